@@ -1,0 +1,19 @@
+"""The engine as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CoreConfig(AppConfig):
+    """Registers the entities of the core itself and the checks of all declarations."""
+
+    name = "guanxi.core"
+    label = "core"
+    verbose_name = _("Core")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from guanxi.core import entities  # noqa: F401, PLC0415 - declarations need loaded models
+        from guanxi.core.schema import checks  # noqa: F401, PLC0415

@@ -1,0 +1,94 @@
+"""The core's own entities: people and how they are organised, roles, tags. They are served like any other."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.models import Department, Position, Role, Tag, User
+from guanxi.core.schema.entity import Access, Entity, Form, MatchKey, Menu, Search, Section
+from guanxi.core.schema.registry import register
+
+register(
+    Entity(
+        key="core.department",
+        model=Department,
+        label=_("Department"),
+        plural=_("Departments"),
+        path="departments",
+        icon="sitemap",
+        columns=("name", "code", "parent", "head", "position"),
+        filters=("parent",),
+        sort=("path", "position"),
+        hidden=("path",),
+        search=Search(names=("name",), numbers=("code",)),
+        form=Form(sections=(Section(_("Department"), ("name", "code", "parent", "head", "position")),), create=("name", "code", "parent", "head")),
+        access=Access(owner="", public=True),
+        menu=Menu(),
+        description=_("The organisation as a tree; rights follow it."),
+    ),
+    Entity(
+        key="core.position",
+        model=Position,
+        label=_("Position"),
+        plural=_("Positions"),
+        path="positions",
+        icon="id-badge",
+        columns=("name", "rank"),
+        sort=("rank", "name"),
+        form=Form(sections=(Section(_("Position"), ("name", "rank")),)),
+        access=Access(owner="", public=True),
+        description=_("Job titles people hold."),
+    ),
+    Entity(
+        key="core.role",
+        model=Role,
+        label=_("Role"),
+        plural=_("Roles"),
+        path="roles",
+        icon="shield",
+        columns=("name", "key", "description", "everything"),
+        hidden=("features",),
+        sort=("name",),
+        form=Form(sections=(Section(_("Role"), ("name", "name_en", "key", "description", "everything")),)),
+        access=Access(owner=""),
+        importable=False,
+        description=_("Bundles of rights given to people; several roles add up."),
+    ),
+    Entity(
+        key="core.user",
+        model=User,
+        label=_("User"),
+        plural=_("Users"),
+        path="users",
+        icon="users",
+        columns=("name", "username", "department", "job", "superior", "email", "is_active"),
+        filters=("department", "is_active"),
+        sort=("name",),
+        fields={"username": {"required": True}},
+        search=Search(names=("name",), numbers=("username", "staff_number"), subtitle=("department",)),
+        form=Form(
+            sections=(
+                Section(_("Person"), ("name", "username", "staff_number", "email", "phone")),
+                Section(_("Place in the organisation"), ("department", "job", "superior", "is_active")),
+                Section(_("Preferences"), ("language", "timezone", "theme")),
+            ),
+            create=("name", "username", "email", "department", "job", "superior"),
+        ),
+        match_keys=(MatchKey(field="username", how="exact", weight=100), MatchKey(field="staff_number", how="exact", weight=100)),
+        access=Access(owner="", public=True),
+        description=_("People who sign in."),
+    ),
+    Entity(
+        key="core.tag",
+        model=Tag,
+        label=_("Tag"),
+        plural=_("Tags"),
+        path="tags",
+        icon="tag",
+        columns=("name", "color", "entity"),
+        sort=("name",),
+        form=Form(sections=(Section(_("Tag"), ("name", "color", "entity")),)),
+        access=Access(owner="", public=True),
+        description=_("Words people put on records."),
+    ),
+)

@@ -1,0 +1,72 @@
+"""The statement triggers that write the audit: one row per changed record, with the columns that differ.
+
+Who acts travels in the transaction's setting ``guanxi.context`` (JSON: actor, name, via, request, address, operation),
+set by ``records.writing``. A change made past the application is noted too, without a name.
+"""
+
+from __future__ import annotations
+
+import pgtrigger
+
+#: Columns whose change says nothing by itself.
+SILENT = (
+    "id", "version", "created_at", "updated_at", "created_by_id", "updated_by_id", "carrier_owner_id", "sort_key", "password", "last_login",
+)
+
+_INTO = """
+INSERT INTO core_auditentry (at, entity, record_id, action, changes, actor_id, actor_name, via, request_id, address, operation_id)
+SELECT clock_timestamp(), TG_TABLE_NAME, {row}.id, '{action}', d.changes,
+       (c.context->>'actor')::bigint, coalesce(c.context->>'name', ''), coalesce(c.context->>'via', 'database'),
+       coalesce(c.context->>'request', ''), coalesce(c.context->>'address', ''), (c.context->>'operation')::bigint
+"""
+_CONTEXT = """
+CROSS JOIN (SELECT coalesce(nullif(current_setting('guanxi.context', true), ''), '{}')::jsonb AS context) c
+"""
+
+
+def audit_triggers(silent: tuple[str, ...] = SILENT) -> list[pgtrigger.Trigger]:
+    """The three triggers (insert, update, delete) of one audited table."""
+    quiet = ", ".join(f"'{name}'" for name in silent)
+    insert = f"""
+        {_INTO.format(row="n", action="create")}
+        FROM new_rows n {_CONTEXT}
+        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(NULL, k.value)) AS changes
+            FROM jsonb_each(to_jsonb(n)) k
+            WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
+        RETURN NULL;
+    """
+    update = f"""
+        {_INTO.format(row="n", action="update")}
+        FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
+        CROSS JOIN LATERAL (SELECT to_jsonb(o) AS before) b
+        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(b.before->k.key, k.value)) AS changes
+            FROM jsonb_each(to_jsonb(n)) k
+            WHERE k.key NOT IN ({quiet}) AND b.before->k.key IS DISTINCT FROM k.value) d
+        WHERE d.changes IS NOT NULL;
+        RETURN NULL;
+    """
+    delete = f"""
+        {_INTO.format(row="o", action="destroy")}
+        FROM old_rows o {_CONTEXT}
+        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(k.value, NULL)) AS changes
+            FROM jsonb_each(to_jsonb(o)) k WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
+        RETURN NULL;
+    """
+    return [
+        _trigger("audit_insert", pgtrigger.Insert, insert, pgtrigger.Referencing(new="new_rows")),
+        _trigger("audit_update", pgtrigger.Update, update, pgtrigger.Referencing(old="old_rows", new="new_rows")),
+        _trigger("audit_delete", pgtrigger.Delete, delete, pgtrigger.Referencing(old="old_rows")),
+    ]
+
+
+def _trigger(
+    name: str, operation: pgtrigger.core.Operation, body: str, referencing: pgtrigger.Referencing
+) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=referencing,
+        func=body,
+    )

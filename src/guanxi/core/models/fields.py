@@ -1,0 +1,99 @@
+"""Model fields that carry a kind of value, so that the declaration need not repeat it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from guanxi.core.schema.fields import Field
+
+
+class KindMixin:
+    """A model field that knows its kind and further attributes of the declared field."""
+
+    kind: str = "text"
+    spec: dict[str, Any]
+
+
+class ChoiceField(KindMixin, models.CharField):  # type: ignore[type-arg]
+    """The key of a dictionary value (``dictionary``) or of a fixed choice (``choices``)."""
+
+    kind = "choice"
+
+    def __init__(self, *args: Any, dictionary: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 60)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("default", "")
+        self.spec = {"dictionary": dictionary} if dictionary else {}
+        super().__init__(*args, **kwargs)
+
+
+class RegionField(KindMixin, models.CharField):  # type: ignore[type-arg]
+    """The code of a region; codes of lower regions begin with those of the higher ones."""
+
+    kind = "region"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 12)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("default", "")
+        self.spec = {}
+        super().__init__(*args, **kwargs)
+
+
+class ListField(KindMixin, models.JSONField):
+    """A list of entries (phones, e-mails, addresses, rows of a table) in one JSON column, never null."""
+
+    def __init__(self, *args: Any, kind: str = "table", columns: tuple[Field, ...] = (), **kwargs: Any) -> None:
+        kwargs.setdefault("default", list)
+        kwargs.setdefault("blank", True)
+        self.kind = kind
+        self.spec = {"columns": columns} if columns else {}
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "kind": self.kind}
+
+
+class MoneyField(KindMixin, models.DecimalField):  # type: ignore[type-arg]
+    """An amount; ``currency`` names the field that holds its currency."""
+
+    kind = "money"
+
+    def __init__(self, *args: Any, currency: str = "currency", **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 18)
+        kwargs.setdefault("decimal_places", 2)
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
+        self.spec = {"currency": currency}
+        super().__init__(*args, **kwargs)
+
+
+class TextKindField(KindMixin, models.CharField):  # type: ignore[type-arg]
+    """One line of text of a special kind: phone, email, url, serial."""
+
+    def __init__(self, *args: Any, kind: str = "text", **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("default", "")
+        self.kind = kind
+        self.spec = {}
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "kind": self.kind}
+
+
+class RichTextField(KindMixin, models.TextField):  # type: ignore[type-arg]
+    """Formatted text; cleaned by the one sanitiser on the way in."""
+
+    kind = "rich_text"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("default", "")
+        self.spec = {}
+        super().__init__(*args, **kwargs)

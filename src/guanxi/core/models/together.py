@@ -1,0 +1,134 @@
+"""What people leave on a record: tags, comments, files, follows, stars, pins, recents, notifications."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.kernel import clock
+from guanxi.core.models.audit_triggers import audit_triggers
+from guanxi.core.models.fields import RichTextField
+from guanxi.core.models.record import Record
+
+
+class Tag(Record):
+    """A word people put on records; ``entity`` limits it to one sort ('' for all)."""
+
+    name = models.CharField(_("name"), max_length=60)
+    color = models.CharField(_("colour"), max_length=20, blank=True, default="blue")
+    entity = models.CharField(max_length=100, blank=True, default="")
+
+    class Meta(Record.Meta):
+        verbose_name = _("tag")
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["name", "entity"], condition=models.Q(deleted_at__isnull=True), name="tag_once")]
+
+
+class OnRecord(models.Model):
+    """Something that hangs on a record of any entity."""
+
+    id = models.BigAutoField(primary_key=True)
+    entity = models.CharField(max_length=100)
+    record_id = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class Comment(OnRecord):
+    """A remark on a record, formatted, with people mentioned; deleted ones keep their place."""
+
+    author = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="comments")
+    body = RichTextField()
+    mentions = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["entity", "record_id", "-created_at"])]
+        triggers: ClassVar[list[Any]] = audit_triggers()
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.record_id} #{self.pk}"
+
+
+class File(OnRecord):
+    """A file on a record. The content lies in ``GUANXI_DATA/files`` under its SHA-256."""
+
+    name = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    is_picture = models.BooleanField(default=False)
+    uploaded_by = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["entity", "record_id"]), models.Index(fields=["digest"])]
+        triggers: ClassVar[list[Any]] = audit_triggers()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Mark(OnRecord):
+    """A user's own mark on a record: follows it, starred it, pinned it, saw it last at."""
+
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="marks")
+    sort = models.CharField(max_length=10, choices=[("follow", "follow"), ("star", "star"), ("pin", "pin"), ("recent", "recent"), ("mute", "mute")])
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["user", "sort", "entity", "record_id"], name="mark_once")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "sort", "-at"]),
+            models.Index(fields=["entity", "record_id", "sort"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.sort} {self.entity}/{self.record_id}"
+
+
+class Notification(OnRecord):
+    """Something a user should know. ``text`` is a translatable msgid, ``values`` fill it."""
+
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="notifications")
+    sort = models.CharField(max_length=40)
+    text = models.CharField(max_length=300)
+    values = models.JSONField(default=dict)
+    by = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+    once = models.CharField(max_length=120, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "-created_at"]),
+            models.Index(fields=["user"], name="notification_unread", condition=models.Q(read_at__isnull=True)),
+        ]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["user", "once"], name="notification_once", condition=~models.Q(once=""))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.sort}"
+
+
+class Draft(models.Model):
+    """An unfinished form of a user, kept until it is sent or thrown away."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="drafts")
+    key = models.CharField(max_length=200)
+    values = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["user", "key"], name="draft_once")]
+
+    def __str__(self) -> str:
+        return self.key

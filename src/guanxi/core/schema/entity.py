@@ -1,0 +1,259 @@
+"""The declaration of an entity: a noun. Every face is a verb that reads it.
+
+An area declares its entities in ``entities.py`` and registers them; from that follow menu, list, search, record page,
+forms, board, import, export, API, MCP tools, rights, audit, trash and tests, with no further line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.kernel.errors import Text
+
+if TYPE_CHECKING:
+    from django.db import models
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which fields the global search reads.
+
+    ``names`` are found by characters, pinyin, initials and words; ``numbers`` by any part; ``phones`` and ``emails``
+    are fields of those kinds; ``text`` is found by whole words only.
+    """
+
+    names: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    subtitle: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchKey:
+    """One way in which two records may be the same.
+
+    ``how`` names the normalisation (``name``, ``phone``, ``email``, ``email_domain``, ``exact``, ``identity``),
+    ``weight`` how much an agreement says (0 to 100; 100 is certain), ``unless`` fields whose difference weakens it.
+    """
+
+    field: str
+    how: Literal["name", "phone", "email", "email_domain", "exact", "identity"]
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled group of fields in forms and on the record page. ``when`` shows it only if a field has a value."""
+
+    label: Text
+    fields: tuple[str, ...]
+    when: tuple[str, str] | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Fields by section for editing, and the few asked when creating."""
+
+    sections: tuple[Section, ...]
+    create: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board: columns by a choice field; ``total`` names a number or money field summed per column."""
+
+    field: str
+    card: tuple[str, ...] = ()
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """A block on the record page beyond those derived from foreign keys.
+
+    ``template`` is a Jinja template, ``context`` a function ``(actor, record) -> dict`` (a selector; it never writes).
+    ``right`` names the action needed to see it; ``where`` is the column it stands in.
+    """
+
+    key: str
+    label: Text
+    template: str
+    context: Callable[..., Mapping[str, Any]]
+    right: str = "view"
+    where: Literal["left", "main", "right"] = "right"
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """How the entity appears as a panel on the record its foreign key ``field`` points to."""
+
+    field: str
+    label: Text = ""
+    columns: tuple[str, ...] = ()
+    sort: tuple[str, ...] = ()
+    order: int = 50
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something a person does to a record besides changing fields.
+
+    ``run(actor, record, **values)`` is a service; ``fields`` are asked before (a dialog); ``right`` is the action that
+    must be allowed; ``applies(record)`` says whether it makes sense now, a text explains why not.
+    """
+
+    key: str
+    label: Text
+    run: Callable[..., Any]
+    right: str = "change"
+    fields: tuple[Any, ...] = ()
+    icon: str = ""
+    applies: Callable[[Any], bool | Text] | None = None
+    bulk: bool = False
+    danger: bool = False
+    description: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Whose a record is. ``owner`` names the field of its owner ('' for records without one: seen by right alone).
+
+    ``carried_by`` names a reference: who owns, or is given, that record sees this one too.
+    ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
+    ``admin`` entities are administered: without a role's right nobody sees them.
+    """
+
+    owner: str = "owner"
+    carried_by: str = ""
+    public: bool = False
+    extra_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """How records of this entity appear on the timeline of the record their reference ``on`` points to.
+
+    ``at`` is the moment, ``body`` the text, ``icon_by`` a choice field that picks the icon.
+    """
+
+    on: tuple[str, ...]
+    at: str
+    title: str = ""
+    body: str = ""
+    icon_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """Where the entity stands in the navigation; ``group`` is a key of ``GROUPS``; hidden when empty."""
+
+    group: str = ""
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Who writes: services with the signatures of ``records.create/update/delete``; ``None`` means those."""
+
+    create: Callable[..., Any] | None = None
+    update: Callable[..., Any] | None = None
+    delete: Callable[..., Any] | None = None
+
+
+#: Groups of the navigation, in order: key → (label, icon).
+GROUPS: dict[str, tuple[Text, str]] = {
+    "work": (_("Work"), "checklist"),
+    "customers": (_("Customers"), "building"),
+    "sales": (_("Sales"), "target-arrow"),
+    "marketing": (_("Marketing"), "speakerphone"),
+    "service": (_("Service"), "headset"),
+    "analysis": (_("Analysis"), "chart-bar"),
+    "settings": (_("Settings"), "settings"),
+}
+
+#: Actions every entity has; rights are granted per action. An entity adds its own in ``Access.extra_actions``.
+ACTIONS: dict[str, Text] = {
+    "view": _("View"),
+    "create": _("Create"),
+    "change": _("Change"),
+    "delete": _("Delete"),
+    "export": _("Export"),
+    "import": _("Import"),
+    "assign": _("Assign"),
+    "share": _("Share"),
+    "merge": _("Merge"),
+    "reveal": _("Show masked values"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """Everything the faces know of one sort of record.
+
+    ``key`` is ``<app label>.<model name>``, ``path`` the word in addresses (``/customers/``), ``title`` the field that
+    names a record. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
+    ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
+    ``sort`` is the default order, ``facts`` are shown in the header of the record page.
+    """
+
+    key: str
+    model: type[models.Model]
+    label: Text
+    plural: Text
+    path: str
+    icon: str = "file"
+    title: str = "name"
+    color: str = "blue"
+    columns: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    sort: tuple[str, ...] = ("-updated_at",)
+    facts: tuple[str, ...] = ()
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    search: Search | None = None
+    form: Form | None = None
+    board: Board | None = None
+    panels: tuple[Panel, ...] = ()
+    related: tuple[Related, ...] = ()
+    actions: tuple[Action, ...] = ()
+    match_keys: tuple[MatchKey, ...] = ()
+    access: Access = Access()
+    timeline: Timeline | None = None
+    menu: Menu = Menu()
+    writer: Writer = Writer()
+    clean: Callable[..., None] | None = None
+    form_page: str = ""
+    description: Text = ""
+    creatable: bool = True
+    importable: bool = True
+    api: bool = True
+
+    @property
+    def app(self) -> str:
+        """The app label, for instance ``customers``."""
+        return self.key.partition(".")[0]
+
+    @property
+    def table(self) -> str:
+        """The database table."""
+        return self.model._meta.db_table
+
+    @property
+    def all_actions(self) -> dict[str, Text]:
+        """Every action a right can be granted for, with its label."""
+        own = {action.right: action.label for action in self.actions if action.right not in ACTIONS}
+        return {**ACTIONS, **own, **{name: name for name in self.access.extra_actions if name not in own}}
+
+
+def sections_fields(sections: Sequence[Section]) -> tuple[str, ...]:
+    """All field names of the sections, in order, each once."""
+    return tuple(dict.fromkeys(name for section in sections for name in section.fields))

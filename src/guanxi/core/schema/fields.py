@@ -1,0 +1,49 @@
+"""One field of an entity, as every face sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from guanxi.core.kernel.errors import Text
+
+#: Why a value is personal: a way to reach somebody, who he is, or what he would not tell everyone.
+Personal = Literal["", "contact", "identity", "private"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field: its name, its kind and what a face must know to show, ask, filter and import it.
+
+    ``name`` is the attribute of the record (``custom.<key>`` for a custom field), ``column`` the database column.
+    ``dictionary`` names the dictionary of a choice; ``choices`` holds fixed values instead (key, label).
+    ``target`` is the entity key a reference points to. ``currency`` names the field that holds a money field's
+    currency. ``columns`` describes the rows of a table. ``readonly`` fields are written by services only.
+    """
+
+    name: str
+    kind: str
+    label: Text
+    help: Text = ""
+    column: str = ""
+    required: bool = False
+    unique: bool = False
+    readonly: bool = False
+    dictionary: str = ""
+    choices: tuple[tuple[str, Text], ...] = ()
+    target: str = ""
+    max_length: int | None = None
+    places: int = 2
+    minimum: Any = None
+    maximum: Any = None
+    currency: str = ""
+    personal: Personal = ""
+    default: Any = None
+    columns: tuple[Field, ...] = ()
+    custom: bool = False
+    group: Text = ""
+
+    @property
+    def key(self) -> str:
+        """The name without the ``custom.`` prefix."""
+        return self.name.removeprefix("custom.")

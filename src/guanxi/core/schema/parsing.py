@@ -1,0 +1,436 @@
+"""Reading values: from what a person typed, a file held or a program sent, to Python values.
+
+Every function takes ``(raw, field)`` and returns the value or raises :class:`Invalid` with a sentence for people.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import nh3
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.kernel import phones as phone_numbers
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.schema.fields import Field
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]+@(?:[^\s@.<>\"(),:;\\\[\]]+\.)+[^\s@.<>\"(),:;\\\[\]]{2,}")
+_THOUSANDS = re.compile(r"(?<=\d)[,\s'](?=\d{3}(?!\d))")
+_TRUE = {"true", "yes", "y", "1", "on", "是", "有", "真", "√", "✓", "t"}
+_FALSE = {"false", "no", "n", "0", "off", "否", "无", "没有", "假", "×", "f"}
+_UNITS = {"万": Decimal(10_000), "亿": Decimal(100_000_000), "千": Decimal(1000), "k": Decimal(1000), "m": Decimal(1_000_000)}
+_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
+_TIME = re.compile(r"(\d{1,2})[::时](\d{2})(?:[::分](\d{2})(?:\.\d+)?)?秒?")
+
+RICH_TAGS = {"p", "br", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "a", "blockquote", "code", "pre", "h2", "h3", "h4", "hr", "span", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def parse_field(parse: Callable[[Any, Field], Any], field: Field, raw: Any) -> Any:
+    """Apply ``parse`` unless nothing was given; name the field in the error and check required and choice rules."""
+    if isinstance(raw, str):
+        raw = raw.strip()
+    if raw is None or raw == "" or raw == [] or raw == {}:
+        return None
+    try:
+        return parse(raw, field)
+    except Invalid as error:
+        if error.field:
+            raise
+        raise Invalid(error.message, code=error.code, field=field.name, details=error.details) from None
+
+
+def as_text(value: Any, _field: Field) -> str:
+    """The plain form of a simple value."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, dt.datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value)
+
+
+def text(raw: Any, field: Field) -> str:
+    """One line: control characters out, line ends become spaces, length checked."""
+    if isinstance(raw, bool | list | dict):
+        raise Invalid(_("This must be text."), code="text.type")
+    value = unicodedata.normalize("NFC", _CONTROL.sub("", str(raw)))
+    value = " ".join(value.split()) if any(mark in value for mark in "\n\r\t\u2028") else value.strip()
+    if field.max_length and len(value) > field.max_length:
+        raise Invalid(
+            _("This is %(length)d characters long; at most %(limit)d are possible.")
+            % {"length": len(value), "limit": field.max_length},
+            code="text.too_long",
+        )
+    return value
+
+
+def long_text(raw: Any, field: Field) -> str:
+    """Several lines; control characters out."""
+    if isinstance(raw, bool | list | dict):
+        raise Invalid(_("This must be text."), code="text.type")
+    value = unicodedata.normalize("NFC", _CONTROL.sub("", str(raw).replace("\r\n", "\n").replace("\r", "\n"))).strip()
+    limit = field.max_length or 100_000
+    if len(value) > limit:
+        raise Invalid(
+            _("This is %(length)d characters long; at most %(limit)d are possible.")
+            % {"length": len(value), "limit": limit},
+            code="text.too_long",
+        )
+    return value
+
+
+def rich_text(raw: Any, field: Field) -> str:
+    """Formatted text through the one sanitiser: no script, no style, no event or ``hx-`` attribute survives."""
+    return nh3.clean(
+        long_text(raw, field),
+        tags=RICH_TAGS,
+        attributes={"a": {"href", "title"}, "span": {"data-user"}, "td": {"colspan", "rowspan"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer",
+    )
+
+
+def _number(raw: Any) -> Decimal:
+    if isinstance(raw, bool):
+        raise Invalid(_("This must be a number."), code="number.type")
+    if isinstance(raw, int | Decimal):
+        return Decimal(raw)
+    value = unicodedata.normalize("NFKC", str(raw)).strip().lstrip("¥$€£￥").strip()
+    factor = Decimal(1)
+    if value.startswith("(") and value.endswith(")"):
+        value, factor = value[1:-1], Decimal(-1)
+    if value[-1:].casefold() in _UNITS and value[:-1]:
+        factor *= _UNITS[value[-1:].casefold()]
+        value = value[:-1].strip()
+    try:
+        number = Decimal(_THOUSANDS.sub("", value)) * factor
+    except InvalidOperation:
+        raise Invalid(_("“%(value)s” is not a number.") % {"value": str(raw)[:40]}, code="number.format") from None
+    if not number.is_finite():
+        raise Invalid(_("“%(value)s” is not a number.") % {"value": str(raw)[:40]}, code="number.format")
+    return number
+
+
+def _bounded(value: Decimal, field: Field) -> Decimal:
+    if field.minimum is not None and value < field.minimum:
+        raise Invalid(_("This must be at least %(limit)s.") % {"limit": field.minimum}, code="number.too_small")
+    if field.maximum is not None and value > field.maximum:
+        raise Invalid(_("This must be at most %(limit)s.") % {"limit": field.maximum}, code="number.too_large")
+    if abs(value) >= Decimal(10) ** 15:
+        raise Invalid(_("This number is too large."), code="number.too_large")
+    return value
+
+
+def integer(raw: Any, field: Field) -> int:
+    """A whole number."""
+    value = _bounded(_number(raw), field)
+    if value != value.to_integral_value():
+        raise Invalid(_("This must be a whole number."), code="number.whole")
+    if abs(value) > 2_147_483_647 and field.maximum is None:
+        raise Invalid(_("This number is too large."), code="number.too_large")
+    return int(value)
+
+
+def decimal(raw: Any, field: Field) -> Decimal:
+    """A number, rounded to the field's places."""
+    return _bounded(_number(raw), field).quantize(Decimal(1).scaleb(-field.places))
+
+
+def percent(raw: Any, field: Field) -> Decimal:
+    """A percentage: ``35``, ``35%`` and ``35 %`` all mean 35."""
+    return decimal(str(raw).strip().rstrip("%％").strip() if isinstance(raw, str) else raw, field)
+
+
+def money(raw: Any, field: Field) -> Decimal:
+    """An amount in the currency its neighbour field holds."""
+    return decimal(raw, field)
+
+
+def date(raw: Any, _field: Field) -> dt.date:
+    """A day: ISO, ``2024/3/5``, ``2024年3月5日``, ``20240305``, or ``03/05/2024`` where unambiguous."""
+    if isinstance(raw, dt.datetime):
+        return timezone.localtime(raw).date() if timezone.is_aware(raw) else raw.date()
+    if isinstance(raw, dt.date):
+        return raw
+    value = unicodedata.normalize("NFKC", str(raw)).strip()
+    found = _DATE.match(value)
+    try:
+        if found:
+            return _year_checked(dt.date(*(int(part) for part in found.groups())))
+        if re.fullmatch(r"\d{8}", value):
+            return _year_checked(dt.date(int(value[:4]), int(value[4:6]), int(value[6:])))
+        other = re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", value)
+        if other:
+            first, second, year = (int(part) for part in other.groups())
+            if first > 12 >= second:
+                return _year_checked(dt.date(year, second, first))
+            if second > 12 >= first or first == second:
+                return _year_checked(dt.date(year, first, second))
+            raise Invalid(
+                _("“%(value)s” can be read in two ways; write the year first, like 2024-03-05.") % {"value": value[:40]},
+                code="date.ambiguous",
+            )
+    except ValueError:
+        pass
+    raise Invalid(_("“%(value)s” is not a date; write it like 2024-03-05.") % {"value": value[:40]}, code="date.format")
+
+
+def _year_checked(day: dt.date) -> dt.date:
+    if not 1000 <= day.year <= 9999:
+        raise Invalid(_("The year %(year)d cannot be right.") % {"year": day.year}, code="date.year")
+    return day
+
+
+def datetime(raw: Any, field: Field) -> dt.datetime:
+    """A moment; without a zone it is in the acting person's zone, without a time it is midnight there."""
+    if isinstance(raw, dt.datetime):
+        value = raw
+    else:
+        spelled = unicodedata.normalize("NFKC", str(raw)).strip()
+        try:
+            value = dt.datetime.fromisoformat(spelled)
+        except ValueError:
+            day = date(spelled, field)
+            clock = _TIME.search(spelled, 8)
+            hours, minutes, seconds = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
+            try:
+                value = dt.datetime.combine(day, dt.time(hours, minutes, seconds))
+            except ValueError:
+                raise Invalid(
+                    _("“%(value)s” is not a moment; write it like 2024-03-05 14:30.") % {"value": spelled[:40]},
+                    code="datetime.format",
+                ) from None
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=ZoneInfo(timezone.get_current_timezone_name()))
+    _year_checked(value.date())
+    try:
+        return value.astimezone(dt.UTC)
+    except (OverflowError, ValueError):
+        raise Invalid(_("The year %(year)d cannot be right.") % {"year": value.year}, code="date.year") from None
+
+
+def time(raw: Any, _field: Field) -> dt.time:
+    """A time of day, hours and minutes."""
+    if isinstance(raw, dt.time):
+        return raw
+    found = _TIME.fullmatch(unicodedata.normalize("NFKC", str(raw)).strip())
+    try:
+        if found:
+            return dt.time(*(int(part or 0) for part in found.groups()))
+    except ValueError:
+        pass
+    raise Invalid(_("“%(value)s” is not a time; write it like 14:30.") % {"value": str(raw)[:20]}, code="time.format")
+
+
+def boolean(raw: Any, _field: Field) -> bool:
+    """Yes or no, in either language."""
+    if isinstance(raw, bool):
+        return raw
+    value = unicodedata.normalize("NFKC", str(raw)).strip().casefold()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise Invalid(_("“%(value)s” is neither yes nor no.") % {"value": value[:20]}, code="boolean.format")
+
+
+def choice(raw: Any, field: Field) -> str:
+    """The key of a choice. Fixed choices also match by label; those of a dictionary are checked on the records floor."""
+    value = text(raw, Field(name=field.name, kind="text", label=field.label, max_length=100))
+    if field.choices:
+        for key, label in field.choices:
+            if value == key or value.casefold() == str(label).casefold():
+                return key
+        raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": value[:40]}, code="choice.unknown")
+    return value
+
+
+def choices(raw: Any, field: Field) -> list[str]:
+    """Keys of several choices; text is split at commas, semicolons and 、."""
+    parts = raw if isinstance(raw, list | tuple) else re.split(r"[,;，；、\n]+", str(raw))
+    return list(dict.fromkeys(choice(part, field) for part in parts if str(part).strip()))
+
+
+def identifier(raw: Any, _field: Field) -> int:
+    """The id of a record or person; an object with ``id`` is accepted too."""
+    value = raw.get("id") if isinstance(raw, Mapping) else getattr(raw, "pk", raw)
+    try:
+        if isinstance(value, bool | float) or value is None:
+            raise ValueError
+        number = int(value)
+    except (TypeError, ValueError):
+        raise Invalid(_("Choose an entry from the list."), code="reference.format") from None
+    if not 0 < number < 2**63:
+        raise Invalid(_("Choose an entry from the list."), code="reference.format")
+    return number
+
+
+def identifiers(raw: Any, field: Field) -> list[int]:
+    """Ids of several records, each once."""
+    parts = raw if isinstance(raw, list | tuple) else [part for part in str(raw).split(",") if part.strip()]
+    return list(dict.fromkeys(identifier(part, field) for part in parts))
+
+
+def email(raw: Any, _field: Field) -> str:
+    """An e-mail address; the domain in lower case."""
+    value = unicodedata.normalize("NFKC", str(raw)).strip().strip("<>").removeprefix("mailto:")
+    if len(value) > 254 or not _EMAIL.fullmatch(value):
+        raise Invalid(_("“%(value)s” is not an e-mail address.") % {"value": value[:60]}, code="email.format")
+    name, _at, domain = value.rpartition("@")
+    return f"{name}@{domain.casefold()}"
+
+
+def phone(raw: Any, _field: Field) -> str:
+    """A phone number as E.164."""
+    return phone_numbers.parse_phone(str(raw)).e164
+
+
+def url(raw: Any, _field: Field) -> str:
+    """A web address; ``https://`` is added when no scheme is given."""
+    value = str(raw).strip()
+    if "://" not in value:
+        value = f"https://{value}"
+    if len(value) > 500 or not re.fullmatch(r"https?://[^\s/?#.@<>\"']+(\.[^\s/?#.@<>\"']+)+([/?#][^\s<>\"']*)?", value, re.IGNORECASE):
+        raise Invalid(_("“%(value)s” is not a web address.") % {"value": str(raw)[:60]}, code="url.format")
+    return value
+
+
+def _parts(raw: Any) -> list[Any]:
+    """Entries of a list field: a JSON list, or text split at line ends, semicolons and commas."""
+    if isinstance(raw, list | tuple):
+        return [part for part in raw if part not in ("", None, {})]
+    if isinstance(raw, Mapping):
+        return [raw]
+    return [part for part in (one.strip() for one in re.split(r"[;；\n|]+", str(raw))) if part]
+
+
+def _entries(raw: Any, one: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries {value, label, primary …}, each value once; the first is the primary one if none is marked."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in _parts(raw):
+        given = part if isinstance(part, Mapping) else {"value": part}
+        if not str(given.get("value") or given.get("written") or "").strip():
+            continue
+        entry = one(str(given.get("written") or given["value"]).strip())
+        entry["label"] = _CONTROL.sub("", str(given.get("label") or ""))[:30]
+        entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
+        found.setdefault(entry["value"], entry)
+    entries = list(found.values())
+    if len(entries) > 50:
+        raise Invalid(_("At most 50 entries are possible."), code="entries.too_many")
+    chosen = next((position for position, entry in enumerate(entries) if entry["primary"]), 0)
+    for position, entry in enumerate(entries):
+        entry["primary"] = position == chosen
+    entries.sort(key=lambda entry: not entry["primary"])
+    return entries
+
+
+def phones(raw: Any, _field: Field) -> list[dict[str, Any]]:
+    """Phone numbers: ``[{value: E.164, written, label, primary}]``, the primary one first."""
+
+    def one(written: str) -> dict[str, Any]:
+        number = phone_numbers.parse_phone(written)
+        return {"value": number.e164 + (f";ext={number.extension}" if number.extension else ""), "written": number.written}
+
+    return _entries(raw, one)
+
+
+def emails(raw: Any, field: Field) -> list[dict[str, Any]]:
+    """E-mail addresses: ``[{value, label, primary}]``, the primary one first."""
+    return _entries(re.sub(r"[,\s]+", ";", raw) if isinstance(raw, str) else raw, lambda one: {"value": email(one, field)})
+
+
+def urls(raw: Any, field: Field) -> list[dict[str, Any]]:
+    """Web addresses: ``[{value, label, primary}]``, the primary one first."""
+    return _entries(re.sub(r"\s+", ";", raw) if isinstance(raw, str) else raw, lambda one: {"value": url(one, field)})
+
+
+ADDRESS_PARTS = ("country", "region", "street", "postcode", "label")
+
+
+def addresses(raw: Any, _field: Field) -> list[dict[str, Any]]:
+    """Addresses: ``[{street, region, country, postcode, label, primary}]``; plain text becomes the street."""
+    entries: list[dict[str, Any]] = []
+    for part in _parts(raw) if not isinstance(raw, str) else [raw]:
+        given = part if isinstance(part, Mapping) else {"street": part}
+        entry: dict[str, Any] = {
+            name: " ".join(_CONTROL.sub(" ", str(given.get(name) or "")).split())[: 300 if name == "street" else 60]
+            for name in ADDRESS_PARTS
+        }
+        if any(entry[name] for name in ADDRESS_PARTS if name != "label"):
+            entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
+            entries.append(entry)
+    if len(entries) > 50:
+        raise Invalid(_("At most 50 entries are possible."), code="entries.too_many")
+    chosen = next((position for position, entry in enumerate(entries) if entry["primary"]), 0)
+    for position, entry in enumerate(entries):
+        entry["primary"] = position == chosen
+    return sorted(entries, key=lambda entry: not entry["primary"])
+
+
+def table(raw: Any, field: Field) -> list[dict[str, Any]]:
+    """Rows of a table; each cell is read by its column's kind. An error names ``field.row.column``."""
+    if not isinstance(raw, list | tuple):
+        raise Invalid(_("This must be a list of rows."), code="table.type")
+    if len(raw) > 200:
+        raise Invalid(_("At most 200 rows are possible."), code="entries.too_many")
+    rows: list[dict[str, Any]] = []
+    for number, given in enumerate(raw):
+        if not isinstance(given, Mapping):
+            raise Invalid(_("This must be a list of rows."), code="table.type")
+        row = {column.name: _cell(given.get(column.name), column, f"{field.name}.{number}") for column in field.columns}
+        if any(value not in (None, "") for value in row.values()):
+            rows.append(row)
+    return rows
+
+
+_CELLS: dict[str, Callable[[Any, Field], Any]] = {
+    "text": text,
+    "long_text": long_text,
+    "integer": integer,
+    "decimal": decimal,
+    "percent": percent,
+    "money": money,
+    "date": date,
+    "boolean": boolean,
+    "choice": choice,
+    "email": email,
+    "phone": phone,
+    "url": url,
+}
+
+
+def _cell(raw: Any, column: Field, place: str) -> Any:
+    try:
+        value = parse_field(_CELLS[column.kind], column, raw)
+    except Invalid as error:
+        raise Invalid(error.message, code=error.code, field=f"{place}.{column.name}") from None
+    if value is None and column.required and raw is not None:
+        raise Invalid(_("This must be filled."), code="value.required", field=f"{place}.{column.name}")
+    return value.isoformat() if isinstance(value, dt.date) else str(value) if isinstance(value, Decimal) else value
+
+
+def entries_text(value: Any, _field: Field) -> str:
+    """Entries as text, separated by semicolons; phones as they were written."""
+    return "; ".join(str(entry.get("written") or entry.get("value")) for entry in value)
+
+
+def addresses_text(value: Any, _field: Field) -> str:
+    """Addresses as text, the parts in order of size."""
+    return "; ".join(" ".join(str(entry[name]) for name in ADDRESS_PARTS[:4] if entry.get(name)) for entry in value)
+
+
+def table_text(value: Any, field: Field) -> str:
+    """Rows as text: cells by ``/``, rows by semicolons."""
+    return "; ".join("/".join(str(row.get(column.name) or "") for column in field.columns) for row in value)

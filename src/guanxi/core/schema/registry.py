@@ -1,0 +1,98 @@
+"""The register of entities. Areas add theirs at start; nothing else is imported from here by an area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from django.db import models
+
+from guanxi.core.kernel.errors import NotFound
+from guanxi.core.schema.entity import Action, Entity, Panel
+
+_entities: dict[str, Entity] = {}
+_waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
+
+
+def register(*entities: Entity) -> None:
+    """Enter entities; a key or path that is taken is a mistake in the declaration."""
+    for entity in entities:
+        known = _entities.get(entity.key)
+        if known is not None and known.model is not entity.model:
+            raise ValueError(f"entity {entity.key} is registered twice")
+        for other in _entities.values():
+            if other.path == entity.path and other.key != entity.key:
+                raise ValueError(f"path {entity.path} belongs to {other.key} already")
+        _entities[entity.key] = entity
+        for addition in _waiting.pop(entity.key, []):
+            _extend(entity.key, addition)
+
+
+def extend(key: str, *, panels: Iterable[Panel] = (), actions: Iterable[Action] = ()) -> None:
+    """A higher area contributes panels or actions to an entity below it."""
+    addition = {"panels": tuple(panels), "actions": tuple(actions)}
+    if key in _entities:
+        _extend(key, addition)
+    else:
+        _waiting.setdefault(key, []).append(addition)
+
+
+def _extend(key: str, addition: dict[str, tuple[Any, ...]]) -> None:
+    entity = _entities[key]
+    _entities[key] = replace(
+        entity,
+        panels=entity.panels + tuple(one for one in addition["panels"] if one not in entity.panels),
+        actions=entity.actions + tuple(one for one in addition["actions"] if one not in entity.actions),
+    )
+
+
+def entity_of(what: str | Entity | type[models.Model] | models.Model) -> Entity:
+    """The entity of a key, a model or a record; raises NotFound for a key nobody registered."""
+    if isinstance(what, Entity):
+        return _entities.get(what.key, what)
+    key = what if isinstance(what, str) else what._meta.label_lower
+    try:
+        return _entities[key]
+    except KeyError:
+        raise NotFound(code="entity.unknown", details={"entity": key}) from None
+
+
+def is_registered(what: str | type[models.Model] | models.Model) -> bool:
+    """Whether there is an entity of that key or model."""
+    return (what if isinstance(what, str) else what._meta.label_lower) in _entities
+
+
+def entity_at(path: str) -> Entity:
+    """The entity whose address word is ``path``; raises NotFound."""
+    for entity in _entities.values():
+        if entity.path == path:
+            return entity
+    raise NotFound(code="entity.unknown", details={"path": path})
+
+
+def entities() -> Iterator[Entity]:
+    """All entities in order of registration (lower areas first)."""
+    return iter(tuple(_entities.values()))
+
+
+def children_of(key: str) -> tuple[tuple[Entity, str], ...]:
+    """Entities with a foreign key to the entity, as (entity, field name); the derived relations."""
+    model = entity_of(key).model
+    return tuple(
+        (entity, relation.name)
+        for entity in _entities.values()
+        for relation in entity.model._meta.get_fields()
+        if isinstance(relation, models.ForeignKey) and relation.related_model is model
+    )
+
+
+def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
+    """Entities whose visibility is carried by records of the entity, as (entity, field name)."""
+    model = entity_of(key).model
+    return tuple(
+        (entity, entity.access.carried_by)
+        for entity in _entities.values()
+        if entity.access.carried_by
+        and entity.model._meta.get_field(entity.access.carried_by).related_model is model
+    )
