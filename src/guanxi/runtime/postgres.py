@@ -249,8 +249,8 @@ class EmbeddedPostgres:
         user = self._server()
         if user.changes:
             os.chown(draft, user.uid, user.gid)
-        sync = () if self._fsync else ("--no-sync",)
-        self._run_tool("initdb", draft, *INITDB_ARGUMENTS, *sync)
+        throw_away = () if self._fsync else ("--no-sync", "--wal-segsize=1")
+        self._run_tool("initdb", draft, *INITDB_ARGUMENTS, *throw_away)
         with (draft / "postgresql.conf").open("a") as file:
             file.write(_INCLUDE)
         own = draft / "own.conf"
