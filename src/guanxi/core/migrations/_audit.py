@@ -1,9 +1,5 @@
 """The audit table, partitioned by month, with a default partition so that no entry is ever refused."""
 
-from __future__ import annotations
-
-
-from django.db import migrations
 
 FORWARDS = """
 CREATE TABLE core_auditentry (
@@ -39,8 +35,3 @@ END $$;
 SELECT guanxi_audit_partition((date_trunc('month', now()) + make_interval(months => n))::date) FROM generate_series(0, 3) n;
 """
 BACKWARDS = "DROP TABLE core_auditentry; DROP FUNCTION guanxi_audit_partition(date);"
-
-
-class Migration(migrations.Migration):
-    dependencies = [("core", "0001_initial")]
-    operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]
