@@ -124,6 +124,27 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuickForm:
+    """A small form that one key opens on any page, for instance to note a follow-up in ten seconds.
+
+    ``entity`` is what it makes (the right to create it is needed), ``subjects`` the keys of the entities it may be
+    about (the first is the one offered when no record is open), ``fields`` names of the entity's fields or further
+    fields. ``guess(actor, subject) -> values`` proposes (``subject`` is a record or ``None``; it never writes),
+    ``run(actor, *, subject, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
+    """
+
+    key: str
+    label: Text
+    entity: str
+    subjects: tuple[str, ...]
+    fields: tuple[Any, ...]
+    run: Callable[..., Any]
+    guess: Callable[..., Mapping[str, Any]] | None = None
+    shortcut: str = ""
+    icon: str = "plus"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Whose a record is. ``owner`` names the field of its owner ('' for records without one: seen by right alone).
 

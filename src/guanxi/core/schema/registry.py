@@ -9,10 +9,11 @@ from typing import Any
 from django.db import models
 
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.schema.entity import Action, Entity, Panel
+from guanxi.core.schema.entity import Action, Entity, Panel, QuickForm
 
 _entities: dict[str, Entity] = {}
 _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
+_quick: dict[str, QuickForm] = {}
 
 
 def register(*entities: Entity) -> None:
@@ -45,6 +46,20 @@ def _extend(key: str, addition: dict[str, tuple[Any, ...]]) -> None:
         panels=entity.panels + tuple(one for one in addition["panels"] if one not in entity.panels),
         actions=entity.actions + tuple(one for one in addition["actions"] if one not in entity.actions),
     )
+
+
+def register_quick(*forms: QuickForm) -> None:
+    """Enter small forms that one key opens anywhere; a key or shortcut that is taken is a mistake."""
+    for form in forms:
+        for other in _quick.values():
+            if other.key != form.key and form.shortcut and other.shortcut == form.shortcut:
+                raise ValueError(f"shortcut {form.shortcut} belongs to {other.key} already")
+        _quick[form.key] = form
+
+
+def quick_forms() -> tuple[QuickForm, ...]:
+    """All small forms, in order of registration."""
+    return tuple(_quick.values())
 
 
 def entity_of(what: str | Entity | type[models.Model] | models.Model) -> Entity:
