@@ -1,0 +1,204 @@
+"""What operators see: request ids, one log line per request, /healthz, /readyz and /metrics.
+
+The three addresses are answered before any other middleware, so that a load balancer needs neither a known host name
+nor a session, and a broken database cannot keep ``/healthz`` from answering.
+"""
+
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import prometheus_client
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import path
+from prometheus_client import multiprocess
+
+from guanxi import __version__
+from guanxi.runtime.logs import request_id
+
+logger = logging.getLogger("guanxi.request")
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}\Z")
+_QUIET = ("/static/", "/healthz", "/readyz", "/metrics")
+REQUESTS = prometheus_client.Counter("guanxi_requests_total", "Requests answered", ["method", "route", "status"])
+SECONDS = prometheus_client.Histogram(
+    "guanxi_request_seconds",
+    "Time to answer a request",
+    ["route"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+class RequestLogMiddleware:
+    """Give each request an id (``request.request_id``, header ``X-Request-ID``), log and count its answer.
+
+    An id given by a proxy is kept when it is 8 to 64 letters, digits or ``_.:-``.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        identity = given if _GIVEN_ID.match(given) else secrets.token_hex(8)
+        request.request_id = identity  # type: ignore[attr-defined]
+        token = request_id.set(identity)
+        begin = time.perf_counter()
+        try:
+            direct = _DIRECT.get(request.path_info)
+            response = direct(request) if direct else self._get_response(request)
+            self._record(request, response, time.perf_counter() - begin)
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = identity
+        return response
+
+    @staticmethod
+    def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+        match = request.resolver_match
+        route = match.route if match else "-"
+        method = (
+            request.method
+            if request.method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+            else "other"
+        )
+        REQUESTS.labels(method, route, response.status_code).inc()
+        SECONDS.labels(route).observe(seconds)
+        if request.path_info.startswith(_QUIET) and response.status_code < 400:
+            return
+        level = logging.ERROR if response.status_code >= 500 else logging.INFO
+        extra = {
+            "method": request.method,
+            "path": request.path_info,
+            "status": response.status_code,
+            "ms": round(seconds * 1000, 1),
+            "address": request.META.get("REMOTE_ADDR", ""),
+        }
+        user = request.__dict__.get("user")  # set by the authentication middleware; nothing is asked of the database
+        loaded = getattr(user, "_wrapped", None)
+        if getattr(loaded, "pk", None) is not None:
+            extra["user"] = loaded.pk  # type: ignore[union-attr]
+        logger.log(level, "%s %s %s", request.method, request.path_info, response.status_code, extra=extra)
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers."""
+    return JsonResponse({"status": "ok", "version": __version__})
+
+
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """200 when pages can be served: the database answers, all migrations are applied, the queue's tables are there.
+
+    Otherwise 503 with the reason for each part. A missing worker does not keep pages from being served, so it is told
+    (``worker``) but does not turn the answer.
+    """
+    checks = {"database": check_database, "migrations": check_migrations, "queue": check_queue}
+    parts: dict[str, str] = {}
+    for name, check in checks.items():
+        try:
+            parts[name] = check() or "ok"
+        except DatabaseError as error:
+            parts[name] = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            connection.close()
+            break
+    ready = len(parts) == len(checks) and all(value == "ok" for value in parts.values())
+    worker = ("ok" if workers_alive() else "none") if ready else "unknown"
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", **parts, "worker": worker}, status=200 if ready else 503
+    )
+
+
+def check_database() -> str:
+    """Empty when the database answers. Raises ``DatabaseError`` when it does not."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+    _rows("SELECT 1")
+    return ""
+
+
+_migrated = False
+
+
+def check_migrations() -> str:
+    """Empty when every migration is applied, else how many are missing. A good answer is remembered by the process."""
+    global _migrated  # noqa: PLW0603 - migrations do not go away while we run
+    if _migrated:
+        return ""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    _migrated = not missing
+    return f"{len(missing)} migrations are not applied" if missing else ""
+
+
+def check_queue() -> str:
+    """Empty when jobs can be put into the queue. Raises ``DatabaseError`` when its tables are missing."""
+    _rows("SELECT id FROM procrastinate_jobs LIMIT 1")
+    return ""
+
+
+def workers_alive() -> int:
+    """Number of workers that gave a sign of life in the last minute."""
+    rows = _rows("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '60 seconds'")
+    return int(rows[0][0])
+
+
+def queue_counts() -> dict[str, int]:
+    """Number of jobs by state: todo, doing, failed; and ``late``: due for more than a minute and not begun."""
+    rows = _rows(
+        "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing', 'failed') GROUP BY status"
+    )
+    late = _rows(
+        "SELECT count(*) FROM procrastinate_jobs j WHERE status = 'todo' AND coalesce(scheduled_at, "
+        "(SELECT min(at) FROM procrastinate_events e WHERE e.job_id = j.id)) < now() - interval '1 minute'"
+    )
+    return (
+        {"todo": 0, "doing": 0, "failed": 0}
+        | {str(state): int(number) for state, number in rows}
+        | {"late": int(late[0][0])}
+    )
+
+
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def metrics(_request: HttpRequest) -> HttpResponse:
+    """Counters of all web processes and the state of database and queue, as Prometheus text."""
+    registry = prometheus_client.CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        text = prometheus_client.generate_latest(registry)
+    else:
+        text = prometheus_client.generate_latest(prometheus_client.REGISTRY)
+    return HttpResponse(text + _state_metrics(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _state_metrics() -> bytes:
+    registry = prometheus_client.CollectorRegistry()
+    info = prometheus_client.Gauge("guanxi_info", "Version", ["version"], registry=registry)
+    info.labels(__version__).set(1)
+    up = prometheus_client.Gauge("guanxi_database_up", "1 when the database answers", registry=registry)
+    jobs = prometheus_client.Gauge("guanxi_jobs", "Jobs by state", ["state"], registry=registry)
+    workers = prometheus_client.Gauge("guanxi_workers_alive", "Workers seen in the last minute", registry=registry)
+    try:
+        check_database()
+        up.set(1)
+        for state, number in queue_counts().items():
+            jobs.labels(state).set(number)
+        workers.set(workers_alive())
+    except DatabaseError:
+        connection.close()
+    return prometheus_client.generate_latest(registry)
+
+
+_DIRECT = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+urlpatterns = [path(place.removeprefix("/"), view, name=place.removeprefix("/")) for place, view in _DIRECT.items()]
