@@ -152,7 +152,8 @@ def workers_alive() -> int:
 def queue_counts() -> dict[str, int]:
     """Number of jobs by state: todo, doing, failed; and ``late``: due for more than a minute and not begun."""
     rows = _rows(
-        "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing', 'failed') GROUP BY status"
+        "SELECT status::text, count(*) FROM procrastinate_jobs "
+        "WHERE status IN ('todo', 'doing', 'failed') GROUP BY status"
     )
     late = _rows(
         "SELECT count(*) FROM procrastinate_jobs j WHERE status = 'todo' AND coalesce(scheduled_at, "

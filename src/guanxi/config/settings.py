@@ -101,7 +101,7 @@ def _database(url: str) -> dict[str, object]:
         "PORT": str(query.pop("port", "") or parts.port or ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**query, "prepare_threshold": 3},
+        "OPTIONS": query,
         "TEST": {"NAME": unquote(parts.path.lstrip("/"))},
     }
 

@@ -1,0 +1,17 @@
+"""Floor 4: the one permission path. Every face, count, search and message asks here and nowhere else."""
+
+from guanxi.core.access.explain import Explanation, Reason, explain
+from guanxi.core.access.levels import field_level, readable_fields, writable_fields
+from guanxi.core.access.rules import allowed, require, visible
+
+__all__ = [
+    "Explanation",
+    "Reason",
+    "allowed",
+    "explain",
+    "field_level",
+    "readable_fields",
+    "require",
+    "visible",
+    "writable_fields",
+]

@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100, verbose_name='name')),
                 ('name_en', models.CharField(blank=True, default='', max_length=100, verbose_name='English name')),
                 ('description', models.TextField(blank=True, default='', verbose_name='description')),
-                ('everything', models.BooleanField(default=False, verbose_name='all rights')),
+                ('all_rights', models.BooleanField(default=False, verbose_name='all rights')),
                 ('features', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None, verbose_name='features')),
             ],
             options={

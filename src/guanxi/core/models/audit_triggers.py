@@ -10,7 +10,16 @@ import pgtrigger
 
 #: Columns whose change says nothing by itself.
 SILENT = (
-    "id", "version", "created_at", "updated_at", "created_by_id", "updated_by_id", "carrier_owner_id", "sort_key", "password", "last_login",
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "created_by_id",
+    "updated_by_id",
+    "carrier_owner_id",
+    "sort_key",
+    "password",
+    "last_login",
 )
 
 _INTO = """

@@ -54,7 +54,10 @@ class AccessEntry(models.Model):
     address = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["actor_id", "-at"]), models.Index(fields=["sort", "-at"])]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["actor_id", "-at"]),
+            models.Index(fields=["sort", "-at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sort} {self.at:%Y-%m-%d %H:%M}"
@@ -111,7 +114,9 @@ class OutboxEvent(models.Model):
     class Meta:
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(delivered_at__isnull=True)),
-            models.Index(fields=["delivered_at"], name="outbox_delivered", condition=models.Q(delivered_at__isnull=False)),
+            models.Index(
+                fields=["delivered_at"], name="outbox_delivered", condition=models.Q(delivered_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

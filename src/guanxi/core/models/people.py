@@ -21,7 +21,12 @@ SCOPES = [
     ("chosen", _("chosen departments")),
     ("all", _("all records")),
 ]
-FIELD_LEVELS = [("hidden", _("hidden")), ("masked", _("masked")), ("read", _("read only")), ("write", _("read and write"))]
+FIELD_LEVELS = [
+    ("hidden", _("hidden")),
+    ("masked", _("masked")),
+    ("read", _("read only")),
+    ("write", _("read and write")),
+]
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 
 
@@ -33,7 +38,9 @@ class Department(Record):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("higher department")
     )
-    head = models.ForeignKey("core.User", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("head"))
+    head = models.ForeignKey(
+        "core.User", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("head")
+    )
     position = models.PositiveIntegerField(_("order"), default=0)
     path = models.CharField(max_length=400, blank=True, default="", editable=False)
 
@@ -52,13 +59,13 @@ class Position(Record):
 
 
 class Role(Record):
-    """A bundle of rights. ``everything`` gives every right on every record (administrators)."""
+    """A bundle of rights. ``all_rights`` gives every right on every record (administrators)."""
 
     key = models.SlugField(_("key"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=100)
     name_en = models.CharField(_("English name"), max_length=100, blank=True, default="")
     description = models.TextField(_("description"), blank=True, default="")
-    everything = models.BooleanField(_("all rights"), default=False)
+    all_rights = models.BooleanField(_("all rights"), default=False)
     features = ArrayField(models.CharField(max_length=60), default=list, blank=True, verbose_name=_("features"))
 
     class Meta(Record.Meta):
@@ -76,7 +83,9 @@ class RoleRight(models.Model):
     departments = ArrayField(models.BigIntegerField(), default=list, blank=True)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["role", "entity", "action"], name="role_right_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["role", "entity", "action"], name="role_right_once")
+        ]
         triggers: ClassVar[list[Any]] = audit_triggers()
 
     def __str__(self) -> str:
@@ -93,7 +102,9 @@ class RoleField(models.Model):
     level = models.CharField(max_length=10, choices=FIELD_LEVELS)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["role", "entity", "field"], name="role_field_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["role", "entity", "field"], name="role_field_once")
+        ]
         triggers: ClassVar[list[Any]] = audit_triggers()
 
     def __str__(self) -> str:
@@ -119,13 +130,21 @@ class User(AbstractBaseUser, Record):
     department = models.ForeignKey(
         Department, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("department")
     )
-    job = models.ForeignKey(Position, models.SET_NULL, null=True, blank=True, related_name="users", verbose_name=_("position"))
-    superior = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="reports", verbose_name=_("superior"))
+    job = models.ForeignKey(
+        Position, models.SET_NULL, null=True, blank=True, related_name="users", verbose_name=_("position")
+    )
+    superior = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="reports", verbose_name=_("superior")
+    )
     roles = models.ManyToManyField(Role, blank=True, related_name="users", verbose_name=_("roles"))
     is_active = models.BooleanField(_("active"), default=True)
     language = ChoiceField(_("language"), choices=LANGUAGES, default="zh-hans")
     timezone = models.CharField(_("time zone"), max_length=60, default="Asia/Shanghai")
-    theme = ChoiceField(_("appearance"), choices=[("auto", _("as the system")), ("light", _("light")), ("dark", _("dark"))], default="auto")
+    theme = ChoiceField(
+        _("appearance"),
+        choices=[("auto", _("as the system")), ("light", _("light")), ("dark", _("dark"))],
+        default="auto",
+    )
     preferences = models.JSONField(default=dict, blank=True, editable=False)
     security_stamp = models.PositiveIntegerField(default=1, editable=False)
 
@@ -161,7 +180,9 @@ class Collaborator(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["entity", "record_id", "user"], name="collaborator_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["entity", "record_id", "user"], name="collaborator_once")
+        ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["user", "entity"])]
         triggers: ClassVar[list[Any]] = audit_triggers()
 

@@ -30,10 +30,24 @@ class Record(models.Model):
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), default=clock.now, editable=False)
     created_by = models.ForeignKey(
-        "core.User", models.SET_NULL, null=True, blank=True, related_name="+", editable=False, verbose_name=_("created by"), db_index=False
+        "core.User",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("created by"),
+        db_index=False,
     )
     updated_by = models.ForeignKey(
-        "core.User", models.SET_NULL, null=True, blank=True, related_name="+", editable=False, verbose_name=_("changed by"), db_index=False
+        "core.User",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("changed by"),
+        db_index=False,
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -52,7 +66,9 @@ class Record(models.Model):
         default_manager_name = "objects"
         triggers: ClassVar[list[Any]] = audit_triggers()
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["-updated_at", "-id"], name="%(class)s_recent", condition=models.Q(deleted_at__isnull=True)),
+            models.Index(
+                fields=["-updated_at", "-id"], name="%(class)s_recent", condition=models.Q(deleted_at__isnull=True)
+            ),
             models.Index(fields=["deleted_at"], name="%(class)s_trash", condition=models.Q(deleted_at__isnull=False)),
         ]
 
@@ -71,7 +87,11 @@ class OwnedRecord(Record):
         abstract = True
         indexes: ClassVar[list[models.Index]] = [
             *Record.Meta.indexes,
-            models.Index(fields=["owner", "-updated_at", "-id"], name="%(class)s_owner", condition=models.Q(deleted_at__isnull=True)),
+            models.Index(
+                fields=["owner", "-updated_at", "-id"],
+                name="%(class)s_owner",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
         ]
 
 
@@ -89,5 +109,9 @@ class CarriedRecord(OwnedRecord):
         abstract = True
         indexes: ClassVar[list[models.Index]] = [
             *OwnedRecord.Meta.indexes,
-            models.Index(fields=["carrier_owner", "-updated_at", "-id"], name="%(class)s_carrier", condition=models.Q(deleted_at__isnull=True)),
+            models.Index(
+                fields=["carrier_owner", "-updated_at", "-id"],
+                name="%(class)s_carrier",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
         ]

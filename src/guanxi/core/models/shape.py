@@ -42,7 +42,9 @@ class DictionaryValue(models.Model):
     is_default = models.BooleanField(default=False)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["dictionary", "key"], name="dictionary_value_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["dictionary", "key"], name="dictionary_value_once")
+        ]
         ordering: ClassVar[list[str]] = ["position", "id"]
         triggers: ClassVar[list[Any]] = audit_triggers()
 
@@ -101,7 +103,9 @@ class SavedView(Record):
     name = models.CharField(_("name"), max_length=100)
     user = models.ForeignKey("core.User", models.CASCADE, related_name="views")
     visibility = models.CharField(
-        max_length=10, choices=[("private", _("only me")), ("team", _("my department")), ("public", _("everyone"))], default="private"
+        max_length=10,
+        choices=[("private", _("only me")), ("team", _("my department")), ("public", _("everyone"))],
+        default="private",
     )
     department = models.ForeignKey("core.Department", models.SET_NULL, null=True, blank=True, related_name="+")
     definition = models.JSONField(default=dict)
@@ -120,7 +124,11 @@ class Numbering(models.Model):
     entity = models.CharField(max_length=100)
     field = models.CharField(max_length=100)
     format = models.CharField(max_length=60)
-    reset = models.CharField(max_length=10, choices=[("never", "never"), ("year", "year"), ("month", "month"), ("day", "day")], default="never")
+    reset = models.CharField(
+        max_length=10,
+        choices=[("never", "never"), ("year", "year"), ("month", "month"), ("day", "day")],
+        default="never",
+    )
     gap_free = models.BooleanField(default=False)
     start = models.PositiveIntegerField(default=1)
 
@@ -141,7 +149,9 @@ class NumberCounter(models.Model):
     last = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["numbering", "period"], name="number_counter_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["numbering", "period"], name="number_counter_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.numbering_id} {self.period}: {self.last}"

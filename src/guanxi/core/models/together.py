@@ -23,7 +23,11 @@ class Tag(Record):
 
     class Meta(Record.Meta):
         verbose_name = _("tag")
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["name", "entity"], condition=models.Q(deleted_at__isnull=True), name="tag_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["name", "entity"], condition=models.Q(deleted_at__isnull=True), name="tag_once"
+            )
+        ]
 
 
 class OnRecord(models.Model):
@@ -68,7 +72,10 @@ class File(OnRecord):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["entity", "record_id"]), models.Index(fields=["digest"])]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["entity", "record_id"]),
+            models.Index(fields=["digest"]),
+        ]
         triggers: ClassVar[list[Any]] = audit_triggers()
 
     def __str__(self) -> str:
@@ -79,11 +86,16 @@ class Mark(OnRecord):
     """A user's own mark on a record: follows it, starred it, pinned it, saw it last at."""
 
     user = models.ForeignKey("core.User", models.CASCADE, related_name="marks")
-    sort = models.CharField(max_length=10, choices=[("follow", "follow"), ("star", "star"), ("pin", "pin"), ("recent", "recent"), ("mute", "mute")])
+    sort = models.CharField(
+        max_length=10,
+        choices=[("follow", "follow"), ("star", "star"), ("pin", "pin"), ("recent", "recent"), ("mute", "mute")],
+    )
     at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["user", "sort", "entity", "record_id"], name="mark_once")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["user", "sort", "entity", "record_id"], name="mark_once")
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "sort", "-at"]),
             models.Index(fields=["entity", "record_id", "sort"]),

@@ -38,13 +38,22 @@ def _paths(entity: Entity) -> Iterator[tuple[str, str]]:
     if entity.form:
         yield from (("form", path) for path in (*sections_fields(entity.form.sections), *entity.form.create))
     if entity.board:
-        yield from (("board", path) for path in (entity.board.field, *entity.board.card, *filter(None, [entity.board.total])))
+        yield from (
+            ("board", path) for path in (entity.board.field, *entity.board.card, *filter(None, [entity.board.total]))
+        )
     if entity.search:
         for part in ("names", "numbers", "phones", "emails", "text", "subtitle"):
             yield from ((f"search.{part}", path) for path in getattr(entity.search, part))
     yield from (("match_keys", key.field) for key in entity.match_keys)
     if entity.timeline:
-        yield from (("timeline", path) for path in (*entity.timeline.on, entity.timeline.at, *filter(None, [entity.timeline.body, entity.timeline.icon_by])))
+        yield from (
+            ("timeline", path)
+            for path in (
+                *entity.timeline.on,
+                entity.timeline.at,
+                *filter(None, [entity.timeline.body, entity.timeline.icon_by]),
+            )
+        )
 
 
 def _entity_errors(entity: Entity) -> Iterator[CheckMessage]:

@@ -14,7 +14,19 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Columns of the engine that are no field of anybody's form.
-INTERNAL = frozenset({"version", "deleted_by", "custom", "carrier_owner", "sort_key", "password", "last_login", "security_stamp", "preferences"})
+INTERNAL = frozenset(
+    {
+        "version",
+        "deleted_by",
+        "custom",
+        "carrier_owner",
+        "sort_key",
+        "password",
+        "last_login",
+        "security_stamp",
+        "preferences",
+    }
+)
 READONLY = frozenset({"id", "created_at", "updated_at", "created_by", "updated_by", "deleted_at"})
 
 _KINDS: tuple[tuple[type[models.Field[Any, Any]], str], ...] = (
@@ -53,7 +65,9 @@ def _bounds(column: models.Field[Any, Any], kind: str) -> dict[str, Any]:
     if kind in ("decimal", "money", "percent") and isinstance(column, models.DecimalField):
         found["places"] = column.decimal_places
     if kind == "integer":
-        positive = isinstance(column, models.PositiveIntegerField | models.PositiveSmallIntegerField | models.PositiveBigIntegerField)
+        positive = isinstance(
+            column, models.PositiveIntegerField | models.PositiveSmallIntegerField | models.PositiveBigIntegerField
+        )
         small = isinstance(column, models.SmallIntegerField | models.PositiveSmallIntegerField)
         found["minimum"] = 0 if positive else None
         found["maximum"] = 32767 if small else 2**63 - 1 if isinstance(column, models.BigIntegerField) else 2**31 - 1
@@ -101,7 +115,9 @@ def _fields(model: type[models.Model], key: str) -> Mapping[str, Field]:
         if field is None:
             continue
         changed = dict(entity.fields.get(column.name, {}))
-        found[column.name] = Field(**{**{name: getattr(field, name) for name in field.__slots__}, **changed}) if changed else field
+        found[column.name] = (
+            Field(**{**{name: getattr(field, name) for name in field.__slots__}, **changed}) if changed else field
+        )
     return found
 
 

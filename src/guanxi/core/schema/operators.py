@@ -8,7 +8,20 @@ from django.utils.translation import gettext_lazy as _
 TEXT = ("contains", "not_contains", "eq", "ne", "starts", "ends", "in", "empty", "not_empty")
 LONG_TEXT = ("contains", "not_contains", "empty", "not_empty")
 NUMBER = ("eq", "ne", "lt", "lte", "gt", "gte", "between", "empty", "not_empty")
-DATE = ("eq", "lt", "lte", "gt", "gte", "between", "within", "last_days", "next_days", "older_days", "empty", "not_empty")
+DATE = (
+    "eq",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "between",
+    "within",
+    "last_days",
+    "next_days",
+    "older_days",
+    "empty",
+    "not_empty",
+)
 CHOICE = ("eq", "ne", "in", "not_in", "empty", "not_empty")
 TREE = ("under", "not_under", *CHOICE)
 BOOLEAN = ("eq",)

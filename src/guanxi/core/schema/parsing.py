@@ -26,11 +26,44 @@ _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]+@(?:[^\s@.<>\"(),:;\\\[\]]+\.)+[^\s@
 _THOUSANDS = re.compile(r"(?<=\d)[,\s'](?=\d{3}(?!\d))")
 _TRUE = {"true", "yes", "y", "1", "on", "是", "有", "真", "√", "✓", "t"}
 _FALSE = {"false", "no", "n", "0", "off", "否", "无", "没有", "假", "×", "f"}
-_UNITS = {"万": Decimal(10_000), "亿": Decimal(100_000_000), "千": Decimal(1000), "k": Decimal(1000), "m": Decimal(1_000_000)}
+_UNITS = {
+    "万": Decimal(10_000),
+    "亿": Decimal(100_000_000),
+    "千": Decimal(1000),
+    "k": Decimal(1000),
+    "m": Decimal(1_000_000),
+}
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 _TIME = re.compile(r"(\d{1,2})[::时](\d{2})(?:[::分](\d{2})(?:\.\d+)?)?秒?")
 
-RICH_TAGS = {"p", "br", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "a", "blockquote", "code", "pre", "h2", "h3", "h4", "hr", "span", "table", "thead", "tbody", "tr", "th", "td"}
+RICH_TAGS = {
+    "p",
+    "br",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "s",
+    "ul",
+    "ol",
+    "li",
+    "a",
+    "blockquote",
+    "code",
+    "pre",
+    "h2",
+    "h3",
+    "h4",
+    "hr",
+    "span",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+}
 
 
 def parse_field(parse: Callable[[Any, Field], Any], field: Field, raw: Any) -> Any:
@@ -178,7 +211,8 @@ def date(raw: Any, _field: Field) -> dt.date:
             if second > 12 >= first or first == second:
                 return _year_checked(dt.date(year, first, second))
             raise Invalid(
-                _("“%(value)s” can be read in two ways; write the year first, like 2024-03-05.") % {"value": value[:40]},
+                _("“%(value)s” can be read in two ways; write the year first, like 2024-03-05.")
+                % {"value": value[:40]},
                 code="date.ambiguous",
             )
     except ValueError:
@@ -301,7 +335,9 @@ def url(raw: Any, _field: Field) -> str:
     value = str(raw).strip()
     if "://" not in value:
         value = f"https://{value}"
-    if len(value) > 500 or not re.fullmatch(r"https?://[^\s/?#.@<>\"']+(\.[^\s/?#.@<>\"']+)+([/?#][^\s<>\"']*)?", value, re.IGNORECASE):
+    if len(value) > 500 or not re.fullmatch(
+        r"https?://[^\s/?#.@<>\"']+(\.[^\s/?#.@<>\"']+)+([/?#][^\s<>\"']*)?", value, re.IGNORECASE
+    ):
         raise Invalid(_("“%(value)s” is not a web address.") % {"value": str(raw)[:60]}, code="url.format")
     return value
 
@@ -341,14 +377,19 @@ def phones(raw: Any, _field: Field) -> list[dict[str, Any]]:
 
     def one(written: str) -> dict[str, Any]:
         number = phone_numbers.parse_phone(written)
-        return {"value": number.e164 + (f";ext={number.extension}" if number.extension else ""), "written": number.written}
+        return {
+            "value": number.e164 + (f";ext={number.extension}" if number.extension else ""),
+            "written": number.written,
+        }
 
     return _entries(raw, one)
 
 
 def emails(raw: Any, field: Field) -> list[dict[str, Any]]:
     """E-mail addresses: ``[{value, label, primary}]``, the primary one first."""
-    return _entries(re.sub(r"[,\s]+", ";", raw) if isinstance(raw, str) else raw, lambda one: {"value": email(one, field)})
+    return _entries(
+        re.sub(r"[,\s]+", ";", raw) if isinstance(raw, str) else raw, lambda one: {"value": email(one, field)}
+    )
 
 
 def urls(raw: Any, field: Field) -> list[dict[str, Any]]:

@@ -108,6 +108,5 @@ def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
     return tuple(
         (entity, entity.access.carried_by)
         for entity in _entities.values()
-        if entity.access.carried_by
-        and entity.model._meta.get_field(entity.access.carried_by).related_model is model
+        if entity.access.carried_by and entity.model._meta.get_field(entity.access.carried_by).related_model is model
     )

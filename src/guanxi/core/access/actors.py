@@ -1,0 +1,138 @@
+"""Making an :class:`Actor` from a user: his roles added up, his departments, what is shared with him."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from django.db.models import Q
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level, Reach, Rights, Via
+from guanxi.core.models import Collaborator, Department, Role, User
+from guanxi.core.models.stamps import kept
+from guanxi.core.schema.derive import fields_of
+from guanxi.core.schema.registry import is_registered
+
+#: What a role that says nothing about a field gives, by the field's personal class.
+DEFAULT_LEVELS: Mapping[str, Level] = {"identity": "masked"}
+
+
+def default_level(entity: str, field: str) -> Level:
+    """The level of a field no role mentions."""
+    declared = fields_of(entity).get(field) if is_registered(entity) else None
+    return DEFAULT_LEVELS.get(declared.personal, "write") if declared else "write"
+
+
+@kept("rights")
+def department_tree(department_id: int) -> tuple[int, ...]:
+    """Ids of a department and all below it."""
+    found = Department.everything.filter(pk=department_id).values_list("path", flat=True).first()
+    if found is None:
+        return ()
+    return tuple(
+        Department.objects.filter(Q(path__startswith=found) | Q(pk=department_id))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+@kept("rights")
+def _members(departments: tuple[int, ...]) -> frozenset[int]:
+    return frozenset(User.everything.filter(department_id__in=departments).values_list("pk", flat=True))
+
+
+def _reach(scope: str, departments: Iterable[int], user: User, source: tuple[str, str]) -> Reach:
+    """The reach of one scope for one user; whoever has no department reaches only his own."""
+    own = frozenset({user.pk})
+    if scope == "all":
+        return Reach(everyone=True, unowned=True, sources=(source,))
+    if scope == "own" or (scope != "chosen" and user.department_id is None):
+        return Reach(owners=own, sources=(source,))
+    if scope == "department":
+        chosen: tuple[int, ...] = (user.department_id or 0,)
+    elif scope == "department_below":
+        chosen = department_tree(user.department_id or 0)
+    else:
+        chosen = tuple(sorted({below for one in departments for below in department_tree(one)}))
+    return Reach(owners=_members(chosen) | own, sources=(source,))
+
+
+def rights_for(user: User, roles: Iterable[Role]) -> Rights:
+    """Rights of ``user`` if he held exactly ``roles``; also used to preview a change."""
+    reach: dict[str, dict[str, Reach]] = {}
+    stated: dict[int, dict[str, dict[str, Level]]] = {}
+    viewing: dict[str, set[int]] = {}
+    held = list(roles)
+    everything = any(role.all_rights for role in held)
+    for role in held:
+        for right in role.rights.all():
+            actions = reach.setdefault(right.entity, {})
+            given = _reach(right.scope, right.departments, user, (role.key, right.scope))
+            actions[right.action] = actions.get(right.action, NOWHERE) | given
+            if right.action == "view":
+                viewing.setdefault(right.entity, set()).add(role.pk)
+        for limit in role.fields.all():
+            stated.setdefault(role.pk, {}).setdefault(limit.entity, {})[limit.field] = limit.level
+    return Rights(
+        reach=reach,
+        levels=_levels(stated, viewing),
+        features=frozenset(feature for role in held for feature in role.features),
+        everything=everything,
+    )
+
+
+def _levels(
+    stated: Mapping[int, Mapping[str, Mapping[str, Level]]], viewing: Mapping[str, set[int]]
+) -> dict[str, dict[str, Level]]:
+    """The most generous level per field over the roles that let the entity be seen."""
+    mentioned = {(entity, field) for limits in stated.values() for entity, fields in limits.items() for field in fields}
+    levels: dict[str, dict[str, Level]] = {}
+    for entity, field in mentioned:
+        default = default_level(entity, field)
+        roles = viewing.get(entity, set()) | {
+            role for role, limits in stated.items() if field in limits.get(entity, {})
+        }
+        given = [stated.get(role, {}).get(entity, {}).get(field, default) for role in roles]
+        levels.setdefault(entity, {})[field] = max(given, key=LEVELS.index, default=default)
+    return levels
+
+
+@kept("rights")
+def _rights(user_id: int) -> Rights:
+    user = User.everything.select_related("department").get(pk=user_id)
+    return rights_for(user, user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields"))
+
+
+def _shares(user_id: int) -> dict[str, dict[int, Literal["read", "write"]]]:
+    found: dict[str, dict[int, Literal["read", "write"]]] = {}
+    rows = Collaborator.objects.filter(user_id=user_id).filter(Q(until__isnull=True) | Q(until__gte=clock.now().date()))
+    for entity, record_id, level in rows.values_list("entity", "record_id", "level"):
+        found.setdefault(entity, {})[record_id] = level
+    return found
+
+
+def load(
+    user: User,
+    *,
+    via: Via = "web",
+    address: str = "",
+    request_id: str = "",
+    scopes: frozenset[str] | None = None,
+) -> Actor:
+    """The actor for a user. One query for his shares; rights come from the cache while their stamp holds."""
+    return Actor(
+        kind="user",
+        user_id=user.pk,
+        name=user.name or user.username,
+        rights=_rights(user.pk),
+        shared=_shares(user.pk),
+        department_id=user.department_id,
+        departments=department_tree(user.department_id) if user.department_id else (),
+        language=user.language,
+        timezone=user.timezone,
+        via=via,
+        scopes=scopes,
+        address=address,
+        request_id=request_id,
+    )

@@ -1,0 +1,119 @@
+"""Who may do what on which records: as SQL for sets (``visible``), in Python for one (``allowed``, ``require``).
+
+Both follow the same sentence: a record is in reach of an action when a role gives the action within a scope that holds
+its owner, or the owner of the record that carries it; or when it, or its carrier, is shared with the actor (viewing
+needs a share of any level, changing one to write).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import Q
+
+from guanxi.core.kernel.actor import Actor, Reach
+from guanxi.core.kernel.errors import Denied, NotFound
+from guanxi.core.models.lookups import EqualsAny  # noqa: F401 - registers the lookup
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of
+
+M = TypeVar("M", bound=models.Model)
+
+#: Actions a share to read, and one to write, allow.
+SHARED = {"read": frozenset({"view"}), "write": frozenset({"view", "change"})}
+
+
+def _carrier_key(entity: Entity) -> str:
+    """The entity key of the record that carries this one, or ''."""
+    if not entity.access.carried_by:
+        return ""
+    related = entity.model._meta.get_field(entity.access.carried_by).related_model
+    return related._meta.label_lower if related is not None and not isinstance(related, str) else ""
+
+
+def _shared_ids(actor: Actor, key: str, action: str) -> list[int]:
+    return sorted(record for record, level in actor.shared.get(key, {}).items() if action in SHARED[level])
+
+
+def _token_allows(actor: Actor, action: str) -> bool:
+    return actor.scopes is None or ("read" if action == "view" else "write") in actor.scopes
+
+
+def condition(entity: Entity, actor: Actor, action: str = "view", prefix: str = "") -> Q | None:
+    """The condition on rows of the entity, ``None`` for no limit. ``prefix`` leads there over a reference."""
+    if actor.is_system:
+        return None
+    if actor.kind == "anonymous" or not _token_allows(actor, action):
+        return Q(**{f"{prefix}pk__isnull": True})
+    reach = actor.rights.of(entity.key, action)
+    if reach.everyone or (entity.access.public and action == "view"):
+        return None
+    return _limited(entity, actor, action, reach, prefix)
+
+
+def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: str) -> Q:
+    owners = sorted(reach.owners)
+    found = Q()
+    if entity.access.owner and owners:
+        found |= Q(**{f"{prefix}{entity.access.owner}_id__any": owners})
+    if entity.access.owner and reach.unowned:
+        found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True})
+    carrier = _carrier_key(entity)
+    if carrier and owners:
+        found |= Q(**{f"{prefix}carrier_owner_id__any": owners})
+    own_shares = _shared_ids(actor, entity.key, action)
+    if own_shares:
+        found |= Q(**{f"{prefix}id__any": own_shares})
+    carrier_shares = _shared_ids(actor, carrier, action) if carrier else []
+    if carrier_shares:
+        found |= Q(**{f"{prefix}{entity.access.carried_by}_id__any": carrier_shares})
+    return found if found else Q(**{f"{prefix}pk__isnull": True})
+
+
+def visible(qs: models.QuerySet[M], actor: Actor, action: str = "view") -> models.QuerySet[M]:
+    """The rows of ``qs`` on which ``actor`` may do ``action``."""
+    limit = condition(entity_of(qs.model), actor, action)
+    return qs if limit is None else qs.filter(limit)
+
+
+def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> bool:
+    """Whether the actor may do the action: on one record, or (for an entity or key) on any at all."""
+    if actor.is_system:
+        return True
+    if actor.kind == "anonymous" or not _token_allows(actor, action):
+        return False
+    entity = entity_of(target)
+    reach = actor.rights.of(entity.key, action)
+    if reach.everyone or (entity.access.public and action == "view"):
+        return True
+    if not isinstance(target, models.Model):
+        carrier = _carrier_key(entity)
+        shares = _shared_ids(actor, entity.key, action) or (carrier and _shared_ids(actor, carrier, action))
+        return bool(reach.owners or reach.unowned or shares)
+    return _reaches(entity, actor, action, reach, target)
+
+
+def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: Any) -> bool:
+    if entity.access.owner and reach.covers(getattr(record, f"{entity.access.owner}_id")):
+        return True
+    if action in SHARED.get(actor.shared.get(entity.key, {}).get(record.pk, ""), ()):
+        return True
+    carrier = _carrier_key(entity)
+    if not carrier:
+        return False
+    if record.carrier_owner_id is not None and record.carrier_owner_id in reach.owners:
+        return True
+    carrier_id = getattr(record, f"{entity.access.carried_by}_id")
+    return action in SHARED.get(actor.shared.get(carrier, {}).get(carrier_id, ""), ())
+
+
+def require(actor: Actor, action: str, target: Entity | str | models.Model) -> None:
+    """Raise unless the actor may do the action: NotFound if he may not even see the record, else Denied."""
+    if allowed(actor, action, target):
+        return
+    if isinstance(target, models.Model) and action != "view" and not allowed(actor, "view", target):
+        raise NotFound
+    if isinstance(target, models.Model) and action == "view":
+        raise NotFound
+    raise Denied(details={"action": action, "entity": entity_of(target).key})

@@ -1,0 +1,85 @@
+"""Stamps: what is cached in a process is kept only as long as its stamp in the database stays the same.
+
+``refresh()`` reads all stamps in one query; it runs at the start of each request and job. ``bump()`` belongs in the
+transaction that changes the thing. Values never repeat, so a rolled-back change leaves no false cache behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from django.db import connection
+
+from guanxi.core.models.shape import Stamp
+
+T = TypeVar("T")
+_known: dict[str, int] = {}
+_read_at = 0.0
+_lock = Lock()
+
+#: Outside requests a stamp read this many seconds ago is still believed.
+PATIENCE = 1.0
+
+
+def refresh() -> None:
+    """Read all stamps anew."""
+    global _read_at  # noqa: PLW0603 - one reading per process
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, value FROM core_stamp")
+        rows = cursor.fetchall()
+    with _lock:
+        _known.clear()
+        _known.update(rows)
+        _read_at = time.monotonic()
+
+
+def current(name: str) -> int:
+    """The value of a stamp, at most ``PATIENCE`` seconds old."""
+    if time.monotonic() - _read_at > PATIENCE:
+        refresh()
+    return _known.get(name, 0)
+
+
+def bump(*names: str) -> None:
+    """Make everything cached under these stamps outdated, here at once and elsewhere after commit."""
+    with connection.cursor() as cursor:
+        for name in sorted(names):
+            cursor.execute(
+                f"INSERT INTO {Stamp._meta.db_table} AS s (name, value)"  # noqa: S608 - our own table name
+                " VALUES (%s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
+                " ON CONFLICT (name) DO UPDATE SET value = greatest(excluded.value, s.value + 1) RETURNING value",
+                [name],
+            )
+            found = cursor.fetchone()
+            _known[name] = found[0] if found else 0
+
+
+class Kept(Generic[T]):
+    """A function's results, kept per arguments while its stamp stays the same; at most ``size`` of them."""
+
+    def __init__(self, stamp: str, make: Callable[..., T], size: int = 2000) -> None:
+        self.stamp, self.make, self.size = stamp, make, size
+        self._held: dict[Hashable, tuple[int, T]] = {}
+
+    def __call__(self, *arguments: Any) -> T:
+        now = current(self.stamp)
+        held = self._held.get(arguments)
+        if held is not None and held[0] == now:
+            return held[1]
+        made = self.make(*arguments)
+        if len(self._held) >= self.size:
+            self._held.clear()
+        self._held[arguments] = (now, made)
+        return made
+
+    def clear(self) -> None:
+        """Forget everything (tests)."""
+        self._held.clear()
+
+
+def kept(stamp: str, size: int = 2000) -> Callable[[Callable[..., T]], Kept[T]]:
+    """Decorator form of :class:`Kept`; arguments must be hashable."""
+    return lambda make: Kept(stamp, make, size)
