@@ -41,8 +41,9 @@ class TextFormatter(logging.Formatter):
         """The record as one line of text, with a traceback below when there is one."""
         extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
         stamp = self.formatTime(record, "%H:%M:%S")
-        line = f"{stamp} {record.levelname.lower():7} {request_id.get() or '-'} {record.name}: {record.getMessage()} {extra}"
-        return line.rstrip() + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
+        head = f"{stamp} {record.levelname.lower():7} {request_id.get() or '-'} {record.name}:"
+        line = f"{head} {record.getMessage()} {extra}".rstrip()
+        return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
 
 def configuration(log_format: str, level: str) -> dict[str, object]:
