@@ -1,0 +1,218 @@
+"""How values are written for people: dates, numbers, money, phones. Pure functions of a value and the active language.
+
+They return text or ``Markup``; ``cells`` and the Jinja filters are built from them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from markupsafe import Markup, escape
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.money import MINOR_UNITS, Money
+
+SYMBOLS = {
+    "CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$", "KRW": "₩", "SGD": "S$",
+    "AUD": "A$", "CAD": "C$", "CHF": "CHF ", "INR": "₹", "RUB": "₽", "THB": "฿", "VND": "₫", "MYR": "RM ",
+}  # fmt: skip
+DAY = dt.timedelta(days=1)
+NEAR = 7
+
+
+def is_chinese() -> bool:
+    """Whether the active language is Chinese."""
+    return (translation.get_language() or "").startswith("zh")
+
+
+def date_text(day: dt.date) -> str:
+    """A date in full, ISO order (``2026-03-05``): unambiguous in both languages."""
+    return day.isoformat()
+
+
+def short_date(day: dt.date, today: dt.date) -> str:
+    """A date without the year when it is the present one: ``3月5日`` or ``5 Mar``."""
+    if day.year != today.year:
+        return date_text(day)
+    return f"{day.month}月{day.day}日" if is_chinese() else date_format(day, "j M")
+
+
+def relative_day(day: dt.date, today: dt.date) -> str:
+    """A date in words near today (seven days either way), else short."""
+    distance = (day - today).days
+    named = {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}
+    if distance in named:
+        return named[distance]
+    if -NEAR <= distance < 0:
+        return ngettext("%(count)d day ago", "%(count)d days ago", -distance) % {"count": -distance}
+    if 0 < distance <= NEAR:
+        return ngettext("in %(count)d day", "in %(count)d days", distance) % {"count": distance}
+    return short_date(day, today)
+
+
+def relative_time(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """A moment in words near now; ``moment`` is aware and shown in the active time zone."""
+    now = now or clock.now()
+    seconds = (moment - now).total_seconds()
+    size = abs(seconds)
+    local, today = timezone.localtime(moment), timezone.localtime(now).date()
+    if size < 60:
+        return _("just now") if seconds <= 0 else _("in a moment")
+    if size < 3600:
+        count = int(size // 60)
+        if seconds < 0:
+            return ngettext("%(count)d minute ago", "%(count)d minutes ago", count) % {"count": count}
+        return ngettext("in %(count)d minute", "in %(count)d minutes", count) % {"count": count}
+    if local.date() == today:
+        if seconds < 0 and size < 6 * 3600:
+            count = int(size // 3600)
+            return ngettext("%(count)d hour ago", "%(count)d hours ago", count) % {"count": count}
+        return _("today %(time)s") % {"time": local.strftime("%H:%M")}
+    if abs((local.date() - today).days) == 1:
+        day = relative_day(local.date(), today)
+        return f"{day} {local.strftime('%H:%M')}"
+    return relative_day(local.date(), today)
+
+
+def absolute(moment: dt.datetime) -> str:
+    """A moment in full, in the active time zone: ``2026-03-05 14:30``."""
+    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) -> Markup:
+    """A ``<time>`` element: relative near now, the absolute value on hover. Empty for ``None``."""
+    if value is None:
+        return Markup("")
+    if isinstance(value, dt.datetime):
+        full, words = absolute(value), relative_time(value, now)
+    else:
+        full, words = date_text(value), relative_day(value, timezone.localtime(now or clock.now()).date())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, words)
+
+
+def number(value: Any, places: int | None = None) -> str:
+    """A number with thousands separators; ``places`` fixes the digits after the point, else as many as it has."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, str):
+        value = Decimal(value)
+    if places is not None:
+        return f"{value:,.{places}f}"
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,}"
+
+
+def percent(value: Any, places: int | None = None) -> str:
+    """A percentage; 12.5 is written ``12.5%``."""
+    return f"{number(value, places)}%" if value is not None and value != "" else ""
+
+
+def money(value: Money | Decimal | int | float | None, currency: str = "") -> str:
+    """An amount with its currency sign and thousands separators; whole amounts without decimals, negative with a minus."""
+    if value is None:
+        return ""
+    if isinstance(value, Money):
+        value, currency = value.amount, value.currency
+    amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    places = 0 if amount == amount.to_integral_value() else MINOR_UNITS.get(currency, 2)
+    sign = "−" if amount < 0 else ""
+    code = SYMBOLS.get(currency, f"{currency} " if currency else "")
+    return f"{sign}{code}{abs(amount):,.{places}f}"
+
+
+def short_money(value: Money | Decimal | int | float | None, currency: str = "") -> str:
+    """An amount in a few characters: 万 and 亿 in Chinese, K, M and B in English (for headers and charts)."""
+    if value is None:
+        return ""
+    if isinstance(value, Money):
+        value, currency = value.amount, value.currency
+    amount = Decimal(str(value))
+    steps = ((10**8, "亿"), (10**4, "万")) if is_chinese() else ((10**9, "B"), (10**6, "M"), (10**3, "K"))
+    code = SYMBOLS.get(currency, f"{currency} " if currency else "")
+    sign = "−" if amount < 0 else ""
+    for size, word in steps:
+        if abs(amount) >= size:
+            return f"{sign}{code}{number(round(abs(amount) / size, 1))}{word}"
+    return money(amount, currency)
+
+
+@lru_cache(maxsize=4096)
+def phone(value: str) -> str:
+    """A phone number as people group it; E.164 of China in national form, others international, unknown as written."""
+    if not value.startswith("+"):
+        return value
+    try:
+        parsed = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return value
+    if parsed.country_code == 86:
+        national = str(parsed.national_number)
+        if len(national) == 11 and national.startswith("1"):
+            return f"{national[:3]} {national[3:7]} {national[7:]}"
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def file_size(count: int | None) -> str:
+    """Bytes in words: ``3.4 MB``."""
+    if count is None:
+        return ""
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1024 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("unreachable")
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a person or company in an avatar; a Chinese personal name gives its last two."""
+    name = name.strip()
+    if not name:
+        return "?"
+    if "\u4e00" <= name[0] <= "\u9fff":
+        return name[-2:] if 2 <= len(name) <= 4 else name[:2]
+    words = name.split()
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+COLORS = ("blue", "teal", "green", "lime", "amber", "orange", "red", "pink", "purple", "indigo", "cyan", "slate")
+
+
+def color_of(seed: Any) -> str:
+    """A colour name of the palette that always goes with the same seed."""
+    return COLORS[sum(str(seed).encode()) % len(COLORS)]
+
+
+def highlighted(text: str, query: str) -> Markup:
+    """The text with each occurrence of the query's words marked; case does not matter."""
+    words = [word for word in query.split() if word]
+    if not words:
+        return Markup(escape(text))
+    lowered, marks = text.lower(), [False] * len(text)
+    if len(lowered) != len(text):
+        return Markup(escape(text))
+    for word in words:
+        start = lowered.find(word.lower())
+        while start >= 0:
+            marks[start : start + len(word)] = [True] * len(word)
+            start = lowered.find(word.lower(), start + len(word))
+    out, begin = Markup(""), 0
+    for index in range(1, len(text) + 1):
+        if index == len(text) or marks[index] != marks[begin]:
+            part = text[begin:index]
+            out += Markup("<mark>{}</mark>").format(part) if marks[begin] else escape(part)
+            begin = index
+    return out

@@ -1,0 +1,157 @@
+"""What a form field needs to be drawn, and reading a sent form back into raw values.
+
+Drawing is done by ``components/field.jinja`` from an :class:`Input`; reading by :func:`raw_values`, whose result goes
+to ``records.create/update`` as it is: the records floor reads, checks and reports errors by field name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+
+from guanxi.core.kernel.errors import Text
+from guanxi.core.schema.fields import Field
+from guanxi.core.web.kinds import FACES
+
+#: Choices up to this many are an ordinary select; more get a picker with search.
+FEW = 15
+_PART = re.compile(r"\d{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One entry of a select: key, text, colour, depth in a tree."""
+
+    key: str
+    text: str
+    color: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One field of a form.
+
+    ``value`` is the stored value or, after an error, what was typed. ``chosen`` holds the present options of a picker
+    that loads the others from ``search_url``. ``locked`` says why it cannot be changed ('' when it can).
+    """
+
+    field: Field
+    value: Any = None
+    prefix: str = ""
+    options: Sequence[Option] = ()
+    chosen: Sequence[Option] = ()
+    errors: Sequence[Text] = ()
+    locked: Text = ""
+    search_url: str = ""
+    create_url: str = ""
+    currency: str = ""
+    autofocus: bool = False
+    placeholder: Text = ""
+    widget: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name in the sent form."""
+        return f"{self.prefix}{self.field.name}"
+
+    @property
+    def id(self) -> str:
+        """The id of the control."""
+        return "f-" + re.sub(r"[^\w-]", "-", self.name)
+
+    @property
+    def macro(self) -> str:
+        """The widget that draws it."""
+        return "readonly" if self.locked else self.widget or FACES[self.field.kind].widget
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the whole width of a form."""
+        return self.field.kind in ("long_text", "rich_text", "addresses", "table", "phones", "emails", "urls", "tags")
+
+    @property
+    def text(self) -> str:
+        """The value as the ``value`` attribute of an input element."""
+        return input_text(self.field.kind, self.value)
+
+    @property
+    def entries(self) -> list[Mapping[str, Any]]:
+        """The rows of a list field."""
+        return [one for one in self.value if isinstance(one, Mapping)] if isinstance(self.value, list | tuple) else []
+
+    @property
+    def keys(self) -> list[str]:
+        """The chosen keys of a field with several values."""
+        return [str(one) for one in self.value] if isinstance(self.value, list | tuple) else []
+
+
+def input_text(kind: str, value: Any) -> str:
+    """A value in the form the browser's input of that kind expects."""
+    if value is None or value is False:
+        return ""
+    if isinstance(value, dt.datetime):
+        moment = timezone.localtime(value) if timezone.is_aware(value) else value
+        return moment.strftime("%Y-%m-%d" if kind == "date" else "%Y-%m-%dT%H:%M")
+    if isinstance(value, dt.time):
+        return value.strftime("%H:%M")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        text = format(value, "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(getattr(value, "pk", value))
+
+
+def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", partial: bool = False) -> dict[str, Any]:
+    """The sent values by field name, unread. With ``partial`` only fields the form contained are returned.
+
+    Lists come as ``name.0.value``, ``name.0.label`` …; several choices as repeated names; an unticked box as ``False``
+    (its hidden twin ``name.sent`` shows that it was asked).
+    """
+    values: dict[str, Any] = {}
+    for field in fields:
+        name = f"{prefix}{field.name}"
+        widget = FACES[field.kind].widget
+        if widget in ("entries", "addresses", "table"):
+            if f"{name}.sent" in data:
+                values[field.name] = _rows(name, data)
+        elif widget in ("choices", "tags"):
+            if name in data or f"{name}.sent" in data:
+                values[field.name] = [one for one in data.getlist(name) if one]
+        elif widget == "boolean":
+            if name in data or f"{name}.sent" in data:
+                values[field.name] = data.get(name) in ("1", "on", "true")
+        elif name in data:
+            values[field.name] = data.get(name)
+        elif not partial and not field.readonly and widget != "readonly":
+            values[field.name] = None
+    return values
+
+
+def _rows(name: str, data: QueryDict) -> list[dict[str, Any]]:
+    """Rows sent as ``name.<number>.<part>``, in the order of their numbers; empty rows are left out."""
+    rows: dict[int, dict[str, Any]] = {}
+    start = f"{name}."
+    for key in data:
+        if not key.startswith(start):
+            continue
+        number, _dot, part = key[len(start) :].partition(".")
+        if part and _PART.fullmatch(number):
+            rows.setdefault(int(number), {})[part] = data.get(key)
+    primary = data.get(f"{name}.primary")
+    found = []
+    for number in sorted(rows):
+        row = rows[number]
+        if primary is not None:
+            row["primary"] = str(number) == primary
+        if any(value for part, value in row.items() if part not in ("primary", "label", "country")):
+            found.append(row)
+    return found

@@ -1,0 +1,79 @@
+"""The Jinja2 environment of our pages (Django's Jinja2 backend calls :func:`environment`).
+
+Every template has ``_``/``ngettext`` (new style: ``_("Hello %(name)s", name=x)``), ``url``, ``static``, ``icon`` and
+the filters below; ``request``, ``csrf_input`` and ``csrf_token`` come from the backend.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from guanxi.core.web import formats
+from guanxi.core.web.icons import icon
+from guanxi.core.web.kinds import kind_css, widget_of
+
+
+def url(name: str, *args: Any, **kwargs: Any) -> str:
+    """The address of a named page; keyword arguments fill its pattern."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+def with_query(address: str, **changes: Any) -> str:
+    """``address`` with query parameters set; ``None`` leaves one out."""
+    query = urlencode({key: value for key, value in changes.items() if value is not None}, doseq=True)
+    if not query:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{query}"
+
+
+def as_json(value: Any) -> Markup:
+    """JSON safe inside a ``<script type="application/json">`` block."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def environment(**options: Any) -> Environment:
+    """Our environment: autoescape on, undefined names are errors, compiled templates kept."""
+    options.setdefault("undefined", StrictUndefined)
+    options.setdefault("trim_blocks", True)
+    options.setdefault("lstrip_blocks", True)
+    options.setdefault("extensions", ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"])
+    env = Environment(**options)  # noqa: S701 - Django's backend passes autoescape=True
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        translation.gettext, translation.ngettext, newstyle=True,
+        pgettext=translation.pgettext, npgettext=translation.npgettext,
+    )  # fmt: skip
+    env.globals.update(
+        static=static,
+        url=url,
+        icon=icon,
+        widget_of=widget_of,
+        kind_css=kind_css,
+        language=translation.get_language,
+        debug=settings.DEBUG,
+    )
+    env.filters.update(
+        when=formats.when,
+        absolute=formats.absolute,
+        number=formats.number,
+        percent=formats.percent,
+        money=formats.money,
+        short_money=formats.short_money,
+        phone=formats.phone,
+        file_size=formats.file_size,
+        initials=formats.initials,
+        color_of=formats.color_of,
+        highlighted=formats.highlighted,
+        with_query=with_query,
+        as_json=as_json,
+    )
+    return env

@@ -1,0 +1,9 @@
+// Entry of all scripts. Every page works without them; they make it quick.
+import "./glue.js";
+import "./ui.js";
+import "./forms.js";
+import "./keys.js";
+import "./palette.js";
+import "./list.js";
+import "./inline.js";
+import "./board.js";

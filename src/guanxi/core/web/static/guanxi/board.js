@@ -1,0 +1,104 @@
+// Boards: drag a card with mouse, touch or keyboard; the server decides, a refusal puts the card back.
+import { $, $$, each, on, request, t, vendor } from "./base.js";
+import { passOn } from "./toast.js";
+import { explain } from "./glue.js";
+
+async function move(card, lane, back) {
+  const body = new URLSearchParams({ to: lane.dataset.key, version: card.dataset.version });
+  card.setAttribute("aria-busy", "true");
+  let answer;
+  try {
+    answer = await request(card.dataset.move, { method: "POST", body, headers: { "HX-Request": "true" } });
+  } catch {
+    answer = null;
+  }
+  card.removeAttribute("aria-busy");
+  if (!answer?.ok) {
+    back();
+    if (!answer || !passOn(answer)) explain(answer?.status ?? 0, (name) => answer?.headers.get(name));
+    return false;
+  }
+  card.dataset.version = answer.headers.get("X-Record-Version") ?? card.dataset.version;
+  passOn(answer);
+  totals();
+  return true;
+}
+
+async function totals() {
+  const board = $(".gx-board");
+  const answer = await request(board.dataset.totals);
+  if (!answer.ok) return;
+  for (const [key, words] of Object.entries(await answer.json())) {
+    const lane = $(`.gx-lane[data-key="${CSS.escape(key)}"]`);
+    if (!lane) continue;
+    $("[data-lane-count]", lane).textContent = words.count;
+    const sum = $("[data-lane-sum]", lane);
+    if (sum) sum.textContent = words.sum;
+  }
+}
+
+each(".gx-board", async (board) => {
+  if (board.dataset.locked) return;
+  await vendor("sortable/sortable.min.js");
+  for (const list of $$(".gx-lane-cards", board)) {
+    window.Sortable.create(list, {
+      group: "board", animation: 120, delay: 150, delayOnTouchOnly: true, draggable: "[data-move]", filter: "a, button", preventOnFilter: false,
+      onEnd: (event) => {
+        if (event.to === event.from) return;
+        const place = event.from.children[event.oldIndex] ?? null;
+        move(event.item, event.to.closest(".gx-lane"), () => event.from.insertBefore(event.item, place));
+      },
+    });
+  }
+});
+
+// Keyboard: Space lifts a card, arrows carry it to the next column, Space drops it, Esc returns it.
+let held = null;
+const live = (text) => { const box = $("#board-live"); if (box) box.textContent = text; };
+function release() { held?.card.classList.remove("gx-held"); held = null; }
+
+on("keydown", ".gx-card", (event, card) => {
+  if (event.target !== card || event.isComposing) return;
+  if (event.key === " " || event.key === "Enter") {
+    event.preventDefault();
+    if (!held) {
+      if (!card.dataset.move) return;
+      held = { card, from: card.parentElement, next: card.nextElementSibling };
+      card.classList.add("gx-held");
+      live(t("lifted"));
+      return;
+    }
+    const { from, next } = held;
+    const to = card.parentElement;
+    release();
+    if (to !== from) move(card, to.closest(".gx-lane"), () => { from.insertBefore(card, next); card.focus(); });
+    live(t("dropped", { lane: to.closest(".gx-lane").dataset.label }));
+  } else if (event.key === "Escape" && held) {
+    event.preventDefault();
+    event.stopPropagation();
+    held.from.insertBefore(held.card, held.next);
+    card.focus();
+    release();
+  } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    event.preventDefault();
+    const lanes = $$(".gx-lane-cards");
+    const at = lanes.indexOf(card.parentElement) + (event.key === "ArrowRight" ? 1 : -1);
+    if (!lanes[at]) return;
+    if (held) { lanes[at].prepend(card); live(lanes[at].closest(".gx-lane").dataset.label); }
+    else { $(".gx-card", lanes[at])?.focus(); return; }
+    card.focus();
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    (event.key === "ArrowDown" ? card.nextElementSibling : card.previousElementSibling)?.focus?.();
+  }
+});
+
+// Folded columns are remembered.
+each(".gx-lane", (lane) => {
+  const key = `gx-lane:${lane.closest(".gx-board").dataset.name}:${lane.dataset.key}`;
+  if (localStorage.getItem(key) === "1") lane.classList.add("folded");
+  $("[data-fold-lane]", lane)?.addEventListener("click", () => {
+    const folded = lane.classList.toggle("folded");
+    localStorage.setItem(key, folded ? "1" : "");
+  });
+});

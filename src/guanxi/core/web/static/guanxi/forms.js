@@ -1,0 +1,132 @@
+// Forms: pickers with search, rows of lists, formatted text, guard against losing or doubling what was typed.
+import { $, $$, each, on, request, t, vendor } from "./base.js";
+
+// Enter that ends a composition must not send a form.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopPropagation();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const form = event.target.closest?.("form");
+    if (form) { event.preventDefault(); form.requestSubmit(); }
+  }
+  if (event.key.toLowerCase?.() === "s" && (event.ctrlKey || event.metaKey) && !event.shiftKey) {
+    const form = event.target.closest?.("form") ?? $("form[data-main]");
+    if (form) { event.preventDefault(); form.requestSubmit($("[data-stay]", form) ?? undefined); }
+  }
+}, true);
+
+// A changed form is dirty until it is sent; leaving the page asks.
+on("input", "form[method=post]", (_event, form) => { if (!form.hasAttribute("data-free")) form.dataset.dirty = ""; });
+on("submit", "form", (_event, form) => { delete form.dataset.dirty; });
+addEventListener("beforeunload", (event) => {
+  if ($("form[data-dirty]")) event.preventDefault();
+});
+
+// Double submit: plain forms disable their buttons while they are being sent (htmx forms use hx-disabled-elt).
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.hasAttribute("hx-post") || form.method === "get") return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  setTimeout(() => { $$("button", form).forEach((one) => { one.disabled = true; }); }, 0);
+  setTimeout(() => { delete form.dataset.sent; $$("button", form).forEach((one) => { one.disabled = false; }); }, 8000);
+});
+addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => {
+  delete form.dataset.sent;
+  $$("button", form).forEach((one) => { one.disabled = false; });
+}));
+
+// Pickers: a select becomes searchable; one with data-search asks the server.
+async function picker(select) {
+  vendor("tom-select/tom-select.min.css");
+  await vendor("tom-select/tom-select.min.js");
+  if (!select.isConnected || select.tomselect) return;
+  const url = select.dataset.search;
+  const own = select.closest("dialog") ?? document.body;
+  const settings = {
+    plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? "",
+    allowEmptyOption: false, hideSelected: select.multiple, closeAfterSelect: !select.multiple, preload: url ? "focus" : false,
+    valueField: "value", labelField: "text", searchField: url ? [] : ["text"],
+    render: {
+      no_results: () => { const box = document.createElement("div"); box.className = "no-results"; box.textContent = t("nothing_found"); return box; },
+      option: (data, escape) => `<div>${escape(data.text)}${data.hint ? ` <small class="text-secondary">${escape(data.hint)}</small>` : ""}</div>`,
+    },
+    onChange: () => select.dispatchEvent(new Event("change", { bubbles: true })),
+  };
+  if (url) {
+    settings.load = (query, done) => {
+      const address = new URL(url, location.href);
+      address.searchParams.set("q", query);
+      request(address).then((answer) => answer.json()).then((data) => done(data.items)).catch(() => done());
+    };
+    settings.score = () => () => 1;
+    settings.shouldLoad = () => true;
+  }
+  if (select.dataset.create) {
+    settings.render.option_create = (data, escape) => `<div class="create">${escape(t("create_named", { name: data.input }))}</div>`;
+    settings.create = (text, done) => {
+      request(select.dataset.create, { method: "POST", body: new URLSearchParams({ name: text }) })
+        .then((answer) => (answer.ok ? answer.json() : null)).then((item) => done(item ?? undefined)).catch(() => done());
+    };
+  }
+  const made = new window.TomSelect(select, settings);
+  made.control_input.setAttribute("aria-label", select.getAttribute("aria-label") ?? $(`label[for="${select.id}"]`)?.textContent ?? "");
+  if (select.hasAttribute("autofocus")) made.focus();
+}
+each("select[data-picker]", picker);
+
+// Rows of list fields
+let fresh = 1000;
+on("click", "[data-add-row]", (_event, button) => {
+  const template = $("template", button.closest("[data-rows]"));
+  const holder = document.createElement("template");
+  fresh += 1;
+  holder.innerHTML = template.innerHTML.replaceAll("__n__", String(fresh));
+  const row = holder.content.firstElementChild;
+  template.before(row);
+  row.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
+  $("input, select", row)?.focus();
+});
+on("click", "[data-remove-row]", (_event, button) => {
+  const rows = button.closest("[data-rows]");
+  const row = button.closest(".gx-rows-line");
+  if ($$(".gx-rows-line", rows).length > 1) row.remove();
+  else $$("input:not([type=radio]), select", row).forEach((one) => { one.value = ""; });
+  rows.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// Formatted text: the textarea stays the form's value, an editable copy stands before it.
+each("textarea[data-rich]", (area) => {
+  const box = document.createElement("div");
+  box.className = "gx-rich";
+  const bar = document.createElement("div");
+  bar.className = "gx-toolbar";
+  for (const [command, mark, label] of [["bold", "B", "bold"], ["italic", "I", "italic"], ["insertUnorderedList", "•", "list"], ["insertOrderedList", "1.", "numbers"]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-quiet btn-sm btn-icon";
+    button.textContent = mark;
+    button.title = t(label);
+    button.setAttribute("aria-label", t(label));
+    button.addEventListener("pointerdown", (event) => event.preventDefault());
+    button.addEventListener("click", () => { text.focus(); document.execCommand(command); keep(); });
+    bar.append(button);
+  }
+  const text = document.createElement("div");
+  text.contentEditable = "true";
+  text.setAttribute("role", "textbox");
+  text.setAttribute("aria-multiline", "true");
+  text.setAttribute("aria-label", $(`label[for="${area.id}"]`)?.textContent ?? "");
+  text.innerHTML = area.value;
+  const keep = () => { area.value = text.textContent.trim() || $("img", text) ? text.innerHTML : ""; area.dispatchEvent(new Event("input", { bubbles: true })); };
+  text.addEventListener("input", keep);
+  text.addEventListener("paste", (event) => {
+    event.preventDefault();
+    document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));
+  });
+  box.append(bar, text);
+  area.hidden = true;
+  area.before(box);
+});
+
+// Selects and boxes that act at once (quick filters, page size).
+on("change", "[data-submit]", (_event, control) => control.form?.requestSubmit());

@@ -1,0 +1,73 @@
+// htmx and the house: CSRF, busy bar, errors that keep what was typed, dialogs and side panel as targets.
+import { $, csrf, t } from "./base.js";
+import { toast } from "./toast.js";
+
+const root = document.documentElement;
+let running = 0;
+
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRFToken"] = csrf();
+});
+document.addEventListener("htmx:beforeRequest", () => { running += 1; root.classList.add("gx-busy"); });
+document.addEventListener("htmx:afterRequest", () => {
+  running = Math.max(0, running - 1);
+  if (!running) root.classList.remove("gx-busy");
+});
+
+/** Say what went wrong when the server did not say it itself. */
+export function explain(status, answer) {
+  if (answer?.("HX-Trigger")?.includes("toast")) return;
+  if (status === 401) toast({ text: t("signed_out"), url: location.href, link: t("sign_in"), level: "error", seconds: 0 });
+  else if (status === 0) toast({ text: t("offline"), level: "error" });
+  else toast({ text: t("server_error", { id: answer?.("X-Request-ID") ?? "" }), level: "error" });
+}
+document.addEventListener("htmx:responseError", (event) => {
+  const xhr = event.detail.xhr;
+  explain(xhr.status, (name) => xhr.getResponseHeader(name));
+});
+document.addEventListener("htmx:sendError", () => explain(0));
+document.addEventListener("htmx:timeout", () => explain(0));
+
+// Content swapped into the dialog opens it; nothing left in it closes it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const target = event.detail.target;
+  if (target.id === "dialog-body") openDialog();
+  if (target.id === "side") openSide();
+  $("[data-focus]", target)?.focus();
+});
+
+export function openDialog() {
+  const dialog = $("#dialog");
+  const body = $("#dialog-body");
+  if (!body.textContent.trim()) return dialog.close();
+  const size = $("[data-size]", body)?.dataset.size ?? "";
+  dialog.className = `gx-dialog ${size}`;
+  if (!dialog.open) dialog.showModal();
+  ($("[autofocus]", body) ?? $("input:not([type=hidden]):not([type=radio]), select, textarea", body))?.focus();
+  return undefined;
+}
+
+export function openSide() {
+  const side = $("#side");
+  side.hidden = !side.textContent.trim();
+}
+
+export function closeSide() {
+  const side = $("#side");
+  if (side.hidden) return;
+  side.hidden = true;
+  side.replaceChildren();
+  const url = new URL(location.href);
+  if (url.searchParams.has("peek")) {
+    url.searchParams.delete("peek");
+    history.replaceState(history.state, "", url);
+  }
+  $("tr.gx-here a, tr.gx-here")?.focus();
+}
+
+document.addEventListener("gx:close", () => { $("#dialog")?.close(); });
+document.addEventListener("gx:refresh", () => {
+  const list = $("#list-view");
+  if (list && window.htmx) window.htmx.ajax("GET", location.href, { target: "#list-view", swap: "outerHTML" });
+  else location.reload();
+});
