@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
+
+#: The channel on which a commit with new facts wakes the worker.
+OUTBOX_CHANNEL = "guanxi_outbox"
 
 
 class AuditEntry(models.Model):
@@ -96,7 +100,10 @@ class Operation(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """A fact waiting to be delivered; written in the transaction that made it true."""
+    """A fact waiting to be delivered; written in the transaction that made it true. Its commit wakes the worker.
+
+    A fact nobody could be told of after many attempts has ``delivered_at`` and still its last ``error``.
+    """
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=140)
@@ -115,8 +122,22 @@ class OutboxEvent(models.Model):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(delivered_at__isnull=True)),
             models.Index(
+                fields=["entity", "record_id", "id"],
+                name="outbox_record",
+                condition=models.Q(delivered_at__isnull=True),
+            ),
+            models.Index(
                 fields=["delivered_at"], name="outbox_delivered", condition=models.Q(delivered_at__isnull=False)
             ),
+        ]
+        triggers: ClassVar[list[Any]] = [
+            pgtrigger.Trigger(
+                name="outbox_wake",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=f"PERFORM pg_notify('{OUTBOX_CHANNEL}', ''); RETURN NULL;",
+            )
         ]
 
     def __str__(self) -> str:

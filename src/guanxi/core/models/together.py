@@ -106,7 +106,10 @@ class Mark(OnRecord):
 
 
 class Notification(OnRecord):
-    """Something a user should know. ``text`` is a translatable msgid, ``values`` fill it."""
+    """Something a user should know. ``text`` is a translatable msgid, ``values`` fill it.
+
+    ``once`` is a key under which it is given at most once; ``mailed_at`` says when it also went out by mail.
+    """
 
     user = models.ForeignKey("core.User", models.CASCADE, related_name="notifications")
     sort = models.CharField(max_length=40)
@@ -115,6 +118,7 @@ class Notification(OnRecord):
     by = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     read_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
     once = models.CharField(max_length=120, blank=True, default="")
 
     class Meta:

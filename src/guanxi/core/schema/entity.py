@@ -163,7 +163,8 @@ class Access:
 class Timeline:
     """How records of this entity appear on the timeline of the record their reference ``on`` points to.
 
-    ``at`` is the moment, ``body`` the text, ``icon_by`` a choice field that picks the icon.
+    ``at`` is the moment (records without one do not appear), ``body`` the text, ``icon_by`` a choice field that picks
+    the icon, ``pinned`` a boolean field: records with it stand first.
     """
 
     on: tuple[str, ...]
@@ -171,6 +172,7 @@ class Timeline:
     title: str = ""
     body: str = ""
     icon_by: str = ""
+    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
