@@ -127,7 +127,7 @@ class Action:
 class QuickForm:
     """A small form that one key opens on any page, for instance to note a follow-up in ten seconds.
 
-    ``entity`` is what it makes (the right to create it is needed), ``subjects`` the keys of the entities it may be
+    ``entity`` is what it makes, ``right`` the action on it that must be allowed, ``subjects`` the keys of the entities it may be
     about (the first is the one offered when no record is open), ``fields`` names of the entity's fields or further
     fields. ``guess(actor, subject) -> values`` proposes (``subject`` is a record or ``None``; it never writes),
     ``run(actor, *, subject, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
@@ -140,6 +140,7 @@ class QuickForm:
     fields: tuple[Any, ...]
     run: Callable[..., Any]
     guess: Callable[..., Mapping[str, Any]] | None = None
+    right: str = "create"
     shortcut: str = ""
     icon: str = "plus"
 
