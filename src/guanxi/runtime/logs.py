@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     """The same for a person: time, level, request id, logger and message."""
 
-    converter = time.gmtime
+    converter = time.gmtime  # type: ignore[assignment]
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of text, with a traceback below when there is one."""

@@ -1,0 +1,160 @@
+"""Bring the database to the state of the code: one at a time, said when it was interrupted half-way."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+from django.core.management.commands import migrate as django_migrate
+from django.db import DatabaseError, connection
+from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from guanxi.runtime import external
+from guanxi.runtime.environment import Environment
+from guanxi.runtime.trouble import Trouble
+from guanxi.runtime.words import say as _
+
+_LOCK = 0x67756E7869
+_HALF_DONE = (
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateColumn,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateFunction,
+    psycopg.errors.DuplicateSchema,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedObject,
+)
+
+
+class _Command(django_migrate.Command):
+    """Django's command, telling each step and noting in the database which one is being applied."""
+
+    requires_system_checks: list[Any] = []  # noqa: RUF012 - Django's own form
+
+    def __init__(self, settings: Environment, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._tell = tell
+        self.current = ""
+        self.applied = 0
+
+    def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:  # noqa: ARG002
+        """Called by Django before and after each migration."""
+        if action == "apply_start":
+            self.current = f"{migration.app_label}.{migration.name}"
+            external.record(self._settings, "migrating", self.current)
+            self._tell(f"  {self.current}")
+        elif action == "apply_success":
+            self.applied += 1
+            external.record(self._settings, "migrating", "")
+            self.current = ""
+
+
+@contextlib.contextmanager
+def _alone(settings: Environment, tell: Callable[[str], None]) -> Iterator[None]:
+    """Hold the advisory lock of migrations, waiting for another process that holds it."""
+    with psycopg.connect(settings.database_url, autocommit=True) as own:
+        row = own.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+        if row is None or not row[0]:
+            tell(_("Another process is changing the database; waiting for it …"))
+            own.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        yield
+
+
+def missing() -> list[str]:
+    """Names of the migrations that are not applied, in the order they would be."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def apply(settings: Environment, tell: Callable[[str], None]) -> int:
+    """Apply all missing migrations; returns their number.
+
+    Raises ``Trouble`` when one fails, was applied half-way before, or when the database belongs to a newer release.
+    """
+    with _alone(settings, tell):
+        interrupted = external.recorded(settings, "migrating")
+        try:
+            _refuse_newer()
+            expected = missing()
+        except InconsistentMigrationHistory as error:
+            raise Trouble(
+                _("The record of migrations contradicts itself: %(reason)s Restore the last backup.")
+                % {"reason": error}
+            ) from None
+        if expected:
+            tell(_("Bringing the database up to date (%(number)s migrations)") % {"number": len(expected)})
+        command = _Command(settings, tell)
+        try:
+            command.handle(**_options())
+        except DatabaseError as error:
+            raise _explained(command.current, error, interrupted) from error
+        external.record(settings, "migrating", "")
+        external.record(settings, "migrations", external.fingerprint())
+        return command.applied
+
+
+def mark_done(name: str) -> None:
+    """Record ``app.name`` as applied without running it. Raises ``Trouble`` when there is no such migration."""
+    app, _dot, migration = name.partition(".")
+    if (app, migration) not in MigrationLoader(connection).disk_migrations:
+        raise Trouble(_("There is no migration called %(name)s.") % {"name": name})
+    MigrationRecorder(connection).record_applied(app, migration)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "app_label": None,
+        "migration_name": None,
+        "database": "default",
+        "interactive": False,
+        "fake": False,
+        "fake_initial": False,
+        "plan": False,
+        "check_unapplied": False,
+        "run_syncdb": False,
+        "prune": False,
+        "skip_checks": True,
+        "verbosity": 0,
+    }
+
+
+def _refuse_newer() -> None:
+    loader = MigrationLoader(connection)
+    loader.check_consistent_history(connection)
+    known = set(loader.disk_migrations)
+    replaced = {old for migration in loader.disk_migrations.values() for old in migration.replaces}
+    unknown = [
+        key for key in loader.applied_migrations if key[0] in loader.migrated_apps and key not in known | replaced
+    ]
+    if unknown:
+        raise Trouble(
+            _(
+                "The database was used by a newer release (migration %(name)s). "
+                "Start that release, or restore a backup made before it."
+            )
+            % {"name": ".".join(sorted(unknown)[0])}
+        )
+
+
+def _explained(current: str, error: DatabaseError, interrupted: str) -> Trouble:
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    if isinstance(error.__cause__, psycopg.errors.DiskFull):
+        return Trouble(_("The disk of the database is full. Make room and start again."))
+    if interrupted == current or isinstance(error.__cause__, _HALF_DONE):
+        return Trouble(
+            _(
+                "The migration %(name)s was applied half-way before: %(reason)s. Restore the last backup; or, when you "
+                "have made sure that all its steps are done, run: guanxi migrate --done %(name)s"
+            )
+            % {"name": current or "?", "reason": reason}
+        )
+    return Trouble(
+        _("The migration %(name)s failed and was taken back: %(reason)s. The database is as it was before it.")
+        % {"name": current or "?", "reason": reason}
+    )

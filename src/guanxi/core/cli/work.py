@@ -1,0 +1,67 @@
+"""``guanxi migrate``, ``test`` and ``check``."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from guanxi.core.cli.ground import tell
+from guanxi.runtime.environment import CHECKOUT
+from guanxi.runtime.trouble import Trouble
+from guanxi.runtime.words import say as _
+
+
+@click.command(help=_("Bring the database up to date."))
+@click.option("--check", is_flag=True, help=_("Only say what is missing; exit code 1 when something is."))
+@click.option("--done", metavar="APP.NAME", help=_("Record a migration as applied without running it."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
+def migrate(check: bool, done: str | None, as_json: bool) -> None:
+    """Apply migrations, or tell which are missing."""
+    from guanxi.core.cli.workspace import workspace
+
+    with workspace(migrated=False) as settings:
+        from guanxi.core.cli import migrating
+
+        if done:
+            migrating.mark_done(done)
+        left = migrating.missing()
+        if check:
+            click.echo(json.dumps({"missing": left}) if as_json else "\n".join(left) or _("Nothing is missing."))
+            sys.exit(bool(left))
+        applied = migrating.apply(settings, tell)
+        text = _("The database is up to date; %(number)s migrations were applied.") % {"number": applied}
+        click.echo(json.dumps({"applied": applied}) if as_json else text)
+
+
+def _checkout() -> Path:
+    if not (CHECKOUT / "pyproject.toml").is_file():
+        raise Trouble(_("This needs a checkout of Guanxi; an installed package brings no tests."))
+    return CHECKOUT
+
+
+@click.command(
+    help=_("Run the tests; arguments go to pytest."),
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run pytest in the checkout; without a number of processes it takes one per processor."""
+    home = _checkout()
+    chosen = list(arguments)
+    if not any(each.startswith(("-n", "--numprocesses", "-p", "--pdb", "-h", "--help")) for each in chosen):
+        chosen = ["-n", "auto", *chosen]
+    command = [sys.executable, "-m", "pytest", "--rootdir", str(home), "-c", str(home / "pyproject.toml"), *chosen]
+    sys.exit(subprocess.run(command, cwd=home, env=_variables(), check=False).returncode)
+
+
+@click.command(help=_("Run all checks of the source: formatting, types, imports, templates, translations."))
+def check() -> None:
+    """Run ``make check``."""
+    sys.exit(subprocess.run(["make", "check"], cwd=_checkout(), env=_variables(), check=False).returncode)
+
+
+def _variables() -> dict[str, str]:
+    return dict(os.environ) | {"PYTHONPATH": str(CHECKOUT / "src")}
