@@ -114,7 +114,7 @@ def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one system call, no lock is taken
+        preexec_fn=die_with_parent(signal.SIGKILL),
     )
     if done.returncode != 0:
         sys.exit(1)

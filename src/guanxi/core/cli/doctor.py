@@ -1,0 +1,198 @@
+"""``guanxi doctor`` and ``guanxi settings``: what this installation is, and what is wrong with it."""
+
+import contextlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import smtplib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import click
+import psycopg
+
+from guanxi import __version__
+from guanxi.core.cli.ground import database
+from guanxi.core.cli.workspace import load, set_up
+from guanxi.runtime import binaries, external
+from guanxi.runtime.environment import Environment, environment
+from guanxi.runtime.supervisor import ready_status
+from guanxi.runtime.trouble import Trouble
+from guanxi.runtime.tuning import machine_memory_mb
+from guanxi.runtime.words import say as _
+
+_JSON = click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
+_PACKAGES = ("django", "psycopg", "procrastinate", "granian", "django-ninja", "django-allauth", "jinja2")
+_ROOM_MB = 1024
+_CLOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: ``state`` is ok, warning or wrong; ``text`` says what was found."""
+
+    name: str
+    state: str
+    text: str
+
+
+def _table(settings: Environment) -> str:
+    rows = settings.table()
+    width = max(len(row["name"]) for row in rows)
+    lines = []
+    for row in rows:
+        lines.append(f"  {row['name'].ljust(width)}  {row['value'] or '-'}")
+        lines.append(f"  {' ' * width}  {row['kind']}; {row['source']}; {row['help']}")
+    return "\n".join(lines)
+
+
+@click.command(help=_("Print all settings: value, type, default and where the value comes from."))
+@_JSON
+def settings(as_json: bool) -> None:
+    """The table of settings; secrets are not shown."""
+    found = environment()
+    click.echo(json.dumps(found.table(), ensure_ascii=False) if as_json else _table(found))
+
+
+@click.command(help=_("Check this installation and print its settings and versions."))
+@_JSON
+def doctor(as_json: bool) -> None:
+    """Run every check; exit code 1 when something is wrong."""
+    found = environment()
+    findings = [*_machine(found), *_data(found), *_database(found), _mail(found), _serving(found)]
+    wrong = any(each.state == "wrong" for each in findings)
+    if as_json:
+        report = {
+            "ok": not wrong,
+            "version": __version__,
+            "checks": [asdict(each) for each in findings],
+            "settings": found.table(),
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        click.echo(_("Checks"))
+        signs = {"ok": "✓", "warning": "!", "wrong": "✗"}
+        for each in findings:
+            click.echo(f"  {signs[each.state]} {each.name}: {each.text}")
+        click.echo(_("Settings"))
+        click.echo(_table(found))
+    sys.exit(int(wrong))
+
+
+def _machine(_settings: Environment) -> list[Finding]:
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    memory = machine_memory_mb()
+    return [
+        Finding(_("version"), "ok", f"Guanxi {__version__}, Python {platform.python_version()}, {platform.platform()}"),
+        Finding(_("packages"), "ok", packages),
+        Finding(_("memory"), "ok" if memory >= 1500 else "warning", f"{memory} MB"),
+    ]
+
+
+def _data(settings: Environment) -> list[Finding]:
+    """The data folder and the disk below it."""
+    probe = settings.data / f".probe-{time.time_ns()}"
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return [Finding(_("data folder"), "wrong", f"{settings.data}: {error.strerror}")]
+    free = shutil.disk_usage(settings.data).free // (1024 * 1024)
+    state = "ok" if free >= _ROOM_MB else "warning" if free >= 100 else "wrong"
+    secret = settings.data / "secret"
+    findings = [
+        Finding(_("data folder"), "ok", str(settings.data)),
+        Finding(_("disk"), state, _("%(free)s MB free") % {"free": free}),
+    ]
+    if secret.exists() and secret.stat().st_mode & 0o077:
+        findings.append(Finding(_("secret"), "wrong", _("%(file)s can be read by others") % {"file": secret}))
+    return findings
+
+
+def _database(settings: Environment) -> list[Finding]:
+    """Server, clock, migrations and queue; stops at the first thing that hides the rest."""
+    kind = f"PostgreSQL {binaries.version()}" if settings.embedded else "DATABASE_URL"
+    name = _("database")
+    try:
+        with database(settings):
+            shown = external.check(settings)
+            origin = _("embedded") if settings.embedded else _("external")
+            findings = [Finding(name, "ok", f"PostgreSQL {shown} ({origin})"), _clock(settings)]
+            set_up(settings)
+            return [*findings, _migrations(), *_queue()]
+    except Trouble as trouble:
+        return [Finding(name, "wrong", str(trouble))]
+    except psycopg.Error as error:
+        return [Finding(name, "wrong", f"{kind}: {error}")]
+
+
+def _clock(settings: Environment) -> Finding:
+    """The clock of the database's machine against ours, and the year of both."""
+    with psycopg.connect(settings.database_url) as connection:
+        row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+    apart = abs(float(row[0]) - time.time()) if row else 0.0
+    state = "ok" if apart < _CLOCK_SECONDS else "wrong"
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return Finding(_("clock"), state, _("%(now)s; the database is %(apart).1f s apart") % {"now": now, "apart": apart})
+
+
+def _migrations() -> Finding:
+    left = load("guanxi.core.cli.migrating:missing")()
+    text = _("%(number)s are not applied; run: guanxi migrate") % {"number": len(left)} if left else _("all applied")
+    return Finding(_("migrations"), "wrong" if left else "ok", text)
+
+
+def _queue() -> list[Finding]:
+    name = _("queue")
+    with contextlib.suppress(ImportError):
+        counts: Callable[[], dict[str, int]] = load("guanxi.config.observe:queue_counts")
+        alive: Callable[[], int] = load("guanxi.config.observe:workers_alive")
+        try:
+            found, workers = counts(), alive()
+        except Exception as error:  # noqa: BLE001 - whatever the queue's tables answer is the finding
+            return [Finding(name, "wrong", str(error).strip().splitlines()[0])]
+        text = _("%(todo)s waiting, %(doing)s at work, %(failed)s failed, %(late)s late") % found
+        state = "warning" if found["late"] or found["failed"] else "ok"
+        running = _("%(number)s alive") % {"number": workers}
+        return [Finding(name, state, text), Finding(_("worker"), "ok" if workers else "warning", running)]
+    return []
+
+
+def _mail(settings: Environment) -> Finding:
+    """Whether mail can be handed over: the server answers, or the folder can be written."""
+    parts = urlsplit(settings.email_url)
+    name = _("mail")
+    if parts.scheme == "file":
+        folder = Path(unquote(parts.path))
+        return Finding(name, "warning", _("not sent, written to %(folder)s (set EMAIL_URL)") % {"folder": folder})
+    if not parts.scheme.startswith("smtp"):
+        return Finding(name, "warning", _("not sent (%(kind)s)") % {"kind": parts.scheme})
+    port = parts.port or {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25)
+    kind: Any = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    try:
+        with kind(parts.hostname or "localhost", port, timeout=10) as server:
+            if parts.scheme == "smtp+tls":
+                server.starttls()
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+            server.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding(name, "wrong", f"{parts.hostname}:{port}: {error}")
+    return Finding(name, "ok", f"{parts.hostname}:{port}")
+
+
+def _serving(settings: Environment) -> Finding:
+    status = ready_status(settings)
+    name = _("pages")
+    if status == 200:
+        return Finding(name, "ok", _("served at %(url)s") % {"url": settings.url})
+    if status:
+        return Finding(name, "wrong", _("%(url)s answers %(status)s") % {"url": settings.url, "status": status})
+    return Finding(name, "warning", _("not served at %(url)s now") % {"url": settings.url})
