@@ -8,6 +8,7 @@ about two milliseconds.
 from __future__ import annotations
 
 import datetime as dt
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
 from guanxi.core.kernel import clock
+from guanxi.core.records import dictionaries
 from guanxi.core.schema.fields import Field
 from guanxi.core.web import formats
 from guanxi.core.web.icons import icon
@@ -42,20 +44,20 @@ class Named:
 class Names:
     """Every name a page needs, fetched in a few queries before the rows are written.
 
-    ``choices[field name][key]``, ``records[entity key][id]`` and ``users[id]``; what is missing is not visible to
-    the actor and is shown as a dash.
+    ``records[entity key][id]``, ``users[id]``, ``tags[id]``; what is missing is not visible to the actor and is shown
+    as a dash. ``query`` is what was searched for, marked where it occurs.
     """
 
-    choices: Mapping[str, Mapping[str, Named]] = field(default_factory=dict)
     records: Mapping[str, Mapping[int, Named]] = field(default_factory=dict)
     users: Mapping[int, Named] = field(default_factory=dict)
+    tags: Mapping[int, Named] = field(default_factory=dict)
     query: str = ""
 
 
 def badge(named: Named) -> Markup:
     """A coloured choice; without a colour it is plain text."""
     if not named.color:
-        return Markup(escape(named.text))
+        return escape(named.text)
     return Markup('<span class="gx-badge gx-c-{}">{}</span>').format(named.color, named.text)
 
 
@@ -75,7 +77,7 @@ def person(named: Named) -> Markup:
 def link(named: Named) -> Markup:
     """A record: a link with its name."""
     if not named.url:
-        return Markup(escape(named.text))
+        return escape(named.text)
     return Markup('<a href="{}">{}</a>').format(named.url, named.text)
 
 
@@ -83,13 +85,13 @@ def _text(_field: Field, names: Names) -> Cell:
     query = names.query
     if query:
         return lambda value: formats.highlighted(str(value), query) if value not in (None, "") else NOTHING
-    return lambda value: Markup(escape(value)) if value not in (None, "") else NOTHING
+    return lambda value: escape(value) if value not in (None, "") else NOTHING
 
 
 def _clipped(text: str) -> Markup:
     line = " ".join(text.split())
     if len(line) <= LONG:
-        return Markup(escape(line))
+        return escape(line)
     return Markup('<span title="{}">{}…</span>').format(line[:1000], line[:LONG])
 
 
@@ -98,28 +100,28 @@ def _long_text(_field: Field, _names: Names) -> Cell:
 
 
 def _rich_text(_field: Field, _names: Names) -> Cell:
-    return lambda value: _clipped(Markup(strip_tags(str(value))).unescape()) if value else NOTHING
+    return lambda value: _clipped(html.unescape(strip_tags(str(value)))) if value else NOTHING
 
 
 def _number(_field: Field, _names: Names) -> Cell:
-    return lambda value: Markup(escape(formats.number(value)))
+    return lambda value: escape(formats.number(value))
 
 
-def _decimal(fld: Field, _names: Names) -> Cell:
-    return lambda value: Markup(escape(formats.number(value))) if value is not None else NOTHING
+def _decimal(_field: Field, _names: Names) -> Cell:
+    return lambda value: escape(formats.number(value)) if value is not None else NOTHING
 
 
 def _percent(_field: Field, _names: Names) -> Cell:
     return lambda value: (
-        Markup(escape(formats.percent(formats.number(value).replace(",", "")))) if value is not None else NOTHING
+        escape(formats.percent(formats.number(value).replace(",", ""))) if value is not None else NOTHING
     )
 
 
 def _money(_field: Field, _names: Names) -> Cell:
     def cell(value: Any) -> Markup:
         if isinstance(value, tuple):
-            return Markup(escape(formats.money(value[0], value[1])))
-        return Markup(escape(formats.money(value)))
+            return escape(formats.money(value[0], value[1]))
+        return escape(formats.money(value))
 
     return cell
 
@@ -141,12 +143,25 @@ def _datetime(_field: Field, _names: Names) -> Cell:
 
 
 def _time(_field: Field, _names: Names) -> Cell:
-    return lambda value: Markup(escape(str(value)[:5])) if value else NOTHING
+    return lambda value: escape(str(value)[:5]) if value else NOTHING
 
 
-def _choice(fld: Field, names: Names) -> Cell:
-    known = {key: badge(named) for key, named in names.choices.get(fld.name, {}).items()}
-    return lambda value: NOTHING if value in (None, "") else known.get(value) or Markup(escape(value))
+def _choice(fld: Field, _names: Names) -> Cell:
+    known = {one.key: badge(Named(one.label, one.color)) for one in dictionaries.choices_of(fld)}
+    return lambda value: NOTHING if value in (None, "") else known.get(value) or escape(value)
+
+
+def _region(_field: Field, _names: Names) -> Cell:
+    known: dict[str, Markup] = {}
+
+    def cell(value: Any) -> Markup:
+        if not value:
+            return NOTHING
+        if value not in known:
+            known[value] = escape(dictionaries.region_label(value))
+        return known[value]
+
+    return cell
 
 
 def _choices(fld: Field, names: Names) -> Cell:
@@ -173,7 +188,7 @@ def _email(_field: Field, _names: Names) -> Cell:
     def cell(value: Any) -> Markup:
         if not value:
             return NOTHING
-        return Markup(escape(value)) if "*" in value else Markup('<a href="mailto:{0}">{0}</a>').format(value)
+        return escape(value) if "*" in value else Markup('<a href="mailto:{0}">{0}</a>').format(value)
 
     return cell
 
@@ -183,7 +198,7 @@ def phone_link(value: str, written: str = "") -> Markup:
     if not value:
         return NOTHING
     if "*" in value:
-        return Markup(escape(value))
+        return escape(value)
     number, _mark, extension = value.partition(";ext=")
     shown = formats.phone(number) if number.startswith("+") else written or number
     tail = f"-{extension}" if extension else ""
@@ -200,7 +215,7 @@ def _url(_field: Field, _names: Names) -> Cell:
             return NOTHING
         parts = urlsplit(str(value))
         if parts.scheme not in ("http", "https"):
-            return Markup(escape(value))
+            return escape(value)
         shown = (parts.netloc + parts.path).removeprefix("www.").rstrip("/")
         return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(value, shown)
 
@@ -213,7 +228,7 @@ def _entries(one: Callable[[Mapping[str, Any]], Markup]) -> Callable[[Field, Nam
     def factory(_field: Field, _names: Names) -> Cell:
         def cell(value: Any) -> Markup:
             if not value or not isinstance(value, list):
-                return Markup(escape(value)) if value else NOTHING
+                return escape(value) if value else NOTHING
             first = one(value[0])
             if len(value) == 1:
                 return first
@@ -231,16 +246,18 @@ def _address(entry: Mapping[str, Any]) -> Markup:
     parts = [str(entry[name]) for name in ("region_label", "street") if entry.get(name)] or [
         str(entry.get("region") or "")
     ]
-    return Markup(escape(" ".join(parts)))
+    return escape(" ".join(parts))
 
 
-def _table(fld: Field, _names: Names) -> Cell:
-    return lambda value: Markup(escape(_("%(count)d rows") % {"count": len(value)})) if value else NOTHING
+def _table(_field: Field, _names: Names) -> Cell:
+    return lambda value: escape(_("%(count)d rows") % {"count": len(value)}) if value else NOTHING
 
 
-def _tags(_field: Field, _names: Names) -> Cell:
+def _tags(_field: Field, names: Names) -> Cell:
+    known = {key: tag(named) for key, named in names.tags.items()}
+
     def cell(value: Any) -> Markup:
-        return Markup(" ").join(tag(named) for named in value) if value else NOTHING
+        return Markup(" ").join(known[key] for key in value if key in known) if value else NOTHING
 
     return cell
 
@@ -291,7 +308,7 @@ CELLS: dict[str, Callable[[Field, Names], Cell]] = {
     "boolean": _boolean,
     "reference": _reference,
     "user": _user,
-    "region": _choice,
+    "region": _region,
     "email": _email,
     "phone": _phone,
     "url": _url,

@@ -120,7 +120,7 @@ def percent(value: Any, places: int | None = None) -> str:
 
 
 def money(value: Money | Decimal | int | float | None, currency: str = "") -> str:
-    """An amount with its currency sign and thousands separators; whole amounts without decimals, negative with a minus."""
+    """An amount with its currency sign and thousands separators; whole amounts without decimals, minus in front."""
     if value is None:
         return ""
     if isinstance(value, Money):
@@ -178,7 +178,7 @@ def file_size(count: int | None) -> str:
 
 
 def initials(name: str) -> str:
-    """One or two letters that stand for a person or company in an avatar; a Chinese personal name gives its last two."""
+    """One or two letters that stand for a person or company; a short Chinese name gives its last two."""
     name = name.strip()
     if not name:
         return "?"
@@ -200,10 +200,10 @@ def highlighted(text: str, query: str) -> Markup:
     """The text with each occurrence of the query's words marked; case does not matter."""
     words = [word for word in query.split() if word]
     if not words:
-        return Markup(escape(text))
+        return escape(text)
     lowered, marks = text.lower(), [False] * len(text)
     if len(lowered) != len(text):
-        return Markup(escape(text))
+        return escape(text)
     for word in words:
         start = lowered.find(word.lower())
         while start >= 0:

@@ -1,0 +1,98 @@
+"""What areas and other rooms add to the shell: entries of the navigation, cards of the home page, commands.
+
+Contributions are data, entered at start from ``panels.py`` of an area (or a room of the web face); the shell reads
+them. Who may see one is said by ``shown(actor)``; a card's ``context`` is a selector that never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
+
+
+def everyone(_actor: Actor) -> bool:
+    """Shown to everybody signed in."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry that leads somewhere.
+
+    ``place``: ``foot`` (below the navigation), ``account`` (menu at the avatar), ``command`` (palette only), or a key
+    of ``schema.entity.GROUPS``. ``badge(actor)`` counts what waits; ``dialog`` opens the address in the dialog.
+    """
+
+    key: str
+    label: Text
+    url: str
+    icon: str
+    place: str = "foot"
+    order: int = 50
+    color: str = "slate"
+    shown: Callable[[Actor], bool] = everyone
+    badge: Callable[[Actor], int] | None = None
+    dialog: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card of the home page: ``context(actor)`` gives the template's values, ``None`` hides the card.
+
+    ``wide`` cards take the whole row; ``url`` leads to everything behind the card.
+    """
+
+    key: str
+    label: Text
+    template: str
+    context: Callable[[Actor], Mapping[str, Any] | None]
+    icon: str = ""
+    url: str = ""
+    order: int = 50
+    wide: bool = False
+    shown: Callable[[Actor], bool] = everyone
+
+
+_entries: dict[str, Entry] = {}
+_cards: dict[str, Card] = {}
+_due: dict[str, Callable[[Actor], int]] = {}
+
+
+def add_entries(*entries: Entry) -> None:
+    """Enter entries; one with a known key replaces it."""
+    _entries.update({entry.key: entry for entry in entries})
+
+
+def add_cards(*cards: Card) -> None:
+    """Enter cards of the home page; one with a known key replaces it."""
+    _cards.update({card.key: card for card in cards})
+
+
+def add_due(key: str, count: Callable[[Actor], int]) -> None:
+    """Add to the number beside “Today”: how many things are due for the actor."""
+    _due[key] = count
+
+
+def entries_at(place: str, actor: Actor) -> list[Entry]:
+    """The entries of one place the actor may see, in order."""
+    found = [entry for entry in _entries.values() if entry.place == place and entry.shown(actor)]
+    return sorted(found, key=lambda entry: (entry.order, entry.key))
+
+
+def all_entries(actor: Actor) -> list[Entry]:
+    """Every entry the actor may see (for the palette)."""
+    return [entry for entry in _entries.values() if entry.shown(actor)]
+
+
+def cards(actor: Actor) -> list[Card]:
+    """The cards of the actor's home page, in order."""
+    return sorted((card for card in _cards.values() if card.shown(actor)), key=lambda card: (card.order, card.key))
+
+
+def due_count(actor: Actor) -> int:
+    """How many things are due for the actor."""
+    return sum(count(actor) for count in _due.values())

@@ -1,0 +1,287 @@
+"""What surrounds every page: navigation, menus, counts, words for the scripts. Made once per page that draws it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import ANONYMOUS, Actor
+from guanxi.core.kernel.errors import Text
+from guanxi.core.models import Notification, Preference, SavedView
+from guanxi.core.models.stamps import kept
+from guanxi.core.schema.entity import GROUPS, Entity
+from guanxi.core.schema.registry import entities, quick_forms
+from guanxi.core.web import addresses, contributions, toasts
+
+LANGUAGES = (("zh-hans", "简体中文"), ("en", "English"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One entry of the navigation; ``views`` are its pinned saved views."""
+
+    key: str
+    label: Text
+    url: str
+    icon: str
+    color: str = "slate"
+    badge: int = 0
+    views: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named group of the navigation."""
+
+    label: Text
+    entries: tuple[Place, ...]
+
+
+@kept("preferences", size=4)
+def workspace_name(language: str) -> str:
+    """The name the administrator gave the workspace, else the product's."""
+    stored = Preference.objects.filter(key="workspace").values_list("value", flat=True).first() or {}
+    name = stored.get("name") if isinstance(stored, dict) else ""
+    return str(name) if name else ("关系" if language.startswith("zh") else "Guanxi")
+
+
+class Shell:
+    """The surroundings of one request's page; each part is made when the template asks for it."""
+
+    home_url = "/"
+    search_url = "/search/"
+    notifications_url = "/notifications/"
+    live_url = "/notifications/live/"
+    preferences_url = "/preferences/"
+    sign_out_url = "/account/logout/"
+    languages = LANGUAGES
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.actor: Actor = getattr(request, "actor", ANONYMOUS)
+        self.user: Any = self._user()
+
+    def _user(self) -> Any:
+        """The person signed in; nobody when the database does not answer (error pages must still be drawn)."""
+        try:
+            user = getattr(self.request, "user", None)
+            return user if user is not None and user.is_authenticated else None
+        except DatabaseError:
+            return None
+
+    @property
+    def language(self) -> str:
+        """The active language: ``zh-hans`` or ``en``."""
+        return translation.get_language() or "zh-hans"
+
+    @property
+    def lang(self) -> str:
+        """The language as the ``lang`` attribute writes it."""
+        return "zh-Hans" if self.language.startswith("zh") else "en"
+
+    @property
+    def theme(self) -> str:
+        """``auto``, ``light`` or ``dark``."""
+        return self.user.theme if self.user else self.request.COOKIES.get("guanxi_theme", "auto")
+
+    @property
+    def density(self) -> str:
+        """``normal`` or ``compact``."""
+        return str(self.user.preferences.get("density", "normal")) if self.user else "normal"
+
+    @property
+    def keys(self) -> str:
+        """``off`` when the person turned keyboard shortcuts off."""
+        return str(self.user.preferences.get("keys", "on")) if self.user else "on"
+
+    @property
+    def workspace(self) -> str:
+        """The name of the workspace."""
+        try:
+            return str(workspace_name(self.language))
+        except DatabaseError:
+            return "关系" if self.language.startswith("zh") else "Guanxi"
+
+    @property
+    def user_name(self) -> str:
+        """The name of the person."""
+        return self.actor.name
+
+    @cached_property
+    def here(self) -> str:
+        """Which entry of the navigation the page belongs to."""
+        first = self.request.path_info.strip("/").partition("/")[0]
+        return next((entity.key for entity in entities() if entity.path == first), first or "home")
+
+    @cached_property
+    def due(self) -> int:
+        """How many things are due today."""
+        return contributions.due_count(self.actor) if self.user else 0
+
+    @cached_property
+    def unread(self) -> int:
+        """Unread notifications."""
+        if self.user is None:
+            return 0
+        return Notification.objects.filter(user_id=self.user.pk, read_at__isnull=True).count()
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The navigation: entities by group, and what was contributed to a group; empty groups are left out."""
+        pinned = self._pinned()
+        found: list[Group] = []
+        for key, (label, _icon) in GROUPS.items():
+            if key == "settings":
+                continue
+            places = [
+                (entity.menu.order, self._place(entity, pinned)) for entity in self.listed if entity.menu.group == key
+            ]
+            places += [(entry.order, self._entry(entry)) for entry in contributions.entries_at(key, self.actor)]
+            if places:
+                found.append(Group(label, tuple(place for _order, place in sorted(places, key=lambda one: one[0]))))
+        return found
+
+    @cached_property
+    def listed(self) -> list[Entity]:
+        """Entities of the menu the person may see."""
+        return [entity for entity in entities() if entity.menu.group and access.allowed(self.actor, "view", entity)]
+
+    def _place(self, entity: Entity, pinned: Mapping[str, list[SavedView]]) -> Place:
+        views = tuple(
+            {"name": view.name, "url": f"{addresses.list_url(entity)}?view={view.pk}"}
+            for view in pinned.get(entity.key, ())
+        )
+        return Place(
+            key=entity.key,
+            label=entity.plural,
+            url=addresses.list_url(entity),
+            icon=entity.icon,
+            color=entity.color,
+            views=views,
+        )
+
+    def _entry(self, entry: contributions.Entry) -> Place:
+        badge = entry.badge(self.actor) if entry.badge else 0
+        return Place(key=entry.key, label=entry.label, url=entry.url, icon=entry.icon, color=entry.color, badge=badge)
+
+    def _pinned(self) -> dict[str, list[SavedView]]:
+        if self.user is None:
+            return {}
+        seen = Q(user_id=self.user.pk) | Q(visibility="public")
+        if self.user.department_id:
+            seen |= Q(visibility="team", department_id=self.user.department_id)
+        found: dict[str, list[SavedView]] = {}
+        for view in SavedView.objects.filter(seen, pinned_by__contains=[self.user.pk]).order_by("position", "name"):
+            found.setdefault(view.entity, []).append(view)
+        return found
+
+    @cached_property
+    def foot(self) -> list[Place]:
+        """Entries below the navigation."""
+        return [self._entry(entry) for entry in contributions.entries_at("foot", self.actor)]
+
+    @cached_property
+    def account(self) -> list[Place]:
+        """Entries of the menu at the avatar."""
+        return [self._entry(entry) for entry in contributions.entries_at("account", self.actor)]
+
+    @cached_property
+    def creatable(self) -> list[dict[str, Any]]:
+        """What the person may create from anywhere: small forms first, then entities of the menu."""
+        quick = [
+            {
+                "label": form.label,
+                "url": f"/quick/{form.key}/",
+                "icon": form.icon,
+                "color": "amber",
+                "key": form.shortcut,
+            }
+            for form in quick_forms()
+            if access.allowed(self.actor, "create", form.entity)
+        ]
+        return quick + [
+            {
+                "label": entity.label,
+                "url": addresses.create_url(entity),
+                "icon": entity.icon,
+                "color": entity.color,
+                "key": "",
+            }
+            for entity in self.listed
+            if entity.creatable and access.allowed(self.actor, "create", entity)
+        ]
+
+    @property
+    def themes(self) -> tuple[tuple[str, str, str], ...]:
+        """Choices of appearance: key, label, icon."""
+        return (
+            ("auto", _("As the system"), "device-desktop"),
+            ("light", _("Light"), "sun"),
+            ("dark", _("Dark"), "moon"),
+        )
+
+    @property
+    def densities(self) -> tuple[tuple[str, str], ...]:
+        """Choices of row height."""
+        return (("normal", _("Normal")), ("compact", _("Compact")))
+
+    @cached_property
+    def toasts(self) -> list[dict[str, Any]]:
+        """Toasts kept for this page."""
+        return toasts.take(self.request)
+
+    @property
+    def strings(self) -> dict[str, str]:
+        """Sentences the scripts show, by key."""
+        return {
+            "open": _("Open"),
+            "undo": _("Undo"),
+            "close": _("Close"),
+            "saved": _("Saved"),
+            "signed_out": _("You are signed out. What you typed is still here."),
+            "sign_in": _("Sign in"),
+            "offline": _("The server cannot be reached. What you typed is still here; try again."),
+            "server_error": _("Something went wrong. Request id: %(id)s") % {"id": "{id}"},
+            "leave": _("Leave without saving?"),
+            "nothing_found": _("Nothing found"),
+            "create_named": _("Create “%(name)s”") % {"name": "{name}"},
+            "bold": _("Bold"),
+            "italic": _("Italic"),
+            "list": _("List"),
+            "numbers": _("Numbered list"),
+            "shortcuts": _("Keyboard shortcuts"),
+            "selected": _("%(count)s selected") % {"count": "{count}"},
+            "selected_all": _("All %(count)s selected") % {"count": "{count}"},
+            "lifted": _("Picked up. Left and right choose the column, Space puts it down, Escape takes it back."),
+            "dropped": _("Put into %(lane)s") % {"lane": "{lane}"},
+            "keys": json.dumps(self._keys(), ensure_ascii=False),
+        }
+
+    def _keys(self) -> dict[str, str]:
+        quick = {form.shortcut: str(form.label) for form in quick_forms() if form.shortcut}
+        return {
+            "Ctrl K": _("Search and commands"),
+            "/": _("Search in this list"),
+            "c": _("Create"),
+            "e": _("Edit"),
+            **quick,
+            "j k": _("Next and previous row"),
+            "x": _("Select the row"),
+            "Space": _("Look at the row beside the list"),
+            "Enter": _("Open, or edit the cell"),
+            "g h": _("Go to Today"),
+            "Ctrl Enter": _("Save"),
+            "Ctrl S": _("Save and stay"),
+            "Esc": _("Close the top layer"),
+            "?": _("This list"),
+        }

@@ -1,0 +1,65 @@
+"""What every view of the web face shares: signed in or sent to sign in; whole page or fragment; the actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import ANONYMOUS, Actor
+from guanxi.core.kernel.errors import NotFound
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_at
+
+View = Callable[..., HttpResponseBase]
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who is asking."""
+    return cast("Actor", getattr(request, "actor", ANONYMOUS))
+
+
+def page_view(*methods: str) -> Callable[[View], View]:
+    """A view that answers ``methods`` (GET and HEAD unless told; others get 405). The middleware asks for a sign-in."""
+    allowed = list(methods or ("GET",))
+    if "GET" in allowed:
+        allowed.append("HEAD")
+
+    def wrap(view: View) -> View:
+        return cast("View", require_http_methods(allowed)(view))
+
+    return wrap
+
+
+def entity_for(request: HttpRequest, path: str, action: str = "view") -> Entity:
+    """The entity of an address, if the actor may do the action on any of its records; else NotFound."""
+    entity = entity_at(path)
+    if not access.allowed(actor_of(request), "view", entity):
+        raise NotFound(code="entity.unknown")
+    if action != "view":
+        access.require(actor_of(request), action, entity)
+    return entity
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page (a boosted or restored page is a whole one)."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def draw(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200, fragment: str = ""
+) -> HttpResponse:
+    """Render ``template`` as a whole page, or ``fragment`` when htmx asks.
+
+    A template that begins with ``{% extends layout %}`` serves both: ``layout`` is the shell or the bare fragment.
+    """
+    part = is_fragment(request)
+    layout = "shell/partial.jinja" if part else "shell/base.jinja"
+    name = fragment if part and fragment else template
+    response = render(request, name, {**context, "layout": layout, "part": part}, status=status, using="jinja2")
+    response.headers["Vary"] = "Cookie, HX-Request"
+    return response

@@ -1,0 +1,44 @@
+"""Pages that belong to no entity: Today, preferences, the gallery of components."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from guanxi.core.web import contributions, gallery
+from guanxi.core.web.views.common import actor_of, draw, page_view
+
+
+@page_view()
+def home(request: HttpRequest) -> HttpResponseBase:
+    """“Today”: the cards areas contributed that have something to say to the actor."""
+    actor = actor_of(request)
+    cards = []
+    for card in contributions.cards(actor):
+        context = card.context(actor)
+        if context is not None:
+            cards.append((card, context))
+    return draw(request, "pages/home.jinja", {"title": _("Today"), "cards": cards})
+
+
+def back_to(request: HttpRequest, fallback: str = "/") -> str:
+    """The address to return to that the form sent, if it is one of ours."""
+    wanted = request.POST.get("next", "")
+    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else fallback
+
+
+@page_view()
+def show_gallery(request: HttpRequest) -> HttpResponseBase:
+    """Every component with sample data; only where ``DEBUG`` is on."""
+    if not settings.DEBUG:
+        raise Http404
+    return draw(request, "dev/gallery.jinja", gallery.samples())
+
+
+def redirect(address: str) -> HttpResponseRedirect:
+    """See other: the next request is a GET."""
+    response = HttpResponseRedirect(address)
+    response.status_code = 303
+    return response
