@@ -213,7 +213,11 @@ class CustomerLink(CarriedRecord):
 
 
 class Contact(PersonMixin, CarriedRecord):
-    """A person at one or several customers. ``customer`` is the one he is mainly seen with."""
+    """A person at one or several customers.
+
+    ``customer`` is the one he is mainly seen with; position, department, role in decisions, attitude, ``reports_to`` and
+    ``since`` describe his place there. Further and earlier places are affiliations.
+    """
 
     name = models.CharField(_("name"), max_length=100)
     english_name = models.CharField(_("English name"), max_length=100, blank=True, default="")
@@ -225,6 +229,10 @@ class Contact(PersonMixin, CarriedRecord):
     department = models.CharField(_("department"), max_length=100, blank=True, default="")
     decision_role = ChoiceField(_("role in decisions"), dictionary="decision_role", max_length=30)
     attitude = ChoiceField(_("attitude"), dictionary="attitude", max_length=30)
+    reports_to = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="reports", verbose_name=_("reports to")
+    )
+    since = models.DateField(_("there since"), null=True, blank=True)
     is_key = models.BooleanField(_("key contact"), default=False)
     phones = ListField(_("phones"), kind="phones")
     emails = ListField(_("e-mails"), kind="emails")
@@ -250,7 +258,10 @@ class Contact(PersonMixin, CarriedRecord):
 
 
 class Affiliation(CarriedRecord):
-    """A contact's place at a customer: what he is there, how he decides, to whom he reports, since and until when."""
+    """A further place of a contact beside his main one: at another customer, or an earlier one (``until`` is over).
+
+    The main place stands on the contact itself, so that there is one truth about it.
+    """
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="affiliations", verbose_name=_("contact"))
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="affiliations", verbose_name=_("customer"))
@@ -259,21 +270,15 @@ class Affiliation(CarriedRecord):
     decision_role = ChoiceField(_("role in decisions"), dictionary="decision_role", max_length=30)
     attitude = ChoiceField(_("attitude"), dictionary="attitude", max_length=30)
     reports_to = models.ForeignKey(
-        Contact, models.SET_NULL, null=True, blank=True, related_name="reports", verbose_name=_("reports to")
+        Contact, models.SET_NULL, null=True, blank=True, related_name="further_reports", verbose_name=_("reports to")
     )
     since = models.DateField(_("since"), null=True, blank=True)
     until = models.DateField(_("until"), null=True, blank=True)
-    primary = models.BooleanField(_("main place"), default=False)
     note = models.CharField(_("note"), max_length=300, blank=True, default="")
 
     class Meta(CarriedRecord.Meta):
         verbose_name = _("affiliation")
         verbose_name_plural = _("affiliations")
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(
-                fields=["contact"], condition=LIVING & Q(primary=True), name="affiliation_one_primary"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.position or f"#{self.pk}"

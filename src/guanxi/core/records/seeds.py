@@ -121,7 +121,7 @@ def load() -> Loaded:
         done.numberings = _load_numberings(known.setdefault("numberings", []))
         if repr(known) != before:
             memory.save(update_fields=["value"])
-            bump("dictionaries", "rights")
+            bump("dictionaries", "rights", "numbering")
     return done
 
 
