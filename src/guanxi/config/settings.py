@@ -113,9 +113,12 @@ AUTH_USER_MODEL = "core.User"
 AUTHENTICATION_BACKENDS = ["guanxi.core.people.signin.Backend"]
 PASSWORD_HASHERS = ["guanxi.core.people.passwords.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("username", "email", "name")}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "guanxi.core.people.passwords.LengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "email", "name")},
+    },
+    {"NAME": "guanxi.core.people.passwords.CommonValidator"},
 ]
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
@@ -200,5 +203,5 @@ globals().update(_mail(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 
 LOGGING_CONFIG = None  # guanxi.config.observe sets logging up
-PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs", "guanxi.core.people.jobs"]
 SILENCED_SYSTEM_CHECKS = ["models.W042"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
 
@@ -58,3 +60,27 @@ def preferences_remember(actor: Actor, group: str, key: str, value: Any) -> None
             kept[key] = value
         user.preferences = {**user.preferences, group: dict(list(kept.items())[-KEPT:])}
         user.save(update_fields=["preferences"])
+
+
+def timezone_set(actor: Actor, name: str) -> User:
+    """The acting person's time zone (IANA name). Raises Invalid for an unknown one."""
+    if actor.user_id is None:
+        raise Denied
+    if name not in time_zones():
+        raise Invalid(field="timezone")
+    with writing(actor):
+        user = User.objects.select_for_update().get(pk=actor.user_id)
+        user.timezone = name
+        user.save(update_fields=["timezone"])
+    return user
+
+
+#: Zones most people here live in; they stand first in pickers.
+NEAR = ("Asia/Shanghai", "Asia/Hong_Kong", "Asia/Macau", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Urumqi")
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """Every time zone a person may choose: those of China and its neighbours, then the others by name, then UTC."""
+    others = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    return (*NEAR, *(name for name in others if name not in NEAR), "UTC")

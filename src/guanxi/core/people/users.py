@@ -1,0 +1,222 @@
+"""Users: making them, changing them, their roles and passwords, and ending what they have open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.kernel.text import sort_key
+from guanxi.core.models import Operation, Role, User, stamps
+from guanxi.core.people import passwords
+from guanxi.core.people.guards import require_administrator, require_not_above, require_role_givable
+from guanxi.core.people.sessions import sessions_drop
+from guanxi.core.records import saving
+from guanxi.core.records.writing import emit, writing
+from guanxi.core.schema.registry import entity_of
+
+_NAME = re.compile(r"[\w.@+-]+\Z")
+
+
+def user_clean(actor: Actor, user: User, changes: Mapping[str, Any]) -> None:
+    """What must be true of every user. Raises ``Invalid`` by field.
+
+    The login name is free of spaces and unlike any other name or e-mail; nobody is his own superior over any number of steps.
+    """
+    errors: dict[str, list[Invalid]] = {}
+    user.username = passwords.normal(user.username).strip()
+    others = User.everything.exclude(pk=user.pk)
+    if not _NAME.match(user.username):
+        text = _("Use letters, digits and . @ + - _ for the login name.")
+        errors["username"] = [Invalid(text, code="user.username", field="username")]
+    elif others.filter(Q(username__iexact=user.username) | Q(email__iexact=user.username)).exists():
+        errors["username"] = [Invalid(_("Somebody else signs in with this name."), code="user.username_taken", field="username")]
+    if user.email and others.filter(Q(email__iexact=user.email) | Q(username__iexact=user.email)).exists():
+        errors["email"] = [Invalid(_("Somebody else has this e-mail."), code="user.email_taken", field="email")]
+    if _is_own_superior(user):
+        errors["superior"] = [
+            Invalid(_("Nobody can stand above himself."), code="user.superior_cycle", field="superior")
+        ]
+    if errors:
+        raise Invalid.collect(errors)
+    user.sort_key = sort_key(user.name, person=True)[:200]
+
+
+def _is_own_superior(user: User) -> bool:
+    seen, above = {user.pk}, user.superior_id
+    while above is not None:
+        if above in seen:
+            return user.pk is not None
+        seen.add(above)
+        above = User.everything.filter(pk=above).values_list("superior_id", flat=True).first()
+    return False
+
+
+def user_create(
+    actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None, trusted: bool = False
+) -> User:
+    """Make a user without a password; an invitation lets him choose one. Raises ``Denied``, ``Invalid``."""
+    with writing(actor):
+        user: User = saving.create_plain(actor, entity_of("core.user"), values, operation=operation, trusted=trusted)
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return user
+
+
+def user_update(
+    actor: Actor,
+    user: User,
+    *,
+    values: Mapping[str, Any],
+    version: int | None = None,
+    original: Mapping[str, Any] | None = None,
+    operation: Operation | None = None,
+) -> User:
+    """Change a user; switching ``is_active`` off or on does what deactivating and reactivating do.
+
+    Raises what ``records.update`` raises, ``Denied`` for an administrator above the actor, and ``RuleBroken``.
+    """
+    require_not_above(actor, user)
+    with writing(actor):
+        before = _locked(user)
+        changed: User = saving.update_plain(
+            actor, user, values, version=version, original=original, operation=operation
+        )
+        if before.is_active and not changed.is_active:
+            _check_deactivation(actor, before)
+            stamp_bump(changed)
+    return changed
+
+
+def user_deactivate(actor: Actor, user: User) -> None:
+    """The user can no longer sign in; his sessions and tokens end at once. His records stay his.
+
+    Raises ``Denied``, ``RuleBroken`` (codes ``user.self``, ``user.last_administrator``).
+    """
+    require_administrator(actor, "change", user)
+    with writing(actor):
+        user = _locked(user)
+        if not user.is_active:
+            return
+        _check_deactivation(actor, user)
+        user.is_active = False
+        saving.save(actor, user, changes={"is_active": [True, False]}, verb="deactivated")
+        stamp_bump(user)
+
+
+def user_reactivate(actor: Actor, user: User) -> None:
+    """The user can sign in again with his password; ended sessions and tokens stay ended. Raises ``Denied``."""
+    require_administrator(actor, "change", user)
+    with writing(actor):
+        user = _locked(user)
+        if not user.is_active:
+            user.is_active = True
+            saving.save(actor, user, changes={"is_active": [False, True]}, verb="reactivated")
+
+
+def _check_deactivation(actor: Actor, user: User) -> None:
+    if user.pk == actor.user_id:
+        raise RuleBroken(_("You cannot deactivate yourself."), code="user.self")
+    _keep_an_administrator(user)
+
+
+def _locked(user: User) -> User:
+    """The user as stored, locked."""
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def _keep_an_administrator(user: User, *, roles: Iterable[Role] = ()) -> None:
+    """Raise unless somebody active with all rights stays when ``user`` holds only ``roles``.
+
+    Locks the roles with all rights, so that two administrators cannot remove each other at the same moment.
+    """
+    list(Role.objects.select_for_update().filter(all_rights=True).order_by("pk"))
+    if any(role.all_rights for role in roles) or not user.roles.filter(all_rights=True, deleted_at__isnull=True).exists():
+        return
+    administrators = User.objects.filter(is_active=True, roles__all_rights=True, roles__deleted_at__isnull=True)
+    if not administrators.exclude(pk=user.pk).exists():
+        raise RuleBroken(_("Somebody must keep all rights."), code="user.last_administrator")
+
+
+def stamp_bump(user: User, *, but_key: str = "") -> None:
+    """End the sessions (but for the one with ``but_key``) and tokens of a user. Belongs in the transaction that is the reason."""
+    user.security_stamp += 1
+    User.everything.filter(pk=user.pk).update(security_stamp=user.security_stamp)
+    sessions_drop(user, but_key=but_key)
+    stamps.bump("rights")
+
+
+def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
+    """The user holds exactly these roles; it counts from his next request on, in every session and token.
+
+    Raises ``Denied`` (also for giving, or taking away, more than the actor has), ``RuleBroken`` (``user.last_administrator``).
+    """
+    require_administrator(actor, "change", user)
+    wanted = {role.pk: role for role in roles}
+    with writing(actor):
+        user = _locked(user)
+        held = {role.pk: role for role in user.roles.filter(deleted_at__isnull=True)}
+        changed = [role for key, role in (wanted | held).items() if (key in wanted) != (key in held)]
+        if not changed:
+            return
+        for role in changed:
+            require_role_givable(actor, role)
+        _keep_an_administrator(user, roles=wanted.values())
+        user.roles.set(wanted.values())
+        before, after = (sorted(role.key for role in side.values()) for side in (held, wanted))
+        saving.save(actor, user, changes={"roles": [before, after]}, verb="roles_changed")
+
+
+def password_store(actor: Actor, user: User, password: str, *, but_key: str = "") -> None:
+    """Store a password that was checked, and end sessions and tokens. For services of this room, inside ``writing``."""
+    user.set_password(passwords.normal(password))
+    user.save(update_fields=["password"])
+    stamp_bump(user, but_key=but_key)
+    emit(actor, "password_changed", user)
+
+
+def password_change(actor: Actor, user: User, *, old: str, new: str, but_key: str = "") -> None:
+    """One's own password, knowing the old one. Other sessions and all tokens end. Raises ``Denied``, ``Invalid`` by field."""
+    if actor.user_id != user.pk or actor.scopes is not None:
+        raise Denied
+    if not user.check_password(old):
+        raise Invalid(_("The password is not right."), code="password.wrong", field="old")
+    passwords.password_check(new, user)
+    if user.check_password(new):
+        raise Invalid(_("The new password is the old one."), code="password.same", field="password")
+    with writing(actor):
+        password_store(actor, user, new, but_key=but_key)
+
+
+def second_factor_reset(actor: Actor, user: User) -> int:
+    """Take away authenticator app, recovery codes and passkeys of somebody who lost them; his sessions end. Returns how many."""
+    require_administrator(actor, "change", user)
+    with writing(actor):
+        count = user.authenticator_set.all().delete()[0]  # type: ignore[attr-defined]
+        stamp_bump(user)
+        emit(actor, "second_factor_reset", user)
+    return int(count)
+
+
+def user_delete(actor: Actor, user: User, *, operation: Operation | None = None) -> Operation:
+    """Into the trash: like deactivating, and out of lists. Raises ``Denied``, ``RuleBroken``."""
+    require_administrator(actor, "delete", user)
+    with writing(actor):
+        _check_deactivation(actor, _locked(user))
+        step = saving.delete_plain(actor, user, operation=operation)
+        stamp_bump(user)
+    return step
+
+
+def colleagues(actor: Actor, text: str, limit: int = 20) -> list[User]:
+    """Active users whose name, login name or e-mail holds ``text``, for pickers."""
+    found = access.visible(User.objects.filter(is_active=True), actor)
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(username__icontains=text) | Q(sort_key__icontains=text))
+    return list(found.order_by("sort_key", "pk")[:limit])
