@@ -14,6 +14,7 @@ from guanxi.core.models.people import (
     User,
 )
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
+from guanxi.core.models.search import MatchValue, SearchDoc
 from guanxi.core.models.shape import (
     CustomField,
     Dictionary,
@@ -44,6 +45,7 @@ __all__ = [
     "KeptAnswer",
     "ListField",
     "Mark",
+    "MatchValue",
     "MoneyField",
     "Notification",
     "NumberCounter",
@@ -63,6 +65,7 @@ __all__ = [
     "RoleField",
     "RoleRight",
     "SavedView",
+    "SearchDoc",
     "Stamp",
     "Tag",
     "TextKindField",

@@ -1,0 +1,305 @@
+"""Finding records that may be the same (撞单): keys, candidates with scores and reasons, a scan of the whole base.
+
+An entity declares ``match_keys``; each field's value becomes one or more keys of some kind:
+
+============== ===================================================== ==========================================
+kind           value                                                 weight
+============== ===================================================== ==========================================
+name           normalised name (``kernel.text.normalize_name``)      as declared
+name_pinyin    its pinyin, if Chinese; meets Latin names too         0.8 of the declared
+name_words     its words in order of the alphabet                    0.9 of the declared
+name_sound     consonants of its words in order of the alphabet      0.6 of the declared; Latin names only
+phone          E.164                                                 as declared
+email          address without +tag                                  as declared
+email_domain   registered domain, none for free mail                 as declared
+identity       letters and digits, upper case                        as declared
+exact:FIELD    folded text                                           as declared
+============== ===================================================== ==========================================
+
+A candidate's score is 100·(1 − Π(1 − w/100)) over the kinds it agrees in, the name kinds counting once with the
+heaviest: agreements in independent things add up, and none takes away. 100 is certain.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection, models, transaction
+
+from guanxi.core.kernel.identifiers import email_domain, email_key
+from guanxi.core.kernel.text import fold, has_han, name_keys
+from guanxi.core.models.search import MatchValue
+from guanxi.core.records.search.tokens import entries, number_plain, value_of
+from guanxi.core.schema.entity import Entity, MatchKey
+
+Key = tuple[str, str, int]
+
+#: Weights of the name kinds as parts of the declared weight.
+NAME_PARTS = {"name": 1.0, "name_words": 0.9, "name_pinyin": 0.8, "name_sound": 0.6}
+VALUE_LENGTH = 120
+#: Records looked at per key: a value that more records share says little.
+PER_KEY = 100
+BATCH = 1000
+_VOWELS = re.compile(r"(?<=.)[aeiouyhw]")
+_TWICE = re.compile(r"(.)\1+")
+_LATIN_WORD = re.compile(r"[a-z]+")
+
+
+class Match(NamedTuple):
+    """A record that may be the same: its id, score 0 to 100, and the kinds it agrees in, heaviest first."""
+
+    record_id: int
+    score: int
+    reasons: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """Records that may all be one, by id, and the kinds that join them."""
+
+    record_ids: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+def _sound(text: str) -> str:
+    """Consonants of a name's words, in order of the alphabet: Jon Smith, Smyth John → jn smt. '' if too short."""
+    words = [_TWICE.sub(r"\1", _VOWELS.sub("", word)) for word in _LATIN_WORD.findall(fold(text))]
+    found = "".join(sorted(word for word in words if word))
+    return found if len(words) > 1 and len(found) > 3 else ""
+
+
+def _name(text: str, weight: int, *, person: bool) -> list[Key]:
+    keys = name_keys(text, person=person)
+    kind = "name_pinyin" if keys and has_han(keys[0]) else "name_words"
+    found: list[Key] = [("name", keys[0], weight)] if keys else []
+    # A Latin name also stands under the other kinds, so that it meets its pinyin and its words in another order.
+    others = [(kind, key) for key in keys[1:]]
+    if keys and not has_han(keys[0]):
+        others += [("name_pinyin", keys[0])]
+        others += [("name_words", keys[0])] if len(keys) == 1 else []
+        sound = _sound(text)
+        others += [("name_sound", sound)] if sound else []
+    return found + [(other, key, round(weight * NAME_PARTS[other])) for other, key in others]
+
+
+def _identity(text: str) -> str:
+    return number_plain(text).upper()
+
+
+_HOW: Mapping[str, Callable[[str], str]] = {
+    "phone": lambda text: text if text.startswith("+") else "",
+    "email": email_key,
+    "email_domain": email_domain,
+    "identity": _identity,
+    "exact": fold,
+}
+
+
+def _person(entity: Entity, values: Any) -> bool:
+    """Whether the record is a person: an entity without ``kind`` is asked by its declaration's icon of a person."""
+    kind = value_of(values, "kind")
+    return kind == "person" if kind else entity.icon.startswith(("user", "address-book", "id-badge"))
+
+
+def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
+    found: list[Key] = []
+    for written in entries(value_of(values, key.field)):
+        if key.how == "name":
+            found += _name(written, key.weight, person=_person(entity, values))
+            continue
+        value = _HOW[key.how](written)
+        if value:
+            found.append((f"exact:{key.field}" if key.how == "exact" else key.how, value, key.weight))
+    return found
+
+
+def keys_for(entity: Entity, values: Any) -> list[Key]:
+    """The match keys of a record or of values about to be saved: (kind, value, weight), each once, heaviest first.
+
+    ``values`` is a record or a mapping from field name to value (phones and e-mails as lists of entries).
+    """
+    best: dict[tuple[str, str], int] = {}
+    for declared in entity.match_keys:
+        for kind, value, weight in _of_field(entity, declared, values):
+            short = value[:VALUE_LENGTH]
+            best[kind, short] = max(best.get((kind, short), 0), weight)
+    return sorted(((kind, value, weight) for (kind, value), weight in best.items()), key=lambda key: (-key[2], key[:2]))
+
+
+def key_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[str, str, str, int]]:
+    """(entity, kind, value, record id) rows for ``COPY core_match_key (entity, kind, value, record_id)``."""
+    for record_id, values in rows:
+        for kind, value, _weight in keys_for(entity, values):
+            yield entity.key, kind, value, record_id
+
+
+def index_keys(entity: Entity, records: Iterable[models.Model]) -> None:
+    """Bring the keys of records just saved up to date, in the caller's transaction; trashed records lose theirs."""
+    if not entity.match_keys:
+        return
+    batch = list(records)
+    for at in range(0, len(batch), BATCH):
+        _index_batch(entity, batch[at : at + BATCH])
+
+
+def _index_batch(entity: Entity, records: Sequence[models.Model]) -> None:
+    wanted: set[tuple[str, str, int]] = set()
+    for record in records:
+        if getattr(record, "deleted_at", None) is None:
+            wanted.update((kind, value, record.pk) for kind, value, _weight in keys_for(entity, record))
+    ids = [record.pk for record in records]
+    stored = MatchValue.objects.filter(entity=entity.key, record_id__in=ids)
+    present = set(stored.values_list("kind", "value", "record_id"))
+    _change(
+        entity,
+        "DELETE FROM core_match_key m USING {rows} WHERE m.entity = %s AND m.kind = r.kind"
+        " AND m.value = r.value AND m.record_id = r.id",
+        present - wanted,
+    )
+    _change(
+        entity,
+        "INSERT INTO core_match_key (kind, value, record_id, entity) SELECT r.kind, r.value, r.id, %s"
+        " FROM {rows} ON CONFLICT DO NOTHING",
+        wanted - present,
+    )
+
+
+def _change(entity: Entity, statement: str, rows: set[tuple[str, str, int]]) -> None:
+    if not rows:
+        return
+    kinds, values, ids = (list(column) for column in zip(*sorted(rows), strict=True))
+    source = "unnest(%s::text[], %s::text[], %s::bigint[]) AS r(kind, value, id)"
+    arrays: list[Any] = [kinds, values, ids]
+    params: list[Any] = [*arrays, entity.key] if statement.startswith("DELETE") else [entity.key, *arrays]
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(rows=source), params)
+
+
+def remove_keys(entity: Entity, ids: Iterable[int]) -> None:
+    """Forget the keys of records; they are no candidates any more."""
+    MatchValue.objects.filter(entity=entity.key, record_id__in=list(ids)).delete()
+
+
+def rebuild(entity: Entity, *, batch: int = BATCH, progress: Callable[[int], None] | None = None) -> int:
+    """Make the keys of all living records anew, batch by batch; returns how many records have been done."""
+    living = getattr(entity.model, "objects", entity.model._default_manager)
+    done, last = 0, 0
+    while True:
+        with transaction.atomic():
+            records = list(
+                living.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",), no_key=True)[:batch]
+            )
+            index_keys(entity, records)
+            upto = {"record_id__lte": records[-1].pk} if records else {}
+            stale = MatchValue.objects.filter(entity=entity.key, record_id__gt=last, **upto)
+            stale.exclude(record_id__in=[record.pk for record in records]).delete()
+        if not records:
+            return done
+        done, last = done + len(records), records[-1].pk
+        if progress:
+            progress(done)
+
+
+def score_of(weights: Mapping[str, int]) -> int:
+    """The score of agreements {kind: weight}: independent ones add up, kinds of the name count once."""
+    names = [weight for kind, weight in weights.items() if kind in NAME_PARTS]
+    others = [weight for kind, weight in weights.items() if kind not in NAME_PARTS]
+    missing = math.prod(1 - weight / 100 for weight in ([max(names)] if names else []) + others)
+    return round(100 * (1 - missing))
+
+
+def candidates(
+    entity: Entity, values: Any, *, exclude: int | Iterable[int] | None = None, limit: int = 20
+) -> list[Match]:
+    """Records that may be the same as ``values``, the surest first; not limited by rights.
+
+    Who shows them must ask ``access.visible`` which of them the actor may see, and mask the others. ``exclude`` is the
+    record itself, or several.
+    """
+    keys = keys_for(entity, values)
+    if not keys:
+        return []
+    without = set([exclude] if isinstance(exclude, int) else exclude or ())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.at, m.record_id FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS k(kind, value, at)"
+            " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
+            " AND value = k.value ORDER BY record_id DESC LIMIT %s) m",
+            [[key[0] for key in keys], [key[1] for key in keys], entity.key, PER_KEY],
+        )
+        rows = cursor.fetchall()
+    agreed: dict[int, dict[str, int]] = defaultdict(dict)
+    for at, record_id in rows:
+        kind, _value, weight = keys[at - 1]
+        agreed[record_id][kind] = max(agreed[record_id].get(kind, 0), weight)
+    found = [_match(record_id, weights) for record_id, weights in agreed.items() if record_id not in without]
+    return sorted(found, key=lambda match: (-match.score, -match.record_id))[:limit]
+
+
+def _match(record_id: int, weights: Mapping[str, int]) -> Match:
+    """A match with its reasons; of the name kinds only the heaviest is named."""
+    names = [kind for kind in weights if kind in NAME_PARTS]
+    telling = max(names, key=lambda kind: weights[kind]) if names else ""
+    reasons = [kind for kind in weights if kind not in NAME_PARTS or kind == telling]
+    return Match(record_id, score_of(weights), tuple(sorted(reasons, key=lambda kind: (-weights[kind], kind))))
+
+
+def _weights_of(entity: Entity) -> dict[str, int]:
+    """The heaviest weight of each kind an entity's keys can have."""
+    found: dict[str, int] = {}
+    for key in entity.match_keys:
+        kinds = NAME_PARTS if key.how == "name" else {f"exact:{key.field}" if key.how == "exact" else key.how: 1.0}
+        for kind, part in kinds.items():
+            found[kind] = max(found.get(kind, 0), round(key.weight * part))
+    return found
+
+
+def scan(entity: Entity, *, least: int = 60, most: int = 50) -> Iterator[Group]:
+    """Groups of records that may be the same, over the whole base.
+
+    Records are joined by keys of a weight of at least ``least``, and through them (A and B by phone, B and C by name:
+    one group). A value shared by more than ``most`` records joins none, and a group stops growing at ``most``. Memory
+    grows with the number of records that have a double, not with the base.
+    """
+    kinds = [kind for kind, weight in _weights_of(entity).items() if weight >= least]
+    parent: dict[int, int] = {}
+    size: dict[int, int] = {}
+    reasons: dict[int, set[str]] = {}
+
+    def root(record: int) -> int:
+        while parent.setdefault(record, record) != record:
+            parent[record] = parent[parent[record]]
+            record = parent[record]
+        return record
+
+    for kind, ids in _shared(entity, kinds, most):
+        first = root(ids[0])
+        for other in map(root, ids[1:]):
+            if other != first and size.get(first, 1) + size.get(other, 1) <= most:
+                parent[other] = first
+                size[first] = size.get(first, 1) + size.get(other, 1)
+                reasons.setdefault(first, set()).update(reasons.pop(other, ()), (kind,))
+            elif other == first:
+                reasons.setdefault(first, set()).add(kind)
+    members: dict[int, list[int]] = defaultdict(list)
+    for record in list(parent):
+        members[root(record)].append(record)
+    for first, records in sorted(members.items(), key=lambda one: min(one[1])):
+        if len(records) > 1:
+            yield Group(tuple(sorted(records)), tuple(sorted(reasons[first])))
+
+
+def _shared(entity: Entity, kinds: Sequence[str], most: int) -> Iterator[tuple[str, list[int]]]:
+    """(kind, record ids) of every value that two to ``most`` records share."""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, array_agg(record_id ORDER BY record_id) FROM core_match_key"
+            " WHERE entity = %s AND kind = ANY(%s) GROUP BY kind, value HAVING count(*) BETWEEN 2 AND %s"
+            " ORDER BY kind, value",
+            [entity.key, list(kinds), most],
+        )
+        while rows := cursor.fetchmany(2000):
+            yield from rows

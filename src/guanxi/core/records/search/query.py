@@ -1,0 +1,255 @@
+"""Searching: candidates from the documents under the actor's rights, checked, ranked and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import visible
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.masking import mask
+from guanxi.core.kernel.phones import format_phone
+from guanxi.core.records import dictionaries
+from guanxi.core.records.search import judge, terms
+from guanxi.core.records.search.terms import Fields, Query
+from guanxi.core.records.shape import field_at, path_level
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.kinds import text_of
+from guanxi.core.schema.registry import entities as registered
+from guanxi.core.schema.registry import entity_of, is_registered
+
+#: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
+CAP = 150
+M = TypeVar("M", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One record found: entity key, id, its title and subtitle as the actor may see them.
+
+    ``reason`` says by which other field it was found ("Phone: 138 0013 8000"), '' when by its title; ``rank`` is 1 to
+    100 (``judge.py``).
+    """
+
+    entity: str
+    record_id: int
+    title: str
+    subtitle: str
+    reason: str
+    rank: int
+
+
+def searchable(actor: Actor, entity: Entity) -> Fields:
+    """The fields the actor may search: those he may read in full. A masked phone cannot be found by its digits."""
+    declared = entity.search
+    if declared is None:
+        return Fields(entity.key)
+
+    def open_to(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if path_level(actor, entity, name) in ("read", "write"))
+
+    return Fields(
+        entity.key,
+        names=open_to(declared.names),
+        phones=open_to(declared.phones),
+        emails=open_to(declared.emails),
+        numbers=open_to(declared.numbers),
+        text=open_to(declared.text),
+    )
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def _named_first(entity: Entity, fields: Fields) -> bool:
+    """Whether the field the columns ``key`` and ``spell`` come from may be searched."""
+    return bool(entity.search and entity.search.names and entity.search.names[0] in fields.names)
+
+
+def _tiers(entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[tuple[str, list[Any]]]:
+    """Conditions on a document ``d``, the best first, each with an order that an index can give."""
+    found: list[tuple[str, list[Any]]] = []
+    if not loose and _named_first(entity, fields):
+        found.append(("d.entity = %s AND d.key LIKE %s ORDER BY d.key", [entity.key, _like(query.core)]))
+        if query.core.isascii() and query.core.isalpha():
+            condition = "d.entity = %s AND d.spell LIKE %s AND d.spell <> '' ORDER BY d.spell"
+            found.append((condition, [entity.key, _like(query.core)]))
+    condition = terms.tsquery(query, fields, loose=loose)
+    if condition:
+        found.append(("d.entity = %s AND d.tsv @@ %s::tsquery", [entity.key, condition]))
+    return found
+
+
+def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[int]:
+    """Ids of at most ``CAP`` records per tier that the actor may see."""
+    tiers = _tiers(entity, query, fields, loose=loose)
+    if not tiers:
+        return []
+    living = getattr(entity.model, "objects", entity.model._default_manager)
+    rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
+    parts: list[str] = []
+    params: list[Any] = []
+    pk = entity.model._meta.pk
+    key = connection.ops.quote_name(pk.column if pk and pk.column else "id")
+    for condition, values in tiers:
+        parts.append(
+            f"(SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.{key} = d.record_id"  # noqa: S608 - own SQL
+            f" WHERE {condition} LIMIT {CAP})"
+        )
+        params += [*row_params, *values]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), params)
+        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+
+
+def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, Any]]:
+    """What judging needs of the candidates: {"pk", "at", field path: value}."""
+    paths = [*fields.names, *fields.phones, *fields.emails, *fields.numbers, *fields.text]
+    columns = {path: path.replace(".", "__") for path in paths}
+    dated = any(column.name == "updated_at" for column in entity.model._meta.concrete_fields)
+    wanted = {"pk", *columns.values()} | ({"updated_at"} if dated else set())
+    found = []
+    for row in entity.model._default_manager.filter(pk__in=ids).values(*wanted):
+        values = {path: row[column] for path, column in columns.items()}
+        found.append({"pk": row["pk"], "at": row["updated_at"].timestamp() if dated else 0.0, "values": values})
+    return found
+
+
+def _search_one(
+    actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool
+) -> list[tuple[judge.Verdict, float, Entity, int]]:
+    found = []
+    ids = _candidates(actor, entity, query, fields, loose=loose)
+    for row in _read(entity, ids, fields) if ids else ():
+        verdict = judge.judge(query, fields, row["values"])
+        if verdict.rank:
+            found.append((verdict, row["at"], entity, row["pk"]))
+    return found
+
+
+def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None = None, limit: int = 20) -> list[Hit]:
+    """The records that best fit ``text`` among those the actor may see, the best first, newest first among equals.
+
+    ``entities`` limits it to some (keys or entities). A Chinese text is looked for as it stands first; if nothing has
+    it, records with all its characters are taken. At most ``limit`` hits; [] for an empty text.
+    """
+    query = terms.parse(text)
+    if query is None:
+        return []
+    chosen = [entity_of(one) for one in entities] if entities is not None else list(registered())
+    reach = [(entity, searchable(actor, entity)) for entity in chosen if entity.search is not None]
+    found = [one for entity, fields in reach for one in _search_one(actor, entity, query, fields, loose=False)]
+    if not found and terms.can_be_loose(query):
+        found = [one for entity, fields in reach for one in _search_one(actor, entity, query, fields, loose=True)]
+    found.sort(key=lambda one: (-one[0].rank, -one[1], one[3]))
+    return _hits(actor, found[:limit])
+
+
+def _hits(actor: Actor, found: Sequence[tuple[judge.Verdict, float, Entity, int]]) -> list[Hit]:
+    """Name the records: one query per entity, one per sort of reference in a subtitle."""
+    named: dict[tuple[str, int], tuple[str, str]] = {}
+    for entity in {one[2].key: one[2] for one in found}.values():
+        ids = [pk for _verdict, _at, other, pk in found if other.key == entity.key]
+        records = entity.model._default_manager.filter(pk__in=ids)
+        named |= {(entity.key, record.pk): names for record, names in _named(actor, entity, list(records))}
+    hits = []
+    for verdict, _at, entity, pk in found:
+        if (entity.key, pk) in named:
+            title, subtitle = named[entity.key, pk]
+            hits.append(Hit(entity.key, pk, title, subtitle, _reason(entity, verdict), verdict.rank))
+    return hits
+
+
+def _named(actor: Actor, entity: Entity, records: list[Any]) -> list[tuple[Any, tuple[str, str]]]:
+    subtitle = entity.search.subtitle if entity.search else ()
+    references = {path: _reference_names(actor, entity, path, records) for path in subtitle}
+    found = []
+    for record in records:
+        parts = [
+            references[path].get(getattr(record, f"{path}_id", None), "")
+            if references[path] is not None
+            else _shown(actor, entity, path, record)
+            for path in subtitle
+        ]
+        title = _shown(actor, entity, entity.title, record) or f"#{record.pk}"
+        found.append((record, (title, " · ".join(part for part in parts if part))))
+    return found
+
+
+def _reference_names(actor: Actor, entity: Entity, path: str, records: list[Any]) -> Any:
+    """Titles of the records a reference in the subtitle points to, as far as the actor may see them; else ``None``."""
+    field = field_at(entity, path)
+    if field is None or "." in path or not field.target or field.kind not in ("reference", "user"):
+        return None
+    if path_level(actor, entity, path) not in ("read", "write") or not is_registered(field.target):
+        return {}
+    target = entity_of(field.target)
+    ids = {getattr(record, f"{path}_id") for record in records} - {None}
+    if path_level(actor, target, target.title) not in ("read", "write"):
+        return {}
+    return dict(visible(target.model._default_manager.filter(pk__in=ids), actor).values_list("pk", target.title))
+
+
+def _shown(actor: Actor, entity: Entity, path: str, record: Any) -> str:
+    """A field's value as text for the actor: '' if hidden, masked if masked."""
+    field = field_at(entity, path)
+    level = path_level(actor, entity, path)
+    value: Any = record
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    if level == "hidden" or value in (None, ""):
+        return ""
+    if field is None or isinstance(value, models.Model):
+        return str(value)
+    if field.kind in ("choice", "region"):
+        value = dictionaries.label_of(field, str(value))
+    elif level != "masked":
+        value = text_of(field, value)
+    return str(mask(field.kind if field.kind in ("phone", "email") else "name", value)) if level == "masked" else value
+
+
+def _reason(entity: Entity, verdict: judge.Verdict) -> str:
+    if verdict.field == entity.title:
+        return ""
+    field = field_at(entity, verdict.field)
+    if field is None:
+        return ""
+    value = format_phone(verdict.value) if field.kind in ("phone", "phones") else verdict.value
+    value = value if len(value) <= 60 else _around(value)
+    return _("%(field)s: %(value)s") % {"field": field.label, "value": value}
+
+
+def _around(text: str) -> str:
+    """The beginning of a long text, for a line."""
+    return " ".join(text.split())[:58] + "…"
+
+
+def filter_by_text(actor: Actor, qs: models.QuerySet[M], entity: Entity, text: str) -> models.QuerySet[M]:
+    """The rows of ``qs`` that fit what was typed into a list's search box; all rows for an empty text.
+
+    For an entity without declared search, rows whose title contains the text. Fields the actor may not read in full are
+    not searched. Digits of five or more are looked for four by four, so that a rare row may fit only nearly.
+    """
+    query = terms.parse(text)
+    if query is None:
+        return qs if not text.strip() else qs.none()
+    if entity.search is None:
+        if path_level(actor, entity, entity.title) not in ("read", "write"):
+            return qs.none()
+        return qs.filter(**{f"{entity.title.replace('.', '__')}__icontains": text.strip()})
+    fields = searchable(actor, entity)
+    conditions: list[str] = []
+    params: list[Any] = []
+    for condition, values in _tiers(entity, query, fields, loose=False):
+        conditions.append(f"({condition.partition(' ORDER BY ')[0]})")
+        params += values
+    if not conditions:
+        return qs.none()
+    found = RawSQL(f"SELECT d.record_id FROM core_search_doc d WHERE {' OR '.join(conditions)}", params)  # noqa: S608, S611
+    return qs.filter(pk__in=found)
