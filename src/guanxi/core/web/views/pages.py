@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+
+from markupsafe import Markup
 
 from guanxi.core.web import contributions, gallery
 from guanxi.core.web.views.common import actor_of, draw, page_view
@@ -19,7 +22,8 @@ def home(request: HttpRequest) -> HttpResponseBase:
     for card in contributions.cards(actor):
         context = card.context(actor)
         if context is not None:
-            cards.append((card, context))
+            values = {**context, "card": card, "actor": actor}
+            cards.append((card, Markup(render_to_string(card.template, values, request, using="jinja2"))))  # noqa: S704
     return draw(request, "pages/home.jinja", {"title": _("Today"), "cards": cards})
 
 
