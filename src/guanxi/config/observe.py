@@ -53,12 +53,20 @@ class RequestLogMiddleware:
         begin = time.perf_counter()
         try:
             direct = _DIRECT.get(request.path_info)
-            response = direct(request) if direct else self._get_response(request)
+            response = direct(request) if direct else self._answer(request, identity)
             self._record(request, response, time.perf_counter() - begin)
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = identity
         return response
+
+    def _answer(self, request: HttpRequest, identity: str) -> HttpResponseBase:
+        """The answer of the pages; the last resort when even the error page fails."""
+        try:
+            return self._get_response(request)
+        except Exception:
+            logger.exception("the error page failed")
+            return HttpResponse(f"500 · {identity}\n", status=500, content_type="text/plain; charset=utf-8")
 
     @staticmethod
     def _record(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:

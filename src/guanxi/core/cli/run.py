@@ -53,6 +53,8 @@ def _chosen(port: int | None, host: str | None) -> Environment:
         os.environ["GUANXI_PORT"] = str(port)
     if host is not None:
         os.environ["GUANXI_HOST"] = host
+    if sys.stderr.isatty():
+        os.environ.setdefault("GUANXI_LOG_FORMAT", "text")
     return reload()
 
 
@@ -65,7 +67,7 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
     server = _database(settings, only)
     try:
         result = _prepared(settings, demo=demo)
-        _metrics_folder(settings)
+        _folders(settings)
         supervisor = Supervisor(settings, parts, server, tell=tell, ready=lambda: _announce(settings, parts, result))
     except BaseException:
         if server is not None:
@@ -86,8 +88,10 @@ def _database(settings: Environment, only: str) -> EmbeddedPostgres | None:
     return server
 
 
-def _metrics_folder(settings: Environment) -> None:
-    """An empty folder in which the web processes add up their counters."""
+def _folders(settings: Environment) -> None:
+    """The folders the web processes expect; the one in which they add up their counters is empty."""
+    for name in ("files", "static", "mail"):
+        (settings.data / name).mkdir(parents=True, exist_ok=True)
     folder = settings.data / "run" / f"metrics-{settings.port}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
