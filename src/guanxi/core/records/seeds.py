@@ -82,9 +82,7 @@ def role(seed: RoleSeed) -> None:
     _roles[seed.key] = seed
 
 
-def grant(
-    role_key: str, entity: str, rights: Mapping[str, str], fields: Mapping[str, str] | None = None
-) -> None:
+def grant(role_key: str, entity: str, rights: Mapping[str, str], fields: Mapping[str, str] | None = None) -> None:
     """What a default role may do on one entity, in place of its usual rights: action → scope, field → level."""
     _grants[role_key, entity] = (dict(rights), dict(fields or {}))
 
@@ -255,7 +253,9 @@ role(
         usual=same_scope("own", ("view", "create", "change", "delete", "export", "import", "share", "merge", "reveal")),
     )
 )
-role(RoleSeed("reader", "只读", "Reader", "Sees all records, changes none.", usual=same_scope("all", ("view", "export"))))
+role(
+    RoleSeed("reader", "只读", "Reader", "Sees all records, changes none.", usual=same_scope("all", ("view", "export")))
+)
 role(
     RoleSeed(
         "trainee",

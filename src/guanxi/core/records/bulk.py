@@ -1,0 +1,194 @@
+"""One change on many records: recorded, in the background when long, stoppable, and with an undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import require
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.models import Operation
+from guanxi.core.records import numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records.writing import emit, operation_begin, writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of
+
+#: Up to so many records a bulk change runs at once; more go to the background.
+AT_ONCE = 200
+CHUNK = 200
+MOST = 200_000
+SORTS = ("update", "assign", "tag", "untag", "delete", "restore")
+
+
+def selected(
+    actor: Actor, entity: Entity | str, *, filter: Mapping[str, Any] | None = None, text: str = ""
+) -> list[int]:
+    """Ids of all rows of a list, at most ``MOST``."""
+    rows = reading.queryset(actor, entity, filter=filter, text=text)
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:MOST])
+
+
+def begin(
+    actor: Actor, sort: str, entity: Entity | str, ids: Iterable[int], given: Mapping[str, Any] | None = None
+) -> Operation:
+    """Record a bulk change that waits to be run. Raises Invalid for values that suit no record, Denied without the right."""
+    declared = entity_of(entity)
+    if sort not in SORTS:
+        raise Invalid(_("There is no bulk action “%(name)s”.") % {"name": sort}, code="bulk.unknown")
+    require(actor, {"delete": "delete", "restore": "delete", "assign": "assign"}.get(sort, "change"), declared)
+    if sort in ("update", "assign"):
+        values.clean(actor, declared, given or {}, record=declared.model())
+    chosen = list(dict.fromkeys(ids))[:MOST]
+    if not chosen:
+        raise Invalid(_("Nothing is selected."), code="bulk.empty")
+    return operation_begin(
+        actor,
+        f"bulk_{sort}",
+        declared.key,
+        state="waiting",
+        total=len(chosen),
+        parameters={"ids": chosen, "values": dict(given or {})},
+        result={"done": 0, "skipped": 0, "failed": 0, "problems": []},
+    )
+
+
+def _work(sort: str, values_: Mapping[str, Any]) -> Callable[[Actor, Entity, Any, Operation], bool]:
+    """What to do with one record; returns whether anything changed."""
+
+    def update(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
+        version = record.version
+        return bool(saving.update(actor, record, values_, operation=operation).version != version)
+
+    def tag(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
+        wanted = [int(one) for one in values_.get("tags", [])]
+        now = (
+            [*record.tags, *(one for one in wanted if one not in record.tags)]
+            if sort == "tag"
+            else [one for one in record.tags if one not in wanted]
+        )
+        return now != record.tags and bool(saving.update(actor, record, {"tags": now}, operation=operation))
+
+    def delete(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
+        saving.delete(actor, record, operation=operation)
+        return True
+
+    return {"update": update, "assign": update, "tag": tag, "untag": tag, "delete": delete}[sort]
+
+
+def run(actor: Actor, operation: Operation) -> Operation:
+    """Carry out a recorded bulk change in chunks, each one transaction; stops between chunks when cancelled.
+
+    A record the actor may not change, or whose change breaks a rule, is skipped or failed with its reason.
+    May be called again after a crash: it goes on after the last finished chunk.
+    """
+    entity = entity_of(operation.entity)
+    work = _work(operation.sort.removeprefix("bulk_"), operation.parameters["values"])
+    Operation.objects.filter(pk=operation.pk, state="waiting").update(state="running")
+    ids: list[int] = operation.parameters["ids"]
+    while True:
+        with transaction.atomic():
+            current = Operation.objects.select_for_update().get(pk=operation.pk)
+            if current.state != "running" or current.progress >= len(ids):
+                break
+            _chunk(actor, entity, current, ids[current.progress : current.progress + CHUNK], work)
+    with transaction.atomic():
+        current = Operation.objects.select_for_update().get(pk=operation.pk)
+        if current.state == "running":
+            current.state = "done"
+        current.finished_at = clock.now()
+        current.save(update_fields=["state", "finished_at"])
+    return current
+
+
+def _chunk(
+    actor: Actor,
+    entity: Entity,
+    operation: Operation,
+    ids: Sequence[int],
+    work: Callable[[Actor, Entity, Any, Operation], bool],
+) -> None:
+    result = operation.result
+    with writing(actor, operation=operation):
+        for number in ids:
+            try:
+                with transaction.atomic():
+                    changed = work(actor, entity, reading.get(actor, entity, number), operation)
+                result["done" if changed else "skipped"] += 1
+            except GuanxiError as error:
+                result["failed"] += 1
+                if len(result["problems"]) < 10_000:
+                    result["problems"].append({"id": number, "code": error.code, "message": str(error)})
+    operation.progress += len(ids)
+    operation.save(update_fields=["progress", "result"])
+
+
+def cancel(actor: Actor, operation: Operation) -> None:
+    """Stop a running bulk change after its present chunk; what is done stays done, and can be undone."""
+    if operation.actor_id != actor.user_id and not actor.rights.everything:
+        require(actor, "delete", operation.entity)
+    Operation.objects.filter(pk=operation.pk, state__in=("waiting", "running")).update(
+        state="cancelled", finished_at=clock.now()
+    )
+
+
+def change(
+    actor: Actor, sort: str, entity: Entity | str, ids: Iterable[int], given: Mapping[str, Any] | None = None
+) -> Operation:
+    """Record and carry out a bulk change at once; the finished operation holds the counts and problems."""
+    return run(actor, begin(actor, sort, entity, ids, given))
+
+
+def create_many(
+    actor: Actor,
+    entity: Entity | str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    operation: Operation | None = None,
+    trusted: bool = False,
+    quiet: bool = False,
+) -> list[Any]:
+    """Make many records at once; returns a record, or the Invalid that refused it, per row in order.
+
+    Rules, audit, search, match keys and numbers are the same as for one. ``trusted`` also takes author and dates
+    (``created_at``, ``created_by``, ``updated_at``); ``quiet`` sends no events (bulk loads).
+    """
+    declared = entity_of(entity)
+    if not trusted:
+        require(actor, "create", declared)
+    with writing(actor, operation=operation):
+        made = [_built(actor, declared, row, trusted=trusted) for row in rows]
+        records = [record for record in made if not isinstance(record, Invalid)]
+        numbering.fill_many(declared, records)
+        upkeep.carry_many(declared, records)
+        declared.model._base_manager.bulk_create(records, batch_size=1000)
+        upkeep.after_save(declared, records)
+        if not quiet:
+            for record in records:
+                emit(actor, "created", record)
+    return made
+
+
+def _built(actor: Actor, entity: Entity, row: Mapping[str, Any], *, trusted: bool) -> Any:
+    """A checked, unsaved record, or what is wrong with the row."""
+    try:
+        cleaned = values.clean(actor, entity, row, trusted=trusted)
+        record: Any = entity.model()
+        owner = entity.access.owner
+        if owner and owner not in row:
+            cleaned[owner] = actor.user_id
+        elif owner and cleaned.get(owner) != actor.user_id and not trusted:
+            require(actor, "assign", entity)
+        changes = values.assign(record, shape.fields_of(entity), cleaned)
+        if entity.clean is not None:
+            entity.clean(actor, record, changes)
+        record.created_by_id = record.created_by_id or actor.user_id
+        record.updated_by_id = record.updated_by_id or actor.user_id
+        saving.check_model(record)
+    except GuanxiError as error:
+        return error if isinstance(error, Invalid) else Invalid(error.message, code=error.code)
+    return record

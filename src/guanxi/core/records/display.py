@@ -1,0 +1,114 @@
+"""Values as people read them: choices, references and people named in few queries, masked where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from guanxi.core.access import field_level, visible
+from guanxi.core.kernel import masking
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Tag, User
+from guanxi.core.records import dictionaries, shape, values
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of, is_registered
+
+Names = dict[str, dict[int, str]]
+
+
+def title_of(entity: Entity, record: Any) -> str:
+    """What a record is called."""
+    value = record
+    for step in entity.title.split("."):
+        value = getattr(value, step, "") if value is not None else ""
+    return str(value or "") or f"#{record.pk}"
+
+
+def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
+    """Titles of records by entity key and id, as far as the actor may see them: one query per entity."""
+    found: Names = {}
+    for key, ids in wanted.items():
+        chosen = {number for number in ids if number}
+        if not chosen:
+            continue
+        if key == "core.user":
+            found[key] = dict(User.everything.filter(pk__in=chosen).values_list("pk", "name"))
+        elif is_registered(key):
+            entity = entity_of(key)
+            rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
+            if "." in entity.title:
+                found[key] = {row.pk: title_of(entity, row) for row in rows}
+            else:
+                found[key] = {
+                    number: str(name or f"#{number}") for number, name in rows.values_list("pk", entity.title)
+                }
+    return found
+
+
+def _target(field: Field) -> str:
+    return "core.user" if field.kind == "user" else field.target
+
+
+def references(records: Sequence[Any], fields: Iterable[Field]) -> dict[str, set[int]]:
+    """Ids the records point to through the fields, by entity key."""
+    wanted: dict[str, set[int]] = {}
+    for field in fields:
+        if field.kind in ("reference", "user"):
+            ids = wanted.setdefault(_target(field), set())
+            ids.update(number for record in records if (number := values.current(record, field)))
+    return wanted
+
+
+def names_for(actor: Actor, records: Sequence[Any], fields: Iterable[Field]) -> Names:
+    """Names of everything the records point to through the fields."""
+    return names_of(actor, references(records, list(fields)))
+
+
+def masked(actor: Actor, entity: Entity, field: Field, value: Any) -> Any:
+    """The value as the actor may see it: itself, masked, or ``None`` when hidden."""
+    level = field_level(actor, entity, field.name)
+    if level == "hidden":
+        return None
+    return masking.mask(field.kind, value) if level == "masked" and value not in (None, "", []) else value
+
+
+def shown(field: Field, value: Any, names: Names | None = None) -> str:
+    """A value (already masked if it must be) as text in the present language."""
+    if value is None or value == "" or value == []:
+        return ""
+    if field.kind in ("choice", "region"):
+        return dictionaries.label_of(field, value)
+    if field.kind == "choices":
+        return ", ".join(dictionaries.label_of(field, one) for one in value)
+    if field.kind in ("reference", "user"):
+        return (names or {}).get(_target(field), {}).get(value, "")
+    if field.kind == "tags":
+        known = tag_names()
+        return ", ".join(known[one] for one in value if one in known)
+    if field.kind == "addresses":
+        return "; ".join(address_text(entry) for entry in value)
+    return kinds.text_of(field, value)
+
+
+def address_text(entry: Mapping[str, Any]) -> str:
+    """One address on one line, the region named."""
+    region = dictionaries.region_label(entry["region"]) if entry.get("region") else ""
+    parts = (entry.get("country"), region, entry.get("street"), entry.get("postcode"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def value_text(actor: Actor, entity: Entity | str, record: Any, name: str, names: Names | None = None) -> str:
+    """One field of a record as the actor reads it; '' for a hidden or empty one."""
+    declared = entity_of(entity)
+    field = shape.fields_of(declared)[name]
+    value = masked(actor, declared, field, values.current(record, field))
+    if names is None and field.kind in ("reference", "user") and value:
+        names = names_of(actor, {_target(field): [value]})
+    return shown(field, value, names)
+
+
+def tag_names() -> dict[int, str]:
+    """Names of all tags by id."""
+    return dict(Tag.objects.values_list("pk", "name"))

@@ -1,0 +1,79 @@
+"""Serial numbers by rule: format, restart, gap-free where asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from guanxi.core.kernel import clock
+from guanxi.core.models import NumberCounter, Numbering
+from guanxi.core.models.stamps import kept
+from guanxi.core.schema.entity import Entity
+
+_PART = re.compile(r"\{(yyyy|yy|mm|dd|seq(?::(\d{1,2}))?)\}")
+_PERIODS = {"never": "", "year": "%Y", "month": "%Y%m", "day": "%Y%m%d"}
+
+
+@kept("numbering")
+def _rules(entity: str) -> tuple[Numbering, ...]:
+    return tuple(Numbering.objects.filter(entity=entity))
+
+
+def fill(entity: Entity, record: Any) -> None:
+    """Give a new record its numbers where its numbered fields are empty; within ``writing``."""
+    for rule in _rules(entity.key):
+        if not getattr(record, rule.field, ""):
+            setattr(record, rule.field, next_numbers(rule, 1)[0])
+
+
+def fill_many(entity: Entity, records: Sequence[Any]) -> None:
+    """Give many new records their numbers, one step of the counter per rule; within ``writing``."""
+    for rule in _rules(entity.key):
+        empty = [record for record in records if not getattr(record, rule.field, "")]
+        if empty:
+            for record, number in zip(empty, next_numbers(rule, len(empty)), strict=True):
+                setattr(record, rule.field, number)
+
+
+def next_numbers(rule: Numbering, how_many: int) -> list[str]:
+    """The next numbers of a rule.
+
+    Gap-free rules hold their counter until the transaction ends, so a rolled-back record gives its number back;
+    others take it from a sequence at once and may leave gaps, but never wait for each other.
+    """
+    today = clock.today(settings.TIME_ZONE)
+    period = today.strftime(_PERIODS[rule.reset])
+    numbers = _advance_gap_free(rule, period, how_many) if rule.gap_free else _advance(rule, period, how_many)
+
+    def spelled(number: int) -> str:
+        def part(match: re.Match[str]) -> str:
+            if match[1].startswith("seq"):
+                return str(number).zfill(int(match[2] or 1))
+            return today.strftime({"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}[match[1]])
+
+        return _PART.sub(part, rule.format)
+
+    return [spelled(number) for number in numbers]
+
+
+def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:
+    NumberCounter.objects.get_or_create(numbering=rule, period=period, defaults={"last": rule.start - 1})
+    counter = NumberCounter.objects.select_for_update().get(numbering=rule, period=period)
+    counter.last += how_many
+    counter.save(update_fields=["last"])
+    return list(range(counter.last - how_many + 1, counter.last + 1))
+
+
+def _advance(rule: Numbering, period: str, how_many: int) -> list[int]:
+    name = f"guanxi_number_{rule.pk}_{period or 'all'}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        if cursor.fetchone() == (None,):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+            cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{name}" START {rule.start:d}')
+        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [name, how_many])
+        return [int(number) for (number,) in cursor.fetchall()]

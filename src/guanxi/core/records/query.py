@@ -1,0 +1,145 @@
+"""The one query language, compiled to SQL in this one place.
+
+A tree is ``{"all": [node, …]}``, ``{"any": [node, …]}``, ``{"not": node}``, a condition
+``{"field": path, "op": operator, "value": value}`` or a count over a derived relation
+``{"count": "<entity>.<reference>", "where": node, "op": "gte", "value": 2}``.
+Filters, saved views, segments, reports, automation and the API's ``filter`` all speak it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import visible
+from guanxi.core.access.rules import condition as rights_condition
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records import operators, shape
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.operators import VALUELESS
+from guanxi.core.schema.registry import entities, entity_of
+
+MAX_DEPTH = 6
+MAX_CONDITIONS = 100
+
+
+def compile_tree(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> Q:
+    """The condition a tree means for this actor. Raises Invalid, naming the field, for anything it cannot mean."""
+    if not tree:
+        return Q()
+    return _Compiler(actor, entity).node(tree, depth=0)
+
+
+def is_empty(tree: Mapping[str, Any] | None) -> bool:
+    """Whether a tree says nothing."""
+    return not tree or tree in ({"all": []}, {"any": []})
+
+
+class _Compiler:
+    """One compilation: bounds the tree's size and remembers who asks."""
+
+    def __init__(self, actor: Actor, entity: Entity) -> None:
+        self.actor, self.entity = actor, entity
+        self.conditions = 0
+
+    def node(self, tree: Any, depth: int) -> Q:
+        if not isinstance(tree, Mapping):
+            raise Invalid(
+                _("A filter is an object with “all”, “any”, “not”, “field” or “count”."), code="filter.format"
+            )
+        if depth > MAX_DEPTH:
+            raise Invalid(_("The filter is nested too deeply."), code="filter.depth")
+        if "all" in tree or "any" in tree:
+            return self._group(tree, depth)
+        if "not" in tree:
+            return ~self.node(tree["not"], depth + 1)
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            raise Invalid(_("The filter has too many conditions."), code="filter.size")
+        if "count" in tree:
+            return self._count(tree, depth)
+        if "field" in tree:
+            return self._condition(tree)
+        raise Invalid(_("A filter is an object with “all”, “any”, “not”, “field” or “count”."), code="filter.format")
+
+    def _group(self, tree: Mapping[str, Any], depth: int) -> Q:
+        together = "all" in tree
+        nodes = tree["all"] if together else tree["any"]
+        if not isinstance(nodes, list | tuple):
+            raise Invalid(_("“all” and “any” hold a list."), code="filter.format")
+        found = [self.node(node, depth + 1) for node in nodes]
+        result = Q()
+        for one in found:
+            result = result & one if together else result | one
+        return result
+
+    def _condition(self, tree: Mapping[str, Any]) -> Q:
+        path, operator, value = str(tree.get("field", "")), str(tree.get("op", "eq")), tree.get("value")
+        field = shape.field_at(self.entity, path)
+        level = shape.path_level(self.actor, self.entity, path)
+        if field is None or level == "hidden":
+            raise Invalid(_("There is no field “%(path)s”.") % {"path": path}, code="filter.field", field=path)
+        if level == "masked" and operator not in VALUELESS:
+            raise Invalid(
+                _("“%(field)s” is masked for you and cannot be filtered.") % {"field": field.label},
+                code="filter.masked",
+                field=path,
+            )
+        if operator not in KINDS[field.kind].operators:
+            raise Invalid(
+                _("“%(operator)s” is no operator of “%(field)s”.") % {"operator": operator, "field": field.label},
+                code="filter.operator",
+                field=path,
+                details={"operators": list(KINDS[field.kind].operators)},
+            )
+        column = path if field.custom else path.replace(".", "__")
+        try:
+            found = operators.compile_condition(self.actor, field, column, operator, value)
+        except Invalid as error:
+            raise Invalid(error.message, code=error.code, field=path) from None
+        return found & self._reach(path) if "." in path and not field.custom else found
+
+    def _reach(self, path: str) -> Q:
+        """Conditions on a related record hold only for related records the actor may see."""
+        found, entity, prefix = Q(), self.entity, ""
+        *steps, _last = path.split(".")
+        for step in steps:
+            field = shape.fields_of(entity).get(step)
+            if field is None or not field.target:
+                break
+            entity, prefix = entity_of(field.target), f"{prefix}{step}__"
+            limit = rights_condition(entity, self.actor, "view", prefix)
+            if limit is not None:
+                found &= limit
+        return found
+
+    def _count(self, tree: Mapping[str, Any], depth: int) -> Q:
+        key, _dot, name = str(tree["count"]).rpartition(".")
+        child = next((one for one in entities() if one.key == key), None)
+        reference = shape.fields_of(child).get(name) if child else None
+        if child is None or reference is None or reference.target != self.entity.key:
+            raise Invalid(_("There is no relation “%(path)s”.") % {"path": tree["count"]}, code="filter.relation")
+        inner = _Compiler(self.actor, child)
+        inner.conditions = self.conditions
+        where = inner.node(tree["where"], depth + 1) if tree.get("where") else Q()
+        self.conditions = inner.conditions
+        rows = visible(child.model._default_manager.filter(where, **{name: OuterRef("pk")}), self.actor)
+        operator, number = str(tree.get("op", "gte")), tree.get("value", 1)
+        if (
+            operator not in ("eq", "ne", "lt", "lte", "gt", "gte")
+            or isinstance(number, bool)
+            or not isinstance(number, int)
+        ):
+            raise Invalid(_("A count is compared with a whole number."), code="filter.count")
+        if (operator, number) in (("gte", 1), ("gt", 0)):
+            return Q(Exists(rows))
+        if (operator, number) in (("eq", 0), ("lt", 1)):
+            return ~Q(Exists(rows))
+        counted = Coalesce(Subquery(rows.order_by().values(name).annotate(n=Count("pk")).values("n")), 0)
+        return operators.compare(counted, operator, number)

@@ -1,0 +1,188 @@
+"""The one read path: single records, pages, totals, groups. Everything passes through ``access.visible``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import TruncMonth
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import visible
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.records import paging, shape
+from guanxi.core.records.query import compile_tree
+from guanxi.core.records.search.query import filter_by_text
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of
+
+#: Counting stops here; above it a list says "10,000+".
+COUNT_LIMIT = 10_000
+MAX_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. ``next`` and ``previous`` are cursors ('' at the ends); ``count`` is exact up to a limit."""
+
+    items: list[Any]
+    next: str = ""
+    previous: str = ""
+    count: int | None = None
+    count_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows with the same value of the grouping field: how many, and sums of the asked fields."""
+
+    value: Any
+    count: int
+    totals: Mapping[str, Any] = field(default_factory=dict)
+
+
+def get(actor: Actor, entity: Entity | str, record_id: int, *, action: str = "view") -> Any:
+    """The record, if the actor may see it and do ``action``. Raises NotFound alike when absent or hidden."""
+    declared = entity_of(entity)
+    if not isinstance(record_id, int) or not 0 < record_id < 2**63:
+        raise NotFound
+    found = visible(declared.model._default_manager.filter(pk=record_id), actor, action).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def queryset(
+    actor: Actor, entity: Entity | str, *, filter: Mapping[str, Any] | None = None, text: str = "", action: str = "view"
+) -> QuerySet[Any]:
+    """The rows of a list, unsorted: visible, filtered by the tree, found by the text. Raises Invalid."""
+    declared = entity_of(entity)
+    rows = visible(declared.model._default_manager.all(), actor, action)
+    if filter:
+        rows = rows.filter(compile_tree(actor, declared, filter))
+    if text.strip():
+        rows = filter_by_text(actor, rows, declared, text)
+    return rows.order_by()
+
+
+def counted(rows: QuerySet[Any]) -> tuple[int, bool]:
+    """How many rows, and whether that is exact; counting stops at the limit."""
+    number = rows.order_by()[: COUNT_LIMIT + 1].count()
+    return min(number, COUNT_LIMIT), number <= COUNT_LIMIT
+
+
+def select(
+    actor: Actor,
+    entity: Entity | str,
+    *,
+    filter: Mapping[str, Any] | None = None,
+    text: str = "",
+    sort: Sequence[str] = (),
+    limit: int = 50,
+    cursor: str = "",
+    count: bool = True,
+    action: str = "view",
+) -> Page:
+    """One page of records in a stable order. Raises Invalid for a wrong filter, sort or cursor."""
+    declared = entity_of(entity)
+    rows = queryset(actor, declared, filter=filter, text=text, action=action)
+    return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count)
+
+
+def page(
+    actor: Actor,
+    entity: Entity,
+    rows: QuerySet[Any],
+    *,
+    sort: Sequence[str] = (),
+    limit: int = 50,
+    cursor: str = "",
+    count: bool = True,
+) -> Page:
+    """One page of rows that have passed ``visible`` already."""
+    limit = max(1, min(limit, MAX_LIMIT))
+    keys = paging.sort_keys(actor, entity, sort)
+    place, reverse = paging.read_cursor(keys, cursor) if cursor else ([], False)
+    found = rows.filter(paging.after(keys, place, reverse=reverse)) if cursor else rows
+    found = found.order_by(*(key.order(reverse=reverse) for key in keys))
+    found = found.annotate(**{f"key_{number}": F(key.column) for number, key in enumerate(keys)})
+    items = list(found[: limit + 1])
+    more = len(items) > limit
+    items = items[:limit]
+    if reverse:
+        items.reverse()
+
+    def at(record: Any, *, back: bool) -> str:
+        return paging.cursor_for(keys, [getattr(record, f"key_{number}") for number in range(len(keys))], reverse=back)
+
+    number, exact = counted(rows) if count else (None, True)
+    has_next, has_previous = (bool(items), more) if reverse else (more, bool(cursor) and bool(items))
+    return Page(
+        items,
+        next=at(items[-1], back=False) if has_next else "",
+        previous=at(items[0], back=True) if has_previous else "",
+        count=number,
+        count_exact=exact,
+    )
+
+
+def _summable(actor: Actor, entity: Entity, names: Sequence[str]) -> list[str]:
+    chosen = []
+    for name in names:
+        field_ = shape.fields_of(entity).get(name)
+        if (
+            field_ is None
+            or shape.path_level(actor, entity, name) in ("hidden", "masked")
+            or not KINDS[field_.kind].summable
+        ):
+            raise Invalid(_("“%(field)s” cannot be added up.") % {"field": name}, code="total.field", field=name)
+        chosen.append(name)
+    return chosen
+
+
+def totals(
+    actor: Actor, entity: Entity | str, names: Sequence[str], *, filter: Mapping[str, Any] | None = None, text: str = ""
+) -> dict[str, Any]:
+    """Sums over all rows of the list, not only the page."""
+    declared = entity_of(entity)
+    chosen = _summable(actor, declared, names)
+    return (
+        queryset(actor, declared, filter=filter, text=text).aggregate(**{f"sum_{name}": Sum(name) for name in chosen})
+        if chosen
+        else {}
+    )
+
+
+def groups(
+    actor: Actor,
+    entity: Entity | str,
+    by: str,
+    *,
+    filter: Mapping[str, Any] | None = None,
+    text: str = "",
+    totals: Sequence[str] = (),
+    limit: int = 200,
+) -> list[Group]:
+    """Rows counted, and summed, by the value of a field; dates are grouped by month. Largest ``limit`` groups."""
+    declared = entity_of(entity)
+    field_ = shape.fields_of(declared).get(by)
+    if (
+        field_ is None
+        or shape.path_level(actor, declared, by) in ("hidden", "masked")
+        or not KINDS[field_.kind].groupable
+        or field_.custom
+    ):
+        raise Invalid(_("“%(field)s” cannot be grouped by.") % {"field": by}, code="group.field", field=by)
+    chosen = _summable(actor, declared, totals)
+    rows = queryset(actor, declared, filter=filter, text=text)
+    month = field_.kind in ("date", "datetime")
+    rows = rows.annotate(group_value=TruncMonth(by) if month else F(by))
+    counts = rows.values("group_value").annotate(number=Count("pk"), **{f"sum_{name}": Sum(name) for name in chosen})
+    return [
+        Group(row["group_value"], row["number"], {name: row[f"sum_{name}"] for name in chosen})
+        for row in counts.order_by("-number")[:limit]
+    ]

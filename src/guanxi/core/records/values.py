@@ -1,0 +1,246 @@
+"""From raw values to clean ones: parsed by kind, checked against dictionaries, rights and the records they point to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import field_level, visible
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Tag, User
+from guanxi.core.records import dictionaries, shape
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of, is_registered
+
+#: What an empty value is, by kind; others are ``None``.
+EMPTY: Mapping[str, Any] = {
+    **dict.fromkeys(("text", "long_text", "rich_text", "choice", "region", "email", "phone", "url", "serial"), ""),
+    **dict.fromkeys(("choices", "emails", "phones", "urls", "addresses", "table", "tags"), []),
+}
+
+
+@dataclass
+class _Found:
+    """What one cleaning has found so far."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[Invalid]] = field(default_factory=dict)
+    references: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def wrong(self, name: str, error: Invalid) -> None:
+        self.errors.setdefault(error.field or name, []).append(error)
+
+
+def empty_value(declared: Field) -> Any:
+    """What the field holds when nothing is given."""
+    found = EMPTY.get(declared.kind)
+    return list(found) if isinstance(found, list) else found
+
+
+def current(record: Any, declared: Field) -> Any:
+    """The present value of a field on a record (ids for references)."""
+    if declared.custom:
+        return record.custom.get(declared.key)
+    if declared.kind in ("reference", "user", "file", "image"):
+        return getattr(record, declared.column)
+    return getattr(record, declared.name)
+
+
+def clean(
+    actor: Actor,
+    entity: Entity,
+    given: Mapping[str, Any],
+    *,
+    record: models.Model | None = None,
+    trusted: bool = False,
+) -> dict[str, Any]:
+    """Clean values by field name. ``record`` is the one that changes, ``None`` for a new one.
+
+    ``trusted`` lets a service write read-only fields and fields beyond the actor's level. Raises Invalid with one list
+    of errors per field. References are ids; a missing value becomes the kind's empty value.
+    """
+    found = _Found()
+    fields = shape.fields_of(entity)
+    for name, raw in given.items():
+        declared = fields.get(name)
+        level = "write" if trusted or declared is None else field_level(actor, entity, name)
+        if declared is None or level == "hidden":
+            found.wrong(
+                name, Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
+            )
+            continue
+        if not trusted and (declared.readonly or level != "write"):
+            if not _unchanged(record, declared, raw):
+                found.wrong(name, Invalid(_("You may not change this field."), code="field.readonly", field=name))
+            continue
+        try:
+            _clean_one(found, entity, declared, raw, record)
+        except Invalid as error:
+            found.wrong(name, error)
+    if record is None:
+        _require(found, fields, actor, entity, trusted=trusted)
+    _check_references(found, actor, entity, fields, record)
+    if found.errors:
+        raise Invalid.collect(found.errors)
+    return found.values
+
+
+def _unchanged(record: models.Model | None, declared: Field, raw: Any) -> bool:
+    """Whether a read-only value was merely sent back, as it is or masked."""
+    if raw in (None, "", []):
+        return True
+    if record is None:
+        return False
+    now = current(record, declared)
+    return raw == now or str(raw) in (str(now), kinds.text_of(declared, now)) or "*" in str(raw)
+
+
+def _clean_one(found: _Found, entity: Entity, declared: Field, raw: Any, record: models.Model | None) -> None:
+    value = kinds.parse(declared, raw)
+    if value is None or value == []:
+        if declared.required and declared.kind != "boolean":
+            raise Invalid(
+                _("“%(label)s” must be filled.") % {"label": declared.label}, code="value.required", field=declared.name
+            )
+        found.values[declared.name] = False if declared.kind == "boolean" else empty_value(declared)
+        return
+    if declared.kind in ("choice", "choices", "region"):
+        value = _checked_choice(declared, value, current(record, declared) if record else None)
+    elif declared.kind == "addresses":
+        _check_regions(value, declared)
+    elif declared.kind == "table":
+        _check_table(declared, value)
+    elif declared.kind in ("reference", "user"):
+        found.references.setdefault(declared.target or "core.user", {})[declared.name] = value
+    found.values[declared.name] = _stored(declared, value)
+
+
+def _stored(declared: Field, value: Any) -> Any:
+    """Custom values are kept as JSON: decimals as numbers, dates as ISO text."""
+    if not declared.custom:
+        return value
+    return float(value) if isinstance(value, Decimal) else kinds.json_of(value)
+
+
+def _checked_choice(declared: Field, value: Any, before: Any) -> Any:
+    if isinstance(value, list):
+        old = set(before or ())
+        return [_checked_key(declared, one, one if one in old else None) for one in value]
+    return _checked_key(declared, value, before)
+
+
+def _checked_key(declared: Field, value: str, before: Any) -> str:
+    if declared.kind == "region":
+        if not dictionaries.region_known(value):
+            raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": value}, code="choice.unknown")
+        return value
+    if not declared.dictionary:
+        return value
+    key = value if dictionaries.value_of(declared.dictionary, value) else dictionaries.find(declared.dictionary, value)
+    choice = dictionaries.value_of(declared.dictionary, key)
+    if choice is None:
+        raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": value}, code="choice.unknown")
+    if not choice.active and key != before:
+        raise Invalid(_("“%(value)s” is no longer in use.") % {"value": choice.label}, code="choice.retired")
+    return key
+
+
+def _check_regions(value: list[dict[str, Any]], declared: Field) -> None:
+    for number, entry in enumerate(value):
+        if entry["region"] and not dictionaries.region_known(entry["region"]):
+            raise Invalid(
+                _("“%(value)s” is not one of the choices.") % {"value": entry["region"]},
+                code="choice.unknown",
+                field=f"{declared.name}.{number}.region",
+            )
+
+
+def _check_table(declared: Field, rows: list[dict[str, Any]]) -> None:
+    for column in declared.columns:
+        if column.kind != "choice" or not column.dictionary:
+            continue
+        for number, row in enumerate(rows):
+            if row.get(column.name):
+                try:
+                    row[column.name] = _checked_key(column, row[column.name], row[column.name])
+                except Invalid as error:
+                    raise Invalid(
+                        error.message, code=error.code, field=f"{declared.name}.{number}.{column.name}"
+                    ) from None
+
+
+def _require(found: _Found, fields: Mapping[str, Field], actor: Actor, entity: Entity, *, trusted: bool) -> None:
+    """A new record has its required fields; what may not be written takes its default."""
+    for name, declared in fields.items():
+        if name in found.values or name in found.errors or declared.readonly:
+            continue
+        default = dictionaries.default_of(declared.dictionary) if declared.dictionary else declared.default
+        if default not in (None, "", []):
+            found.values[name] = default
+        elif (
+            declared.required
+            and declared.kind != "boolean"
+            and (trusted or field_level(actor, entity, name) == "write")
+        ):
+            found.wrong(
+                name,
+                Invalid(
+                    _("“%(label)s” must be filled.") % {"label": declared.label}, code="value.required", field=name
+                ),
+            )
+
+
+def _check_references(
+    found: _Found, actor: Actor, entity: Entity, fields: Mapping[str, Field], record: models.Model | None
+) -> None:
+    """Every reference points to a record the actor may see; people must be active. One query per target."""
+    for target, wanted in found.references.items():
+        changed = {
+            name: number for name, number in wanted.items() if record is None or current(record, fields[name]) != number
+        }
+        if not changed:
+            continue
+        ids = set(changed.values())
+        if target == "core.user":
+            known = set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
+        elif is_registered(target):
+            model = entity_of(target).model
+            known = set(visible(model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
+        else:
+            known = ids
+        for name, number in changed.items():
+            if number not in known:
+                found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))
+    tags = found.values.get("tags")
+    if tags:
+        known = set(Tag.objects.filter(pk__in=tags, entity__in=("", entity.key)).values_list("pk", flat=True))
+        if set(tags) - known:
+            found.wrong("tags", Invalid(_("Choose an entry from the list."), code="reference.unknown", field="tags"))
+
+
+def assign(record: Any, fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Put clean values on a record; returns what changed as ``{name: [before, after]}``."""
+    changes: dict[str, list[Any]] = {}
+    for name, value in values.items():
+        declared = fields[name]
+        before = current(record, declared)
+        if before == value:
+            continue
+        changes[name] = [before, value]
+        if declared.custom:
+            record.custom = {**record.custom, declared.key: value}
+            if value in (None, "", []):
+                record.custom.pop(declared.key)
+        elif declared.kind in ("reference", "user", "file", "image"):
+            setattr(record, declared.column, value)
+        else:
+            setattr(record, declared.name, value)
+    return changes

@@ -1,0 +1,122 @@
+"""One transaction that carries the actor to the audit, and the outbox that leaves with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.db import connection, models, transaction
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Operation, OutboxEvent
+from guanxi.core.schema import kinds
+from guanxi.core.schema.registry import entity_of
+
+#: How long an operation can be taken back, and the trash keeps a record.
+UNDO_FOR = timedelta(days=30)
+
+
+@dataclass
+class _Open:
+    """The writing in progress: its audit context and the events that wait for its end."""
+
+    context: str
+    events: list[OutboxEvent] = field(default_factory=list)
+
+
+_open: ContextVar[_Open | None] = ContextVar("guanxi_writing", default=None)
+
+
+def _context(actor: Actor, operation: Operation | int | None) -> str:
+    number = operation.pk if isinstance(operation, Operation) else operation
+    return orjson.dumps(
+        {
+            "actor": actor.user_id,
+            "name": actor.name,
+            "via": actor.via,
+            "request": actor.request_id,
+            "address": actor.address,
+            "operation": number,
+        }
+    ).decode()
+
+
+def _tell(context: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('guanxi.context', %s, true)", [context])
+
+
+@contextmanager
+def writing(actor: Actor, *, operation: Operation | int | None = None) -> Iterator[None]:
+    """All or nothing, in the name of ``actor``; events emitted inside leave with the outermost block.
+
+    Blocks nest: an inner one may act for somebody else or under its own operation, the outer one goes on after it.
+    """
+    outer = _open.get()
+    context = _context(actor, operation)
+    mine = _Open(context, outer.events if outer else [])
+    token = _open.set(mine)
+    waiting = len(mine.events)
+    try:
+        with transaction.atomic():
+            if outer is None or outer.context != context:
+                _tell(context)
+            yield
+            if outer is None:
+                _flush(mine.events)
+            elif outer.context != context:
+                _tell(outer.context)
+    except BaseException:
+        del mine.events[waiting:]
+        raise
+    finally:
+        _open.reset(token)
+
+
+def _flush(events: list[OutboxEvent]) -> None:
+    if events:
+        OutboxEvent.objects.bulk_create(events, batch_size=1000)
+
+
+def emit(
+    actor: Actor,
+    verb: str,
+    record: models.Model | None = None,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    entity: str = "",
+    record_id: int | None = None,
+) -> None:
+    """Announce ``<entity>.<verb>`` with this transaction. ``changes`` maps a field to ``[before, after]``."""
+    current = _open.get()
+    if current is None:
+        raise RuntimeError("emit() needs an open writing() block")
+    key = entity or (entity_of(record).key if record is not None else "core")
+    current.events.append(
+        OutboxEvent(
+            name=f"{key}.{verb}",
+            entity=key,
+            record_id=record.pk if record is not None else record_id,
+            changes={name: [kinds.json_of(value) for value in pair] for name, pair in (changes or {}).items()},
+            actor_id=actor.user_id,
+            actor_name=actor.name,
+            at=clock.now(),
+        )
+    )
+
+
+def operation_begin(actor: Actor, sort: str, entity: str = "", **values: Any) -> Operation:
+    """A recorded operation that can be undone for 30 days (``undo_until`` overrides)."""
+    return Operation.objects.create(
+        sort=sort,
+        entity=entity,
+        actor_id=actor.user_id,
+        actor_name=actor.name,
+        **{"undo_until": clock.now() + UNDO_FOR, **values},
+    )
