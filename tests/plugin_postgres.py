@@ -29,7 +29,8 @@ SOURCE = ROOT / "src"
 if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
 
-from guanxi.runtime.postgres import INITDB_ARGUMENTS, EmbeddedPostgres  # noqa: E402 - needs the path above
+from guanxi.runtime.messages import compile_catalogues  # noqa: E402 - needs the path above
+from guanxi.runtime.postgres import INITDB_ARGUMENTS, EmbeddedPostgres  # noqa: E402
 from guanxi.runtime.process import working_in  # noqa: E402
 
 TEMPLATE = "guanxi_template"
@@ -212,6 +213,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         for name in set(os.environ) - set(kept):
             del os.environ[name]
         if _SERVER_VARIABLE not in os.environ:
+            compile_catalogues()
             _session = _Session()
             os.environ[_SERVER_VARIABLE] = str(_session.server.socket)
             os.environ[_FOLDER_VARIABLE] = str(_session.folder)

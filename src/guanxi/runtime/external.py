@@ -22,6 +22,10 @@ def check(settings: Environment) -> str:
             number = connection.info.server_version
             encoding = connection.info.parameter_status("server_encoding")
             shown = connection.info.parameter_status("server_version") or str(number)
+            row = connection.execute(
+                "SELECT has_schema_privilege(current_schema(), 'CREATE') "
+                "AND has_database_privilege(current_database(), 'CREATE')"
+            ).fetchone()
     except (psycopg.Error, UnicodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Trouble(
@@ -40,6 +44,13 @@ def check(settings: Environment) -> str:
         raise Trouble(
             _("The database is encoded as %(found)s; make one with: CREATE DATABASE guanxi ENCODING 'UTF8'.")
             % {"found": encoding}
+        )
+    if row is None or not row[0]:
+        raise Trouble(
+            _(
+                "The user of DATABASE_URL may not make tables in that database. Make it the owner, for example with: "
+                "ALTER DATABASE guanxi OWNER TO guanxi."
+            )
         )
     return shown
 

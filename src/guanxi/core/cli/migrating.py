@@ -18,6 +18,7 @@ from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 _LOCK = 0x67756E7869
+_NAMED = 12
 _HALF_DONE = (
     psycopg.errors.DuplicateTable,
     psycopg.errors.DuplicateColumn,
@@ -40,6 +41,7 @@ class _Command(django_migrate.Command):
         self._settings = settings
         self._tell = tell
         self.current = ""
+        self.expected = 0
         self.applied = 0
 
     def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:  # noqa: ARG002
@@ -47,7 +49,8 @@ class _Command(django_migrate.Command):
         if action == "apply_start":
             self.current = f"{migration.app_label}.{migration.name}"
             external.record(self._settings, "migrating", self.current)
-            self._tell(f"  {self.current}")
+            if self.expected <= _NAMED:
+                self._tell(f"  {self.current}")
         elif action == "apply_success":
             self.applied += 1
             external.record(self._settings, "migrating", "")
@@ -90,6 +93,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
         if expected:
             tell(_("Bringing the database up to date (%(number)s migrations)") % {"number": len(expected)})
         command = _Command(settings, tell)
+        command.expected = len(expected)
         try:
             command.handle(**_options())
         except DatabaseError as error:
