@@ -7,7 +7,7 @@ check: ## formatting, rules, types, rooms and their arrows, templates, translati
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --quiet src
+	$(BIN)/djlint --lint --quiet src
 	$(PY) tools/messages.py --check
 	PYTHONPATH=src GUANXI_SECRET_KEY=check $(PY) -m django makemigrations --check --dry-run --settings guanxi.config.settings
 	PYTHONPATH=src GUANXI_SECRET_KEY=check $(BIN)/mypy
