@@ -165,7 +165,7 @@ class Timeline:
     """How records of this entity appear on the timeline of the record their reference ``on`` points to.
 
     ``at`` is the moment (records without one do not appear), ``body`` the text, ``icon_by`` a choice field that picks
-    the icon, ``pinned`` a boolean field: records with it stand first.
+    the icon out of ``icons``, ``pinned`` a boolean field: records with it stand first.
     """
 
     on: tuple[str, ...]
@@ -173,6 +173,7 @@ class Timeline:
     title: str = ""
     body: str = ""
     icon_by: str = ""
+    icons: Mapping[str, str] = field(default_factory=dict)
     pinned: str = ""
 
 
@@ -260,6 +261,9 @@ class Entity:
     creatable: bool = True
     importable: bool = True
     api: bool = True
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
     @property
     def app(self) -> str:

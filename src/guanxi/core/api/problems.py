@@ -1,0 +1,116 @@
+"""Errors as problem+json (RFC 9457): stable code, sentence, and one entry per wrong field."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.http.response import Http404
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, TooMany
+from guanxi.core.schema import kinds
+
+logger = logging.getLogger("guanxi.api")
+TYPE = "application/problem+json"
+
+
+def json_bytes(data: Any) -> bytes:
+    """JSON with dates as ISO 8601 and decimals as text."""
+    return orjson.dumps(data, default=kinds.json_of, option=orjson.OPT_NON_STR_KEYS)
+
+
+def problem(
+    request: HttpRequest, status: int, message: str, *, code: str, extra: dict[str, Any] | None = None
+) -> HttpResponse:
+    """One problem answer."""
+    body = {
+        "type": f"urn:guanxi:{code}",
+        "title": message,
+        "status": status,
+        "code": code,
+        "instance": request.path,
+        "request_id": getattr(request, "request_id", ""),
+        **(extra or {}),
+    }
+    return HttpResponse(json_bytes(body), status=status, content_type=TYPE)
+
+
+def _field_errors(error: Invalid) -> list[dict[str, str]]:
+    return [
+        {"field": name, "code": one.code, "message": str(one.message)}
+        for name, errors in error.errors.items()
+        for one in errors
+    ]
+
+
+def from_error(request: HttpRequest, error: GuanxiError) -> HttpResponse:
+    """The answer for an expected error."""
+    extra: dict[str, Any] = {"details": error.details} if error.details else {}
+    if isinstance(error, Invalid):
+        extra["errors"] = _field_errors(error)
+    if isinstance(error, Conflict):
+        extra["version"] = error.version
+        extra["clashes"] = [
+            {
+                "field": clash.field,
+                "label": clash.label,
+                "mine": clash.mine,
+                "theirs": clash.theirs,
+                "original": clash.original,
+            }
+            for clash in error.clashes
+        ]
+    response = problem(request, error.status, str(error.message), code=error.code, extra=extra)
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [
+        {
+            "field": ".".join(
+                str(part) for part in one.get("loc", ()) if part not in ("body", "query", "path", "payload", "query_")
+            ),
+            "code": f"request.{one.get('type', 'invalid')}",
+            "message": str(one.get("msg", "")),
+        }
+        for one in error.errors
+    ]
+    return problem(request, 422, _("Some values cannot be accepted."), code="request.invalid", extra={"errors": errors})
+
+
+def _from_http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    code = "request.body" if error.status_code == 400 else "request.http"
+    return problem(request, error.status_code, str(error), code=code)
+
+
+def _from_stranger(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+    response = problem(request, 401, _("Sign in, or send a token: “Authorization: Bearer …”."), code="auth.required")
+    response["WWW-Authenticate"] = 'Bearer realm="guanxi"'
+    return response
+
+
+def _from_absence(request: HttpRequest, _error: Http404) -> HttpResponse:
+    return from_error(request, NotFound())
+
+
+def _from_surprise(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.exception("api error", exc_info=error)
+    message = _("We noted what happened. If it happens again, tell your administrator the request id.")
+    return problem(request, 500, message, code="server.error")
+
+
+def install(api: NinjaAPI) -> None:
+    """Let the API answer every error this way."""
+    api.add_exception_handler(GuanxiError, from_error)
+    api.add_exception_handler(ValidationError, _from_validation)
+    api.add_exception_handler(HttpError, _from_http)
+    api.add_exception_handler(AuthenticationError, _from_stranger)
+    api.add_exception_handler(Http404, _from_absence)
+    api.add_exception_handler(Exception, _from_surprise)

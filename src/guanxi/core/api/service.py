@@ -1,0 +1,152 @@
+"""The API at ``/api/v1/``: one set of routes per registered entity, search, operations, and its own description."""
+# ruff: noqa: FA100
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from ninja import NinjaAPI
+
+from guanxi import __version__
+from guanxi.core import records
+from guanxi.core.access import allowed
+from guanxi.core.api import answers, doors, problems, routes
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import NotFound
+from guanxi.core.models import Operation
+from guanxi.core.records.search.query import search as find
+from guanxi.core.schema import registry
+
+DESCRIPTION = """Everything the pages can do, under the same rights. Send `Authorization: Bearer <token>`.
+
+Lists answer `{"items": […], "next": …, "count": …, "count_exact": …}` and take `q`, `filter` (the query tree as JSON), `sort`, `limit`, `cursor`, `expand` and `fields`.
+Errors are problem+json. `ETag`/`If-Match` guard changes; `Idempotency-Key` makes a request safe to repeat for 24 hours.
+"""
+
+
+def build() -> NinjaAPI:
+    """An API over the entities registered now."""
+    api = NinjaAPI(
+        title="Guanxi",
+        version=__version__,
+        description=DESCRIPTION,
+        auth=doors.authenticate,
+        docs_url=None,
+        openapi_url="/openapi.json",
+        urls_namespace="api",
+    )
+    problems.install(api)
+    _add_index(api)
+    _add_operations(api)
+    for entity in registry.entities():
+        if entity.api:
+            api.add_router(f"/{entity.path}", routes.router_for(entity))
+    return api
+
+
+def _add_index(api: NinjaAPI) -> None:
+    @api.get(
+        "/",
+        response={200: dict, **routes.PROBLEMS},
+        operation_id="index",
+        summary="The entities and their paths",
+        tags=["general"],
+    )
+    def index(request: HttpRequest) -> HttpResponse:
+        def handler(actor: Actor) -> HttpResponse:
+            known = [one for one in registry.entities() if one.api and allowed(actor, "view", one)]
+            return answers.reply(
+                {"version": __version__, "items": [routes.entity_summary(actor, one) for one in known]}
+            )
+
+        return routes.guarded(request, handler)
+
+    @api.get(
+        "/search",
+        response={200: dict, **routes.PROBLEMS},
+        operation_id="search",
+        summary="Search everything",
+        tags=["general"],
+    )
+    def search(request: HttpRequest, q: str, entities: str = "", limit: int = 20) -> HttpResponse:
+        def handler(actor: Actor) -> HttpResponse:
+            wanted = [registry.entity_of(key.strip()).key for key in entities.split(",") if key.strip()] or None
+            hits = find(actor, q[:200], entities=wanted, limit=max(1, min(limit, 100)))
+            return answers.reply(
+                {
+                    "items": [
+                        {
+                            "entity": hit.entity,
+                            "id": hit.record_id,
+                            "title": hit.title,
+                            "subtitle": hit.subtitle,
+                            "reason": hit.reason,
+                        }
+                        for hit in hits
+                    ]
+                }
+            )
+
+        return routes.guarded(request, handler)
+
+    @api.get("/docs", include_in_schema=False, auth=None)
+    def docs(request: HttpRequest) -> HttpResponse:
+        return render(request, "api/docs.jinja", {"groups": reference(api)}, using="jinja2")
+
+
+def _add_operations(api: NinjaAPI) -> None:
+    def own(actor: Actor, operation_id: str) -> Operation:
+        found = Operation.objects.filter(pk=routes.record_number(operation_id)).first()
+        if found is None or (found.actor_id != actor.user_id and not actor.rights.everything):
+            raise NotFound
+        return found
+
+    @api.get(
+        "/operations/{operation_id}",
+        response={200: dict, **routes.PROBLEMS},
+        operation_id="operation_get",
+        summary="A recorded operation",
+        tags=["general"],
+    )
+    def get(request: HttpRequest, operation_id: str) -> HttpResponse:
+        def handler(actor: Actor) -> HttpResponse:
+            return answers.reply(answers.operation(own(actor, operation_id)))
+
+        return routes.guarded(request, handler)
+
+    @api.post(
+        "/operations/{operation_id}/undo",
+        response={200: dict, **routes.PROBLEMS},
+        operation_id="operation_undo",
+        summary="Take an operation back",
+        tags=["general"],
+    )
+    def undo(request: HttpRequest, operation_id: str) -> HttpResponse:
+        def handler(actor: Actor) -> HttpResponse:
+            result = records.undo(actor, own(actor, operation_id).pk)
+            return answers.reply({"undone": result.undone, "skipped": result.skipped})
+
+        return routes.guarded(request, handler)
+
+
+def openapi(api: NinjaAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    schema = api.get_openapi_schema(path_prefix="/api/v1/")
+    schema.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = {
+        "type": "http",
+        "scheme": "bearer",
+    }
+    schema["security"] = [{"bearer": []}]
+    return dict(schema)
+
+
+def reference(api: NinjaAPI) -> dict[str, list[dict[str, Any]]]:
+    """Operations by tag, for the page people read."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in openapi(api)["paths"].items():
+        for method, operation in methods.items():
+            groups.setdefault(operation["tags"][0], []).append({"path": path, "method": method.upper(), **operation})
+    return groups
+
+
+api = build()
