@@ -128,7 +128,7 @@ def _migrate(url: str, folder: Path) -> None:
         "PYTHONPATH": str(SOURCE),
     }
     variables |= {"GUANXI_SECRET_KEY": "tests", "DJANGO_SETTINGS_MODULE": "guanxi.config.settings"}
-    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"]
     done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise pytest.UsageError(f"The migrations fail on an empty database:\n{done.stdout}{done.stderr}")

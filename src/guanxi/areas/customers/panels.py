@@ -1,0 +1,70 @@
+"""Blocks on the pages of customers and contacts, and a card on the home page. They read; they never write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from guanxi.areas.customers import mapping, selectors
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.access import allowed
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import dictionaries
+
+
+def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """Everybody at the customer with position, role in decisions and attitude."""
+    today = clock.today(actor.timezone)
+    places = selectors.people_at(actor, [customer.pk], limit=50)
+    return {
+        "places": [(place, place.current(today)) for place in places],
+        "may_add": allowed(actor, "create", selectors.CONTACT) and not customer.is_person,
+    }
+
+
+def relationship_map(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """The graph as data for the page, and what may be edited in it."""
+    graph = mapping.relationship_graph(actor, customer)
+    return {
+        "graph": graph.as_data(),
+        "worth_drawing": len(graph.nodes) > 1,
+        "may_edit": allowed(actor, "change", customer),
+    }
+
+
+def tree(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """The group of companies with roll-up; empty for a company that stands alone."""
+    root = selectors.tree(actor, customer)
+    return {"root": root if root.children else None, "here": customer.pk}
+
+
+def links(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """Related companies by kind of relation."""
+    return {
+        "relations": selectors.relations_of(actor, customer),
+        "kinds": [choice for choice in dictionaries.values("customer_relation") if choice.active],
+        "may_edit": allowed(actor, "change", customer),
+    }
+
+
+def duplicates(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """Customers that may be the same."""
+    hits = selectors.duplicates_of(actor, customer)
+    return {"hits": hits, "may_merge": allowed(actor, "merge", customer)}
+
+
+def places(actor: Actor, contact: Contact) -> Mapping[str, Any]:
+    """The contact's companies, present and past."""
+    today = clock.today(actor.timezone)
+    found = selectors.places_of(actor, contact)
+    return {
+        "places": [(place, customer, place.current(today)) for place, customer in found],
+        "may_edit": allowed(actor, "change", contact),
+    }
+
+
+def birthdays(actor: Actor) -> Mapping[str, Any] | None:
+    """Birthdays of the next two weeks; no card without one."""
+    found = selectors.upcoming_birthdays(actor, days=14, limit=8)
+    return {"birthdays": found, "today": clock.today(actor.timezone)} if found else None

@@ -1,0 +1,347 @@
+"""What is read of customers beyond lists: the tree with roll-up, people, relations, duplicates, birthdays.
+
+Everything passes ``access.visible`` first: what the actor may not see is not counted, not drawn and not hinted at. The
+relationship map is in ``mapping``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q
+
+from guanxi.areas.customers.models import PERSON, Affiliation, Contact, Customer, CustomerLink
+from guanxi.areas.customers.relations import reverse
+from guanxi.core.access import field_level, visible
+from guanxi.core.kernel import clock, lunar, masking
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import User
+from guanxi.core.records import dictionaries, matching
+from guanxi.core.schema.registry import entity_of
+
+CUSTOMER, CONTACT = "customers.customer", "customers.contact"
+#: Nodes of one tree, and hits of one duplicate check.
+MOST_NODES, MOST_HITS = 500, 20
+#: Scores below are no duplicates: the same first name, the same big mail provider.
+LEAST_SCORE = 40
+
+
+def readable(actor: Actor, entity: str, *names: str) -> frozenset[str]:
+    """Those of the fields the actor sees in full."""
+    return frozenset(name for name in names if field_level(actor, entity, name) in ("read", "write"))
+
+
+# -- the group of companies --------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class TreeNode:
+    """One company of a group with its own figures and, rolled up, those of all below it.
+
+    ``revenue`` and ``all_revenue`` are sums by currency; ``contacts`` counts those the actor may see.
+    """
+
+    customer: Customer
+    contacts: int = 0
+    revenue: dict[str, Decimal] = field(default_factory=dict)
+    children: list[TreeNode] = field(default_factory=list)
+    all_customers: int = 1
+    all_contacts: int = 0
+    all_revenue: dict[str, Decimal] = field(default_factory=dict)
+    last_contact_at: dt.datetime | None = None
+
+
+def tree(actor: Actor, customer: Customer) -> TreeNode:
+    """The group ``customer`` belongs to, from the highest company the actor may see down; two queries.
+
+    A company he may not see is left out; those below it stand under the nearest one above that he sees.
+    """
+    first = int(customer.path.strip("/").split("/")[0] or customer.pk)
+    rows = visible(Customer.objects.filter(Q(pk=first) | Q(path__startswith=f"/{first}/")), actor)
+    rows = rows.order_by("path", "sort_key", "pk")
+    nodes = {row.pk: TreeNode(row) for row in rows[:MOST_NODES]}
+    nodes.setdefault(customer.pk, TreeNode(customer))
+    counts = visible(Contact.objects.filter(customer_id__in=list(nodes)), actor)
+    for number, people in counts.order_by().values_list("customer_id").annotate(Count("pk")):
+        nodes[number].contacts = people
+    shows_revenue = bool(readable(actor, CUSTOMER, "revenue"))
+    top: list[TreeNode] = []
+    for node in nodes.values():
+        if shows_revenue and node.customer.revenue is not None:
+            node.revenue = {node.customer.revenue_currency: node.customer.revenue}
+        above = [int(one) for one in node.customer.path.strip("/").split("/") if one and int(one) in nodes]
+        (nodes[above[-1]].children if above else top).append(node)
+    for node in top:
+        _roll_up(node)
+    return next(node for node in top if _holds(node, customer.pk))
+
+
+def _holds(node: TreeNode, number: int) -> bool:
+    return node.customer.pk == number or any(_holds(child, number) for child in node.children)
+
+
+def _roll_up(node: TreeNode) -> None:
+    node.all_contacts, node.all_revenue = node.contacts, dict(node.revenue)
+    node.last_contact_at = node.customer.last_contact_at
+    for child in node.children:
+        _roll_up(child)
+        node.all_customers += child.all_customers
+        node.all_contacts += child.all_contacts
+        for currency, amount in child.all_revenue.items():
+            node.all_revenue[currency] = node.all_revenue.get(currency, Decimal(0)) + amount
+        moments = [one for one in (node.last_contact_at, child.last_contact_at) if one]
+        node.last_contact_at = max(moments, default=None)
+
+
+# -- people and relations ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A contact's place at a customer. ``main`` places stand on the contact, others are affiliations.
+
+    ``decision_role`` and ``attitude`` are the choices (key, label, colour) or ``None``.
+    """
+
+    contact: Contact
+    customer_id: int
+    position: str
+    department: str
+    decision_role: dictionaries.Choice | None
+    attitude: dictionaries.Choice | None
+    reports_to_id: int | None
+    since: dt.date | None
+    until: dt.date | None
+    main: bool
+    affiliation_id: int | None = None
+
+    def current(self, day: dt.date) -> bool:
+        """Whether he still holds the place on ``day``."""
+        return self.until is None or self.until >= day
+
+
+def _place(actor: Actor, contact: Contact, source: Contact | Affiliation) -> Place:
+    main = isinstance(source, Contact)
+    entity = CONTACT if main else "customers.affiliation"
+    shown = readable(actor, entity, "position", "department", "decision_role", "attitude", "reports_to", "since")
+
+    def value(name: str, empty: Any = "") -> Any:
+        return getattr(source, name) if name.removesuffix("_id") in shown else empty
+
+    return Place(
+        contact=contact,
+        customer_id=source.customer_id or 0,
+        position=value("position"),
+        department=value("department"),
+        decision_role=dictionaries.value_of("decision_role", value("decision_role")),
+        attitude=dictionaries.value_of("attitude", value("attitude")),
+        reports_to_id=value("reports_to_id", None),
+        since=value("since", None),
+        until=None if isinstance(source, Contact) else source.until,
+        main=main,
+        affiliation_id=None if isinstance(source, Contact) else source.pk,
+    )
+
+
+def people_at(actor: Actor, customer_ids: Iterable[int], *, limit: int = 300) -> list[Place]:
+    """Everybody with a main or further place at the customers, each once per customer; two queries.
+
+    Key contacts come first, then by name; who left comes last.
+    """
+    ids = list(customer_ids)
+    here = visible(Contact.objects.filter(customer_id__in=ids), actor)
+    found = {(one.customer_id, one.pk): _place(actor, one, one) for one in here.order_by("sort_key", "pk")[:limit]}
+    rows = visible(Affiliation.objects.filter(customer_id__in=ids), actor)
+    rows = rows.filter(contact__in=visible(Contact.objects.all(), actor)).select_related("contact")
+    for row in rows.order_by("-until", "pk")[:limit]:
+        found.setdefault((row.customer_id, row.contact_id), _place(actor, row.contact, row))
+    today = clock.today(actor.timezone)
+    return sorted(
+        found.values(),
+        key=lambda one: (not one.current(today), not one.contact.is_key, one.contact.sort_key, one.contact.pk),
+    )
+
+
+def main_place(actor: Actor, contact: Contact) -> Place:
+    """The place that stands on the contact himself."""
+    return _place(actor, contact, contact)
+
+
+def further_places(actor: Actor, contacts: Mapping[int, Contact]) -> list[Place]:
+    """The affiliations of contacts the actor may see; one query."""
+    rows = visible(Affiliation.objects.filter(contact_id__in=list(contacts)), actor).order_by("contact_id", "pk")
+    return [_place(actor, contacts[row.contact_id], row) for row in rows]
+
+
+def places_of(actor: Actor, contact: Contact) -> list[tuple[Place, Customer]]:
+    """All places of a contact with their customers, the main one first, then the latest; two queries."""
+    places = further_places(actor, {contact.pk: contact})
+    if contact.customer_id is not None:
+        places.append(main_place(actor, contact))
+    wanted = visible(Customer.objects.filter(pk__in={place.customer_id for place in places}), actor)
+    known = {one.pk: one for one in wanted}
+    shown = [(place, known[place.customer_id]) for place in places if place.customer_id in known]
+    late = dt.date.max
+    return sorted(shown, key=lambda one: (one[0].main, one[0].until or late, one[0].since or dt.date.min), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation as read from one customer: ``other`` is ``label`` of it. ``outgoing`` says on which side it was noted."""
+
+    link: CustomerLink
+    other: Customer
+    relation: str
+    label: str
+    color: str
+    outgoing: bool
+
+
+def relation_label(relation: str) -> tuple[str, str]:
+    """The name and colour of a relation in the present language."""
+    choice = dictionaries.value_of("customer_relation", relation)
+    return (choice.label, choice.color) if choice else (relation, "")
+
+
+def links_of(actor: Actor, customer_ids: Iterable[int]) -> list[tuple[CustomerLink, Customer, Customer]]:
+    """Relations with the customers at either end, as (link, customer, other); both ends visible; two queries."""
+    ids = list(customer_ids)
+    rows = visible(CustomerLink.objects.filter(Q(customer_id__in=ids) | Q(other_id__in=ids)), actor)
+    links = list(rows.order_by("pk"))
+    ends = {number for link in links for number in (link.customer_id, link.other_id)}
+    known = {one.pk: one for one in visible(Customer.objects.filter(pk__in=ends), actor)}
+    return [
+        (link, known[link.customer_id], known[link.other_id])
+        for link in links
+        if link.customer_id in known and link.other_id in known
+    ]
+
+
+def relations_of(actor: Actor, customer: Customer) -> list[Relation]:
+    """The customer's relations, each named from its side, by kind and name."""
+    found = []
+    for link, one, other in links_of(actor, [customer.pk]):
+        outgoing = link.customer_id == customer.pk
+        relation = link.relation if outgoing else reverse(link.relation)
+        label, color = relation_label(relation)
+        found.append(Relation(link, other if outgoing else one, relation, label, color, outgoing))
+    return sorted(found, key=lambda row: (row.relation, row.other.sort_key, row.other.pk))
+
+
+# -- duplicates --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that may be the same. One the actor may not see has no ``record`` and a masked ``title``.
+
+    ``score`` is 0 to 100 (100 is certain), ``reasons`` what it agrees in, ``owner`` who to ask.
+    """
+
+    score: int
+    reasons: tuple[str, ...]
+    title: str
+    owner: str
+    record: Any = None
+
+
+def duplicate_hits(
+    actor: Actor,
+    entity_key: str,
+    values: Mapping[str, Any] | Any,
+    *,
+    exclude: Iterable[int] = (),
+    limit: int = MOST_HITS,
+) -> list[Hit]:
+    """Records that may be the same as a record or as values about to be saved, the surest first.
+
+    Somebody else's record shows as a masked name with its owner, so that two people do not work on the same customer
+    without knowing; nothing else of it is told.
+    """
+    entity = entity_of(entity_key)
+    matches = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= LEAST_SCORE]
+    rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=[one.record_id for one in matches])}
+    seen = set(visible(entity.model._default_manager.filter(pk__in=list(rows)), actor).values_list("pk", flat=True))
+    owners = dict(User.everything.filter(pk__in={row.owner_id for row in rows.values()}).values_list("pk", "name"))
+    return [
+        Hit(
+            score=match.score,
+            reasons=match.reasons,
+            title=rows[match.record_id].name
+            if match.record_id in seen
+            else masking.mask_name(rows[match.record_id].name),
+            owner=owners.get(rows[match.record_id].owner_id, ""),
+            record=rows[match.record_id] if match.record_id in seen else None,
+        )
+        for match in matches
+        if match.record_id in rows
+    ]
+
+
+def duplicates_of(actor: Actor, record: Customer | Contact) -> list[Hit]:
+    """Other records that may be the same as this one."""
+    return duplicate_hits(actor, entity_of(record).key, record, exclude=[record.pk])
+
+
+# -- birthdays ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Birthday:
+    """A birthday to come: whose, on which day, how old he becomes, and the lunar date if it is kept by that."""
+
+    record: Customer | Contact
+    on: dt.date
+    age: int
+    lunar_date: str = ""
+
+
+def _keys_of(day: dt.date) -> set[int]:
+    """The birthday keys kept on a day: its solar and lunar date, and those that have no day of their own this year."""
+    found = {day.month * 100 + day.day}
+    following = day + dt.timedelta(days=1)
+    if (day.month, day.day) == (2, 28) and following.month == 3:
+        found.add(229)
+    try:
+        moon, next_moon = lunar.to_lunar(day), lunar.to_lunar(following)
+    except Invalid:
+        return found
+    if not moon.leap:
+        found.add(2000 + moon.month * 100 + moon.day)
+        if moon.day == 29 and next_moon.day == 1:
+            found.add(2000 + moon.month * 100 + 30)
+    return found
+
+
+def upcoming_birthdays(actor: Actor, *, days: int = 30, limit: int = 50) -> list[Birthday]:
+    """Birthdays of contacts and of customers who are persons from today on, soonest first; lunar ones included.
+
+    Whoever may not read birthdays gets none. Those born in a leap month keep it in the ordinary month of that number.
+    """
+    today = clock.today(actor.timezone)
+    keys: dict[int, dt.date] = {}
+    for ahead in range(days):
+        day = today + dt.timedelta(days=ahead)
+        for key in _keys_of(day):
+            keys.setdefault(key, day)
+    found: list[Birthday] = []
+    for entity, rows in (
+        (CONTACT, Contact.objects.filter(birthday_key__in=keys)),
+        (CUSTOMER, Customer.objects.filter(birthday_key__in=keys, kind=PERSON)),
+    ):
+        if readable(actor, entity, "birthday"):
+            found += [_birthday(row, keys[row.birthday_key]) for row in visible(rows, actor).order_by("pk")[:1000]]
+    return sorted(found, key=lambda one: (one.on, one.record.sort_key, one.record.pk))[:limit]
+
+
+def _birthday(record: Customer | Contact, on: dt.date) -> Birthday:
+    born = record.birthday or on
+    if record.birthday_calendar != "lunar":
+        return Birthday(record, on, on.year - born.year)
+    moon = lunar.to_lunar(born)
+    return Birthday(record, on, lunar.to_lunar(on).year - moon.year, lunar.written(moon.month, moon.day))

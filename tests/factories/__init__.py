@@ -1,0 +1,27 @@
+"""Records for tests. A module here names, per entity, the values a record needs when a test does not care.
+
+    @factory("customers.contact")
+    def contact(number: int, make: Make) -> dict[str, Any]:
+        return {"name": f"联系人{number}", "customer": make("customers.customer")}
+
+``number`` counts up, so that no two records of a run are alike. The fixture ``make`` (see ``cast``) puts them to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Make = Callable[..., Any]
+Factory = Callable[[int, Make], dict[str, Any]]
+FACTORIES: dict[str, Factory] = {}
+
+
+def factory(key: str) -> Callable[[Factory], Factory]:
+    """Name the factory of an entity."""
+
+    def keep(made: Factory) -> Factory:
+        FACTORIES[key] = made
+        return made
+
+    return keep

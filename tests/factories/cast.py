@@ -1,0 +1,146 @@
+"""The cast of every test: Alice owns, Bob sits in her department, Charlie is a stranger, Root may do everything.
+
+Alice, Bob and Charlie hold one role: it lets them see what their department owns, and do everything else with their own
+records. Alice and Bob belong to 华南销售部 (South), Charlie to 华东销售部 (East). Dave holds no role at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import tests.factories
+from guanxi.core import records
+from guanxi.core.access import actors
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.models import Department, Preference, Role, RoleRight, User
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import seeds
+from guanxi.core.schema.registry import entities
+from tests.factories import FACTORIES
+
+for module in pkgutil.iter_modules(tests.factories.__path__):
+    if module.name != "cast":
+        import_module(f"tests.factories.{module.name}")
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Actors by first name, their users as ``alice_user`` …, and where they sit."""
+
+    alice: Actor
+    bob: Actor
+    charlie: Actor
+    dave: Actor
+    root: Actor
+    alice_user: User
+    bob_user: User
+    charlie_user: User
+    dave_user: User
+    root_user: User
+    south: Department
+    east: Department
+    role: Role
+
+    def actor(self, user: User, **how: Any) -> Actor:
+        """The actor of a user with his present rights (after a role or share changed)."""
+        return actors.load(user, via="test", **how)
+
+    @property
+    def system(self) -> Actor:
+        """The system itself."""
+        return system_actor("tests", via="test")
+
+
+@pytest.fixture(scope="session")
+def _base_data_committed(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        seeds.load()
+
+
+@pytest.fixture
+def base_data(_base_data_committed: None, db: None) -> None:
+    """Regions, dictionaries and default roles are there."""
+    if not Preference.objects.filter(key=seeds.MEMORY).exists():
+        seeds.load()
+
+
+def _department(name: str, code: str, parent: Department | None = None) -> Department:
+    made = Department.objects.create(name=name, code=code, parent=parent)
+    made.path = f"{parent.path if parent else '/'}{made.pk}/"
+    made.save(update_fields=["path"])
+    return made
+
+
+def _user(username: str, name: str, department: Department | None, role: Role | None) -> User:
+    made = User.objects.create(
+        username=username, name=name, email=f"{username}@guanxi.example", department=department, sort_key=username
+    )
+    if role is not None:
+        made.roles.add(role)
+    return made
+
+
+def cast_role() -> Role:
+    """The role of Alice, Bob and Charlie: sees the department's records, works on the own ones."""
+    role = Role.objects.create(key="cast", name="演员", name_en="Cast")
+    rights = []
+    for entity in entities():
+        if entity.access.public or not entity.access.owner:
+            continue
+        actions = [action for action in entity.all_actions if action != "view"]
+        rights.append(RoleRight(role=role, entity=entity.key, action="view", scope="department"))
+        rights += [RoleRight(role=role, entity=entity.key, action=action, scope="own") for action in actions]
+    RoleRight.objects.bulk_create(rights)
+    return role
+
+
+@pytest.fixture
+def cast(base_data: None) -> Cast:
+    """Alice, Bob, Charlie, Dave and Root, with base data loaded."""
+    role = cast_role()
+    everything = Role.objects.get(key="administrator")
+    company = _department("关系科技", "HQ")
+    south, east = _department("华南销售部", "S", company), _department("华东销售部", "E", company)
+    users = {
+        "alice": _user("alice", "林爱丽", south, role),
+        "bob": _user("bob", "鲍勃", south, role),
+        "charlie": _user("charlie", "查理", east, role),
+        "dave": _user("dave", "戴夫", None, None),
+        "root": _user("root", "管理员", company, everything),
+    }
+    bump("rights", "people")
+    return Cast(
+        **{name: actors.load(user, via="test") for name, user in users.items()},
+        **{f"{name}_user": user for name, user in users.items()},
+        south=south,
+        east=east,
+        role=role,
+    )
+
+
+@pytest.fixture
+def make(cast: Cast) -> Callable[..., Any]:
+    """``make("customers.customer", name="华为")``: a stored record of Alice's (``by`` another user), all rules applied.
+
+    What is not given comes from the entity's factory in ``tests/factories``. Give references as records or ids.
+    """
+
+    def make(entity: str, *, by: User | None = None, **values: Any) -> Any:
+        given = {**FACTORIES[entity](next(_numbers), make), **values} if entity in FACTORIES else values
+        owner = by or cast.alice_user
+        declared = next(one for one in entities() if one.key == entity)
+        if declared.access.owner:
+            given.setdefault(declared.access.owner, owner.pk)
+        plain = {name: getattr(value, "pk", value) for name, value in given.items()}
+        return records.create(actors.load(owner, via="test"), entity, plain, trusted=True)
+
+    return make
