@@ -179,6 +179,17 @@ def normalize_person(name: str) -> str:
     return joined or fold(name).replace(" ", "") or name
 
 
+def name_words(name: str, *, person: bool = False) -> list[str]:
+    """The words of a name that tell it apart, in their order: without legal forms, or without titles for a person.
+
+    A Chinese name is one word.
+    """
+    if not person:
+        return _normalise(name)[1]
+    found = words(unaccent(fold(name)))
+    return [word for word in found if word not in _TITLES_LATIN] or found
+
+
 @lru_cache(maxsize=8192)
 def name_keys(name: str, *, person: bool = False) -> tuple[str, ...]:
     """Values that two spellings of one name share, the strictest first; () for ''.
@@ -188,12 +199,8 @@ def name_keys(name: str, *, person: bool = False) -> tuple[str, ...]:
     """
     if not name:
         return ()
-    if person:
-        normalised = normalize_person(name)
-        tokens = words(unaccent(fold(name)))
-        tokens = [token for token in tokens if token not in _TITLES_LATIN] or tokens
-    else:
-        normalised, tokens = _normalise(name)
+    tokens = name_words(name, person=person)
+    normalised = normalize_person(name) if person else normalize_name(name)
     keys = [normalised]
     if has_han(normalised):
         keys.append(pinyin.joined(normalised, person=person))

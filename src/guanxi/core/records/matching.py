@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 from django.db import connection, models, transaction
 
 from guanxi.core.kernel.identifiers import email_domain, email_key
-from guanxi.core.kernel.text import fold, has_han, name_keys
+from guanxi.core.kernel.text import fold, has_han, name_keys, name_words
 from guanxi.core.models.search import MatchValue
 from guanxi.core.records.search.tokens import entries, number_plain, value_of
 from guanxi.core.schema.entity import Entity, MatchKey
@@ -46,7 +46,7 @@ PER_KEY = 100
 BATCH = 1000
 _VOWELS = re.compile(r"(?<=.)[aeiouyhw]")
 _TWICE = re.compile(r"(.)\1+")
-_LATIN_WORD = re.compile(r"[a-z]+")
+_SEVERAL = re.compile(r"[;；\n|]+")
 
 
 class Match(NamedTuple):
@@ -64,11 +64,11 @@ class Group(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def _sound(text: str) -> str:
-    """Consonants of a name's words, in order of the alphabet: Jon Smith, Smyth John → jn smt. '' if too short."""
-    words = [_TWICE.sub(r"\1", _VOWELS.sub("", word)) for word in _LATIN_WORD.findall(fold(text))]
-    found = "".join(sorted(word for word in words if word))
-    return found if len(words) > 1 and len(found) > 3 else ""
+def _sound(words: Sequence[str]) -> str:
+    """Consonants of a name's words, in order of the alphabet: Jon Smith, Smyth John → jnsmt. '' if too short."""
+    bare = [_TWICE.sub(r"\1", _VOWELS.sub("", word)) for word in words if word.isascii()]
+    found = "".join(sorted(bare))
+    return found if len(bare) > 1 and len(found) > 3 else ""
 
 
 def _name(text: str, weight: int, *, person: bool) -> list[Key]:
@@ -80,7 +80,7 @@ def _name(text: str, weight: int, *, person: bool) -> list[Key]:
     if keys and not has_han(keys[0]):
         others += [("name_pinyin", keys[0])]
         others += [("name_words", keys[0])] if len(keys) == 1 else []
-        sound = _sound(text)
+        sound = _sound(name_words(text, person=person))
         others += [("name_sound", sound)] if sound else []
     return found + [(other, key, round(weight * NAME_PARTS[other])) for other, key in others]
 
@@ -108,7 +108,9 @@ def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
     found: list[Key] = []
     for written in entries(value_of(values, key.field)):
         if key.how == "name":
-            found += _name(written, key.weight, person=_person(entity, values))
+            person = _person(entity, values)
+            for name in _SEVERAL.split(written):
+                found += _name(name.strip(), key.weight, person=person)
             continue
         value = _HOW[key.how](written)
         if value:

@@ -95,11 +95,9 @@ def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, l
     rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
     parts: list[str] = []
     params: list[Any] = []
-    pk = entity.model._meta.pk
-    key = connection.ops.quote_name(pk.column if pk and pk.column else "id")
     for condition, values in tiers:
         parts.append(
-            f"(SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.{key} = d.record_id"  # noqa: S608 - own SQL
+            f"(SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.pk = d.record_id"  # noqa: S608 - own SQL
             f" WHERE {condition} LIMIT {CAP})"
         )
         params += [*row_params, *values]
