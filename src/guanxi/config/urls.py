@@ -12,7 +12,7 @@ from guanxi.core.web import urls as web
 urlpatterns = [
     path("", include(observe.urlpatterns)),
     path("api/v1/", api.urls),
-    path("account/", include("allauth.urls")),
+    path("account/", include("guanxi.core.web.people.account_urls")),
     path("", include(web.urlpatterns)),
 ]
 

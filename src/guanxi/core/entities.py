@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.models import Department, Position, Role, Tag, User
-from guanxi.core.schema.entity import Access, Entity, Form, MatchKey, Menu, Search, Section
+from guanxi.core.people import departments, roles, users
+from guanxi.core.schema.entity import Access, Entity, Form, MatchKey, Menu, Search, Section, Writer
 from guanxi.core.schema.registry import register
 
 register(
@@ -27,6 +28,12 @@ register(
         ),
         access=Access(owner="", public=True),
         menu=Menu(),
+        writer=Writer(
+            create=departments.department_create,
+            update=departments.department_update,
+            delete=departments.department_delete,
+        ),
+        clean=departments.department_clean,
         description=_("The organisation as a tree; rights follow it."),
     ),
     Entity(
@@ -55,6 +62,8 @@ register(
         form=Form(sections=(Section(_("Role"), ("name", "name_en", "key", "description", "all_rights")),)),
         access=Access(owner=""),
         importable=False,
+        writer=Writer(delete=roles.role_delete),
+        clean=roles.role_clean,
         description=_("Bundles of rights given to people; several roles add up."),
     ),
     Entity(
@@ -82,6 +91,8 @@ register(
             MatchKey(field="staff_number", how="exact", weight=100),
         ),
         access=Access(owner="", public=True),
+        writer=Writer(create=users.user_create, update=users.user_update, delete=users.user_delete),
+        clean=users.user_clean,
         description=_("People who sign in."),
     ),
     Entity(

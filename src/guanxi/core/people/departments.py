@@ -51,7 +51,9 @@ def paths_rebuild(department: Department) -> None:
     stamps.bump("rights")
 
 
-def department_move(actor: Actor, department: Department, *, parent: Department | None, position: int | None = None) -> Department:
+def department_move(
+    actor: Actor, department: Department, *, parent: Department | None, position: int | None = None
+) -> Department:
     """Put a department below another (``None``: at the top), at a place among its siblings (0 is the first).
 
     Raises ``Denied``, ``NotFound``, ``Invalid`` (code ``department.cycle``).
@@ -89,9 +91,7 @@ def department_clean(_actor: Actor, department: Department, _changes: Mapping[st
     _check_parent(department, parent)
 
 
-def department_create(
-    actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None
-) -> Department:
+def department_create(actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None) -> Department:
     """A new department with its path. Raises ``Denied``, ``Invalid``."""
     with writing(actor):
         _lock()

@@ -19,7 +19,9 @@ WIDTH = {"own": 0, "department": 1, "department_below": 2, "chosen": 3, "all": 4
 
 def is_administrator(actor: Actor) -> bool:
     """Whether the actor administers users: may change every one of them."""
-    return actor.is_system or (access.allowed(actor, "change", "core.user") and actor.rights.of("core.user", "change").everyone)
+    return actor.is_system or (
+        access.allowed(actor, "change", "core.user") and actor.rights.of("core.user", "change").everyone
+    )
 
 
 def require_administrator(actor: Actor, action: str = "change", target: models.Model | None = None) -> None:

@@ -102,7 +102,9 @@ def link_use(secret: str, password: str, *, address: str = "", request_id: str =
     return user
 
 
-def admin_link_use(secret: str, *, username: str, name: str, email: str, password: str, language: str = "zh-hans") -> User:
+def admin_link_use(
+    secret: str, *, username: str, name: str, email: str, password: str, language: str = "zh-hans"
+) -> User:
     """Create the first administrator with the link printed at the first start. Raises ``NotFound``, ``Invalid``."""
     actor = system_actor("first start", via="web")
     with transaction.atomic():
@@ -118,7 +120,9 @@ def admin_link_use(secret: str, *, username: str, name: str, email: str, passwor
                 key=ADMINISTRATOR_ROLE, defaults={"name": "管理员", "name_en": "Administrator", "all_rights": True}
             )
             if not role.all_rights:
-                role = Role.objects.create(key="first-administrator", name="管理员", name_en="Administrator", all_rights=True)
+                role = Role.objects.create(
+                    key="first-administrator", name="管理员", name_en="Administrator", all_rights=True
+                )
             user.roles.add(role)
             password_store(actor, user, password)
             link.used_at = clock.now()

@@ -87,7 +87,12 @@ _STEMS = frozenset(
     密码 我的密码 我爱你 关系 中国 北京 上海
     """.split()
 )
-_SEQUENCES = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn")
+_SEQUENCES = (
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn",
+)
 _TAIL = re.compile(r"(?:(?:19|20)\d\d|520|521|1314|5201314|(\d)\1*|[\W_])+\Z")
 
 
@@ -133,11 +138,15 @@ class LengthValidator:
             text = _("Use at least %(count)d characters; a short sentence is easy to remember.")
             raise ValidationError(text, code="password_too_short", params={"count": self.min_length})
         if length > LONGEST:
-            raise ValidationError(_("Use at most %(count)d characters."), code="password_too_long", params={"count": LONGEST})
+            raise ValidationError(
+                _("Use at most %(count)d characters."), code="password_too_long", params={"count": LONGEST}
+            )
 
     def get_help_text(self) -> str:
         """What a form says about it."""
-        return str(_("Use at least %(count)d characters; a short sentence is easy to remember.") % {"count": self.min_length})
+        return str(
+            _("Use at least %(count)d characters; a short sentence is easy to remember.") % {"count": self.min_length}
+        )
 
 
 def password_check(password: str, user: User | None = None) -> None:

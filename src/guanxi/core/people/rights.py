@@ -92,7 +92,9 @@ def effective_rights(actor: Actor, user: User) -> EffectiveRights:
     """What ``user`` can do, with sources: one's own, or anybody's for administrators. Raises ``Denied``."""
     if actor.user_id != user.pk:
         require_administrator(actor, "view")
-    roles = tuple(user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields").order_by("name", "pk"))
+    roles = tuple(
+        user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields").order_by("name", "pk")
+    )
     return EffectiveRights(
         user=user,
         everything=any(role.all_rights for role in roles),
@@ -107,13 +109,17 @@ def _entity_rights(entity: Entity, user: User, roles: tuple[Role, ...]) -> Entit
     rights = [(role, right) for role in roles for right in role.rights.all() if right.entity == entity.key]
     return EntityRights(
         entity=entity,
-        actions=tuple(_action(entity, action, str(label), rights, roles) for action, label in entity.all_actions.items()),
+        actions=tuple(
+            _action(entity, action, str(label), rights, roles) for action, label in entity.all_actions.items()
+        ),
         fields=tuple(_fields(entity, subject, roles)),
         shared=len(subject.shared.get(entity.key, {})),
     )
 
 
-def _action(entity: Entity, action: str, label: str, rights: list[tuple[Role, RoleRight]], roles: tuple[Role, ...]) -> ActionLine:
+def _action(
+    entity: Entity, action: str, label: str, rights: list[tuple[Role, RoleRight]], roles: tuple[Role, ...]
+) -> ActionLine:
     everything = [role for role in roles if role.all_rights]
     if everything:
         given = tuple(Given(role_name(role), scope_text("all")) for role in everything)
@@ -121,7 +127,13 @@ def _action(entity: Entity, action: str, label: str, rights: list[tuple[Role, Ro
     found = [(role, right) for role, right in rights if right.action == action]
     given = tuple(Given(role_name(role), scope_text(right.scope, right.departments)) for role, right in found)
     if entity.access.public and action == "view":
-        return ActionLine(action, label, "public", _("all records"), (*given, Given("", _("Everyone signed in may see records of this kind."))))
+        return ActionLine(
+            action,
+            label,
+            "public",
+            _("all records"),
+            (*given, Given("", _("Everyone signed in may see records of this kind."))),
+        )
     if not found:
         return ActionLine(action, label, "", "", ())
     widest = max((right for _role, right in found), key=lambda right: WIDTH[right.scope])

@@ -67,7 +67,9 @@ def draft_check(draft: RoleDraft, *, existing: Role | None = None) -> RoleDraft:
             errors.setdefault(f"right:{key}:{action}", []).append(Invalid(text, code="role.right"))
     for (key, name_of), level in draft.fields.items():
         if key not in known or name_of not in fields_of(known[key]) or level not in LEVELS:
-            errors.setdefault(f"field:{key}:{name_of}", []).append(Invalid(_("This field does not exist."), code="role.field"))
+            errors.setdefault(f"field:{key}:{name_of}", []).append(
+                Invalid(_("This field does not exist."), code="role.field")
+            )
     if errors:
         raise Invalid.collect(errors)
     return replace(draft, name=name, name_en=draft.name_en.strip()[:100], description=draft.description.strip())
@@ -76,10 +78,14 @@ def draft_check(draft: RoleDraft, *, existing: Role | None = None) -> RoleDraft:
 def draft_rows(draft: RoleDraft, role: Role) -> tuple[list[RoleRight], list[RoleField]]:
     """The rows a draft stands for, not saved."""
     rights = [
-        RoleRight(role=role, entity=entity, action=action, scope=scope, departments=list(chosen) if scope == "chosen" else [])
+        RoleRight(
+            role=role, entity=entity, action=action, scope=scope, departments=list(chosen) if scope == "chosen" else []
+        )
         for (entity, action), (scope, chosen) in draft.rights.items()
     ]
-    fields = [RoleField(role=role, entity=entity, field=name, level=level) for (entity, name), level in draft.fields.items()]
+    fields = [
+        RoleField(role=role, entity=entity, field=name, level=level) for (entity, name), level in draft.fields.items()
+    ]
     return rights, fields
 
 

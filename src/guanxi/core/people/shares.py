@@ -38,7 +38,9 @@ def _check(actor: Actor, user: User, level: str, until: dt.date | None) -> None:
         raise Invalid.collect(errors)
 
 
-def share_set(actor: Actor, record: Any, user: User, *, level: Level = "read", until: dt.date | None = None) -> Collaborator:
+def share_set(
+    actor: Actor, record: Any, user: User, *, level: Level = "read", until: dt.date | None = None
+) -> Collaborator:
     """Give ``user`` the record, and with it what it carries (of a customer: its contacts and activities).
 
     ``until`` is the last day it holds. Sharing again changes level and day. The colleague is notified.
@@ -96,7 +98,9 @@ def share_remove(actor: Actor, record: Any, user: User) -> None:
 def shares_of(actor: Actor, record: Any) -> list[Collaborator]:
     """With whom the record is shared, by name; for whoever may see the record. Past ones are left out. Raises ``NotFound``."""
     access.require(actor, "view", record)
-    found = Collaborator.objects.filter(entity=entity_of(record).key, record_id=record.pk).select_related("user", "created_by")
+    found = Collaborator.objects.filter(entity=entity_of(record).key, record_id=record.pk).select_related(
+        "user", "created_by"
+    )
     today = clock.today(actor.timezone)
     living = [one for one in found if one.until is None or one.until >= today]
     return sorted(living, key=lambda one: (one.user.sort_key, one.user.name))

@@ -32,7 +32,9 @@ def _now() -> int:
 def wait_text(seconds: int) -> str:
     """``Try again in 40 seconds.`` in the active language."""
     if seconds < 100:
-        return ngettext("Try again in %(count)d second.", "Try again in %(count)d seconds.", seconds) % {"count": seconds}
+        return ngettext("Try again in %(count)d second.", "Try again in %(count)d seconds.", seconds) % {
+            "count": seconds
+        }
     minutes = math.ceil(seconds / 60)
     return ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes) % {"count": minutes}
 

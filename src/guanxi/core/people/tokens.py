@@ -49,7 +49,9 @@ def token_create(
     wanted = sorted(set(scopes), key=list(SCOPES).index) if set(scopes) <= set(SCOPES) else []
     errors: dict[str, list[Invalid]] = {}
     if not name.strip() or len(name.strip()) > 100:
-        errors["name"] = [Invalid(_("Give the token a name of at most 100 characters."), code="token.name", field="name")]
+        errors["name"] = [
+            Invalid(_("Give the token a name of at most 100 characters."), code="token.name", field="name")
+        ]
     if not wanted:
         errors["scopes"] = [Invalid(_("Choose read, write or both."), code="token.scopes", field="scopes")]
     now = clock.now()
@@ -88,7 +90,9 @@ def token_authenticate(secret: str, *, via: Via = "api", address: str = "", requ
     if not secret.startswith(PREFIX) or len(secret) > 100:
         return None
     token = (
-        ApiToken.objects.filter(_living(), digest=digest_of(secret), user__is_active=True, user__deleted_at__isnull=True)
+        ApiToken.objects.filter(
+            _living(), digest=digest_of(secret), user__is_active=True, user__deleted_at__isnull=True
+        )
         .select_related("user")
         .first()
     )

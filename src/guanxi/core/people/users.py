@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.kernel.text import sort_key
@@ -36,7 +35,9 @@ def user_clean(actor: Actor, user: User, changes: Mapping[str, Any]) -> None:
         text = _("Use letters, digits and . @ + - _ for the login name.")
         errors["username"] = [Invalid(text, code="user.username", field="username")]
     elif others.filter(Q(username__iexact=user.username) | Q(email__iexact=user.username)).exists():
-        errors["username"] = [Invalid(_("Somebody else signs in with this name."), code="user.username_taken", field="username")]
+        errors["username"] = [
+            Invalid(_("Somebody else signs in with this name."), code="user.username_taken", field="username")
+        ]
     if user.email and others.filter(Q(email__iexact=user.email) | Q(username__iexact=user.email)).exists():
         errors["email"] = [Invalid(_("Somebody else has this e-mail."), code="user.email_taken", field="email")]
     if _is_own_superior(user):
@@ -137,7 +138,10 @@ def _keep_an_administrator(user: User, *, roles: Iterable[Role] = ()) -> None:
     Locks the roles with all rights, so that two administrators cannot remove each other at the same moment.
     """
     list(Role.objects.select_for_update().filter(all_rights=True).order_by("pk"))
-    if any(role.all_rights for role in roles) or not user.roles.filter(all_rights=True, deleted_at__isnull=True).exists():
+    if (
+        any(role.all_rights for role in roles)
+        or not user.roles.filter(all_rights=True, deleted_at__isnull=True).exists()
+    ):
         return
     administrators = User.objects.filter(is_active=True, roles__all_rights=True, roles__deleted_at__isnull=True)
     if not administrators.exclude(pk=user.pk).exists():
@@ -212,11 +216,3 @@ def user_delete(actor: Actor, user: User, *, operation: Operation | None = None)
         step = saving.delete_plain(actor, user, operation=operation)
         stamp_bump(user)
     return step
-
-
-def colleagues(actor: Actor, text: str, limit: int = 20) -> list[User]:
-    """Active users whose name, login name or e-mail holds ``text``, for pickers."""
-    found = access.visible(User.objects.filter(is_active=True), actor)
-    if text:
-        found = found.filter(Q(name__icontains=text) | Q(username__icontains=text) | Q(sort_key__icontains=text))
-    return list(found.order_by("sort_key", "pk")[:limit])

@@ -1,0 +1,68 @@
+"""The access log: sign-ins, refusals, masked values shown, exports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel import clock
+from guanxi.core.models import AccessEntry
+from guanxi.core.people.guards import require_administrator
+from guanxi.core.web.people.common import show
+from guanxi.core.web.views.common import actor_of, page_view
+
+PAGE = 100
+
+
+def sorts() -> dict[str, str]:
+    """The sorts of entries in words."""
+    return {
+        "sign_in": _("Signed in"),
+        "sign_in_failed": _("Sign-in failed"),
+        "sign_in_throttled": _("Too many attempts"),
+        "sign_out": _("Signed out"),
+        "session_ended": _("Session ended"),
+        "reveal": _("Masked value shown"),
+        "export": _("Exported"),
+        "denied": _("Refused"),
+    }
+
+
+@page_view()
+def access_log(request: HttpRequest) -> HttpResponseBase:
+    """Newest first, by sort, person, address and day; a hundred at a time."""
+    require_administrator(actor_of(request), "view")
+    query = request.GET
+    rows = AccessEntry.objects.order_by("-id")
+    asked = {name: query.get(name, "").strip() for name in ("sort", "person", "address", "day", "before")}
+    if asked["sort"]:
+        rows = rows.filter(sort=asked["sort"])
+    if asked["person"]:
+        rows = rows.filter(actor_name__icontains=asked["person"]) | rows.filter(
+            details__login__icontains=asked["person"]
+        )
+    if asked["address"]:
+        rows = rows.filter(address__startswith=asked["address"])
+    rows = _on_day(rows, asked["day"], actor_of(request).timezone)
+    if asked["before"].isdecimal():
+        rows = rows.filter(pk__lt=int(asked["before"][:18]))
+    found = list(rows[: PAGE + 1])
+    context = {
+        "title": _("Access log"),
+        "rows": found[:PAGE],
+        "older": found[PAGE - 1].pk if len(found) > PAGE else None,
+        "sorts": sorts(),
+        "asked": asked,
+    }
+    return show(request, "people/log.jinja", context)
+
+
+def _on_day(rows: Any, day: str, zone: str) -> Any:
+    try:
+        start = clock.day_start(dt.date.fromisoformat(day), zone)
+    except ValueError:
+        return rows
+    return rows.filter(at__gte=start, at__lt=start + dt.timedelta(days=1))
