@@ -91,6 +91,11 @@ def regions(parent: str = "") -> list[Choice]:
     return [choice for choice in _regions().values() if choice.parent == parent]
 
 
+def every_region() -> list[Choice]:
+    """All regions."""
+    return list(_regions().values())
+
+
 def regions_named(words: str, limit: int = 20) -> list[Choice]:
     """Regions whose name holds the words in either language, the larger and shorter named ones first."""
     wanted = words.casefold()
