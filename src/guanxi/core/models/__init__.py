@@ -1,5 +1,6 @@
 """Floor 3: the core's tables, and the abstract record of everybody else's."""
 
+from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.fields import ChoiceField, ListField, MoneyField, RegionField, RichTextField, TextKindField
 from guanxi.core.models.journal import AccessEntry, AuditEntry, KeptAnswer, Operation, OutboxEvent, RateWindow
 from guanxi.core.models.people import (
@@ -42,6 +43,10 @@ __all__ = [
     "DictionaryValue",
     "Draft",
     "File",
+    "ImportMapping",
+    "ImportOutcome",
+    "ImportRow",
+    "ImportRun",
     "KeptAnswer",
     "ListField",
     "Mark",
