@@ -203,5 +203,6 @@ globals().update(_mail(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 
 LOGGING_CONFIG = None  # guanxi.config.observe sets logging up
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs", "guanxi.core.people.jobs"]
 SILENCED_SYSTEM_CHECKS = ["models.W042"]

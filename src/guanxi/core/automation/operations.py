@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from guanxi.core.access import actors
+from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import job
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Operation, User
 from guanxi.core.records import bulk
+
+FINISHED = gettext_noop("Your change of %(done)s records is finished.")
+FINISHED_PARTLY = gettext_noop("Your change is finished: %(done)s done, %(failed)s not possible.")
 
 
 @job(name="operation_run", lock="operations")
@@ -18,7 +24,10 @@ def operation_run(operation_id: int) -> None:
     if user is None:
         Operation.objects.filter(pk=operation_id).update(state="failed")
         raise Denied
-    bulk.run(actors.load(user, via="job"), operation)
+    finished = bulk.run(actors.load(user, via="job"), operation)
+    done, failed = finished.result.get("done", 0), finished.result.get("failed", 0)
+    text = FINISHED_PARTLY if failed else FINISHED
+    notify([user.pk], "operation", text, {"done": done, "failed": failed}, once=f"operation:{operation_id}")
 
 
 def start(actor: Actor, operation: Operation) -> Operation:

@@ -1,0 +1,30 @@
+"""The core's jobs and their schedule. Areas keep theirs in ``jobs.py``."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from guanxi.core.automation import housekeeping, mailing, operations, scanning
+from guanxi.core.automation.notify import MAIL_JOB
+from guanxi.core.automation.queue import every, job
+
+#: Modules with further jobs of the core, known to the worker by being imported here.
+FURTHER = (operations, scanning)
+
+
+@every("17 * * * *")
+def housekeeping_do(_now: dt.datetime) -> None:
+    """Every hour: throw away what is over, lay out what is needed."""
+    housekeeping.run_all()
+
+
+@every("2 * * * *")
+def digests_send(now: dt.datetime) -> None:
+    """Every hour: the daily mail to those whose day has come to eight o'clock."""
+    mailing.send_digests(now)
+
+
+@job(name=MAIL_JOB)
+def mail_send(user_id: int) -> None:
+    """Mail to one person what he wants to know by mail at once."""
+    mailing.send_now(user_id)

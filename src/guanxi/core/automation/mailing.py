@@ -1,0 +1,80 @@
+"""Notifications by mail: at once for those who want that, else one mail a day. Text only, in the reader's language."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+from django.core.mail import EmailMessage
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from guanxi.core.automation.notify import Note, unmailed
+from guanxi.core.kernel import clock
+from guanxi.core.models import Notification, User
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.runtime.environment import environment
+
+#: The hour of the reader's day at which the daily mail goes out.
+DIGEST_HOUR = 8
+
+
+def send_now(user_id: int) -> int:
+    """Send what the person wants by mail at once and has not read yet. Returns how many notifications went out."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return _send(user, "now") if user is not None and user.email else 0
+
+
+def send_digests(moment: dt.datetime) -> int:
+    """Send the daily mail to everyone whose day has come to ``DIGEST_HOUR``. Returns how many mails went out."""
+    waiting = Notification.objects.filter(mailed_at__isnull=True, created_at__gte=moment - dt.timedelta(days=7))
+    users = User.objects.filter(pk__in=waiting.values("user_id"), is_active=True).exclude(email="")
+    return sum(bool(_send(user, "digest")) for user in users if _hour(user, moment) == DIGEST_HOUR)
+
+
+def _hour(user: User, moment: dt.datetime) -> int:
+    try:
+        return moment.astimezone(ZoneInfo(user.timezone)).hour
+    except (KeyError, ValueError, OSError):
+        return moment.astimezone(ZoneInfo(environment().time_zone)).hour
+
+
+def _send(user: User, mail: str) -> int:
+    with translation.override(user.language):
+        notes = unmailed(user, mail)
+        if not notes:
+            return 0
+        message(user, notes).send()
+    Notification.objects.filter(pk__in=[note.id for note in notes]).update(mailed_at=clock.now())
+    return len(notes)
+
+
+def message(user: User, notes: Sequence[Note]) -> EmailMessage:
+    """The mail with these notifications, in the present language."""
+    count = len(notes)
+    if count == 1:
+        subject = notes[0].text
+    else:
+        subject = ngettext("%(count)d notification", "%(count)d notifications", count) % {"count": count}
+    body = "\n\n".join(_lines(notes))
+    footer = _("You can choose by mail or not in your settings: %(address)s") % {
+        "address": f"{environment().url}/account/settings/"
+    }
+    name = user.name or user.username
+    greeting = _("Hello %(name)s,") % {"name": name}
+    return EmailMessage(
+        subject=" ".join(subject.split())[:200], body=f"{greeting}\n\n{body}\n\n-- \n{footer}\n", to=[user.email]
+    )
+
+
+def _lines(notes: Iterable[Note]) -> list[str]:
+    return [f"{note.text}\n{address_of(note)}".strip() for note in notes]
+
+
+def address_of(note: Note) -> str:
+    """Where the notification leads, as a full address; '' for nowhere."""
+    if not note.record_id or not is_registered(note.entity):
+        return ""
+    return f"{environment().url}/{entity_of(note.entity).path}/{note.record_id}/"

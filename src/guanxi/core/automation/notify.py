@@ -1,0 +1,277 @@
+"""Notifications: writing them for those who may know, reading them, and telling open pages at once.
+
+A text is a msgid with ``%(name)s`` places, filled at reading: ``by`` is the person's name, ``record`` the record's
+title as the reader may see it, ``entity`` the name of an entity whose key stands in the values; all else comes from
+the values.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from procrastinate.exceptions import AlreadyEnqueued
+
+from guanxi.core.access import actors, allowed
+from guanxi.core.automation import channels
+from guanxi.core.automation.queue import app
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Notification, User
+from guanxi.core.records import display, marks
+from guanxi.core.schema.registry import entity_of, is_registered
+
+#: The channel open pages are told on; its payload is the id of a user.
+LIVE_CHANNEL = "guanxi_live"
+#: Unread ones are counted up to this.
+COUNT_LIMIT = 99
+#: The job that mails to one person (see ``jobs``).
+MAIL_JOB = "guanxi.mail_send"
+#: Mails sent "at once" wait so many seconds for more to go into the same mail.
+MAIL_PAUSE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One notification as its reader sees it. ``entity`` and ``record_id`` say where it leads ('', 0: nowhere)."""
+
+    id: int
+    sort: str
+    icon: str
+    text: str
+    at: dt.datetime
+    read: bool
+    by_id: int | None
+    by_name: str
+    entity: str
+    record_id: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGroup:
+    """Notifications about the same record, newest first."""
+
+    entity: str
+    record_id: int
+    title: str
+    notes: tuple[Note, ...]
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotePage:
+    """A page of notifications; ``next`` goes into ``before`` for the following one, 0 at the end."""
+
+    notes: tuple[Note, ...]
+    next: int
+
+    @property
+    def groups(self) -> tuple[NoteGroup, ...]:
+        """The same, grouped by record in order of the newest."""
+        found: dict[tuple[str, int], list[Note]] = {}
+        for note in self.notes:
+            key = (note.entity, note.record_id) if note.record_id else ("", -note.id)
+            found.setdefault(key, []).append(note)
+        return tuple(
+            NoteGroup(
+                some[0].entity, some[0].record_id, some[0].title, tuple(some), sum(not note.read for note in some)
+            )
+            for some in found.values()
+        )
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def notify(
+    users: Iterable[int],
+    sort: str,
+    text: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    record: models.Model | None = None,
+    by: int | None = None,
+    once: str = "",
+) -> list[int]:
+    """Tell people (ids) something; returns the ids of those who are told.
+
+    Left out are: who did it (``by``), the inactive, who may not see the record, who muted it (for sorts that can be
+    muted), who switched this sort off, and who was told under the key ``once`` before. Part of the present transaction.
+    """
+    wanted = {number for number in users if number and number != by}
+    if not wanted:
+        return []
+    key = entity_of(record).key if record is not None else ""
+    record_id = int(record.pk) if record is not None else 0
+    declared = channels.SORTS.get(sort)
+    if declared is not None and declared.mutable and key:
+        wanted -= marks.users_with("mute", key, record_id)
+    if once:
+        wanted -= set(Notification.objects.filter(user__in=wanted, once=once).values_list("user_id", flat=True))
+    told, mailed = [], []
+    rows = []
+    for user in User.objects.filter(pk__in=wanted, is_active=True).order_by("pk"):
+        how = channels.ways(user, sort)
+        if not (how.web or how.mail != "off") or not _may_know(user, record):
+            continue
+        rows.append(
+            Notification(
+                user=user,
+                sort=sort,
+                text=text,
+                values=dict(values or {}),
+                entity=key,
+                record_id=record_id,
+                by_id=by,
+                once=once,
+                created_at=clock.now(),
+                read_at=None if how.web else clock.now(),
+            )
+        )
+        told.append(user.pk)
+        if how.mail == "now" and user.email:
+            mailed.append(user.pk)
+    with transaction.atomic():
+        Notification.objects.bulk_create(rows, ignore_conflicts=bool(once))
+        tell_pages(told)
+        _mail_soon(mailed)
+    return told
+
+
+def _may_know(user: User, record: models.Model | None) -> bool:
+    return record is None or allowed(actors.load(user, via="job"), "view", record)
+
+
+def tell_pages(users: Iterable[int]) -> None:
+    """Let open pages of these people fetch anew, when the transaction commits."""
+    chosen = sorted(set(users))
+    if chosen:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, u::text) FROM unnest(%s::bigint[]) u", [LIVE_CHANNEL, chosen])
+
+
+def _mail_soon(users: Iterable[int]) -> None:
+    for user in users:
+        job = app.configure_task(
+            MAIL_JOB, queueing_lock=f"mail:{user}", schedule_in={"seconds": MAIL_PAUSE}, queue="default"
+        )
+        with suppress(AlreadyEnqueued), transaction.atomic():
+            job.defer(user_id=user)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def notifications(actor: Actor, *, sort: str = "", unread: bool = False, before: int = 0, limit: int = 30) -> NotePage:
+    """The actor's notifications, newest first. Those about records he may no longer see do not exist for him."""
+    rows = Notification.objects.filter(user_id=actor.user_id).select_related("by").order_by("-id")
+    if sort:
+        rows = rows.filter(sort=sort)
+    if unread:
+        rows = rows.filter(read_at__isnull=True)
+    notes: list[Note] = []
+    position = before
+    while len(notes) < limit:
+        some = list((rows.filter(pk__lt=position) if position else rows)[: limit + 1])
+        shown = _readable(actor, some[:limit])
+        for row in some[:limit]:
+            position = row.pk
+            if row.pk in shown:
+                notes.append(shown[row.pk])
+            if len(notes) == limit:
+                break
+        if len(some) <= limit and (not some or position == some[-1].pk):
+            return NotePage(tuple(notes), 0)
+    return NotePage(tuple(notes), position)
+
+
+def unread_count(actor: Actor) -> int:
+    """How many the actor has not read, at most ``COUNT_LIMIT`` (shown as 99+)."""
+    rows = Notification.objects.filter(user_id=actor.user_id, read_at__isnull=True).order_by("-id")
+    some = list(rows.values_list("entity", "record_id")[: COUNT_LIMIT * 2])
+    found = marks.visible_records(actor, some)
+    return min(sum(not key or (key, number) in found for key, number in some), COUNT_LIMIT)
+
+
+def mark_read(
+    actor: Actor, ids: Iterable[int] | None = None, *, record: models.Model | None = None, read: bool = True
+) -> int:
+    """Mark notifications read (or unread): these, those about a record, or all. Returns how many changed."""
+    rows = Notification.objects.filter(user_id=actor.user_id, read_at__isnull=read)
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    if record is not None:
+        rows = rows.filter(entity=entity_of(record).key, record_id=record.pk)
+    with transaction.atomic():
+        changed = rows.update(read_at=clock.now() if read else None)
+        if changed and actor.user_id is not None:
+            tell_pages([actor.user_id])
+    return changed
+
+
+def live_state(actor: Actor) -> dict[str, int]:
+    """What a page without a live connection asks for now and then: unread count and the latest notification's id."""
+    latest = Notification.objects.filter(user_id=actor.user_id).order_by("-id").values_list("pk", flat=True).first()
+    return {"unread": unread_count(actor), "latest": latest or 0}
+
+
+def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:
+    """The notes of those rows whose record the actor may see, by id."""
+    found = marks.visible_records(actor, [(row.entity, row.record_id) for row in rows])
+    notes = {}
+    for row in rows:
+        record = found.get((row.entity, row.record_id))
+        if row.record_id and record is None:
+            continue
+        title = display.title_of(entity_of(row.entity), record) if record is not None else ""
+        notes[row.pk] = Note(
+            id=row.pk,
+            sort=row.sort,
+            icon=channels.SORTS[row.sort].icon if row.sort in channels.SORTS else "bell",
+            text=text_of(row, title),
+            at=row.created_at,
+            read=row.read_at is not None,
+            by_id=row.by_id,
+            by_name=str(row.by) if row.by else "",
+            entity=row.entity,
+            record_id=row.record_id,
+            title=title,
+        )
+    return notes
+
+
+def text_of(row: Notification, title: str) -> str:
+    """The sentence in the present language."""
+    places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **row.values}
+    if is_registered(str(places.get("entity", ""))):
+        places["entity"] = str(entity_of(str(places["entity"])).label)
+    try:
+        return _(row.text) % places
+    except (KeyError, ValueError, TypeError):
+        return _(row.text)
+
+
+def unread_mentions(actor: Actor, *, limit: int = 20) -> tuple[Note, ...]:
+    """Mentions of the actor he has not read."""
+    return notifications(actor, sort="mention", unread=True, limit=limit).notes
+
+
+def unmailed(user: User, mail: str, *, since: dt.timedelta = dt.timedelta(days=7)) -> tuple[Note, ...]:
+    """Unread notifications that still have to go to the person by mail in that way, oldest first."""
+    keys = [sort.key for sort in channels.SORTS.values() if channels.ways(user, sort.key).mail == mail]
+    rows = Notification.objects.filter(
+        Q(read_at__isnull=True) | Q(read_at=models.F("created_at")),
+        user=user,
+        sort__in=keys,
+        mailed_at__isnull=True,
+        created_at__gte=clock.now() - since,
+    )
+    readable = _readable(actors.load(user, via="job"), list(rows.select_related("by").order_by("id")[:200]))
+    return tuple(readable.values())

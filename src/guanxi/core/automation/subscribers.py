@@ -1,0 +1,89 @@
+"""Who is told of what happens to records: people mentioned, the owner, followers. Subscribed at start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_noop
+
+from guanxi.core.automation.notify import notify
+from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.records import marks
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of, is_registered
+
+MENTIONED = gettext_noop("%(by)s mentioned you on %(record)s")
+COMMENTED = gettext_noop("%(by)s commented on %(record)s")
+ASSIGNED = gettext_noop("%(by)s gave you %(record)s")
+CHANGED = gettext_noop("%(by)s changed %(record)s")
+ADDED = gettext_noop("%(by)s added to %(record)s: %(entity)s")
+
+
+@subscribe("*")
+def people_tell(event: Event) -> None:
+    """Turn one event into notifications. Telling the same event twice changes nothing."""
+    if not event.record_id or event.actor_id is None or not is_registered(event.entity):
+        return
+    verb = event.name.rpartition(".")[2]
+    tell = {
+        "commented": _commented,
+        "comment_edited": _mentioned,
+        "created": _created,
+        "updated": _updated,
+    }.get(verb)
+    if tell is None:
+        return
+    entity = entity_of(event.entity)
+    record = entity.model._default_manager.filter(pk=event.record_id).first()
+    if record is not None:
+        tell(event, entity, record)
+
+
+def _commented(event: Event, entity: Entity, record: Any) -> None:
+    told = set(_mentioned(event, entity, record))
+    others = marks.users_with("follow", entity.key, record.pk) | _owner(entity, record)
+    notify(others - told, "comment", COMMENTED, record=record, by=event.actor_id, once=f"comment:{event.id}")
+
+
+def _mentioned(event: Event, _entity: Entity, record: Any) -> list[int]:
+    before, after = event.changes.get("mentions", [[], []])
+    fresh = set(after or ()) - set(before or ())
+    return notify(fresh, "mention", MENTIONED, record=record, by=event.actor_id, once=f"mention:{event.id}")
+
+
+def _created(event: Event, entity: Entity, record: Any) -> None:
+    _assigned(event, entity, record)
+    carrier = _carrier(entity, record)
+    if carrier is None:
+        return
+    followers = marks.users_with("follow", entity_of(carrier).key, carrier.pk)
+    once = f"change:{event.id}"
+    notify(followers, "change", ADDED, {"entity": entity.key}, record=carrier, by=event.actor_id, once=once)
+
+
+def _updated(event: Event, entity: Entity, record: Any) -> None:
+    told = set(_assigned(event, entity, record)) if entity.access.owner in event.changes else set()
+    followers = marks.users_with("follow", entity.key, record.pk) - told
+    notify(followers, "change", CHANGED, record=record, by=event.actor_id, once=f"change:{event.id}")
+
+
+def _assigned(event: Event, entity: Entity, record: Any) -> list[int]:
+    owner = _owner(entity, record)
+    return notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
+
+
+def _owner(entity: Entity, record: Any) -> set[int]:
+    owner = getattr(record, f"{entity.access.owner}_id", None) if entity.access.owner else None
+    return {owner} if owner else set()
+
+
+def _carrier(entity: Entity, record: Any) -> models.Model | None:
+    """The record this one hangs on, if somebody may follow it."""
+    name = entity.access.carried_by
+    if not name or getattr(record, f"{name}_id") is None:
+        return None
+    found = entity.model._meta.get_field(name).related_model
+    if found is None or isinstance(found, str) or not is_registered(found):
+        return None
+    return found._default_manager.filter(pk=getattr(record, f"{name}_id")).first()

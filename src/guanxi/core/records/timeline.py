@@ -1,0 +1,303 @@
+"""Everything that happened to a record, newest first: what hangs on it, comments, files and changes of its fields.
+
+Each source answers with one query of at most a page; the page is merged here. A position is a moment, the rank of the
+source and an id, so pages neither repeat nor lose an entry, whatever happens at the same moment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from guanxi.core.access import allowed, field_level, require, visible
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Comment, File, User
+from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, Place, TimelineEntry, Wish, changes
+from guanxi.core.schema.entity import Entity, Timeline
+from guanxi.core.schema.registry import children_of, entity_of
+
+__all__ = ["FieldLine", "TimelineEntry", "TimelineKind", "TimelinePage", "kinds_of", "timeline"]
+
+COMMENT, FILE = "comment", "file"
+LABELS = {COMMENT: gettext_lazy("Comments"), FILE: gettext_lazy("Files"), CHANGE: gettext_lazy("Changes")}
+ICONS = {COMMENT: "message-circle", FILE: "paperclip", CHANGE: CHANGE_ICON}
+MOST = 200
+_PINNED = 20
+FILE_RANK, COMMENT_RANK = 2, 3
+_FIRST_ENTITY_RANK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """Entries, pinned ones first, then newest first; ``next`` is the position of the next page, '' at the end."""
+
+    entries: tuple[TimelineEntry, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineKind:
+    """A kind of entry one may filter by: ``key`` goes into ``timeline(kinds=…)``."""
+
+    key: str
+    label: str
+    icon: str
+
+
+def timeline(
+    actor: Actor,
+    record: models.Model,
+    *,
+    kinds: Iterable[str] = (),
+    people: Iterable[int] = (),
+    text: str = "",
+    before: str = "",
+    jump_to: dt.date | None = None,
+    limit: int = 50,
+) -> TimelinePage:
+    """One page of what happened to ``record``, as far as the actor may see it.
+
+    ``kinds`` are keys from :func:`kinds_of`, ``people`` user ids, ``before`` the ``next`` of the page before,
+    ``jump_to`` begins with the last entry of that day (in the actor's time zone). Pinned entries stand on a first
+    page only.
+    Raises NotFound if the record is not for him, Invalid for a position that is none.
+    """
+    require(actor, "view", record)
+    place = _read(before) if before else _end_of(jump_to, actor) if jump_to else None
+    wish = Wish(actor, record, frozenset(kinds), tuple(people), text.strip(), place, min(max(limit, 1), MOST))
+    pinned: list[TimelineEntry] = []
+    entries: list[TimelineEntry] = []
+    for source in _sources(wish):
+        entries += source(wish)
+    if not before:
+        for branch in _branches(entity_of(record), wish.kinds):
+            pinned += branch.pinned(wish)
+    entries.sort(key=lambda entry: entry.place, reverse=True)
+    more = len(entries) > wish.limit
+    entries = entries[: wish.limit]
+    following = _write(entries[-1].place) if more else ""
+    pinned.sort(key=lambda entry: entry.place, reverse=True)
+    return TimelinePage(tuple(_named([*pinned, *entries])), following)
+
+
+def kinds_of(actor: Actor, record: models.Model) -> list[TimelineKind]:
+    """What the record's timeline can be filtered by."""
+    found = []
+    for branch in _branches(entity_of(record)):
+        entity, declared = branch.entity, branch.declared
+        if not allowed(actor, "view", entity):
+            continue
+        field = shape.fields_of(entity).get(declared.icon_by)
+        if field is None:
+            found.append(TimelineKind(entity.key, str(entity.plural), entity.icon))
+            continue
+        found += [
+            TimelineKind(f"{entity.key}:{one.key}", one.label, declared.icons.get(one.key, entity.icon))
+            for one in dictionaries.choices_of(field)
+            if one.active
+        ]
+    return [*found, *(TimelineKind(key, str(LABELS[key]), ICONS[key]) for key in (COMMENT, FILE, CHANGE))]
+
+
+# -- positions ---------------------------------------------------------------------------------------------------------
+
+
+def _write(place: Place) -> str:
+    return f"{place[0].isoformat()}|{place[1]}|{place[2]}"
+
+
+def _read(text: str) -> Place:
+    try:
+        moment, rank, number = text.split("|")
+        at = dt.datetime.fromisoformat(moment)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return (at, int(rank), int(number))
+    except ValueError:
+        raise Invalid(_("This is no position on a timeline."), code="cursor.invalid", field="before") from None
+
+
+def _end_of(day: dt.date, actor: Actor) -> Place:
+    return (clock.day_start(day + dt.timedelta(days=1), actor.timezone), 0, 0)
+
+
+def _older(wish: Wish, rank: int, at: str, number: str = "id") -> Q:
+    """Rows of a source that come after the position."""
+    if wish.before is None:
+        return Q()
+    moment, place_rank, place_id = wish.before
+    if rank < place_rank:
+        return Q(**{f"{at}__lte": moment})
+    if rank > place_rank:
+        return Q(**{f"{at}__lt": moment})
+    return Q(**{f"{at}__lt": moment}) | Q(**{at: moment, f"{number}__lt": place_id})
+
+
+# -- sources -----------------------------------------------------------------------------------------------------------
+
+Source = Callable[[Wish], list[TimelineEntry]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """An entity whose records appear on the timeline, by the reference ``name``."""
+
+    rank: int
+    entity: Entity
+    declared: Timeline
+    name: str
+
+    def __call__(self, wish: Wish) -> list[TimelineEntry]:
+        """Its entries after the position; pinned ones stand elsewhere."""
+        at, rows = self.declared.at, self.rows(wish)
+        if self.declared.pinned:
+            rows = rows.filter(**{self.declared.pinned: False})
+        rows = rows.filter(_older(wish, self.rank, at)).order_by(f"-{at}", "-id")
+        return [self.entry(wish.actor, row) for row in rows[: wish.limit + 1]]
+
+    def pinned(self, wish: Wish) -> list[TimelineEntry]:
+        """Its pinned entries."""
+        if not self.declared.pinned:
+            return []
+        rows = self.rows(wish).filter(**{self.declared.pinned: True}).order_by(f"-{self.declared.at}", "-id")
+        return [replace(self.entry(wish.actor, row), pinned=True) for row in rows[:_PINNED]]
+
+    @property
+    def person(self) -> str:
+        """The attribute that holds whose doing it was."""
+        return f"{self.entity.access.owner or 'created_by'}_id"
+
+    def rows(self, wish: Wish) -> models.QuerySet[Any]:
+        """Rows the actor may see and asked for."""
+        rows = self.entity.model._default_manager.filter(
+            **{self.name: wish.record.pk, f"{self.declared.at}__isnull": False}
+        )
+        varieties = {kind.partition(":")[2] for kind in wish.kinds if kind.partition(":")[0] == self.entity.key}
+        if varieties and "" not in varieties and self.declared.icon_by:
+            rows = rows.filter(**{f"{self.declared.icon_by}__in": varieties})
+        if wish.people:
+            rows = rows.filter(**{f"{self.person}__in": wish.people})
+        if wish.text:
+            fits = Q(pk__in=[])
+            for name in (self.declared.title, self.declared.body):
+                if name and field_level(wish.actor, self.entity, name) in ("read", "write"):
+                    fits |= Q(**{f"{name}__icontains": wish.text})
+            rows = rows.filter(fits)
+        return visible(rows, wish.actor)
+
+    def entry(self, actor: Actor, row: Any) -> TimelineEntry:
+        """One row as an entry."""
+        field = shape.fields_of(self.entity).get(self.declared.icon_by)
+        variety = str(getattr(row, self.declared.icon_by)) if field is not None else ""
+        choice = dictionaries.choice_of(field, variety) if field is not None and variety else None
+        return TimelineEntry(
+            kind=self.entity.key,
+            id=row.pk,
+            at=getattr(row, self.declared.at),
+            rank=self.rank,
+            by_id=getattr(row, self.person),
+            title=self._text(actor, row, self.declared.title),
+            body=self._text(actor, row, self.declared.body),
+            icon=self.declared.icons.get(variety, self.entity.icon),
+            color=choice.color if choice else self.entity.color,
+            variety=variety,
+            label=choice.label if choice else str(self.entity.label),
+            own=allowed(actor, "change", row),
+            record=row,
+        )
+
+    def _text(self, actor: Actor, row: Any, name: str) -> str:
+        field = shape.fields_of(self.entity).get(name)
+        if field is None:
+            return ""
+        return display.shown(field, display.masked(actor, self.entity, field, getattr(row, field.name)))
+
+
+def _branches(entity: Entity, kinds: Iterable[str] = ()) -> list[_Branch]:
+    """Entities that appear on the timeline of records of ``entity``; with ``kinds`` those asked for."""
+    wanted = {kind.partition(":")[0] for kind in kinds}
+    found = [(child, child.timeline, name) for child, name in children_of(entity.key)]
+    all_of_them = [
+        _Branch(rank, child, declared, name)
+        for rank, (child, declared, name) in enumerate(found, start=_FIRST_ENTITY_RANK)
+        if declared is not None and name in declared.on
+    ]
+    return [branch for branch in all_of_them if not wanted or branch.entity.key in wanted]
+
+
+def _sources(wish: Wish) -> list[Source]:
+    found: list[Source] = [*_branches(entity_of(wish.record), wish.kinds)]
+    if not wish.kinds or COMMENT in wish.kinds:
+        found.append(_comments)
+    if not wish.kinds or FILE in wish.kinds:
+        found.append(_files)
+    if (not wish.kinds or CHANGE in wish.kinds) and not wish.text:
+        found.append(changes)
+    return found
+
+
+def _left(wish: Wish, manager: models.Manager[Any], rank: int, person: str) -> models.QuerySet[Any]:
+    """Comments or files on the record after the position."""
+    rows = manager.filter(entity=entity_of(wish.record).key, record_id=wish.record.pk, deleted_at__isnull=True)
+    if wish.people:
+        rows = rows.filter(**{f"{person}__in": wish.people})
+    return rows.filter(_older(wish, rank, "created_at")).order_by("-created_at", "-id")
+
+
+def _comments(wish: Wish) -> list[TimelineEntry]:
+    rows = _left(wish, Comment.objects, COMMENT_RANK, "author_id")
+    if wish.text:
+        rows = rows.filter(body__icontains=wish.text)
+    return [
+        TimelineEntry(
+            kind=COMMENT,
+            id=row.pk,
+            at=row.created_at,
+            rank=COMMENT_RANK,
+            by_id=row.author_id,
+            body=row.body,
+            icon=ICONS[COMMENT],
+            label=_("Comment"),
+            own=row.author_id is not None and row.author_id == wish.actor.user_id,
+            record=row,
+        )
+        for row in rows[: wish.limit + 1]
+    ]
+
+
+def _files(wish: Wish) -> list[TimelineEntry]:
+    rows = _left(wish, File.objects, FILE_RANK, "uploaded_by_id")
+    if wish.text:
+        rows = rows.filter(name__icontains=wish.text)
+    return [
+        TimelineEntry(
+            kind=FILE,
+            id=row.pk,
+            at=row.created_at,
+            rank=FILE_RANK,
+            by_id=row.uploaded_by_id,
+            title=row.name,
+            icon="photo" if row.is_picture else ICONS[FILE],
+            label=_("File"),
+            own=row.uploaded_by_id is not None and row.uploaded_by_id == wish.actor.user_id,
+            record=row,
+        )
+        for row in rows[: wish.limit + 1]
+    ]
+
+
+def _named(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
+    """Every entry with the name of its person, in one query."""
+    ids = {entry.by_id for entry in entries if entry.by_id}
+    names = dict(User.everything.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    return [replace(entry, by_name=names.get(entry.by_id or 0, entry.by_name)) for entry in entries]
