@@ -1,0 +1,190 @@
+"""``guanxi serve`` from the outside, on an embedded database under a long Chinese path."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from guanxi.runtime.environment import read
+from guanxi.runtime.process import working_in
+from tests.runtime.helpers import LONG, Server, guanxi, listening, wait_gone
+
+pytestmark = pytest.mark.slow
+
+
+class Place:
+    """A data folder and the server running on it now."""
+
+    def __init__(self, home: Path) -> None:
+        self.own = {"GUANXI_DATA": str(home / LONG), "GUANXI_DATABASE_MEMORY_MB": "128", "GUANXI_WEB_WORKERS": "1"}
+        self.data = home / LONG
+        self.log = home / "serve.log"
+        self.server: Server | None = None
+        self.sockets = read({**self.own, "GUANXI_SECRET_KEY": "x"}).socket_folder
+
+    def ready(self, seconds: float = 60) -> tuple[Server, float]:
+        """The running server, started if it does not run; and how long that took."""
+        if self.server is None or self.server.process.poll() is not None:
+            self.server = Server(self.log, **self.own)
+            return self.server, self.server.wait_ready(seconds)
+        return self.server, 0.0
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    found = Place(tmp_path_factory.mktemp("serve"))
+    found.ready()
+    yield found
+    if found.server is not None:
+        found.server.end(signal.SIGKILL)
+        wait_gone(working_in(found.data / "pg", "postgres"))
+
+
+def _of_type(server: Server, word: str) -> list[int]:
+    found = []
+    for pid in server.family():
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        if word in line:
+            found.append(pid)
+    return found
+
+
+def test_health_readiness_and_metrics(place: Place) -> None:
+    server, _seconds = place.ready()
+    status, headers, text = server.get("/healthz")
+    assert (status, json.loads(text)["status"]) == (200, "ok")
+    assert re.fullmatch(r"[0-9a-f]{16}", headers["x-request-id"])
+    ready = json.loads(server.get("/readyz")[2])
+    ready.pop("worker")  # may still be starting
+    assert ready == {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok"}
+    metrics = server.get("/metrics")[2]
+    assert "guanxi_database_up 1.0" in metrics
+    assert 'guanxi_requests_total{method="GET",route="-",status="200"}' in metrics
+
+
+def test_the_first_start_prints_a_link_for_the_administrator(place: Place) -> None:
+    server, _seconds = place.ready()
+    said = server.log.read_text()
+    assert "There is no administrator yet." in said
+    link = re.search(rf"http://127\.0\.0\.1:{server.port}(/\S+)", said.split("no administrator yet")[1])
+    assert link
+    assert server.get(link[1])[0] == 200
+
+
+def test_a_second_start_on_the_same_folder_is_refused(place: Place) -> None:
+    server, _seconds = place.ready()
+    done = guanxi("serve", "--port", "18147", **place.own)
+    assert done.returncode == 1
+    assert f"is in use by another Guanxi (process {server.process.pid})" in done.stderr
+    assert server.get("/readyz")[0] == 200
+
+
+def test_a_taken_port_is_said_before_anything_starts(place: Place, tmp_path: Path) -> None:
+    with listening() as port:
+        done = guanxi("serve", "--port", str(port), GUANXI_DATA=str(tmp_path / "new"))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Guanxi cannot start: port {port} of 127.0.0.1 is taken by another program. Choose another port with --port.\n"
+    )
+    assert not (tmp_path / "new" / "pg").exists()
+
+
+def test_commands_use_the_running_database(place: Place) -> None:
+    place.ready()
+    done = guanxi("migrate", "--check", **place.own)
+    assert (done.returncode, done.stdout) == (0, "Nothing is missing.\n")
+    report = json.loads(guanxi("doctor", "--json", **place.own).stdout)
+    states = {each["name"]: each["state"] for each in report["checks"]}
+    assert report["ok"] is True
+    assert (states["database"], states["migrations"], states["clock"], states["queue"]) == ("ok",) * 4
+
+
+def test_killed_children_and_database_come_back(place: Place) -> None:
+    server, _seconds = place.ready()
+    killed = [pid for pid in server.family() if pid != server.process.pid]
+    for pid in killed:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    assert wait_gone(killed) == []
+    server.wait_ready(20)
+    assert server.process.poll() is None
+    deadline = time.monotonic() + 15
+    while not _of_type(server, "child worker") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _of_type(server, "child worker")
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers_fast(place: Place) -> None:
+    server, _seconds = place.ready()
+    family = server.family()
+    assert len(family) > 8
+    with psycopg.connect(f"postgresql://guanxi@/guanxi?host={place.sockets}", autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+        connection.execute("INSERT INTO kept VALUES (1)")
+    server.process.kill()
+    server.process.wait()
+    assert wait_gone(family, 8) == []
+    again, seconds = place.ready(20)
+    assert seconds < 8, "five seconds on a quiet machine"
+    with psycopg.connect(f"postgresql://guanxi@/guanxi?host={place.sockets}") as connection:
+        row = connection.execute("SELECT count(*) > 0 FROM kept").fetchone()
+    assert row == (True,)
+    assert again.get("/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_cleanly(place: Place, number: signal.Signals) -> None:
+    server, _seconds = place.ready()
+    family = server.family()
+    assert server.end(number) < 20
+    assert server.process.returncode == 0
+    assert wait_gone(family, 1) == []
+    assert not place.sockets.exists()
+    assert "database system is shut down" in (place.data / "logs" / "postgres.log").read_text().splitlines()[-1]
+
+
+def test_only_worker_joins_the_running_database(place: Place) -> None:
+    server, _seconds = place.ready()
+    second = Server(place.log.with_name("worker.log"), "--only", "worker", **place.own)
+    deadline = time.monotonic() + 15
+    while not _of_type(second, "child worker") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _of_type(second, "child worker")
+    assert _of_type(second, "child web") == []
+    second.end()
+    assert server.get("/readyz")[0] == 200
+
+
+def test_pages_say_that_they_are_not_ready_without_a_database(place: Place) -> None:
+    """The database is held back by a stopped supervisor: it cannot start it again."""
+    server, _seconds = place.ready()
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        for pid in working_in(place.data / "pg", "postgres"):
+            os.kill(pid, signal.SIGKILL)
+        status, _headers, text = server.get("/readyz")
+        assert (status, json.loads(text)["status"]) == (503, "unavailable")
+        assert server.get("/healthz")[0] == 200
+        assert "guanxi_database_up 0.0" in server.get("/metrics")[2]
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    server.wait_ready(20)
+
+
+def test_it_serves_from_a_database_of_somebody_else(fresh_database: str, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "data"), "GUANXI_WEB_WORKERS": "1"}
+    server = Server(tmp_path / "serve.log", **own)
+    try:
+        server.wait_ready(40)
+        assert not (tmp_path / "data" / "pg").exists()
+        assert "guanxi_database_up 1.0" in server.get("/metrics")[2]
+    finally:
+        assert server.end() < 20
