@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def test_wrong_credit_codes_say_why(code: str, reason: str) -> None:
 
 
 def test_a_mistaken_letter_is_named() -> None:
-    with pytest.raises(Invalid) as caught:
+    with translation.override("en"), pytest.raises(Invalid) as caught:
         identifiers.credit_code_check("91440300192203821O")
     assert "“O” (place 18); perhaps “0”" in str(caught.value)
 

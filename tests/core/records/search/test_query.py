@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +83,8 @@ def test_better_fits_come_first_and_newer_ones_among_equals() -> None:
 def test_hits_say_what_and_why() -> None:
     alice = person("alice", "爱丽丝")
     _firm("华为", owner=alice, number="KH-1", phones=phones("+8613800138000"))
-    [hit] = search(actor(alice), "0013", entities=[FIRM])
+    with translation.override("en"):
+        [hit] = search(actor(alice), "0013", entities=[FIRM])
     assert (hit.entity, hit.title, hit.subtitle, hit.reason, hit.rank) == (
         FIRM.key,
         "华为",

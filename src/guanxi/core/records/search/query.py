@@ -26,6 +26,7 @@ from guanxi.core.schema.registry import entity_of, is_registered
 #: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
 CAP = 150
 M = TypeVar("M", bound=models.Model)
+_Found = tuple[judge.Verdict, float, Entity, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +73,35 @@ def _named_first(entity: Entity, fields: Fields) -> bool:
     return bool(entity.search and entity.search.names and entity.search.names[0] in fields.names)
 
 
-def _tiers(entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[tuple[str, list[Any]]]:
-    """Conditions on a document ``d``, the best first, each with an order that an index can give."""
-    found: list[tuple[str, list[Any]]] = []
-    if not loose and _named_first(entity, fields):
-        found.append(("d.entity = %s AND d.key LIKE %s ORDER BY d.key", [entity.key, _like(query.core)]))
-        if query.core.isascii() and query.core.isalpha():
-            condition = "d.entity = %s AND d.spell LIKE %s AND d.spell <> '' ORDER BY d.spell"
-            found.append((condition, [entity.key, _like(query.core)]))
-    condition = terms.tsquery(query, fields, loose=loose)
-    if condition:
-        found.append(("d.entity = %s AND d.tsv @@ %s::tsquery", [entity.key, condition]))
+Condition = tuple[str, list[Any]]
+
+
+def _beginnings(entity: Entity, query: Query, fields: Fields) -> list[Condition]:
+    """Conditions on a document ``d``: the name, or its pinyin, begins so. Each in the order of an index."""
+    if not _named_first(entity, fields):
+        return []
+    found: list[Condition] = [("d.entity = %s AND d.key LIKE %s ORDER BY d.key", [entity.key, _like(query.core)])]
+    if query.core.isascii() and query.core.isalpha():
+        condition = "d.entity = %s AND d.spell LIKE %s AND d.spell <> '' ORDER BY d.spell"
+        found.append((condition, [entity.key, _like(query.core)]))
     return found
 
 
-def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[int]:
-    """Ids of at most ``CAP`` records per tier that the actor may see."""
-    tiers = _tiers(entity, query, fields, loose=loose)
-    if not tiers:
+def _anywhere(entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[Condition]:
+    """The condition on a document ``d`` that its tokens fit."""
+    condition = terms.tsquery(query, fields, loose=loose)
+    return [("d.entity = %s AND d.tsv @@ %s::tsquery", [entity.key, condition])] if condition else []
+
+
+def _ids(actor: Actor, entity: Entity, conditions: Sequence[Condition]) -> list[int]:
+    """Ids of records that fit a condition and that the actor may see; at most ``CAP`` for each condition."""
+    if not conditions:
         return []
     living = getattr(entity.model, "objects", entity.model._default_manager)
     rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
     parts: list[str] = []
     params: list[Any] = []
-    for condition, values in tiers:
+    for condition, values in conditions:
         parts.append(
             f"(SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.pk = d.record_id"  # noqa: S608 - own SQL
             f" WHERE {condition} LIMIT {CAP})"
@@ -104,6 +110,16 @@ def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, l
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), params)
         return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+
+
+def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[int]:
+    """Ids of records worth judging. Where ``enough`` names begin so, others, which rank lower, are not looked for."""
+    if loose:
+        return _ids(actor, entity, _anywhere(entity, query, fields, loose=True))
+    found = _ids(actor, entity, _beginnings(entity, query, fields))
+    if len(found) >= enough:
+        return found
+    return list(dict.fromkeys(found + _ids(actor, entity, _anywhere(entity, query, fields, loose=False))))
 
 
 def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, Any]]:
@@ -120,10 +136,10 @@ def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, 
 
 
 def _search_one(
-    actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool
-) -> list[tuple[judge.Verdict, float, Entity, int]]:
+    actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool
+) -> list[_Found]:
     found = []
-    ids = _candidates(actor, entity, query, fields, loose=loose)
+    ids = _candidates(actor, entity, query, fields, enough=enough, loose=loose)
     for row in _read(entity, ids, fields) if ids else ():
         verdict = judge.judge(query, fields, row["values"])
         if verdict.rank:
@@ -142,14 +158,18 @@ def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None =
         return []
     chosen = [entity_of(one) for one in entities] if entities is not None else list(registered())
     reach = [(entity, searchable(actor, entity)) for entity in chosen if entity.search is not None]
-    found = [one for entity, fields in reach for one in _search_one(actor, entity, query, fields, loose=False)]
-    if not found and terms.can_be_loose(query):
-        found = [one for entity, fields in reach for one in _search_one(actor, entity, query, fields, loose=True)]
+    enough = max(limit, 20)
+    found: list[_Found] = []
+    for loose in (False, True):
+        if loose and (found or not terms.can_be_loose(query)):
+            break
+        for entity, fields in reach:
+            found += _search_one(actor, entity, query, fields, enough=enough, loose=loose)
     found.sort(key=lambda one: (-one[0].rank, -one[1], one[3]))
     return _hits(actor, found[:limit])
 
 
-def _hits(actor: Actor, found: Sequence[tuple[judge.Verdict, float, Entity, int]]) -> list[Hit]:
+def _hits(actor: Actor, found: Sequence[_Found]) -> list[Hit]:
     """Name the records: one query per entity, one per sort of reference in a subtitle."""
     named: dict[tuple[str, int], tuple[str, str]] = {}
     for entity in {one[2].key: one[2] for one in found}.values():
@@ -244,7 +264,7 @@ def filter_by_text(actor: Actor, qs: models.QuerySet[M], entity: Entity, text: s
     fields = searchable(actor, entity)
     conditions: list[str] = []
     params: list[Any] = []
-    for condition, values in _tiers(entity, query, fields, loose=False):
+    for condition, values in (*_beginnings(entity, query, fields), *_anywhere(entity, query, fields, loose=False)):
         conditions.append(f"({condition.partition(' ORDER BY ')[0]})")
         params += values
     if not conditions:

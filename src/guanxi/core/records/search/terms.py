@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from guanxi.core.kernel import legal_forms
+from guanxi.core.kernel.identifiers import FREE_MAIL
 from guanxi.core.kernel.phones import digits
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import tokens
@@ -14,6 +15,9 @@ from guanxi.core.records.search.tokens import INITIALS_LENGTH, PINYIN_LENGTH, RU
 
 LONGEST = 100
 MOST_RUNS = 8
+_TOP = frozenset(
+    ("com", "cn", "com.cn", "net", "org", "co", "co.uk", "cc", "io", "me", "de", "fr", "hk", "com.hk", "tw")
+)
 _PHONE = re.compile(r"[\d\s()+\-.转]*\d[\d\s()+\-.转]*")
 # The beginning of a legal form at the end: somebody is still typing.
 _UNFINISHED = re.compile(r"(?<=..)(?:集团)?(?:股份)?有限(?:责任)?公?$|(?<=..)(?:集团股|股份有|有)$")
@@ -139,6 +143,12 @@ def _email(fields: Fields, address: str) -> list[str]:
     return [_all(_lexeme(tag, "e" + piece) for piece in _pieces(address, 3)) for tag in fields.tags("emails")]
 
 
+def _too_general(address: str) -> bool:
+    """Whether a part of an address is nothing but (the beginning of) a free mail's domain, or a top-level domain."""
+    part = address.rpartition("@")[2] if address.startswith("@") or "@" not in address else ""
+    return bool(part) and (part.lstrip(".") in _TOP or any(domain.startswith(part) for domain in FREE_MAIL))
+
+
 def _number(fields: Fields, number: str) -> list[str]:
     return [_all(_lexeme(tag, "#" + piece) for piece in _pieces(number, 3)) for tag in fields.tags("numbers")]
 
@@ -170,7 +180,7 @@ def tsquery(query: Query, fields: Fields, *, loose: bool = False) -> str:
     if not loose:
         if query.phone:
             found += _phone(fields, query.phone)
-        if query.email:
+        if query.email and not _too_general(query.email):
             found += _email(fields, query.email)
         if query.number and len(query.runs) > 1:
             found += _number(fields, query.number)
