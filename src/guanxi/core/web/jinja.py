@@ -35,6 +35,11 @@ def with_query(address: str, **changes: Any) -> str:
     return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
+def combine(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Both mappings; the second wins. For attributes of components."""
+    return {**one, **other}
+
+
 def as_json(value: Any) -> Markup:
     """JSON safe inside a ``<script type="application/json">`` block."""
     text = json.dumps(value, ensure_ascii=False, default=str)
@@ -75,6 +80,7 @@ def environment(**options: Any) -> Environment:
         color_of=formats.color_of,
         highlighted=formats.highlighted,
         with_query=with_query,
+        combine=combine,
         as_json=as_json,
     )
     return env

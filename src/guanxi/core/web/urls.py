@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.views import pages, preferences
 
 Patterns = list[URLPattern | URLResolver]
@@ -14,4 +15,4 @@ fixed: Patterns = [
     path("dev/gallery/", pages.show_gallery, name="gallery"),
 ]
 
-urlpatterns: Patterns = [*fixed]
+urlpatterns: Patterns = [*fixed, *lists.urlpatterns]

@@ -124,6 +124,44 @@ function pins(table) {
 }
 each(".gx-table", pins);
 
+// The search box asks while one types, never in the middle of a composition.
+let asking;
+function find(box) {
+  clearTimeout(asking);
+  asking = setTimeout(() => box.form?.dispatchEvent(new CustomEvent("gx:find")), 350);
+}
+on("input", "[data-find] input[type=search]", (event, box) => { if (!event.isComposing) find(box); });
+on("compositionend", "[data-find] input[type=search]", (_event, box) => find(box));
+
+// The filter builder: more conditions, more groups.
+let fresh = 500;
+async function addCondition(button) {
+  const number = (fresh += 1);
+  const answer = await request(`${button.dataset.url}?n=${number}&g=${button.dataset.addCondition}`, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  const row = $(".gx-cond", holder.content);
+  button.before(row);
+  window.htmx.process(row);
+  row.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
+  $("select", row)?.focus();
+}
+on("click", "[data-add-condition]", (_event, button) => addCondition(button));
+on("click", "[data-remove-condition]", (_event, button) => {
+  const block = button.closest("[data-block]");
+  button.closest(".gx-cond").remove();
+  if (block.dataset.block !== "0" && !$(".gx-cond", block)) block.remove();
+});
+on("click", "[data-add-block]", (_event, button) => {
+  const holder = document.createElement("template");
+  const key = $$("[data-block]").length;
+  holder.innerHTML = $("#block-template").innerHTML.replaceAll("__g__", String(key));
+  const block = holder.content.firstElementChild;
+  button.before(block);
+  addCondition($("[data-add-condition]", block));
+});
+
 // Groups fold.
 on("click", ".gx-group button[aria-expanded]", (_event, button) => {
   const open = button.getAttribute("aria-expanded") !== "true";

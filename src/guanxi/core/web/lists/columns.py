@@ -1,0 +1,168 @@
+"""Columns of a list: which there are, which are shown, how each is written.
+
+A column is spelled ``path`` or ``path!`` (pinned to the left); a path such as ``customer.region`` reaches over references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
+from guanxi.core.records import shape
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web.kinds import FACES
+
+TITLE_WIDTH = 240
+LEAST, MOST = 56, 900
+#: Kinds whose values say nothing in a cell.
+SILENT = frozenset({"rich_text"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One shown column. ``level`` is ``masked``, ``read`` or ``write``; ``locked`` says why it cannot be edited."""
+
+    path: str
+    field: Field
+    label: Text
+    level: str
+    width: int
+    pinned: bool = False
+    title: bool = False
+    locked: Text = ""
+    sort: str = ""
+    sort_order: int = 0
+
+    @property
+    def css(self) -> str:
+        """Classes of its cells."""
+        parts = [FACES[self.field.kind].css, "gx-title" if self.title else "", "gx-pin" if self.pinned else ""]
+        return " ".join(part for part in parts if part)
+
+    @property
+    def sortable(self) -> bool:
+        """Whether its heading sorts."""
+        return KINDS[self.field.kind].sortable and self.level != "masked" and not self.field.custom
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A column that may be chosen: its path, its name and the group it is listed under."""
+
+    path: str
+    label: Text
+    group: Text = ""
+
+
+def label_of(entity: Entity, path: str) -> str:
+    """The name of a path: ``Customer › Region``."""
+    fields = shape.fields_of(entity)
+    if path in fields:
+        return str(fields[path].label)
+    name, _dot, rest = path.partition(".")
+    declared = fields.get(name)
+    if declared is None or not is_registered(declared.target):
+        return path
+    return f"{declared.label} › {label_of(entity_of(declared.target), rest)}"
+
+
+def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]:
+    """Every field the actor may see, and those of the records it refers to (one step), grouped by reference."""
+    found = [Offer(name, one.label) for name, one in shape.readable(actor, entity).items() if one.kind not in SILENT]
+    if not related:
+        return found
+    for name, one in shape.readable(actor, entity).items():
+        if one.kind not in ("reference", "user") or not is_registered(one.target):
+            continue
+        target = entity_of(one.target)
+        if access.field_level(actor, entity, name) == "masked" or not access.allowed(actor, "view", target):
+            continue
+        for below, other in shape.readable(actor, target).items():
+            if other.kind not in SILENT and below not in ("id", target.title) and other.kind != "table":
+                found.append(Offer(f"{name}.{below}", other.label, one.label))
+    return found
+
+
+def chosen(
+    actor: Actor, entity: Entity, wanted: Sequence[str], widths: Mapping[str, int], sort: Sequence[str]
+) -> list[Column]:
+    """The columns to show: those wanted that exist and are readable, else the entity's; the title is always among them."""
+    columns = [one for one in (_column(actor, entity, spelled, widths, sort) for spelled in wanted) if one]
+    if not columns:
+        declared = entity.columns or (entity.title,)
+        columns = [one for one in (_column(actor, entity, spelled, widths, sort) for spelled in declared) if one]
+    if not any(column.title for column in columns):
+        title = _column(actor, entity, entity.title, widths, sort)
+        columns = [title, *columns] if title else columns
+    return sorted(columns, key=lambda column: not column.pinned)
+
+
+def _column(
+    actor: Actor, entity: Entity, spelled: str, widths: Mapping[str, int], sort: Sequence[str]
+) -> Column | None:
+    pinned, path = spelled.endswith("!"), spelled.removesuffix("!")
+    declared = shape.field_at(entity, path)
+    level = shape.path_level(actor, entity, path)
+    if declared is None or level == "hidden":
+        return None
+    title = path == entity.title
+    keys = [name.lstrip("-") for name in sort]
+    place = keys.index(path) if path in keys else -1
+    return Column(
+        path=path,
+        field=declared,
+        label=label_of(entity, path),
+        level=level,
+        width=_width(widths.get(path), TITLE_WIDTH if title else FACES[declared.kind].width),
+        pinned=pinned,
+        title=title,
+        locked=lock_reason(entity, path, declared, level),
+        sort=("desc" if sort[place].startswith("-") else "asc") if place >= 0 else "",
+        sort_order=place + 1 if len(keys) > 1 and place >= 0 else 0,
+    )
+
+
+def _width(kept: Any, usual: int) -> int:
+    return min(MOST, max(LEAST, kept)) if isinstance(kept, int) else usual
+
+
+def lock_reason(entity: Entity, path: str, declared: Field, level: str) -> Text:
+    """Why a cell of this column cannot be edited in place; '' when it can."""
+    if "." in path and not declared.custom:
+        return _("This belongs to another record; open it to change it.")
+    if not KINDS[declared.kind].written:
+        return _("This is calculated.")
+    if declared.readonly:
+        return _("This is filled by the system.")
+    if level != "write":
+        return _("You may read this but not change it.")
+    if not FACES[declared.kind].inline:
+        return _("Open the record to change this.")
+    return ""
+
+
+def widths_of(kept: Mapping[str, Any], entity: Entity, view_id: int | None) -> Mapping[str, int]:
+    """Column widths the person dragged in this view."""
+    found = kept.get("widths", {}).get(f"{entity.key}:{view_id or 0}", {})
+    return found if isinstance(found, dict) else {}
+
+
+def summable(columns: Iterable[Column]) -> list[Column]:
+    """Columns that can be added up."""
+    return [
+        one
+        for one in columns
+        if KINDS[one.field.kind].summable
+        and one.level != "masked"
+        and "." not in one.path
+        and one.field.kind != "formula"
+    ]

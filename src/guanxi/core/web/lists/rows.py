@@ -1,0 +1,256 @@
+"""Rows of a list: names fetched in a few queries, then every cell written by its column's compiled function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from markupsafe import Markup, escape
+
+from guanxi.core import access
+from guanxi.core.kernel import masking
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import File, Tag
+from guanxi.core.records import display, shape, values
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web import formats
+from guanxi.core.web.addresses import peek_url, record_url
+from guanxi.core.web.cells import Cell, Named, Names, compiled
+from guanxi.core.web.lists.columns import Column
+
+Getter = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the record, its address, all its cells as markup."""
+
+    record: Any
+    id: int
+    version: int
+    title: str
+    url: str
+    peek: str
+    cells: Markup
+    group: str = ""
+
+
+def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: str = "") -> Names:
+    """Names of everything the values of these fields point to; one query per sort of record."""
+    wanted: dict[str, set[int]] = {}
+    tags: set[int] = set()
+    files: set[int] = set()
+    for declared, found in uses:
+        if declared.kind in ("reference", "user"):
+            key = "core.user" if declared.kind == "user" else declared.target
+            wanted.setdefault(key, set()).update(one for one in found if one)
+        elif declared.kind == "tags":
+            tags.update(one for many in found for one in many or ())
+        elif declared.kind in ("file", "image"):
+            files.update(one for one in found if one)
+    texts = display.names_of(actor, wanted)
+    named = {
+        key: {number: Named(text, url=_url(key, number)) for number, text in some.items()}
+        for key, some in texts.items()
+    }
+    if files:
+        rows = File.objects.filter(pk__in=files, deleted_at__isnull=True).values_list("pk", "name")
+        named["files"] = {number: Named(name, url=f"/files/{number}/") for number, name in rows}
+    known = Tag.objects.filter(pk__in=tags).values_list("pk", "name", "color") if tags else ()
+    return Names(
+        records=named,
+        users=named.get("core.user", {}),
+        tags={number: Named(name, color) for number, name, color in known},
+        query=query,
+    )
+
+
+def _url(key: str, number: int) -> str:
+    return record_url(entity_of(key), number) if is_registered(key) else ""
+
+
+class _Reach:
+    """Values along paths: related records the actor may see, fetched once per reference."""
+
+    def __init__(self, actor: Actor, records: Sequence[Any]) -> None:
+        self.actor, self.records = actor, records
+        self.known: dict[tuple[int, str], dict[int, Any]] = {}
+
+    def getter(self, entity: Entity, path: str, records: Sequence[Any]) -> tuple[Getter, Entity, Field]:
+        """A function from a record to the value at the path, the entity the field belongs to, the field."""
+        fields = shape.fields_of(entity)
+        if path in fields:
+            declared = fields[path]
+            return (_money(declared) if declared.kind == "money" else _plain(declared)), entity, declared
+        name, _dot, rest = path.partition(".")
+        reference = fields[name]
+        target = entity_of(reference.target)
+        ids = {number for record in records if (number := values.current(record, reference))}
+        key = (id(records), name)
+        if key not in self.known:
+            rows = access.visible(target.model._default_manager.filter(pk__in=ids), self.actor) if ids else ()
+            self.known[key] = {row.pk: row for row in rows}
+        related = self.known[key]
+        inner, owner, declared = self.getter(target, rest, list(related.values()))
+
+        def value(record: Any) -> Any:
+            other = related.get(values.current(record, reference))
+            return None if other is None else inner(other)
+
+        return value, owner, declared
+
+
+def _plain(declared: Field) -> Getter:
+    if declared.custom:
+        key = declared.key
+        return lambda record: record.custom.get(key)
+    column = declared.column if declared.kind in ("reference", "user", "file", "image") else declared.name
+    return lambda record: getattr(record, column)
+
+
+def _money(declared: Field) -> Getter:
+    amount = _plain(declared)
+    currency = declared.currency
+    if not currency or declared.custom:
+        return amount
+
+    def value(record: Any) -> Any:
+        found = amount(record)
+        return None if found is None else (found, getattr(record, currency, "") or "")
+
+    return value
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Columns ready to write: the value of each and its cell function."""
+
+    columns: Sequence[Column]
+    getters: list[Getter]
+    cells: list[Cell]
+
+
+def prepare(
+    actor: Actor, entity: Entity, columns: Sequence[Column], records: Sequence[Any], query: str = ""
+) -> Prepared:
+    """Fetch what the cells will name and compile one function per column."""
+    reach = _Reach(actor, records)
+    getters: list[Getter] = []
+    uses: list[tuple[Field, Sequence[Any]]] = []
+    for column in columns:
+        getter, owner, declared = reach.getter(entity, column.path, records)
+        if column.level == "masked":
+            getter = _masked(getter, declared)
+        elif column.title and column.path == entity.title:
+            getter = _titled(getter, owner)
+        getters.append(getter)
+        uses.append((declared, [getter(record) for record in records] if declared.kind in _NAMED else ()))
+    names = names_for(actor, uses, query)
+    plain = Names(names.records, names.users, names.tags)
+    cells = [compiled(_as_text(column), names if column.title else plain) for column in columns]
+    return Prepared(columns, getters, cells)
+
+
+_NAMED = frozenset({"reference", "user", "tags", "file", "image"})
+
+
+def _as_text(column: Column) -> Field:
+    """A masked value is text whatever its kind was."""
+    if column.level != "masked" or column.field.kind in ("phones", "emails", "urls", "addresses", "phone", "email"):
+        return column.field
+    return Field(name=column.field.name, kind="text", label=column.field.label)
+
+
+def _masked(getter: Getter, declared: Field) -> Getter:
+    def value(record: Any) -> Any:
+        found = getter(record)
+        return found if found in (None, "", []) else masking.mask(declared.kind, found)
+
+    return value
+
+
+def _titled(getter: Getter, entity: Entity) -> Getter:
+    def value(record: Any) -> Any:
+        return getter(record) or f"{entity.label} #{record.pk}"
+
+    return value
+
+
+def build(
+    actor: Actor,
+    entity: Entity,
+    columns: Sequence[Column],
+    records: Sequence[Any],
+    *,
+    query: str = "",
+    editable: bool = True,
+    back: str = "",
+) -> list[Row]:
+    """The rows of a list. ``back`` is the list's query, kept in links to the side panel."""
+    prepared = prepare(actor, entity, columns, records, query)
+    opens = [_opening(column) for column in columns]
+    locked = [_opening(column, reason=_("You do not have the right to change this record.")) for column in columns]
+    found = []
+    for record in records:
+        may = editable and access.allowed(actor, "change", record)
+        url = record_url(entity, record.pk)
+        found.append(
+            Row(
+                record=record,
+                id=record.pk,
+                version=getattr(record, "version", 0),
+                title=display.title_of(entity, record),
+                url=url,
+                peek=f"{peek_url(entity, record.pk)}?{back}" if back else peek_url(entity, record.pk),
+                cells=_cells(prepared, opens if may or not editable else locked, record, url),
+            )
+        )
+    return found
+
+
+def _opening(column: Column, reason: str = "") -> str:
+    """The opening tag of a column's cells; ``{blank}`` is filled per cell."""
+    why = column.locked or reason
+    state = Markup(' data-locked="{}"').format(why) if why else Markup(' data-edit tabindex="-1"')
+    css = f' class="{escape(column.css)}' if column.css else ' class="'
+    return f'<td{css}%s" data-field="{escape(column.path)}" data-label="{escape(column.label)}"{state}>'
+
+
+def _cells(prepared: Prepared, opens: Sequence[str], record: Any, url: str) -> Markup:
+    parts: list[str] = []
+    for column, getter, cell, opening in zip(prepared.columns, prepared.getters, prepared.cells, opens, strict=True):
+        text = cell(getter(record))
+        parts.append(opening.replace("%s", "" if text else " gx-blank", 1))
+        parts.append(f'<a href="{url}">{text}</a>' if column.title else text)
+        parts.append("</td>")
+    return Markup("".join(parts))  # noqa: S704 - every part is escaped above
+
+
+def one_cell(actor: Actor, entity: Entity, column: Column, record: Any) -> Markup:
+    """One cell's inner markup, as after an inline edit."""
+    prepared = prepare(actor, entity, [column], [record])
+    text = prepared.cells[0](prepared.getters[0](record))
+    return Markup('<a href="{}">{}</a>').format(record_url(entity, record.pk), text) if column.title else text
+
+
+def group_name(declared: Field, value: Any, names: Names) -> str:
+    """What a group of rows is called: the choice, the person, the month."""
+    if value in (None, ""):
+        return _("Nothing given")
+    if declared.kind in ("date", "datetime"):
+        return f"{value.year}-{value.month:02d}"
+    if declared.kind in ("reference", "user"):
+        key = "core.user" if declared.kind == "user" else declared.target
+        named = names.records.get(key, {}).get(value)
+        return named.text if named else "—"
+    if declared.kind == "boolean":
+        return _("Yes") if value else _("No")
+    return (
+        display.shown(declared, value) or formats.number(value)
+        if isinstance(value, int | float)
+        else display.shown(declared, value)
+    )

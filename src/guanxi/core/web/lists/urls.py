@@ -1,0 +1,25 @@
+"""Addresses of lists: one set for every entity."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from guanxi.core.web.lists import bulk, cell, viewing, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("<slug:path>/", views.show_list, name="list"),
+    path("<slug:path>/filter/", views.edit_filter, name="list-filter"),
+    path("<slug:path>/filter/row/", views.filter_row, name="list-filter-row"),
+    path("<slug:path>/columns/", views.edit_columns, name="list-columns"),
+    path("<slug:path>/widths/", views.keep_widths, name="list-widths"),
+    path("<slug:path>/size/", views.keep_size, name="list-size"),
+    path("<slug:path>/totals/", views.show_totals, name="list-totals"),
+    path("<slug:path>/views/new/", viewing.new_view, name="view-new"),
+    path("<slug:path>/views/<int:view_id>/", viewing.edit_view, name="view"),
+    path("<slug:path>/views/<int:view_id>/save/", viewing.save_view, name="view-save"),
+    path("<slug:path>/views/<int:view_id>/copy/", viewing.copy_view, name="view-copy"),
+    path("<slug:path>/views/<int:view_id>/delete/", viewing.delete_view, name="view-delete"),
+    path("<slug:path>/bulk/field/", bulk.bulk_field, name="bulk-field"),
+    path("<slug:path>/bulk/<slug:verb>/", bulk.bulk_dialog, name="bulk"),
+    path("<slug:path>/<int:pk>/cell/<str:name>/", cell.edit_cell, name="cell"),
+]
