@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -19,6 +20,7 @@ sys.path.insert(0, str(SOURCE))
 from guanxi.runtime.messages import compile_catalogues, parts_of  # noqa: E402 - needs the path above
 from guanxi.runtime.words import LOCALES  # noqa: E402
 
+PLACEHOLDER = re.compile(r"%\(\w+\)[-.0-9]*[a-z]")
 METHODS = [
     ("**/migrations/**", "ignore"),
     ("**.py", "python"),
@@ -84,7 +86,12 @@ def problems() -> list[str]:
         for (context, text), place in texts().items()
         if not known.get((context, text))
     ]
-    return [*sorted(missing), *clashes]
+    broken = [
+        f"the placeholders differ: {text!r} → {string!r}"
+        for (_context, text), string in known.items()
+        if set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(string))
+    ]
+    return [*sorted(missing), *clashes, *broken]
 
 
 def main() -> int:

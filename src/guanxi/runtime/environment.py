@@ -187,7 +187,7 @@ class Environment:
                 shown = _hidden(shown)
             if isinstance(value, bool):
                 shown = str(int(value))
-            meta = line.metadata
+            meta, about = line.metadata, line.metadata["help"]
             rows.append(
                 {
                     "name": meta["name"],
@@ -195,7 +195,7 @@ class Environment:
                     "value": shown,
                     "default": meta["default"],
                     "source": self.sources.get(meta["name"], "default"),
-                    "help": _(meta["help"]),
+                    "help": _(about),
                 }
             )
         return rows

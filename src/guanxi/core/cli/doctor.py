@@ -42,6 +42,25 @@ class Finding:
     text: str
 
 
+def _labels() -> dict[str, str]:
+    """The names of findings as a person reads them; scripts read the names themselves."""
+    return {
+        "version": _("version"),
+        "packages": _("packages"),
+        "memory": _("memory"),
+        "data folder": _("data folder"),
+        "disk": _("disk"),
+        "secret": _("secret"),
+        "database": _("database"),
+        "clock": _("clock"),
+        "migrations": _("migrations"),
+        "queue": _("queue"),
+        "worker": _("worker"),
+        "mail": _("mail"),
+        "pages": _("pages"),
+    }
+
+
 def _table(settings: Environment) -> str:
     rows = settings.table()
     width = max(len(row["name"]) for row in rows)
@@ -79,7 +98,7 @@ def doctor(as_json: bool) -> None:
         click.echo(_("Checks"))
         signs = {"ok": "✓", "warning": "!", "wrong": "✗"}
         for each in findings:
-            click.echo(f"  {signs[each.state]} {each.name}: {each.text}")
+            click.echo(f"  {signs[each.state]} {_labels()[each.name]}: {each.text}")
         click.echo(_("Settings"))
         click.echo(_table(found))
     sys.exit(int(wrong))
@@ -89,9 +108,9 @@ def _machine(_settings: Environment) -> list[Finding]:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     memory = machine_memory_mb()
     return [
-        Finding(_("version"), "ok", f"Guanxi {__version__}, Python {platform.python_version()}, {platform.platform()}"),
-        Finding(_("packages"), "ok", packages),
-        Finding(_("memory"), "ok" if memory >= 1500 else "warning", f"{memory} MB"),
+        Finding("version", "ok", f"Guanxi {__version__}, Python {platform.python_version()}, {platform.platform()}"),
+        Finding("packages", "ok", packages),
+        Finding("memory", "ok" if memory >= 1500 else "warning", f"{memory} MB"),
     ]
 
 
@@ -103,23 +122,23 @@ def _data(settings: Environment) -> list[Finding]:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        return [Finding(_("data folder"), "wrong", f"{settings.data}: {error.strerror}")]
+        return [Finding("data folder", "wrong", f"{settings.data}: {error.strerror}")]
     free = shutil.disk_usage(settings.data).free // (1024 * 1024)
     state = "ok" if free >= _ROOM_MB else "warning" if free >= 100 else "wrong"
     secret = settings.data / "secret"
     findings = [
-        Finding(_("data folder"), "ok", str(settings.data)),
-        Finding(_("disk"), state, _("%(free)s MB free") % {"free": free}),
+        Finding("data folder", "ok", str(settings.data)),
+        Finding("disk", state, _("%(free)s MB free") % {"free": free}),
     ]
     if secret.exists() and secret.stat().st_mode & 0o077:
-        findings.append(Finding(_("secret"), "wrong", _("%(file)s can be read by others") % {"file": secret}))
+        findings.append(Finding("secret", "wrong", _("%(file)s can be read by others") % {"file": secret}))
     return findings
 
 
 def _database(settings: Environment) -> list[Finding]:
     """Server, clock, migrations and queue; stops at the first thing that hides the rest."""
     kind = f"PostgreSQL {binaries.version()}" if settings.embedded else "DATABASE_URL"
-    name = _("database")
+    name = "database"
     try:
         with database(settings):
             shown = external.check(settings)
@@ -140,17 +159,17 @@ def _clock(settings: Environment) -> Finding:
     apart = abs(float(row[0]) - time.time()) if row else 0.0
     state = "ok" if apart < _CLOCK_SECONDS else "wrong"
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    return Finding(_("clock"), state, _("%(now)s; the database is %(apart).1f s apart") % {"now": now, "apart": apart})
+    return Finding("clock", state, _("%(now)s; the database is %(apart).1f s apart") % {"now": now, "apart": apart})
 
 
 def _migrations() -> Finding:
     left = load("guanxi.core.cli.migrating:missing")()
     text = _("%(number)s are not applied; run: guanxi migrate") % {"number": len(left)} if left else _("all applied")
-    return Finding(_("migrations"), "wrong" if left else "ok", text)
+    return Finding("migrations", "wrong" if left else "ok", text)
 
 
 def _queue() -> list[Finding]:
-    name = _("queue")
+    name = "queue"
     with contextlib.suppress(ImportError):
         counts: Callable[[], dict[str, int]] = load("guanxi.config.observe:queue_counts")
         alive: Callable[[], int] = load("guanxi.config.observe:workers_alive")
@@ -161,14 +180,14 @@ def _queue() -> list[Finding]:
         text = _("%(todo)s waiting, %(doing)s at work, %(failed)s failed, %(late)s late") % found
         state = "warning" if found["late"] or found["failed"] else "ok"
         running = _("%(number)s alive") % {"number": workers}
-        return [Finding(name, state, text), Finding(_("worker"), "ok" if workers else "warning", running)]
+        return [Finding(name, state, text), Finding("worker", "ok" if workers else "warning", running)]
     return []
 
 
 def _mail(settings: Environment) -> Finding:
     """Whether mail can be handed over: the server answers, or the folder can be written."""
     parts = urlsplit(settings.email_url)
-    name = _("mail")
+    name = "mail"
     if parts.scheme == "file":
         folder = Path(unquote(parts.path))
         return Finding(name, "warning", _("not sent, written to %(folder)s (set EMAIL_URL)") % {"folder": folder})
@@ -190,7 +209,7 @@ def _mail(settings: Environment) -> Finding:
 
 def _serving(settings: Environment) -> Finding:
     status = ready_status(settings)
-    name = _("pages")
+    name = "pages"
     if status == 200:
         return Finding(name, "ok", _("served at %(url)s") % {"url": settings.url})
     if status:
