@@ -57,6 +57,7 @@ class _Tables(NamedTuple):
     several: dict[str, tuple[str, ...]]
     phrases: dict[str, tuple[str, ...]]
     heads: frozenset[str]
+    pairs: frozenset[str]
 
 
 @cache
@@ -73,7 +74,8 @@ def _tables() -> _Tables:
             phrases[first[1:]] = tuple(rest)
         else:
             usual.update(dict.fromkeys(rest[0], first))
-    return _Tables(usual, several, phrases, frozenset(phrase[0] for phrase in phrases))
+    heads, pairs = frozenset(phrase[0] for phrase in phrases), frozenset(phrase[:2] for phrase in phrases)
+    return _Tables(usual, several, phrases, heads, pairs)
 
 
 def is_han(char: str) -> bool:
@@ -88,32 +90,30 @@ def syllables(text: str, *, person: bool = False) -> tuple[str, ...]:
     Phrases are read as phrases (银行 yin hang, 重庆 chong qing). With ``person`` the text is a person's name and begins
     with its surname (单田芳 shan …, 尉迟恭 yu chi …). Characters of which no reading is known stand for themselves.
     """
-    usual, _several, phrases, heads = _tables()
-    out: list[str] = []
+    usual, _several, phrases, heads, pairs = _tables()
+    out = [usual.get(char, char) for char in text]
     at, size = 0, len(text)
     if person and size > 1:
         double = _DOUBLE_SURNAMES.get(text[:2])
         if double:
-            out += double
+            out[:2] = double
             at = 2
         elif text[0] in _SURNAMES:
-            out.append(_SURNAMES[text[0]])
+            out[0] = _SURNAMES[text[0]]
             at = 1
-    while at < size:
-        char = text[at]
-        if char in heads:
+    if heads.isdisjoint(text):
+        return tuple(out)
+    while at < size - 1:
+        length = 1
+        if text[at] in heads and text[at : at + 2] in pairs:
             for length in range(min(LONGEST_PHRASE, size - at), 1, -1):
                 found = phrases.get(text[at : at + length])
                 if found:
-                    out += found
-                    at += length
+                    out[at : at + length] = found
                     break
             else:
-                out.append(usual.get(char, char))
-                at += 1
-        else:
-            out.append(usual.get(char, char))
-            at += 1
+                length = 1
+        at += length
     return tuple(out)
 
 

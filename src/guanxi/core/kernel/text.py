@@ -199,8 +199,10 @@ def name_keys(name: str, *, person: bool = False) -> tuple[str, ...]:
     """
     if not name:
         return ()
-    tokens = name_words(name, person=person)
-    normalised = normalize_person(name) if person else normalize_name(name)
+    if person:
+        normalised, tokens = normalize_person(name), name_words(name, person=True)
+    else:
+        normalised, tokens = _normalise(name)
     keys = [normalised]
     if has_han(normalised):
         keys.append(pinyin.joined(normalised, person=person))

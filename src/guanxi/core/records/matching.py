@@ -89,7 +89,7 @@ def _identity(text: str) -> str:
     return number_plain(text).upper()
 
 
-_HOW: Mapping[str, Callable[[str], str]] = {
+HOW: Mapping[str, Callable[[str], str]] = {
     "phone": lambda text: text if text.startswith("+") else "",
     "email": email_key,
     "email_domain": email_domain,
@@ -112,7 +112,7 @@ def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
             for name in _SEVERAL.split(written):
                 found += _name(name.strip(), key.weight, person=person)
             continue
-        value = _HOW[key.how](written)
+        value = HOW[key.how](written)
         if value:
             found.append((f"exact:{key.field}" if key.how == "exact" else key.how, value, key.weight))
     return found
