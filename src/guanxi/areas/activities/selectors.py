@@ -1,0 +1,221 @@
+"""What is read of activities beyond lists: proposals, the day's work, the calendar, what comes next with a customer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from guanxi.areas.activities import policies
+from guanxi.areas.activities.models import (
+    PLAN_OPEN,
+    TASK_UNFINISHED,
+    Activity,
+    FollowUpPlan,
+    Task,
+)
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.access import allowed, visible
+from guanxi.core.automation.notify import Note, unread_mentions
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import User
+
+#: The day's work shows so many of each sort.
+MOST = 50
+_LOOK_BACK = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the small form proposes. ``plan`` is the plan this follow-up will fulfil."""
+
+    kind: str
+    next_contact_at: dt.datetime
+    contact_id: int | None = None
+    subject: str = ""
+    plan: FollowUpPlan | None = None
+
+
+def guess(actor: Actor, subject: Customer | Contact | None) -> Guess:
+    """Type and next date of a follow-up with ``subject``, from the actor's plan and past habits; at most 3 queries."""
+    customer_id = subject.customer_id if isinstance(subject, Contact) else getattr(subject, "pk", None)
+    plan = _due_plan(actor, customer_id) if customer_id else None
+    past: list[tuple[str, dt.datetime]] = []
+    if customer_id:
+        rows = visible(Activity.objects.filter(customer_id=customer_id), actor).order_by("-occurred_at", "-id")
+        past = list(rows.values_list("kind", "occurred_at")[:_LOOK_BACK])
+    own: list[str] = []
+    if plan is None and not any(kind != policies.NOTE for kind, _moment in past):
+        mine = Activity.objects.filter(owner_id=actor.user_id).order_by("-occurred_at", "-id")
+        own = list(mine.values_list("kind", flat=True)[:20])
+    moments = [moment for kind, moment in past if kind != policies.NOTE]
+    return Guess(
+        kind=policies.kind_guess(plan.kind if plan else "", [kind for kind, _moment in past], own),
+        next_contact_at=policies.next_guess([*moments, clock.now()] if moments else [], clock.now(), actor.timezone),
+        contact_id=subject.pk if isinstance(subject, Contact) else plan.contact_id if plan else None,
+        subject=plan.subject if plan else "",
+        plan=plan,
+    )
+
+
+def _due_plan(actor: Actor, customer_id: int) -> FollowUpPlan | None:
+    """The actor's first open plan for the customer, up to the end of today."""
+    plans = FollowUpPlan.objects.filter(
+        customer_id=customer_id, owner_id=actor.user_id, status=PLAN_OPEN, planned_at__lt=_tomorrow(actor)
+    )
+    return plans.order_by("planned_at", "pk").first()
+
+
+def _tomorrow(actor: Actor) -> dt.datetime:
+    return clock.day_start(clock.today(actor.timezone) + dt.timedelta(days=1), actor.timezone)
+
+
+# -- the day's work ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Some of the things of one sort, and how many there are (exact up to 1,000)."""
+
+    items: tuple[Any, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """A person's work of the day: tasks late and due, contacts late and planned, mentions not read."""
+
+    tasks_late: Pile
+    tasks_due: Pile
+    plans_late: Pile
+    plans_due: Pile
+    mentions: tuple[Note, ...]
+
+    @property
+    def count(self) -> int:
+        """How many things wait."""
+        piles = (self.tasks_late, self.tasks_due, self.plans_late, self.plans_due)
+        return sum(pile.count for pile in piles) + len(self.mentions)
+
+
+def my_tasks(actor: Actor) -> QuerySet[Task]:
+    """The actor's unfinished tasks."""
+    return Task.objects.filter(owner_id=actor.user_id, status__in=TASK_UNFINISHED)
+
+
+def my_plans(actor: Actor) -> QuerySet[FollowUpPlan]:
+    """The actor's open plans."""
+    return FollowUpPlan.objects.filter(owner_id=actor.user_id, status=PLAN_OPEN)
+
+
+def today(actor: Actor) -> Today:
+    """What the actor has to do today in his time zone: four queries and those of the mentions."""
+    tasks_late, tasks_due = today_tasks(actor)
+    plans_late, plans_due = today_plans(actor)
+    mentions = unread_mentions(actor) if actor.user_id else ()
+    return Today(tasks_late, tasks_due, plans_late, plans_due, mentions)
+
+
+def today_tasks(actor: Actor) -> tuple[Pile, Pile]:
+    """The actor's tasks that are late (due before this moment), and those still due today."""
+    now = clock.now()
+    tasks = visible(my_tasks(actor), actor)
+    due = tasks.filter(due_at__gte=now, due_at__lt=_tomorrow(actor))
+    return _pile(tasks.filter(due_at__lt=now), "due_at"), _pile(due, "due_at")
+
+
+def today_plans(actor: Actor) -> tuple[Pile, Pile]:
+    """The actor's contacts planned before today, and those planned for today."""
+    start = clock.day_start(clock.today(actor.timezone), actor.timezone)
+    plans = visible(my_plans(actor), actor)
+    due = plans.filter(planned_at__gte=start, planned_at__lt=_tomorrow(actor))
+    return _pile(plans.filter(planned_at__lt=start), "planned_at"), _pile(due, "planned_at")
+
+
+def _pile(rows: QuerySet[Any], at: str) -> Pile:
+    found = tuple(rows.order_by(at, "pk")[: MOST + 1])
+    if len(found) <= MOST:
+        return Pile(found, len(found))
+    return Pile(found[:MOST], rows.order_by()[:1000].count())
+
+
+def due_count(actor: Actor) -> int:
+    """How many of the actor's tasks and plans are late or due today; for the number in the navigation."""
+    if actor.user_id is None:
+        return 0
+    tomorrow = _tomorrow(actor)
+    tasks = my_tasks(actor).filter(due_at__lt=tomorrow).order_by()[:100].count()
+    return tasks + my_plans(actor).filter(planned_at__lt=tomorrow).order_by()[:100].count()
+
+
+# -- the calendar ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarItem:
+    """Something at a moment: a task due, a planned contact, a follow-up. ``minutes`` is how long it takes, if known."""
+
+    entity: str
+    record: Any
+    at: dt.datetime
+    minutes: int | None
+    title: str
+    owner_id: int | None
+    done: bool
+
+
+def calendar(
+    actor: Actor, start: dt.datetime, end: dt.datetime, *, people: Sequence[int] = (), limit: int = 1000
+) -> list[CalendarItem]:
+    """What lies from ``start`` up to ``end`` (aware): the actor's own, or that of ``people`` he may see."""
+    owners = list(people) or [actor.user_id]
+    found: list[CalendarItem] = []
+    sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
+        ("activities.task", Task.objects.exclude(status="cancelled"), "due_at"),
+        ("activities.followupplan", FollowUpPlan.objects.filter(status=PLAN_OPEN), "planned_at"),
+        ("activities.activity", Activity.objects.exclude(kind=policies.NOTE), "occurred_at"),
+    )
+    for key, rows, at in sources:
+        if not allowed(actor, "view", key):
+            continue
+        chosen = rows.filter(Q(owner_id__in=owners), **{f"{at}__gte": start, f"{at}__lt": end})
+        found += [
+            CalendarItem(
+                entity=key,
+                record=row,
+                at=getattr(row, at),
+                minutes=getattr(row, "duration", None),
+                title=str(row),
+                owner_id=row.owner_id,
+                done=key == "activities.activity" or row.status == "done",
+            )
+            for row in visible(chosen, actor).order_by(at, "pk")[:limit]
+        ]
+    return sorted(found, key=lambda item: (item.at, item.entity, item.record.pk))[:limit]
+
+
+# -- with one customer -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What comes next with a customer or contact."""
+
+    plans: tuple[FollowUpPlan, ...]
+    tasks: tuple[Task, ...]
+    owners: dict[int, str]
+
+
+def ahead(actor: Actor, subject: Customer | Contact, *, limit: int = 5) -> Ahead:
+    """Open plans and unfinished tasks with ``subject`` the actor may see, the next first; three queries."""
+    on = {"contact_id" if isinstance(subject, Contact) else "customer_id": subject.pk}
+    plans = visible(FollowUpPlan.objects.filter(status=PLAN_OPEN, **on), actor)
+    tasks = visible(Task.objects.filter(status__in=TASK_UNFINISHED, **on), actor)
+    next_plans = tuple(plans.order_by("planned_at", "pk")[:limit])
+    next_tasks = tuple(tasks.order_by("due_at", "pk")[:limit])
+    ids = {row.owner_id for row in (*next_plans, *next_tasks) if row.owner_id}
+    return Ahead(next_plans, next_tasks, dict(User.everything.filter(pk__in=ids).values_list("pk", "name")))
