@@ -79,9 +79,10 @@ def _key() -> str:
     for package in sorted(place.name for place in Path(django.__file__).parents[1].glob("*.dist-info")):
         digest.update(package.encode())
     places = [*SOURCE.rglob("migrations/**/*"), SOURCE / "guanxi" / "config" / "settings.py"]
+    places += [*(ROOT / "tests" / "fakes").rglob("migrations/**/*"), ROOT / "tests" / "settings.py"]
     for place in sorted(places):
         if place.is_file() and "__pycache__" not in place.parts:
-            digest.update(str(place.relative_to(SOURCE)).encode())
+            digest.update(str(place.relative_to(ROOT)).encode())
             digest.update(place.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -125,9 +126,9 @@ def _migrate(url: str, folder: Path) -> None:
     variables = _clean_variables() | {
         "DATABASE_URL": url,
         "GUANXI_DATA": str(folder / "data"),
-        "PYTHONPATH": str(SOURCE),
+        "PYTHONPATH": os.pathsep.join([str(SOURCE), str(ROOT)]),
     }
-    variables |= {"GUANXI_SECRET_KEY": "tests", "DJANGO_SETTINGS_MODULE": "guanxi.config.settings"}
+    variables |= {"GUANXI_SECRET_KEY": "tests", "DJANGO_SETTINGS_MODULE": "tests.settings"}
     command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"]
     done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -221,7 +222,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         os.environ["DATABASE_URL"] = clone(name)
         data = Path(os.environ[_FOLDER_VARIABLE]) / name
         os.environ |= {"GUANXI_DATA": str(data), "GUANXI_SECRET_KEY": "tests", "GUANXI_LOG_LEVEL": "error"}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "guanxi.config.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     try:
         return (yield)
     except BaseException:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import ConfigDict, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, WithJsonSchema, create_model
 from pydantic import Field as Described
 
 from guanxi.core.schema.derive import fields_of
@@ -68,8 +68,8 @@ def json_schema(field: Field) -> dict[str, Any]:
     return {"title": str(field.label), "anyOf": [found, {"type": "null"}], **extra}
 
 
-class _Open(Schema):
-    """Accepts what it does not know, so that the writer names the wrong field."""
+class _Open(BaseModel):
+    """Accepts what it does not know, so that the writer names the wrong field (ninja's own Schema would drop it)."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -83,7 +83,7 @@ def _annotated(field: Field) -> Any:
 
 
 @cache
-def body_model(entity: Entity) -> type[Schema]:
+def body_model(entity: Entity) -> type[BaseModel]:
     """What may be sent to create or change a record."""
     fields: dict[str, Any] = {
         field.name: (_annotated(field), None) for field in fields_of(entity).values() if not field.readonly
@@ -93,7 +93,7 @@ def body_model(entity: Entity) -> type[Schema]:
 
 
 @cache
-def record_model(entity: Entity) -> type[Schema]:
+def record_model(entity: Entity) -> type[BaseModel]:
     """What a record looks like in an answer."""
     fields: dict[str, Any] = {field.name: (_annotated(field), None) for field in fields_of(entity).values()}
     fields["version"] = (int, 1)

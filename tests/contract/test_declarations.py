@@ -1,0 +1,32 @@
+"""Declarations are sound, and every face covers every kind of value."""
+
+from __future__ import annotations
+
+from django.core.checks import run_checks
+
+from guanxi.core.api.describe import JSON_SCHEMAS
+from guanxi.core.schema import derive
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.operators import LABELS
+from tests.factories import FACTORIES
+
+
+def test_no_declaration_error() -> None:
+    assert run_checks(tags=["guanxi"]) == []
+
+
+def test_every_entity_has_a_factory(entity: Entity) -> None:
+    assert entity.key in FACTORIES
+
+
+def test_every_field_has_a_known_kind(entity: Entity) -> None:
+    assert {field.kind for field in derive.fields_of(entity).values()} <= set(KINDS)
+
+
+def test_every_operator_has_a_label() -> None:
+    assert {operator for kind in KINDS.values() for operator in kind.operators} == set(LABELS)
+
+
+def test_the_api_covers_every_kind() -> None:
+    assert set(JSON_SCHEMAS) | {"table"} == set(KINDS)
