@@ -28,11 +28,7 @@ register(
         ),
         access=Access(owner="", public=True),
         menu=Menu(),
-        writer=Writer(
-            create=departments.department_create,
-            update=departments.department_update,
-            delete=departments.department_delete,
-        ),
+        writer=Writer(delete=departments.department_delete),
         clean=departments.department_clean,
         description=_("The organisation as a tree; rights follow it."),
     ),

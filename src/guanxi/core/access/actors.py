@@ -28,8 +28,8 @@ def default_level(entity: str, field: str) -> Level:
 def department_tree(department_id: int) -> tuple[int, ...]:
     """Ids of a department and all below it."""
     found = Department.everything.filter(pk=department_id).values_list("path", flat=True).first()
-    if found is None:
-        return ()
+    if not found:
+        return () if found is None else (department_id,)
     return tuple(
         Department.objects.filter(Q(path__startswith=found) | Q(pk=department_id))
         .order_by("pk")

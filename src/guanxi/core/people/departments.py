@@ -6,22 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
-from guanxi.core.models import Department, Operation, stamps
+from guanxi.core.models import Department, Operation
 from guanxi.core.records import saving
 from guanxi.core.records.writing import writing
-from guanxi.core.schema.registry import entity_of
-
-
-def path_of(department: Department) -> str:
-    """The path a department must have under its parent: ids from the root down, ``/1/4/9/``."""
-    above = department.parent.path if department.parent_id and department.parent else "/"
-    return f"{above}{department.pk}/"
 
 
 def _lock() -> None:
@@ -38,17 +32,31 @@ def _check_parent(department: Department, parent: Department | None) -> None:
         raise Invalid(_("A department cannot stand below itself."), code="department.cycle", field="parent")
 
 
-def paths_rebuild(department: Department) -> None:
-    """Give the department and all below it the path that follows from its parent; rights are worked out anew."""
-    old, new = department.path, path_of(department)
+def department_clean(_actor: Actor, department: Department, _changes: Mapping[str, Any]) -> None:
+    """What must be true of every department, however it is written: not below itself, and with the right path.
+
+    Whatever lies below it moves along; rights are worked out anew.
+    """
+    _lock()
+    parent = Department.everything.filter(pk=department.parent_id).first() if department.parent_id else None
+    _check_parent(department, parent)
+    if department.pk is None:
+        department.pk = _next_id()
+    old, new = department.path, f"{parent.path if parent else '/'}{department.pk}/"
     if old != new:
-        below = list(Department.everything.filter(path__startswith=old).exclude(pk=department.pk)) if old else []
-        for one in below:
+        below = Department.everything.filter(path__startswith=old).exclude(pk=department.pk) if old else []
+        moved = list(below)
+        for one in moved:
             one.path = new + one.path[len(old) :]
+        Department.everything.bulk_update(moved, ["path"])
         department.path = new
-        Department.everything.filter(pk=department.pk).update(path=new)
-        Department.everything.bulk_update(below, ["path"])
-    stamps.bump("rights")
+
+
+def _next_id() -> int:
+    """The id the next department gets: its path needs it before the row is there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [Department._meta.db_table])
+        return int(cursor.fetchone()[0])
 
 
 def department_move(
@@ -62,13 +70,10 @@ def department_move(
     with writing(actor):
         _lock()
         department = Department.objects.get(pk=department.pk)
-        parent = Department.objects.get(pk=parent.pk) if parent else None
-        _check_parent(department, parent)
         before = department.parent_id
-        department.parent = parent
+        department.parent_id = parent.pk if parent else None
         if department.parent_id != before:
             saving.save(actor, department, changes={"parent": [before, department.parent_id]}, verb="moved")
-            paths_rebuild(department)
         if position is not None:
             _reorder(actor, department, position)
     return department
@@ -83,40 +88,6 @@ def _reorder(actor: Actor, moved: Department, position: int) -> None:
         if one.position != index:
             before, one.position = one.position, index
             saving.save(actor, one, changes={"position": [before, index]})
-
-
-def department_clean(_actor: Actor, department: Department, _changes: Mapping[str, Any]) -> None:
-    """What must be true of every department, however it is written: it does not stand below itself."""
-    parent = Department.everything.filter(pk=department.parent_id).first() if department.parent_id else None
-    _check_parent(department, parent)
-
-
-def department_create(actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None) -> Department:
-    """A new department with its path. Raises ``Denied``, ``Invalid``."""
-    with writing(actor):
-        _lock()
-        department: Department = saving.create_plain(actor, entity_of("core.department"), values, operation=operation)
-        paths_rebuild(department)
-    return department
-
-
-def department_update(
-    actor: Actor,
-    department: Department,
-    *,
-    values: Mapping[str, Any],
-    version: int | None = None,
-    original: Mapping[str, Any] | None = None,
-    operation: Operation | None = None,
-) -> Department:
-    """Change a department; a new parent moves all below along. Raises what ``records.update`` raises."""
-    with writing(actor):
-        _lock()
-        changed: Department = saving.update_plain(
-            actor, department, values, version=version, original=original, operation=operation
-        )
-        paths_rebuild(changed)
-    return changed
 
 
 def department_delete(actor: Actor, department: Department, *, operation: Operation | None = None) -> Operation:

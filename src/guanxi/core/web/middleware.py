@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -22,6 +22,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.models import User, stamps
 from guanxi.core.people import signin
+from guanxi.core.web.errors import wants_fragment
 from guanxi.runtime.environment import environment
 
 Response = Callable[[HttpRequest], HttpResponseBase]
@@ -90,9 +91,9 @@ def _time_zone(name: str) -> zoneinfo.ZoneInfo:
 def guest_language(request: HttpRequest) -> str:
     """The language of somebody not signed in: what he chose on the sign-in page, what his browser asks for, or the default."""
     known = [code for code, _label in settings.LANGUAGES]
-    chosen = request.GET.get("language") or request.COOKIES.get(LANGUAGE_COOKIE, "")
-    if chosen in known:
-        return str(chosen)
+    for chosen in (request.GET.get("language"), request.COOKIES.get(LANGUAGE_COOKIE)):
+        if chosen in known:
+            return str(chosen)
     for part in request.headers.get("Accept-Language", "").lower().split(","):
         asked = part.partition(";")[0].strip()
         if asked.startswith("zh"):
@@ -164,25 +165,16 @@ class ActorMiddleware:
 
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The way to the sign-in page and back: a redirect, for htmx a full page load, 401 for programs."""
-    htmx = bool(getattr(request, "htmx", False))
-    back = request.get_full_path()
-    if htmx:
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back = f"{current.path}?{current.query}" if current.query else current.path
-    elif request.method != "GET":
-        back = ""
+    """The way to the sign-in page and back; scripts get 401 and say so themselves, so that nothing typed is lost."""
+    if wants_fragment(request) or "application/json" in request.headers.get("Accept", ""):
+        return HttpResponse(status=401)
+    back = request.get_full_path() if request.method == "GET" else ""
     query: dict[str, str] = {}
     if back and back != "/" and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         query["next"] = back
     if getattr(request, "session_ended", ""):
         query["ended"] = request.session_ended  # type: ignore[attr-defined]
-    address = reverse("account_login") + (f"?{urlencode(query)}" if query else "")
-    if htmx:
-        return HttpResponse(status=401, headers={"HX-Redirect": address})
-    if "application/json" in request.headers.get("Accept", ""):
-        return JsonResponse({"code": "signin.required", "location": address}, status=401)
-    return HttpResponseRedirect(address)
+    return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode(query)}" if query else ""))
 
 
 def _within(parts: Iterable[bytes], language: str, zone: zoneinfo.ZoneInfo) -> Iterator[bytes]:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.lists import urls as lists
-from guanxi.core.web.views import pages, preferences
+from guanxi.core.web.merging import urls as merging
+from guanxi.core.web.people import urls as people
+from guanxi.core.web.record import urls as record
+from guanxi.core.web.views import pages, preferences, search
 
 Patterns = list[URLPattern | URLResolver]
 
 fixed: Patterns = [
     path("", pages.home, name="home"),
+    path("search/", search.show_search, name="search"),
+    path("search/palette/", search.palette, name="palette"),
+    path("search/palette/results/", search.palette_results, name="palette-results"),
     path("preferences/", preferences.save, name="preferences"),
     path("dev/gallery/", pages.show_gallery, name="gallery"),
+    *record.fixed,
+    *merging.fixed,
 ]
 
-urlpatterns: Patterns = [*fixed, *lists.urlpatterns]
+#: Addresses under an entity's path: ``/customers/…``.
+entity_patterns: Patterns = [*lists.urlpatterns, *merging.records, *record.records]
+
+urlpatterns: Patterns = [*fixed, *people.urlpatterns, *entity_patterns]

@@ -36,7 +36,7 @@ def profile(request: HttpRequest) -> HttpResponseBase:
         "tabs": account_tabs(request),
         "user": user,
         "languages": LANGUAGES,
-        "zones": preferences.time_zones(),
+        "zones": [(name, name.replace("_", " ")) for name in preferences.time_zones()],
         "roles": user.roles.filter(deleted_at__isnull=True).order_by("name"),
     }
     if request.method != "POST":

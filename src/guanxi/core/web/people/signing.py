@@ -11,7 +11,6 @@ from allauth.mfa.webauthn.views import LoginWebAuthnView
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -141,53 +140,46 @@ def reset(request: HttpRequest) -> HttpResponse:
     return render(request, "account/password_reset.html", context, status=status)
 
 
-@method_decorator(sensitive_post_parameters("password", "again"), name="__call__")
-class LinkPage:
-    """The page behind a one-use link: set a password, or create the first administrator."""
-
-    login_required = False
-    __name__ = "link"
-
-    def __call__(self, request: HttpRequest, secret: str) -> HttpResponseBase:
-        """Show the form; use the link up when it was filled in rightly."""
-        try:
-            link = links.link_read(secret)
-        except GuanxiError as error:
-            return self._draw(request, {"gone": str(error.message)}, status=404)
-        if request.method != "POST":
-            return self._draw(request, {"link": link})
-        try:
-            self._use(request, link, secret)
-        except GuanxiError as error:
-            return self._draw(request, {"link": link, "errors": errors_of(error)}, status=error.status)
-        return redirect("/account/login/?done=password")
-
-    def _use(self, request: HttpRequest, link: OneTimeLink, secret: str) -> None:
-        data = request.POST
-        password = data.get("password", "")
-        if password != data.get("again", ""):
-            raise Invalid(_("The two passwords differ."), code="password.differ", field="again")
-        if link.purpose == "admin":
-            links.admin_link_use(
-                secret,
-                username=data.get("username", ""),
-                name=data.get("name", ""),
-                email=data.get("email", ""),
-                password=password,
-                language=guest_language(request),
-            )
-        else:
-            links.link_use(
-                secret, password, address=signin.address_of(request), request_id=str(getattr(request, "request_id", ""))
-            )
-
-    def _draw(self, request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-        filled = {name: request.POST.get(name, "") for name in ("username", "name", "email")}
-        given = {"link": None, "gone": "", "errors": {}, "filled": filled, **context}
-        response = render(request, "account/link.html", given, status=status)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+@sensitive_post_parameters("password", "again")
+@login_not_required
+def link(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """Behind a one-use link: set a password, or create the first administrator. Looking at it does not use it up."""
+    try:
+        found = links.link_read(secret)
+    except GuanxiError as error:
+        return _link_page(request, {"gone": str(error.message)}, status=404)
+    if request.method != "POST":
+        return _link_page(request, {"link": found})
+    try:
+        _link_use(request, found, secret)
+    except GuanxiError as error:
+        return _link_page(request, {"link": found, "errors": errors_of(error)}, status=error.status)
+    return redirect("/account/login/?done=password")
 
 
-link = LinkPage()
+def _link_use(request: HttpRequest, found: OneTimeLink, secret: str) -> None:
+    data = request.POST
+    password = data.get("password", "")
+    if password != data.get("again", ""):
+        raise Invalid(_("The two passwords differ."), code="password.differ", field="again")
+    if found.purpose == "admin":
+        links.admin_link_use(
+            secret,
+            username=data.get("username", ""),
+            name=data.get("name", ""),
+            email=data.get("email", ""),
+            password=password,
+            language=guest_language(request),
+        )
+    else:
+        request_id = str(getattr(request, "request_id", ""))
+        links.link_use(secret, password, address=signin.address_of(request), request_id=request_id)
+
+
+def _link_page(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    filled = {name: request.POST.get(name, "") for name in ("username", "name", "email")}
+    given = {"link": None, "gone": "", "errors": {}, "filled": filled, **context}
+    response = render(request, "account/link.html", given, status=status)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
