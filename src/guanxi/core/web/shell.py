@@ -141,8 +141,6 @@ class Shell:
         pinned = self._pinned()
         found: list[Group] = []
         for key, (label, _icon) in GROUPS.items():
-            if key == "settings":
-                continue
             places = [
                 (entity.menu.order, self._place(entity, pinned)) for entity in self.listed if entity.menu.group == key
             ]
@@ -255,6 +253,10 @@ class Shell:
             "leave": _("Leave without saving?"),
             "nothing_found": _("Nothing found"),
             "create_named": _("Create “%(name)s”") % {"name": "{name}"},
+            "new_in_picker": _("+ New"),
+            "signed_out_title": _("You are signed out"),
+            "sign_in_elsewhere": _("Sign in on another page first, then save here again."),
+            "edit_hint": _("Double-click or press Enter to change"),
             "bold": _("Bold"),
             "italic": _("Italic"),
             "list": _("List"),

@@ -7,3 +7,5 @@ import "./palette.js";
 import "./list.js";
 import "./inline.js";
 import "./board.js";
+import "./forms-care.js";
+import "./record.js";

@@ -17,7 +17,7 @@ document.addEventListener("htmx:afterRequest", () => {
 /** Say what went wrong when the server did not say it itself. */
 export function explain(status, answer) {
   if (answer?.("HX-Trigger")?.includes("toast")) return;
-  if (status === 401) toast({ text: t("signed_out"), url: location.href, link: t("sign_in"), level: "error", seconds: 0 });
+  if (status === 401) document.dispatchEvent(new CustomEvent("gx:signin"));
   else if (status === 0) toast({ text: t("offline"), level: "error" });
   else toast({ text: t("server_error", { id: answer?.("X-Request-ID") ?? "" }), level: "error" });
 }
@@ -67,7 +67,7 @@ export function closeSide() {
 
 document.addEventListener("gx:close", () => { $("#dialog")?.close(); });
 document.addEventListener("gx:refresh", () => {
-  const list = $("#list-view");
-  if (list && window.htmx) window.htmx.ajax("GET", location.href, { target: "#list-view", swap: "outerHTML" });
+  const view = $("#list-view") ?? $("#record-view");
+  if (view && window.htmx) window.htmx.ajax("GET", location.href, { target: `#${view.id}`, swap: "outerHTML" });
   else location.reload();
 });

@@ -1,0 +1,1 @@
+"""The import wizard: upload, map, match rule, preview, run, result."""

@@ -1,0 +1,142 @@
+"""What a field may be chosen from: options of dictionaries, names of the chosen records, addresses of the pickers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Text
+from guanxi.core.models import Tag
+from guanxi.core.records import dictionaries, display, reading, shape
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web.inputs import FEW, Input, Option
+
+PICK = "/pick"
+
+
+def inputs(
+    actor: Actor,
+    entity: Entity,
+    fields: Sequence[Field],
+    values: Mapping[str, Any],
+    *,
+    errors: Mapping[str, Sequence[Text]] | None = None,
+    focus: str = "",
+    locked: Mapping[str, Text] | None = None,
+    record: Any = None,
+    prefix: str = "",
+) -> dict[str, Input]:
+    """One input per field by name, with everything its widget needs."""
+    found = {}
+    for field in fields:
+        value = values.get(field.name)
+        lock = (locked or {}).get(field.name, "")
+        found[field.name] = Input(
+            field=field,
+            value=value,
+            prefix=prefix,
+            options=() if lock else options(field, value),
+            chosen=() if lock else chosen(actor, field, value),
+            errors=tuple((errors or {}).get(field.name, ())),
+            locked=lock,
+            search_url=search_url(entity, field),
+            create_url=create_url(actor, field),
+            currency=_currency(field, values, record),
+            autofocus=field.name == focus,
+        )
+    return found
+
+
+def options(field: Field, value: Any = None) -> tuple[Option, ...]:
+    """The choices of a choice field as a tree in its order; retired ones only while they are chosen."""
+    if field.kind not in ("choice", "choices"):
+        return ()
+    held = {str(one) for one in value} if isinstance(value, list | tuple) else {str(value)}
+    known = [one for one in dictionaries.choices_of(field) if one.active or one.key in held]
+    if not any(one.parent for one in known):
+        return tuple(Option(one.key, one.label, one.color) for one in known)
+    return tuple(_tree(known))
+
+
+def _tree(known: Sequence[dictionaries.Choice]) -> Iterable[Option]:
+    below: dict[str, list[dictionaries.Choice]] = {}
+    keys = {one.key for one in known}
+    for one in known:
+        below.setdefault(one.parent if one.parent in keys else "", []).append(one)
+
+    def walk(parent: str, depth: int) -> Iterable[Option]:
+        for one in below.get(parent, ()):
+            yield Option(one.key, one.label, one.color, depth)
+            if depth < FEW:
+                yield from walk(one.key, depth + 1)
+
+    return walk("", 0)
+
+
+def chosen(actor: Actor, field: Field, value: Any) -> tuple[Option, ...]:
+    """The present value of a picker with its name; a record the actor may not see is named only as such."""
+    if value in (None, "", []):
+        return ()
+    if field.kind in ("reference", "user"):
+        key = str(getattr(value, "pk", value))
+        return (Option(key, record_name(actor, field.target, key)),)
+    if field.kind == "region":
+        return (Option(str(value), dictionaries.region_label(str(value))),)
+    if field.kind == "tags" and isinstance(value, list | tuple):
+        keys = [int(one) for one in value if str(one).isdecimal()]
+        names = {tag.pk: tag for tag in access.visible(Tag.objects.filter(pk__in=keys), actor)}
+        return tuple(Option(str(key), names[key].name, names[key].color) for key in keys if key in names)
+    return ()
+
+
+def record_name(actor: Actor, target: str, key: str) -> str:
+    """The title of a record the actor may see; else a sentence that says there is one."""
+    if not is_registered(target) or not key.isdecimal():
+        return key
+    entity = entity_of(target)
+    try:
+        record = reading.get(actor, entity, int(key))
+    except GuanxiError:
+        return _("a record you may not see")
+    return title_of(entity, record)
+
+
+def title_of(entity: Entity, record: Any) -> str:
+    """What a record is called; a choice by its name."""
+    field = shape.fields_of(entity).get(entity.title)
+    if field is not None and field.kind in ("choice", "region"):
+        text = dictionaries.label_of(field, getattr(record, entity.title))
+    else:
+        text = display.title_of(entity, record)
+    return text if text and not text.startswith("#") else f"{entity.label} #{record.pk}"
+
+
+def search_url(entity: Entity, field: Field) -> str:
+    """Where the picker of a field looks for options."""
+    if field.kind in ("reference", "user") and is_registered(field.target):
+        return f"{PICK}/{entity_of(field.target).path}/"
+    if field.kind in ("region", "addresses"):
+        return f"{PICK}/regions/"
+    if field.kind == "tags":
+        return f"{PICK}/tags/?for={entity.key}"
+    return ""
+
+
+def create_url(actor: Actor, field: Field) -> str:
+    """Where the picker makes a new option from the typed name: tags only; other records have a form of their own."""
+    if field.kind == "tags" and access.allowed(actor, "create", "core.tag"):
+        return f"{PICK}/tags/new/"
+    return ""
+
+
+def _currency(field: Field, values: Mapping[str, Any], record: Any) -> str:
+    if field.kind != "money" or not field.currency:
+        return ""
+    held = values.get(field.currency) or getattr(record, field.currency, "")
+    return str(held or "")

@@ -1,0 +1,96 @@
+"""What pickers ask while somebody types: records, people, regions and tags, at most twenty, under the actor's rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+
+from guanxi.core import access, records
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Tag
+from guanxi.core.records import dictionaries
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_at, entity_of
+from guanxi.core.web.forms import choosing
+from guanxi.core.web.views.common import actor_of, page_view
+
+LIMIT = 20
+
+
+def _items(items: list[dict[str, str]]) -> HttpResponseBase:
+    return JsonResponse({"items": items[:LIMIT]}, json_dumps_params={"ensure_ascii": False})
+
+
+@page_view()
+def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Records found by the words of the global search (any characters, pinyin, initials, phone, number).
+
+    The most recently changed ones when nothing is typed; ``{"items": [{"value", "text", "hint"}]}``.
+    """
+    actor, entity = actor_of(request), entity_at(path)
+    access.require(actor, "view", entity)
+    words = request.GET.get("q", "").strip()[:100]
+    found = records.select(actor, entity, text=words, limit=LIMIT, count=False).items
+    hints = _hints(actor, entity, found)
+    items = [
+        {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found
+    ]
+    if entity.key == "core.user" and not words and actor.user_id:
+        mine = [one for one in items if one["value"] == str(actor.user_id)]
+        items = (mine or [{"value": str(actor.user_id), "text": actor.name, "hint": _("me")}]) + [
+            one for one in items if one not in mine
+        ]
+    return _items(items)
+
+
+def _hints(actor: Any, entity: Entity, found: list[Any]) -> dict[int, str]:
+    """A second line per record: the subtitle of its search entry, so that equal names can be told apart."""
+    readable = records.shape.readable(actor, entity)
+    names = [name for name in (entity.search.subtitle if entity.search else ()) if name in readable][:2]
+    return {
+        one.pk: " · ".join(filter(None, (records.display.value_text(actor, entity, one, name) for name in names)))
+        for one in found
+    }
+
+
+@page_view()
+def pick_regions(request: HttpRequest) -> HttpResponseBase:
+    """Regions whose name holds the typed words; with nothing typed those below ``under`` (or the largest ones)."""
+    words = request.GET.get("q", "").strip()[:60]
+    if words:
+        found = dictionaries.regions_named(words, LIMIT)
+    else:
+        under = request.GET.get("under", "")
+        below = dictionaries.regions(under)
+        if not under and len(below) == 1:
+            below = dictionaries.regions(below[0].key)
+        found = [*(dictionaries.region_path(under)[-1:] if under else []), *below]
+        return JsonResponse({"items": [_region(one.key) for one in found]}, json_dumps_params={"ensure_ascii": False})
+    return _items([_region(one.key) for one in found])
+
+
+def _region(code: str) -> dict[str, str]:
+    return {"value": code, "text": dictionaries.region_label(code), "hint": ""}
+
+
+@page_view()
+def pick_tags(request: HttpRequest) -> HttpResponseBase:
+    """Tags for records of the entity named by ``for``, and those for all."""
+    actor = actor_of(request)
+    words, sort = request.GET.get("q", "").strip()[:60], request.GET.get("for", "")
+    tags = access.visible(Tag.objects.filter(entity__in=["", sort], name__icontains=words), actor).order_by("name")
+    return _items([{"value": str(tag.pk), "text": tag.name, "hint": ""} for tag in tags[:LIMIT]])
+
+
+@page_view("POST")
+def new_tag(request: HttpRequest) -> HttpResponseBase:
+    """Make a tag from its name, or find the one there is; answers as one picker item."""
+    actor = actor_of(request)
+    name = request.POST.get("name", "").strip()
+    if not name:
+        raise Invalid(_("Type a name first."), code="tag.name", field="name")
+    found = access.visible(Tag.objects.filter(name__iexact=name), actor).first()
+    tag = found or records.create(actor, entity_of("core.tag"), {"name": name})
+    return JsonResponse({"value": str(tag.pk), "text": tag.name}, json_dumps_params={"ensure_ascii": False})

@@ -1,0 +1,115 @@
+"""Records that may be the same, as an actor may know of them: named where he sees them, masked where he does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.kernel import masking
+from guanxi.core.kernel import phones as phone_numbers
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.models import User
+from guanxi.core.records import matching, shape
+from guanxi.core.schema.entity import Entity
+from guanxi.core.web import addresses
+from guanxi.core.web.forms import choosing
+
+#: From this score on a hit counts as sure.
+SURE = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One possible double: ``url`` is empty and ``title`` masked when the actor may not see the record."""
+
+    id: int
+    title: str
+    url: str
+    score: int
+    sure: bool
+    reasons: list[Text]
+    owner: str
+    visible: bool
+
+
+def reason_label(entity: Entity, kind: str) -> Text:
+    """What two records agree in."""
+    if kind.startswith("exact:"):
+        field = shape.fields_of(entity).get(kind.removeprefix("exact:"))
+        return field.label if field else kind
+    return {
+        "name": _("same name"),
+        "name_pinyin": _("name sounds the same"),
+        "name_words": _("same words in the name"),
+        "name_sound": _("similar name"),
+        "phone": _("same phone"),
+        "email": _("same e-mail"),
+        "email_domain": _("same e-mail domain"),
+        "identity": _("same number"),
+    }.get(kind, kind)
+
+
+def hits(
+    actor: Actor,
+    entity: Entity,
+    values: Mapping[str, Any] | Any,
+    *,
+    exclude: int | Iterable[int] | None = None,
+    least: int = 0,
+    limit: int = 20,
+) -> list[Hit]:
+    """Possible doubles of a record or of values, the surest first. Who owns a hidden one is said, so that one can ask."""
+    found = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= least]
+    ids = [one.record_id for one in found]
+    rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=ids)}
+    seen = set(access.visible(entity.model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
+    owner = f"{entity.access.owner}_id" if entity.access.owner else ""
+    people = {getattr(row, owner) for row in rows.values()} if owner else set()
+    names = dict(User.everything.filter(pk__in=people - {None}).values_list("pk", "name"))
+    result = []
+    for one in found:
+        row = rows.get(one.record_id)
+        if row is None:
+            continue
+        visible = one.record_id in seen
+        title = choosing.title_of(entity, row)
+        result.append(
+            Hit(
+                id=one.record_id,
+                title=title if visible else masking.mask_name(title),
+                url=addresses.record_url(entity, row.pk) if visible else "",
+                score=one.score,
+                sure=one.score >= SURE,
+                reasons=[reason_label(entity, kind) for kind in one.reasons],
+                owner=names.get(getattr(row, owner), "") if owner else "",
+                visible=visible,
+            )
+        )
+    return result
+
+
+def values_from(entity: Entity, text: str) -> dict[str, Any]:
+    """One typed line as values of every match key it may be: a name, a phone, an e-mail address, a number."""
+    try:
+        phones = [{"value": phone_numbers.parse_phone(text).e164}]
+    except Invalid:
+        phones = []
+    found: dict[str, Any] = {}
+    for key in entity.match_keys:
+        field = shape.fields_of(entity).get(key.field)
+        if field is None:
+            continue
+        if field.kind == "phones":
+            found[key.field] = phones
+        elif field.kind == "phone":
+            found[key.field] = phones[0]["value"] if phones else ""
+        elif field.kind == "emails":
+            found[key.field] = [{"value": text}] if "@" in text else []
+        else:
+            found[key.field] = text
+    return found

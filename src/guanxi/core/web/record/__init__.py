@@ -1,0 +1,1 @@
+"""One record: its page, side panel, forms, timeline, related records, actions, history and undo."""

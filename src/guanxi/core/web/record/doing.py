@@ -1,0 +1,279 @@
+"""What is done to a record besides changing fields: declared actions, marks, sharing, why it is seen, the trash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from guanxi.core import access, records
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
+from guanxi.core.models import Operation, User
+from guanxi.core.people import shares
+from guanxi.core.records import marks, together
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Action, Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import carried_by, children_of, entity_at
+from guanxi.core.web import addresses, toasts
+from guanxi.core.web.forms import build, choosing
+from guanxi.core.web.inputs import raw_values
+from guanxi.core.web.record import header
+from guanxi.core.web.record.common import done, find
+from guanxi.core.web.toasts import toast
+from guanxi.core.web.views.common import actor_of, draw, page_view
+
+LISTED = 10
+
+
+def _action(actor: Actor, entity: Entity, record: Any, key: str) -> Action:
+    action = next((one for one in entity.actions if one.key == key), None)
+    if action is None:
+        raise NotFound
+    access.require(actor, action.right, record)
+    reason = header.why_not(action, record)
+    if reason or reason is None:
+        raise RuleBroken(reason or None)
+    return action
+
+
+@page_view("GET", "POST")
+def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
+    """Do a declared action; one with fields asks for them first, a dangerous one asks whether it is meant."""
+    actor, entity, record = find(request, path, pk)
+    action = _action(actor, entity, record, key)
+    fields = [one for one in action.fields if isinstance(one, Field)]
+    raw: dict[str, Any] = {}
+    error: Invalid | None = None
+    if request.method == "POST":
+        raw = raw_values(fields, request.POST)
+        try:
+            result = action.run(actor, record, **read_values(fields, raw))
+        except Invalid as found:
+            error = found
+        else:
+            return _acted(request, entity, record, action, result)
+    errors, general = build.errors_by_field(error, [one.name for one in fields])
+    names = choosing.inputs(actor, entity, fields, raw, errors=errors, focus=next(iter(errors), ""))
+    context = {
+        "title": action.label,
+        "record_title": choosing.title_of(entity, record),
+        "entity_action": action,
+        "inputs": list(names.values()),
+        "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
+        "general": general,
+        "action": request.path,
+        "back": addresses.record_url(entity, pk),
+    }
+    return draw(
+        request, "record/action_page.jinja", context, status=422 if error else 200, fragment="record/action.jinja"
+    )
+
+
+def read_values(fields: list[Field], raw: dict[str, Any]) -> dict[str, Any]:
+    """Values of a small form read by kind; Invalid with one error per field."""
+    found: dict[str, Any] = {}
+    errors: dict[str, list[Invalid]] = {}
+    for one in fields:
+        try:
+            found[one.name] = kinds.parse(one, raw.get(one.name))
+            if found[one.name] is None and one.required:
+                raise Invalid(
+                    _("“%(label)s” must be filled.") % {"label": one.label}, code="value.required", field=one.name
+                )
+        except Invalid as error:
+            errors.setdefault(error.field or one.name, []).append(error)
+    if errors:
+        raise Invalid.collect(errors)
+    return found
+
+
+def _acted(request: HttpRequest, entity: Entity, record: Any, action: Action, result: Any) -> HttpResponseBase:
+    undo = f"/operations/{result.pk}/undo/" if isinstance(result, Operation) else ""
+    shown = toast(
+        _("%(action)s: “%(name)s”, done.") % {"action": str(action.label), "name": choosing.title_of(entity, record)},
+        undo=undo,
+    )
+    return done(request, shown, go=addresses.record_url(entity, record.pk), **{"gx:close": {}, "gx:refresh": {}})
+
+
+@page_view("POST")
+def mark(request: HttpRequest, path: str, pk: int, sort: str) -> HttpResponseBase:
+    """Follow, star or pin the record, or no longer."""
+    actor, entity, record = find(request, path, pk)
+    if sort not in ("follow", "star", "pin", "mute"):
+        raise NotFound
+    on = sort not in marks.marks_of(actor, record)
+    together.mark(actor, record, sort, on=on)  # type: ignore[arg-type]
+    context = {"marks": marks.marks_of(actor, record), "here": addresses.record_url(entity, pk)}
+    if "HX-Request" in request.headers:
+        return draw(request, "record/marks.jinja", context)
+    return done(request, go=addresses.record_url(entity, pk))
+
+
+@page_view("GET", "POST")
+def share(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """Who else may see or change the record, until when; give it to a colleague or take it back."""
+    actor, entity, record = find(request, path, pk)
+    fields = [
+        Field(name="user", kind="user", label=_("Colleague"), target="core.user", required=True),
+        Field(
+            name="level",
+            kind="choice",
+            label=_("May"),
+            choices=(("read", _("read")), ("write", _("read and write"))),
+            required=True,
+        ),
+        Field(name="until", kind="date", label=_("Until (inclusive)"), help=_("Empty: without an end.")),
+    ]
+    raw: dict[str, Any] = {"level": "read"}
+    error: Invalid | None = None
+    if request.method == "POST":
+        try:
+            shown = _share_change(actor, record, fields, request)
+        except Invalid as found:
+            error, raw = found, raw_values(fields, request.POST)
+        else:
+            if "HX-Request" not in request.headers:
+                return done(request, shown, go=f"{addresses.record_url(entity, pk)}share/")
+            return toasts.attach(_draw_share(request, actor, entity, record, fields, {"level": "read"}, None), shown)
+    return _draw_share(request, actor, entity, record, fields, raw, error)
+
+
+def _share_change(actor: Actor, record: Any, fields: list[Field], request: HttpRequest) -> toasts.Toast:
+    if "remove" in request.POST:
+        user = (
+            User.objects.filter(pk=int(request.POST["remove"] or 0)).first()
+            if request.POST["remove"].isdecimal()
+            else None
+        )
+        if user is None:
+            raise NotFound
+        shares.share_remove(actor, record, user)
+        return toast(_("No longer shared with %(name)s.") % {"name": user.name})
+    values = read_values(fields, raw_values(fields, request.POST))
+    user = User.objects.filter(pk=values["user"], is_active=True).first()
+    if user is None:
+        raise Invalid(_("Choose an entry from the list."), code="reference.format", field="user")
+    shares.share_set(actor, record, user, level=values["level"], until=values["until"])
+    return toast(_("Shared with %(name)s.") % {"name": user.name})
+
+
+def _draw_share(
+    request: HttpRequest,
+    actor: Actor,
+    entity: Entity,
+    record: Any,
+    fields: list[Field],
+    raw: dict[str, Any],
+    error: Invalid | None,
+) -> HttpResponseBase:
+    errors, general = build.errors_by_field(error, [one.name for one in fields])
+    names = choosing.inputs(actor, entity, fields, raw, errors=errors)
+    may = shares.may_share(actor, record)
+    context = {
+        "title": _("Share %(name)s") % {"name": choosing.title_of(entity, record)},
+        "shares": shares.shares_of(actor, record),
+        "carried": shares.carried_labels(record),
+        "inputs": list(names.values()) if may else [],
+        "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
+        "general": general,
+        "me": actor.user_id,
+        "may": may,
+        "action": request.path,
+        "back": addresses.record_url(entity, record.pk),
+    }
+    return draw(
+        request, "record/share_page.jinja", context, status=422 if error else 200, fragment="record/share.jinja"
+    )
+
+
+@page_view()
+def why(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """“Why can I see this?”: the roles, scopes and shares that decide, per action, and for a field if one is named."""
+    actor, entity, record = find(request, path, pk)
+    name = request.GET.get("field", "")
+    field = records.fields_of(entity).get(name)
+    actions = ("view", "change", "delete", "assign", "share", "merge", "export", "reveal")
+    context = {
+        "title": _("Why can I see this?"),
+        "record_title": choosing.title_of(entity, record),
+        "field": field,
+        "lines": [
+            (
+                entity.all_actions.get(action, action),
+                access.explain(actor, record, action=action, field=name if action == "view" else ""),
+            )
+            for action in (("view", "change") if field else actions)
+        ],
+        "back": addresses.record_url(entity, pk),
+    }
+    return draw(request, "record/why_page.jinja", context, fragment="record/why.jinja")
+
+
+@page_view("GET", "POST")
+def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """Put the record in the trash. Asked first with what goes along and what still points to it."""
+    actor, entity, record = find(request, path, pk)
+    access.require(actor, "delete", record)
+    title = choosing.title_of(entity, record)
+    if request.method == "POST":
+        operation = records.delete(actor, record)
+        shown = toast(
+            _("“%(name)s” is in the trash.") % {"name": title},
+            undo=f"/operations/{operation.pk}/undo/",
+        )
+        if request.headers.get("X-Requested-With") == "fetch":
+            return done(request, shown, **{"gx:refresh": {}})
+        return done(request, shown, go=addresses.list_url(entity))
+    context = {
+        "title": _("Delete %(name)s?") % {"name": title},
+        "along": _counts(actor, record, carried_by(entity.key)),
+        "pointing": _counts(
+            actor, record, [one for one in children_of(entity.key) if one not in carried_by(entity.key)]
+        ),
+        "action": request.path,
+        "back": addresses.record_url(entity, pk),
+    }
+    return draw(request, "record/delete_page.jinja", context, fragment="record/delete.jinja")
+
+
+def _counts(actor: Actor, record: Any, links: Any) -> list[dict[str, Any]]:
+    """How many records of each kind point here, as far as the actor may see them, with the first ones as links."""
+    found = []
+    for child, field in links:
+        declared = records.fields_of(child).get(field)
+        if declared is None or declared.readonly or not access.allowed(actor, "view", child):
+            continue
+        rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
+        number, exact = records.counted(rows)
+        if number:
+            first = [
+                (choosing.title_of(child, one), addresses.record_url(child, one.pk))
+                for one in rows.order_by("-pk")[:LISTED]
+            ]
+            found.append(
+                {
+                    "label": child.plural,
+                    "count": f"{number:,}{'' if exact else '+'}",
+                    "first": first,
+                    "more": number > LISTED,
+                }
+            )
+    return found
+
+
+@page_view("POST")
+def restore(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """Take the record, and what went with it, out of the trash."""
+    actor, entity = actor_of(request), entity_at(path)
+    records.restore(actor, entity, [pk])
+    record = records.get(actor, entity, pk)
+    shown = toast(
+        _("“%(name)s” is back.") % {"name": choosing.title_of(entity, record)}, url=addresses.record_url(entity, pk)
+    )
+    if request.headers.get("X-Requested-With") == "fetch" or "HX-Request" in request.headers:
+        return done(request, shown, **{"gx:refresh": {}})
+    return done(request, shown, go=addresses.record_url(entity, pk))

@@ -1,0 +1,139 @@
+"""The head of a record page: name, facts, tags, stages, what can be done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi.core import access
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
+from guanxi.core.records import dictionaries, shape, together, values
+from guanxi.core.schema.entity import Action, Entity
+from guanxi.core.schema.registry import quick_forms
+from guanxi.core.web import addresses
+from guanxi.core.web.forms import choosing
+from guanxi.core.web.record.shown import Shown, names_of, shown
+
+#: A path of stages is drawn for a board with at most this many columns.
+STAGES = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """One action in the menu: where it goes, whether it asks something first, why it is not possible now."""
+
+    key: str
+    label: Text
+    icon: str
+    url: str
+    asks: bool
+    danger: bool = False
+    reason: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Everything the head of a record page shows."""
+
+    title: str
+    url: str
+    list_url: str
+    facts: list[Shown]
+    tags: list[choosing.Option]
+    stages: list[dict[str, str]]
+    stage_label: Text
+    doings: list[Doing]
+    quick: list[dict[str, Any]]
+    marks: frozenset[str]
+    may: frozenset[str]
+
+
+def header(actor: Actor, entity: Entity, record: Any) -> Header:
+    """The head of a record for an actor who may see it."""
+    may = frozenset(
+        action for action in ("change", "delete", "share", "merge", "reveal") if access.allowed(actor, action, record)
+    )
+    readable = shape.readable(actor, entity)
+    names = [name for name in entity.facts if name in readable]
+    if entity.access.owner in readable and entity.access.owner not in names:
+        names.insert(0, entity.access.owner)
+    known = names_of(actor, record, [readable[name] for name in names])
+    facts = [shown(actor, entity, record, readable[name], change=False, reveal=False, names=known) for name in names]
+    stages, label = _stages(actor, entity, record, may)
+    return Header(
+        title=choosing.title_of(entity, record),
+        url=addresses.record_url(entity, record.pk),
+        list_url=addresses.list_url(entity),
+        facts=[one for one in facts if not one.empty or one.field.name == entity.access.owner],
+        tags=list(choosing.chosen(actor, readable["tags"], record.tags)) if "tags" in readable else [],
+        stages=stages,
+        stage_label=label,
+        doings=doings(actor, entity, record),
+        quick=quick_here(actor, entity, record),
+        marks=together.marks_of(actor, record),
+        may=may,
+    )
+
+
+def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> tuple[list[dict[str, str]], Text]:
+    """The columns of the board as a path; a click moves the record there."""
+    fields = shape.readable(actor, entity)
+    field = fields.get(entity.board.field) if entity.board else None
+    if field is None or field.kind != "choice" or access.field_level(actor, entity, field.name) == "masked":
+        return [], ""
+    choices = [one for one in dictionaries.choices_of(field) if one.active]
+    if not 2 <= len(choices) <= STAGES:
+        return [], ""
+    now = str(values.current(record, field) or "")
+    at = next((number for number, one in enumerate(choices) if one.key == now), -1)
+    open_ = "change" in may and access.field_level(actor, entity, field.name) == "write"
+    action = f"{addresses.record_url(entity, record.pk)}stage/" if open_ else ""
+    return [
+        {
+            "key": one.key,
+            "label": one.label,
+            "state": "now" if number == at else "done" if number < at else "next",
+            "action": f"{action}{one.key}/" if action else "",
+        }
+        for number, one in enumerate(choices)
+    ], field.label
+
+
+def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
+    """The declared actions the actor may do on this record; those that make no sense now say why."""
+    found = []
+    for action in entity.actions:
+        if access.allowed(actor, action.right, record):
+            reason = why_not(action, record)
+            if reason is not None:
+                url = f"{addresses.record_url(entity, record.pk)}do/{action.key}/"
+                found.append(
+                    Doing(
+                        key=action.key, label=action.label, icon=action.icon or "bolt", url=url,
+                        asks=bool(action.fields) or action.danger, danger=action.danger, reason=reason,
+                    )
+                )  # fmt: skip
+    return found
+
+
+def why_not(action: Action, record: Any) -> Text | None:
+    """'' when the action is possible now, a sentence when it is not, ``None`` when it never makes sense here."""
+    answer = action.applies(record) if action.applies else True
+    if answer is True:
+        return ""
+    return None if answer is False else answer
+
+
+def quick_here(actor: Actor, entity: Entity, record: Any) -> list[dict[str, Any]]:
+    """Small forms that may be about this record."""
+    return [
+        {
+            "key": form.key,
+            "label": form.label,
+            "icon": form.icon,
+            "url": f"/quick/{form.key}/?entity={entity.key}&id={record.pk}",
+        }
+        for form in quick_forms()
+        if entity.key in form.subjects and access.allowed(actor, form.right, form.entity)
+    ]
