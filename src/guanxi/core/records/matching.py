@@ -98,7 +98,7 @@ HOW: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def _person(entity: Entity, values: Any) -> bool:
+def is_person(entity: Entity, values: Any) -> bool:
     """Whether the record is a person: an entity without ``kind`` is asked by its declaration's icon of a person."""
     kind = value_of(values, "kind")
     return kind == "person" if kind else entity.icon.startswith(("user", "address-book", "id-badge"))
@@ -108,7 +108,7 @@ def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
     found: list[Key] = []
     for written in entries(value_of(values, key.field)):
         if key.how == "name":
-            person = _person(entity, values)
+            person = is_person(entity, values)
             for name in _SEVERAL.split(written):
                 found += _name(name.strip(), key.weight, person=person)
             continue
