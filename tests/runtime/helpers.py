@@ -19,9 +19,8 @@ LONG = "关系 客户管理 with spaces " + "長" * 40
 
 def variables(**own: str) -> dict[str, str]:
     """The environment of an operator: none of the test session's settings, English text."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("GUANXI_", "PG", "DATABASE_", "EMAIL_", "LC_", "LANG"))
-    }
+    settings = ("GUANXI_", "PG", "DATABASE_", "DJANGO_", "EMAIL_", "LC_", "LANG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     return kept | {"PYTHONPATH": str(ROOT / "src"), "LANG": "C.UTF-8"} | own
 
 

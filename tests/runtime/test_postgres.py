@@ -141,12 +141,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "pg" / "letter.txt").read_text() == "dear"
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    found = EmbeddedPostgres(tmp_path / "pg", tmp_path / "logs", run=tmp_path / "run", fsync=False)
-    (tmp_path / "run").mkdir()
+def test_a_socket_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    found = EmbeddedPostgres(tmp_path / "pg", tmp_path / "logs", fsync=False)
     found.socket.symlink_to(tmp_path)
-    with pytest.raises(Trouble, match=r"The socket folder .* cannot be used: .* GUANXI_RUN"):
-        found.start()
+    try:
+        with pytest.raises(Trouble, match=r"The socket folder .* cannot be used: .* GUANXI_RUN"):
+            found.start()
+    finally:
+        found.socket.unlink()
 
 
 def test_a_long_run_folder_is_refused_before_anything_starts(tmp_path: Path) -> None:
