@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from guanxi.runtime.process import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "关系 客户管理 with spaces " + "長" * 40
 """A folder name with spaces, Chinese letters and far more than 100 bytes."""
@@ -63,7 +65,14 @@ class Server:
         self.log = log
         command = [sys.executable, "-m", "guanxi", "serve", "--port", str(self.port), *arguments]
         with log.open("a") as out:
-            self.process = subprocess.Popen(command, env=variables(**own), cwd="/", stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                command,
+                env=variables(**own),
+                cwd="/",
+                stdout=out,
+                stderr=out,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
 
     def wait_ready(self, seconds: float) -> float:
         """Wait until ``/readyz`` is 200; returns how long it took."""

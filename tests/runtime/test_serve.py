@@ -28,7 +28,7 @@ class Place:
         self.server: Server | None = None
         self.sockets = read({**self.own, "GUANXI_SECRET_KEY": "x"}).socket_folder
 
-    def ready(self, seconds: float = 60) -> tuple[Server, float]:
+    def ready(self, seconds: float = 180) -> tuple[Server, float]:
         """The running server, started if it does not run; and how long that took."""
         if self.server is None or self.server.process.poll() is not None:
             self.server = Server(self.log, **self.own)
@@ -39,11 +39,13 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     found = Place(tmp_path_factory.mktemp("serve"))
-    found.ready()
-    yield found
-    if found.server is not None:
-        found.server.end(signal.SIGKILL)
-        wait_gone(working_in(found.data / "pg", "postgres"))
+    try:
+        found.ready()
+        yield found
+    finally:
+        if found.server is not None:
+            found.server.end(signal.SIGKILL)
+            wait_gone(working_in(found.data / "pg", "postgres"))
 
 
 def _of_type(server: Server, word: str) -> list[int]:
@@ -114,7 +116,7 @@ def test_killed_children_and_database_come_back(place: Place) -> None:
         except ProcessLookupError:
             continue
     assert wait_gone(killed) == []
-    server.wait_ready(20)
+    server.wait_ready(60)
     assert server.process.poll() is None
     deadline = time.monotonic() + 15
     while not _of_type(server, "child worker") and time.monotonic() < deadline:
@@ -132,7 +134,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers_fast(p
     server.process.kill()
     server.process.wait()
     assert wait_gone(family, 8) == []
-    again, seconds = place.ready(20)
+    again, seconds = place.ready(60)
     assert seconds < 8, "five seconds on a quiet machine"
     with psycopg.connect(f"postgresql://guanxi@/guanxi?host={place.sockets}") as connection:
         row = connection.execute("SELECT count(*) > 0 FROM kept").fetchone()
@@ -176,14 +178,14 @@ def test_pages_say_that_they_are_not_ready_without_a_database(place: Place) -> N
         assert "guanxi_database_up 0.0" in server.get("/metrics")[2]
     finally:
         server.process.send_signal(signal.SIGCONT)
-    server.wait_ready(20)
+    server.wait_ready(60)
 
 
 def test_it_serves_from_a_database_of_somebody_else(fresh_database: str, tmp_path: Path) -> None:
     own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "data"), "GUANXI_WEB_WORKERS": "1"}
     server = Server(tmp_path / "serve.log", **own)
     try:
-        server.wait_ready(40)
+        server.wait_ready(90)
         assert not (tmp_path / "data" / "pg").exists()
         assert "guanxi_database_up 1.0" in server.get("/metrics")[2]
     finally:
