@@ -71,7 +71,7 @@ class Server:
                 cwd="/",
                 stdout=out,
                 stderr=out,
-                preexec_fn=die_with_parent(signal.SIGTERM),
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call, no lock is taken
             )
 
     def wait_ready(self, seconds: float) -> float:
