@@ -135,7 +135,7 @@ def next_guess(moments: Sequence[dt.datetime], now: dt.datetime, timezone: str) 
 
 
 def moment_later(span: str, now: dt.datetime, timezone: str) -> dt.datetime:
-    """``hour`` from now, ``evening`` (18:00); ``tomorrow``, next ``monday``, a ``week`` or ``month`` from now at 9:00."""
+    """``hour`` from now, ``evening`` (18:00); ``tomorrow``, next ``monday``, in a ``week`` or ``month``, at 9:00."""
     zone = ZoneInfo(timezone)
     today = now.astimezone(zone).date()
     if span == "hour":

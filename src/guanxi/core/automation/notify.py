@@ -116,7 +116,7 @@ def notify(
     if once:
         wanted -= set(Notification.objects.filter(user__in=wanted, once=once).values_list("user_id", flat=True))
     told, mailed = [], []
-    rows = []
+    rows, now = [], clock.now()
     for user in User.objects.filter(pk__in=wanted, is_active=True).order_by("pk"):
         how = channels.ways(user, sort)
         if not (how.web or how.mail != "off") or not _may_know(user, record):
@@ -131,8 +131,8 @@ def notify(
                 record_id=record_id,
                 by_id=by,
                 once=once,
-                created_at=clock.now(),
-                read_at=None if how.web else clock.now(),
+                created_at=now,
+                read_at=None if how.web else now,
             )
         )
         told.append(user.pk)

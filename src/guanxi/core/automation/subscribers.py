@@ -41,15 +41,19 @@ def people_tell(event: Event) -> None:
 
 
 def _commented(event: Event, entity: Entity, record: Any) -> None:
-    told = set(_mentioned(event, entity, record))
+    _mentioned(event, entity, record)
     others = marks.users_with("follow", entity.key, record.pk) | _owner(entity, record)
-    notify(others - told, "comment", COMMENTED, record=record, by=event.actor_id, once=f"comment:{event.id}")
+    notify(others - _newly_mentioned(event), "comment", COMMENTED, record=record, by=event.actor_id, once=f"comment:{event.id}")
 
 
-def _mentioned(event: Event, _entity: Entity, record: Any) -> list[int]:
+def _newly_mentioned(event: Event) -> set[int]:
     before, after = event.changes.get("mentions", [[], []])
-    fresh = set(after or ()) - set(before or ())
-    return notify(fresh, "mention", MENTIONED, record=record, by=event.actor_id, once=f"mention:{event.id}")
+    return set(after or ()) - set(before or ())
+
+
+def _mentioned(event: Event, _entity: Entity, record: Any) -> None:
+    once = f"mention:{event.id}"
+    notify(_newly_mentioned(event), "mention", MENTIONED, record=record, by=event.actor_id, once=once)
 
 
 def _created(event: Event, entity: Entity, record: Any) -> None:
@@ -63,14 +67,16 @@ def _created(event: Event, entity: Entity, record: Any) -> None:
 
 
 def _updated(event: Event, entity: Entity, record: Any) -> None:
-    told = set(_assigned(event, entity, record)) if entity.access.owner in event.changes else set()
-    followers = marks.users_with("follow", entity.key, record.pk) - told
+    followers = marks.users_with("follow", entity.key, record.pk)
+    if entity.access.owner and entity.access.owner in event.changes:
+        _assigned(event, entity, record)
+        followers -= _owner(entity, record)
     notify(followers, "change", CHANGED, record=record, by=event.actor_id, once=f"change:{event.id}")
 
 
-def _assigned(event: Event, entity: Entity, record: Any) -> list[int]:
+def _assigned(event: Event, entity: Entity, record: Any) -> None:
     owner = _owner(entity, record)
-    return notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
+    notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
 
 
 def _owner(entity: Entity, record: Any) -> set[int]:

@@ -1,0 +1,217 @@
+"""Who is told of what, what he reads, and by which way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.core import mail
+from django.db import connection, transaction
+from django.utils import translation
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.utils import connector_params
+
+from guanxi.core import records
+from guanxi.core.automation import channels, jobs, mailing, notify, outbox
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Collaborator, Notification, User
+from guanxi.core.records import marks, together
+from tests.factories.cast import Cast
+
+Make = Callable[..., Any]
+MORNING = dt.datetime(2026, 3, 2, 0, 30, tzinfo=dt.UTC)  # 08:30 in Shanghai
+
+
+def share(record: Any, user: User) -> None:
+    Collaborator.objects.create(entity="fakes.gadget", record_id=record.pk, user=user, level="read")
+
+
+def told() -> list[tuple[str, str]]:
+    rows = Notification.objects.order_by("pk").values_list("user__username", "sort")
+    return list(rows)
+
+
+@pytest.fixture
+def gadget(make: Make) -> Any:
+    """A gadget of Alice's; everything said about it so far is forgotten."""
+    found = make("fakes.gadget", name="水泵")
+    outbox.deliver_all()
+    Notification.objects.all().delete()
+    return found
+
+
+def test_a_comment_tells_who_is_mentioned_then_owner_and_followers(cast: Cast, gadget: Any) -> None:
+    share(gadget, cast.charlie_user)
+    charlie = cast.actor(cast.charlie_user)
+    marks.follow(charlie, gadget)
+    together.comment_add(cast.bob, gadget, "@林爱丽 请看，@查理 也看，@戴夫 不能看")
+    outbox.deliver_all()
+    assert told() == [("alice", "mention"), ("charlie", "mention")]  # Dave may not see it, Bob wrote it
+    together.comment_add(cast.bob, gadget, "没有点名")
+    outbox.deliver_all()
+    assert told()[2:] == [("alice", "comment"), ("charlie", "comment")]
+    with translation.override("en"):
+        texts = [note.text for note in notify.notifications(cast.alice).notes]
+    assert texts == ["鲍勃 commented on 水泵", "鲍勃 mentioned you on 水泵"]
+
+
+def test_telling_the_same_event_twice_changes_nothing(cast: Cast, gadget: Any) -> None:
+    together.comment_add(cast.bob, gadget, "@林爱丽 请看")
+    outbox.deliver_all()
+    before = list(Notification.objects.values_list("pk", flat=True))
+    outbox.OutboxEvent.objects.filter(name="fakes.gadget.commented").update(delivered_at=None)
+    assert outbox.deliver_all().told == 1
+    assert list(Notification.objects.values_list("pk", flat=True)) == before
+
+
+def test_a_new_owner_is_told_and_a_follower_of_changes(cast: Cast, gadget: Any) -> None:
+    marks.follow(cast.bob, gadget)
+    records.update(cast.root, gadget, {"owner": cast.charlie_user.pk})
+    outbox.deliver_all()
+    assert told() == [("charlie", "assigned")]  # Bob sees it no more, so nothing is said to him
+    Notification.objects.all().delete()
+    records.update(cast.root, gadget, {"owner": cast.alice_user.pk})
+    records.update(cast.alice, gadget, {"note": "改"})
+    outbox.deliver_all()
+    assert told() == [("alice", "assigned"), ("bob", "change"), ("bob", "change")]
+    marks.mute(cast.bob, gadget)
+    records.update(cast.alice, gadget, {"note": "再改"})
+    together.comment_add(cast.alice, gadget, "@鲍勃 这个要看")
+    outbox.deliver_all()
+    assert told()[3:] == [("bob", "mention")]  # muted, except what is meant for oneself
+
+
+def test_a_follower_hears_of_what_is_added_to_the_record(cast: Cast, gadget: Any) -> None:
+    marks.follow(cast.bob, gadget)
+    records.create(cast.alice, "fakes.part", {"name": "叶轮", "gadget": gadget.pk})
+    outbox.deliver_all()
+    (note,) = notify.notifications(cast.bob).notes
+    assert (note.sort, note.entity, note.record_id, note.title) == ("change", "fakes.gadget", gadget.pk, "水泵")
+    with translation.override("en"):
+        (note,) = notify.notifications(cast.bob).notes
+    assert note.text == "林爱丽 added to 水泵: Part"
+
+
+def test_what_one_may_no_longer_see_is_neither_listed_nor_counted(cast: Cast, make: Make) -> None:
+    first, second = make("fakes.gadget", name="一号"), make("fakes.gadget", name="二号", by=cast.charlie_user)
+    share(second, cast.bob_user)
+    bob = cast.actor(cast.bob_user)
+    for record in (first, second):
+        assert notify.notify([cast.bob_user.pk], "comment", "%(record)s", record=record) == [cast.bob_user.pk]
+    notify.notify([cast.bob_user.pk], "operation", "fertig")
+    assert notify.unread_count(bob) == 3
+    Collaborator.objects.all().delete()
+    bob = cast.actor(cast.bob_user)
+    assert notify.unread_count(bob) == 2
+    assert [note.title for note in notify.notifications(bob).notes] == ["", "一号"]
+    assert notify.unread_count(cast.alice) == 0
+
+
+def test_pages_go_on_where_the_last_one_ended(cast: Cast, make: Make) -> None:
+    record = make("fakes.gadget")
+    hidden = make("fakes.gadget", by=cast.charlie_user)
+    Notification.objects.bulk_create(
+        Notification(user=cast.bob_user, sort="comment", text=f"{n}", entity="fakes.gadget",
+                     record_id=(hidden if n % 3 == 0 else record).pk)
+        for n in range(20)
+    )  # fmt: skip
+    found: list[str] = []
+    position = 0
+    for _turn in range(10):
+        page = notify.notifications(cast.bob, before=position, limit=4)
+        found += [note.text for note in page.notes]
+        position = page.next
+        if not position:
+            break
+    assert found == [str(n) for n in range(19, -1, -1) if n % 3]
+    groups = notify.notifications(cast.bob).groups
+    assert [(group.record_id, len(group.notes), group.unread) for group in groups] == [(record.pk, 13, 13)]
+
+
+def test_read_and_unread(cast: Cast, make: Make) -> None:
+    first, second = make("fakes.gadget"), make("fakes.gadget")
+    for record in (first, first, second):
+        notify.notify([cast.bob_user.pk], "comment", "x", record=record)
+    assert notify.mark_read(cast.bob, record=first) == 2
+    assert notify.unread_count(cast.bob) == 1
+    ids = [note.id for note in notify.notifications(cast.bob).notes]
+    assert notify.mark_read(cast.alice, ids) == 0  # somebody else's
+    assert notify.mark_read(cast.bob, ids[:1]) == 1
+    assert notify.mark_read(cast.bob, ids, read=False) == 3
+    assert notify.mark_read(cast.bob) == 3
+    assert notify.live_state(cast.bob) == {"unread": 0, "latest": ids[0]}
+
+
+def test_everybody_chooses_his_ways(cast: Cast, make: Make) -> None:
+    record = make("fakes.gadget")
+    channels.ways_set(cast.bob, "comment", web=False)
+    assert notify.notify([cast.bob_user.pk], "comment", "x", record=record) == []
+    channels.ways_set(cast.bob, "comment", mail="digest")
+    assert notify.notify([cast.bob_user.pk], "comment", "x", record=record) == [cast.bob_user.pk]
+    assert notify.unread_count(cast.bob) == 0  # only by mail
+    bob = User.objects.get(pk=cast.bob_user.pk)
+    assert [note.text for note in notify.unmailed(bob, "digest")] == ["x"]
+    with pytest.raises(Invalid):
+        channels.ways_set(cast.bob, "nonsense", web=True)
+    with pytest.raises(Invalid):
+        channels.ways_set(cast.bob, "comment", mail="pigeon")
+    assert channels.ways(bob, "comment") == channels.Ways(web=False, mail="digest")
+    assert channels.ways(cast.alice_user, "comment") == channels.Ways(web=True, mail="off")
+
+
+def test_the_daily_mail_goes_out_at_eight_once(cast: Cast, make: Make) -> None:
+    record = make("fakes.gadget", name="水泵")
+    User.objects.filter(pk=cast.alice_user.pk).update(language="en", timezone="Europe/Berlin")
+    with clock.moved_to(MORNING - dt.timedelta(hours=5)):
+        for user in (cast.bob_user, cast.alice_user):
+            notify.notify([user.pk], "mention", notify_text(), record=record, by=cast.root_user.pk)
+            notify.notify([user.pk], "assigned", "%(by)s gave you %(record)s", record=record, by=cast.root_user.pk)
+            notify.notify([user.pk], "comment", "not by mail", record=record)
+    with clock.moved_to(MORNING):
+        assert mailing.send_digests(MORNING) == 1  # Bob in Shanghai; in Berlin it is 01:30
+        assert mailing.send_digests(MORNING) == 0
+    (letter,) = mail.outbox
+    assert letter.to == ["bob@guanxi.example"]
+    berlin = MORNING + dt.timedelta(hours=7)
+    with clock.moved_to(berlin):
+        assert mailing.send_digests(berlin) == 1
+    assert mail.outbox[1].to == ["alice@guanxi.example"]
+    assert mail.outbox[1].subject == "2 notifications"
+    lines = mail.outbox[1].body.split("\n\n")
+    assert lines[0] == "Hello 林爱丽,"
+    assert lines[1].startswith("管理员 mentioned you on 水泵\nhttp")
+    assert lines[1].endswith(f"/gadgets/{record.pk}/")
+    assert lines[2].startswith("管理员 gave you 水泵\n")
+
+
+def notify_text() -> str:
+    return "%(by)s mentioned you on %(record)s"
+
+
+def test_mail_at_once_is_one_job_for_several(cast: Cast, make: Make) -> None:
+    record = make("fakes.gadget", name="水泵")
+    channels.ways_set(cast.bob, "mention", mail="now")
+    for _turn in range(3):
+        notify.notify([cast.bob_user.pk], "mention", notify_text(), record=record, by=cast.alice_user.pk)
+    jobs_waiting = ProcrastinateJob.objects.filter(task_name=notify.MAIL_JOB)
+    assert [job.args for job in jobs_waiting] == [{"user_id": cast.bob_user.pk}]
+    jobs.mail_send(user_id=cast.bob_user.pk)
+    (letter,) = mail.outbox
+    assert letter.body.count("水泵") == 3
+    assert mailing.send_now(cast.bob_user.pk) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_pages_are_told_when_it_commits(base_data: None) -> None:
+    user = User.objects.create(username="live", name="Live")
+    with psycopg.connect(**connector_params(), autocommit=True) as listener:
+        listener.execute(f"LISTEN {notify.LIVE_CHANNEL}")
+        with transaction.atomic():
+            notify.notify([user.pk], "operation", "x")
+            assert [call.payload for call in listener.notifies(timeout=0.2)] == []
+        assert [call.payload for call in listener.notifies(timeout=5, stop_after=1)] == [str(user.pk)]
+    connection.close()
