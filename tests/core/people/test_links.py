@@ -1,0 +1,181 @@
+"""Invitations, resets and the first administrator: links that work once, for a while, for one person."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.models import AuditEntry, OneTimeLink, Role, User
+from guanxi.core.people import inviting, jobs, links
+from guanxi.core.people.tokens import token_authenticate, token_create
+from tests.core.people.conftest import PASSWORD, password_of
+
+NOON = dt.datetime(2026, 3, 5, 12, 0, tzinfo=dt.UTC)
+NEW = "春眠不觉晓 处处闻啼鸟"
+
+
+def secret_in(address: str) -> str:
+    return address.rstrip("/").rpartition("/")[2]
+
+
+def test_works_once_and_ends_what_is_open(signed_in: Any, cast: Any) -> None:
+    client = signed_in(cast.alice_user)
+    _token, token = token_create(cast.alice, cast.alice_user, name="t")
+    secret = secret_in(links.link_create(cast.root, cast.alice_user, "reset"))
+    assert secret not in str(OneTimeLink.objects.values())
+    links.link_use(secret, NEW)
+    assert client.get("/account/").status_code == 302
+    assert token_authenticate(token) is None
+    assert User.objects.get(pk=cast.alice_user.pk).check_password(NEW)
+    with pytest.raises(NotFound) as caught:
+        links.link_use(secret, "something else entirely")
+    assert caught.value.code == "link.gone"
+    assert User.objects.get(pk=cast.alice_user.pk).check_password(NEW)
+
+
+@pytest.mark.parametrize(("purpose", "hours"), [("reset", 2), ("invite", 7 * 24)])
+def test_ends_with_time(cast: Any, purpose: Any, hours: int) -> None:
+    with clock.moved_to(NOON):
+        secret = secret_in(links.link_create(cast.root, cast.alice_user, purpose))
+    with clock.moved_to(NOON + dt.timedelta(hours=hours, seconds=-1)):
+        assert links.link_read(secret).user == cast.alice_user
+    with clock.moved_to(NOON + dt.timedelta(hours=hours)), pytest.raises(NotFound):
+        links.link_read(secret)
+
+
+def test_a_new_link_ends_the_old_one_of_the_same_person(cast: Any) -> None:
+    old = secret_in(links.link_create(cast.root, cast.alice_user, "reset"))
+    other = secret_in(links.link_create(cast.root, cast.bob_user, "reset"))
+    new = secret_in(links.link_create(cast.root, cast.alice_user, "reset"))
+    with pytest.raises(NotFound):
+        links.link_read(old)
+    assert [links.link_read(one).user for one in (other, new)] == [cast.bob_user, cast.alice_user]
+
+
+def test_a_refused_password_leaves_the_link(cast: Any) -> None:
+    secret = secret_in(links.link_create(cast.root, cast.alice_user, "invite"))
+    with pytest.raises(Invalid):
+        links.link_use(secret, "password12")
+    assert not User.objects.get(pk=cast.alice_user.pk).check_password("password12")
+    links.link_use(secret, NEW)
+
+
+def test_not_for_the_deactivated(cast: Any) -> None:
+    secret = secret_in(links.link_create(cast.root, cast.alice_user, "reset"))
+    User.objects.filter(pk=cast.alice_user.pk).update(is_active=False)
+    with pytest.raises(NotFound):
+        links.link_use(secret, NEW)
+
+
+def test_made_by_administrators_only(cast: Any) -> None:
+    with pytest.raises(Denied):
+        links.link_create(cast.bob, cast.alice_user, "reset")
+    assert not OneTimeLink.objects.exists()
+
+
+def test_page(cast: Any) -> None:
+    secret = secret_in(links.link_create(cast.root, cast.alice_user, "invite"))
+    client, address = Client(), f"/account/link/{secret}/"
+    page = client.get(address)
+    assert (page.status_code, page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == (200, "no-referrer", "no-store")
+    assert "林爱丽" in page.content.decode()
+    assert client.post(address, {"password": NEW, "again": NEW + "x"}).status_code == 422
+    assert client.post(address, {"password": "password12", "again": "password12"}).status_code == 422
+    assert client.post(address, {"password": NEW, "again": NEW}).headers["Location"] == "/account/login/?done=password"
+    assert client.post(address, {"password": NEW, "again": NEW}).status_code == 404
+    assert client.post("/account/login/", {"login": "alice", "password": NEW}).status_code == 302
+
+
+def test_invitation_goes_out_by_mail_in_the_persons_language(cast: Any) -> None:
+    User.objects.filter(pk=cast.alice_user.pk).update(language="en")
+    inviting.user_invite(cast.root, cast.alice_user)
+    assert jobs.invitation_send(cast.alice_user.pk)
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (["alice@guanxi.example"], "Your account in Guanxi")
+    address = next(line for line in message.body.splitlines() if line.startswith("http"))
+    assert links.link_read(secret_in(address)).purpose == "invite"
+
+
+def test_invitation_needs_the_right_and_a_mail(cast: Any) -> None:
+    with pytest.raises(Denied):
+        inviting.user_invite(cast.bob, cast.alice_user)
+    cast.alice_user.email = ""
+    with pytest.raises(Invalid) as caught:
+        inviting.user_invite(cast.root, cast.alice_user)
+    assert caught.value.code == "user.no_email"
+
+
+def test_reset_by_mail_tells_nobody_whether_the_name_is_known(cast: Any) -> None:
+    password_of(cast.alice_user)
+    pages = []
+    for login in ("alice", "nobody"):
+        answer = Client(headers={"Accept-Language": "en"}).post("/account/password/reset/", {"login": login})
+        pages.append((answer.status_code, answer.content.decode().replace(login, "")))
+    assert pages[0][0] == pages[1][0] == 200
+    assert strip_csrf(pages[0][1]) == strip_csrf(pages[1][1])
+    assert not mail.outbox
+    assert (jobs.reset_send("ALICE"), jobs.reset_send("nobody"), jobs.reset_send("dave")) == (True, False, True)
+    assert [message.to for message in mail.outbox] == [["alice@guanxi.example"], ["dave@guanxi.example"]]
+    assert User.objects.get(pk=cast.alice_user.pk).check_password(PASSWORD)
+
+
+def strip_csrf(page: str) -> str:
+    return "\n".join(line for line in page.splitlines() if "csrf" not in line)
+
+
+def test_reset_wishes_are_limited(cast: Any) -> None:
+    with clock.moved_to(NOON):
+        codes = [Client().post("/account/password/reset/", {"login": "alice"}).status_code for _n in range(6)]
+        assert codes == [200] * 5 + [429]
+        assert Client().post("/account/login/", {"login": "alice", "password": "x"}).status_code == 422
+
+
+# -- the first start -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nobody_yet(base_data: None) -> None:
+    assert not User.objects.exists()
+
+
+def test_first_administrator(nobody_yet: None) -> None:
+    address = links.admin_link()
+    assert address is not None
+    secret = secret_in(address)
+    client = Client()
+    form = {"username": "chef", "name": "王老板", "email": "chef@guanxi.example", "password": NEW, "again": NEW}
+    assert client.post(f"/account/link/{secret}/", {**form, "username": "no spaces here"}).status_code == 422
+    assert not User.objects.exists()
+    assert client.post(f"/account/link/{secret}/", form).status_code == 303
+    user = User.objects.get()
+    assert (user.username, user.name, [role.key for role in user.roles.all()]) == ("chef", "王老板", ["administrator"])
+    assert client.post("/account/login/", {"login": "chef", "password": NEW}).status_code == 302
+    assert client.get("/people/roles/").status_code == 200
+    assert links.admin_link() is None
+    assert client.post(f"/account/link/{secret}/", {**form, "username": "second"}).status_code == 404
+    assert User.objects.count() == 1
+    assert AuditEntry.objects.filter(entity="core_user", actor_name="first start").exists()
+
+
+def test_a_second_start_prints_a_new_link_and_ends_the_first(nobody_yet: None) -> None:
+    first, second = links.admin_link(), links.admin_link()
+    assert first is not None
+    assert second is not None
+    with pytest.raises(NotFound):
+        links.link_read(secret_in(first))
+    assert links.link_read(secret_in(second)).purpose == "admin"
+
+
+def test_a_reset_link_makes_no_administrator(cast: Any) -> None:
+    secret = secret_in(links.link_create(cast.root, cast.alice_user, "reset"))
+    before = User.objects.count()
+    with pytest.raises(NotFound):
+        links.admin_link_use(secret, username="evil", name="E", email="", password=NEW)
+    assert User.objects.count() == before
+    assert Role.objects.get(key="administrator").users.count() == 1
