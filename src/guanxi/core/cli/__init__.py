@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "settings": "guanxi.core.cli.doctor:settings",
     "user": "guanxi.core.cli.people:user",
     "token": "guanxi.core.cli.people:token",
+    "mcp": "guanxi.core.cli.mcp:mcp",
 }
 """Command name -> ``module:attribute`` of the click command."""
 
