@@ -14,6 +14,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
+from django.utils.text import capfirst
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -81,6 +82,7 @@ def environment(**options: Any) -> Environment:
         highlighted=formats.highlighted,
         with_query=with_query,
         combine=combine,
+        capfirst=capfirst,
         as_json=as_json,
     )
     return env

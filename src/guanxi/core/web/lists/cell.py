@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
@@ -113,6 +114,9 @@ def saved_cell(actor: Actor, entity: Entity, declared: Field, fresh: Any) -> Htt
     response["X-Record-Version"] = str(fresh.version)
     operation = getattr(fresh, "operation_id", None)
     if operation:
-        text = _("%(field)s of %(name)s saved.") % {"field": declared.label, "name": display.title_of(entity, fresh)}
+        text = _("%(field)s of %(name)s saved.") % {
+            "field": capfirst(str(declared.label)),
+            "name": display.title_of(entity, fresh),
+        }
         attach(response, toast(text, undo=f"/operations/{operation}/undo/"))
     return response

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
@@ -25,6 +26,8 @@ TITLE_WIDTH = 240
 LEAST, MOST = 56, 900
 #: Kinds whose values say nothing in a cell.
 SILENT = frozenset({"rich_text"})
+#: Fields of the engine nobody wants in a list.
+INNER = frozenset({"deleted_at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +70,21 @@ def label_of(entity: Entity, path: str) -> str:
     """The name of a path: ``Customer › Region``."""
     fields = shape.fields_of(entity)
     if path in fields:
-        return str(fields[path].label)
+        return capfirst(str(fields[path].label))
     name, _dot, rest = path.partition(".")
     declared = fields.get(name)
     if declared is None or not is_registered(declared.target):
         return path
-    return f"{declared.label} › {label_of(entity_of(declared.target), rest)}"
+    return f"{capfirst(str(declared.label))} › {label_of(entity_of(declared.target), rest)}"
 
 
 def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]:
     """Every field the actor may see, and those of the records it refers to (one step), grouped by reference."""
-    found = [Offer(name, one.label) for name, one in shape.readable(actor, entity).items() if one.kind not in SILENT]
+    found = [
+        Offer(name, label_of(entity, name))
+        for name, one in shape.readable(actor, entity).items()
+        if one.kind not in SILENT
+    ]
     if not related:
         return found
     for name, one in shape.readable(actor, entity).items():
@@ -87,8 +94,8 @@ def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]
         if access.field_level(actor, entity, name) == "masked" or not access.allowed(actor, "view", target):
             continue
         for below, other in shape.readable(actor, target).items():
-            if other.kind not in SILENT and below not in ("id", target.title) and other.kind != "table":
-                found.append(Offer(f"{name}.{below}", other.label, one.label))
+            if other.kind not in SILENT and below not in ("id", target.title, *INNER) and other.kind != "table":
+                found.append(Offer(f"{name}.{below}", label_of(target, below), label_of(entity, name)))
     return found
 
 

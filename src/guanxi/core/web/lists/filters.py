@@ -32,6 +32,8 @@ PAIRS, DAYS, LISTS = (
     {"in", "not_in", "has_any", "has_all", "has_none"},
 )
 MOST = 40
+#: So many declared filters stand above the list; the others are in the builder.
+QUICK = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,9 +368,11 @@ class Quick:
 
 
 def quick_filters(actor: Actor, state: ListState) -> list[Quick]:
-    """The entity's declared filters as selects; those with very many values look them up."""
-    found = []
+    """The first declared filters, and those in use, as selects; those with very many values look them up."""
+    found: list[Quick] = []
     for path in state.entity.filters:
+        if len(found) >= QUICK and path not in state.quick:
+            continue
         declared = shape.field_at(state.entity, path)
         if declared is None or shape.path_level(actor, state.entity, path) not in ("read", "write"):
             continue

@@ -206,8 +206,8 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
         state = replace(state, cursor="", start=1)
         page = fetch(actor, state)
     shown = shown_columns(request, actor, state)
-    back = state.query(peek=None)
-    lines = rows.build(actor, entity, shown, page.items, query=state.now.text, back=back)
+    frame = rows.Frame(state.query(peek=None), peek_base(state), state.peek, bool(shown and shown[0].pinned))
+    lines = rows.build(actor, entity, shown, page.items, query=state.now.text, frame=frame)
     grouped = bool(state.now.group) and state.now.group in dict(groupings(actor, entity))
     may = {
         name: access.allowed(actor, name, entity)
@@ -238,5 +238,4 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
         "view_name": state.view.name if state.view else _("All %(what)s") % {"what": entity.plural},
         "may_save": state.view is not None and savedviews.may_change(actor, state.view),
         "state_fields": kept_fields(state),
-        "peek_base": peek_base(state),
     }

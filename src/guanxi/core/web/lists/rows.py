@@ -20,6 +20,7 @@ from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import peek_url, record_url
 from guanxi.core.web.cells import Cell, Named, Names, compiled
+from guanxi.core.web.icons import icon
 from guanxi.core.web.lists.columns import Column
 
 Getter = Callable[[Any], Any]
@@ -27,7 +28,7 @@ Getter = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the record, its address, all its cells as markup."""
+    """One row: the record, its address, and the whole row as markup."""
 
     record: Any
     id: int
@@ -35,8 +36,11 @@ class Row:
     title: str
     url: str
     peek: str
-    cells: Markup
-    group: str = ""
+    html: Markup
+
+    def grouped(self, key: str) -> Markup:
+        """The row as one of a group that folds."""
+        return Markup(self.html.replace("<tr ", f'<tr data-group="{escape(key)}" ', 1))  # noqa: S704 - escaped
 
 
 def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: str = "") -> Names:
@@ -180,6 +184,32 @@ def _titled(getter: Getter, entity: Entity) -> Getter:
     return value
 
 
+@dataclass(slots=True)
+class Frame:
+    """What surrounds the cells of every row, written once per page: tick box, eye, group, side panel's address."""
+
+    back: str = ""
+    push: str = ""
+    peek: int | None = None
+    pinned: bool = False
+
+    def pieces(self) -> tuple[str, str]:
+        """The beginning and end of a row as ``%``-templates."""
+        pin = " gx-pin" if self.pinned else ""
+        begin = (
+            '<tr data-id="%(id)s" data-version="%(version)s"%(state)s>'
+            f'<td class="gx-check{pin}"><label><input type="checkbox" class="form-check-input" name="ids" value="%(id)s" '
+            'form="selection" aria-label="%(select)s"></label></td>'
+        )
+        words = escape(_("Look beside the list"))
+        end = (
+            '<td class="gx-peek"><a class="btn btn-quiet btn-icon btn-sm" href="%(url)s" data-peek hx-get="%(peek)s" '
+            f'hx-target="#side" hx-swap="innerHTML" hx-push-url="%(push)s" title="{words}" aria-label="%(look)s">'
+            f"{icon('eye')}</a></td></tr>\n"
+        )
+        return begin, end
+
+
 def build(
     actor: Actor,
     entity: Entity,
@@ -188,27 +218,35 @@ def build(
     *,
     query: str = "",
     editable: bool = True,
-    back: str = "",
+    frame: Frame | None = None,
 ) -> list[Row]:
-    """The rows of a list. ``back`` is the list's query, kept in links to the side panel."""
+    """The rows of a list, written."""
     prepared = prepare(actor, entity, columns, records, query)
     opens = [_opening(column) for column in columns]
     locked = [_opening(column, reason=_("You do not have the right to change this record.")) for column in columns]
+    frame = frame or Frame()
+    begin, end = frame.pieces()
+    select, look = _("Select %(name)s"), _("Look at %(name)s")
+    back, push = f"?{escape(frame.back)}" if frame.back else "", escape(frame.push)
     found = []
     for record in records:
+        number = record.pk
         may = editable and access.allowed(actor, "change", record)
-        url = record_url(entity, record.pk)
-        found.append(
-            Row(
-                record=record,
-                id=record.pk,
-                version=getattr(record, "version", 0),
-                title=display.title_of(entity, record),
-                url=url,
-                peek=f"{peek_url(entity, record.pk)}?{back}" if back else peek_url(entity, record.pk),
-                cells=_cells(prepared, opens if may or not editable else locked, record, url),
-            )
-        )
+        url, title = record_url(entity, number), display.title_of(entity, record)
+        cells = _cells(prepared, opens if may or not editable else locked, record, url)
+        peek = f"{peek_url(entity, number)}{back}"
+        values = {
+            "id": number,
+            "version": getattr(record, "version", 0),
+            "state": ' class="gx-here"' if frame.peek == number else "",
+            "select": escape(select % {"name": title}),
+            "look": escape(look % {"name": title}),
+            "url": url,
+            "peek": peek,
+            "push": f"{push}peek={number}",
+        }
+        html = Markup(begin % values + cells + end % values)  # noqa: S704 - every value is escaped above
+        found.append(Row(record, number, values["version"], title, url, peek, html))
     return found
 
 
@@ -220,14 +258,14 @@ def _opening(column: Column, reason: str = "") -> str:
     return f'<td{css}%s" data-field="{escape(column.path)}" data-label="{escape(column.label)}"{state}>'
 
 
-def _cells(prepared: Prepared, opens: Sequence[str], record: Any, url: str) -> Markup:
+def _cells(prepared: Prepared, opens: Sequence[str], record: Any, url: str) -> str:
     parts: list[str] = []
     for column, getter, cell, opening in zip(prepared.columns, prepared.getters, prepared.cells, opens, strict=True):
         text = cell(getter(record))
         parts.append(opening.replace("%s", "" if text else " gx-blank", 1))
         parts.append(f'<a href="{url}">{text}</a>' if column.title else text)
         parts.append("</td>")
-    return Markup("".join(parts))  # noqa: S704 - every part is escaped above
+    return "".join(parts)
 
 
 def one_cell(actor: Actor, entity: Entity, column: Column, record: Any) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.lists import bulk, cell, viewing, views
+from guanxi.core.web.lists import board, bulk, cell, viewing, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/", views.show_list, name="list"),
@@ -19,6 +19,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/views/<int:view_id>/save/", viewing.save_view, name="view-save"),
     path("<slug:path>/views/<int:view_id>/copy/", viewing.copy_view, name="view-copy"),
     path("<slug:path>/views/<int:view_id>/delete/", viewing.delete_view, name="view-delete"),
+    path("<slug:path>/board/", board.show_board, name="board"),
+    path("<slug:path>/board/lane/", board.show_lane, name="board-lane"),
+    path("<slug:path>/board/totals/", board.lane_totals, name="board-totals"),
+    path("<slug:path>/<int:pk>/move/", board.move_card, name="board-move"),
     path("<slug:path>/bulk/field/", bulk.bulk_field, name="bulk-field"),
     path("<slug:path>/bulk/<slug:verb>/", bulk.bulk_dialog, name="bulk"),
     path("<slug:path>/<int:pk>/cell/<str:name>/", cell.edit_cell, name="cell"),

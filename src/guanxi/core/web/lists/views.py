@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.people.preferences import preferences_remember, preferences_set
-from guanxi.core.web.addresses import list_url, peek_url
+from guanxi.core.web.addresses import board_url, list_url, peek_url
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists import filters, page
 from guanxi.core.web.lists.state import SIZES, ListState, read_state
@@ -67,7 +67,8 @@ def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
             filters_checked(actor, state, tree)
         except Invalid as error:
             return draw(request, "list/filter.jinja", _builder(request, state, tree, error), status=422)
-        address = state.url(filter=tree)
+        back = board_url(entity) if request.POST.get("to") == "board" and entity.board else list_url(entity)
+        address = state.url(filter=tree, path=back)
         if is_fragment(request):
             return HttpResponse(status=204, headers={"HX-Redirect": address})
         return redirect(address)
@@ -92,6 +93,7 @@ def _builder(request: HttpRequest, state: ListState, tree: Any, error: Invalid |
         "error": str(error.message) if error else "",
         "query": state.query(),
         "clear": state.url(filter={}),
+        "to": request.POST.get("to", request.GET.get("to", "")),
     }
 
 

@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-
 from markupsafe import Markup
 
 from guanxi.core.web import contributions, gallery

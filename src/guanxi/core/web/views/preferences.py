@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
 
 from guanxi.core.people.preferences import CHOICES, preferences_set

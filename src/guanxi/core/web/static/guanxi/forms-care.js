@@ -178,3 +178,16 @@ document.addEventListener("htmx:responseError", (event) => {
   signIn(from instanceof HTMLFormElement ? () => { from.dataset.dirty = ""; from.requestSubmit(); } : null);
 });
 document.addEventListener("gx:signin", () => signIn(null));
+
+// Regions step by step: after a choice the picker offers what lies below it.
+on("change", "select[data-search^='/pick/regions/']", async (event, select) => {
+  const picker = select.tomselect;
+  if (!picker || !select.value || select.dataset.under === select.value) return;
+  select.dataset.under = select.value;
+  const answer = await request(`/pick/regions/?under=${encodeURIComponent(select.value)}`).catch(() => null);
+  if (!answer?.ok) return;
+  const { items } = await answer.json();
+  for (const key of Object.keys(picker.options)) if (key !== select.value) picker.removeOption(key, true);
+  picker.addOptions(items);
+  if (items.length > 1 && event.isTrusted === false) picker.open();
+});

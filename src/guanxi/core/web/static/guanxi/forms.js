@@ -43,7 +43,7 @@ async function picker(select) {
   const url = select.dataset.search;
   const own = select.closest("dialog") ?? document.body;
   const settings = {
-    plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? "",
+    plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? $("option[value='']", select)?.textContent ?? "",
     allowEmptyOption: false, hideSelected: select.multiple, closeAfterSelect: !select.multiple, preload: url ? "focus" : false,
     valueField: "value", labelField: "text", searchField: url ? [] : ["text"],
     render: {

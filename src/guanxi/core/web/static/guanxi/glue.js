@@ -39,12 +39,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
 export function openDialog() {
   const dialog = $("#dialog");
   const body = $("#dialog-body");
-  if (!body.textContent.trim()) return dialog.close();
+  if (!body.textContent.trim()) { dialog.close(); return; }
   const size = $("[data-size]", body)?.dataset.size ?? "";
   dialog.className = `gx-dialog ${size}`;
   if (!dialog.open) dialog.showModal();
   ($("[autofocus]", body) ?? $("input:not([type=hidden]):not([type=radio]), select, textarea", body))?.focus();
-  return undefined;
 }
 
 export function openSide() {
@@ -65,7 +64,11 @@ export function closeSide() {
   $("tr.gx-here a, tr.gx-here")?.focus();
 }
 
-document.addEventListener("gx:close", () => { $("#dialog")?.close(); });
+// Emptied at once: the dialog's own close event comes too late for a swap that follows.
+document.addEventListener("gx:close", () => {
+  $("#dialog-body")?.replaceChildren();
+  $("#dialog")?.close();
+});
 document.addEventListener("gx:refresh", () => {
   const view = $("#list-view") ?? $("#record-view");
   if (view && window.htmx) window.htmx.ajax("GET", location.href, { target: `#${view.id}`, swap: "outerHTML" });

@@ -1,0 +1,235 @@
+"""The board of an entity: one column per value of a choice field, cards that are moved by drag or keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from guanxi.core import access, records
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.web import formats
+from guanxi.core.web.addresses import board_url
+from guanxi.core.web.lists import columns as columns_of
+from guanxi.core.web.lists import filters, page, rows
+from guanxi.core.web.lists.state import ListState, read_state
+from guanxi.core.web.toasts import attach, toast
+from guanxi.core.web.views.common import actor_of, draw, entity_for, page_view
+
+CARDS = 20
+MOST_LANES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One record on the board; ``movable`` when the actor may change the board's field of it."""
+
+    row: rows.Row
+    facts: Sequence[tuple[str, Any]]
+    movable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One column: its value, name, colour, how many records and their sum, the first cards, where the next are."""
+
+    key: str
+    label: str
+    color: str
+    count: int
+    sum: str
+    cards: Sequence[Card]
+    more: str = ""
+
+
+def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
+    """Fields a board may have its columns by: flat choices the actor may read."""
+    found = {}
+    for name, one in shape.readable(actor, entity).items():
+        if one.kind != "choice" or one.custom or shape.path_level(actor, entity, name) == "masked":
+            continue
+        choices = dictionaries.choices_of(one)
+        if 1 < len(choices) <= MOST_LANES and not any(choice.parent for choice in choices):
+            found[name] = one
+    return found
+
+
+def chosen_field(request: HttpRequest, actor: Actor, entity: Entity) -> Field:
+    """The field named in the address, else the declared one. Raises NotFound where there is no board."""
+    offered = board_fields(actor, entity)
+    name = request.GET.get("board", "") or (entity.board.field if entity.board else "")
+    if entity.board is None or name not in offered:
+        raise NotFound(_("There is no board of this kind."), code="board.unknown")
+    return offered[name]
+
+
+def _filter(state: ListState, name: str, key: str) -> Mapping[str, Any]:
+    node = {"field": name, "op": "eq", "value": key} if key else {"field": name, "op": "empty"}
+    return {"all": [state.filter, node]} if state.filter else node
+
+
+def _total_field(actor: Actor, entity: Entity) -> str:
+    name = entity.board.total if entity.board else ""
+    declared = shape.fields_of(entity).get(name)
+    readable = declared is not None and shape.path_level(actor, entity, name) in ("read", "write")
+    return name if declared and readable and KINDS[declared.kind].summable else ""
+
+
+def lane_numbers(actor: Actor, state: ListState, by: Field) -> dict[str, tuple[int, str]]:
+    """Count and sum per column under the present filter."""
+    total = _total_field(actor, state.entity)
+    groups = records.groups(
+        actor, state.entity, by.name, filter=state.filter or None, text=state.now.text, totals=[total] if total else []
+    )
+    kind = shape.fields_of(state.entity)[total].kind if total else ""
+    return {
+        str(group.value or ""): (group.count, _short(kind, group.totals.get(total)) if total else "")
+        for group in groups
+    }
+
+
+def _short(kind: str, amount: Any) -> str:
+    if amount is None:
+        return ""
+    return formats.short_money(amount) if kind == "money" else formats.number(amount)
+
+
+def lane_cards(actor: Actor, state: ListState, by: Field, key: str, cursor: str = "") -> tuple[list[Card], str]:
+    """Cards of one column from a place on, and the cursor of the rest."""
+    entity = state.entity
+    found = records.select(
+        actor,
+        entity,
+        filter=_filter(state, by.name, key),
+        text=state.now.text,
+        sort=state.now.sort,
+        limit=CARDS,
+        cursor=cursor,
+        count=False,
+    )
+    names = [entity.title, *(entity.board.card if entity.board else ())]
+    shown = columns_of.chosen(actor, entity, [name for name in dict.fromkeys(names) if name != by.name], {}, ())
+    facts = [column for column in shown if not column.title]
+    prepared = rows.prepare(actor, entity, facts, found.items)
+    lines = rows.build(actor, entity, [column for column in shown if column.title], found.items, editable=False)
+    writable = by.name in shape.writable(actor, entity) and not by.readonly
+    cards = []
+    for line in lines:
+        values = [
+            (str(column.label), text)
+            for column, getter, cell in zip(facts, prepared.getters, prepared.cells, strict=True)
+            if (text := cell(getter(line.record)))
+        ]
+        cards.append(Card(line, values, movable=writable and access.allowed(actor, "change", line.record)))
+    return cards, found.next
+
+
+def lanes(actor: Actor, state: ListState, by: Field) -> list[Lane]:
+    """Every column of the board; one for records without a value only if there are any."""
+    numbers = lane_numbers(actor, state, by)
+    found = []
+    choices = [("", _("Nothing given"), "slate", True)]
+    choices += [(one.key, one.label, one.color or "slate", one.active) for one in dictionaries.choices_of(by)]
+    for key, label, color, active in choices:
+        count, amount = numbers.get(key, (0, ""))
+        if not count and (not key or not active):
+            continue
+        cards, following = lane_cards(actor, state, by, key) if count else ([], "")
+        more = _lane_url(state, by, key, following) if following else ""
+        found.append(Lane(key, label, color, count, amount, cards, more))
+    return found
+
+
+def _lane_url(state: ListState, by: Field, key: str, cursor: str) -> str:
+    address = state.url(path=f"{board_url(state.entity)}lane/", cursor="", peek=None)
+    query = urlencode({"board": by.name, "key": key, "after": cursor})
+    return f"{address}{'&' if '?' in address else '?'}{query}"
+
+
+@page_view()
+def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
+    """The board page; filters and views are those of the list."""
+    entity, actor = entity_for(request, path), actor_of(request)
+    by = chosen_field(request, actor, entity)
+    state = replace(read_state(request, actor, entity, path=board_url(entity)), cursor="", peek=None)
+    query = state.query()
+    context = {
+        "title": f"{entity.plural} · {capfirst(str(by.label))}",
+        "entity": entity,
+        "state": state,
+        "by": by,
+        "fields": board_fields(actor, entity),
+        "lanes": lanes(actor, state, by),
+        "totals_url": f"{board_url(entity)}totals/?board={by.name}{'&' + query if query else ''}",
+        "chips": filters.chips(actor, state),
+        "quick": filters.quick_filters(actor, state),
+        "state_fields": page.kept_fields(state),
+        "may": {name: access.allowed(actor, name, entity) for name in ("create", "export", "import")},
+        "view_name": state.view.name if state.view else entity.plural,
+        "board_here": True,
+    }
+    return draw(request, "board/page.jinja", context)
+
+
+@page_view()
+def show_lane(request: HttpRequest, path: str) -> HttpResponseBase:
+    """More cards of one column, asked for when its end comes into sight."""
+    entity, actor = entity_for(request, path), actor_of(request)
+    by = chosen_field(request, actor, entity)
+    state = read_state(request, actor, entity, path=board_url(entity))
+    key = request.GET.get("key", "")
+    cards, following = lane_cards(actor, state, by, key, request.GET.get("after", ""))
+    more = _lane_url(state, by, key, following) if following else ""
+    return render(
+        request, "board/cards.jinja", {"entity": entity, "by": by, "cards": cards, "more": more}, using="jinja2"
+    )
+
+
+@page_view()
+def lane_totals(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Counts and sums of all columns, asked for after a move."""
+    entity, actor = entity_for(request, path), actor_of(request)
+    by = chosen_field(request, actor, entity)
+    numbers = lane_numbers(actor, read_state(request, actor, entity, path=board_url(entity)), by)
+    keys = ["", *(one.key for one in dictionaries.choices_of(by))]
+    return JsonResponse(
+        {
+            key: {"count": formats.number(numbers.get(key, (0, ""))[0]), "sum": numbers.get(key, (0, ""))[1]}
+            for key in keys
+        }
+    )
+
+
+@page_view("POST")
+def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """Move one record to another column. A refusal answers with its reason and the card goes back."""
+    entity, actor = entity_for(request, path), actor_of(request)
+    record = records.get(actor, entity, pk)
+    by = chosen_field(request, actor, entity)
+    version = request.POST.get("version", "")
+    wanted = request.POST.get("to", "")
+    if wanted and dictionaries.choice_of(by, wanted) is None:
+        raise Invalid(field=by.name)
+    started = {"version": int(version)} if version.isdecimal() else {}
+    fresh = records.update(actor, record, {by.name: wanted or None}, **started)
+    response = HttpResponse(status=204)
+    response["X-Record-Version"] = str(fresh.version)
+    label = dictionaries.label_of(by, wanted) if wanted else _("Nothing given")
+    text = _("%(name)s: %(field)s is now %(value)s.") % {
+        "name": display.title_of(entity, fresh),
+        "field": capfirst(str(by.label)),
+        "value": label,
+    }
+    operation = getattr(fresh, "operation_id", None)
+    return attach(response, toast(text, undo=f"/operations/{operation}/undo/" if operation else ""))
