@@ -23,7 +23,7 @@ from guanxi.core.schema.registry import entity_of, is_registered
 #: What an empty value is, by kind; others are ``None``.
 EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(("text", "long_text", "rich_text", "choice", "region", "email", "phone", "url", "serial"), ""),
-    **dict.fromkeys(("choices", "emails", "phones", "urls", "addresses", "table", "tags"), []),
+    **{kind: [] for kind in ("choices", "emails", "phones", "urls", "addresses", "table", "tags")},
 }
 
 
@@ -82,12 +82,28 @@ def clean(
                 found.wrong(name, Invalid(_("You may not change this field."), code="field.readonly", field=name))
             continue
         try:
-            _clean_one(found, entity, declared, raw, record)
+            _clean_one(found, declared, raw, record)
         except Invalid as error:
             found.wrong(name, error)
     if record is None:
         _require(found, fields, actor, entity, trusted=trusted)
     _check_references(found, actor, entity, fields, record)
+    if found.errors:
+        raise Invalid.collect(found.errors)
+    return found.values
+
+
+def clean_given(entity: Entity, fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Clean values of the given fields alone: parsed and checked against dictionaries, not for rights or references.
+
+    For writers of many rows, which ask those once for all of them. Raises Invalid.
+    """
+    found = _Found()
+    for name, raw in given.items():
+        try:
+            _clean_one(found, entity, fields[name], raw, None)
+        except Invalid as error:
+            found.wrong(name, error)
     if found.errors:
         raise Invalid.collect(found.errors)
     return found.values
@@ -103,7 +119,7 @@ def _unchanged(record: models.Model | None, declared: Field, raw: Any) -> bool:
     return raw == now or str(raw) in (str(now), kinds.text_of(declared, now)) or "*" in str(raw)
 
 
-def _clean_one(found: _Found, entity: Entity, declared: Field, raw: Any, record: models.Model | None) -> None:
+def _clean_one(found: _Found, declared: Field, raw: Any, record: models.Model | None) -> None:
     value = kinds.parse(declared, raw)
     if value is None or value == []:
         if declared.required and declared.kind != "boolean":

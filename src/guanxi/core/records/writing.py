@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation, OutboxEvent
+from guanxi.core.records.copying import copy_records
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
 
@@ -80,8 +81,10 @@ def writing(actor: Actor, *, operation: Operation | int | None = None) -> Iterat
 
 
 def _flush(events: list[OutboxEvent]) -> None:
-    if events:
-        OutboxEvent.objects.bulk_create(events, batch_size=1000)
+    if len(events) > 20:
+        copy_records(events)
+    elif events:
+        OutboxEvent.objects.bulk_create(events)
 
 
 def emit(

@@ -1,0 +1,408 @@
+"""One batch of staged rows: filled, checked, matched, written, accounted for; all in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import allowed, visible
+from guanxi.core.exchange import people
+from guanxi.core.exchange.choices import ChoiceMaker
+from guanxi.core.exchange.filling import Filled, Filler
+from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
+from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
+from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.reasons import Reason, of_invalid, reason
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.models import Operation
+from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
+from guanxi.core.records import bulk, display, many, shape, values
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of
+
+#: Kinds whose unreadable values may go to the description instead of refusing the row.
+NOTED = frozenset(("choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls"))
+_LISTS = frozenset(("phones", "emails", "urls", "addresses"))
+
+
+@dataclass(slots=True)
+class Staged:
+    """One staged row."""
+
+    position: int
+    number: int
+    cells: Sequence[str]
+    problems: Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a row; ``reasons`` are in the order they were found. ``values`` only in a dry run."""
+
+    position: int
+    outcome: int
+    record_id: int | None = None
+    reasons: list[Reason] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Ready:
+    """A row whose values are clean."""
+
+    row: Staged
+    given: dict[str, Any]
+    reasons: list[Reason]
+
+
+class Batcher:
+    """Everything that is the same for all batches of a run. Make it once, call :meth:`run` for each batch."""
+
+    def __init__(self, actor: Actor, entity: Entity | str, mapping: FieldMap, options: Options) -> None:
+        self.actor = actor
+        self.entity = entity_of(entity)
+        self.options = options
+        self.fields = importable_fields(actor, self.entity)
+        self.labels = {name: str(one.label) for name, one in self.fields.items()}
+        self.mapping = mapping
+        self.filler = Filler(self.entity, self.fields, mapping, clear_blank=options.clear_blank)
+        self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
+        self.matcher = Matcher(self.entity, self.fields, self.rule)
+        self.colleagues = people.colleagues()
+        self.choices = ChoiceMaker(actor, create=options.create_choices)
+        self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}
+        self.note = next(
+            (one.name for one in self.fields.values() if one.name == "description" and one.kind == "long_text"), ""
+        )
+        self.known: dict[str, set[int]] = {}
+        self.authored = bool(set(AUTHORSHIP) & {*mapping.fields(), *mapping.defaults})
+
+    def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
+        """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
+        outcomes: dict[int, Outcome] = {}
+        ready = self._prepare(rows, outcomes, write=write)
+        while ready:
+            ready = self._round(ready, outcomes, operation, write=write)
+        return [outcomes[row.position] for row in rows]
+
+    # -- from cells to clean values --------------------------------------------------------------------------------
+
+    def _prepare(self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool) -> dict[int, _Ready]:
+        filled: dict[int, tuple[Staged, Filled]] = {}
+        for row in rows:
+            if any(problem.get("fatal") for problem in row.problems or ()):
+                found = [dict(problem) for problem in row.problems or () if problem.get("fatal")]
+                outcomes[row.position] = Outcome(row.position, FAILED, None, found)
+            else:
+                filled[row.position] = (row, self.filler.fill(row.cells))
+        named = self._named([one for _row, one in filled.values()], write=write)
+        ready: dict[int, _Ready] = {}
+        for position, (row, one) in filled.items():
+            reasons: list[Reason] = [dict(problem) for problem in row.problems or ()]
+            try:
+                self._resolve(one, named, reasons)
+                ready[position] = _Ready(row, self._clean(one.given, reasons), reasons)
+            except Invalid as error:
+                reasons += of_invalid(error, self.labels)
+                outcomes[position] = Outcome(position, FAILED, None, reasons)
+        return ready
+
+    def _named(self, filled: Sequence[Filled], *, write: bool) -> dict[str, dict[str, int]]:
+        """Ids by field and text of all references of the batch."""
+        wanted: dict[str, set[str]] = {}
+        for one in filled:
+            for name, text in one.names.items():
+                wanted.setdefault(name, set()).add(text)
+        found: dict[str, dict[str, int]] = {}
+        for name, texts in wanted.items():
+            declared = self.fields[name]
+            if declared.kind == "user":
+                found[name] = {text: people.colleague(self.colleagues, text) for text in texts}
+            elif declared.kind == "tags":
+                found[name] = people.tags_named(self.entity, {part for text in texts for part in _split(text)})
+            else:
+                found[name] = people.records_named(self.actor, declared.target, texts)
+                if self.options.create_references and write:
+                    self._create_references(name, texts, found[name])
+            self.known.setdefault(declared.target or "core.user", set()).update(found[name].values())
+        return found
+
+    def _create_references(self, name: str, texts: Iterable[str], found: dict[str, int]) -> None:
+        """Make the records that references name and nobody has yet."""
+        target = entity_of(self.fields[name].target)
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if not missing or "." in target.title or not allowed(self.actor, "create", target):
+            return
+        made = bulk.create_many(
+            self.actor, target, [{target.title: text} for text in missing], quiet=self.options.quiet
+        )
+        found.update({text: one.pk for text, one in zip(missing, made, strict=True) if not isinstance(one, Invalid)})
+
+    def _resolve(self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]) -> None:
+        """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
+        for name, text in one.names.items():
+            if self.fields[name].kind == "tags":
+                one.given[name] = [named[name][part] for part in _split(text) if part in named[name]]
+                continue
+            number = named[name].get(text, 0)
+            if number > 0:
+                one.given[name] = number
+                continue
+            code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"
+            made = reason(code, field=name, value=text[:200])
+            made["values"]["field"] = self.labels[name]
+            if self.options.unreadable == "note" and self.note and not self.fields[name].required:
+                self._add_note(one.given, name, text)
+                reasons.append(made)
+            else:
+                message = (
+                    _("there is no “%(value)s”.") if code.endswith("found") else _("several are called “%(value)s”.")
+                )
+                raise Invalid(message % {"value": text[:100]}, code=code, field=name)
+
+    def _clean(self, given: dict[str, Any], reasons: list[Reason]) -> dict[str, Any]:
+        """Clean values; what cannot be read and may be noted goes to the description."""
+        self.choices.prepare(self.fields, given, reasons)
+        try:
+            return self._cleaned(given)
+        except Invalid as error:
+            if self.options.unreadable != "note" or not self._note_unreadable(given, error, reasons):
+                raise
+        return self._cleaned(given)
+
+    def _cleaned(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return values.clean_given(self.entity, self.fields, given)
+
+    def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
+        """Move unreadable values to the description; ``False`` when one may not be moved."""
+        if not self.note:
+            return False
+        for name, errors in error.errors.items():
+            root = name.split(".")[0]
+            declared = self.fields.get(root)
+            if declared is None or declared.kind not in NOTED or declared.required:
+                return False
+            raw = given.pop(root)
+            kept, lost = _readable(declared, raw) if declared.kind in _LISTS else (None, [str(raw)])
+            if kept:
+                given[root] = kept
+            for text in lost:
+                self._add_note(given, root, text)
+                reasons.append({
+                    "code": "value.unreadable", "field": root,
+                    "values": {"field": self.labels[root], "value": text[:200], "reason": str(errors[0]) if errors else ""},
+                })  # fmt: skip
+        return True
+
+    def _add_note(self, given: dict[str, Any], name: str, text: str) -> None:
+        line = f"{self.labels[name]}: {text}"
+        given[self.note] = f"{given[self.note]}\n{line}" if given.get(self.note) else line
+
+    # -- matching and writing ---------------------------------------------------------------------------------------
+
+    def _round(
+        self, ready: dict[int, _Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
+    ) -> dict[int, _Ready]:
+        """Decide and write all rows that mean no earlier row of the batch; returns those that wait for one."""
+        found, records = self.matcher.find({position: one.given for position, one in ready.items()})
+        rights = self._rights(records)
+        create: list[_Ready] = []
+        change: list[tuple[_Ready, Any]] = []
+        waiting: dict[int, _Ready] = {}
+        for position, one in ready.items():
+            meant = found[position]
+            if meant.earlier is not None and self.options.mode != "create" and write:
+                waiting[position] = one
+                continue
+            verdict = self._verdict(one, meant, records, rights, ready)
+            if isinstance(verdict, Outcome):
+                outcomes[position] = verdict
+            elif verdict is None:
+                if meant.similar:
+                    one.reasons.append(self._similar(meant, records, rights))
+                create.append(one)
+            elif any(verdict is other for _one, other in change) and write:
+                waiting[position] = one
+            else:
+                change.append((one, verdict))
+        self._create(create, outcomes, operation, write=write)
+        self._change(change, outcomes, operation, write=write)
+        return waiting
+
+    def _rights(self, records: Mapping[int, Any]) -> tuple[set[int], set[int]]:
+        """Ids among the candidates that may be seen, and changed."""
+        if not records:
+            return set(), set()
+        rows = self.entity.model._default_manager.filter(pk__in=list(records))
+        seen = set(visible(rows, self.actor).values_list("pk", flat=True))
+        return seen, set(visible(rows, self.actor, "change").values_list("pk", flat=True))
+
+    def _verdict(
+        self,
+        one: _Ready,
+        meant: Found,
+        records: Mapping[int, Any],
+        rights: tuple[set[int], set[int]],
+        ready: Mapping[int, _Ready],
+    ) -> Outcome | Any | None:
+        """An outcome when nothing is to be written, the record to change, or ``None`` to make one."""
+        position = one.row.position
+        if meant.earlier is not None:
+            number = ready[meant.earlier].row.number
+            return Outcome(position, SKIPPED, None, [*one.reasons, reason("row.exists_in_file", number=number)])
+        if not meant.records:
+            if self.options.mode != "update":
+                return None
+            code = "row.not_found" if meant.keyed else "row.no_key"
+            return Outcome(position, SKIPPED, None, [*one.reasons, reason(code)])
+        if len(meant.records) > 1:
+            return Outcome(position, FAILED, None, [*one.reasons, reason("row.ambiguous", count=len(meant.records))])
+        record = records[meant.records[0]]
+        seen, changeable = rights
+        if record.pk not in seen:
+            outcome = SKIPPED if self.options.mode == "create" else FAILED
+            return Outcome(position, outcome, None, [*one.reasons, reason("row.exists_hidden")])
+        name = display.title_of(self.entity, record)
+        if self.options.mode == "create":
+            return Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.exists", name=name)])
+        if record.pk not in changeable:
+            return Outcome(position, FAILED, record.pk, [*one.reasons, reason("row.not_allowed", name=name)])
+        return record
+
+    def _similar(self, meant: Found, records: Mapping[int, Any], rights: tuple[set[int], set[int]]) -> Reason:
+        names = [display.title_of(self.entity, records[number]) for number in meant.similar if number in rights[0]]
+        return reason("row.similar", count=len(meant.similar), names=", ".join(names[:3]) or "•••")
+
+    def _create(
+        self, rows: Sequence[_Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
+    ) -> None:
+        if not rows:
+            return
+        owner = self.entity.access.owner
+        if owner:
+            for one in rows:
+                one.given.setdefault(owner, self.options.owner or self.actor.user_id)
+        made = many.insert_many(
+            self.actor,
+            self.entity,
+            [one.given for one in rows],
+            operation=operation,
+            quiet=self.options.quiet,
+            write=write,
+        )
+        for one, record in zip(rows, made, strict=True):
+            position = one.row.position
+            if isinstance(record, Invalid):
+                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *of_invalid(record, self.labels)])
+            else:
+                outcomes[position] = Outcome(position, CREATED, record.pk, one.reasons)
+
+    def _change(
+        self,
+        rows: Sequence[tuple[_Ready, Any]],
+        outcomes: dict[int, Outcome],
+        operation: Operation | None,
+        *,
+        write: bool,
+    ) -> None:
+        if not rows:
+            return
+        given = [self._merged(one.given, record) for one, record in rows]
+        changed = many.update_many(
+            self.actor,
+            self.entity,
+            list(zip((record for _one, record in rows), given, strict=True)),
+            operation=operation,
+            quiet=self.options.quiet,
+            write=write,
+        )
+        for (one, record), result in zip(rows, changed, strict=True):
+            position = one.row.position
+            if isinstance(result, Invalid):
+                outcomes[position] = Outcome(
+                    position, FAILED, record.pk, [*one.reasons, *of_invalid(result, self.labels)]
+                )
+            elif result:
+                outcomes[position] = Outcome(position, UPDATED, record.pk, one.reasons)
+            else:
+                outcomes[position] = Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.unchanged")])
+
+    def _merged(self, given: Mapping[str, Any], record: Any) -> dict[str, Any]:
+        """What to write on an existing record: entries are added to lists, filled fields kept where asked."""
+        merged: dict[str, Any] = {}
+        fields = shape.fields_of(self.entity)
+        for name, value in given.items():
+            if name in AUTHORSHIP or (name in self.mapping.defaults and name not in self.mapping.fields()):
+                continue
+            now = values.current(record, fields[name])
+            filled = now not in (None, "", [])
+            if filled and name in self.keep:
+                continue
+            if filled and name == self.note and value and value in now:
+                continue
+            if filled and name == self.note and name not in self.mapping.fields():
+                merged[name] = f"{now}\n{value}"
+            elif filled and isinstance(value, list) and fields[name].kind in _LISTS:
+                merged[name] = _united(fields[name], now, value)
+            elif filled and isinstance(value, list):
+                merged[name] = list(dict.fromkeys([*now, *value]))
+            else:
+                merged[name] = value
+        return merged
+
+
+def _split(text: str) -> list[str]:
+    return [
+        part.strip() for part in text.replace("；", ";").replace("，", ",").replace(",", ";").split(";") if part.strip()
+    ]
+
+
+def _readable(declared: Any, raw: Any) -> tuple[list[Any], list[str]]:
+    """The entries that can be read, and the texts of those that cannot."""
+    kept: list[Any] = []
+    lost: list[str] = []
+    for entry in raw if isinstance(raw, list) else [raw]:
+        try:
+            kinds.parse(declared, [entry])
+            kept.append(entry)
+        except Invalid:
+            lost.append(str(entry.get("value", "")) if isinstance(entry, Mapping) else str(entry))
+    return kept, lost
+
+
+def _united(declared: Any, now: Sequence[Any], more: Sequence[Any]) -> list[Any]:
+    """The entries of both, those there first, none twice."""
+
+    def key(entry: Mapping[str, Any]) -> Any:
+        if declared.kind == "addresses":
+            return tuple(entry.get(part, "") for part in ("country", "region", "street", "postcode"))
+        return entry.get("value")
+
+    known = {key(entry) for entry in now}
+    return [*now, *({**entry, "primary": False} for entry in more if key(entry) not in known)][:50]
+
+
+def safely(batcher: Batcher, rows: Sequence[Staged], operation: Operation | None) -> list[Outcome]:
+    """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail."""
+    try:
+        with transaction.atomic():
+            return batcher.run(rows, operation=operation)
+    except (DatabaseError, GuanxiError):
+        if len(rows) == 1:
+            raise
+    outcomes: list[Outcome] = []
+    for row in rows:
+        try:
+            with transaction.atomic():
+                outcomes += batcher.run([row], operation=operation)
+        except GuanxiError as error:
+            outcomes.append(Outcome(row.position, FAILED, None, [{"code": error.code, "text": str(error)}]))
+        except DatabaseError as error:
+            text = str(error).split("\n")[0][:300]
+            outcomes.append(Outcome(row.position, FAILED, None, [reason("row.database", reason=text)]))
+    return outcomes

@@ -1,0 +1,431 @@
+"""Bringing a file in, step by step: stage, configure, preview, check, run; pause, cancel, undo.
+
+Every function takes the actor first. What a run has done is committed batch by batch together with the outcome of each
+row, so a run that was killed goes on where it stopped: no row is lost, none is done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import require
+from guanxi.core.exchange import mapping as maps
+from guanxi.core.exchange import staging
+from guanxi.core.exchange.batches import Batcher, Outcome, Staged, safely
+from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap
+from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.reading import Column, open_table
+from guanxi.core.exchange.reading.table import Table
+from guanxi.core.exchange.reasons import texts
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken
+from guanxi.core.models import Operation
+from guanxi.core.models.exchange import (
+    CREATED,
+    FAILED,
+    OUTCOMES,
+    SKIPPED,
+    UPDATED,
+    ImportMapping,
+    ImportOutcome,
+    ImportRow,
+    ImportRun,
+)
+from guanxi.core.records import undo
+from guanxi.core.records.copying import copy_rows
+from guanxi.core.records.writing import UNDO_FOR, operation_begin, writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of, is_registered
+
+#: Rows committed together.
+BATCH = 1000
+Progress = Callable[[ImportRun], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """What would become of one row: ``outcome`` created, updated, skipped or failed; ``reasons`` for people."""
+
+    position: int
+    number: int
+    cells: list[str]
+    outcome: str
+    record_id: int | None
+    reasons: str
+
+
+@dataclass(slots=True)
+class Check:
+    """A dry run: counts over the rows looked at, and rows with something to say (at most so many as asked)."""
+
+    rows: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES.values(), 0))
+    problems: list[PreviewRow] = field(default_factory=list)
+
+
+def import_stage(
+    actor: Actor,
+    *,
+    content: Path | str | bytes,
+    name: str = "",
+    entity: Entity | str = "",
+    sheet: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header_row: int | None = None,
+    run: ImportRun | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ImportRun:
+    """Read a file into the staging table and guess entity and mapping; the run is then ``ready``.
+
+    ``run`` stages the same run anew with other reading choices. Raises Invalid when the file cannot be read, Denied
+    without the right to import.
+    """
+    if entity:
+        require(actor, "import", entity_of(entity))
+    table = open_table(content, name=name, sheet=sheet, encoding=encoding, delimiter=delimiter, header_row=header_row)
+    if run is None:
+        run = ImportRun(user_id=actor.user_id, user_name=actor.name)
+    run.file_name = (name or (Path(content).name if not isinstance(content, bytes) else table.name))[:255]
+    run.digest = staging.digest(content)
+    run.state = "staging"
+    run.save()
+    sample = staging.stage(run, table, progress)
+    _suggest(actor, run, table, sample, entity)
+    run.state = "ready"
+    run.save()
+    return run
+
+
+def _suggest(actor: Actor, run: ImportRun, table: Table, sample: list[list[str]], entity: Entity | str) -> None:
+    """Entity, mapping and options for a freshly staged run: what was used last for these columns, else a guess."""
+    if entity:
+        declared: Entity | None = entity_of(entity)
+        mapping = maps.auto_map(actor, declared or "", table.columns, sample)
+    else:
+        declared, mapping = maps.guess_entity(actor, table.columns, sample, name=run.file_name)
+    run.entity = declared.key if declared else ""
+    run.mapping, run.options = mapping.as_json(), Options().as_json()
+    if declared is None or actor.user_id is None:
+        return
+    kept = ImportMapping.objects.filter(
+        user_id=actor.user_id, entity=declared.key, fingerprint=staging.fingerprint(run.columns)
+    ).first()
+    if kept is not None:
+        run.mapping, run.options = kept.mapping, kept.options
+
+
+def import_get(actor: Actor, *, run_id: int) -> ImportRun:
+    """One's own run (anybody's for those with all rights). Raises NotFound."""
+    run = ImportRun.objects.filter(pk=run_id).first()
+    if run is None or not (run.user_id == actor.user_id or actor.rights.everything or actor.is_system):
+        raise NotFound
+    return run
+
+
+def import_list(actor: Actor, *, limit: int = 50) -> list[ImportRun]:
+    """One's own runs, the latest first (all runs for those with all rights)."""
+    runs = ImportRun.objects.order_by("-pk")
+    if not (actor.rights.everything or actor.is_system):
+        runs = runs.filter(user_id=actor.user_id)
+    return list(runs[:limit])
+
+
+def import_configure(
+    actor: Actor,
+    *,
+    run: ImportRun,
+    entity: Entity | str = "",
+    mapping: FieldMap | Mapping[str, Any] | None = None,
+    options: Options | Mapping[str, Any] | None = None,
+) -> ImportRun:
+    """Set entity, mapping or options of a run that has not begun. Raises Invalid, Denied, RuleBroken."""
+    if run.state not in ("ready", "staging"):
+        raise RuleBroken(_("This import has begun already."), code="import.begun")
+    if entity:
+        declared = entity_of(entity)
+        if declared.key != run.entity and mapping is None:
+            mapping = maps.auto_map(actor, declared, columns_of(run), staging.sample_rows(run))
+        run.entity = declared.key
+    if mapping is not None:
+        run.mapping = (mapping if isinstance(mapping, FieldMap) else FieldMap.from_json(mapping)).as_json()
+    if options is not None:
+        run.options = (options if isinstance(options, Options) else Options.from_json(options)).as_json()
+    batcher_of(actor, run)
+    run.save(update_fields=["entity", "mapping", "options"])
+    return run
+
+
+def columns_of(run: ImportRun) -> list[Column]:
+    """The columns of the staged file."""
+    return [Column(index, name) for index, name in enumerate(run.columns)]
+
+
+def batcher_of(actor: Actor, run: ImportRun) -> Batcher:
+    """The run's settings, checked: rights, fields, match rule. Raises Denied or Invalid."""
+    if not run.entity or not is_registered(run.entity):
+        raise Invalid(_("Say what the rows are, for instance customers."), code="import.entity", field="entity")
+    declared = entity_of(run.entity)
+    if not (declared.importable and declared.creatable):
+        raise Invalid(
+            _("%(name)s cannot be imported.") % {"name": declared.plural}, code="import.entity", field="entity"
+        )
+    options, mapping = Options.from_json(run.options), FieldMap.from_json(run.mapping)
+    require(actor, "import", declared)
+    if options.mode in ("create", "both"):
+        require(actor, "create", declared)
+    if options.mode in ("update", "both"):
+        require(actor, "change", declared)
+    _check_mapping(actor, declared, mapping, options)
+    return Batcher(actor, declared, mapping, options)
+
+
+def _check_mapping(actor: Actor, entity: Entity, mapping: FieldMap, options: Options) -> None:
+    allowed = maps.importable_fields(actor, entity)
+    used = {*mapping.fields(), *mapping.defaults}
+    if not mapping.targets:
+        raise Invalid(_("No column is assigned to a field."), code="import.mapping", field="mapping")
+    for name in used:
+        if name not in allowed:
+            if name in AUTHORSHIP:
+                raise Denied(_("Only administrators may bring in authors and dates."), code="import.authorship")
+            raise Invalid(
+                _("You may not fill the field “%(field)s”.") % {"field": name}, code="import.field", field=name
+            )
+    if (
+        options.mode != "update"
+        and entity.title in allowed
+        and allowed[entity.title].required
+        and entity.title not in used
+    ):
+        label = allowed[entity.title].label
+        raise Invalid(
+            _("Assign a column to “%(field)s”.") % {"field": label}, code="import.required", field=entity.title
+        )
+    owner = entity.access.owner
+    foreign = owner and (owner in used or options.owner not in (0, actor.user_id))
+    if foreign and not actor.is_system:
+        require(actor, "assign", entity)
+
+
+def import_check(
+    actor: Actor, *, run: ImportRun, limit: int = 0, problems: int = 1000, progress: Callable[[int], None] | None = None
+) -> Check:
+    """A dry run over the first ``limit`` rows (0: all). Nothing is written, whatever happens."""
+    found = Check()
+    with transaction.atomic():
+        batcher = batcher_of(actor, replace_options(run, create_choices=False))
+        after = 0
+        while rows := staging.staged(run, after, min(BATCH, limit - found.rows) if limit else BATCH):
+            for row, outcome in zip(rows, batcher.run(rows, operation=None, write=False), strict=True):
+                found.counts[OUTCOMES[outcome.outcome]] += 1
+                if (outcome.reasons or outcome.outcome == FAILED) and len(found.problems) < problems:
+                    found.problems.append(_preview_row(row, outcome))
+            found.rows += len(rows)
+            after = rows[-1].position
+            if progress:
+                progress(found.rows)
+            if limit and found.rows >= limit:
+                break
+        transaction.set_rollback(True)
+    return found
+
+
+def import_preview(actor: Actor, *, run: ImportRun, limit: int = 50) -> list[PreviewRow]:
+    """What would become of the first rows. Nothing is written."""
+    with transaction.atomic():
+        batcher = batcher_of(actor, replace_options(run, create_choices=False))
+        rows = staging.staged(run, 0, limit)
+        outcomes = batcher.run(rows, operation=None, write=False)
+        transaction.set_rollback(True)
+    return [_preview_row(row, outcome) for row, outcome in zip(rows, outcomes, strict=True)]
+
+
+def _preview_row(row: Staged, outcome: Outcome) -> PreviewRow:
+    return PreviewRow(
+        row.position, row.number, list(row.cells), OUTCOMES[outcome.outcome], outcome.record_id, texts(outcome.reasons)
+    )
+
+
+def replace_options(run: ImportRun, **changes: Any) -> ImportRun:
+    """A copy of the run, unsaved, with some options changed."""
+    copy = ImportRun(**{column.attname: getattr(run, column.attname) for column in run._meta.concrete_fields})
+    copy.options = replace(Options.from_json(run.options), **changes).as_json()
+    return copy
+
+
+def import_edit(actor: Actor, *, run: ImportRun, position: int, column: int, value: str) -> None:
+    """Change one staged cell before the import (in the preview). Raises NotFound, RuleBroken."""
+    if run.state != "ready":
+        raise RuleBroken(_("This import has begun already."), code="import.begun")
+    row = ImportRow.objects.filter(run=run, position=position).first()
+    if row is None or not 0 <= column < len(row.cells) or import_get(actor, run_id=run.pk).pk != run.pk:
+        raise NotFound
+    cells = list(row.cells)
+    cells[column] = value[:100_000].replace("\0", "")
+    ImportRow.objects.filter(run=run, position=position).update(cells=cells, problems=None)
+
+
+def import_start(actor: Actor, *, run: ImportRun) -> ImportRun:
+    """Begin, or go on with, a run: checks everything, records the operation, marks it running. Rows follow in ``import_run``."""
+    batcher = batcher_of(actor, run)
+    with writing(actor):
+        current = ImportRun.objects.select_for_update().get(pk=run.pk)
+        if current.state not in ("ready", "paused", "running", "failed"):
+            raise RuleBroken(_("This import is over."), code="import.over")
+        if current.operation_id is None:
+            parameters = {"run": current.pk, "file": current.file_name}
+            current.operation = operation_begin(
+                actor, "import", batcher.entity.key, state="running", total=current.total, parameters=parameters
+            )
+        Operation.objects.filter(pk=current.operation_id).update(state="running")
+        current.state, current.message = "running", ""
+        current.entity, current.mapping, current.options = run.entity, run.mapping, run.options
+        current.save()
+        _remember(actor, current)
+    return current
+
+
+def _remember(actor: Actor, run: ImportRun) -> None:
+    """Offer this mapping next time for files with the same columns."""
+    if actor.user_id is not None:
+        ImportMapping.objects.update_or_create(
+            user_id=actor.user_id,
+            entity=run.entity,
+            fingerprint=staging.fingerprint(run.columns),
+            defaults={"mapping": run.mapping, "options": run.options, "used_at": clock.now()},
+        )
+
+
+def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None) -> ImportRun:
+    """Bring in all rows that have no outcome yet, batch by batch, until done, paused or cancelled.
+
+    May be called again after a crash. A failure of the run itself is noted on it and raised.
+    """
+    acting = actor.acting_via("import")
+    try:
+        with timezone.override(actor.timezone):
+            batcher = batcher_of(acting, run)
+            while _batch(acting, run.pk, batcher):
+                if progress:
+                    run.refresh_from_db()
+                    progress(run)
+    except Exception as error:
+        message = str(error) if isinstance(error, GuanxiError) else f"{type(error).__name__}: {error}"
+        ImportRun.objects.filter(pk=run.pk, state="running").update(state="failed", message=message[:1000])
+        raise
+    run.refresh_from_db()
+    if progress:
+        progress(run)
+    return run
+
+
+def _batch(actor: Actor, run_id: int, batcher: Batcher) -> bool:
+    """One batch in one transaction; ``False`` when there is no more to do (now)."""
+    begun = time.monotonic()
+    with transaction.atomic():
+        run = ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=run_id)
+        if run.state != "running":
+            return False
+        with connection.cursor() as cursor:
+            # An outcome and its rows are one commit: after a crash of the server the run goes on from the last that lasted.
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        rows = staging.staged(run, run.position, BATCH)
+        if not rows:
+            _finish(run, "done")
+            return False
+        with writing(actor, operation=run.operation):
+            outcomes = safely(batcher, rows, run.operation)
+        _store(run, outcomes)
+        run.position = rows[-1].position
+        run.seconds += time.monotonic() - begun
+        run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
+        Operation.objects.filter(pk=run.operation_id).update(progress=run.done, result=_result(run))
+    return True
+
+
+def _store(run: ImportRun, outcomes: list[Outcome]) -> None:
+    from_json = [
+        (run.pk, one.position, one.outcome, one.record_id, _json(one.reasons) if one.reasons else None)
+        for one in outcomes
+    ]
+    copy_rows("core_importoutcome", ("run_id", "position", "outcome", "record_id", "reasons"), from_json)
+    for one in outcomes:
+        name = OUTCOMES[one.outcome]
+        setattr(run, name, getattr(run, name) + 1)
+
+
+def _json(value: Any) -> str:
+    return staging.orjson.dumps(value, default=str).decode()
+
+
+def _result(run: ImportRun) -> dict[str, int]:
+    return {"done": run.created + run.updated, "created": run.created, "updated": run.updated,
+            "skipped": run.skipped, "failed": run.failed}  # fmt: skip
+
+
+def _finish(run: ImportRun, state: str) -> None:
+    run.state, run.finished_at = state, clock.now()
+    run.save(update_fields=["state", "finished_at"])
+    now = clock.now()
+    Operation.objects.filter(pk=run.operation_id).update(
+        state="done" if state == "done" else "cancelled",
+        finished_at=now,
+        undo_until=now + UNDO_FOR,
+        progress=run.done,
+        result=_result(run),
+    )
+
+
+def import_pause(actor: Actor, *, run: ImportRun) -> ImportRun:
+    """Stop after the present batch; ``import_start`` and ``import_run`` go on."""
+    return _halt(actor, run, ("running",), "paused")
+
+
+def import_cancel(actor: Actor, *, run: ImportRun) -> ImportRun:
+    """Stop for good after the present batch; what is done stays, and can be undone."""
+    return _halt(actor, run, ("ready", "staging", "running", "paused", "failed"), "cancelled")
+
+
+def _halt(actor: Actor, run: ImportRun, states: tuple[str, ...], state: str) -> ImportRun:
+    with transaction.atomic():
+        current = ImportRun.objects.select_for_update().get(pk=import_get(actor, run_id=run.pk).pk)
+        if current.state not in states:
+            raise RuleBroken(_("This import is not running."), code="import.not_running")
+        if state == "cancelled":
+            _finish(current, state)
+        else:
+            current.state = state
+            current.save(update_fields=["state"])
+    return current
+
+
+def import_undo(actor: Actor, *, run: ImportRun) -> undo.UndoResult:
+    """Take an import back: made records go to the trash, changed ones get their old values, unless changed since."""
+    current = import_get(actor, run_id=run.pk)
+    if current.operation_id is None or current.state in ("running", "paused"):
+        raise RuleBroken(_("Only an import that is over can be undone."), code="import.not_over")
+    return undo.undo(actor, current.operation_id)
+
+
+def import_pace(run: ImportRun) -> tuple[float, float]:
+    """Rows per second so far, and the seconds left at that pace."""
+    rate = run.done / run.seconds if run.seconds else 0.0
+    return rate, (run.total - run.done) / rate if rate else 0.0
+
+
+def counts_of(run: ImportRun) -> dict[str, int]:
+    """Counts by outcome as stored row by row; their sum is the number of rows that are done."""
+    counts = dict.fromkeys(OUTCOMES.values(), 0)
+    for outcome in (CREATED, UPDATED, SKIPPED, FAILED):
+        counts[OUTCOMES[outcome]] = ImportOutcome.objects.filter(run=run, outcome=outcome).count()
+    return counts

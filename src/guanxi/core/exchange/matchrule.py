@@ -1,0 +1,234 @@
+"""Which existing record a row means: alternatives in order, each one field or several together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.text import fold, name_keys, words
+from guanxi.core.records import matching, values
+from guanxi.core.records.search.tokens import entries
+from guanxi.core.schema.entity import Entity, MatchKey
+from guanxi.core.schema.fields import Field
+
+#: (kind, value looked up, value that must be the same); the last two differ for names only.
+Key = tuple[str, str, str]
+
+#: Kinds that can be part of a match rule without a declared match key: compared as they are.
+PLAIN = frozenset(("text", "serial", "email", "phone", "reference", "date", "integer", "choice"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Alternatives in order; each is a tuple of field names that must all agree."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+
+    def fields(self) -> set[str]:
+        """All fields the rule looks at."""
+        return {name for alternative in self.alternatives for name in alternative}
+
+    def as_json(self) -> list[str]:
+        """``["credit_code", "name+customer"]``."""
+        return ["+".join(alternative) for alternative in self.alternatives]
+
+
+def own_rule(entity: Entity, mapped: Iterable[str]) -> Rule:
+    """The rule an entity suggests for the mapped fields: what is certain by itself, then the name, then the rest with it."""
+    names = set(mapped)
+    found: list[tuple[str, ...]] = [
+        (key.field,) for key in entity.match_keys if key.weight >= 100 and key.field in names
+    ]
+    found += [(name,) for name in ("external_id", "number") if name in names]
+    title = entity.title if entity.title in names else ""
+    carrier = entity.access.carried_by
+    for key in entity.match_keys:
+        if key.field not in names or key.weight >= 100 or key.how == "email_domain" or key.field == title:
+            continue
+        if key.how in ("phone", "email", "exact"):
+            found.append((key.field, title) if title else (key.field,))
+    by_name = next((key for key in entity.match_keys if key.field == title and key.how == "name"), None)
+    if by_name is not None and by_name.weight >= 60:
+        found.append((title,))
+    elif title and carrier in names:
+        found.append((title, carrier))
+    elif title and by_name is None and not entity.match_keys:
+        found.append((title,))
+    return Rule(tuple(dict.fromkeys(found)))
+
+
+def rule_of(entity: Entity, fields: Mapping[str, Field], given: Sequence[str], mapped: Iterable[str]) -> Rule:
+    """The rule somebody chose, or the entity's own. Raises Invalid for a field that cannot be matched by."""
+    if not given:
+        return own_rule(entity, mapped)
+    keyed = {key.field for key in entity.match_keys}
+    alternatives = []
+    for text in given:
+        names = tuple(part.strip() for part in text.split("+") if part.strip())
+        for name in names:
+            if name not in fields or not (name in keyed or fields[name].kind in PLAIN) or fields[name].custom:
+                raise Invalid(
+                    _("Records cannot be matched by “%(field)s”.") % {"field": name}, code="import.match", field="match"
+                )
+        alternatives.append(names)
+    return Rule(tuple(alternatives))
+
+
+@dataclass(slots=True)
+class Found:
+    """What the rule says of one row: the ids of candidates, or the position of an earlier row of the same batch."""
+
+    records: list[int] = field(default_factory=list)
+    earlier: int | None = None
+    keyed: bool = False
+    similar: list[int] = field(default_factory=list)
+
+
+class Matcher:
+    """Finds, for a batch of clean rows, the records they mean: two or three queries whatever its size."""
+
+    def __init__(self, entity: Entity, fields: Mapping[str, Field], rule: Rule) -> None:
+        self.entity = entity
+        self.fields = fields
+        self.rule = rule
+        self.keys = {key.field: key for key in entity.match_keys if key.how != "email_domain"}
+        self.strong = [
+            name for name in fields if name in ("external_id", "number")
+            or any(key.field == name and key.weight >= 100 for key in entity.match_keys)
+        ]  # fmt: skip
+
+    def find(self, rows: Mapping[int, Mapping[str, Any]]) -> tuple[dict[int, Found], dict[int, Any]]:
+        """For each row (by position) what it means; and all candidate records by id, locked until the end."""
+        keys = {position: self._row_keys(row) for position, row in rows.items()}
+        hits = self._lookup({key for found in keys.values() for each in found.values() for key in each})
+        ids = {number for numbers in hits.values() for number in numbers}
+        model = self.entity.model
+        locked = model._default_manager.select_for_update(of=("self",), no_key=True)
+        records = {record.pk: record for record in locked.filter(pk__in=ids)} if ids else {}
+        known = {number: self._row_keys(self._values(record)) for number, record in records.items()}
+        seen: dict[Key, list[int]] = defaultdict(list)
+        found: dict[int, Found] = {}
+        for position, row in rows.items():
+            mine = keys[position]
+            found[position] = self._decide(position, row, mine, hits, records, known, seen, rows, keys)
+            for each in mine.values():
+                for key in each:
+                    seen[key].append(position)
+        return found, records
+
+    def _decide(
+        self,
+        position: int,
+        row: Mapping[str, Any],
+        mine: Mapping[str, tuple[Key, ...]],
+        hits: Mapping[tuple[str, str], list[int]],
+        records: Mapping[int, Any],
+        known: Mapping[int, Mapping[str, tuple[Key, ...]]],
+        seen: Mapping[Key, list[int]],
+        rows: Mapping[int, Mapping[str, Any]],
+        keys: Mapping[int, Mapping[str, tuple[Key, ...]]],
+    ) -> Found:
+        result = Found()
+        for alternative in self._applying(row, mine):
+            result.keyed = True
+            first = mine[alternative[0]]
+            numbers = {number for key in first for number in hits.get(key[:2], ()) if number in records}
+            fitting = [
+                number for number in sorted(numbers)
+                if self._agree(alternative, mine, known[number]) and not self._differs(mine, known[number])
+            ]  # fmt: skip
+            if fitting:
+                result.records = fitting
+                return result
+            earlier = [
+                other for key in first for other in seen.get(key, ())
+                if self._agree(alternative, mine, keys[other]) and not self._differs(mine, keys[other])
+            ]  # fmt: skip
+            if earlier:
+                result.earlier = min(earlier)
+                return result
+            if alternative == (self.entity.title,):
+                result.similar = sorted(numbers)[:5]
+        return result
+
+    def _applying(self, row: Mapping[str, Any], mine: Mapping[str, tuple[Key, ...]]) -> Iterable[tuple[str, ...]]:
+        """Alternatives all of whose fields are filled; a person's name alone says too little."""
+        person = row.get("kind") == "person"
+        for alternative in self.rule.alternatives:
+            if all(mine.get(name) for name in alternative) and not (person and alternative == (self.entity.title,)):
+                yield alternative
+
+    def _agree(
+        self, names: Iterable[str], mine: Mapping[str, tuple[Key, ...]], theirs: Mapping[str, tuple[Key, ...]]
+    ) -> bool:
+        return all(not set(mine[name]).isdisjoint(theirs.get(name, ())) for name in names)
+
+    def _differs(self, mine: Mapping[str, tuple[Key, ...]], theirs: Mapping[str, tuple[Key, ...]]) -> bool:
+        """Whether something certain (a credit code, a number elsewhere) speaks against it."""
+        return any(
+            mine.get(name) and theirs.get(name) and set(mine[name]).isdisjoint(theirs[name]) for name in self.strong
+        )
+
+    def _values(self, record: Any) -> dict[str, Any]:
+        names = {*self.rule.fields(), *self.strong, "kind"} & set(self.fields)
+        return {name: values.current(record, self.fields[name]) for name in names}
+
+    def _row_keys(self, row: Mapping[str, Any]) -> dict[str, tuple[Key, ...]]:
+        """Keys by field: (kind of key, value)."""
+        found: dict[str, tuple[Key, ...]] = {}
+        for name in {*self.rule.fields(), *self.strong}:
+            value = row.get(name)
+            if value in (None, "", []):
+                continue
+            key = self.keys.get(name)
+            found[name] = self._declared(key, row) if key is not None else ((f"={name}", plain(value), ""),)
+        return found
+
+    def _declared(self, key: MatchKey, row: Mapping[str, Any]) -> tuple[Key, ...]:
+        person = row.get("kind") == "person" if row.get("kind") else self.entity.icon.startswith("user")
+        found: list[Key] = []
+        for written in entries(row[key.field]):
+            if key.how == "name":
+                strict = "".join(words(fold(written)))
+                found += [
+                    ("name", one[: matching.VALUE_LENGTH], strict) for one in name_keys(written, person=person)[:1]
+                ]
+            elif value := matching.HOW[key.how](written):
+                kind = f"exact:{key.field}" if key.how == "exact" else key.how
+                found.append((kind, value[: matching.VALUE_LENGTH], ""))
+        return tuple(found)
+
+    def _lookup(self, wanted: set[Key]) -> dict[tuple[str, str], list[int]]:
+        """Ids of living records by kind and value of a key."""
+        hits: dict[tuple[str, str], list[int]] = defaultdict(list)
+        stored = sorted({key[:2] for key in wanted if not key[0].startswith("=")})
+        if stored:
+            kinds, texts = [key[0] for key in stored], [key[1] for key in stored]
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT k.kind, k.value, m.record_id FROM unnest(%s::text[], %s::text[]) AS k(kind, value)"
+                    " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
+                    " AND value = k.value LIMIT 20) m",
+                    [kinds, texts, self.entity.key],
+                )
+                for kind, text, number in cursor.fetchall():
+                    hits[kind, text].append(number)
+        for name in {key[0][1:] for key in wanted if key[0].startswith("=")}:
+            texts = [key[1] for key in wanted if key[0] == f"={name}"]
+            column = self.fields[name].column
+            kind = self.fields[name].kind
+            rows = self.entity.model._default_manager.filter(**{f"{column}__in": texts}) if kind != "reference" else ()
+            for value, number in rows.values_list(column, "pk") if kind != "reference" else ():
+                hits[f"={name}", plain(value)].append(number)
+        return hits
+
+
+def plain(value: Any) -> str:
+    """A value as it is compared when no match key says how."""
+    return value if isinstance(value, str) else str(value)

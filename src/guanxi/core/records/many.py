@@ -1,0 +1,256 @@
+"""Writing many clean rows at once, with the same rules, audit, search, match keys and events as one at a time.
+
+Rows arrive cleaned (``values.clean_given``) and with rights settled; what is left is done here per batch: required
+fields and defaults, the entity's own rules, numbers, ``COPY`` into the tables, one event per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.models import Operation, OutboxEvent
+from guanxi.core.records import dictionaries, matching, numbering, shape, upkeep, values
+from guanxi.core.records.copying import Blank, copy_records, copy_rows, json_text
+from guanxi.core.records.search import index
+from guanxi.core.records.writing import writing
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
+
+#: Values of an author's columns a trusted loader may give.
+AUTHORSHIP = ("created_at", "created_by", "updated_at")
+
+
+def insert_many(
+    actor: Actor,
+    entity: Entity | str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    operation: Operation | None = None,
+    quiet: bool = False,
+    write: bool = True,
+) -> list[Any]:
+    """Make records of clean rows; per row, in order, the record or the Invalid that refused it.
+
+    ``quiet`` sends no events, ``write=False`` checks only. References must exist and be allowed.
+    """
+    declared = entity_of(entity)
+    plan = _Plan(actor, declared)
+    made: list[Any] = [plan.built(row) for row in rows]
+    records = [record for record in made if not isinstance(record, Invalid)]
+    if not write or not records:
+        return made
+    with writing(actor, operation=operation):
+        numbering.fill_many(declared, records)
+        upkeep.carry_many(declared, records)
+        copy_records(records)
+        _copy_search(declared, records)
+        _copy_keys(declared, records)
+        if declared.key in upkeep.STAMPS:
+            upkeep.after_save(declared, records[:1], {})
+        if not quiet:
+            emit_many(actor, declared, "created", [(record.pk, record._changes) for record in records])
+    return made
+
+
+class _Plan:
+    """What is the same for every new record of a batch: an empty record to start from, defaults, required fields."""
+
+    def __init__(self, actor: Actor, entity: Entity) -> None:
+        self.actor = actor
+        self.entity = entity
+        self.fields = shape.fields_of(entity)
+        self.now = clock.now()
+        self.blank = Blank(entity.model)
+        self.own_check = entity.model.clean is not models.Model.clean
+        self.defaults: dict[str, Any] = {}
+        self.required: list[Field] = []
+        for name, declared in self.fields.items():
+            if declared.readonly:
+                continue
+            default = dictionaries.default_of(declared.dictionary) if declared.dictionary else declared.default
+            if default not in (None, "", []):
+                self.defaults[name] = default
+            elif declared.required and declared.kind != "boolean":
+                self.required.append(declared)
+
+    def built(self, row: Mapping[str, Any]) -> Any:
+        """An unsaved record, or why there can be none."""
+        given = {**self.defaults, **row}
+        missing = [one for one in self.required if given.get(one.name) in (None, "", [])]
+        if missing:
+            return _unfilled(missing)
+        record: Any = self.blank.copy()
+        changes = self._assigned(record, given)
+        try:
+            if self.entity.clean is not None:
+                self.entity.clean(self.actor, record, changes)
+            if self.own_check:
+                record.clean()
+        except ValidationError as error:
+            return _of_validation(error)
+        except GuanxiError as error:
+            return error if isinstance(error, Invalid) else Invalid(error.message, code=error.code)
+        record.created_at = given.get("created_at") or self.now
+        record.created_by_id = given.get("created_by") or self.actor.user_id
+        record.updated_at = given.get("updated_at") or self.now
+        record.updated_by_id = self.actor.user_id
+        record._changes = changes
+        return record
+
+    def _assigned(self, record: Any, given: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Put clean values on an empty record; what they change."""
+        held = record.__dict__
+        changes: dict[str, list[Any]] = {}
+        for name, value in given.items():
+            declared = self.fields[name]
+            if declared.custom:
+                if value not in (None, "", []):
+                    held["custom"] = {**held["custom"], declared.key: value}
+                    changes[name] = [None, value]
+                continue
+            before = held[declared.column]
+            if before != value:
+                held[declared.column] = value
+                changes[name] = [before, value]
+        return changes
+
+
+def _unfilled(missing: Iterable[Field]) -> Invalid:
+    return Invalid.collect({
+        one.name: [Invalid(_("“%(label)s” must be filled.") % {"label": one.label}, code="value.required", field=one.name)]
+        for one in missing
+    })  # fmt: skip
+
+
+@cache
+def _columns(model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """All columns, and those the model checks by itself: references are checked for the whole batch before."""
+    columns = model._meta.concrete_fields
+    return frozenset(column.name for column in columns), frozenset(
+        column.name for column in columns if not column.is_relation
+    )
+
+
+def _check(record: models.Model, changes: Mapping[str, Any]) -> None:
+    """The model's own validation of what was set. Raises ValidationError."""
+    every, own = _columns(type(record))
+    record.clean_fields(exclude=every - (own & set(changes)))
+
+
+def _of_validation(error: ValidationError) -> Invalid:
+    given = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    return Invalid.collect({
+        name.replace("__all__", ""): [Invalid(message, code="value.invalid", field=name.replace("__all__", "")) for message in found]
+        for name, found in given.items()
+    })  # fmt: skip
+
+
+def update_many(
+    actor: Actor,
+    entity: Entity | str,
+    rows: Sequence[tuple[Any, Mapping[str, Any]]],
+    *,
+    operation: Operation | None = None,
+    quiet: bool = False,
+    write: bool = True,
+) -> list[Any]:
+    """Change locked records by clean values; per row ``True`` (changed), ``False`` (nothing differs) or an Invalid."""
+    declared = entity_of(entity)
+    fields = shape.fields_of(declared)
+    results: list[Any] = []
+    changed: list[tuple[Any, dict[str, list[Any]]]] = []
+    for record, given in rows:
+        missing = [fields[name] for name, value in given.items() if fields[name].required and value in (None, "", [])]
+        try:
+            if missing:
+                raise _unfilled(missing)
+            changes = values.assign(record, fields, given)
+            if changes and declared.clean is not None:
+                declared.clean(actor, record, changes)
+            if changes:
+                _check(record, changes)
+        except ValidationError as error:
+            results.append(_of_validation(error))
+        except GuanxiError as error:
+            results.append(error if isinstance(error, Invalid) else Invalid(error.message, code=error.code))
+        else:
+            results.append(bool(changes))
+            if changes:
+                changed.append((record, changes))
+    if write and changed:
+        with writing(actor, operation=operation):
+            _store_changes(actor, declared, changed, quiet=quiet)
+    return results
+
+
+def _store_changes(
+    actor: Actor, entity: Entity, changed: Sequence[tuple[Any, Mapping[str, list[Any]]]], *, quiet: bool
+) -> None:
+    now = clock.now()
+    records = [record for record, _changes in changed]
+    for record in records:
+        record.version += 1
+        record.updated_at, record.updated_by_id = now, actor.user_id
+    upkeep.carry_many(entity, records)
+    columns = [column for column in entity.model._meta.concrete_fields if not column.primary_key]
+    entity.model._base_manager.bulk_update(
+        records, [column.name for column in columns if _may_differ(column, changed)], 250
+    )
+    touched = {name for _record, changes in changed for name in changes}
+    upkeep.after_save(entity, records, dict.fromkeys(touched))
+    owners = [record.pk for record, changes in changed if entity.access.owner in changes]
+    if owners:
+        upkeep.carry_down(entity, owners)
+    if not quiet:
+        emit_many(actor, entity, "updated", [(record.pk, changes) for record, changes in changed])
+
+
+#: Columns a rule or the engine may set whatever the file says.
+_ALWAYS = frozenset(("version", "updated_at", "updated_by", "sort_key", "birthday_key", "carrier_owner"))
+
+
+def _may_differ(column: models.Field[Any, Any], changed: Iterable[tuple[Any, Mapping[str, list[Any]]]]) -> bool:
+    if column.name in _ALWAYS:
+        return True
+    custom = column.name == "custom"
+    return any(
+        column.name in changes or (custom and any(name.startswith("custom.") for name in changes))
+        for _r, changes in changed
+    )
+
+
+def _copy_search(entity: Entity, records: Sequence[Any]) -> None:
+    copy_rows(
+        "core_search_doc", index.COLUMNS, index.search_rows_for(entity, [(record.pk, record) for record in records])
+    )
+
+
+def _copy_keys(entity: Entity, records: Sequence[Any]) -> None:
+    rows = set(matching.key_rows_for(entity, [(record.pk, record) for record in records]))
+    copy_rows("core_match_key", ("entity", "kind", "value", "record_id"), rows)
+
+
+def emit_many(
+    actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[int, Mapping[str, Sequence[Any]]]]
+) -> None:
+    """``writing.emit`` for many records at once; within ``writing``."""
+    now = clock.now().isoformat()
+    name = f"{entity.key}.{verb}"
+    rows = [
+        (name, entity.key, number, {one: [kinds.json_of(value) for value in pair] for one, pair in changes.items()},
+         actor.user_id, actor.name, now, 0, "")
+        for number, changes in changed
+    ]  # fmt: skip
+    columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
+    copy_rows(OutboxEvent._meta.db_table, columns, rows, writers={3: json_text})
