@@ -56,11 +56,15 @@ def check(settings: Environment) -> str:
 
 
 def fingerprint() -> str:
-    """A hash of everything migrations are made of: ours and those of the packages that bring some."""
+    """A hash of what a database is made from: our migrations and base data, and the packages that bring migrations."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
         digest.update(f"{package}={importlib.metadata.version(package)};".encode())
-    for place in sorted(_SOURCE.glob("**/migrations/*.py")):
+    for place in sorted(
+        [*_SOURCE.glob("**/migrations/*.py"), *_SOURCE.glob("**/seeds.py"), *_SOURCE.glob("**/data/*")]
+    ):
+        if not place.is_file():
+            continue
         digest.update(str(place.relative_to(_SOURCE)).encode())
         digest.update(place.read_bytes())
     return digest.hexdigest()

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from guanxi.core.records import seeds
 from guanxi.runtime import external
 from guanxi.runtime.environment import Environment
 from guanxi.runtime.trouble import Trouble
@@ -76,7 +77,7 @@ def missing() -> list[str]:
 
 
 def apply(settings: Environment, tell: Callable[[str], None]) -> int:
-    """Apply all missing migrations; returns their number.
+    """Apply all missing migrations and enter the base data they bring; returns the number of migrations.
 
     Raises ``Trouble`` when one fails, was applied half-way before, or when the database belongs to a newer release.
     """
@@ -99,6 +100,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
         except DatabaseError as error:
             raise _explained(command.current, error, interrupted) from error
         external.record(settings, "migrating", "")
+        seeds.load()
         external.record(settings, "migrations", external.fingerprint())
         return command.applied
 

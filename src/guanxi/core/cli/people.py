@@ -79,8 +79,10 @@ def user_create(username: str, email: str, name: str, roles: tuple[str, ...], as
         chosen = list(role_model.objects.filter(key__in=roles))
         for unknown in set(roles) - {role.key for role in chosen}:
             raise Trouble(_("There is no role called %(name)s.") % {"name": unknown})
-        values = {"username": username, "email": email, "name": name or username, "roles": chosen}
-        made = load("guanxi.core.people.users:user_create")(_actor(), **values)
+        values = {"username": username, "email": email, "name": name or username}
+        made = load("guanxi.core.people.users:user_create")(_actor(), values=values)
+        if chosen:
+            load("guanxi.core.people.users:user_roles_set")(_actor(), made, chosen)
         link = load("guanxi.core.people.links:link_create")(_actor(), made, "invite")
         click.echo(json.dumps({"username": made.username, "link": link}) if as_json else link)
 
