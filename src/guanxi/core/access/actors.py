@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 from django.db.models import Q
 
@@ -73,7 +73,7 @@ def rights_for(user: User, roles: Iterable[Role]) -> Rights:
             if right.action == "view":
                 viewing.setdefault(right.entity, set()).add(role.pk)
         for limit in role.fields.all():
-            stated.setdefault(role.pk, {}).setdefault(limit.entity, {})[limit.field] = limit.level
+            stated.setdefault(role.pk, {}).setdefault(limit.entity, {})[limit.field] = cast("Level", limit.level)
     return Rights(
         reach=reach,
         levels=_levels(stated, viewing),
@@ -108,7 +108,7 @@ def _shares(user_id: int) -> dict[str, dict[int, Literal["read", "write"]]]:
     found: dict[str, dict[int, Literal["read", "write"]]] = {}
     rows = Collaborator.objects.filter(user_id=user_id).filter(Q(until__isnull=True) | Q(until__gte=clock.now().date()))
     for entity, record_id, level in rows.values_list("entity", "record_id", "level"):
-        found.setdefault(entity, {})[record_id] = level
+        found.setdefault(entity, {})[record_id] = cast("Literal['read', 'write']", level)
     return found
 
 

@@ -23,18 +23,18 @@ _ENTRY = {
 _ADDRESS = {
     "type": "object",
     "properties": {
-        **{name: _TEXT for name in ("country", "region", "street", "postcode", "label")},
+        **dict.fromkeys(("country", "region", "street", "postcode", "label"), _TEXT),
         "primary": {"type": "boolean"},
     },
 }
 
 #: One table from kind to JSON schema; a test demands that it covers every kind.
 JSON_SCHEMAS: dict[str, dict[str, Any]] = {
-    **{kind: _TEXT for kind in ("text", "long_text", "rich_text", "choice", "region", "serial", "phone")},
+    **dict.fromkeys(("text", "long_text", "rich_text", "choice", "region", "serial", "phone"), _TEXT),
     "email": {"type": "string", "format": "email"},
     "url": {"type": "string", "format": "uri"},
     "integer": {"type": "integer"},
-    **{kind: _NUMBER for kind in ("decimal", "percent", "money", "formula", "rollup")},
+    **dict.fromkeys(("decimal", "percent", "money", "formula", "rollup"), _NUMBER),
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
     "time": {"type": "string", "format": "time"},

@@ -83,12 +83,13 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
     mark = hashlib.sha256(
         b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), request.body])
     ).hexdigest()
-    known = KeptAnswer.objects.filter(user_id=actor.user_id, key=key).first()
+    user_id = actor.user_id or 0
+    known = KeptAnswer.objects.filter(user_id=user_id, key=key).first()
     if known is not None:
         return _repeated(known, mark)
     try:
         with transaction.atomic():
-            kept = KeptAnswer.objects.create(user_id=actor.user_id, key=key, fingerprint=mark)
+            kept = KeptAnswer.objects.create(user_id=user_id, key=key, fingerprint=mark)
             response = _answered(request, answer)
             kept.status, kept.body = response.status_code, response.content
             kept.headers = {
@@ -98,7 +99,7 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
     except IntegrityError as error:
         if "kept_answer_once" not in str(error):
             raise
-        return _repeated(KeptAnswer.objects.get(user_id=actor.user_id, key=key), mark)
+        return _repeated(KeptAnswer.objects.get(user_id=user_id, key=key), mark)
     return response
 
 

@@ -48,7 +48,7 @@ def _field_errors(error: Invalid) -> list[dict[str, str]]:
     ]
 
 
-def from_error(request: HttpRequest, error: GuanxiError) -> HttpResponse:
+def from_error(request: HttpRequest, error: Any) -> HttpResponse:
     """The answer for an expected error."""
     extra: dict[str, Any] = {"details": error.details} if error.details else {}
     if isinstance(error, Invalid):
@@ -71,7 +71,7 @@ def from_error(request: HttpRequest, error: GuanxiError) -> HttpResponse:
     return response
 
 
-def _from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+def _from_validation(request: HttpRequest, error: Any) -> HttpResponse:
     errors = [
         {
             "field": ".".join(
@@ -85,23 +85,23 @@ def _from_validation(request: HttpRequest, error: ValidationError) -> HttpRespon
     return problem(request, 422, _("Some values cannot be accepted."), code="request.invalid", extra={"errors": errors})
 
 
-def _from_http(request: HttpRequest, error: HttpError) -> HttpResponse:
+def _from_http(request: HttpRequest, error: Any) -> HttpResponse:
     code = "request.body" if error.status_code == 400 else "request.http"
     return problem(request, error.status_code, str(error), code=code)
 
 
-def _from_stranger(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+def _from_stranger(request: HttpRequest, _error: Any) -> HttpResponse:
     response = problem(request, 401, _("Sign in, or send a token: “Authorization: Bearer …”."), code="auth.required")
     response["WWW-Authenticate"] = 'Bearer realm="guanxi"'
     return response
 
 
-def _from_absence(request: HttpRequest, _error: Http404) -> HttpResponse:
+def _from_absence(request: HttpRequest, _error: Any) -> HttpResponse:
     return from_error(request, NotFound())
 
 
-def _from_surprise(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.exception("api error", exc_info=error)
+def _from_surprise(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.error("api error", exc_info=error)
     message = _("We noted what happened. If it happens again, tell your administrator the request id.")
     return problem(request, 500, message, code="server.error")
 

@@ -1,5 +1,4 @@
 """The API at ``/api/v1/``: one set of routes per registered entity, search, operations, and its own description."""
-# ruff: noqa: FA100
 
 from typing import Any
 

@@ -24,7 +24,7 @@ from guanxi.core.people.tokens import token_authenticate
 from guanxi.core.records.history import history
 from guanxi.core.records.search.query import search as find
 from guanxi.core.schema import kinds
-from guanxi.core.schema.registry import entities, entity_at
+from guanxi.core.schema.registry import entities, entity_at, entity_of
 
 INSTRUCTIONS = (
     "Guanxi (关系) is a customer relationship management system. Call entities first: it lists the sorts of records with "
@@ -45,7 +45,7 @@ def _said(error: GuanxiError) -> dict[str, Any]:
 
 def record_data(actor: Actor, record: Any) -> dict[str, Any]:
     """A record as an assistant reads it: id, version, and what is filled, with names for choices and references."""
-    entity = records.shape.entity_of(record)
+    entity = entity_of(record)
     fields = records.shape.readable(actor, entity)
     names = records.display.names_for(actor, [record], fields.values())
     data = {name: records.display.value_text(actor, entity, record, name, names) for name in fields}
@@ -111,7 +111,7 @@ class Desk:
             hits = find(actor, text[:200], limit=max(1, min(limit, 100)))
             return [
                 {
-                    "entity": records.shape.entity_of(hit.entity).path,
+                    "entity": entity_of(hit.entity).path,
                     "id": hit.record_id,
                     "title": hit.title,
                     "reason": hit.reason,
@@ -142,7 +142,7 @@ class Desk:
 
         return self.answer(work)
 
-    def get_record(self, entity: str, id: int) -> str:  # noqa: A002 - the assistant's word
+    def get_record(self, entity: str, id: int) -> str:
         """One record with its fields and its latest changes."""
 
         def work(actor: Actor) -> Any:
@@ -164,7 +164,7 @@ class Desk:
         """Create a record; wrong values come back by field."""
         return self.answer(lambda actor: record_data(actor, records.create(actor, entity_at(entity), values)))
 
-    def update_record(self, entity: str, id: int, values: dict[str, Any], version: int | None = None) -> str:  # noqa: A002
+    def update_record(self, entity: str, id: int, values: dict[str, Any], version: int | None = None) -> str:
         """Change some fields of a record. Give the version you read: clashes with others' changes come back."""
 
         def work(actor: Actor) -> Any:
@@ -174,7 +174,7 @@ class Desk:
 
         return self.answer(work)
 
-    def delete_record(self, entity: str, id: int) -> str:  # noqa: A002
+    def delete_record(self, entity: str, id: int) -> str:
         """Put a record in the trash; the operation can be undone."""
 
         def work(actor: Actor) -> Any:

@@ -8,16 +8,14 @@ from django.db.models import AutoField, BigAutoField, BigIntegerField, CharField
 from django.db.models.lookups import Lookup
 
 
-class EqualsAny(Lookup):  # type: ignore[type-arg]
+class EqualsAny(Lookup):
     """``column = ANY(ARRAY[…])``; an empty list matches nothing."""
 
     lookup_name = "any"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
-        return "%s", [list(value)]
-
     def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """The comparison with one array parameter."""
         left, left_params = self.process_lhs(compiler, connection)
         kind = getattr(self.lhs, "output_field", None)
         cast = "text[]" if isinstance(kind, CharField) else "bigint[]"

@@ -148,7 +148,7 @@ class User(AbstractBaseUser, Record):
     preferences = models.JSONField(default=dict, blank=True, editable=False)
     security_stamp = models.PositiveIntegerField(default=1, editable=False)
 
-    objects = UserManager()  # type: ignore[misc]
+    objects = UserManager()
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Clash, Conflict, Invalid
 from guanxi.core.models import AuditEntry
 from guanxi.core.records import shape, values
@@ -15,7 +14,6 @@ from guanxi.core.schema.fields import Field
 
 
 def settled(
-    actor: Actor,
     entity: Entity,
     stored: Any,
     mine: Mapping[str, Any],

@@ -112,7 +112,8 @@ def regions_named(words: str, limit: int = 20) -> list[Choice]:
 
 def region_path(code: str) -> list[Choice]:
     """A region and those above it, largest first; empty for an unknown code."""
-    known, path = _regions(), []
+    known = _regions()
+    path: list[Choice] = []
     while code and code in known and len(path) < 6:
         path.insert(0, known[code])
         code = known[code].parent

@@ -70,8 +70,11 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
         if field is None or level == "hidden" or field.name == "deleted_at":
             continue
         if level == "masked":
-            before, after = (masking.mask(field.kind, value) if value else value for value in (before, after))
-        found.append(FieldChange(field, before, after))
+            found.append(
+                FieldChange(field, *(masking.mask(field.kind, value) if value else value for value in (before, after)))
+            )
+        else:
+            found.append(FieldChange(field, before, after))
     return tuple(found)
 
 

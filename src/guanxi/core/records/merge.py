@@ -160,7 +160,7 @@ def _point(rows: models.QuerySet[Any], new: Mapping[str, Any]) -> int:
     ids = list(rows.values_list("pk", flat=True))
     try:
         with transaction.atomic():
-            return rows.model._base_manager.filter(pk__in=ids).update(**new)
+            return int(rows.model._base_manager.filter(pk__in=ids).update(**new))
     except IntegrityError:
         return sum(_point_one(rows.model, number, new) for number in ids)
 

@@ -93,7 +93,7 @@ def _one(value: Any) -> Any:
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
-def _text(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _text(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     path = _path(field, column)
     if operator == "in":
         return Q(**{f"{path}__in": [str(one) for one in _list(value)]})
@@ -121,7 +121,7 @@ def _typed(field: Field, value: Any) -> Any:
     return float(parsed) if field.custom and field.kind != "time" else parsed
 
 
-def _number(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _number(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     path = _path(field, column)
     if operator == "between":
         low, high = _pair(value)
@@ -243,7 +243,7 @@ def _reference(actor: Actor, field: Field, column: str, operator: str, value: An
     return ~found if operator in ("ne", "not_in") else found
 
 
-def _choice(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _choice(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     wanted = [str(one) for one in _list(value)]
     path = _path(field, column)
     if operator in ("under", "not_under"):
@@ -272,7 +272,7 @@ def _under_regions(path: str, tops: list[str]) -> Q:
     return found
 
 
-def _boolean(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _boolean(_actor: Actor, field: Field, column: str, _operator: str, value: Any) -> Q:
     wanted = kinds.parse(field, value)
     if wanted is None:
         raise Invalid(_("A value is missing."), code="filter.value")
@@ -282,7 +282,7 @@ def _boolean(actor: Actor, field: Field, column: str, operator: str, value: Any)
     return Q(**{column: wanted})
 
 
-def _set(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _set(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     if field.kind == "tags":
         wanted = [identifier(one, field) for one in _list(value)]
         found = Q(**{f"{column}__{'contains' if operator == 'has_all' else 'overlap'}": wanted})
@@ -304,7 +304,7 @@ class _AsText(Cast):
         super().__init__(column, models.TextField())
 
 
-def _entries(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
+def _entries(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     wanted = str(_one(value)).strip()
     if field.kind == "phones":
         wanted = "".join(mark for mark in wanted if mark.isdigit() or mark == "+") or wanted

@@ -127,7 +127,9 @@ def _lively(value: Any) -> Any:
         return value
     if "d" in value:
         return Decimal(value["d"])
-    return {"date": dt.date, "time": dt.time}.get(value.get("k", ""), dt.datetime).fromisoformat(value["t"])
+    if value.get("k") == "time":
+        return dt.time.fromisoformat(value["t"])
+    return (dt.date if value.get("k") == "date" else dt.datetime).fromisoformat(value["t"])
 
 
 def cursor_for(keys: Sequence[Key], values: Sequence[Any], *, reverse: bool = False) -> str:

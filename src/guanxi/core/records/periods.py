@@ -35,20 +35,20 @@ def period_days(period: str, timezone: str) -> tuple[dt.date, dt.date]:
     return first, _month(first, months)
 
 
-def moment(token: str, timezone: str) -> dt.datetime | dt.date | None:
+def moment(word: str, timezone: str) -> dt.datetime | dt.date | None:
     """``@today``, ``@now``, ``@today-7d``, ``@now+2h`` … as a day or moment; ``None`` if it is no such token."""
-    if token == "@today":
+    if word == "@today":
         return clock.today(timezone)
-    if token == "@now":
+    if word == "@now":
         return clock.now()
-    found = _RELATIVE.match(token)
+    found = _RELATIVE.match(word)
     if not found:
         return None
     base: dt.datetime | dt.date = clock.today(timezone) if found[1] == "today" else clock.now()
     number, unit = int(found[2]), found[3]
     if unit in "my":
         months = number * (12 if unit == "y" else 1)
-        first = _month(base, months) if type(base) is dt.date else _month(base.date(), months)
+        first = _month(base.date() if isinstance(base, dt.datetime) else base, months)
         last = (_month(first, 1) - dt.timedelta(days=1)).day
         return base.replace(year=first.year, month=first.month, day=min(base.day, last))
     return base + dt.timedelta(**{{"d": "days", "w": "weeks", "h": "hours"}[unit]: number})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -101,7 +101,7 @@ def update_plain(
             _require_change(actor, entity, fresh, given)
         cleaned = values.clean(actor, entity, given, record=fresh, trusted=trusted)
         if version is not None and version != fresh.version:
-            cleaned = conflicts.settled(actor, entity, fresh, cleaned, version=version, original=original)
+            cleaned = conflicts.settled(entity, fresh, cleaned, version=version, original=original)
         changes = values.assign(fresh, shape.fields_of(entity), cleaned)
         if changes:
             step = operation or operation_begin(
@@ -177,7 +177,8 @@ def check_model(record: models.Model) -> None:
     """The model's own validation, without asking again for the records it points to."""
     skip = {column.name for column in record._meta.concrete_fields if column.is_relation} | INTERNAL
     found: dict[str, list[Invalid]] = {}
-    for check in (lambda: record.clean_fields(exclude=skip), record.clean):
+    checks: tuple[Callable[[], None], ...] = (lambda: record.clean_fields(exclude=skip), record.clean)
+    for check in checks:
         try:
             check()
         except ValidationError as error:

@@ -234,7 +234,16 @@ def _load_numberings(known: list[str]) -> int:
 WORK = ("view", "create", "change", "delete", "export", "import", "assign", "share", "merge", "reveal")
 
 role(RoleSeed("administrator", "系统管理员", "Administrator", "Everything, including settings.", all_rights=True))
-role(RoleSeed("director", "总监", "Director", "All records of the business.", usual=same_scope("all", WORK)))
+role(
+    RoleSeed(
+        "director",
+        "总监",
+        "Director",
+        "All records of the business; shares views with everyone.",
+        usual=same_scope("all", WORK),
+        features=("views.public",),
+    )
+)
 role(
     RoleSeed(
         "manager",

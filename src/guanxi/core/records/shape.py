@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from django.utils.functional import lazy
 from django.utils.translation import get_language
@@ -13,7 +14,7 @@ from guanxi.core.models import CustomField
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.fields import Field
+from guanxi.core.schema.fields import Field, Personal
 from guanxi.core.schema.registry import entity_of, is_registered
 
 
@@ -40,7 +41,7 @@ def _declared(row: CustomField) -> Field:
         required=row.required,
         dictionary=row.dictionary,
         target=row.target,
-        personal=row.personal,
+        personal=cast("Personal", row.personal),
         custom=True,
         **options,
     )

@@ -56,7 +56,7 @@ def _paths(entity: Entity) -> Iterator[tuple[str, str]]:
         )
 
 
-def _entity_errors(entity: Entity) -> Iterator[CheckMessage]:
+def _entity_errors(entity: Entity) -> Iterator[CheckMessage]:  # noqa: C901 - one line per rule
     def wrong(text: str, number: int, hint: str | None = None) -> Error:
         return Error(f"{entity.key}: {text}", hint=hint, obj=entity.model, id=f"guanxi.E{number:03d}")
 

@@ -261,7 +261,8 @@ def time(raw: Any, _field: Field) -> dt.time:
     found = _TIME.fullmatch(unicodedata.normalize("NFKC", str(raw)).strip())
     try:
         if found:
-            return dt.time(*(int(part or 0) for part in found.groups()))
+            hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            return dt.time(hours, minutes, seconds)
     except ValueError:
         pass
     raise Invalid(_("“%(value)s” is not a time; write it like 14:30.") % {"value": str(raw)[:20]}, code="time.format")
