@@ -176,7 +176,7 @@ class Batcher:
         return self._cleaned(given)
 
     def _cleaned(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return values.clean_given(self.entity, self.fields, given)
+        return values.clean_given(self.fields, given)
 
     def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
         """Move unreadable values to the description; ``False`` when one may not be moved."""

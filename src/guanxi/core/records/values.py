@@ -93,7 +93,7 @@ def clean(
     return found.values
 
 
-def clean_given(entity: Entity, fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+def clean_given(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
     """Clean values of the given fields alone: parsed and checked against dictionaries, not for rights or references.
 
     For writers of many rows, which ask those once for all of them. Raises Invalid.
@@ -101,7 +101,7 @@ def clean_given(entity: Entity, fields: Mapping[str, Field], given: Mapping[str,
     found = _Found()
     for name, raw in given.items():
         try:
-            _clean_one(found, entity, fields[name], raw, None)
+            _clean_one(found, fields[name], raw, None)
         except Invalid as error:
             found.wrong(name, error)
     if found.errors:
