@@ -132,7 +132,7 @@ def _column(
         width=_width(widths.get(path), TITLE_WIDTH if title else FACES[declared.kind].width),
         pinned=pinned,
         title=title,
-        locked=lock_reason(entity, path, declared, level),
+        locked=lock_reason(path, declared, level),
         sort=("desc" if sort[place].startswith("-") else "asc") if place >= 0 else "",
         sort_order=place + 1 if len(keys) > 1 and place >= 0 else 0,
     )
@@ -142,7 +142,7 @@ def _width(kept: Any, usual: int) -> int:
     return min(MOST, max(LEAST, kept)) if isinstance(kept, int) else usual
 
 
-def lock_reason(entity: Entity, path: str, declared: Field, level: str) -> Text:
+def lock_reason(path: str, declared: Field, level: str) -> Text:
     """Why a cell of this column cannot be edited in place; '' when it can."""
     if "." in path and not declared.custom:
         return _("This belongs to another record; open it to change it.")

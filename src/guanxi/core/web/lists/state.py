@@ -192,7 +192,7 @@ def read_state(
         text=data["q"].strip()[:200] if "q" in data else base.text,
         sort=_names(data["sort"]) if "sort" in data else base.sort,
         columns=_names(data["cols"]) if "cols" in data else base.columns,
-        group=data["group"] if "group" in data else base.group,
+        group=data.get("group", base.group),
     )
     quick = {
         key[3:]: value for key, value in data.items() if key.startswith("by.") and value and key[3:] in entity.filters
