@@ -24,6 +24,8 @@ COMMANDS: Final[dict[str, str]] = {
     "settings": "guanxi.core.cli.doctor:settings",
     "user": "guanxi.core.cli.people:user",
     "token": "guanxi.core.cli.people:token",
+    "import": "guanxi.core.cli.exchange:import_command",
+    "export": "guanxi.core.cli.exchange:export_command",
     "mcp": "guanxi.core.cli.mcp:mcp",
 }
 """Command name -> ``module:attribute`` of the click command."""

@@ -78,7 +78,10 @@ def user_create(username: str, email: str, name: str, roles: tuple[str, ...], as
         role_model: Any = load(f"{_MODELS}.people:Role")
         chosen = list(role_model.objects.filter(key__in=roles))
         for unknown in set(roles) - {role.key for role in chosen}:
-            raise Trouble(_("There is no role called %(name)s.") % {"name": unknown})
+            known = ", ".join(role_model.objects.order_by("key").values_list("key", flat=True))
+            raise Trouble(
+                _("There is no role called %(name)s. There are: %(known)s.") % {"name": unknown, "known": known}
+            )
         values = {"username": username, "email": email, "name": name or username}
         made = load("guanxi.core.people.users:user_create")(_actor(), values=values)
         if chosen:
