@@ -7,6 +7,7 @@ versions below with npm into a temporary folder, copies the few files we serve, 
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -97,13 +98,17 @@ def main() -> int:
                 (VENDOR / target).write_text(re.sub(r"\n?(//|/\*)# sourceMappingURL=.*?(\*/)?\s*$", "\n", text))
         symbols = "\n".join(symbol(name, modules / "@tabler/icons/icons") for name in names)
     (VENDOR / "tabler-icons/sprite.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{symbols}\n</svg>\n')
+    for path in sorted(VENDOR.rglob("*.*")):
+        if path.suffix in (".css", ".js", ".svg"):
+            packed = gzip.compress(path.read_bytes(), 9, mtime=0)
+            path.with_name(f"{path.name}.gz").write_bytes(packed)  # the server sends it to browsers that take it
     licence = (VENDOR / "tabler-icons/LICENSE").read_text()  # the package has none; same authors, same licence
     (VENDOR / "tabler/LICENSE").write_text(
         re.sub(r"Copyright .*", "Copyright (c) 2018-2026 The Tabler Authors", licence, count=1)
     )
     rows = "".join(f"| {n} | {v} | {lic} | {use} | {', '.join(f.values())} |\n" for n, v, lic, use, f in LIBRARIES)
     (VENDOR / "VENDOR.md").write_text(
-        "# Browser libraries we ship\n\nUnchanged copies from npm (source map hints removed), written by"
+        "# Browser libraries we ship\n\nUnchanged copies from npm (source map hints removed) and their compressed twins, written by"
         f" `tools/vendor_assets.py`. The sprite holds {len(names)} of the Tabler icons, listed in `icons.txt`.\n\n"
         f"| package | version | licence | used for | files |\n|---|---|---|---|---|\n{rows}"
     )
