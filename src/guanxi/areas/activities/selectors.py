@@ -172,7 +172,7 @@ def calendar(
     actor: Actor, start: dt.datetime, end: dt.datetime, *, people: Sequence[int] = (), limit: int = 1000
 ) -> list[CalendarItem]:
     """What lies from ``start`` up to ``end`` (aware): the actor's own, or that of ``people`` he may see."""
-    owners = list(people) or [actor.user_id]
+    owners = list(people) or [actor.user_id or 0]
     found: list[CalendarItem] = []
     sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
         ("activities.task", Task.objects.exclude(status="cancelled"), "due_at"),

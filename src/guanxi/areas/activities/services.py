@@ -265,7 +265,7 @@ def task_update(
 
 def _task_repeat(actor: Actor, task: Task) -> Task | None:
     """The next task of a series, if there is to be one and it is not there yet."""
-    owner = User.everything.filter(pk=task.owner_id).only("timezone").first()
+    owner = User.everything.filter(pk=task.owner_id or 0).only("timezone").first()
     due = policies.due_next(task, clock.now(), owner.timezone if owner else actor.timezone)
     first = task.series_id or task.pk
     if due is None or Task.everything.filter(series_id=first, occurrence=task.occurrence + 1).exists():

@@ -11,7 +11,7 @@ from guanxi.core.kernel.events import Event, subscribe
 @subscribe("activities.activity.created", "activities.activity.updated", "activities.activity.restored")
 def activity_follow(event: Event) -> None:
     """A follow-up came or changed: its plan and the dates of its customer."""
-    activity = Activity.objects.filter(pk=event.record_id).first()
+    activity = Activity.objects.filter(pk=event.record_id or 0).first()
     if activity is not None:
         services.activity_settle(system_actor("activities"), activity)
         _left_behind(event)
@@ -20,7 +20,7 @@ def activity_follow(event: Event) -> None:
 @subscribe("activities.activity.deleted")
 def activity_forget(event: Event) -> None:
     """A follow-up went to the trash."""
-    gone = Activity.everything.filter(pk=event.record_id).first()
+    gone = Activity.everything.filter(pk=event.record_id or 0).first()
     if gone is not None:
         services.contact_dates_refresh([gone.customer_id], [gone.contact_id])
 
@@ -28,7 +28,7 @@ def activity_forget(event: Event) -> None:
 @subscribe("activities.followupplan.*")
 def plan_follow(event: Event) -> None:
     """A plan came, changed, went or came back."""
-    plan = FollowUpPlan.everything.filter(pk=event.record_id).first()
+    plan = FollowUpPlan.everything.filter(pk=event.record_id or 0).first()
     if plan is not None:
         services.contact_dates_refresh([plan.customer_id], [plan.contact_id])
         _left_behind(event)

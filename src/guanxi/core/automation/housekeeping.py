@@ -97,7 +97,7 @@ def jobs_forget() -> int:
             " AND NOT EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.at >= %s)",
             [_ago(days=FAILED_JOB_DAYS)],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def trash_purge() -> int:

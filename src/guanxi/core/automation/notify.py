@@ -171,7 +171,7 @@ def _mail_soon(users: Iterable[int]) -> None:
 
 def notifications(actor: Actor, *, sort: str = "", unread: bool = False, before: int = 0, limit: int = 30) -> NotePage:
     """The actor's notifications, newest first. Those about records he may no longer see do not exist for him."""
-    rows = Notification.objects.filter(user_id=actor.user_id).select_related("by").order_by("-id")
+    rows = Notification.objects.filter(user_id=actor.user_id or 0).select_related("by").order_by("-id")
     if sort:
         rows = rows.filter(sort=sort)
     if unread:
@@ -194,7 +194,7 @@ def notifications(actor: Actor, *, sort: str = "", unread: bool = False, before:
 
 def unread_count(actor: Actor) -> int:
     """How many the actor has not read, at most ``COUNT_LIMIT`` (shown as 99+)."""
-    rows = Notification.objects.filter(user_id=actor.user_id, read_at__isnull=True).order_by("-id")
+    rows = Notification.objects.filter(user_id=actor.user_id or 0, read_at__isnull=True).order_by("-id")
     some = list(rows.values_list("entity", "record_id")[: COUNT_LIMIT * 2])
     found = marks.visible_records(actor, some)
     return min(sum(not key or (key, number) in found for key, number in some), COUNT_LIMIT)
@@ -204,7 +204,7 @@ def mark_read(
     actor: Actor, ids: Iterable[int] | None = None, *, record: models.Model | None = None, read: bool = True
 ) -> int:
     """Mark notifications read (or unread): these, those about a record, or all. Returns how many changed."""
-    rows = Notification.objects.filter(user_id=actor.user_id, read_at__isnull=read)
+    rows = Notification.objects.filter(user_id=actor.user_id or 0, read_at__isnull=read)
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
     if record is not None:
@@ -218,7 +218,9 @@ def mark_read(
 
 def live_state(actor: Actor) -> dict[str, int]:
     """What a page without a live connection asks for now and then: unread count and the latest notification's id."""
-    latest = Notification.objects.filter(user_id=actor.user_id).order_by("-id").values_list("pk", flat=True).first()
+    latest = (
+        Notification.objects.filter(user_id=actor.user_id or 0).order_by("-id").values_list("pk", flat=True).first()
+    )
     return {"unread": unread_count(actor), "latest": latest or 0}
 
 

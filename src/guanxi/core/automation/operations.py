@@ -20,7 +20,7 @@ FINISHED_PARTLY = gettext_noop("Your change is finished: %(done)s done, %(failed
 def operation_run(operation_id: int) -> None:
     """Carry out a recorded bulk change in the name of who asked; goes on where a crash left it."""
     operation = Operation.objects.get(pk=operation_id)
-    user = User.objects.filter(pk=operation.actor_id, is_active=True).first()
+    user = User.objects.filter(pk=operation.actor_id or 0, is_active=True).first()
     if user is None:
         Operation.objects.filter(pk=operation_id).update(state="failed")
         raise Denied

@@ -87,7 +87,7 @@ def seconds_to_next(longest: float) -> float:
     first = waiting.aggregate(first=Min("not_before"))["first"]
     if first is None:
         return longest
-    return min(max((first - clock.now()).total_seconds(), 0.05), longest)
+    return float(min(max((first - clock.now()).total_seconds(), 0.05), longest))
 
 
 def waiting_count() -> int:

@@ -39,7 +39,7 @@ def duplicates_scan(operation_id: int) -> None:
     if operation is None:
         return
     Operation.objects.filter(pk=operation_id).update(state="running")
-    groups = []
+    groups: list[dict[str, list[int] | list[str]]] = []
     found = records = 0
     for group in matching.scan(entity_of(operation.entity)):
         found += 1

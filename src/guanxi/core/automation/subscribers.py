@@ -43,7 +43,14 @@ def people_tell(event: Event) -> None:
 def _commented(event: Event, entity: Entity, record: Any) -> None:
     _mentioned(event, entity, record)
     others = marks.users_with("follow", entity.key, record.pk) | _owner(entity, record)
-    notify(others - _newly_mentioned(event), "comment", COMMENTED, record=record, by=event.actor_id, once=f"comment:{event.id}")
+    notify(
+        others - _newly_mentioned(event),
+        "comment",
+        COMMENTED,
+        record=record,
+        by=event.actor_id,
+        once=f"comment:{event.id}",
+    )
 
 
 def _newly_mentioned(event: Event) -> set[int]:

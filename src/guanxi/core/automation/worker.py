@@ -56,7 +56,7 @@ async def _rescue_again_and_again() -> None:
 
 async def run(*, wait: bool = True) -> None:
     """Work until stopped; with ``wait=False`` only until the queue is empty."""
-    app.perform_import_paths()
+    app.perform_import_paths()  # type: ignore[no-untyped-call]
     mine = worker_app()
     async with mine.open_async():
         helper = asyncio.create_task(_rescue_again_and_again())

@@ -111,7 +111,7 @@ class RoleField(models.Model):
         return f"{self.entity}.{self.field}: {self.level}"
 
 
-class UserManager(BaseUserManager["User"], LivingManager):  # type: ignore[misc]
+class UserManager(BaseUserManager["User"], LivingManager["User"]):
     """Users that are not in the trash; signing in reads them by login name without regard to case."""
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -148,7 +148,7 @@ class User(AbstractBaseUser, Record):
     preferences = models.JSONField(default=dict, blank=True, editable=False)
     security_stamp = models.PositiveIntegerField(default=1, editable=False)
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

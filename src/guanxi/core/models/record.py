@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.kernel import clock
 from guanxi.core.models.audit_triggers import audit_triggers
 
+M = TypeVar("M", bound=models.Model)
 
-class LivingManager(models.Manager["Record"]):
+
+class LivingManager(models.Manager[M]):
     """Records that are not in the trash."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
+    def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().filter(deleted_at__isnull=True)
 
 
@@ -57,7 +59,7 @@ class Record(models.Model):
     custom = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("tags"))
 
-    objects = LivingManager()
+    objects: ClassVar[models.Manager[Self]] = LivingManager()
     everything: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:

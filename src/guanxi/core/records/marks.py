@@ -54,7 +54,7 @@ def mute(actor: Actor, record: models.Model, *, on: bool = True) -> None:
 
 def marks_of(actor: Actor, record: models.Model) -> frozenset[str]:
     """The actor's marks on a record."""
-    rows = Mark.objects.filter(user_id=actor.user_id, entity=entity_of(record).key, record_id=record.pk)
+    rows = Mark.objects.filter(user_id=actor.user_id or 0, entity=entity_of(record).key, record_id=record.pk)
     return frozenset(rows.values_list("sort", flat=True))
 
 
@@ -83,7 +83,7 @@ def touch_recent(actor: Actor, record: models.Model) -> None:
 
 def marked(actor: Actor, sort: Sort, *, entity: str = "", limit: int = 20) -> list[tuple[Entity, Any]]:
     """Records the actor marked and still may see, latest mark first; one query per entity."""
-    rows = Mark.objects.filter(user_id=actor.user_id, sort=sort).order_by("-at", "-id")
+    rows = Mark.objects.filter(user_id=actor.user_id or 0, sort=sort).order_by("-at", "-id")
     if entity:
         rows = rows.filter(entity=entity)
     wanted = list(rows.values_list("entity", "record_id")[: limit * 2])

@@ -152,7 +152,7 @@ def _having(place: Place) -> str:
 def _unseen(actor: Actor, entity: Entity) -> list[str]:
     """Columns whose change makes no line: those written by services, and those hidden from the actor."""
     return [
-        column.column
+        str(column.column)
         for column in entity.model._meta.concrete_fields
         if column.name not in ("deleted_at", "custom") and not _shown(actor, entity, column.name)
     ]
@@ -165,7 +165,8 @@ def _shown(actor: Actor, entity: Entity, name: str) -> bool:
 
 def _folded(steps: Any) -> tuple[str, dict[str, Any]]:
     """The action and net changes of a group's rows, oldest first."""
-    action, net = "update", {}
+    action = "update"
+    net: dict[str, list[Any]] = {}
     for done, changes in steps if isinstance(steps, list) else orjson.loads(steps):
         entry = AuditEntry(action=done, changes=changes)
         told = history.action_of(entry)
