@@ -25,6 +25,8 @@ from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
 CAP = 150
+#: Documents whose tokens fit that are looked at before rights.
+REACH = 20_000
 M = TypeVar("M", bound=models.Model)
 _Found = tuple[judge.Verdict, float, Entity, int]
 
@@ -112,14 +114,42 @@ def _ids(actor: Actor, entity: Entity, conditions: Sequence[Condition]) -> list[
         return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
 
 
+def _fitting(actor: Actor, entity: Entity, conditions: Sequence[Condition], *, enough: int) -> list[int]:
+    """Ids of records whose tokens fit and that the actor may see.
+
+    PostgreSQL takes every beginning of a word for frequent and would start from the actor's records, one by one. So the
+    documents come first, ``REACH`` of them at most; only if there are more, and the actor sees few of those, is it
+    asked the other way round, which is then the better one.
+    """
+    if not conditions:
+        return []
+    [(condition, values)] = conditions
+    living = getattr(entity.model, "objects", entity.model._default_manager)
+    rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
+    statement = (
+        f"WITH found AS MATERIALIZED (SELECT d.record_id FROM core_search_doc d WHERE {condition} LIMIT {REACH})"  # noqa: S608
+        f" (SELECT f.record_id FROM found f JOIN ({rows}) v ON v.pk = f.record_id LIMIT {CAP})"
+        " UNION ALL SELECT -count(*) FROM found"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *row_params])
+        found = [row[0] for row in cursor.fetchall()]
+    reached = -min(found)
+    ids = [one for one in found if one > 0]
+    if reached < REACH or len(ids) >= enough:
+        return ids
+    return _ids(actor, entity, conditions)
+
+
 def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[int]:
     """Ids of records worth judging. Where ``enough`` names begin so, others, which rank lower, are not looked for."""
     if loose:
-        return _ids(actor, entity, _anywhere(entity, query, fields, loose=True))
+        return _fitting(actor, entity, _anywhere(entity, query, fields, loose=True), enough=enough)
     found = _ids(actor, entity, _beginnings(entity, query, fields))
     if len(found) >= enough:
         return found
-    return list(dict.fromkeys(found + _ids(actor, entity, _anywhere(entity, query, fields, loose=False))))
+    others = _fitting(actor, entity, _anywhere(entity, query, fields, loose=False), enough=enough)
+    return list(dict.fromkeys(found + others))
 
 
 def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, Any]]:
