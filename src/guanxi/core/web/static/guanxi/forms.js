@@ -69,7 +69,9 @@ async function picker(select) {
     };
   }
   const made = new window.TomSelect(select, settings);
-  made.control_input.setAttribute("aria-label", select.getAttribute("aria-label") ?? $(`label[for="${select.id}"]`)?.textContent ?? "");
+  const label = select.getAttribute("aria-label") ?? $(`label[for="${select.id}"], label[for="${select.id}-ts-control"]`)?.textContent ?? "";
+  made.control_input.setAttribute("aria-label", label);
+  select.setAttribute("aria-label", label);
   if (select.hasAttribute("autofocus")) made.focus();
 }
 each("select[data-picker]", picker);
@@ -104,7 +106,10 @@ each("textarea[data-rich]", (area) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-quiet btn-sm btn-icon";
-    button.textContent = mark;
+    const face = document.createElement("span");
+    face.setAttribute("aria-hidden", "true");
+    face.textContent = mark;
+    button.append(face);
     button.title = t(label);
     button.setAttribute("aria-label", t(label));
     button.addEventListener("pointerdown", (event) => event.preventDefault());

@@ -87,6 +87,7 @@ function keep(table) {
 }
 function widen(handle, width) {
   const column = $(`col[data-column="${CSS.escape(handle.dataset.column)}"]`);
+  handle.setAttribute("aria-valuenow", String(Math.round(width)));
   column.width = String(Math.round(Math.max(56, Math.min(900, width))));
   pins(handle.closest("table"));
 }
