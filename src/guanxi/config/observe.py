@@ -177,7 +177,8 @@ def queue_counts() -> dict[str, int]:
 def _rows(sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def metrics(_request: HttpRequest) -> HttpResponse:
