@@ -83,7 +83,11 @@ def test_page(cast: Any) -> None:
     secret = secret_in(links.link_create(cast.root, cast.alice_user, "invite"))
     client, address = Client(), f"/account/link/{secret}/"
     page = client.get(address)
-    assert (page.status_code, page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == (200, "no-referrer", "no-store")
+    assert (page.status_code, page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == (
+        200,
+        "no-referrer",
+        "no-store",
+    )
     assert "林爱丽" in page.content.decode()
     assert client.post(address, {"password": NEW, "again": NEW + "x"}).status_code == 422
     assert client.post(address, {"password": "password12", "again": "password12"}).status_code == 422
@@ -93,13 +97,16 @@ def test_page(cast: Any) -> None:
 
 
 def test_invitation_goes_out_by_mail_in_the_persons_language(cast: Any) -> None:
-    User.objects.filter(pk=cast.alice_user.pk).update(language="en")
+    User.objects.filter(pk=cast.alice_user.pk).update(language="en", password="!none")
     inviting.user_invite(cast.root, cast.alice_user)
     assert jobs.invitation_send(cast.alice_user.pk)
     (message,) = mail.outbox
     assert (message.to, message.subject) == (["alice@guanxi.example"], "Your account in Guanxi")
     address = next(line for line in message.body.splitlines() if line.startswith("http"))
     assert links.link_read(secret_in(address)).purpose == "invite"
+    password_of(User.objects.get(pk=cast.alice_user.pk))
+    assert jobs.invitation_send(cast.alice_user.pk)
+    assert mail.outbox[1].subject == "A new password for Guanxi"
 
 
 def test_invitation_needs_the_right_and_a_mail(cast: Any) -> None:

@@ -51,7 +51,9 @@ def test_only_what_differs_is_written(cast: Any) -> None:
     now = {right.pk: right.scope for right in Role.objects.get(pk=cast.role.pk).rights.all()}
     gone = kept.keys() - now.keys()
     assert len(gone) == 1
-    assert {pk for pk in now if now[pk] != kept[pk]} == {RoleRight.objects.get(role=cast.role, entity="fakes.gadget", action="view").pk}
+    assert {pk for pk in now if now[pk] != kept[pk]} == {
+        RoleRight.objects.get(role=cast.role, entity="fakes.gadget", action="view").pk
+    }
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,9 @@ def test_preview_knows_other_roles_and_nobody_inactive(cast: Any, stock: None) -
 def test_preview_of_fields(cast: Any) -> None:
     proposed = replace(role_draft(cast.role), fields={("fakes.gadget", "phone"): "hidden"})
     preview = role_preview(cast.root, cast.role, proposed)
-    assert [(one.field, one.before, one.after, one.holders) for one in preview.fields] == [("phone", "write", "hidden", 3)]
+    assert [(one.field, one.before, one.after, one.holders) for one in preview.fields] == [
+        ("phone", "write", "hidden", 3)
+    ]
 
 
 # -- what a user can do --------------------------------------------------------------------------------------------------------
@@ -220,7 +224,9 @@ def test_preview_of_fields(cast: Any) -> None:
 
 def test_effective_rights_name_their_roles(cast: Any) -> None:
     other = Role.objects.create(key="other", name="另一个", name_en="Other", features=["exports"])
-    RoleRight.objects.create(role=other, entity="fakes.gadget", action="view", scope="chosen", departments=[cast.east.pk])
+    RoleRight.objects.create(
+        role=other, entity="fakes.gadget", action="view", scope="chosen", departments=[cast.east.pk]
+    )
     RoleField.objects.create(role=other, entity="fakes.gadget", field="note", level="read")
     RoleField.objects.create(role=cast.role, entity="fakes.gadget", field="note", level="masked")
     cast.alice_user.roles.add(other)
@@ -244,10 +250,14 @@ def test_effective_rights_agree_with_access(cast: Any) -> None:
         actor = cast.actor(user)
         for one in effective_rights(actor, user).entities:
             for line in one.actions:
-                assert bool(line.scope) == access.allowed(actor, line.action, one.entity), (user, one.entity.key, line.action)
+                assert bool(line.scope) == access.allowed(actor, line.action, one.entity), (
+                    user,
+                    one.entity.key,
+                    line.action,
+                )
             levels = {line.name: line.level for line in one.fields}
-            for name in levels:
-                assert access.field_level(actor, one.entity, name) == levels[name]
+            for name, level in levels.items():
+                assert access.field_level(actor, one.entity, name) == level
 
 
 def test_rights_of_others_are_for_administrators(cast: Any) -> None:
@@ -261,9 +271,19 @@ def test_rights_of_others_are_for_administrators(cast: Any) -> None:
 
 def form(draft: RoleDraft, **more: Any) -> dict[str, Any]:
     rights = {f"right:{entity}:{action}": scope for (entity, action), (scope, _chosen) in draft.rights.items()}
-    chosen = {f"in:{entity}:{action}": list(chosen) for (entity, action), (_scope, chosen) in draft.rights.items() if chosen}
+    chosen = {
+        f"in:{entity}:{action}": list(chosen) for (entity, action), (_scope, chosen) in draft.rights.items() if chosen
+    }
     fields = {f"field:{entity}:{name}": level for (entity, name), level in draft.fields.items()}
-    return {"name": draft.name, "name_en": draft.name_en, "description": draft.description, **rights, **chosen, **fields, **more}
+    return {
+        "name": draft.name,
+        "name_en": draft.name_en,
+        "description": draft.description,
+        **rights,
+        **chosen,
+        **fields,
+        **more,
+    }
 
 
 def test_matrix_sent_back_unchanged_changes_nothing(signed_in: Any, cast: Any) -> None:

@@ -56,7 +56,12 @@ def test_the_colleague_is_told_once(cast: Any, gadget: Any) -> None:
     for _n in range(2):
         share_set(cast.alice, gadget, cast.charlie_user, level="read")
     told = Notification.objects.get()
-    assert (told.user, told.sort, told.entity, told.record_id) == (cast.charlie_user, "shared", "fakes.gadget", gadget.pk)
+    assert (told.user, told.sort, told.entity, told.record_id) == (
+        cast.charlie_user,
+        "shared",
+        "fakes.gadget",
+        gadget.pk,
+    )
     assert told.text % told.values == "林爱丽 shared “茶壶” with you to read."
     share_remove(cast.alice, gadget, cast.charlie_user)
     names = list(OutboxEvent.objects.filter(name__contains="shared").order_by("id").values_list("name", flat=True))

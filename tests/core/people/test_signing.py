@@ -21,7 +21,7 @@ LOGIN = "/account/login/"
 NOON = dt.datetime(2026, 3, 5, 12, 0, tzinfo=dt.UTC)
 
 
-def attempt(client: Client, login: str, password: str = "wrong", **headers: Any) -> Any:
+def attempt(client: Client, login: str, password: str = "wrong", **headers: Any) -> Any:  # noqa: S107 - meant to be wrong
     return client.post(LOGIN, {"login": login, "password": password}, **headers)
 
 
@@ -34,7 +34,8 @@ def test_name_or_mail_whatever_the_case(cast: Any, login: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD), ("al\x00ice", PASSWORD)]
+    ("login", "password"),
+    [("alice", "wrong"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD), ("al\x00ice", PASSWORD)],
 )
 def test_wrong_credentials_are_refused_alike(cast: Any, login: str, password: str) -> None:
     password_of(cast.alice_user)
@@ -106,7 +107,12 @@ def test_nobody_signs_himself_up(db: None) -> None:
 
 def test_next_leads_back_but_never_out_of_the_house(cast: Any) -> None:
     password_of(cast.alice_user)
-    assert Client().post(f"{LOGIN}?next=/account/rights/", {"login": "alice", "password": PASSWORD, "next": "/account/rights/"}).headers["Location"] == "/account/rights/"
+    assert (
+        Client()
+        .post(f"{LOGIN}?next=/account/rights/", {"login": "alice", "password": PASSWORD, "next": "/account/rights/"})
+        .headers["Location"]
+        == "/account/rights/"
+    )
     answer = Client().post(LOGIN, {"login": "alice", "password": PASSWORD, "next": "https://evil.example/"})
     assert answer.headers["Location"] == "/"
 
@@ -173,7 +179,17 @@ def test_addresses_of_one_ipv6_customer_count_together() -> None:
 
 
 def test_back_off_doubles_up_to_a_quarter_of_an_hour() -> None:
-    assert [throttle.back_off(count) for count in (0, 4, 5, 6, 7, 8, 9, 10, 500)] == [0, 0, 60, 120, 240, 480, 900, 900, 900]
+    assert [throttle.back_off(count) for count in (0, 4, 5, 6, 7, 8, 9, 10, 500)] == [
+        0,
+        0,
+        60,
+        120,
+        240,
+        480,
+        900,
+        900,
+        900,
+    ]
 
 
 def test_a_blocked_attempt_does_not_lengthen_the_wait(db: None) -> None:
@@ -205,7 +221,9 @@ def test_idle_for_eight_hours(signed_in: Any, cast: Any) -> None:
     shift(client, gx_seen=8 * 3600 + 5)
     answer = client.get("/account/rights/")
     assert answer.headers["Location"] == "/account/login/?next=%2Faccount%2Frights%2F&ended=idle"
-    assert "nothing happened for eight hours" in client.get(answer.headers["Location"] + "&language=en").content.decode()
+    assert (
+        "nothing happened for eight hours" in client.get(answer.headers["Location"] + "&language=en").content.decode()
+    )
     assert not Session.objects.exists()
     assert AccessEntry.objects.filter(sort="session_ended", details__reason="idle").count() == 1
 

@@ -77,7 +77,10 @@ def test_revoked_by_owner_or_administrator_only(cast: Any) -> None:
 
 def test_deactivation_password_and_role_change_reach_the_token(cast: Any) -> None:
     password_of(cast.alice_user)
-    secrets = [token_create(cast.root, user, name="t", scopes=["read", "write"])[1] for user in (cast.alice_user, cast.bob_user, cast.charlie_user)]
+    secrets = [
+        token_create(cast.root, user, name="t", scopes=["read", "write"])[1]
+        for user in (cast.alice_user, cast.bob_user, cast.charlie_user)
+    ]
     users.user_deactivate(cast.root, cast.alice_user)
     users.user_roles_set(cast.root, cast.bob_user, [])
     password_of(cast.charlie_user)

@@ -22,7 +22,10 @@ def fresh(user: User) -> User:
 def clerk(cast: Any) -> Any:
     """Dave administers users, but does not have every right."""
     role = Role.objects.create(key="clerk", name="人事")
-    for entity, actions in {"core.user": ("view", "create", "change", "delete"), "core.role": ("view", "create", "change", "delete")}.items():
+    for entity, actions in {
+        "core.user": ("view", "create", "change", "delete"),
+        "core.role": ("view", "create", "change", "delete"),
+    }.items():
         for action in actions:
             RoleRight.objects.create(role=role, entity=entity, action=action, scope="all")
     cast.dave_user.roles.add(role)
@@ -31,7 +34,9 @@ def clerk(cast: Any) -> Any:
 
 
 def test_new_user_cannot_sign_in_until_invited(cast: Any) -> None:
-    user = records.create(cast.root, "core.user", {"name": "欧阳娜娜", "username": "nana", "email": "NANA@Guanxi.example"})
+    user = records.create(
+        cast.root, "core.user", {"name": "欧阳娜娜", "username": "nana", "email": "NANA@Guanxi.example"}
+    )
     assert not user.has_usable_password()
     assert user.is_active
     assert user.sort_key.startswith("ou yang na na")
@@ -126,10 +131,16 @@ def test_a_clerk_does_not_rise(cast: Any, clerk: Any) -> None:
         lambda: records.create(clerk, "core.role", {"name": "Alles", "key": "alles", "all_rights": True}),
         lambda: records.update(clerk, cast.role, {"all_rights": True}),
     ):
-        before = list(User.roles.through.objects.order_by("id").values_list("user_id", "role_id")), fresh(cast.root_user).email
+        before = (
+            list(User.roles.through.objects.order_by("id").values_list("user_id", "role_id")),
+            fresh(cast.root_user).email,
+        )
         with pytest.raises(Denied):
             act()
-        assert (list(User.roles.through.objects.order_by("id").values_list("user_id", "role_id")), fresh(cast.root_user).email) == before
+        assert (
+            list(User.roles.through.objects.order_by("id").values_list("user_id", "role_id")),
+            fresh(cast.root_user).email,
+        ) == before
     assert Role.objects.filter(all_rights=True).count() == 1
     records.update(clerk, cast.bob_user, {"name": "鲍勃二"})
     assert fresh(cast.bob_user).name == "鲍勃二"
@@ -215,5 +226,13 @@ def test_move_by_page(signed_in: Any, cast: Any) -> None:
     assert Department.objects.get(pk=cast.east.pk).parent_id == cast.south.parent_id
     root = signed_in(cast.root_user)
     assert root.post(address, {"parent": str(cast.south.pk), "position": "0"}).status_code == 303
-    assert Department.objects.get(pk=cast.east.pk).path == f"{Department.objects.get(pk=cast.south.pk).path}{cast.east.pk}/"
-    assert root.post(f"/people/departments/{cast.south.pk}/move/", {"parent": str(cast.east.pk)}, headers={"HX-Request": "true"}).status_code == 422
+    assert (
+        Department.objects.get(pk=cast.east.pk).path
+        == f"{Department.objects.get(pk=cast.south.pk).path}{cast.east.pk}/"
+    )
+    assert (
+        root.post(
+            f"/people/departments/{cast.south.pk}/move/", {"parent": str(cast.east.pk)}, headers={"HX-Request": "true"}
+        ).status_code
+        == 422
+    )

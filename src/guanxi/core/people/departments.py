@@ -40,7 +40,7 @@ def department_clean(_actor: Actor, department: Department, _changes: Mapping[st
     _lock()
     parent = Department.everything.filter(pk=department.parent_id).first() if department.parent_id else None
     _check_parent(department, parent)
-    if department.pk is None:
+    if not department.pk:
         department.pk = _next_id()
     old, new = department.path, f"{parent.path if parent else '/'}{department.pk}/"
     if old != new:

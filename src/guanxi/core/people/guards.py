@@ -70,7 +70,7 @@ def require_no_more(
         everything
         or bool(set(features) - actor.rights.features)
         or any(_exceeds(actor, right) for right in rights)
-        or any(LEVELS.index(limit.level) > _level(actor.rights, limit.entity, limit.field) for limit in fields)  # type: ignore[arg-type]
+        or any(LEVELS.index(limit.level) > _level(actor.rights, limit.entity, limit.field) for limit in fields)
     )
     if more:
         raise Denied(_("Nobody can give rights he does not have himself."), code="role.more_than_own")

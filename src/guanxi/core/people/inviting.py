@@ -14,7 +14,7 @@ from guanxi.core.records.writing import emit, writing
 
 
 def user_invite(actor: Actor, user: User) -> None:
-    """Send the user a mail with a link to choose his password; earlier invitations stop working. Raises ``Denied``, ``Invalid``."""
+    """Mail the user a link to choose his password; earlier ones stop working. Raises ``Denied``, ``Invalid``."""
     require_administrator(actor, "change", user)
     if not user.is_active:
         raise Invalid(_("The user is not active."), code="user.inactive")

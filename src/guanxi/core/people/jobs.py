@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -15,11 +17,12 @@ _AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)
 
 @app.task(name="guanxi.people.invitation_send", retry=_AGAIN)
 def invitation_send(user_id: int) -> bool:
-    """Mail an invitation with a fresh link; whether there was somebody to send it to."""
+    """Mail a fresh link: an invitation, or to whoever has a password a reset. Whether there was somebody to send it to."""
     user = User.objects.filter(pk=user_id, is_active=True).exclude(email="").first()
     if user is None:
         return False
-    link_mail(user, "invite", link_send_secret(user, "invite")).send()
+    purpose: Literal["invite", "reset"] = "reset" if user.has_usable_password() else "invite"
+    link_mail(user, purpose, link_send_secret(user, purpose)).send()
     return True
 
 

@@ -68,24 +68,142 @@ class Hasher(Argon2PasswordHasher):
 
 #: Common in China, or at home in this product; those of ten signs and more, and the stems people lengthen.
 _COMMON = frozenset(
-    """
-    woaini1314 woaini520 woaini5201314 5201314520 1314520520 5201314woaini woaini123 woaini521 woaini1234 woaiwojia
-    iloveyou1314 iloveyou520 wodemima wodemima123 mima123456 mimamima zhangwei123 wangwei123 wangyut2 qq123456 qq123456789
-    qq5201314 aini1314520 aini5201314 aisini1314 nihao123456 nihaoma123 xiaoming123 admin123456 admin888888 root123456
-    a123456789 a1234567890 aa123456789 abc123456789 abcd123456 asd123456789 zxc123456789 qwe123456789 q1w2e3r4t5 q1w2e3r4t5y6
-    1q2w3e4r5t 1q2w3e4r5t6y 1qaz2wsx3edc 1qaz2wsx3edc4rfv qazwsxedcrfv zaq12wsxcde3 qwertyuiop asdfghjkl; zxcvbnm123 qwerty123456
-    caonima123 wocaonima fuckyou123 dearbook123 123456789a 1234567890a 1234567890q 0123456789 147258369 1472583690 7894561230
-    changeme123 welcome123 password12 password123 password1234 passw0rd123 p@ssw0rd123 p@ssword123 letmein123 administrator
-    我爱你一生一世 我的密码是密码 我的密码我的密码
-    """.split()
+    [
+        "woaini1314",
+        "woaini520",
+        "woaini5201314",
+        "5201314520",
+        "1314520520",
+        "5201314woaini",
+        "woaini123",
+        "woaini521",
+        "woaini1234",
+        "woaiwojia",
+        "iloveyou1314",
+        "iloveyou520",
+        "wodemima",
+        "wodemima123",
+        "mima123456",
+        "mimamima",
+        "zhangwei123",
+        "wangwei123",
+        "wangyut2",
+        "qq123456",
+        "qq123456789",
+        "qq5201314",
+        "aini1314520",
+        "aini5201314",
+        "aisini1314",
+        "nihao123456",
+        "nihaoma123",
+        "xiaoming123",
+        "admin123456",
+        "admin888888",
+        "root123456",
+        "a123456789",
+        "a1234567890",
+        "aa123456789",
+        "abc123456789",
+        "abcd123456",
+        "asd123456789",
+        "zxc123456789",
+        "qwe123456789",
+        "q1w2e3r4t5",
+        "q1w2e3r4t5y6",
+        "1q2w3e4r5t",
+        "1q2w3e4r5t6y",
+        "1qaz2wsx3edc",
+        "1qaz2wsx3edc4rfv",
+        "qazwsxedcrfv",
+        "zaq12wsxcde3",
+        "qwertyuiop",
+        "asdfghjkl;",
+        "zxcvbnm123",
+        "qwerty123456",
+        "caonima123",
+        "wocaonima",
+        "fuckyou123",
+        "dearbook123",
+        "123456789a",
+        "1234567890a",
+        "1234567890q",
+        "0123456789",
+        "147258369",
+        "1472583690",
+        "7894561230",
+        "changeme123",
+        "welcome123",
+        "password12",
+        "password123",
+        "password1234",
+        "passw0rd123",
+        "p@ssw0rd123",
+        "p@ssword123",
+        "letmein123",
+        "administrator",
+        "我爱你一生一世",
+        "我的密码是密码",
+        "我的密码我的密码",
+    ]
 )
 _STEMS = frozenset(
-    """
-    password passw0rd p@ssword p@ssw0rd admin administrator root guanxi guanxicrm crm welcome letmein changeme qwerty qwertyuiop
-    asdfgh asdfghjkl zxcvbn zxcvbnm iloveyou abc abcd abcdef qazwsx woaini woaini1314 mima wodemima nihao aini zhongguo china
-    beijing shanghai qq aa a test demo user login sunshine princess dragon monkey football baseball superman
-    密码 我的密码 我爱你 关系 中国 北京 上海
-    """.split()
+    [
+        "password",
+        "passw0rd",
+        "p@ssword",
+        "p@ssw0rd",
+        "admin",
+        "administrator",
+        "root",
+        "guanxi",
+        "guanxicrm",
+        "crm",
+        "welcome",
+        "letmein",
+        "changeme",
+        "qwerty",
+        "qwertyuiop",
+        "asdfgh",
+        "asdfghjkl",
+        "zxcvbn",
+        "zxcvbnm",
+        "iloveyou",
+        "abc",
+        "abcd",
+        "abcdef",
+        "qazwsx",
+        "woaini",
+        "woaini1314",
+        "mima",
+        "wodemima",
+        "nihao",
+        "aini",
+        "zhongguo",
+        "china",
+        "beijing",
+        "shanghai",
+        "qq",
+        "aa",
+        "a",
+        "test",
+        "demo",
+        "user",
+        "login",
+        "sunshine",
+        "princess",
+        "dragon",
+        "monkey",
+        "football",
+        "baseball",
+        "superman",
+        "密码",
+        "我的密码",
+        "我爱你",
+        "关系",
+        "中国",
+        "北京",
+        "上海",
+    ]
 )
 _SEQUENCES = (
     "01234567890123456789",
@@ -131,7 +249,7 @@ class LengthValidator:
     def __init__(self, min_length: int = 10) -> None:
         self.min_length = min_length
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002 - Django passes it
         """Raises ``ValidationError`` (code ``password_too_short`` or ``password_too_long``)."""
         length = len(normal(password))
         if length < self.min_length:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _later
 
 from guanxi.core.access import actors
-from guanxi.core.kernel.actor import Level
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import Actor, Level
 from guanxi.core.models import Department, Role, RoleRight, User
 from guanxi.core.models.people import FIELD_LEVELS, SCOPES
 from guanxi.core.people.guards import WIDTH, require_administrator
@@ -58,9 +58,18 @@ class EntityRights:
     shared: int
 
     @property
+    def missing(self) -> list[str]:
+        """The actions nothing gives, by label."""
+        return [line.label for line in self.actions if not line.scope]
+
+    @property
     def any(self) -> bool:
         """Whether there is anything at all."""
         return self.shared > 0 or any(line.scope for line in self.actions)
+
+
+#: Features a role can give beside rights on records, in words.
+FEATURES = {"views.public": _later("Share list views with everyone")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,11 @@ def role_name(role: Role) -> str:
     return role.name_en if role.name_en and not (get_language() or "").startswith("zh") else role.name
 
 
+def role_description(role: Role) -> str:
+    """The role's description; that of a default role in the active language."""
+    return _(role.description) if role.description else ""
+
+
 def scope_text(scope: str, departments: list[int] | tuple[int, ...] = ()) -> str:
     """A scope in words; chosen departments are named."""
     label = str(dict(SCOPES).get(scope, scope))
@@ -86,6 +100,17 @@ def scope_text(scope: str, departments: list[int] | tuple[int, ...] = ()) -> str
         names = Department.everything.filter(pk__in=departments).order_by("path").values_list("name", flat=True)
         return _("%(scope)s: %(names)s") % {"scope": label, "names": ", ".join(names)}
     return label
+
+
+def field_sources(user: User, entity: Entity) -> dict[str, tuple[Given, ...]]:
+    """Which of the user's roles say something about which field, and what."""
+    words = {key: str(label) for key, label in FIELD_LEVELS}
+    found: dict[str, tuple[Given, ...]] = {}
+    for role in user.roles.filter(deleted_at__isnull=True).prefetch_related("fields").order_by("name", "pk"):
+        for limit in role.fields.all():
+            if limit.entity == entity.key:
+                found[limit.field] = (*found.get(limit.field, ()), Given(role_name(role), words[limit.level]))
+    return found
 
 
 def effective_rights(actor: Actor, user: User) -> EffectiveRights:
@@ -100,7 +125,9 @@ def effective_rights(actor: Actor, user: User) -> EffectiveRights:
         everything=any(role.all_rights for role in roles),
         roles=roles,
         features=tuple(sorted({feature for role in roles for feature in role.features})),
-        entities=tuple(_entity_rights(entity, user, roles) for entity in entities()),
+        entities=tuple(
+            _entity_rights(entity, user, roles) for entity in sorted(entities(), key=lambda one: not one.access.owner)
+        ),
     )
 
 

@@ -53,7 +53,7 @@ def draft_check(draft: RoleDraft, *, existing: Role | None = None) -> RoleDraft:
     """The draft, cleaned. Raises ``Invalid`` for a missing or taken name, an unknown entity, action, scope, field or level."""
     errors: dict[str, list[Invalid]] = {}
     name = draft.name.strip()
-    others = Role.objects.exclude(pk=existing.pk if existing else None)
+    others = Role.objects.exclude(pk=existing.pk) if existing else Role.objects.all()
     if not name or len(name) > 100:
         errors["name"] = [Invalid(_("Give the role a name of at most 100 characters."), code="role.name", field="name")]
     elif others.annotate(lower=Lower("name")).filter(lower=name.lower()).exists():

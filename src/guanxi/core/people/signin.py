@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -53,7 +54,11 @@ class Backend(BaseBackend):
     """Signs in by login name or e-mail and password. Every answer costs one hash, whether the name exists or not."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **others: Any
+        self,
+        request: HttpRequest | None,  # noqa: ARG002 - Django passes it
+        username: str | None = None,
+        password: str | None = None,
+        **others: Any,
     ) -> User | None:
         """The active user these credentials belong to, or ``None``."""
         login = username or others.get("email")
@@ -110,7 +115,7 @@ def session_trouble(request: HttpRequest, user: User) -> str:
 class AccountAdapter(DefaultAccountAdapter):
     """How allauth behaves here: nobody signs himself up, attempts are limited, sessions carry the stamp."""
 
-    error_messages = {
+    error_messages = {  # noqa: RUF012 - allauth declares it so
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": _("The name or the password is not right."),
         "email_password_mismatch": _("The name or the password is not right."),
@@ -118,13 +123,16 @@ class AccountAdapter(DefaultAccountAdapter):
         "incorrect_code": _("The code is not right."),
     }
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth passes it
         """Never: people are invited."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address the session list shows."""
-        return address_of(request) or "0.0.0.0"  # noqa: S104 - a database column, not a socket
+        try:
+            return str(ipaddress.ip_address(address_of(request)))
+        except ValueError:
+            return "0.0.0.0"  # noqa: S104 - a database column, not a socket
 
     def get_login_stages(self) -> list[str]:
         """After the password: the second factor, where the user has one."""
@@ -152,7 +160,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Start a session for the user, with a new key and the stamp of this moment."""
-        assert isinstance(user, User)
+        if not isinstance(user, User):
+            raise TypeError(f"{user!r} is no user of ours")
         super().login(request, user)
         session_begin(request, user)
         access_note("sign_in", request, user, agent=str(request.headers.get("User-Agent", ""))[:200])

@@ -64,7 +64,7 @@ def back_off(failures: int) -> int:
     """Seconds to wait after that many failures in a row: 60 after the fifth, then twice as long each time, at most 15 min."""
     if failures < ACCOUNT_FAILURES:
         return 0
-    return min(LONGEST_WAIT, WINDOW * 2 ** min(failures - ACCOUNT_FAILURES, 10))
+    return min(LONGEST_WAIT, WINDOW << min(failures - ACCOUNT_FAILURES, 10))
 
 
 def attempt_take(key: str) -> None:

@@ -23,7 +23,7 @@ from guanxi.core.schema.registry import entity_of
 _NAME = re.compile(r"[\w.@+-]+\Z")
 
 
-def user_clean(actor: Actor, user: User, changes: Mapping[str, Any]) -> None:
+def user_clean(_actor: Actor, user: User, _changes: Mapping[str, Any]) -> None:
     """What must be true of every user. Raises ``Invalid`` by field.
 
     The login name is free of spaces and unlike any other name or e-mail; nobody is his own superior over any number of steps.
@@ -202,7 +202,7 @@ def second_factor_reset(actor: Actor, user: User) -> int:
     """Take away authenticator app, recovery codes and passkeys of somebody who lost them; his sessions end. Returns how many."""
     require_administrator(actor, "change", user)
     with writing(actor):
-        count = user.authenticator_set.all().delete()[0]  # type: ignore[attr-defined]
+        count = user.authenticator_set.all().delete()[0]
         stamp_bump(user)
         emit(actor, "second_factor_reset", user)
     return int(count)

@@ -17,7 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import ApiToken
 from guanxi.core.people import preferences, sessions, signin, tokens
-from guanxi.core.people.rights import effective_rights
+from guanxi.core.people.rights import FEATURES, effective_rights
 from guanxi.core.people.users import password_change
 from guanxi.core.web.people.common import account_tabs, done, me, show
 from guanxi.core.web.shell import LANGUAGES
@@ -170,7 +170,7 @@ def token_revoke(request: HttpRequest, token_id: int) -> HttpResponseBase:
 def my_rights(request: HttpRequest) -> HttpResponseBase:
     """What I can do here, and why."""
     rights = effective_rights(actor_of(request), me(request))
-    context = {"title": _("My account"), "tabs": account_tabs(request), "rights": rights}
+    context = {"title": _("My account"), "tabs": account_tabs(request), "rights": rights, "features": FEATURES}
     return show(request, "people/rights.jinja", context)
 
 

@@ -12,7 +12,7 @@ from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import OneTimeLink, Role, User
 from guanxi.core.people import inviting, links, sessions, tokens, users
 from guanxi.core.people.guards import require_administrator
-from guanxi.core.people.rights import effective_rights, role_name
+from guanxi.core.people.rights import FEATURES, effective_rights, role_description, role_name
 from guanxi.core.web.people.common import done, show, user_for, user_tabs
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -23,7 +23,9 @@ def _base(user: User) -> str:
 
 def _context(request: HttpRequest, user: User) -> dict[str, Any]:
     held = set(user.roles.values_list("pk", flat=True))
-    choices = [(role, role_name(role), role.pk in held) for role in Role.objects.order_by("name", "pk")]
+    choices = [
+        (role, role_name(role), role_description(role), role.pk in held) for role in Role.objects.order_by("name", "pk")
+    ]
     waiting = OneTimeLink.objects.filter(user=user, used_at__isnull=True).order_by("-created_at").first()
     return {
         "title": str(user),
@@ -32,7 +34,7 @@ def _context(request: HttpRequest, user: User) -> dict[str, Any]:
         "roles": choices,
         "waiting": waiting,
         "has_password": user.has_usable_password(),
-        "factors": user.authenticator_set.exclude(type="recovery_codes").count(),  # type: ignore[attr-defined]
+        "factors": user.authenticator_set.exclude(type="recovery_codes").count(),
         "link": "",
     }
 
@@ -59,7 +61,7 @@ def _do(request: HttpRequest, user: User, what: str) -> HttpResponseBase:
         return done(request, _base(user), _("The roles were saved. They count from now on."))
     if what == "invite":
         inviting.user_invite(actor, user)
-        return done(request, _base(user), _("The invitation is on its way to %(email)s.") % {"email": user.email})
+        return done(request, _base(user), _("The mail is on its way to %(email)s.") % {"email": user.email})
     if what == "link":
         address = links.link_create(actor, user, "reset" if user.has_usable_password() else "invite")
         return show(request, "people/user.jinja", {**_context(request, user), "link": address})
@@ -80,7 +82,7 @@ def user_rights(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """What this user can do, and which role gives it."""
     user = user_for(request, user_id)
     rights = effective_rights(actor_of(request), user)
-    context = {"title": str(user), "tabs": user_tabs(request, user), "rights": rights}
+    context = {"title": str(user), "tabs": user_tabs(request, user), "rights": rights, "features": FEATURES}
     return show(request, "people/rights.jinja", context)
 
 

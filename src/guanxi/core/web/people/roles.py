@@ -15,7 +15,7 @@ from guanxi.core.models import Department, Role
 from guanxi.core.models.people import FIELD_LEVELS, SCOPES
 from guanxi.core.people.guards import require_roles_right
 from guanxi.core.people.preview import role_preview
-from guanxi.core.people.rights import role_name
+from guanxi.core.people.rights import FEATURES, role_description, role_name
 from guanxi.core.people.roles import RoleDraft, role_delete, role_draft, role_save
 from guanxi.core.records.shape import fields_of
 from guanxi.core.schema.entity import GROUPS, Entity
@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     rows = access.visible(Role.objects.all(), actor).annotate(holders=holders).order_by("-all_rights", "name", "pk")
     context = {
         "title": _("Roles"),
-        "rows": [(role, role_name(role)) for role in rows],
+        "rows": [(role, role_name(role), role_description(role)) for role in rows],
         "may_create": access.allowed(actor, "create", "core.role"),
     }
     return show(request, "people/roles.jinja", context)
@@ -88,7 +88,7 @@ def _matrix(draft: RoleDraft) -> list[dict[str, Any]]:
             "fields": _field_rows(entity, draft),
             "stated": sum(1 for key, _name in draft.fields if key == entity.key),
         }
-        for entity in entities()
+        for entity in sorted(entities(), key=lambda one: not one.access.owner)
     ]
 
 
@@ -114,9 +114,10 @@ def _field_rows(entity: Entity, draft: RoleDraft) -> list[dict[str, Any]]:
     ]
 
 
-def _features() -> list[str]:
-    """Every feature any role names."""
-    return sorted({feature for role in Role.objects.all() for feature in role.features})
+def _features() -> list[tuple[str, str]]:
+    """Every feature known or named by a role, with its words."""
+    named = {feature for role in Role.objects.all() for feature in role.features}
+    return [(key, str(FEATURES.get(key, key))) for key in sorted(named | FEATURES.keys())]
 
 
 def _context(request: HttpRequest, role: Role | None, draft: RoleDraft) -> dict[str, Any]:

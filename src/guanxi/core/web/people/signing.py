@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.views import LoginView, LogoutView, ReauthenticateView
 from allauth.mfa.base.views import AuthenticateView
@@ -24,12 +24,12 @@ from guanxi.core.web.people.common import errors_of
 from guanxi.core.web.views.pages import redirect
 
 
-class SignInView(LoginView):  # type: ignore[misc]
+class SignInView(LoginView):
     """The sign-in page. Wrong credentials answer 422, too many attempts 429 with ``Retry-After``."""
 
-    def form_invalid(self, form: Any) -> HttpResponseBase:
+    def form_invalid(self, form: Any) -> HttpResponse:
         """The page again, with the reason."""
-        response = super().form_invalid(form)
+        response: HttpResponse = super().form_invalid(form)
         wait = getattr(self.request, "throttled", 0)
         response.status_code = 429 if wait else 422
         if wait:
@@ -52,11 +52,18 @@ class SignInView(LoginView):  # type: ignore[misc]
         }
 
 
+def _wait_page(request: HttpRequest, error: TooMany) -> HttpResponse:
+    """Says how long to wait. The sent form is not drawn again: drawing it would check the code."""
+    context = {"wait": str(error.message), "back": request.get_full_path()}
+    response = render(request, "account/wait.html", context, status=429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
 class GuessLimit:
     """Limits how often a code may be guessed; mixed into the views that ask for one."""
 
     request: HttpRequest
-    wait = ""
 
     def guesser(self) -> User:
         """Whose code is asked for."""
@@ -69,13 +76,9 @@ class GuessLimit:
         try:
             throttle.attempt_take(key)
         except TooMany as error:
-            self.wait = str(error.message)
             signin.access_note("sign_in_throttled", request, user, step="code")
-            response: HttpResponseBase = self.get(request, *args, **kwargs)  # type: ignore[attr-defined]
-            response.status_code = 429
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
-        response = super().post(request, *args, **kwargs)  # type: ignore[misc]
+            return _wait_page(request, error)
+        response: HttpResponseBase = super().post(request, *args, **kwargs)  # type: ignore[misc]
         if response.status_code in (301, 302, 303):
             throttle.attempt_forget(key)
         else:
@@ -83,19 +86,13 @@ class GuessLimit:
             response.status_code = 422
         return response
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds how long to wait."""
-        return {**super().get_context_data(**kwargs), "wait": self.wait}  # type: ignore[misc]
-
 
 class CodeView(GuessLimit, AuthenticateView):  # type: ignore[misc]
     """The second step of signing in: a code of the app, a recovery code, or a key."""
 
     def guesser(self) -> User:
         """The user whose password was right."""
-        user = self.stage.login.user
-        assert isinstance(user, User)
-        return user
+        return cast("User", self.stage.login.user)
 
 
 class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
@@ -103,9 +100,7 @@ class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
 
     def guesser(self) -> User:
         """The user signed in."""
-        user = self.request.user
-        assert isinstance(user, User)
-        return user
+        return cast("User", self.request.user)
 
 
 sign_in = SignInView.as_view()

@@ -13,10 +13,11 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import User
 from guanxi.core.people.guards import is_administrator
+from guanxi.core.people.rights import field_sources
 from guanxi.core.records.shape import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
-from guanxi.core.web.people.common import show
+from guanxi.core.web.people.common import me, show
 from guanxi.core.web.views.common import actor_of, page_view
 
 
@@ -54,13 +55,17 @@ def why(request: HttpRequest, path: str, record_id: int) -> HttpResponseBase:
         for action, label in entity.all_actions.items()
         if action not in ("create", "import")
     ]
+    sources = field_sources(user or me(request), entity)
     fields = [
-        (name, str(field.label), access.explain(subject, record, field=name).reasons[-1])
+        (name, str(field.label), access.explain(subject, record, field=name).reasons[-1], sources.get(name, ()))
         for name, field in fields_of(entity).items()
         if access.field_level(actor, entity, name) != "hidden" or user is None
     ]
     context = {
-        "title": _("Why can I see this?") if user is None else _("Why can %(name)s see this?") % {"name": user},
+        "title": _("Why can I (not) see this?")
+        if user is None
+        else _("Why can %(name)s (not) see this?") % {"name": user},
+        "visible": access.allowed(subject, "view", record),
         "entity": entity,
         "record": record,
         "address": f"/{entity.path}/{record_id}/",

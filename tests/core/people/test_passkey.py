@@ -1,0 +1,85 @@
+"""A passkey in a real browser with a virtual authenticator: add it, sign in with it alone, use it as second step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.core.people.conftest import PASSWORD, password_of
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None and os.environ.get("GUANXI_BROWSER") != "required", reason="no Chromium"),
+]
+KEY = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture(autouse=True)
+def _sync_playwright_beside_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright's loop runs in this thread; the database is used between its calls only."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - slow to import, needed here only
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_passkey(browser: Any, live_server: Any, settings: Any, cast: Any) -> None:
+    base = live_server.url.replace("127.0.0.1", "localhost")
+    settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
+    password_of(cast.alice_user)
+    context = browser.new_context(locale="en-US")
+    page, faults = context.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    key = context.new_cdp_session(page)
+    key.send("WebAuthn.enable")
+    key.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
+    security = f"{base}/account/security/"
+
+    def with_password() -> None:
+        page.goto(f"{base}/account/login/?next=/account/security/")
+        page.fill("#id_login", "alice")
+        page.fill("#id_password", PASSWORD)
+        page.click("form button.btn-primary")
+
+    with_password()
+    page.wait_for_url(security)
+    page.goto(f"{base}/account/2fa/webauthn/add/")
+    page.fill("#id_password", PASSWORD)
+    page.click("button.btn-primary")
+    page.wait_for_url(f"{base}/account/2fa/webauthn/add/")
+    page.click("[data-passkey-start]")
+    page.wait_for_url(f"{base}/account/2fa/recovery-codes/")
+
+    context.clear_cookies()
+    page.goto(f"{base}/account/login/?next=/account/security/")
+    page.click("[data-passkey-start]")
+    page.wait_for_url(security)
+
+    context.clear_cookies()
+    with_password()
+    page.wait_for_url(f"{base}/account/2fa/authenticate/")
+    page.click("[data-passkey-start]")
+    page.wait_for_url(security)
+    assert faults == []
