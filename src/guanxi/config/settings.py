@@ -135,6 +135,7 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Guanxi"
+MFA_TOTP_TOLERANCE = 1  # a phone whose clock is half a minute off still works
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 USERSESSIONS_TRACK_ACTIVITY = False
 
@@ -204,5 +205,5 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 
 LOGGING_CONFIG = None  # guanxi.config.observe sets logging up
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
-PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs", "guanxi.core.people.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs", "guanxi.core.exchange.jobs", "guanxi.core.people.jobs"]
 SILENCED_SYSTEM_CHECKS = ["models.W042"]
