@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from guanxi.areas.customers import mapping, selectors
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.access import allowed
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import dictionaries
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.contributions import Card, add_cards
+from guanxi.core.web.merging.hits import hits
+
+#: Lower scores are no duplicates: the same big mail provider, a name that only sounds alike.
+LEAST_SCORE = 45
 
 
 def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
@@ -49,9 +57,11 @@ def links(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 
 
 def duplicates(actor: Actor, customer: Customer) -> Mapping[str, Any]:
-    """Customers that may be the same."""
-    hits = selectors.duplicates_of(actor, customer)
-    return {"hits": hits, "may_merge": allowed(actor, "merge", customer)}
+    """Customers that may be the same; those of others masked, with whom to ask."""
+    found = hits(actor, entity_of(selectors.CUSTOMER), customer, exclude=customer.pk, least=LEAST_SCORE)
+    seen = [hit.id for hit in found if hit.visible]
+    mergeable = [customer.pk, *seen] if seen and allowed(actor, "merge", customer) else []
+    return {"hits": found, "mergeable": mergeable}
 
 
 def places(actor: Actor, contact: Contact) -> Mapping[str, Any]:
@@ -68,3 +78,15 @@ def birthdays(actor: Actor) -> Mapping[str, Any] | None:
     """Birthdays of the next two weeks; no card without one."""
     found = selectors.upcoming_birthdays(actor, days=14, limit=8)
     return {"birthdays": found, "today": clock.today(actor.timezone)} if found else None
+
+
+add_cards(
+    Card(
+        key="customers.birthdays",
+        label=_("Birthdays"),
+        template="customers/birthdays.jinja",
+        context=birthdays,
+        icon="cake",
+        order=70,
+    )
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from guanxi.core.records import seeds
-from guanxi.core.records.seeds import Value
+from guanxi.core.records.seeds import RoleSeed, Value
 
 DATA = Path(__file__).parent / "data"
 
@@ -130,3 +130,23 @@ seeds.dictionary(
     ],
 )
 seeds.numbering("customers.customer", "number", "C{seq:6}")
+
+seeds.role(
+    RoleSeed(
+        "service",
+        "客服",
+        "Service",
+        "Sees all records, works on own ones.",
+        usual={"view": "all", "create": "own", "change": "own", "share": "own", "reveal": "all"},
+    )
+)
+seeds.role(
+    RoleSeed(
+        "marketing",
+        "市场",
+        "Marketing",
+        "Sees and exports all records; ways to reach people are masked.",
+        usual={"view": "all", "export": "all", "create": "own", "change": "own", "import": "own"},
+        masked=True,
+    )
+)

@@ -1,4 +1,4 @@
-"""What is read of customers beyond lists: the tree with roll-up, people, relations, duplicates, birthdays.
+"""What is read of customers beyond lists: the tree with roll-up, people, relations, birthdays.
 
 Everything passes ``access.visible`` first: what the actor may not see is not counted, not drawn and not hinted at. The
 relationship map is in ``mapping``.
@@ -17,18 +17,14 @@ from django.db.models import Count, Q
 from guanxi.areas.customers.models import PERSON, Affiliation, Contact, Customer, CustomerLink
 from guanxi.areas.customers.relations import reverse
 from guanxi.core.access import field_level, visible
-from guanxi.core.kernel import clock, lunar, masking
+from guanxi.core.kernel import clock, lunar
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import User
-from guanxi.core.records import dictionaries, matching
-from guanxi.core.schema.registry import entity_of
+from guanxi.core.records import dictionaries
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
-#: Nodes of one tree, and hits of one duplicate check.
-MOST_NODES, MOST_HITS = 500, 20
-#: Scores below are no duplicates: the same first name, the same big mail provider.
-LEAST_SCORE = 40
+#: Nodes of one tree.
+MOST_NODES = 500
 
 
 def readable(actor: Actor, entity: str, *names: str) -> frozenset[str]:
@@ -231,61 +227,6 @@ def relations_of(actor: Actor, customer: Customer) -> list[Relation]:
         label, color = relation_label(relation)
         found.append(Relation(link, other if outgoing else one, relation, label, color, outgoing))
     return sorted(found, key=lambda row: (row.relation, row.other.sort_key, row.other.pk))
-
-
-# -- duplicates --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A record that may be the same. One the actor may not see has no ``record`` and a masked ``title``.
-
-    ``score`` is 0 to 100 (100 is certain), ``reasons`` what it agrees in, ``owner`` who to ask.
-    """
-
-    score: int
-    reasons: tuple[str, ...]
-    title: str
-    owner: str
-    record: Any = None
-
-
-def duplicate_hits(
-    actor: Actor,
-    entity_key: str,
-    values: Mapping[str, Any] | Any,
-    *,
-    exclude: Iterable[int] = (),
-    limit: int = MOST_HITS,
-) -> list[Hit]:
-    """Records that may be the same as a record or as values about to be saved, the surest first.
-
-    Somebody else's record shows as a masked name with its owner, so that two people do not work on the same customer
-    without knowing; nothing else of it is told.
-    """
-    entity = entity_of(entity_key)
-    matches = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= LEAST_SCORE]
-    rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=[one.record_id for one in matches])}
-    seen = set(visible(entity.model._default_manager.filter(pk__in=list(rows)), actor).values_list("pk", flat=True))
-    owners = dict(User.everything.filter(pk__in={row.owner_id for row in rows.values()}).values_list("pk", "name"))
-    return [
-        Hit(
-            score=match.score,
-            reasons=match.reasons,
-            title=rows[match.record_id].name
-            if match.record_id in seen
-            else masking.mask_name(rows[match.record_id].name),
-            owner=owners.get(rows[match.record_id].owner_id, ""),
-            record=rows[match.record_id] if match.record_id in seen else None,
-        )
-        for match in matches
-        if match.record_id in rows
-    ]
-
-
-def duplicates_of(actor: Actor, record: Customer | Contact) -> list[Hit]:
-    """Other records that may be the same as this one."""
-    return duplicate_hits(actor, entity_of(record).key, record, exclude=[record.pk])
 
 
 # -- birthdays ---------------------------------------------------------------------------------------------------------
