@@ -290,34 +290,34 @@ register(ACTIVITY, PLAN, TASK)
 # -- small forms -------------------------------------------------------------------------------------------------------
 
 
-def follow_up_guess(actor: Actor, subject: Customer | Contact | None) -> Mapping[str, Any]:
+def follow_up_guess(actor: Actor, about: Customer | Contact | None) -> Mapping[str, Any]:
     """What the follow-up form proposes."""
-    found = selectors.guess(actor, subject)
+    found = selectors.guess(actor, about)
     return {"kind": found.kind, "next_contact_at": found.next_contact_at, "contact": found.contact_id}
 
 
-def plan_guess(actor: Actor, subject: Customer | Contact | None) -> Mapping[str, Any]:
+def plan_guess(actor: Actor, about: Customer | Contact | None) -> Mapping[str, Any]:
     """What the plan form proposes."""
-    found = selectors.guess(actor, subject)
+    found = selectors.guess(actor, about)
     return {"kind": found.kind, "planned_at": found.next_contact_at, "contact": found.contact_id}
 
 
-def _about(subject: Customer | Contact | None, values: Mapping[str, Any]) -> dict[str, Any]:
+def _about(about: Customer | Contact | None, values: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in values.items() if value not in (None, "")}
-    if isinstance(subject, Contact):
-        return {"contact": subject.pk, "customer": subject.customer_id, **given}
-    return {"customer": subject.pk, **given} if subject is not None else given
+    if isinstance(about, Contact):
+        return {"contact": about.pk, "customer": about.customer_id, **given}
+    return {"customer": about.pk, **given} if about is not None else given
 
 
-def plan_note(actor: Actor, *, subject: Customer | Contact | None = None, **values: Any) -> FollowUpPlan:
+def plan_note(actor: Actor, *, about: Customer | Contact | None = None, **values: Any) -> FollowUpPlan:
     """The plan form's service."""
-    made: FollowUpPlan = records.create(actor, services.PLAN, _about(subject, values))
+    made: FollowUpPlan = records.create(actor, services.PLAN, _about(about, values))
     return made
 
 
-def task_note(actor: Actor, *, subject: Customer | Contact | None = None, **values: Any) -> Task:
+def task_note(actor: Actor, *, about: Customer | Contact | None = None, **values: Any) -> Task:
     """The task form's service."""
-    made: Task = records.create(actor, services.TASK, _about(subject, values))
+    made: Task = records.create(actor, services.TASK, _about(about, values))
     return made
 
 
@@ -352,7 +352,7 @@ register_quick(
         subjects=ABOUT,
         fields=("subject", "due_at", "priority", "owner"),
         run=task_note,
-        guess=lambda actor, _subject: {"owner": actor.user_id, "priority": "normal"},
+        guess=lambda actor, _about: {"owner": actor.user_id, "priority": "normal"},
         shortcut="t",
         icon="checkbox",
     ),

@@ -117,21 +117,21 @@ def _plan_follow(actor: Actor, activity: Activity) -> None:
 def activity_log(
     actor: Actor,
     *,
-    subject: Customer | Contact | None = None,
+    about: Customer | Contact | None = None,
     plan: FollowUpPlan | None = None,
     **values: Any,
 ) -> Activity:
-    """Follow-up in ten seconds: what was said to ``subject`` (customer or contact), by default just now.
+    """Follow-up in ten seconds: what was said to ``about`` (customer or contact), by default just now.
 
     The actor's plans for this customer up to today are fulfilled by it (``plan`` names a further one). Values are raw,
     as in ``records.create``. Returns the follow-up.
     """
     given = {name: value for name, value in values.items() if value not in (None, "")}
-    if isinstance(subject, Contact):
-        given.setdefault("contact", subject.pk)
-        given.setdefault("customer", subject.customer_id)
-    elif subject is not None:
-        given.setdefault("customer", subject.pk)
+    if isinstance(about, Contact):
+        given.setdefault("contact", about.pk)
+        given.setdefault("customer", about.customer_id)
+    elif about is not None:
+        given.setdefault("customer", about.pk)
     with records.writing(actor):
         activity: Activity = records.create(actor, ACTIVITY, given)
         if activity.kind != policies.NOTE or plan is not None:

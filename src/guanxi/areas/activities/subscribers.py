@@ -6,6 +6,8 @@ from guanxi.areas.activities import services
 from guanxi.areas.activities.models import Activity, FollowUpPlan
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.models import AuditEntry
+from guanxi.core.schema.registry import entity_of
 
 
 @subscribe("activities.activity.created", "activities.activity.updated", "activities.activity.restored")
@@ -49,8 +51,15 @@ def contact_follow(event: Event) -> None:
 
 
 def _left_behind(event: Event) -> None:
-    """The customer and contact it belonged to before."""
+    """The customer and contact it belonged to before; an undo names none, so the audit is asked."""
     customer = event.changes.get("customer", [None])[0]
     contact = event.changes.get("contact", [None])[0]
+    if not event.changes:
+        table = entity_of(event.entity).table
+        entries = AuditEntry.objects.filter(entity=table, record_id=event.record_id or 0, action="update")
+        last = entries.filter(changes__has_any_keys=["customer_id", "contact_id"]).order_by("-at", "-id").first()
+        changes = (last.changes or {}) if last is not None else {}
+        customer = changes.get("customer_id", [None])[0]
+        contact = changes.get("contact_id", [None])[0]
     if customer or contact:
         services.contact_dates_refresh([customer], [contact])

@@ -82,8 +82,16 @@ def _updated(event: Event, entity: Entity, record: Any) -> None:
 
 
 def _assigned(event: Event, entity: Entity, record: Any) -> None:
-    owner = _owner(entity, record)
+    owner = _owner_then(event, entity, record)
     notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
+
+
+def _owner_then(event: Event, entity: Entity, record: Any) -> set[int]:
+    """The owner the event speaks of; he may have changed since."""
+    if not event.changes:
+        return _owner(entity, record)
+    owner = event.changes.get(entity.access.owner, [None, None])[1]
+    return {owner} if owner else set()
 
 
 def _owner(entity: Entity, record: Any) -> set[int]:

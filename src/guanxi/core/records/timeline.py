@@ -200,14 +200,15 @@ class _Branch:
         field = shape.fields_of(self.entity).get(self.declared.icon_by)
         variety = str(getattr(row, self.declared.icon_by)) if field is not None else ""
         choice = dictionaries.choice_of(field, variety) if field is not None and variety else None
+        title, body = self._text(actor, row, self.declared.title), self._text(actor, row, self.declared.body)
         return TimelineEntry(
             kind=self.entity.key,
             id=row.pk,
             at=getattr(row, self.declared.at),
             rank=self.rank,
             by_id=getattr(row, self.person),
-            title=self._text(actor, row, self.declared.title),
-            body=self._text(actor, row, self.declared.body),
+            title="" if body.startswith(title.removesuffix("…")) else title,  # the title was taken from the body
+            body=body,
             icon=self.declared.icons.get(variety, self.entity.icon),
             color=choice.color if choice else self.entity.color,
             variety=variety,

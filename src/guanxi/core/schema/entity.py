@@ -129,8 +129,8 @@ class QuickForm:
 
     ``entity`` is what it makes, ``right`` the action on it that must be allowed, ``subjects`` the keys of the entities it may be
     about (the first is the one offered when no record is open), ``fields`` names of the entity's fields or further
-    fields. ``guess(actor, subject) -> values`` proposes (``subject`` is a record or ``None``; it never writes),
-    ``run(actor, *, subject, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
+    fields. ``guess(actor, about) -> values`` proposes (``about`` is a record or ``None``; it never writes),
+    ``run(actor, *, about, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
     """
 
     key: str

@@ -71,7 +71,7 @@ def quick(request: HttpRequest, key: str) -> HttpResponseBase:
         try:
             if subject is None:
                 raise Invalid(_("Choose what it is about."), code="quick.subject", field=SUBJECT)
-            made = form.run(actor, subject=subject, **raw)
+            made = form.run(actor, about=subject, **raw)
         except Invalid as error:
             return _draw(request, actor, form, entity, subject, raw, error)
         return _saved(request, form, entity, subject, made)
