@@ -80,7 +80,7 @@ class Organisation:
             self.firms += self._subsidiaries(place, owners)
         for firm in self.firms:
             if firm.row.get("kind") != PERSON and not firm.contacts:
-                people = 1 + min(6, int(self.chance.expovariate(0.75 if firm.level in "cd" else 0.42)))
+                people = 1 + min(8, int(self.chance.expovariate(0.5 if firm.level in "cd" else 0.28)))
                 firm.contacts = [self.maker.contact(firm, first=number == 0) for number in range(people)]
 
     def _subsidiaries(self, place: int, owners: dict[str, Callable[[], str]]) -> Iterable[Firm]:
