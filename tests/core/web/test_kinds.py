@@ -75,7 +75,13 @@ def test_short_money_speaks_the_language() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "words"),
-    [(-0.2, "just now"), (-5, "5 minutes ago"), (-120, "2 hours ago"), (-60 * 24, "yesterday 18:00"), (60 * 24 * 3, "in 3 days")],
+    [
+        (-0.2, "just now"),
+        (-5, "5 minutes ago"),
+        (-120, "2 hours ago"),
+        (-60 * 24, "yesterday 18:00"),
+        (60 * 24 * 3, "in 3 days"),
+    ],
 )
 def test_moments_are_relative_near_now_and_absolute_on_hover(minutes: float, words: str) -> None:
     now = dt.datetime(2026, 3, 10, 10, 0, tzinfo=dt.UTC)
@@ -103,7 +109,9 @@ def test_icons_used_in_templates_are_in_the_sprite() -> None:
 
 
 def test_sent_lists_come_back_as_rows() -> None:
-    data = QueryDict("phones.sent=1&phones.1.value=138&phones.1.label=m&phones.0.value=&phones.4.value=139&phones.primary=4")
+    data = QueryDict(
+        "phones.sent=1&phones.1.value=138&phones.1.label=m&phones.0.value=&phones.4.value=139&phones.primary=4"
+    )
     assert raw_values([Field(name="phones", kind="phones", label="")], data) == {
         "phones": [{"value": "138", "label": "m", "primary": False}, {"value": "139", "primary": True}]
     }
@@ -127,7 +135,9 @@ def test_input_text_is_what_the_browser_expects() -> None:
 def test_every_component_draws_with_sample_data() -> None:
     field = get_template("components/field.jinja", using="jinja2").template.module  # type: ignore[attr-defined]
     for kind in KINDS:
-        made = Input(field=gallery.sample_field(kind), value=None, options=[Option("new", "<new>")], errors=["wrong <b>"])
+        made = Input(
+            field=gallery.sample_field(kind), value=None, options=[Option("new", "<new>")], errors=["wrong <b>"]
+        )
         shown = str(field.field(made))
         assert "<new>" not in shown
         assert "wrong &lt;b&gt;" in shown

@@ -72,7 +72,12 @@ def test_the_builder_gives_back_the_tree_it_shows(cast: Any) -> None:
     tree = {
         "all": [
             {"field": "name", "op": "contains", "value": "x"},
-            {"any": [{"field": "state", "op": "in", "value": ["new", "used"]}, {"field": "price", "op": "between", "value": ["1", "9"]}]},
+            {
+                "any": [
+                    {"field": "state", "op": "in", "value": ["new", "used"]},
+                    {"field": "price", "op": "between", "value": ["1", "9"]},
+                ]
+            },
             {"field": "owner", "op": "eq", "value": "@me"},
             {"field": "sold_at", "op": "last_days", "value": 30},
             {"field": "email", "op": "empty"},

@@ -40,7 +40,7 @@ class Row:
 
     def grouped(self, key: str) -> Markup:
         """The row as one of a group that folds."""
-        return Markup(self.html.replace("<tr ", f'<tr data-group="{escape(key)}" ', 1))  # noqa: S704 - escaped
+        return Markup(str(self.html).replace("<tr ", f'<tr data-group="{escape(key)}" ', 1))  # noqa: S704 - escaped
 
 
 def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: str = "") -> Names:

@@ -181,7 +181,7 @@ def read_state(
     kept = preferences_of(request)
     views = savedviews.views_for(actor, entity)
     asked = data.get("view", "")
-    if _number(asked):
+    if asked != "0" and _number(asked):
         view: SavedView | None = next((one for one in views if one.pk == int(asked)), None)
         view = view or savedviews.view_get(actor, entity, int(asked))
     else:

@@ -1,5 +1,5 @@
 // Forms: pickers with search, rows of lists, formatted text, guard against losing or doubling what was typed.
-import { $, $$, each, on, request, t, vendor } from "./base.js";
+import { $, $$, each, icon, on, request, t, vendor } from "./base.js";
 
 // Enter that ends a composition must not send a form.
 document.addEventListener("keydown", (event) => {
@@ -102,14 +102,11 @@ each("textarea[data-rich]", (area) => {
   box.className = "gx-rich";
   const bar = document.createElement("div");
   bar.className = "gx-toolbar";
-  for (const [command, mark, label] of [["bold", "B", "bold"], ["italic", "I", "italic"], ["insertUnorderedList", "•", "list"], ["insertOrderedList", "1.", "numbers"]]) {
+  for (const [command, mark, label] of [["bold", "bold", "bold"], ["italic", "italic", "italic"], ["insertUnorderedList", "list", "list"], ["insertOrderedList", "list-numbers", "numbers"]]) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-quiet btn-sm btn-icon";
-    const face = document.createElement("span");
-    face.setAttribute("aria-hidden", "true");
-    face.textContent = mark;
-    button.append(face);
+    button.append(icon(mark));
     button.title = t(label);
     button.setAttribute("aria-label", t(label));
     button.addEventListener("pointerdown", (event) => event.preventDefault());

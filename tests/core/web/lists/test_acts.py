@@ -1,0 +1,313 @@
+"""What one does in a list: change a cell, several rows, a card's column, a saved view. The face never saves by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.utils.http import urlencode
+
+from guanxi.core.models import Operation, SavedView
+from guanxi.core.records import bulk, savedviews
+from guanxi.core.schema.registry import entity_of
+from tests.core.web.lists.conftest import HX
+from tests.fakes.models import Gadget
+
+Browse = Callable[..., Client]
+Make = Callable[..., Any]
+
+
+def toasts(answer: Any) -> list[dict[str, Any]]:
+    return list(json.loads(answer["HX-Trigger"])["toast"]["list"])
+
+
+# A cell
+
+
+def cell(client: Client, gadget: Gadget, name: str, value: str, **more: str) -> Any:
+    return client.post(f"/gadgets/{gadget.pk}/cell/{name}/", {name: value, "version": gadget.version, **more})
+
+
+def test_a_cell_is_edited_and_can_be_taken_back(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget", name="Old", price=Decimal(5))
+    alice = browse("alice")
+    editor = alice.get(f"/gadgets/{gadget.pk}/cell/price/").content.decode()
+    assert 'name="price"' in editor
+    assert f'name="version" value="{gadget.version}"' in editor
+    answer = cell(alice, gadget, "price", "1,234.50")
+    assert (answer.status_code, answer.content.decode()) == (200, "¥1,234.50")
+    assert int(answer["X-Record-Version"]) == gadget.version + 1
+    [toast] = toasts(answer)
+    assert alice.post(toast["undo"], **HX).status_code in (200, 204, 303)
+    gadget.refresh_from_db()
+    assert gadget.price == Decimal("5.00")
+
+
+def test_a_wrong_value_keeps_the_input_and_the_record(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget", price=Decimal(5))
+    answer = cell(browse("alice"), gadget, "price", "abc")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'value="abc"' in page
+    assert "is not a number" in page
+    gadget.refresh_from_db()
+    assert gadget.price == Decimal("5.00")
+
+
+def test_two_people_in_one_cell(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget", note="first")
+    root = browse("root")
+    alice = browse("alice")
+    assert cell(root, gadget, "note", "theirs", original='"first"').status_code == 200
+    answer = cell(alice, gadget, "note", "mine", original='"first"')
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert ">mine</textarea>" in page
+    assert "theirs" in page
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version
+    again = {"note": "mine", "version": version.group(1), "original": '"theirs"'}
+    assert alice.post(f"/gadgets/{gadget.pk}/cell/note/", again).status_code == 200
+    gadget.refresh_from_db()
+    assert gadget.note == "mine"
+
+
+@pytest.mark.parametrize(
+    ("person", "name", "status"),
+    [
+        ("bob", "note", 403),
+        ("charlie", "note", 404),
+        ("alice", "created_at", 409),
+        ("alice", "secret", 409),
+        ("alice", "nothing", 404),
+    ],
+)
+def test_who_may_not_changes_nothing(browse: Browse, make: Make, person: str, name: str, status: int) -> None:
+    gadget = make("fakes.gadget", note="kept", secret="kept")
+    client = browse(person)
+    assert client.get(f"/gadgets/{gadget.pk}/cell/{name}/").status_code == status
+    assert cell(client, gadget, name, "x").status_code == status
+    before = gadget.version
+    gadget.refresh_from_db()
+    assert (gadget.note, gadget.secret, gadget.version) == ("kept", "kept", before)
+
+
+# Several rows
+
+
+def test_several_are_edited_at_once_and_taken_back(browse: Browse, make: Make) -> None:
+    made = [make("fakes.gadget", state="new") for _number in range(3)]
+    alice, chosen = browse("alice"), {"ids": [made[0].pk, made[2].pk], "state": ""}
+    dialog = alice.post("/gadgets/bulk/update/", chosen, **HX)
+    assert "Edit 2 Gadget" in dialog.content.decode()
+    assert Gadget.objects.filter(state="broken").count() == 0
+    answer = alice.post("/gadgets/bulk/update/", {**chosen, "go": "1", "field": "pieces", "pieces": "x"}, **HX)
+    assert answer.status_code == 422
+    answer = alice.post(
+        "/gadgets/bulk/update/", {"ids": chosen["ids"], "go": "1", "field": "pieces", "pieces": "7"}, **HX
+    )
+    assert answer.status_code == 200
+    assert json.loads(answer["HX-Trigger"])["gx:close"] is True
+    [toast] = toasts(answer)
+    assert toast["text"] == "2 records done"
+    assert sorted(Gadget.objects.filter(pieces=7).values_list("pk", flat=True)) == sorted(chosen["ids"])
+    alice.post(toast["undo"], **HX)
+    assert Gadget.objects.filter(pieces=7).count() == 0
+
+
+def test_what_may_not_be_changed_is_told_with_its_reason(browse: Browse, make: Make, cast: Any) -> None:
+    mine, bobs = make("fakes.gadget"), make("fakes.gadget", by=cast.bob_user)
+    hidden = make("fakes.gadget", by=cast.charlie_user)
+    answer = browse("alice").post(
+        "/gadgets/bulk/update/",
+        {"ids": [mine.pk, bobs.pk, hidden.pk], "go": "1", "field": "pieces", "pieces": "3"},
+        **HX,
+    )
+    [toast] = toasts(answer)
+    assert toast["text"] == "1 record done, 2 failed"
+    assert re.fullmatch(r"/operations/\d+/", toast["url"])
+    assert list(Gadget.objects.filter(pieces=3).values_list("pk", flat=True)) == [mine.pk]
+
+
+def test_everything_means_the_list_as_filtered(browse: Browse, make: Make) -> None:
+    for number in range(4):
+        make("fakes.gadget", pieces=number)
+    query = urlencode({"f": json.dumps({"field": "pieces", "op": "gte", "value": 2})})
+    answer = browse("alice").post("/gadgets/bulk/delete/", {"everything": "1", "state": query, "go": "1"}, **HX)
+    assert toasts(answer)[0]["text"] == "2 records done"
+    assert sorted(Gadget.objects.values_list("pieces", flat=True)) == [0, 1]
+
+
+def test_a_large_deletion_asks_to_type_the_number(browse: Browse, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guanxi.core.web.lists.bulk.TYPED_FROM", 2)
+    made = [make("fakes.gadget").pk for _number in range(2)]
+    alice = browse("alice")
+    answer = alice.post("/gadgets/bulk/delete/", {"ids": made, "go": "1"}, **HX)
+    assert answer.status_code == 422
+    assert Gadget.objects.count() == 2
+    assert alice.post("/gadgets/bulk/delete/", {"ids": made, "go": "1", "typed": "2"}, **HX).status_code == 200
+    assert Gadget.objects.count() == 0
+
+
+def test_a_long_one_goes_to_the_background(browse: Browse, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    made = [make("fakes.gadget").pk for _number in range(2)]
+    answer = browse("alice").post(
+        "/gadgets/bulk/update/", {"ids": made, "go": "1", "field": "pieces", "pieces": "3"}, **HX
+    )
+    operation = Operation.objects.latest("pk")
+    assert answer["HX-Redirect"] == f"/operations/{operation.pk}/"
+    assert operation.state == "waiting"
+    assert not Gadget.objects.filter(pieces=3).exists()
+
+
+def test_tags_and_owner_of_several(browse: Browse, make: Make, cast: Any) -> None:
+    tag = make("core.tag", name="VIP")
+    made = [make("fakes.gadget") for _number in range(2)]
+    alice, ids = browse("alice"), [one.pk for one in made]
+    alice.post("/gadgets/bulk/tag/", {"ids": ids, "go": "1", "tags": [tag.pk]}, **HX)
+    assert [one.tags for one in Gadget.objects.order_by("pk")] == [[tag.pk], [tag.pk]]
+    alice.post("/gadgets/bulk/tag/", {"ids": ids[:1], "go": "1", "tags": [tag.pk], "remove": "1"}, **HX)
+    assert [one.tags for one in Gadget.objects.order_by("pk")] == [[], [tag.pk]]
+    alice.post("/gadgets/bulk/assign/", {"ids": ids[:1], "go": "1", "owner": cast.bob_user.pk}, **HX)
+    assert list(Gadget.objects.order_by("pk").values_list("owner_id", flat=True)) == [
+        cast.bob_user.pk,
+        cast.alice_user.pk,
+    ]
+
+
+def test_without_the_right_there_is_no_dialog(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget")
+    assert browse("dave").post("/gadgets/bulk/delete/", {"ids": [gadget.pk], "go": "1"}).status_code == 404
+    assert browse("bob").post("/gadgets/bulk/delete/", {"ids": [gadget.pk], "go": "1"}, **HX).status_code == 200
+    assert Gadget.objects.filter(pk=gadget.pk).exists()
+
+
+# The board
+
+
+def test_the_board_counts_sums_and_moves(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget", state="new", price=Decimal(40))
+    make("fakes.gadget", state="used", price=Decimal(2))
+    alice = browse("alice")
+    page = alice.get("/gadgets/board/").content.decode()
+    assert re.findall(r'class="gx-lane gx-c-\w+" data-key="(\w*)"', page) == ["new", "used", "broken"]
+    answer = alice.post(f"/gadgets/{gadget.pk}/move/?board=state", {"to": "used", "version": gadget.version}, **HX)
+    assert answer.status_code == 204
+    assert alice.get("/gadgets/board/totals/?board=state").json()["used"] == {"count": "2", "sum": "42"}
+    [toast] = toasts(answer)
+    alice.post(toast["undo"], **HX)
+    assert Gadget.objects.get(pk=gadget.pk).state == "new"
+
+
+def test_a_refused_move_says_why_and_changes_nothing(browse: Browse, make: Make) -> None:
+    gadget = make("fakes.gadget", state="new")
+    bob = browse("bob")
+    assert f'data-move="/gadgets/{gadget.pk}/' not in bob.get("/gadgets/board/").content.decode()
+    answer = bob.post(f"/gadgets/{gadget.pk}/move/?board=state", {"to": "used", "version": gadget.version}, **HX)
+    assert (answer.status_code, toasts(answer)[0]["level"]) == (403, "error")
+    assert browse("alice").post(f"/gadgets/{gadget.pk}/move/?board=state", {"to": "gone"}, **HX).status_code == 422
+    assert Gadget.objects.get(pk=gadget.pk).state == "new"
+
+
+def test_a_long_column_loads_the_rest(browse: Browse, make: Make) -> None:
+    for number in range(23):
+        make("fakes.gadget", state="new", name=f"G{number}")
+    alice = browse("alice")
+    page = alice.get("/gadgets/board/").content.decode()
+    assert page.count('class="gx-card"') == 20
+    more = re.search(r'hx-get="(/gadgets/board/lane/[^"]+)"', page)
+    assert more
+    rest = alice.get(more.group(1).replace("&amp;", "&"), **HX).content.decode()
+    assert rest.count('class="gx-card"') == 3
+
+
+# Saved views
+
+
+def test_a_view_is_kept_opened_changed_and_thrown_away(browse: Browse, make: Make, cast: Any) -> None:
+    cheap, dear = make("fakes.gadget", pieces=1), make("fakes.gadget", pieces=9)
+    alice = browse("alice")
+    state = urlencode({"f": json.dumps({"field": "pieces", "op": "gte", "value": 5})})
+    answer = alice.post(
+        "/gadgets/views/new/",
+        {"name": "Big", "visibility": "private", "pin": "1", "default": "1", "state": state},
+        **HX,
+    )
+    view = SavedView.objects.get(name="Big")
+    assert answer["HX-Redirect"] == f"/gadgets/?view={view.pk}"
+    page = alice.get("/gadgets/").content.decode()
+    assert f'data-id="{dear.pk}"' in page
+    assert f'data-id="{cheap.pk}"' not in page
+    assert f'href="/gadgets/?view={view.pk}"' in page
+    assert f'data-id="{cheap.pk}"' in alice.get("/gadgets/?view=0").content.decode()
+    assert "Unsaved changes" in alice.get(f"/gadgets/?view={view.pk}&sort=-pieces").content.decode()
+    alice.post(f"/gadgets/views/{view.pk}/save/", {"state": f"view={view.pk}&sort=-pieces"})
+    view.refresh_from_db()
+    assert view.definition["sort"] == ["-pieces"]
+    assert view.definition["filter"] == {"field": "pieces", "op": "gte", "value": 5}
+    alice.post(f"/gadgets/views/{view.pk}/delete/")
+    assert not SavedView.objects.exists()
+
+
+def test_views_are_shared_as_said(browse: Browse, cast: Any) -> None:
+    gadget = entity_of("fakes.gadget")
+    mine = savedviews.view_create(cast.alice, gadget, name="Mine", definition={})
+    team = savedviews.view_create(cast.alice, gadget, name="Team", definition={}, visibility="team")
+    every = savedviews.view_create(cast.root, gadget, name="Every", definition={}, visibility="public")
+
+    def seen(actor: Any) -> set[str]:
+        return {view.name for view in savedviews.views_for(actor, gadget)}
+
+    assert seen(cast.alice) == {"Mine", "Team", "Every"}
+    assert seen(cast.bob) == {"Team", "Every"}
+    assert seen(cast.charlie) == {"Every"}
+    assert browse("bob").get(f"/gadgets/?view={mine.pk}").status_code == 404
+    answer = browse("bob").post(f"/gadgets/views/{team.pk}/save/", {"state": "sort=name"}, **HX)
+    assert answer.status_code == 403
+    team.refresh_from_db()
+    assert team.definition == {}
+    assert (
+        browse("alice")
+        .post("/gadgets/views/new/", {"name": "X", "visibility": "public", "state": ""}, **HX)
+        .status_code
+        == 422
+    )
+    assert SavedView.objects.filter(name="X").count() == 0
+    assert every.user_id == cast.root_user.pk
+
+
+def test_a_sent_filter_leads_to_its_address(browse: Browse) -> None:
+    sent = {
+        "match.0": "all",
+        "c.0.group": "0",
+        "c.0.field": "name",
+        "c.0.op": "contains",
+        "c.0.value": "华",
+        "state": "sort=name",
+    }
+    answer = browse("alice").post("/gadgets/filter/", sent)
+    assert answer.status_code == 303
+    query = QueryDict(answer["Location"].partition("?")[2])
+    assert json.loads(query["f"]) == {"field": "name", "op": "contains", "value": "华"}
+    assert query["sort"] == "name"
+
+
+def test_an_impossible_filter_is_told_in_the_builder(browse: Browse) -> None:
+    sent = {
+        "match.0": "all",
+        "c.0.group": "0",
+        "c.0.field": "pieces",
+        "c.0.op": "gte",
+        "c.0.value": "many",
+        "state": "",
+    }
+    answer = browse("alice").post("/gadgets/filter/", sent)
+    assert answer.status_code == 422
+    assert 'value="many"' in answer.content.decode()

@@ -1,0 +1,81 @@
+"""Errors are told once: a page with the request's id, or a toast for scripts; the right status in both."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.http import Http404, HttpRequest
+from django.test import Client, RequestFactory
+
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken, TooMany, Unavailable
+from guanxi.core.web import errors
+
+ERRORS: list[tuple[BaseException, int]] = [
+    (Denied(), 403),
+    (NotFound(), 404),
+    (Http404(), 404),
+    (RuleBroken("Not <now>"), 409),
+    (Invalid("Bad <value>", field="name"), 422),
+    (TooMany(retry_after=7), 429),
+    (Unavailable(), 503),
+    (OperationalError("gone"), 503),
+]
+
+
+def request(**headers: Any) -> HttpRequest:
+    made = RequestFactory().get("/x/", **headers)
+    made.request_id = "abc12345"  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("error", "status"), ERRORS)
+def test_a_page_with_the_id(error: BaseException, status: int) -> None:
+    answer: Any = errors.translate(request(), error)
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert "abc12345" in page
+    assert "<now>" not in page
+    assert "<value>" not in page
+
+
+@pytest.mark.parametrize(("error", "status"), ERRORS)
+def test_a_toast_for_scripts(error: BaseException, status: int) -> None:
+    answer: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
+    assert answer.status_code == status
+    assert answer["HX-Reswap"] == "none"
+    assert json.loads(answer["HX-Trigger"])["toast"]["list"][0]["level"] == "error"
+
+
+def test_too_many_says_when_to_try_again() -> None:
+    answer: Any = errors.translate(request(HTTP_HX_REQUEST="true"), TooMany(retry_after=7))
+    assert answer["Retry-After"] == "7"
+
+
+def test_several_fields_are_told_together() -> None:
+    error = Invalid.collect({"a": [Invalid("One.", field="a")], "b": [Invalid("Two.", field="b")]})
+    assert errors.text_of(error) == "One. Two."
+
+
+def test_unexpected_errors_are_not_explained_away() -> None:
+    assert errors.translate(request(), ValueError("x")) is None
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_drawn_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_kwargs: Any) -> None:
+        raise GuanxiError
+
+    monkeypatch.setattr(errors, "render", broken)
+    answer = errors.page(request(), 503, "gone")
+    assert (answer.status_code, answer["Content-Type"]) == (503, "text/plain; charset=utf-8")
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_is_404_with_headers() -> None:
+    answer = Client().get("/account/login/")
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
