@@ -1,13 +1,13 @@
 """The one error tree. Services raise these; each face translates them once.
 
-    GuanxiError
-    ├── Denied        403   the actor sees the thing but may not do this
-    ├── NotFound      404   it does not exist, or not for this actor
-    ├── RuleBroken    409   a rule of the business, or of a state, forbids it
-    │   └── Conflict  409   somebody else saved first; carries both versions
-    ├── Invalid       422   a value cannot be accepted; may hold one error per field
-    ├── TooMany       429   a rate or quota is used up; carries ``retry_after`` in seconds
-    └── Unavailable   503   something we need does not answer
+GuanxiError
+├── Denied        403   the actor sees the thing but may not do this
+├── NotFound      404   it does not exist, or not for this actor
+├── RuleBroken    409   a rule of the business, or of a state, forbids it
+│   └── Conflict  409   somebody else saved first; carries both versions
+├── Invalid       422   a value cannot be accepted; may hold one error per field
+├── TooMany       429   a rate or quota is used up; carries ``retry_after`` in seconds
+└── Unavailable   503   something we need does not answer
 """
 
 from __future__ import annotations
