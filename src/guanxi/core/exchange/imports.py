@@ -40,8 +40,8 @@ from guanxi.core.models.exchange import (
     ImportRow,
     ImportRun,
 )
-from guanxi.core.records import undo
 from guanxi.core.records.copying import copy_rows
+from guanxi.core.records.undo import UndoResult, undo
 from guanxi.core.records.writing import UNDO_FOR, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -240,11 +240,11 @@ def import_check(
     return found
 
 
-def import_preview(actor: Actor, *, run: ImportRun, limit: int = 50) -> list[PreviewRow]:
-    """What would become of the first rows. Nothing is written."""
+def import_preview(actor: Actor, *, run: ImportRun, limit: int = 50, after: int = 0) -> list[PreviewRow]:
+    """What would become of the first rows, or those after the position ``after``. Nothing is written."""
     with transaction.atomic():
         batcher = batcher_of(actor, replace_options(run, create_choices=False))
-        rows = staging.staged(run, 0, limit)
+        rows = staging.staged(run, after, limit)
         outcomes = batcher.run(rows, operation=None, write=False)
         transaction.set_rollback(True)
     return [_preview_row(row, outcome) for row, outcome in zip(rows, outcomes, strict=True)]
@@ -341,6 +341,8 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher) -> bool:
             cursor.execute("SET LOCAL synchronous_commit = off")
         rows = staging.staged(run, run.position, BATCH)
         if not rows:
+            if _settle(actor, run, batcher):
+                return True
             _finish(run, "done")
             return False
         with writing(actor, operation=run.operation):
@@ -350,6 +352,28 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher) -> bool:
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
         Operation.objects.filter(pk=run.operation_id).update(progress=run.done, result=_result(run))
+    return True
+
+
+def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
+    """Resolve references to records that came further down in the file, a batch at a time; whether there were any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT position, record_id, reasons FROM core_importoutcome WHERE run_id = %s AND outcome IN (1, 2)"
+            " AND reasons @> '[{\"code\": \"reference.later\"}]' ORDER BY position LIMIT %s",
+            [run.pk, BATCH],
+        )
+        found = [(row[0], row[1], staging.orjson.loads(row[2]) if isinstance(row[2], str) else row[2]) for row in cursor.fetchall()]
+    if not found:
+        return False
+    with writing(actor, operation=run.operation):
+        remaining = batcher.settle([(record_id, reasons) for _position, record_id, reasons in found], run.operation)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_importoutcome o SET reasons = r.reasons::jsonb FROM unnest(%s::bigint[], %s::text[]) AS r(position, reasons)"
+            " WHERE o.run_id = %s AND o.position = r.position",
+            [[one[0] for one in found], [_json(left) if left else None for left in remaining], run.pk],
+        )
     return True
 
 
@@ -409,12 +433,12 @@ def _halt(actor: Actor, run: ImportRun, states: tuple[str, ...], state: str) -> 
     return current
 
 
-def import_undo(actor: Actor, *, run: ImportRun) -> undo.UndoResult:
+def import_undo(actor: Actor, *, run: ImportRun) -> UndoResult:
     """Take an import back: made records go to the trash, changed ones get their old values, unless changed since."""
     current = import_get(actor, run_id=run.pk)
     if current.operation_id is None or current.state in ("running", "paused"):
         raise RuleBroken(_("Only an import that is over can be undone."), code="import.not_over")
-    return undo.undo(actor, current.operation_id)
+    return undo(actor, current.operation_id)
 
 
 def import_pace(run: ImportRun) -> tuple[float, float]:

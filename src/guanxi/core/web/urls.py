@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
@@ -21,9 +22,10 @@ fixed: Patterns = [
     path("dev/gallery/", pages.show_gallery, name="gallery"),
     *record.fixed,
     *merging.fixed,
+    *exchange.fixed,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.
-entity_patterns: Patterns = [*lists.urlpatterns, *merging.records, *record.records]
+entity_patterns: Patterns = [*exchange.records, *lists.urlpatterns, *merging.records, *record.records]
 
 urlpatterns: Patterns = [*fixed, *people.urlpatterns, *entity_patterns]

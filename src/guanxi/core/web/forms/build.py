@@ -159,7 +159,11 @@ def create_form(
 ) -> FormView:
     """The form that makes a record: required fields and those the declaration names first, the others behind “more”."""
     fields = askable(shape.writable(actor, entity))
-    given = {**_defaults(fields), **(values or {})}
+    given = {
+        **_defaults(fields),
+        **({entity.access.owner: actor.user_id} if entity.access.owner in fields else {}),
+        **(values or {}),
+    }
     errors, general = errors_by_field(error, fields)
     sections = sections_of(entity, fields)
     order = [
@@ -208,7 +212,7 @@ def edit_form(
         kept[name] = display.value_text(actor, entity, record, name)
     kept.update({name: value for name, value in (values or {}).items() if name in open_fields})
     errors, general = errors_by_field(error, fields)
-    focus = next((name for name in fields if name in errors), "")
+    focus = next((name for name in fields if name in errors), entity.title)
     inputs = choosing.inputs(
         actor, entity, list(fields.values()), kept, errors=errors, focus=focus, locked=locked, record=record
     )

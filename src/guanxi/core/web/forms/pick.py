@@ -17,6 +17,8 @@ from guanxi.core.web.forms import choosing
 from guanxi.core.web.views.common import actor_of, page_view
 
 LIMIT = 20
+#: Where looking through regions begins; other countries are found by name.
+HOME = "CN"
 
 
 def _items(items: list[dict[str, str]]) -> HttpResponseBase:
@@ -57,16 +59,14 @@ def _hints(actor: Any, entity: Entity, found: list[Any]) -> dict[int, str]:
 
 @page_view()
 def pick_regions(request: HttpRequest) -> HttpResponseBase:
-    """Regions whose name holds the typed words; with nothing typed those below ``under`` (or the largest ones)."""
+    """Regions whose name holds the typed words; with nothing typed those below ``under`` (provinces at first)."""
     words = request.GET.get("q", "").strip()[:60]
     if words:
         found = dictionaries.regions_named(words, LIMIT)
     else:
-        under = request.GET.get("under", "")
+        under = request.GET.get("under", "") or HOME
         below = dictionaries.regions(under)
-        if not under and len(below) == 1:
-            below = dictionaries.regions(below[0].key)
-        found = [*(dictionaries.region_path(under)[-1:] if under else []), *below]
+        found = [*(dictionaries.region_path(under)[-1:] if under != HOME else []), *below]
         return JsonResponse({"items": [_region(one.key) for one in found]}, json_dumps_params={"ensure_ascii": False})
     return _items([_region(one.key) for one in found])
 

@@ -55,7 +55,7 @@ def check(request: HttpRequest) -> HttpResponseBase:
         "hits": hits(actor, entity, values_from(entity, words)) if words else [],
         "may_create": entity.creatable and access.allowed(actor, "create", entity),
         "create": f"{addresses.create_url(entity)}?{entity.title}=",
-        "scans": [one for one in known if access.allowed(actor, "merge", one)],
+        "may_scan": access.allowed(actor, "merge", entity),
     }
     return draw(request, "merging/check.jinja", context)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.forms import drafts, pick, similar
-from guanxi.core.web.record import details, doing, editing, moments, operations, page, quick
+from guanxi.core.web.record import details, doing, editing, entries, moments, operations, page, quick
 
 Patterns = list[URLPattern | URLResolver]
+#: Imported for what it enters.
+ENTERED = entries
 
 fixed: Patterns = [
     path("pick/regions/", pick.pick_regions, name="pick-regions"),

@@ -9,3 +9,4 @@ import "./inline.js";
 import "./board.js";
 import "./forms-care.js";
 import "./record.js";
+import "./importing.js";

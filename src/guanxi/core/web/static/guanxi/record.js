@@ -67,6 +67,11 @@ on("keydown", "dd[data-field]", (event, field) => {
   if (event.key === "Enter" && line && event.target.type !== "checkbox") { event.preventDefault(); save(field); }
 });
 
+on("click", "[data-show-blank]", (_event, button) => {
+  $(".gx-details", button.parentElement).classList.add("gx-all");
+  button.remove();
+});
+
 // What changed elsewhere on the page follows.
 const here = () => $("#record-view");
 function refreshHead() {
@@ -114,6 +119,13 @@ on("click", "[data-tab]", (_event, tab) => {
   if (!record || !tab.matches("[role=tab]")) return;
   record.dataset.tab = tab.dataset.tab;
   for (const one of $$("[role=tab][data-tab]")) one.setAttribute("aria-selected", String(one === tab));
+});
+
+// Further parts of the main column (a map, for instance) beside the timeline
+on("click", "[data-main-tab]", (_event, tab) => {
+  for (const one of $$("[data-main-tab]")) one.setAttribute("aria-selected", String(one === tab));
+  for (const pane of $$("[data-main-pane]")) pane.hidden = pane.dataset.mainPane !== tab.dataset.mainTab;
+  window.dispatchEvent(new Event("resize"));
 });
 
 // Composer

@@ -1,0 +1,376 @@
+"""The pages of the import wizard. Each step is kept with the run, so going back or closing the page loses nothing."""
+
+from __future__ import annotations
+
+import io
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.exchange import imports, results
+from guanxi.core.exchange import mapping as maps
+from guanxi.core.exchange.jobs import import_do
+from guanxi.core.exchange.mapping import FieldMap
+from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.reasons import text as reason_text
+from guanxi.core.exchange.reasons import texts
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
+from guanxi.core.models.exchange import FAILED, OUTCOMES, ImportRun
+from guanxi.core.records import files
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_at, entity_of, is_registered
+from guanxi.core.web import addresses, toasts
+from guanxi.core.web.errors import text_of
+from guanxi.core.web.exchange import steps
+from guanxi.core.web.toasts import toast
+from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.views.pages import redirect
+
+#: The preview looks at so many rows for its counts; larger files are checked in full while they run.
+CHECKED = 5000
+SHOWN = 50
+LISTED = 200
+#: So many rows take no longer than a page may.
+AT_ONCE = 300
+ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16", "shift_jis", "windows-1252")
+DELIMITERS = ((",", ","), (";", ";"), ("\t", "Tab"), ("|", "|"))
+OVER = ("done", "cancelled", "failed")
+
+
+@page_view("GET", "POST")
+def upload(request: HttpRequest, path: str = "") -> HttpResponseBase:
+    """Choose a file; its encoding, sheet, header and kind of record are found out."""
+    actor = actor_of(request)
+    known = steps.importable(actor)
+    chosen = entity_at(path) if path else None
+    if chosen is not None:
+        access.require(actor, "import", chosen)
+    error = ""
+    if request.method == "POST":
+        try:
+            run = _staged(request, actor, chosen)
+        except (Invalid, RuleBroken) as wrong:
+            error = text_of(wrong)
+        else:
+            return redirect(f"/import/{run.pk}/map/")
+    context = {
+        "title": _("Import"),
+        "steps": steps.steps(None, "upload"),
+        "entities": known,
+        "chosen": chosen,
+        "error": error,
+        "runs": [_line(one) for one in imports.import_list(actor, limit=20)],
+    }
+    return draw(request, "exchange/upload.jinja", context, status=422 if error else 200)
+
+
+def _staged(request: HttpRequest, actor: Actor, chosen: Entity | None) -> ImportRun:
+    sent = request.FILES.get("file")
+    if sent is None:
+        raise Invalid(_("Choose a file first."), code="file.none", field="file")
+    wanted = request.POST.get("entity", "")
+    entity = chosen or (entity_of(wanted) if wanted and is_registered(wanted) else None)
+    stored = files.store(sent)
+    return imports.import_stage(
+        actor, content=files.path_of(stored.digest), name=str(sent.name), entity=entity.key if entity else ""
+    )
+
+
+def _line(run: ImportRun) -> dict[str, Any]:
+    entity = entity_of(run.entity) if run.entity and is_registered(run.entity) else None
+    return {"run": run, "entity": entity.plural if entity else "", "url": f"/import/{run.pk}/"}
+
+
+@page_view()
+def resume(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Where a run stands: mapping, running, or its result."""
+    run = imports.import_get(actor_of(request), run_id=pk)
+    step = (
+        "result" if run.state in OVER and run.operation_id else "run" if run.state in ("running", "paused") else "map"
+    )
+    return redirect(f"/import/{pk}/{step}/")
+
+
+def _open_run(request: HttpRequest, pk: int) -> tuple[Actor, ImportRun]:
+    """A run that has not begun."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    if run.state != "ready":
+        raise RuleBroken(_("This import has begun already."), code="import.begun")
+    return actor, run
+
+
+def _context(run: ImportRun, here: str, **more: Any) -> dict[str, Any]:
+    entity = entity_of(run.entity) if run.entity and is_registered(run.entity) else None
+    return {
+        "title": _("Import %(file)s") % {"file": run.file_name},
+        "run": run,
+        "entity": entity,
+        "list_url": addresses.list_url(entity) if entity else "/",
+        "steps": steps.steps(run, here),
+        **more,
+    }
+
+
+@page_view("GET", "POST")
+def map_columns(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Which column goes into which field; reading choices (sheet, encoding, delimiter) and the kind of record above."""
+    actor, run = _open_run(request, pk)
+    error = ""
+    if request.method == "POST":
+        try:
+            if "reread" in request.POST:
+                _reread(actor, run, request)
+                return redirect(request.path)
+            if request.POST.get("entity", run.entity) != run.entity:
+                imports.import_configure(actor, run=_fresh(run), entity=request.POST["entity"])
+                return redirect(request.path)
+            run.mapping = steps.read_mapping(actor, run, request.POST).as_json()
+            imports.import_configure(actor, run=run, mapping=run.mapping)
+            return redirect(request.path if "again" in request.POST else f"/import/{pk}/rule/")
+        except (Invalid, RuleBroken) as wrong:
+            error = text_of(wrong)
+    columns = steps.columns(actor, run)
+    context = _context(
+        run,
+        "map",
+        entities=steps.importable(actor),
+        columns=columns,
+        places=steps.places(maps.importable_fields(actor, run.entity)) if run.entity else [],
+        unmapped=[one.name for one in columns if not one.chosen],
+        defaults=steps.default_inputs(actor, run) if run.entity else [],
+        encodings=ENCODINGS,
+        delimiters=DELIMITERS,
+        problems=[reason_text(one) for one in run.problems],
+        error=error,
+    )
+    return draw(request, "exchange/map.jinja", context, status=422 if error else 200)
+
+
+def _fresh(run: ImportRun) -> ImportRun:
+    """The run with plain options, for another kind of record."""
+    run.options = Options().as_json()
+    return run
+
+
+def _reread(actor: Actor, run: ImportRun, request: HttpRequest) -> None:
+    header = request.POST.get("header_row", "")
+    path = files.path_of(run.digest)
+    if not path.exists():
+        raise RuleBroken(_("The file is no longer here; upload it again."), code="import.file_gone")
+    imports.import_stage(
+        actor,
+        content=path,
+        name=run.file_name,
+        entity=run.entity,
+        sheet=request.POST.get("sheet") or None,
+        encoding=request.POST.get("encoding") or None,
+        delimiter=request.POST.get("delimiter") or None,
+        header_row=int(header) if header.isdecimal() and len(header) < 6 else None,
+        run=run,
+    )
+
+
+@page_view("GET", "POST")
+def rule(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Create, update or both; by which fields a row is the same as a record; what blanks and filled fields mean."""
+    actor, run = _open_run(request, pk)
+    error = ""
+    if request.method == "POST":
+        try:
+            run.options = steps.read_options(run, request.POST, actor).as_json()
+            imports.import_configure(actor, run=run, options=run.options)
+            return redirect(f"/import/{pk}/preview/")
+        except (Invalid, RuleBroken) as wrong:
+            error = text_of(wrong)
+    context = _context(
+        run,
+        "rule",
+        options=Options.from_json(run.options),
+        lines=steps.rule_lines(actor, run),
+        owner=steps.owner_input(actor, run),
+        admin=actor.rights.everything,
+        error=error,
+    )
+    return draw(request, "exchange/rule.jinja", context, status=422 if error else 200)
+
+
+@page_view()
+def preview(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What would become of the rows: the first ones and all with something to say; nothing is written."""
+    actor, run = _open_run(request, pk)
+    only = request.GET.get("only", "")
+    error, rows, check = "", [], None
+    try:
+        check = imports.import_check(actor, run=run, limit=CHECKED, problems=500)
+        first = imports.import_preview(actor, run=run, limit=SHOWN)
+        rows = {one.position: one for one in (*first, *check.problems)}
+        rows = [rows[position] for position in sorted(rows)]
+    except (Invalid, RuleBroken) as wrong:
+        error = text_of(wrong)
+    if only:
+        rows = [one for one in rows if one.outcome == only or (only == "noted" and one.reasons)]
+    mapped = FieldMap.from_json(run.mapping).targets
+    context = _context(
+        run,
+        "preview",
+        rows=rows,
+        check=check,
+        only=only,
+        columns=[(index, name) for index, name in steps.maps_columns(run) if index in mapped],
+        limited=run.total > CHECKED,
+        error=error,
+    )
+    return draw(request, "exchange/preview.jinja", context, status=422 if error else 200)
+
+
+@page_view("POST")
+def edit_cell(request: HttpRequest, pk: int, position: int, column: int) -> HttpResponseBase:
+    """Change one cell of the staged file; answers what would now become of the row."""
+    actor, run = _open_run(request, pk)
+    imports.import_edit(actor, run=run, position=position, column=column, value=request.POST.get("value", ""))
+    row = imports.import_preview(actor, run=run, limit=1, after=position - 1)[0]
+    return JsonResponse(
+        {
+            "outcome": row.outcome,
+            "label": outcome_label(row.outcome),
+            "reasons": row.reasons,
+            "cell": row.cells[column],
+        },
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+def outcome_label(outcome: str) -> str:
+    """What would become of a row, in words."""
+    return {
+        "created": _("new"),
+        "updated": _("change"),
+        "skipped": _("skip"),
+        "failed": _("error"),
+    }.get(outcome, outcome)
+
+
+@page_view("POST")
+def start(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Begin, or go on: at once when the file is short, else in the background."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    try:
+        with transaction.atomic():
+            begun = imports.import_start(actor, run=run)
+            if begun.total > AT_ONCE:
+                import_do.defer(run_id=begun.pk)
+        if begun.total <= AT_ONCE:
+            imports.import_run(actor, run=begun)
+    except (Invalid, RuleBroken) as wrong:
+        toasts.keep(request, toast(text_of(wrong), level="error"))
+        return redirect(f"/import/{pk}/")
+    return redirect(f"/import/{pk}/")
+
+
+@page_view()
+def running(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """How far the run is: rows, pace, time left; pause and cancel. Leads on when it is over."""
+    run = imports.import_get(actor_of(request), run_id=pk)
+    if run.state in OVER:
+        return redirect(f"/import/{pk}/result/")
+    rate, left = imports.import_pace(run)
+    return draw(request, "exchange/run.jinja", _context(run, "run", rate=int(rate), left=int(left)))
+
+
+@page_view("POST")
+def halt(request: HttpRequest, pk: int, how: str) -> HttpResponseBase:
+    """Pause or cancel."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    (imports.import_pause if how == "pause" else imports.import_cancel)(actor, run=run)
+    return redirect(f"/import/{pk}/" if run.operation_id else "/import/")
+
+
+@page_view()
+def result(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What came of it: counts, failed rows with reasons and as a file, undo."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    if run.state not in OVER:
+        return redirect(f"/import/{pk}/")
+    only = request.GET.get("only", "")
+    context = _context(
+        run,
+        "result",
+        rows=_rows(run, only),
+        only=only,
+        operation=run.operation,
+        undone=run.operation is not None and run.operation.undone_at is not None,
+    )
+    return draw(request, "exchange/result.jinja", context)
+
+
+def _rows(run: ImportRun, only: str) -> list[dict[str, Any]]:
+    """Rows of the file with what became of them: the refused ones, or those asked for."""
+    wanted = {word: number for number, word in OUTCOMES.items()}
+    chosen = [wanted[only]] if only in wanted else [FAILED]
+    found = []
+    for number, outcome, cells, reasons, record_id in islice(results.import_rows(run, chosen), LISTED):
+        url = addresses.record_url(entity_of(run.entity), record_id) if record_id else ""
+        found.append(
+            {"number": number, "outcome": OUTCOMES[outcome], "cells": cells, "reasons": texts(reasons), "url": url}
+        )
+    return found
+
+
+@page_view("POST")
+def undo(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Take the import back; what was changed since stays, and is listed."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    try:
+        found = imports.import_undo(actor, run=run)
+    except GuanxiError as wrong:
+        toasts.keep(request, toast(text_of(wrong), level="error"))
+        return redirect(f"/import/{pk}/result/")
+    text = _("Undone: %(count)d records.") % {"count": found.undone}
+    shown = toast(text)
+    if found.skipped:
+        shown = toast(
+            _("Undone: %(count)d records; %(left)d were changed since and stay.")
+            % {"count": found.undone, "left": len(found.skipped)},
+            level="error",
+            url=f"/operations/{run.operation_id}/",
+            link=_("Which ones"),
+        )
+    toasts.keep(request, shown)
+    return redirect(f"/import/{pk}/result/")
+
+
+@page_view()
+def failed_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The rows that were not brought in, as they were in the file, with a column that says why; can be imported again."""
+    actor = actor_of(request)
+    run = imports.import_get(actor, run_id=pk)
+    out = io.BytesIO()
+    results.import_write_errors(actor, run=run, out=out, format="csv", skipped="skipped" in request.GET)
+    return _download(f"failed-{run.pk}.csv", out.getvalue())
+
+
+@page_view()
+def template(request: HttpRequest, path: str) -> HttpResponseBase:
+    """An empty file with a column for every field, custom ones too, in the present language."""
+    actor, entity = actor_of(request), entity_at(path)
+    access.require(actor, "import", entity)
+    out = io.BytesIO()
+    results.template_write(actor, entity, out=out, format="xlsx")
+    return _download(f"{entity.path}.xlsx", out.getvalue())
+
+
+def _download(name: str, content: bytes) -> HttpResponseBase:
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" if name.endswith(".xlsx") else "text/csv"
+    answer = HttpResponse(content, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

@@ -1,0 +1,49 @@
+// Preview of an import: cells are changed in place, the row says at once what would become of it.
+import { $, on, request, t } from "./base.js";
+import { passOn } from "./toast.js";
+import { explain } from "./glue.js";
+
+const COLORS = { created: "green", updated: "blue", skipped: "slate", failed: "red" };
+
+function open(cell) {
+  if ($("input", cell)) return;
+  const before = cell.textContent;
+  const input = document.createElement("input");
+  input.className = "form-control";
+  input.value = before;
+  input.setAttribute("aria-label", t("edit_hint"));
+  cell.replaceChildren(input);
+  input.focus();
+  input.select();
+  let over = false;
+  const shut = (text) => { over = true; cell.textContent = text; cell.focus(); };
+  async function save() {
+    if (over) return;
+    over = true;
+    if (input.value === before) { shut(before); return; }
+    const row = cell.closest("tr");
+    const address = `${cell.closest("[data-cells]").dataset.cells}${row.dataset.position}/${cell.dataset.column}/`;
+    const answer = await request(address, { method: "POST", body: new URLSearchParams({ value: input.value }) }).catch(() => null);
+    if (!answer?.ok) {
+      if (!answer || !passOn(answer)) explain(answer?.status ?? 0, (name) => answer?.headers.get(name));
+      shut(before);
+      return;
+    }
+    const found = await answer.json();
+    shut(found.cell);
+    const box = $("[data-outcome]", row);
+    const badge = $(".gx-badge", box);
+    badge.className = `gx-badge gx-c-${COLORS[found.outcome]}`;
+    badge.textContent = found.label;
+    $(".gx-code", box).textContent = found.reasons;
+    row.classList.toggle("gx-bad", found.outcome === "failed");
+  }
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter") { event.preventDefault(); event.stopPropagation(); save(); }
+    if (event.key === "Escape") { event.stopPropagation(); shut(before); }
+  });
+  input.addEventListener("blur", save);
+}
+on("dblclick", "[data-cells] td[data-column]", (_event, cell) => open(cell));
+on("keydown", "[data-cells] td[data-column]", (event, cell) => { if (event.target === cell && event.key === "Enter") { event.preventDefault(); open(cell); } });
