@@ -54,11 +54,15 @@ def _given_json(text: str, what: str) -> Any:
         raise Trouble(_("%(what)s is not valid JSON: %(reason)s") % {"what": what, "reason": error}) from error
 
 
-@click.command("import", help=_("Bring in a file: XLSX, XLS, ODS, CSV in any encoding, vCard or JSON; packed ones too."))
+@click.command(
+    "import", help=_("Bring in a file: XLSX, XLS, ODS, CSV in any encoding, vCard or JSON; packed ones too.")
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--entity", default="", help=_("What the rows are, for instance customers; else it is guessed."))
 @click.option("--map", "mapping", default="auto", help=_("auto, or JSON {column: field}, or @file with it."))
-@click.option("--mode", type=click.Choice(["create", "update", "both"]), default="both", help=_("What to do with rows."))
+@click.option(
+    "--mode", type=click.Choice(["create", "update", "both"]), default="both", help=_("What to do with rows.")
+)
 @click.option("--match", default="", help=_("Fields that tell which record is meant: credit_code,name or email+name."))
 @click.option("--owner", default="", help=_("Login of the owner of new records."))
 @click.option("--as", "login", default="", help=_("Login of the person who imports; else the system does."))
@@ -66,11 +70,22 @@ def _given_json(text: str, what: str) -> Any:
 @click.option("--sheet", default=None, help=_("Sheet of a workbook, or file of an archive; ALL takes every file."))
 @click.option("--encoding", default=None, help=_("Encoding of the text, for instance gb18030; else it is found out."))
 @click.option("--delimiter", default=None, help=_("Delimiter of the columns; else it is found out."))
-@click.option("--unreadable", type=click.Choice(["note", "refuse"]), default="note", help=_("Keep unreadable phones and the like as a note, or refuse the row."))
+@click.option(
+    "--unreadable",
+    type=click.Choice(["note", "refuse"]),
+    default="note",
+    help=_("Keep unreadable phones and the like as a note, or refuse the row."),
+)
 @click.option("--create-choices", is_flag=True, help=_("Add unknown values to dictionaries."))
-@click.option("--create-references", is_flag=True, help=_("Make records that are named and missing, for instance a contact's company."))
+@click.option(
+    "--create-references",
+    is_flag=True,
+    help=_("Make records that are named and missing, for instance a contact's company."),
+)
 @click.option("--keep-filled", is_flag=True, help=_("Do not overwrite filled fields."))
-@click.option("--errors", default=None, type=click.Path(dir_okay=False), help=_("Write refused rows to this file (CSV or XLSX)."))
+@click.option(
+    "--errors", default=None, type=click.Path(dir_okay=False), help=_("Write refused rows to this file (CSV or XLSX).")
+)
 @click.option("--dry-run", is_flag=True, help=_("Only say what would happen."))
 @click.option("--resume", type=int, default=0, help=_("Go on with the import of this number instead."))
 @_JSON
@@ -94,7 +109,12 @@ def _one(actor: Actor, file: str, given: dict[str, Any]) -> dict[str, Any]:
         run = _staged(actor, file, given)
         result = _checked(actor, run, quiet=quiet) if given["dry_run"] else _run(actor, run, given)
     except GuanxiError as error:
-        result = {"file": given["sheet"] or Path(file).name, "state": "refused", "code": error.code, "reason": str(error)}
+        result = {
+            "file": given["sheet"] or Path(file).name,
+            "state": "refused",
+            "code": error.code,
+            "reason": str(error),
+        }
     if not quiet:
         _tell(result)
     return result
@@ -153,7 +173,14 @@ def _mapping(run: Any, given: dict[str, Any]) -> dict[str, Any]:
 def _checked(actor: Actor, run: Any, *, quiet: bool) -> dict[str, Any]:
     """A dry run."""
     check = load(f"{_IMPORTS}:import_check")(actor, run=run, problems=50)
-    result = {"run": run.pk, "file": run.file_name, "entity": run.entity, "state": "dry run", "rows": check.rows, **check.counts}
+    result = {
+        "run": run.pk,
+        "file": run.file_name,
+        "entity": run.entity,
+        "state": "dry run",
+        "rows": check.rows,
+        **check.counts,
+    }
     result["problems"] = [{"row": row.number, "outcome": row.outcome, "reasons": row.reasons} for row in check.problems]
     load("guanxi.core.models.exchange:ImportRun").objects.filter(pk=run.pk).delete()  # type: ignore[attr-defined]
     if not quiet:
@@ -194,7 +221,9 @@ def _tell(result: dict[str, Any]) -> None:
         click.echo(_("%(file)s was refused: %(reason)s") % result, err=True)
         return
     click.echo(
-        _("%(file)s → %(entity)s: %(rows)d rows; created %(created)d, updated %(updated)d, skipped %(skipped)d, refused %(failed)d.")
+        _(
+            "%(file)s → %(entity)s: %(rows)d rows; created %(created)d, updated %(updated)d, skipped %(skipped)d, refused %(failed)d."
+        )
         % result
     )
     if result["unmapped"]:

@@ -153,6 +153,9 @@ class Batcher:
             if number > 0:
                 one.given[name] = number
                 continue
+            if number == 0 and self.fields[name].target == self.entity.key and not self.fields[name].required:
+                reasons.append(later(name, text, self.labels[name]))
+                continue
             code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"
             made = reason(code, field=name, value=text[:200])
             made["values"]["field"] = self.labels[name]
@@ -164,6 +167,51 @@ class Batcher:
                     _("there is no “%(value)s”.") if code.endswith("found") else _("several are called “%(value)s”.")
                 )
                 raise Invalid(message % {"value": text[:100]}, code=code, field=name)
+
+    def settle(self, waiting: Sequence[tuple[int, list[Reason]]], operation: Operation | None) -> list[list[Reason]]:
+        """Resolve references that waited for the end: (record id, reasons) pairs; the reasons that remain for each."""
+        model = self.entity.model
+        records = {
+            one.pk: one
+            for one in model._default_manager.select_for_update(of=("self",)).filter(pk__in=[n for n, _r in waiting])
+        }
+        wanted = {one["field"]: set() for _n, reasons in waiting for one in reasons if one["code"] == "reference.later"}
+        for _number, reasons in waiting:
+            for one in reasons:
+                if one["code"] == "reference.later":
+                    wanted[one["field"]].add(one["values"]["value"])
+        known = {name: people.records_named(self.actor, self.entity, texts) for name, texts in wanted.items()}
+        changes: list[tuple[Any, dict[str, Any]]] = []
+        remaining: list[list[Reason]] = []
+        for number, reasons in waiting:
+            given: dict[str, Any] = {}
+            left: list[Reason] = []
+            for one in reasons:
+                if one["code"] != "reference.later":
+                    left.append(one)
+                    continue
+                found = known[one["field"]].get(one["values"]["value"], 0)
+                if found > 0 and found != number:
+                    given[one["field"]] = found
+                else:
+                    left.append(
+                        {**one, "code": "reference.ambiguous" if found == people.AMBIGUOUS else "reference.not_found"}
+                    )
+                    if self.note:
+                        self._add_note(given, one["field"], one["values"]["value"])
+            remaining.append(left)
+            if given and number in records:
+                changes.append((records[number], self._merged(given, records[number])))
+        results = many.update_many(self.actor, self.entity, changes, operation=operation, quiet=self.options.quiet)
+        refused = {
+            record.pk: result
+            for (record, _given), result in zip(changes, results, strict=True)
+            if isinstance(result, Invalid)
+        }
+        for (number, _reasons), left in zip(waiting, remaining, strict=True):
+            if number in refused:
+                left += of_invalid(refused[number], self.labels)
+        return remaining
 
     def _clean(self, given: dict[str, Any], reasons: list[Reason]) -> dict[str, Any]:
         """Clean values; what cannot be read and may be noted goes to the description."""
@@ -180,13 +228,16 @@ class Batcher:
 
     def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
         """Move unreadable values to the description; ``False`` when one may not be moved."""
-        if not self.note:
+        roots = [name.split(".")[0] for name in error.errors]
+        if not self.note or not all(
+            root in self.fields and self.fields[root].kind in NOTED and not self.fields[root].required for root in roots
+        ):
             return False
         for name, errors in error.errors.items():
             root = name.split(".")[0]
-            declared = self.fields.get(root)
-            if declared is None or declared.kind not in NOTED or declared.required:
-                return False
+            declared = self.fields[root]
+            if root not in given:
+                continue
             raw = given.pop(root)
             kept, lost = _readable(declared, raw) if declared.kind in _LISTS else (None, [str(raw)])
             if kept:
@@ -354,6 +405,11 @@ class Batcher:
             else:
                 merged[name] = value
         return merged
+
+
+def later(field_name: str, text: str, label: str) -> Reason:
+    """A reference to a record that may come further down in the same file; settled when all rows are in."""
+    return {"code": "reference.later", "field": field_name, "values": {"field": label, "value": text[:200]}}
 
 
 def _split(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.exchange import words
+from guanxi.core.exchange.writers import unguarded
 from guanxi.core.exchange.mapping import FieldMap, Target, region_code
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.phones import parse_phone, split_phones
@@ -55,6 +56,8 @@ class Filler:
         count = len(cells)
         for index, handler, target in self.handlers:
             cell = cells[index] if index < count else ""
+            if cell[:1] == "'":
+                cell = unguarded(cell)
             if cell and not (len(cell) <= 8 and cell.casefold() in words.BLANK_WORDS):
                 handler(cell, filled)
             elif self.clear_blank and not target.part:

@@ -360,10 +360,13 @@ def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT position, record_id, reasons FROM core_importoutcome WHERE run_id = %s AND outcome IN (1, 2)"
-            " AND reasons @> '[{\"code\": \"reference.later\"}]' ORDER BY position LIMIT %s",
+            ' AND reasons @> \'[{"code": "reference.later"}]\' ORDER BY position LIMIT %s',
             [run.pk, BATCH],
         )
-        found = [(row[0], row[1], staging.orjson.loads(row[2]) if isinstance(row[2], str) else row[2]) for row in cursor.fetchall()]
+        found = [
+            (row[0], row[1], staging.orjson.loads(row[2]) if isinstance(row[2], str) else row[2])
+            for row in cursor.fetchall()
+        ]
     if not found:
         return False
     with writing(actor, operation=run.operation):

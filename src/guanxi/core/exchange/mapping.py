@@ -26,6 +26,8 @@ AUTHORSHIP = ("created_at", "created_by", "updated_at")
 #: Kinds that take values from several columns.
 SEVERAL = frozenset(("phones", "emails", "urls", "addresses", "tags", "choices"))
 _LISTS = frozenset(("phones", "emails", "urls", "addresses"))
+#: Columns of a file of refused rows that are ours (``results.import_write_errors``).
+_OURS = frozenset(("Reason", "原因", "Row", "行号"))
 _PREFIXES = (
     "property",
     "properties",
@@ -123,6 +125,7 @@ def auto_map(
         if found:
             offers.append((-found[0], column.index, found[1]))
     targets = _chosen(sorted(offers, key=lambda offer: offer[:2]), fields, declared)
+    targets = _sensible(declared, fields, targets, sample)
     targets = {index: _with_order(target, fields, index, sample) for index, target in sorted(targets.items())}
     return FieldMap(targets, _defaults(declared, fields, targets))
 
@@ -162,6 +165,8 @@ def _offer(
 ) -> tuple[int, Target] | None:
     """The best target for one column, with how sure that is."""
     found = None
+    if column.named and column.name in _OURS:
+        return None
     if column.named:
         word = words.plain(re.sub(r"\(\d+\)$|\*$", "", column.name))
         found = vocabulary.get(word)
@@ -238,6 +243,36 @@ def _chosen(
     return chosen
 
 
+def _sensible(
+    entity: Entity, fields: Mapping[str, Field], targets: dict[int, Target], sample: Sequence[Sequence[str]]
+) -> dict[int, Target]:
+    """Correct what single columns could not tell: a name beside a person's parts that is a company's; numbers that
+    stand on rows of different names and so are somebody else's."""
+    place = {(target.field, target.part): index for index, target in targets.items()}
+    whole, last = place.get((entity.title, "")), place.get((entity.title, "last"))
+    first = place.get((entity.title, "first"))
+    rows = [row for row in sample if len(row) > max(targets, default=0)]
+    if whole is not None and last is not None and first is not None:
+        named = [row for row in rows if row[whole] and row[last]]
+        foreign = sum(row[last].casefold() not in row[whole].casefold() for row in named)
+        if named and foreign * 2 > len(named):
+            company = entity.access.carried_by
+            del targets[whole]
+            if company in fields and (company, "") not in place:
+                targets[whole] = Target(company)
+    titled = [index for index, target in targets.items() if target.field == entity.title]
+    for name in ("external_id", "number"):
+        index = place.get((name, ""))
+        if index is not None and titled:
+            held: dict[str, set[str]] = {}
+            for row in rows:
+                if row[index]:
+                    held.setdefault(row[index], set()).add("\x1f".join(row[one] for one in titled))
+            if any(len(titles) > 1 for titles in held.values()):
+                del targets[index]
+    return targets
+
+
 def _with_order(target: Target, fields: Mapping[str, Field], index: int, sample: Sequence[Sequence[str]]) -> Target:
     if fields[target.field].kind not in ("date", "datetime"):
         return target
@@ -312,7 +347,7 @@ def guess_entity(
     """The entity a table seems to be about, with its mapping; ``None`` when none fits. ``name`` is the file's."""
     best: tuple[float, Entity, FieldMap] | None = None
     for entity in entities():
-        if not (entity.importable and entity.creatable and allowed(actor, "import", entity)):
+        if not (entity.importable and entity.creatable and entity.access.owner and allowed(actor, "import", entity)):
             continue
         mapping = auto_map(actor, entity, columns, sample)
         score = _score(entity, mapping, columns, name)
@@ -333,5 +368,5 @@ def _score(entity: Entity, mapping: FieldMap, columns: Sequence[Column], name: s
     hints = (words.plain(entity.path), *words.of_area(entity.key).get("files", ()))
     stem = words.plain(re.sub(r"(\.\w{1,5})+$", "", name.rsplit("/", 1)[-1]))
     if any(hint and hint in stem for hint in hints):
-        score += 4 + len(columns) * 0.1
-    return score
+        return score + 4 + len(columns) * 0.1
+    return score if score >= 2 and score * 5 >= len(columns) else 0.0

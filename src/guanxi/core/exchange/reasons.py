@@ -24,6 +24,7 @@ TEXTS: dict[str, Text] = {
     "row.database": _("The database refused this row: %(reason)s"),
     "value.unreadable": _("%(field)s: “%(value)s” was kept in the description. %(reason)s"),
     "reference.not_found": _("%(field)s: there is no “%(value)s”."),
+    "reference.later": _("%(field)s: “%(value)s” is looked up when all rows are in."),
     "reference.ambiguous": _("%(field)s: several are called “%(value)s”."),
     "reference.created": _("%(field)s: “%(value)s” was made."),
     "choice.created": _("%(field)s: the value “%(value)s” was added."),

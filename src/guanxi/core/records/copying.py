@@ -67,7 +67,11 @@ def copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None
     if not lines:
         return
     quoted = ", ".join(f'"{name}"' for name in columns)
-    with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({quoted}) FROM STDIN') as copy:
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{table}" ({quoted}) FROM STDIN') as copy,
+    ):
         copy.write(("\n".join(lines) + "\n").encode("utf-8"))
 
 

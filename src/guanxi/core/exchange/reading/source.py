@@ -20,6 +20,8 @@ MAX_RATIO = 1000
 #: … unless it stays below this many bytes.
 RATIO_FREE = 64 * 1024**2
 MAX_MEMBERS = 20_000
+#: Largest workbook within an archive, in bytes.
+MAX_HELD = 200 * 1024**2
 
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, ValueError, RuntimeError)
 
@@ -95,7 +97,7 @@ def unpacked(source: Source, member: str | None = None) -> Source:
     """``source`` without its packing. In an archive of several files ``member`` chooses one (path or end of path)."""
     head = source.head(512)
     if head.startswith(b"\x1f\x8b"):
-        return unpacked(_gunzipped(source), member)
+        return unpacked(_seekable(_gunzipped(source)), member)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not _is_workbook(source):
         return _chosen(source, _zip_members(source), member, _zip_open)
     if len(head) >= 265 and head[257:262] == b"ustar":
@@ -209,4 +211,15 @@ def _chosen(
     inner = Source(
         PurePosixPath(chosen).name, lambda: opener(source, chosen, members[chosen]), members=names, member=chosen
     )
-    return _gunzipped(inner, members[chosen]) if inner.head(2) == b"\x1f\x8b" else inner
+    return _seekable(_gunzipped(inner, members[chosen]) if inner.head(2) == b"\x1f\x8b" else inner)
+
+
+def _seekable(source: Source) -> Source:
+    """The source itself, or held in memory if it is a zip (a workbook) within an archive: its end is read first."""
+    if not source.head(4).startswith(b"PK\x03\x04"):
+        return source
+    with source.open() as stream:
+        data = stream.read(MAX_HELD + 1)
+    if len(data) > MAX_HELD:
+        raise refuse("file.too_large", limit=MAX_HELD // 1024**2)
+    return Source(source.name, lambda: io.BytesIO(data), source.members, source.member)

@@ -156,6 +156,8 @@ def _fill(values: list[str], card: Any) -> list[str]:
             _put(values, _phone_column(_types(line)), _uri(_plain(line.value)))
         elif name == "email":
             _put(values, "Email", _uri(_plain(line.value)))
+        elif name in ("bday", "anniversary", "x-anniversary"):
+            _day(values, _SIMPLE[name], _plain(line.value))
         elif name in _SIMPLE:
             _put(values, _SIMPLE[name], _uri(_plain(line.value)))
         elif name in _MESSENGERS:
@@ -168,6 +170,15 @@ def _fill(values: list[str], card: Any) -> list[str]:
         first, middle, last = (values[_PLACES[part]] for part in ("First name", "Middle name", "Last name"))
         values[0] = " ".join(filter(None, (first, middle, last))) or values[_PLACES["Company"]]
     return dropped
+
+
+def _day(values: list[str], column: str, text: str) -> None:
+    """A day in ISO form, the first one given; one without a year goes to the note."""
+    found = re.match(r"(\d{4})-?(\d{2})-?(\d{2})", text)
+    if not found:
+        _put(values, "Note", f"{column}: {text}" if text else "")
+    elif not values[_PLACES[column]]:
+        values[_PLACES[column]] = "-".join(found.groups())
 
 
 def _put(values: list[str], column: str, value: str) -> None:

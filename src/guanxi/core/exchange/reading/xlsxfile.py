@@ -63,8 +63,10 @@ def open_sheet(
     )
     problems = _problems(header, sample, facts_frame["merged"]) + named
 
+    chosen = facts.sheet
+
     def start() -> Iterator[Row]:
-        return _rows(source, facts, header)
+        return _rows(source, format_name, chosen, header)
 
     return Table(source.name, columns, facts, tuple(problems), start)
 
@@ -176,9 +178,9 @@ def _texts(row: list[Any]) -> list[str]:
     return [(cell if isinstance(cell, str) else cell[0]).strip() for cell in row]
 
 
-def _rows(source: Source, facts: Facts, header: Header) -> Iterator[Row]:
+def _rows(source: Source, format_name: str, sheet: str, header: Header) -> Iterator[Row]:
     width = len(header.cells)
-    with _Frames(source, facts.format, facts.sheet) as frames:
+    with _Frames(source, format_name, sheet) as frames:
         first = next(frames)
         rows: Iterator[list[Any]] = chain([["\0"]]) if "error" in first else _row_frames(frames)
         for number, cells in enumerate(rows, 1):

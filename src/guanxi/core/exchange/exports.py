@@ -1,0 +1,248 @@
+"""Taking a list out: what the actor may see of it, masked where he sees it masked, row by row in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import field_level, require
+from guanxi.core.exchange.writers import FORMATS, vcard_text, writer_of
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.models import AccessEntry, Operation
+from guanxi.core.records import dictionaries, display, paging, reading, shape, values
+from guanxi.core.records.writing import operation_begin, writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
+
+CHUNK = 500
+#: Lists longer than this are better exported by a job.
+LARGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many rows and bytes went out."""
+
+    rows: int
+    columns: tuple[str, ...]
+
+
+def export_columns(actor: Actor, entity: Entity | str, columns: Sequence[str] = ()) -> list[Field]:
+    """The fields to export: the chosen ones, or all the actor may see. Raises Invalid for an unknown or hidden one."""
+    declared = entity_of(entity)
+    known = {name: one for name, one in shape.readable(actor, declared).items() if one.kind not in ("file", "image")}
+    if not columns:
+        first = [name for name in declared.columns if name in known]
+        return [known[name] for name in dict.fromkeys((*first, *known))]
+    for name in columns:
+        if name not in known:
+            raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
+    return [known[name] for name in columns]
+
+
+def export_write(
+    actor: Actor,
+    entity: Entity | str,
+    *,
+    out: IO[bytes],
+    format: str = "xlsx",
+    columns: Sequence[str] = (),
+    filter: Mapping[str, Any] | None = None,
+    text: str = "",
+    sort: Sequence[str] = (),
+    ids: Sequence[int] | None = None,
+) -> Exported:
+    """Write a list to a binary stream as ``xlsx``, ``csv`` or ``vcf``, and note that it was taken out.
+
+    Rows are those of ``records.reading.select`` with the same arguments on which the actor may do ``export``; ``ids``
+    narrows them to a selection. Raises Denied, Invalid.
+    """
+    declared = entity_of(entity)
+    require(actor, "export", declared)
+    if format not in FORMATS:
+        raise Invalid(
+            _("Choose one of: %(names)s.") % {"names": ", ".join(FORMATS)}, code="export.format", field="format"
+        )
+    fields = export_columns(actor, declared, columns)
+    with timezone.override(actor.timezone), translation.override(actor.language), transaction.atomic():
+        records = _records(actor, declared, filter=filter, text=text, sort=sort, ids=ids)
+        if format == "vcf":
+            rows = _write_cards(actor, declared, records, out)
+        else:
+            rows = _write_table(actor, declared, fields, records, out, format)
+    _note(actor, declared, rows, format, [one.name for one in fields], filter=filter, text=text)
+    return Exported(rows, tuple(one.name for one in fields))
+
+
+def _records(
+    actor: Actor,
+    entity: Entity,
+    *,
+    filter: Mapping[str, Any] | None,
+    text: str,
+    sort: Sequence[str],
+    ids: Sequence[int] | None,
+) -> Iterator[Any]:
+    rows = reading.queryset(actor, entity, filter=filter, text=text, action="export")
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    keys = paging.sort_keys(actor, entity, sort)
+    return rows.order_by(*(key.order(reverse=False) for key in keys)).iterator(chunk_size=CHUNK)
+
+
+def _chunks(records: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(records, CHUNK)):
+        yield chunk
+
+
+def _write_table(
+    actor: Actor, entity: Entity, fields: Sequence[Field], records: Iterator[Any], out: IO[bytes], format_name: str
+) -> int:
+    writer = writer_of(format_name, out, [str(one.label) for one in fields], str(entity.plural))
+    plain = [field_level(actor, entity, one.name) != "masked" for one in fields]
+    count = 0
+    for chunk in _chunks(records):
+        names = display.names_for(actor, chunk, fields)
+        for record in chunk:
+            writer.row(
+                [_cell(actor, entity, one, record, names, plain=p) for one, p in zip(fields, plain, strict=True)]
+            )
+            count += 1
+    writer.close()
+    return count
+
+
+def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: display.Names, *, plain: bool) -> str:
+    value = values.current(record, field)
+    if not plain:
+        value = display.masked(actor, entity, field, value)
+    if field.kind == "boolean" and value is not None:
+        return _("Yes") if value else _("No")
+    return display.shown(field, value, names)
+
+
+def _write_cards(actor: Actor, entity: Entity, records: Iterator[Any], out: IO[bytes]) -> int:
+    fields = shape.readable(actor, entity)
+    if not {one.kind for one in fields.values()} & {"phones", "emails"}:
+        raise Invalid(_("%(name)s cannot be written as vCards.") % {"name": entity.plural}, code="export.vcard")
+    count = 0
+    for chunk in _chunks(records):
+        names = display.names_for(actor, chunk, fields.values())
+        for record in chunk:
+            out.write(vcard_text(_card(actor, entity, fields, record, names)).encode("utf-8"))
+            count += 1
+    return count
+
+
+def _card(
+    actor: Actor, entity: Entity, fields: Mapping[str, Field], record: Any, names: display.Names
+) -> Iterator[tuple[str, str | Sequence[str]]]:
+    """The properties of one record's card, by the kinds and names of its fields."""
+
+    def value(name: str) -> Any:
+        return (
+            display.masked(actor, entity, fields[name], values.current(record, fields[name]))
+            if name in fields
+            else None
+        )
+
+    def said(name: str) -> str:
+        return display.shown(fields[name], value(name), names) if name in fields else ""
+
+    title = display.title_of(entity, record)
+    organisation = value("kind") == "organisation"
+    company = title if organisation else said(entity.access.carried_by)
+    yield "FN", title
+    yield "N", ("", "", "", "", "") if organisation else (title, "", "", "", "")
+    if company:
+        yield "ORG", (company, said("department"))
+    yield "TITLE", said("position")
+    for one in fields.values():
+        for entry in value(one.name) or () if one.kind in ("phones", "emails", "urls", "addresses") else ():
+            yield _entry(one.kind, entry)
+    birthday = value("birthday")
+    yield "BDAY", birthday.isoformat() if hasattr(birthday, "isoformat") else ""
+    yield "NOTE", said("description")
+    yield "UID", f"{entity.key}-{record.pk}"
+
+
+def _entry(kind: str, entry: Mapping[str, Any]) -> tuple[str, str | Sequence[str]]:
+    if kind == "addresses":
+        region = dictionaries.region_label(entry["region"]) if entry.get("region") else ""
+        return "ADR", ("", "", entry.get("street", ""), "", region, entry.get("postcode", ""), entry.get("country", ""))
+    name = {"phones": "TEL", "emails": "EMAIL", "urls": "URL"}[kind]
+    return name, str(entry.get("written") or entry.get("value") or "")
+
+
+def _note(
+    actor: Actor,
+    entity: Entity,
+    rows: int,
+    format_name: str,
+    columns: list[str],
+    *,
+    filter: Mapping[str, Any] | None,
+    text: str,
+) -> None:
+    AccessEntry.objects.create(
+        sort="export",
+        entity=entity.key,
+        details={"rows": rows, "format": format_name, "columns": columns, "filter": dict(filter or {}), "text": text},
+        actor_id=actor.user_id,
+        actor_name=actor.name,
+        via=actor.via,
+        request_id=actor.request_id,
+        address=actor.address,
+    )
+
+
+# -- as a job --------------------------------------------------------------------------------------------------------
+
+
+def export_begin(actor: Actor, entity: Entity | str, **what: Any) -> Operation:
+    """Record an export to be made by a job (see ``jobs.export_make``); arguments as in ``export_write`` but ``out``."""
+    declared = entity_of(entity)
+    require(actor, "export", declared)
+    export_columns(actor, declared, what.get("columns") or ())
+    with writing(actor):
+        return operation_begin(actor, "export", declared.key, state="waiting", parameters=what, undo_until=None)
+
+
+def export_path(operation: Operation) -> Path:
+    """Where a made export lies: ``GUANXI_DATA/exports/<id>.<format>``."""
+    suffix = operation.parameters.get("format", "xlsx")
+    return Path(settings.ENVIRONMENT.data) / "exports" / f"{operation.pk:d}.{suffix if suffix in FORMATS else 'xlsx'}"
+
+
+def export_make(actor: Actor, operation: Operation) -> Operation:
+    """Make a recorded export; may be called again after a crash."""
+    path = export_path(operation)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(path.suffix + ".part")
+    with draft.open("wb") as out:
+        made = export_write(actor, operation.entity, out=out, **operation.parameters)
+    draft.replace(path)
+    operation.state, operation.finished_at = "done", clock.now()
+    operation.progress = operation.total = made.rows
+    operation.result = {"done": made.rows, "bytes": path.stat().st_size}
+    operation.save(update_fields=["state", "finished_at", "progress", "total", "result"])
+    return operation
+
+
+def export_file(actor: Actor, *, operation_id: int) -> Path:
+    """The file of one's own finished export. Raises NotFound."""
+    operation = Operation.objects.filter(pk=operation_id, sort="export", state="done", actor_id=actor.user_id).first()
+    if operation is None or not export_path(operation).is_file():
+        raise NotFound
+    return export_path(operation)

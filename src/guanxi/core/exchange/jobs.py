@@ -1,0 +1,38 @@
+"""Imports and exports that run in the background."""
+
+from __future__ import annotations
+
+from guanxi.core.access import actors
+from guanxi.core.automation.queue import job
+from guanxi.core.exchange import exports, imports
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.models import Operation, User
+from guanxi.core.models.exchange import ImportRun
+
+
+def _actor(user_id: int | None) -> Actor | None:
+    """Who asked for it, with the rights he has now; ``None`` when he is no longer active."""
+    if user_id is None:
+        return system_actor("import")
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return actors.load(user, via="job") if user else None
+
+
+@job(name="guanxi.exchange.import_do")
+def import_do(run_id: int) -> None:
+    """Go on with a started import until it is done, paused or cancelled."""
+    run = ImportRun.objects.filter(pk=run_id, state="running").first()
+    actor = _actor(run.user_id) if run else None
+    if run and actor:
+        imports.import_run(actor, run=run)
+    elif run:
+        ImportRun.objects.filter(pk=run_id).update(state="paused", message="user")
+
+
+@job(name="guanxi.exchange.export_do")
+def export_do(operation_id: int) -> None:
+    """Make an export that was asked for."""
+    operation = Operation.objects.filter(pk=operation_id, sort="export", state="waiting").first()
+    actor = _actor(operation.actor_id) if operation else None
+    if operation and actor:
+        exports.export_make(actor, operation)

@@ -1,0 +1,143 @@
+"""Writing tables out: CSV, XLSX, vCard. The one place where cells are kept from being read as formulas."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
+from typing import IO, Any, Protocol
+
+import xlsxwriter
+
+#: A cell beginning with one of these is run by spreadsheet programs.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_HARMLESS = re.compile(r"[+\-]?[\d\s().,%/:-]*\d[\d\s().,%/:-]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+#: Rows a sheet of a workbook can hold, and characters a cell can.
+SHEET_ROWS = 1_048_576
+CELL = 32_767
+FORMATS = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "csv": "text/csv; charset=utf-8",
+           "vcf": "text/vcard; charset=utf-8"}  # fmt: skip
+
+
+def guarded(text: str) -> str:
+    """The text, with an apostrophe before it if a spreadsheet program would run it. Numbers and phones stay as they are."""
+    if text.startswith(_FORMULA) and not _HARMLESS.fullmatch(text):
+        return "'" + text
+    return text
+
+
+def unguarded(text: str) -> str:
+    """The counterpart of :func:`guarded`, for files that come back."""
+    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+
+
+class Writer(Protocol):
+    """Takes rows of text one by one."""
+
+    def row(self, cells: Sequence[str]) -> None:
+        """One more row."""
+
+    def close(self) -> None:
+        """No more rows; the stream stays open."""
+
+
+class CsvWriter:
+    """CSV as RFC 4180 in UTF-8 with a byte order mark, which spreadsheet programs need to see Chinese."""
+
+    def __init__(self, out: IO[bytes], header: Sequence[str]) -> None:
+        self.text = TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=False)  # type: ignore[arg-type]
+        self.writer = csv.writer(self.text)
+        self.row(header)
+
+    def row(self, cells: Sequence[str]) -> None:
+        """One more row."""
+        self.writer.writerow([guarded(cell) for cell in cells])
+
+    def close(self) -> None:
+        """Write what is held back; the stream stays open."""
+        self.text.flush()
+        self.text.detach()
+
+
+class XlsxWriter:
+    """A workbook in constant memory; every cell is text, so nothing in it can run. Long tables go on in further sheets."""
+
+    def __init__(self, out: IO[bytes], header: Sequence[str], title: str = "") -> None:
+        self.book = xlsxwriter.Workbook(
+            out,
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+            },
+        )
+        self.bold = self.book.add_format({"bold": True})
+        self.header = list(header)
+        self.title = re.sub(r"[\[\]:*?/\\']", " ", title)[:28].strip()
+        self.sheets = 0
+        self._next_sheet()
+
+    def _next_sheet(self) -> None:
+        self.sheets += 1
+        name = self.title and (self.title if self.sheets == 1 else f"{self.title} {self.sheets}")
+        self.sheet = self.book.add_worksheet(name or None)
+        self.sheet.freeze_panes(1, 0)
+        self.sheet.set_column(0, max(len(self.header) - 1, 0), 18)
+        for column, cell in enumerate(self.header):
+            self.sheet.write_string(0, column, cell, self.bold)
+        self.count = 1
+
+    def row(self, cells: Sequence[str]) -> None:
+        """One more row."""
+        if self.count >= SHEET_ROWS:
+            self._next_sheet()
+        for column, cell in enumerate(cells):
+            if cell:
+                self.sheet.write_string(self.count, column, _CONTROL.sub("", cell)[:CELL])
+        self.count += 1
+
+    def close(self) -> None:
+        """Finish the workbook; the stream stays open."""
+        self.book.close()
+
+
+def writer_of(format_name: str, out: IO[bytes], header: Sequence[str], title: str = "") -> Writer:
+    """The writer of a format."""
+    return CsvWriter(out, header) if format_name == "csv" else XlsxWriter(out, header, title)
+
+
+def vcard_text(properties: Iterable[tuple[str, str | Sequence[str]]]) -> str:
+    """One vCard 3.0 from (name with parameters, value or parts); empty ones are left out."""
+    lines = ["BEGIN:VCARD", "VERSION:3.0"]
+    for name, value in properties:
+        if isinstance(value, str):
+            text = _escaped(value)
+        else:
+            text = ";".join(_escaped(part) for part in value)
+            if not text.strip(";"):
+                continue
+        if text:
+            lines.append(_folded(f"{name}:{text}"))
+    lines.append("END:VCARD")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _escaped(text: Any) -> str:
+    plain = _CONTROL.sub("", str(text or "")).replace("\r\n", "\n")
+    return plain.replace("\\", "\\\\").replace("\n", "\\n").replace(";", "\\;").replace(",", "\\,")
+
+
+def _folded(line: str) -> str:
+    """A line cut after at most 75 bytes, never within a character."""
+    parts, part, size = [], "", 0
+    for char in line:
+        width = len(char.encode())
+        if size + width > (75 if not parts else 74):
+            parts.append(part)
+            part, size = "", 0
+        part += char
+        size += width
+    return "\r\n ".join([*parts, part])

@@ -1,0 +1,403 @@
+"""Bringing files in: what comes of each row, under whose rights, and how it is taken back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.exchange import imports, results
+from guanxi.core.exchange.mapping import FieldMap, auto_map, date_order
+from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.reading import Column, open_table
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken
+from guanxi.core import records
+from guanxi.core.models import AuditEntry, CustomField, DictionaryValue, OutboxEvent, Role, RoleRight
+from guanxi.core.models.exchange import ImportOutcome, ImportRow, ImportRun
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import reading
+from tests.factories.cast import Cast
+
+CUSTOMER, CONTACT = "customers.customer", "customers.contact"
+
+
+def bring(
+    actor: Actor, text: str, entity: str = CUSTOMER, *, name: str = "x.csv", mapping: Any = None, **options: Any
+) -> ImportRun:
+    """Stage, configure and run a text."""
+    run = imports.import_stage(actor, content=text.encode(), name=name, entity=entity)
+    imports.import_configure(actor, run=run, mapping=mapping, options=Options(**options))
+    run = imports.import_run(actor, run=imports.import_start(actor, run=run))
+    assert run.state == "done"
+    assert run.total == run.done == sum(imports.counts_of(run).values())
+    return run
+
+
+def counts(run: ImportRun) -> tuple[int, int, int, int]:
+    return run.created, run.updated, run.skipped, run.failed
+
+
+def reasons(run: ImportRun) -> list[str]:
+    found = ImportOutcome.objects.filter(run=run).order_by("position").values_list("reasons", flat=True)
+    return [one["code"] for row in found for one in row or ()]
+
+
+CHINESE = (
+    "客户名称,统一社会信用代码,手机,邮箱,省份,城市,地址,行业,级别,员工数,年营业额,备注\n"
+    "北京甲科技有限公司,,13800138000,a@jia.cn,北京市,,海淀区中关村1号,F51,a,35,120万,老客户\n"
+    '深圳乙贸易有限公司,,0755-23456789转801,b@yi.cn;c@yi.cn,广东省,深圳市,南山区科苑路2号,批发业,B 重点客户,"1,200",3.5亿,\n'
+)
+
+
+def test_a_chinese_list_with_everything(cast: Cast) -> None:
+    run = bring(cast.root, CHINESE)
+    assert counts(run) == (2, 0, 0, 0)
+    first, second = Customer.objects.order_by("pk")
+    assert (first.name, first.level, first.employees, first.revenue) == ("北京甲科技有限公司", "a", 35, 1_200_000)
+    assert (first.industry, second.industry) == ("F51", "F51")
+    assert (
+        first.phones == [{"value": "+8613800138000", "written": "13800138000", "label": "手机", "primary": True}]
+        or first.phones[0]["value"] == "+8613800138000"
+    )
+    assert second.phones[0]["value"] == "+8675523456789;ext=801"
+    assert [entry["value"] for entry in second.emails] == ["b@yi.cn", "c@yi.cn"]
+    assert second.addresses[0]["region"].startswith("CN44")
+    assert second.addresses[0]["street"] == "南山区科苑路2号"
+    assert second.revenue == 350_000_000
+    assert second.level == "b"
+    assert first.owner_id == cast.root.user_id
+    assert first.number
+    assert first.sort_key.startswith("bei")
+
+
+def test_it_is_audited_announced_found_and_matched(cast: Cast) -> None:
+    OutboxEvent.objects.all().delete()
+    run = bring(cast.root, CHINESE)
+    customer = Customer.objects.get(name="北京甲科技有限公司")
+    entry = AuditEntry.objects.get(entity="customers_customer", record_id=customer.pk)
+    assert (entry.action, entry.actor_id, entry.via, entry.operation_id) == (
+        "create",
+        cast.root.user_id,
+        "import",
+        run.operation_id,
+    )
+    assert entry.changes["name"] == [None, "北京甲科技有限公司"]
+    events = OutboxEvent.objects.filter(name="customers.customer.created")
+    assert sorted(events.values_list("record_id", flat=True)) == sorted(Customer.objects.values_list("pk", flat=True))
+    assert [one.pk for one in reading.select(cast.root, CUSTOMER, text="jiakeji").items] == [customer.pk]
+    again = bring(cast.root, CHINESE, mode="create")
+    assert counts(again) == (0, 0, 2, 0)
+    assert reasons(again) == ["row.exists", "row.exists"]
+
+
+def test_modes_and_what_is_kept(cast: Cast, make: Callable[..., Any]) -> None:
+    known = make(
+        CUSTOMER, name="甲公司", by=cast.root_user, description="旧", employees=5, phones=[{"value": "13800138000"}]
+    )
+    text = "名称,备注,员工数,手机,外部编号\n甲公司,新,,13900139000,E1\n乙公司,x,7,,E2\n"
+    only = bring(cast.root, text, mode="update")
+    assert counts(only) == (0, 1, 1, 0)
+    known.refresh_from_db()
+    assert (known.description, known.employees, known.external_id) == ("新", 5, "E1")
+    assert [entry["value"] for entry in known.phones] == ["+8613800138000", "+8613900139000"]
+    assert known.version == 2
+    kept = bring(cast.root, "名称,备注,员工数\n甲公司,更新,9\n", keep_filled=True)
+    assert counts(kept) == (0, 0, 1, 0)
+    cleared = bring(cast.root, "名称,备注\n甲公司,\n", clear_blank=True)
+    known.refresh_from_db()
+    assert counts(cleared) == (0, 1, 0, 0)
+    assert known.description == ""
+
+
+def test_rows_that_mean_the_same_within_the_file(cast: Cast) -> None:
+    text = "名称,备注,外部编号\n甲公司,一,E1\n甲公司,二,E1\n乙公司,,E2\n"
+    assert counts(bring(cast.root, text, mode="create")) == (2, 0, 1, 0)
+    Customer.everything.all().delete()
+    run = bring(cast.root, text, mode="both")
+    assert counts(run) == (2, 1, 0, 0)
+    assert Customer.objects.get(external_id="E1").description == "二"
+
+
+def test_similar_names_are_made_and_mentioned(cast: Cast, make: Callable[..., Any]) -> None:
+    make(CUSTOMER, name="上海丙网络有限公司", by=cast.root_user)
+    run = bring(cast.root, "名称\n上海丙网络股份有限公司\n")
+    assert counts(run) == (1, 0, 0, 0)
+    assert reasons(run) == ["row.similar"]
+
+
+def test_a_different_number_means_a_different_record(cast: Cast, make: Callable[..., Any]) -> None:
+    make(CUSTOMER, name="甲公司", external_id="A", by=cast.root_user)
+    assert counts(bring(cast.root, "名称,外部编号\n甲公司,B\n")) == (1, 0, 0, 0)
+    run = bring(cast.root, "名称,备注\n甲公司,x\n")
+    assert counts(run) == (0, 0, 0, 1)
+    assert reasons(run) == ["row.ambiguous"]
+
+
+def test_bad_rows_are_refused_with_a_reason_and_come_back_as_a_file(cast: Cast) -> None:
+    text = "名称,成立年份,邮箱\n甲公司,abc,\n,2001,\n乙公司,1999,nobody\n丙公司,2000\n=cmd(),2001,\n"
+    run = bring(cast.root, text)
+    assert counts(run) == (3, 0, 0, 2)
+    second = Customer.objects.get(name="乙公司")
+    assert "nobody" in second.description
+    out = io.BytesIO()
+    assert results.import_write_errors(cast.root, run=run, out=out) == 2
+    table = open_table(out.getvalue(), name="errors.csv")
+    rows = list(table.rows())
+    assert [row.values[0] for row in rows] == ["甲公司", ""]
+    assert [row.values[-2] for row in rows] == ["2", "3"]
+    assert all(row.values[-1] for row in rows)
+    corrected = out.getvalue().decode("utf-8-sig").replace("abc", "1998")
+    again = bring(cast.root, corrected)
+    assert counts(again) == (1, 0, 0, 1)
+    assert "行号" not in again.mapping.get("columns", {})
+    assert Customer.objects.get(name="甲公司").founded_year == 1998
+
+
+def test_refusing_instead_of_noting(cast: Cast) -> None:
+    run = bring(cast.root, "名称,行业,手机\n甲公司,没有这个行业,13800138000\n乙公司,,12\n", unreadable="refuse")
+    assert counts(run) == (0, 0, 0, 2)
+    assert not Customer.objects.exists()
+
+
+def test_unknown_choices_are_added_when_asked(cast: Cast) -> None:
+    run = bring(cast.root, "名称,来源\n甲公司,抖音直播\n乙公司,抖音直播\n", create_choices=True)
+    assert counts(run) == (2, 0, 0, 0)
+    value = DictionaryValue.objects.get(dictionary__key="customer_source", name_zh="抖音直播")
+    assert set(Customer.objects.values_list("source", flat=True)) == {value.key}
+    with pytest.raises(Denied):
+        bring(cast.alice, "名称,来源\n丙公司,快手\n", create_choices=True)
+
+
+def test_owner_by_name_mail_or_login_needs_the_right_to_assign(cast: Cast) -> None:
+    run = bring(cast.root, "名称,负责人\n甲,林爱丽\n乙,bob@guanxi.example\n丙,CHARLIE\n丁,没有此人\n")
+    assert counts(run) == (4, 0, 0, 0)
+    owners = dict(Customer.objects.values_list("name", "owner_id"))
+    assert owners == {
+        "甲": cast.alice_user.pk,
+        "乙": cast.bob_user.pk,
+        "丙": cast.charlie_user.pk,
+        "丁": cast.root_user.pk,
+    }
+    assert reasons(run) == ["reference.not_found"]
+    RoleRight.objects.filter(role=cast.role, action="assign").delete()
+    bump("rights")
+    with pytest.raises(Denied):
+        bring(cast.actor(cast.alice_user), "名称,负责人\n戊,鲍勃\n")
+    assert not Customer.objects.filter(name="戊").exists()
+
+
+def test_rights_of_the_importer_decide(cast: Cast, make: Callable[..., Any]) -> None:
+    make(CUSTOMER, name="鲍勃的公司", by=cast.bob_user)
+    make(CUSTOMER, name="查理的公司", by=cast.charlie_user)
+    mine = make(CUSTOMER, name="我的公司")
+    run = bring(cast.alice, "名称,备注\n鲍勃的公司,x\n查理的公司,x\n我的公司,x\n新公司,x\n")
+    assert counts(run) == (1, 1, 0, 2)
+    assert reasons(run)[:2] == ["row.not_allowed", "row.exists_hidden"]
+    mine.refresh_from_db()
+    assert mine.description == "x"
+    assert set(Customer.objects.filter(description="x").values_list("name", flat=True)) == {"我的公司", "新公司"}
+    hidden = next(row for row in results.import_rows(run, (4,)) if row[2][0] == "查理的公司")
+    assert hidden[4] is None
+    assert "查理" not in str(hidden[3])
+
+
+def test_without_the_right_nothing_begins(cast: Cast) -> None:
+    with pytest.raises(Denied):
+        imports.import_stage(cast.dave, content=b"name\nX\n", name="x.csv", entity=CUSTOMER)
+    assert not ImportRun.objects.exists()
+    run = imports.import_stage(cast.alice, content=b"name\nX\n", name="x.csv", entity=CUSTOMER)
+    with pytest.raises(NotFound):
+        imports.import_get(cast.bob, run_id=run.pk)
+    Role.objects.filter(pk=cast.role.pk).update(name="x")
+    with pytest.raises(Denied):
+        imports.import_configure(
+            cast.alice, run=run, mapping={"columns": {"0": "name"}, "defaults": {"created_at": "2020-01-01"}}
+        )
+    with pytest.raises(Invalid):
+        imports.import_configure(cast.alice, run=run, mapping={"columns": {"0": "version"}})
+
+
+def test_original_author_and_dates_for_administrators(cast: Cast) -> None:
+    run = bring(cast.root, "名称,创建时间,创建人\n甲公司,2019-03-04 10:00,鲍勃\n")
+    assert counts(run) == (1, 0, 0, 0)
+    made = Customer.objects.get()
+    assert made.created_by_id == cast.bob_user.pk
+    assert made.created_at.isoformat() == "2019-03-04T02:00:00+00:00"
+
+
+def test_contacts_find_and_make_their_companies(cast: Cast, make: Callable[..., Any]) -> None:
+    company = make(CUSTOMER, name="甲公司", by=cast.root_user)
+    text = "姓,名,公司,职位,手机,微信\n张,三,甲公司,经理,13800138000,zs\n李,四,乙公司,,13900139000,\n"
+    run = bring(cast.root, text, CONTACT, create_references=True)
+    assert counts(run) == (2, 0, 0, 0)
+    first, second = Contact.objects.order_by("pk")
+    assert (first.name, first.customer_id, first.position, first.wechat) == ("张三", company.pk, "经理", "zs")
+    assert second.customer.name == "乙公司"
+    assert first.carrier_owner_id == company.owner_id
+
+
+def test_references_further_down_in_the_file(cast: Cast) -> None:
+    run = bring(cast.root, "名称,母公司\n子公司,总公司\n总公司,\n孤公司,无此公司\n")
+    assert counts(run) == (3, 0, 0, 0)
+    child = Customer.objects.get(name="子公司")
+    assert child.parent.name == "总公司"
+    assert child.path == f"/{child.parent_id}/"
+    assert reasons(run) == ["reference.not_found"]
+    assert "无此公司" in Customer.objects.get(name="孤公司").description
+
+
+def test_a_dry_run_writes_nothing(cast: Cast, make: Callable[..., Any]) -> None:
+    make(CUSTOMER, name="甲公司", by=cast.root_user)
+    run = imports.import_stage(
+        cast.root,
+        content="名称,成立年份,来源\n甲公司,2000,\n乙公司,x,\n丙公司,,新来源\n".encode(),
+        name="x.csv",
+        entity=CUSTOMER,
+    )
+    imports.import_configure(cast.root, run=run, options=Options(create_choices=True))
+    audited, announced = AuditEntry.objects.count(), OutboxEvent.objects.count()
+    check = imports.import_check(cast.root, run=run)
+    assert check.counts == {"created": 1, "updated": 1, "skipped": 0, "failed": 1}
+    assert [row.outcome for row in imports.import_preview(cast.root, run=run)] == ["updated", "failed", "created"]
+    assert (AuditEntry.objects.count(), OutboxEvent.objects.count()) == (audited, announced)
+    assert (
+        list(Customer.objects.values_list("name", "founded_year")) == [("甲公司", None)]
+        or Customer.objects.count() == 1
+    )
+    assert not ImportOutcome.objects.exists()
+    assert not DictionaryValue.objects.filter(name_zh="新来源").exists()
+
+
+def test_a_cell_can_be_corrected_before(cast: Cast) -> None:
+    run = imports.import_stage(cast.root, content="名称,成立年份\n甲公司,x\n".encode(), name="x.csv", entity=CUSTOMER)
+    imports.import_edit(cast.root, run=run, position=1, column=1, value="2001")
+    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert counts(run) == (1, 0, 0, 0)
+    with pytest.raises(RuleBroken):
+        imports.import_edit(cast.root, run=run, position=1, column=1, value="2002")
+
+
+def test_undo_puts_everything_back_but_what_changed_since(cast: Cast, make: Callable[..., Any]) -> None:
+    known = make(CUSTOMER, name="甲公司", by=cast.root_user, description="旧")
+    run = bring(cast.root, "名称,备注\n甲公司,新\n乙公司,x\n丙公司,y\n")
+    assert counts(run) == (2, 1, 0, 0)
+    touched = Customer.objects.get(name="丙公司")
+    records.update(cast.root, touched, {"description": "有人改过"})
+    undone = imports.import_undo(cast.root, run=run)
+    known.refresh_from_db()
+    assert known.description == "旧"
+    assert not Customer.objects.filter(name="乙公司").exists()
+    assert Customer.objects.get(name="丙公司").description == "有人改过"
+    assert [one["id"] for one in undone.skipped] == [touched.pk]
+    with pytest.raises(RuleBroken):
+        imports.import_undo(cast.root, run=run)
+
+
+def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "BATCH", 2)
+    text = "名称\n" + "".join(f"公司{n}\n" for n in range(7))
+    run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
+    run = imports.import_start(cast.root, run=run)
+
+    def pause(now: ImportRun) -> None:
+        if now.done == 4 and now.state == "running":
+            imports.import_pause(cast.root, run=now)
+
+    run = imports.import_run(cast.root, run=run, progress=pause)
+    assert (run.state, run.done, Customer.objects.count()) == ("paused", 4, 4)
+    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert (run.state, run.done, Customer.objects.count()) == ("done", 7, 7)
+    with pytest.raises(RuleBroken):
+        imports.import_cancel(cast.root, run=run)
+
+
+def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "BATCH", 3)
+    text = "名称\n" + "".join(f"公司{n}\n" for n in range(8))
+    run = imports.import_start(
+        cast.root, run=imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
+    )
+    stored = imports._store
+
+    def crash(now: ImportRun, outcomes: Any) -> None:
+        if now.position == 3:
+            raise KeyboardInterrupt
+        stored(now, outcomes)
+
+    monkeypatch.setattr(imports, "_store", crash)
+    with pytest.raises(KeyboardInterrupt):
+        imports.import_run(cast.root, run=run)
+    assert Customer.objects.count() == ImportOutcome.objects.count() == 3
+    monkeypatch.setattr(imports, "_store", stored)
+    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert counts(run) == (8, 0, 0, 0)
+    assert Customer.objects.count() == 8
+
+
+def test_the_database_refusing_one_row_spares_the_others(cast: Cast) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE customers_customer ADD CONSTRAINT no_evil CHECK (name <> '坏公司')")
+    run = bring(cast.root, "名称\n好公司\n坏公司\n另一家\n")
+    assert counts(run) == (2, 0, 0, 1)
+    assert reasons(run) == ["row.database"]
+
+
+def test_custom_fields_and_saved_mappings(cast: Cast) -> None:
+    CustomField.objects.create(
+        entity=CUSTOMER, key="channel", kind="text", label_zh="渠道备注", label_en="Channel note"
+    )
+    bump("fields")
+    run = bring(
+        cast.root,
+        "名称,渠道备注,怪列\n甲公司,线上,w\n",
+        mapping={"columns": {"0": "name", "1": "custom.channel", "2": "description"}},
+    )
+    made = Customer.objects.get()
+    assert (made.custom, made.description) == ({"channel": "线上"}, "w")
+    later = imports.import_stage(
+        cast.root, content="名称,渠道备注,怪列\n乙公司,线下,\n".encode(), name="y.csv", entity=CUSTOMER
+    )
+    assert later.mapping == run.mapping
+
+
+@pytest.mark.parametrize(("header", "sample", "expected"), [
+    ("Company Name,Phone,E-mail,Website,Street,City,Country", "", ["name", "phones", "emails", "websites", "addresses", "addresses", "addresses"]),
+    ("customerID,companyName,contactName,contactTitle,phone,fax", "", ["external_id", "name", None, None, "phones", "phones"]),
+    ("公司名称,行业,员工人数,负责人,创建时间,备注", "", ["name", "industry", "employees", "owner", "created_at", "description"]),
+    ("a,b,c", "x@y.cn,13800138000,Acme\nz@y.cn,13900139000,Beta", ["emails", "phones", None]),
+])  # fmt: skip
+def test_columns_find_their_fields(cast: Cast, header: str, sample: str, expected: list[str | None]) -> None:
+    columns = [Column(index, name) for index, name in enumerate(header.split(","))]
+    mapping = auto_map(cast.root, CUSTOMER, columns, [line.split(",") for line in sample.split("\n") if line])
+    assert [mapping.targets[i].field if i in mapping.targets else None for i in range(len(columns))] == expected
+
+
+def test_dates_of_a_column_are_read_alike(cast: Cast) -> None:
+    assert date_order(["4/8/1966", "5/14/1965"]) == "mdy"
+    assert date_order(["4/8/1966", "14/5/1965"]) == "dmy"
+    assert date_order(["4/8/1966"]) == ""
+    run = bring(cast.root, "姓,名,生日\n张,三,4/8/1966\n李,四,5/14/1965\n", CONTACT)
+    assert counts(run) == (2, 0, 0, 0)
+    assert [str(one.birthday) for one in Contact.objects.order_by("pk")] == ["1966-04-08", "1965-05-14"]
+    assert counts(bring(cast.root, "姓名,生日\n王五,4/8/1966\n", CONTACT)) == (0, 0, 0, 1)
+
+
+def test_mapping_survives_json() -> None:
+    mapping = FieldMap.from_json(
+        {"columns": {"0": "name", "2": {"field": "phones", "label": "work", "keep": True}}, "defaults": {"level": "a"}}
+    )
+    assert FieldMap.from_json(mapping.as_json()) == mapping
+
+
+def test_a_file_for_nothing_we_know(cast: Cast) -> None:
+    run = imports.import_stage(cast.root, content=b"foo,bar\n1,2\n3,4\n", name="x.csv")
+    assert run.entity == ""
+    with pytest.raises(GuanxiError) as refused:
+        imports.import_start(cast.root, run=run)
+    assert refused.value.code == "import.entity"
+    assert ImportRow.objects.filter(run=run).count() == 2
