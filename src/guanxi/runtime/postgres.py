@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from guanxi.runtime import binaries, process, tuning
+from guanxi.runtime import binaries, process, rotation, tuning
 from guanxi.runtime.environment import socket_folder
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
@@ -44,8 +44,6 @@ INITDB_ARGUMENTS = (
 )
 _FIRST_START_MB = 300
 _START_MB = 32
-_LOG_LIMIT = 10 * 1024 * 1024
-_LOGS_KEPT = 3
 
 
 def _quiet(_text: str) -> None:
@@ -132,7 +130,7 @@ class EmbeddedPostgres:
         Call it every second or so. Raises ``Trouble`` when it cannot be started again; calling again tries again.
         """
         if self._child is not None and self._child.poll() is None:
-            self._shorten_log()
+            rotation.shorten(self.log)
             return False
         self._end_orphans()
         self._launch()
@@ -335,7 +333,7 @@ class EmbeddedPostgres:
         configuration.write_text(tuning.configuration(self.socket, self._memory_mb, fsync=self._fsync))
         if user.changes:
             os.chown(configuration, user.uid, user.gid)
-        self._rotate_log()
+        rotation.rotate(self.log)
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self._opened(self.data_dir) as (place, options), self.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -387,22 +385,6 @@ class EmbeddedPostgres:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(seconds)
         self._child = None
-
-    # -- the log ---------------------------------------------------------------------------------------------------
-
-    def _rotate_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            for number in range(_LOGS_KEPT, 1, -1):
-                with contextlib.suppress(FileNotFoundError):
-                    self.log.with_suffix(f".log.{number - 1}").replace(self.log.with_suffix(f".log.{number}"))
-            self.log.replace(self.log.with_suffix(".log.1"))
-
-    def _shorten_log(self) -> None:
-        """Copy and empty a log that grew too long while the server has it open for appending."""
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > 2 * _LOG_LIMIT:
-                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
-                os.truncate(self.log, 0)
 
 
 def running_url(data: Path, run: Path) -> str | None:

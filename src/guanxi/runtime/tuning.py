@@ -5,6 +5,17 @@ import os
 from pathlib import Path
 
 _MB = 1024 * 1024
+_THROW_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "max_connections": "200",
+    "log_min_messages": "error",
+}
+"""What a cluster may do without when nobody minds losing it."""
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -55,16 +66,7 @@ def configuration(socket: Path, memory_mb: int, *, fsync: bool) -> str:
         "lc_messages": "'C'",
     }
     if not fsync:
-        values |= {
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "wal_level": "minimal",
-            "max_wal_senders": "0",
-            "autovacuum": "off",
-            "max_connections": "200",
-            "log_min_messages": "error",
-        }
+        values |= _THROW_AWAY
     lines = [f"{name} = {value}" for name, value in values.items()]
     return "# Written at every start. Own settings belong in own.conf beside this file.\n" + "\n".join(lines) + "\n"
 
