@@ -174,14 +174,18 @@ def _boolean(_field: Field, _names: Names) -> Cell:
     return lambda value: NOTHING if value is None else yes if value else no
 
 
+def _id(value: Any) -> int:
+    return int(getattr(value, "pk", value))
+
+
 def _reference(fld: Field, names: Names) -> Cell:
     known = {key: link(named) for key, named in names.records.get(fld.target, {}).items()}
-    return lambda value: NOTHING if value is None else known.get(getattr(value, "pk", value)) or Markup("—")
+    return lambda value: NOTHING if value is None else known.get(_id(value)) or Markup("—")
 
 
 def _user(_field: Field, names: Names) -> Cell:
     known = {key: person(named) for key, named in names.users.items()}
-    return lambda value: NOTHING if value is None else known.get(getattr(value, "pk", value)) or Markup("—")
+    return lambda value: NOTHING if value is None else known.get(_id(value)) or Markup("—")
 
 
 def _email(_field: Field, _names: Names) -> Cell:
@@ -271,7 +275,7 @@ def _file(_field: Field, names: Names) -> Cell:
     known = names.records.get("files", {})
 
     def cell(value: Any) -> Markup:
-        named = known.get(getattr(value, "pk", value))
+        named = known.get(value)
         return Markup("{} {}").format(icon("paperclip"), link(named)) if named else NOTHING
 
     return cell
@@ -281,7 +285,7 @@ def _image(_field: Field, names: Names) -> Cell:
     known = names.records.get("files", {})
 
     def cell(value: Any) -> Markup:
-        named = known.get(getattr(value, "pk", value))
+        named = known.get(value)
         return (
             Markup('<img class="gx-thumb" src="{}" alt="{}" loading="lazy">').format(named.url, named.text)
             if named
@@ -290,6 +294,8 @@ def _image(_field: Field, names: Names) -> Cell:
 
     return cell
 
+
+_ANY = Field(name="", kind="text", label="")
 
 #: One factory per kind.
 CELLS: dict[str, Callable[[Field, Names], Cell]] = {
@@ -324,7 +330,6 @@ CELLS: dict[str, Callable[[Field, Names], Cell]] = {
     "formula": _decimal,
     "rollup": _decimal,
 }
-_ANY = Field(name="", kind="text", label="")
 
 
 def compiled(fld: Field, names: Names) -> Cell:

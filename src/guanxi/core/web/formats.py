@@ -123,9 +123,8 @@ def money(value: Money | Decimal | int | float | None, currency: str = "") -> st
     """An amount with its currency sign and thousands separators; whole amounts without decimals, minus in front."""
     if value is None:
         return ""
-    if isinstance(value, Money):
-        value, currency = value.amount, value.currency
-    amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    given, currency = (value.amount, value.currency) if isinstance(value, Money) else (value, currency)
+    amount = Decimal(str(given))
     places = 0 if amount == amount.to_integral_value() else MINOR_UNITS.get(currency, 2)
     sign = "−" if amount < 0 else ""
     code = SYMBOLS.get(currency, f"{currency} " if currency else "")
@@ -136,9 +135,8 @@ def short_money(value: Money | Decimal | int | float | None, currency: str = "")
     """An amount in a few characters: 万 and 亿 in Chinese, K, M and B in English (for headers and charts)."""
     if value is None:
         return ""
-    if isinstance(value, Money):
-        value, currency = value.amount, value.currency
-    amount = Decimal(str(value))
+    given, currency = (value.amount, value.currency) if isinstance(value, Money) else (value, currency)
+    amount = Decimal(str(given))
     steps = ((10**8, "亿"), (10**4, "万")) if is_chinese() else ((10**9, "B"), (10**6, "M"), (10**3, "K"))
     code = SYMBOLS.get(currency, f"{currency} " if currency else "")
     sign = "−" if amount < 0 else ""

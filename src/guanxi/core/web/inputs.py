@@ -148,10 +148,10 @@ def _rows(name: str, data: QueryDict) -> list[dict[str, Any]]:
             rows.setdefault(int(number), {})[part] = data.get(key)
     primary = data.get(f"{name}.primary")
     found = []
-    for number in sorted(rows):
-        row = rows[number]
+    for place in sorted(rows):
+        row = rows[place]
         if primary is not None:
-            row["primary"] = str(number) == primary
+            row["primary"] = str(place) == primary
         if any(value for part, value in row.items() if part not in ("primary", "label", "country")):
             found.append(row)
     return found

@@ -221,8 +221,8 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     wanted = request.POST.get("to", "")
     if wanted and dictionaries.choice_of(by, wanted) is None:
         raise Invalid(field=by.name)
-    started = {"version": int(version)} if version.isdecimal() else {}
-    fresh = records.update(actor, record, {by.name: wanted or None}, **started)
+    started = int(version) if version.isdecimal() else None
+    fresh = records.update(actor, record, {by.name: wanted or None}, version=started)
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
     label = dictionaries.label_of(by, wanted) if wanted else _("Nothing given")

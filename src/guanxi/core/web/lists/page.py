@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -136,7 +137,7 @@ def _key(kind: str, value: Any) -> str:
     if value is None:
         return ""
     if kind in ("date", "datetime"):
-        moment = formats.timezone.localtime(value) if kind == "datetime" else value
+        moment = timezone.localtime(value) if kind == "datetime" else value
         return f"{moment.year}-{moment.month:02d}"
     return str(value)
 

@@ -177,10 +177,10 @@ def read_state(
     request: HttpRequest, actor: Actor, entity: Entity, data: QueryDict | None = None, path: str = ""
 ) -> ListState:
     """The state an address asks for. Raises Invalid for a broken filter, NotFound for a view not shared with him."""
-    data = request.GET if data is None else data
+    sent: dict[str, str] = {name: str(value) for name, value in (request.GET if data is None else data).items()}
     kept = preferences_of(request)
     views = savedviews.views_for(actor, entity)
-    asked = data.get("view", "")
+    asked = sent.get("view", "")
     if asked != "0" and _number(asked):
         view: SavedView | None = next((one for one in views if one.pk == int(asked)), None)
         view = view or savedviews.view_get(actor, entity, int(asked))
@@ -188,14 +188,14 @@ def read_state(
         view = None if asked == "0" else savedviews.default_view(actor, views)
     base = setup_of(entity, view, kept)
     now = Setup(
-        filter=parse_tree(data["f"]) if "f" in data else base.filter,
-        text=data["q"].strip()[:200] if "q" in data else base.text,
-        sort=_names(data["sort"]) if "sort" in data else base.sort,
-        columns=_names(data["cols"]) if "cols" in data else base.columns,
-        group=data.get("group", base.group),
+        filter=parse_tree(sent["f"]) if "f" in sent else base.filter,
+        text=sent["q"].strip()[:200] if "q" in sent else base.text,
+        sort=_names(sent["sort"]) if "sort" in sent else base.sort,
+        columns=_names(sent["cols"]) if "cols" in sent else base.columns,
+        group=sent.get("group", base.group),
     )
     quick = {
-        key[3:]: value for key, value in data.items() if key.startswith("by.") and value and key[3:] in entity.filters
+        key[3:]: value for key, value in sent.items() if key.startswith("by.") and value and key[3:] in entity.filters
     }
     size = _number(str(kept.get("page_size", ""))) or DEFAULT_SIZE
     return ListState(
@@ -207,8 +207,8 @@ def read_state(
         now=now,
         quick=quick,
         size=size if size in SIZES else DEFAULT_SIZE,
-        cursor=data.get("at", "")[:2000],
-        start=_number(data.get("from", "")) or 1,
-        peek=_number(data.get("peek", "")),
+        cursor=sent.get("at", "")[:2000],
+        start=_number(sent.get("from", "")) or 1,
+        peek=_number(sent.get("peek", "")),
         path=path or list_url(entity),
     )

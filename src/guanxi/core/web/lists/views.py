@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
 
+from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.people.preferences import preferences_remember, preferences_set
 from guanxi.core.web.addresses import board_url, list_url, peek_url
@@ -79,7 +80,7 @@ def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
 def filters_checked(actor: Any, state: ListState, tree: dict[str, Any]) -> None:
     """Raise Invalid for a filter that cannot be asked."""
     if tree:
-        page.records.compile_tree(actor, state.entity, tree)
+        records.compile_tree(actor, state.entity, tree)
 
 
 def _builder(request: HttpRequest, state: ListState, tree: Any, error: Invalid | None) -> dict[str, Any]:
@@ -154,7 +155,8 @@ def _wanted(request: HttpRequest) -> tuple[str, ...]:
 def keep_widths(request: HttpRequest, path: str) -> HttpResponseBase:
     """Remember the column widths somebody dragged in this view."""
     entity, actor = entity_for(request, path), actor_of(request)
-    given = {name: int(value) for name, value in request.POST.items() if value.isdecimal() and len(value) < 5}
+    sent = {name: str(value) for name, value in request.POST.items()}
+    given = {name: int(value) for name, value in sent.items() if value.isdecimal() and len(value) < 5}
     widths = {name: min(columns_of.MOST, max(columns_of.LEAST, value)) for name, value in list(given.items())[:60]}
     view = request.GET.get("view", "0")
     preferences_remember(actor, "widths", f"{entity.key}:{view if view.isdecimal() else 0}", widths)

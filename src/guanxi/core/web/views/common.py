@@ -30,7 +30,7 @@ def page_view(*methods: str) -> Callable[[View], View]:
         allowed.append("HEAD")
 
     def wrap(view: View) -> View:
-        return cast("View", require_http_methods(allowed)(view))
+        return require_http_methods(allowed)(view)
 
     return wrap
 
