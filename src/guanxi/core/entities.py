@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.models import Department, Position, Role, Tag, User
-from guanxi.core.people import departments, roles, users
-from guanxi.core.schema.entity import Access, Entity, Form, MatchKey, Menu, Search, Section, Writer
+from guanxi.core.people import departments, inviting, roles, users
+from guanxi.core.schema.entity import Access, Action, Entity, Form, MatchKey, Menu, Search, Section, Writer
 from guanxi.core.schema.registry import register
 
 register(
@@ -88,6 +88,31 @@ register(
         ),
         access=Access(owner="", public=True),
         writer=Writer(create=users.user_create, update=users.user_update, delete=users.user_delete),
+        actions=(
+            Action(
+                key="deactivate",
+                label=_("Deactivate"),
+                run=users.user_deactivate,
+                icon="user-off",
+                danger=True,
+                applies=users.can_deactivate,
+                description=_("The user can no longer sign in; sessions and tokens end at once, records stay."),
+            ),
+            Action(
+                key="reactivate",
+                label=_("Activate again"),
+                run=users.user_reactivate,
+                icon="user-check",
+                applies=users.can_reactivate,
+            ),
+            Action(
+                key="invite",
+                label=_("Mail a link to set the password"),
+                run=inviting.user_invite,
+                icon="mail",
+                applies=inviting.can_invite,
+            ),
+        ),
         clean=users.user_clean,
         description=_("People who sign in."),
     ),

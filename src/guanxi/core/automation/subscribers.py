@@ -17,6 +17,10 @@ MENTIONED = gettext_noop("%(by)s mentioned you on %(record)s")
 COMMENTED = gettext_noop("%(by)s commented on %(record)s")
 ASSIGNED = gettext_noop("%(by)s gave you %(record)s")
 CHANGED = gettext_noop("%(by)s changed %(record)s")
+SHARED = {
+    "read": gettext_noop("%(by)s shared %(record)s with you to read"),
+    "write": gettext_noop("%(by)s shared %(record)s with you to read and write"),
+}
 ADDED = gettext_noop("%(by)s added to %(record)s: %(entity)s")
 
 
@@ -31,6 +35,7 @@ def people_tell(event: Event) -> None:
         "comment_edited": _mentioned,
         "created": _created,
         "updated": _updated,
+        "shared": _shared,
     }.get(verb)
     if tell is None:
         return
@@ -79,6 +84,13 @@ def _updated(event: Event, entity: Entity, record: Any) -> None:
         _assigned(event, entity, record)
         followers -= _owner(entity, record)
     notify(followers, "change", CHANGED, record=record, by=event.actor_id, once=f"change:{event.id}")
+
+
+def _shared(event: Event, _entity: Entity, record: Any) -> None:
+    """``changes`` holds one entry per colleague: ``collaborator.<id>`` → [level before, level now]."""
+    for name, (_before, level) in event.changes.items():
+        user_id = int(name.removeprefix("collaborator."))
+        notify({user_id}, "shared", SHARED[level], record=record, by=event.actor_id, once=f"shared:{event.id}")
 
 
 def _assigned(event: Event, entity: Entity, record: Any) -> None:

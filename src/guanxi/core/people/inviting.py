@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import User
 from guanxi.core.people import throttle
 from guanxi.core.people.guards import require_administrator
@@ -23,6 +23,13 @@ def user_invite(actor: Actor, user: User) -> None:
     with writing(actor):
         emit(actor, "invited", user)
         invitation_send.defer(user_id=user.pk)
+
+
+def can_invite(user: User) -> bool | Text:
+    """Whether a link can be mailed, else why not."""
+    if not user.is_active:
+        return _("The user is not active.")
+    return bool(user.email) or _("The user has no e-mail. Copy the link instead.")
 
 
 def reset_request(login: str, *, address: str) -> None:

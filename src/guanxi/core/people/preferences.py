@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, Invalid, Text
+from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
 from guanxi.core.records.writing import writing
 
@@ -86,49 +84,3 @@ def time_zones() -> tuple[str, ...]:
     """Every time zone a person may choose: those of China and its neighbours, then the others by name, then UTC."""
     others = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
     return (*NEAR, *(name for name in others if name not in NEAR), "UTC")
-
-
-#: How notices may come by mail.
-MAILS = {"off": _("Never"), "each": _("Each at once"), "daily": _("Once a day")}
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationSettings:
-    """Sorts of notices a person does not want, and how they come by mail."""
-
-    muted: frozenset[str]
-    mail: str
-
-
-def notice_sorts() -> dict[str, Text]:
-    """The sorts of notices a person may switch off, in words."""
-    return {
-        "mention": _("Somebody mentions me"),
-        "comment": _("A remark on a record I follow"),
-        "assigned": _("A record is given to me"),
-        "shared": _("A record is shared with me"),
-        "changed": _("A record I follow changes"),
-        "reminder": _("A task or plan is due"),
-        "operation": _("A long job of mine is done"),
-    }
-
-
-def notification_settings(user: User) -> NotificationSettings:
-    """What the person chose, else everything, without mail."""
-    kept = user.preferences.get("notifications", {})
-    return NotificationSettings(frozenset(kept.get("muted", ())), str(kept.get("mail", "off")))
-
-
-def notifications_set(actor: Actor, *, muted: Iterable[str], mail: str) -> None:
-    """Store the acting person's choice. Raises Invalid for an unknown sort or way."""
-    if actor.user_id is None:
-        raise Denied
-    unwanted = sorted(set(muted))
-    if mail not in MAILS:
-        raise Invalid(field="mail")
-    if set(unwanted) - set(notice_sorts()):
-        raise Invalid(field="wanted")
-    with writing(actor):
-        user = User.objects.select_for_update().get(pk=actor.user_id)
-        user.preferences = {**user.preferences, "notifications": {"muted": unwanted, "mail": mail}}
-        user.save(update_fields=["preferences"])

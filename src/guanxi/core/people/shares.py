@@ -6,22 +6,17 @@ import datetime as dt
 from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from guanxi.core import access
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import Collaborator, Notification, User
+from guanxi.core.models import Collaborator, User
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.registry import carried_by, entity_of
 
 Level = Literal["read", "write"]
 LEVELS: tuple[Level, ...] = ("read", "write")
-_TEXT = {
-    "read": gettext_noop("%(by)s shared “%(record)s” with you to read."),
-    "write": gettext_noop("%(by)s shared “%(record)s” with you to read and write."),
-}
 
 
 def _check(actor: Actor, user: User, level: str, until: dt.date | None) -> None:
@@ -43,7 +38,7 @@ def share_set(
 ) -> Collaborator:
     """Give ``user`` the record, and with it what it carries (of a customer: its contacts and activities).
 
-    ``until`` is the last day it holds. Sharing again changes level and day. The colleague is notified.
+    ``until`` is the last day it holds. Sharing again changes level and day. The colleague hears of it by the event ``shared``.
     Raises ``NotFound``, ``Denied`` (without the right to share, or to write what is shared to write), ``Invalid``.
     """
     entity = entity_of(record)
@@ -65,16 +60,6 @@ def share_set(
         if not made:
             share.save(update_fields=["level", "until"])
         emit(actor, "shared", record, {f"collaborator.{user.pk}": [before, level]})
-        Notification.objects.create(
-            user=user,
-            sort="shared",
-            text=_TEXT[level],
-            values={"by": actor.name, "record": str(record)[:120]},
-            entity=entity.key,
-            record_id=record.pk,
-            by_id=actor.user_id,
-            created_at=clock.now(),
-        )
     return share
 
 

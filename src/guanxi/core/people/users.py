@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text
 from guanxi.core.kernel.text import sort_key
 from guanxi.core.models import Operation, Role, User, stamps
 from guanxi.core.people import passwords
@@ -119,6 +119,16 @@ def user_reactivate(actor: Actor, user: User) -> None:
         if not user.is_active:
             user.is_active = True
             saving.save(actor, user, changes={"is_active": [False, True]}, verb="reactivated")
+
+
+def can_deactivate(user: User) -> bool | Text:
+    """Whether deactivating makes sense, else why not."""
+    return user.is_active or _("The user is not active.")
+
+
+def can_reactivate(user: User) -> bool | Text:
+    """Whether activating again makes sense, else why not."""
+    return not user.is_active or _("The user is active.")
 
 
 def _check_deactivation(actor: Actor, user: User) -> None:

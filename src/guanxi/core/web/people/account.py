@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from guanxi.core.automation import channels
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import ApiToken
@@ -176,24 +177,21 @@ def my_rights(request: HttpRequest) -> HttpResponseBase:
 
 @page_view("GET", "POST")
 def notifications(request: HttpRequest) -> HttpResponseBase:
-    """Which notices I want, and whether they come by mail."""
+    """Of what I want to hear, and by which ways."""
     actor, user, data = actor_of(request), me(request), request.POST
-    now = preferences.notification_settings(user)
     context = {
         "title": _("My account"),
         "tabs": account_tabs(request),
-        "sorts": preferences.notice_sorts(),
-        "mails": preferences.MAILS,
-        "now": now,
+        "sorts": channels.settings_of(user),
+        "mails": channels.MAIL_LABELS,
         "email": user.email,
     }
     if request.method != "POST":
         return show(request, "people/notifications.jinja", context)
     try:
-        wanted = set(data.getlist("wanted"))
-        preferences.notifications_set(
-            actor, muted=[key for key in preferences.notice_sorts() if key not in wanted], mail=data.get("mail", "")
-        )
+        with transaction.atomic():
+            for sort in channels.SORTS:
+                channels.ways_set(actor, sort, web=f"web.{sort}" in data, mail=data.get(f"mail.{sort}", "off"))
     except GuanxiError as error:
         return show(request, "people/notifications.jinja", context, error)
     return done(request, "/account/notifications/", _("Saved"))

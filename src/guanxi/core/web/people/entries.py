@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Role, User
 from guanxi.core.people.guards import is_administrator
+from guanxi.core.people.rights import role_name
+from guanxi.core.schema.entity import Panel
+from guanxi.core.schema.registry import extend
 from guanxi.core.web.contributions import Entry, add_entries
 
 
@@ -69,4 +75,36 @@ add_entries(
         order=50,
         shown=is_administrator,
     ),
+)
+
+
+def about_user(actor: Actor, user: User) -> dict[str, Any]:
+    """What the panel of a user says: his roles, for whom they are no secret, and where to administer him."""
+    roles = user.roles.filter(deleted_at__isnull=True).order_by("name")
+    known = sees_roles(actor) or actor.user_id == user.pk
+    return {
+        "user": user,
+        "roles": [role_name(role) for role in roles] if known else None,
+        "administers": is_administrator(actor),
+        "me": actor.user_id == user.pk,
+    }
+
+
+def about_role(_actor: Actor, role: Role) -> dict[str, Any]:
+    """What the panel of a role says: where its matrix is, and who holds it."""
+    holders = role.users.filter(is_active=True, deleted_at__isnull=True).order_by("sort_key")
+    return {"role": role, "holders": [user.name for user in holders[:50]], "more": holders.count() > 50}
+
+
+extend(
+    "core.user",
+    panels=[
+        Panel(
+            key="rights", label=_("Roles and access"), template="people/user_panel.jinja", context=about_user, order=10
+        )
+    ],
+)
+extend(
+    "core.role",
+    panels=[Panel(key="matrix", label=_("Rights"), template="people/role_panel.jinja", context=about_role, order=10)],
 )

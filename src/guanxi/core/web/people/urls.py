@@ -1,10 +1,10 @@
-"""Addresses of administration of people, and of two pages every record has: why, and share."""
+"""Addresses of administration of people, and of the page that explains every right on a record."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.people import administration, departments, entries, log, roles, sharing, why
+from guanxi.core.web.people import administration, departments, entries, log, roles, why
 
 __all__ = ["entries", "urlpatterns"]
 
@@ -22,6 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/roles/<int:role_id>/delete/", roles.delete, name="people_role_delete"),
     path("people/tokens/", administration.all_tokens, name="people_tokens"),
     path("people/log/", log.access_log, name="people_log"),
-    path("<slug:path>/<int:record_id>/why/", why.why, name="record_why"),
-    path("<slug:path>/<int:record_id>/share/", sharing.share, name="record_share"),
+    path("<slug:path>/<int:record_id>/why/all/", why.why, name="record_why_all"),
 ]
