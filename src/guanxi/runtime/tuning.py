@@ -7,6 +7,7 @@ from pathlib import Path
 _MB = 1024 * 1024
 _THROW_AWAY = {
     "fsync": "off",
+    "dynamic_shared_memory_type": "mmap",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
