@@ -15,13 +15,15 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
+from guanxi.core.automation.notify import unread_count
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import Notification, Preference, SavedView
+from guanxi.core.models import Preference, SavedView
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.entity import GROUPS, Entity
 from guanxi.core.schema.registry import entities, quick_forms
 from guanxi.core.web import addresses, contributions, toasts
+from guanxi.core.web.middleware import events_origin
 
 LANGUAGES = (("zh-hans", "简体中文"), ("en", "English"))
 
@@ -128,12 +130,15 @@ class Shell:
         """How many things are due today."""
         return contributions.due_count(self.actor) if self.user else 0
 
+    @property
+    def stream_url(self) -> str:
+        """Where live events come from."""
+        return f"{events_origin(self.request)}/events/"
+
     @cached_property
     def unread(self) -> int:
         """Unread notifications."""
-        if self.user is None:
-            return 0
-        return Notification.objects.filter(user_id=self.user.pk, read_at__isnull=True).count()
+        return unread_count(self.actor) if self.user else 0
 
     @cached_property
     def groups(self) -> list[Group]:
@@ -252,6 +257,7 @@ class Shell:
             "server_error": _("Something went wrong. Request id: %(id)s") % {"id": "{id}"},
             "leave": _("Leave without saving?"),
             "nothing_found": _("Nothing found"),
+            "news": _("Something new for you"),
             "create_named": _("Create “%(name)s”") % {"name": "{name}"},
             "new_in_picker": _("+ New"),
             "signed_out_title": _("You are signed out"),
@@ -282,6 +288,7 @@ class Shell:
             "Space": _("Look at the row beside the list"),
             "Enter": _("Open, or edit the cell"),
             "g h": _("Go to Today"),
+            "g …": _("Go to a list by the first letter of its address"),
             "Ctrl Enter": _("Save"),
             "Ctrl S": _("Save and stay"),
             "Esc": _("Close the top layer"),

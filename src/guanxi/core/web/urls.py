@@ -9,7 +9,7 @@ from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
-from guanxi.core.web.views import pages, preferences, search
+from guanxi.core.web.views import notifications, pages, preferences, search
 
 Patterns = list[URLPattern | URLResolver]
 
@@ -18,6 +18,11 @@ fixed: Patterns = [
     path("search/", search.show_search, name="search"),
     path("search/palette/", search.palette, name="palette"),
     path("search/palette/results/", search.palette_results, name="palette-results"),
+    path("notifications/", notifications.index, name="notifications"),
+    path("notifications/mark/", notifications.mark, name="notifications-mark"),
+    path("notifications/live/", notifications.live, name="notifications-live"),
+    path("notifications/<int:pk>/", notifications.follow, name="notification"),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("preferences/", preferences.save, name="preferences"),
     path("dev/gallery/", pages.show_gallery, name="gallery"),
     *record.fixed,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from markupsafe import Markup
@@ -30,6 +32,12 @@ def back_to(request: HttpRequest, fallback: str = "/") -> str:
     """The address to return to that the form sent, if it is one of ours."""
     wanted = request.POST.get("next", "")
     return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else fallback
+
+
+@login_not_required
+def favicon(_request: HttpRequest) -> HttpResponseBase:
+    """Browsers that ask for the old name are led to the drawing."""
+    return HttpResponsePermanentRedirect(static("guanxi/favicon.svg"))
 
 
 @page_view()

@@ -7,6 +7,7 @@ import "./palette.js";
 import "./list.js";
 import "./inline.js";
 import "./board.js";
+import "./live.js";
 import "./forms-care.js";
 import "./record.js";
 import "./importing.js";

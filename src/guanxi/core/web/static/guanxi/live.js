@@ -1,0 +1,36 @@
+// The bell stays up to date: a stream where there is one, else a question a minute while the page is in sight.
+import { $, request, t } from "./base.js";
+import { toast } from "./toast.js";
+
+const bell = $("#bell");
+let latest = null;
+
+async function ask() {
+  const answer = await request(bell.dataset.live).catch(() => null);
+  if (!answer?.ok) return;
+  const state = await answer.json();
+  const count = $("#bell-count");
+  count.textContent = state.unread > 99 ? "99+" : state.unread;
+  count.hidden = !state.unread;
+  if (latest !== null && state.latest > latest && state.unread) toast({ text: t("news"), url: bell.href });
+  latest = state.latest;
+}
+
+function poll() {
+  setInterval(() => { if (!document.hidden) ask(); }, 60_000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+}
+
+if (bell) {
+  let failures = 0;
+  const stream = bell.dataset.stream && "EventSource" in window ? new EventSource(bell.dataset.stream, { withCredentials: true }) : null;
+  if (stream) {
+    stream.addEventListener("notifications", ask);
+    stream.addEventListener("open", () => { failures = 0; });
+    stream.addEventListener("error", () => {
+      failures += 1;
+      if (failures > 2 || stream.readyState === EventSource.CLOSED) { stream.close(); poll(); }
+    });
+    addEventListener("pagehide", () => stream.close());
+  } else poll();
+}
