@@ -8,28 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
-
 from guanxi.areas.activities.models import Activity, FollowUpPlan, Task
 from guanxi.core.kernel import clock
-from guanxi.core.models import User
-from guanxi.core.people import signin
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 Make = Callable[..., Any]
 HOUR = dt.timedelta(hours=1)
-
-
-def browser(user: User) -> Client:
-    """A browser in which the user signed in; its pages are English."""
-    User.objects.filter(pk=user.pk).update(language="en")
-    client = Client(headers={"Accept-Language": "en"})
-    client.force_login(user, backend="guanxi.core.people.signin.Backend")
-    session = client.session
-    now = int(clock.now().timestamp())
-    session[signin.STAMP], session[signin.STARTED], session[signin.SEEN] = user.security_stamp, now, now
-    session.save()
-    return client
 
 
 def text_of(page: Any) -> str:

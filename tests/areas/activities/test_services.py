@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guanxi.areas.activities import jobs, selectors, services
+from guanxi.areas.activities import jobs, policies, selectors, services
 from guanxi.areas.activities.models import Activity, FollowUpPlan, Task
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
@@ -47,7 +47,7 @@ def dates(customer: Any) -> tuple[Any, Any, Any]:
 
 def test_a_follow_up_in_ten_seconds(cast: Cast, customer: Any) -> None:
     """What the form proposes, sent as it is with one line of text."""
-    guess = selectors.guess(cast.alice, customer)
+    guess = policies.guess(cast.alice, customer)
     assert (guess.kind, guess.next_contact_at) == ("call", NOON + 7 * DAY - 3 * HOUR)
     made = services.activity_log(
         cast.alice,
@@ -72,7 +72,7 @@ def test_the_due_plan_is_proposed_and_fulfilled(cast: Cast, customer: Any, make:
     )
     later = make("activities.followupplan", customer=customer, planned_at=NOON + 2 * DAY)
     other = make("activities.followupplan", customer=customer, planned_at=NOON, by=cast.bob_user)
-    guess = selectors.guess(cast.alice, customer)
+    guess = policies.guess(cast.alice, customer)
     assert (guess.kind, guess.contact_id, guess.plan) == ("visit", contact.pk, today)
     made = services.activity_log(cast.alice, about=customer, kind="visit")
     today.refresh_from_db()

@@ -21,6 +21,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Collaborator, Notification, User
 from guanxi.core.records import marks, together
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 Make = Callable[..., Any]
 MORNING = dt.datetime(2026, 3, 2, 0, 30, tzinfo=dt.UTC)  # 08:30 in Shanghai
@@ -215,3 +216,16 @@ def test_open_pages_are_told_when_it_commits(base_data: None) -> None:
             assert [call.payload for call in listener.notifies(timeout=0.2)] == []
         assert [call.payload for call in listener.notifies(timeout=5, stop_after=1)] == [str(user.pk)]
     connection.close()
+
+
+def test_the_page_of_ones_own_ways(cast: Cast) -> None:
+    client = browser(cast.bob_user)
+    page = client.get("/account/notifications/").content.decode()
+    assert 'name="web.mention" checked' in page
+    sent = {"web.comment": "on", "mail.comment": "now", "mail.mention": "digest"}
+    assert client.post("/account/notifications/", sent).status_code in (200, 302, 303)
+    bob = User.objects.get(pk=cast.bob_user.pk)
+    assert channels.ways(bob, "comment") == channels.Ways(web=True, mail="now")
+    assert channels.ways(bob, "mention") == channels.Ways(web=False, mail="digest")
+    assert client.post("/account/notifications/", {"mail.comment": "pigeon"}).status_code == 422
+    assert channels.ways(User.objects.get(pk=bob.pk), "comment").mail == "now"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.activities import panels, policies, selectors, services
+from guanxi.areas.activities import panels, policies, services
 from guanxi.areas.activities.models import (
     PLAN_OPEN,
     REMINDERS,
@@ -96,7 +96,7 @@ ACTIVITY = Entity(
     form=Form(
         sections=(
             Section(_("Follow-up"), ("kind", "customer", "contact", "occurred_at", "subject", "body", "result")),
-            Section(_("Next"), ("next_contact_at",)),
+            Section(_("Next contact"), ("next_contact_at",)),
             Section(_("Circumstances"), ("direction", "duration", "place", "others", "pinned", "owner", "tags")),
             Section(_("Further"), ("external_id",)),
         ),
@@ -292,13 +292,13 @@ register(ACTIVITY, PLAN, TASK)
 
 def follow_up_guess(actor: Actor, about: Customer | Contact | None) -> Mapping[str, Any]:
     """What the follow-up form proposes."""
-    found = selectors.guess(actor, about)
+    found = policies.guess(actor, about)
     return {"kind": found.kind, "next_contact_at": found.next_contact_at, "contact": found.contact_id}
 
 
 def plan_guess(actor: Actor, about: Customer | Contact | None) -> Mapping[str, Any]:
     """What the plan form proposes."""
-    found = selectors.guess(actor, about)
+    found = policies.guess(actor, about)
     return {"kind": found.kind, "planned_at": found.next_contact_at, "contact": found.contact_id}
 
 

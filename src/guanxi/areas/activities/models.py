@@ -14,6 +14,8 @@ from guanxi.core.models import CarriedRecord, ChoiceField, ListField
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.schema.fields import Field
 
+#: The type of follow-up that is no contact with the customer.
+NOTE = "note"
 LIVING = Q(deleted_at__isnull=True)
 OUTWARD, INWARD = "out", "in"
 DIRECTIONS = [(OUTWARD, _("from us")), (INWARD, _("from the customer"))]

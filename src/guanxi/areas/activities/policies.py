@@ -1,4 +1,4 @@
-"""Decisions of the area that need no database: when a task repeats, when to remind, what to propose. And its rules."""
+"""Decisions of the area: when a task repeats, when to remind, what to propose; and the rules of its records."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -13,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.areas.activities import selectors
 from guanxi.areas.activities.models import (
     DAILY,
     MONTHLY,
+    NOTE,
     PLAN_OPEN,
     TASK_DONE,
     TASK_UNFINISHED,
@@ -25,20 +28,21 @@ from guanxi.areas.activities.models import (
     FollowUpPlan,
     Task,
 )
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 
 Changes = MutableMapping[str, list[Any]]
 
-#: The type that is no contact with the customer.
-NOTE = "note"
 #: A follow-up may lie so far ahead (clocks differ, a meeting is noted while it lasts); more is a plan.
 AHEAD = dt.timedelta(hours=12)
 #: Proposed when nothing is known: days to the next contact, and the hour of the day.
 USUAL_DAYS, USUAL_HOUR = 7, 9
 _SHORTEST, _LONGEST = 1, 90
 _SUBJECT = 60
+_LOOK_BACK = 12
 
 
 # -- reminders ---------------------------------------------------------------------------------------------------------
@@ -132,6 +136,47 @@ def next_guess(moments: Sequence[dt.datetime], now: dt.datetime, timezone: str) 
     hours = sorted(moment.astimezone(zone).hour for moment in moments)
     hour = hours[len(hours) // 2] if len(hours) >= 3 else USUAL_HOUR
     return dt.datetime.combine(day, dt.time(min(max(hour, 8), 18)), zone).astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the small form proposes. ``plan`` is the plan this follow-up will fulfil."""
+
+    kind: str
+    next_contact_at: dt.datetime
+    contact_id: int | None = None
+    subject: str = ""
+    plan: FollowUpPlan | None = None
+
+
+def guess(actor: Actor, about: Customer | Contact | None) -> Guess:
+    """Type and next date of a follow-up with ``about``, from the actor's plan and past habits; at most 3 queries."""
+    customer_id = about.customer_id if isinstance(about, Contact) else getattr(about, "pk", None)
+    plan = _due_plan(actor, customer_id) if customer_id else None
+    past: list[tuple[str, dt.datetime]] = []
+    if customer_id:
+        rows = visible(Activity.objects.filter(customer_id=customer_id), actor).order_by("-occurred_at", "-id")
+        past = list(rows.values_list("kind", "occurred_at")[:_LOOK_BACK])
+    own: list[str] = []
+    if plan is None and not any(kind != NOTE for kind, _moment in past):
+        mine = Activity.objects.filter(owner_id=actor.user_id).order_by("-occurred_at", "-id")
+        own = list(mine.values_list("kind", flat=True)[:20])
+    moments = [moment for kind, moment in past if kind != NOTE]
+    return Guess(
+        kind=kind_guess(plan.kind if plan else "", [kind for kind, _moment in past], own),
+        next_contact_at=next_guess([*moments, clock.now()] if moments else [], clock.now(), actor.timezone),
+        contact_id=about.pk if isinstance(about, Contact) else plan.contact_id if plan else None,
+        subject=plan.subject if plan else "",
+        plan=plan,
+    )
+
+
+def _due_plan(actor: Actor, customer_id: int) -> FollowUpPlan | None:
+    """The actor's first open plan for the customer, up to the end of today."""
+    plans = FollowUpPlan.objects.filter(
+        customer_id=customer_id, owner_id=actor.user_id, status=PLAN_OPEN, planned_at__lt=selectors.tomorrow(actor)
+    )
+    return plans.order_by("planned_at", "pk").first()
 
 
 def moment_later(span: str, now: dt.datetime, timezone: str) -> dt.datetime:

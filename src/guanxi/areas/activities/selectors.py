@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from guanxi.areas.activities import policies
 from guanxi.areas.activities.models import (
+    NOTE,
     PLAN_OPEN,
     TASK_UNFINISHED,
     Activity,
@@ -26,51 +26,10 @@ from guanxi.core.models import User
 
 #: The day's work shows so many of each sort.
 MOST = 50
-_LOOK_BACK = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """What the small form proposes. ``plan`` is the plan this follow-up will fulfil."""
-
-    kind: str
-    next_contact_at: dt.datetime
-    contact_id: int | None = None
-    subject: str = ""
-    plan: FollowUpPlan | None = None
-
-
-def guess(actor: Actor, subject: Customer | Contact | None) -> Guess:
-    """Type and next date of a follow-up with ``subject``, from the actor's plan and past habits; at most 3 queries."""
-    customer_id = subject.customer_id if isinstance(subject, Contact) else getattr(subject, "pk", None)
-    plan = _due_plan(actor, customer_id) if customer_id else None
-    past: list[tuple[str, dt.datetime]] = []
-    if customer_id:
-        rows = visible(Activity.objects.filter(customer_id=customer_id), actor).order_by("-occurred_at", "-id")
-        past = list(rows.values_list("kind", "occurred_at")[:_LOOK_BACK])
-    own: list[str] = []
-    if plan is None and not any(kind != policies.NOTE for kind, _moment in past):
-        mine = Activity.objects.filter(owner_id=actor.user_id).order_by("-occurred_at", "-id")
-        own = list(mine.values_list("kind", flat=True)[:20])
-    moments = [moment for kind, moment in past if kind != policies.NOTE]
-    return Guess(
-        kind=policies.kind_guess(plan.kind if plan else "", [kind for kind, _moment in past], own),
-        next_contact_at=policies.next_guess([*moments, clock.now()] if moments else [], clock.now(), actor.timezone),
-        contact_id=subject.pk if isinstance(subject, Contact) else plan.contact_id if plan else None,
-        subject=plan.subject if plan else "",
-        plan=plan,
-    )
-
-
-def _due_plan(actor: Actor, customer_id: int) -> FollowUpPlan | None:
-    """The actor's first open plan for the customer, up to the end of today."""
-    plans = FollowUpPlan.objects.filter(
-        customer_id=customer_id, owner_id=actor.user_id, status=PLAN_OPEN, planned_at__lt=_tomorrow(actor)
-    )
-    return plans.order_by("planned_at", "pk").first()
-
-
-def _tomorrow(actor: Actor) -> dt.datetime:
+def tomorrow(actor: Actor) -> dt.datetime:
+    """The moment the next day begins for the actor."""
     return clock.day_start(clock.today(actor.timezone) + dt.timedelta(days=1), actor.timezone)
 
 
@@ -124,7 +83,7 @@ def today_tasks(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's tasks that are late (due before this moment), and those still due today."""
     now = clock.now()
     tasks = visible(my_tasks(actor), actor)
-    due = tasks.filter(due_at__gte=now, due_at__lt=_tomorrow(actor))
+    due = tasks.filter(due_at__gte=now, due_at__lt=tomorrow(actor))
     return _pile(tasks.filter(due_at__lt=now), "due_at"), _pile(due, "due_at")
 
 
@@ -132,7 +91,7 @@ def today_plans(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's contacts planned before today, and those planned for today."""
     start = clock.day_start(clock.today(actor.timezone), actor.timezone)
     plans = visible(my_plans(actor), actor)
-    due = plans.filter(planned_at__gte=start, planned_at__lt=_tomorrow(actor))
+    due = plans.filter(planned_at__gte=start, planned_at__lt=tomorrow(actor))
     return _pile(plans.filter(planned_at__lt=start), "planned_at"), _pile(due, "planned_at")
 
 
@@ -147,9 +106,9 @@ def due_count(actor: Actor) -> int:
     """How many of the actor's tasks and plans are late or due today; for the number in the navigation."""
     if actor.user_id is None:
         return 0
-    tomorrow = _tomorrow(actor)
-    tasks = my_tasks(actor).filter(due_at__lt=tomorrow).order_by()[:100].count()
-    return tasks + my_plans(actor).filter(planned_at__lt=tomorrow).order_by()[:100].count()
+    end = tomorrow(actor)
+    tasks = my_tasks(actor).filter(due_at__lt=end).order_by()[:100].count()
+    return tasks + my_plans(actor).filter(planned_at__lt=end).order_by()[:100].count()
 
 
 # -- the calendar ------------------------------------------------------------------------------------------------------
@@ -177,7 +136,7 @@ def calendar(
     sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
         ("activities.task", Task.objects.exclude(status="cancelled"), "due_at"),
         ("activities.followupplan", FollowUpPlan.objects.filter(status=PLAN_OPEN), "planned_at"),
-        ("activities.activity", Activity.objects.exclude(kind=policies.NOTE), "occurred_at"),
+        ("activities.activity", Activity.objects.exclude(kind=NOTE), "occurred_at"),
     )
     for key, rows, at in sources:
         if not allowed(actor, "view", key):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.activities import policies
 from guanxi.areas.activities.models import (
+    NOTE,
     PLAN_CANCELLED,
     PLAN_DONE,
     PLAN_OPEN,
@@ -106,7 +107,7 @@ def _plan_follow(actor: Actor, activity: Activity) -> None:
     values = {
         "customer": activity.customer_id,
         "contact": activity.contact_id,
-        "kind": activity.kind if activity.kind != policies.NOTE else "call",
+        "kind": activity.kind if activity.kind != NOTE else "call",
         "planned_at": wanted,
         "owner": activity.owner_id,
         "origin": activity.pk,
@@ -134,7 +135,7 @@ def activity_log(
         given.setdefault("customer", about.pk)
     with records.writing(actor):
         activity: Activity = records.create(actor, ACTIVITY, given)
-        if activity.kind != policies.NOTE or plan is not None:
+        if activity.kind != NOTE or plan is not None:
             _plans_fulfil(actor, activity, plan)
         contact_dates_refresh([activity.customer_id], [activity.contact_id])
     return activity
@@ -386,4 +387,4 @@ def contact_dates_refresh(customers: Iterable[int | None], contacts: Iterable[in
         ids = sorted({number for number in wanted if number})
         if ids:
             with connection.cursor() as cursor:
-                cursor.execute(sql, {"ids": ids, "note": policies.NOTE, "open": PLAN_OPEN})
+                cursor.execute(sql, {"ids": ids, "note": NOTE, "open": PLAN_OPEN})

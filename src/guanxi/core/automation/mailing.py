@@ -60,7 +60,7 @@ def message(user: User, notes: Sequence[Note]) -> EmailMessage:
         subject = ngettext("%(count)d notification", "%(count)d notifications", count) % {"count": count}
     body = "\n\n".join(_lines(notes))
     footer = _("You can choose by mail or not in your settings: %(address)s") % {
-        "address": f"{environment().url}/account/settings/"
+        "address": f"{environment().url}/account/notifications/"
     }
     name = user.name or user.username
     greeting = _("Hello %(name)s,") % {"name": name}
