@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from guanxi.areas.activities.models import Activity, FollowUpPlan, Task
 from guanxi.core.kernel import clock
 from tests.factories.cast import Cast
