@@ -2,8 +2,9 @@
 
     @factory("customers.contact")
     def contact(number: int, make: Make) -> dict[str, Any]:
-        return {"name": f"联系人{number}", "customer": make("customers.customer")}
+        return {"name": f"联系人{number}", "customer": lambda: make("customers.customer")}
 
+A function as value is called only when the test gives nothing itself.
 ``number`` counts up, so that no two records of a run are alike. The fixture ``make`` (see ``cast``) puts them to work.
 """
 

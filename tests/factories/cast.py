@@ -141,6 +141,7 @@ def make(cast: Cast) -> Callable[..., Any]:
         declared = next(one for one in entities() if one.key == entity)
         if declared.access.owner:
             given.setdefault(declared.access.owner, owner.pk)
+        given = {name: value() if callable(value) else value for name, value in given.items()}
         plain = {name: getattr(value, "pk", value) for name, value in given.items()}
         return records.create(cast.root, entity, plain, trusted=True)
 

@@ -23,8 +23,8 @@ def contact(number: int, _make: Make) -> dict[str, Any]:
 def affiliation(number: int, make: Make) -> dict[str, Any]:
     """A further place of a new contact at a new customer."""
     return {
-        "contact": make("customers.contact"),
-        "customer": make("customers.customer"),
+        "contact": lambda: make("customers.contact"),
+        "customer": lambda: make("customers.customer"),
         "position": f"顾问{number}",
     }
 
@@ -32,4 +32,8 @@ def affiliation(number: int, make: Make) -> dict[str, Any]:
 @factory("customers.customerlink")
 def customer_link(_number: int, make: Make) -> dict[str, Any]:
     """One new customer is the partner of another."""
-    return {"customer": make("customers.customer"), "other": make("customers.customer"), "relation": "partner"}
+    return {
+        "customer": lambda: make("customers.customer"),
+        "other": lambda: make("customers.customer"),
+        "relation": "partner",
+    }

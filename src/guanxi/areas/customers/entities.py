@@ -83,20 +83,20 @@ CUSTOMER = Entity(
     form=Form(
         sections=(
             Section(
-                _("Customer"),
+                _("Basics"),
                 ("kind", "name", "short_name", "english_name", "former_names", "number", "owner", "parent", "tags"),
                 key="basic",
             ),
             Section(_("Class"), ("level", "status", "lifecycle", "source", "industry", "region"), key="class"),
             Section(_("How to reach"), ("phones", "emails", "addresses", "websites"), key="reach"),
             Section(
-                _("Organisation"),
+                _("Company"),
                 ("credit_code", "size", "employees", "founded_year", "revenue", "revenue_currency"),
                 when=("kind", "organisation"),
                 key="organisation",
             ),
             Section(
-                _("Person"),
+                _("Individual"),
                 ("gender", "birthday", "birthday_calendar", "occupation", "id_number"),
                 when=("kind", "person"),
                 key="person",
@@ -222,7 +222,7 @@ CONTACT = Entity(
     ),
     form=Form(
         sections=(
-            Section(_("Contact"), ("name", "english_name", "customer", "is_key", "owner", "tags"), key="basic"),
+            Section(_("Basics"), ("name", "english_name", "customer", "is_key", "owner", "tags"), key="basic"),
             Section(
                 _("Place in the company"),
                 ("position", "department", "decision_role", "attitude", "reports_to", "since"),
@@ -230,13 +230,12 @@ CONTACT = Entity(
             ),
             Section(_("How to reach"), ("phones", "emails", "wechat", "addresses", "websites"), key="reach"),
             Section(
-                _("Person"), ("gender", "birthday", "birthday_calendar", "id_number", "personal_notes"), key="person"
+                _("Individual"), ("gender", "birthday", "birthday_calendar", "id_number", "personal_notes"), key="person"
             ),
             Section(_("Further"), ("description", "external_id"), key="notes"),
         ),
         create=("name", "customer", "position", "phones", "emails", "decision_role"),
     ),
-    board=Board(field="decision_role", card=("customer", "position", "attitude", "owner")),
     panels=(
         Panel(
             key="places",

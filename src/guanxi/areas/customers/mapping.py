@@ -151,7 +151,8 @@ def _draw(actor: Actor, graph: Graph, companies: Iterable[Customer], places: Ite
         editable = allowed(actor, "change", place.contact)
         graph.add(
             Edge(
-                key, "works", person, f"c{place.customer_id}", place.position, place.affiliation_id or 0,
+                key, "works", person, f"c{place.customer_id}", "" if place.main else place.position,
+                place.affiliation_id or 0,
                 past=not place.current(today), editable=editable,
             )  # fmt: skip
         )

@@ -23,7 +23,7 @@ from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.schema.fields import Field
 
 ORGANISATION, PERSON = "organisation", "person"
-KINDS = [(ORGANISATION, _("Organisation")), (PERSON, _("Person"))]
+KINDS = [(ORGANISATION, _("Company")), (PERSON, _("Individual"))]
 GENDERS = [("male", _("male")), ("female", _("female")), ("other", _("other"))]
 CALENDARS = [("solar", _("solar")), ("lunar", _("lunar"))]
 NOTE_KINDS = (

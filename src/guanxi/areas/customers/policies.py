@@ -84,8 +84,8 @@ def customer_clean(_actor: Actor, customer: Customer, changes: Changes) -> None:
         )
     if customer.revenue is not None and customer.revenue < 0:
         raise Invalid(_("Revenue cannot be negative."), code="revenue.negative", field="revenue")
-    if customer.parent_id is not None and "parent" in changes:
-        _parent_clean(customer)
+    if "parent" in changes:
+        customer.path = _path_clean(customer)
 
 
 def _only_persons(customer: Customer) -> None:
@@ -99,8 +99,10 @@ def _only_persons(customer: Customer) -> None:
             )
 
 
-def _parent_clean(customer: Customer) -> None:
-    """Raises Invalid when the parent is the customer itself, one below it, or lies too deep."""
+def _path_clean(customer: Customer) -> str:
+    """The path below the parent; raises Invalid when that is the customer itself, one below it, or lies too deep."""
+    if customer.parent_id is None:
+        return "/"
     if customer.parent_id == customer.pk:
         raise Invalid(_("A customer cannot be above itself."), code="parent.circle", field="parent")
     path = Customer.everything.filter(pk=customer.parent_id).values_list("path", flat=True).first() or "/"
@@ -114,6 +116,7 @@ def _parent_clean(customer: Customer) -> None:
             code="parent.too_deep",
             field="parent",
         )
+    return f"{path}{customer.parent_id}/"
 
 
 def contact_clean(_actor: Actor, contact: Contact, changes: Changes) -> None:

@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import opencc
+from django.db import connection
 
 from guanxi.areas.customers.models import PERSON
 from guanxi.config.demo import texts
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CUSTOMER = "customers.customer"
 RELATIONS = ("supplier", "buyer", "partner", "competitor", "referrer", "agent", "investor", "same_owner")
+#: What the story tells of, with the author and moment of each record.
+TOLD = ("customers.customer", "customers.contact", "activities.activity", "activities.followupplan", "activities.task")
 LINKS, PLACES, DOUBLES, REMARKS, FILES = 420, 260, 42, 240, 24
 
 #: Who keeps it → name, visibility, filter, sort, columns.
@@ -105,6 +108,7 @@ class Extras:
         self._shares()
         self._marks()
         self._views()
+        self._history()
 
     def acting(self, username: str) -> Actor:
         """The actor of one demo user."""
@@ -168,7 +172,7 @@ class Extras:
     def _doubles(self) -> None:
         """The same company entered again by somebody else, written another way."""
         traditional = opencc.OpenCC("s2t").convert
-        usernames = [name for name in ("zhangwei", "wangfang", "liuyang", "sunlei", "zhoujing")]
+        usernames = ("zhangwei", "wangfang", "liuyang", "sunlei", "zhoujing")
         rows = []
         for number, place in enumerate(self._companies(DOUBLES * 3)[:DOUBLES]):
             firm = self.all.firms[place]
@@ -180,6 +184,7 @@ class Extras:
                 f" {name.replace('有限公司', '有限 公司')}",
             )[number % 4]
             owner = self.chance.choice([one for one in usernames if one != firm.owner])
+            entered = self.all.now - dt.timedelta(days=self.chance.randint(1, 40), hours=self.chance.randint(1, 9))
             row = {
                 "name": spelled.strip(),
                 "region": firm.row["region"],
@@ -188,7 +193,8 @@ class Extras:
                 "source": "exhibition",
                 "owner": self.all.users[owner].pk,
                 "created_by": self.all.users[owner].pk,
-                "created_at": self.all.now - dt.timedelta(days=self.chance.randint(1, 40)),
+                "created_at": entered,
+                "updated_at": entered,
             }
             if firm.row.get("phones") and self.chance.random() < 0.7:
                 row["phones"] = firm.row["phones"]
@@ -273,3 +279,14 @@ class Extras:
                 visibility=visibility,
                 pin=visibility != "private",
             )
+
+    def _history(self) -> None:
+        """The audit tells when and by whom each record was entered in the story, not when the story was told."""
+        with connection.cursor() as cursor:
+            for key in TOLD:
+                cursor.execute(
+                    "UPDATE core_auditentry a SET at = r.created_at, actor_id = u.id, actor_name = u.name, via = 'web'"  # noqa: S608 - our own table names
+                    f" FROM {entity_of(key).table} r JOIN core_user u ON u.id = r.created_by_id"
+                    " WHERE a.entity = %s AND a.record_id = r.id AND a.action = 'create' AND a.actor_name = %s",
+                    [entity_of(key).table, self.all.actor.name],
+                )

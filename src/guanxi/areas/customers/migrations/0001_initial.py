@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('birthday_key', models.SmallIntegerField(blank=True, editable=False, null=True)),
                 ('id_number', models.CharField(blank=True, default='', max_length=30, verbose_name='identity number')),
                 ('personal_notes', guanxi.core.models.fields.ListField(blank=True, default=list, kind='table', verbose_name='preferences and taboos')),
-                ('kind', guanxi.core.models.fields.ChoiceField(blank=True, choices=[('organisation', 'Organisation'), ('person', 'Person')], default='organisation', max_length=12, verbose_name='kind')),
+                ('kind', guanxi.core.models.fields.ChoiceField(blank=True, choices=[('organisation', 'Company'), ('person', 'Individual')], default='organisation', max_length=12, verbose_name='kind')),
                 ('name', models.CharField(max_length=200, verbose_name='name')),
                 ('short_name', models.CharField(blank=True, default='', max_length=100, verbose_name='short name')),
                 ('english_name', models.CharField(blank=True, default='', max_length=200, verbose_name='English name')),

@@ -151,7 +151,6 @@ async function draw(map) {
     elements: elements(data, whole ? places : {}),
     style: look(),
     layout: whole ? { name: "preset", padding: 24 } : ARRANGE,
-    wheelSensitivity: 0.25,
     userZoomingEnabled: false,
     maxZoom: 2,
   });
