@@ -229,3 +229,17 @@ def test_the_page_of_ones_own_ways(cast: Cast) -> None:
     assert channels.ways(bob, "mention") == channels.Ways(web=False, mail="digest")
     assert client.post("/account/notifications/", {"mail.comment": "pigeon"}).status_code == 422
     assert channels.ways(User.objects.get(pk=bob.pk), "comment").mail == "now"
+
+
+def test_much_at_once_is_told_once(cast: Cast, gadget: Any) -> None:
+    given = {"name": "x", "owner": cast.bob_user.pk}
+    records.bulk.create_many(cast.root, "fakes.gadget", [given] * 3)
+    outbox.deliver_all()
+    assert told() == []  # loaded in bulk
+    for _turn in range(15):
+        records.create(cast.root, "fakes.gadget", given)
+    outbox.deliver_all()
+    assert told() == [("bob", "assigned")] * 11
+    with translation.override("en"):
+        latest = notify.notifications(cast.bob).notes[0]
+    assert (latest.text, latest.record_id) == ("管理员 gave you many records (Gadget)", 0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_noop
 
 from guanxi.core.automation.notify import notify
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.models import Notification
 from guanxi.core.records import marks
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -16,12 +19,16 @@ from guanxi.core.schema.registry import entity_of, is_registered
 MENTIONED = gettext_noop("%(by)s mentioned you on %(record)s")
 COMMENTED = gettext_noop("%(by)s commented on %(record)s")
 ASSIGNED = gettext_noop("%(by)s gave you %(record)s")
+ASSIGNED_MANY = gettext_noop("%(by)s gave you many records (%(entity)s)")
 CHANGED = gettext_noop("%(by)s changed %(record)s")
 SHARED = {
     "read": gettext_noop("%(by)s shared %(record)s with you to read"),
     "write": gettext_noop("%(by)s shared %(record)s with you to read and write"),
 }
 ADDED = gettext_noop("%(by)s added to %(record)s: %(entity)s")
+
+#: So many hand-overs by one person within ten minutes are told one by one.
+FEW = 10
 
 
 @subscribe("*")
@@ -69,6 +76,9 @@ def _mentioned(event: Event, _entity: Entity, record: Any) -> None:
 
 
 def _created(event: Event, entity: Entity, record: Any) -> None:
+    """A record made by hand; those loaded in bulk name no changes, and nobody is told of each."""
+    if not event.changes:
+        return
     _assigned(event, entity, record)
     carrier = _carrier(entity, record)
     if carrier is None:
@@ -95,7 +105,18 @@ def _shared(event: Event, _entity: Entity, record: Any) -> None:
 
 def _assigned(event: Event, entity: Entity, record: Any) -> None:
     owner = _owner_then(event, entity, record)
+    if owner and _is_flood(owner, event.actor_id):
+        once = f"assigned:{event.actor_id}:{clock.now():%Y%m%d%H}"
+        notify(owner, "assigned", ASSIGNED_MANY, {"entity": entity.key}, by=event.actor_id, once=once)
+        return
     notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
+
+
+def _is_flood(users: set[int], by: int | None) -> bool:
+    """Whether somebody handed over so much in the last minutes that more is told once, not one by one."""
+    since = clock.now() - dt.timedelta(minutes=10)
+    rows = Notification.objects.filter(user__in=users, sort="assigned", by_id=by or 0, created_at__gte=since)
+    return rows[:FEW].count() >= FEW
 
 
 def _owner_then(event: Event, entity: Entity, record: Any) -> set[int]:
