@@ -10,13 +10,13 @@ import pytest
 from django.db import connection
 
 from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core import records
 from guanxi.core.exchange import imports, results
 from guanxi.core.exchange.mapping import FieldMap, auto_map, date_order
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import Column, open_table
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken
-from guanxi.core import records
 from guanxi.core.models import AuditEntry, CustomField, DictionaryValue, OutboxEvent, Role, RoleRight
 from guanxi.core.models.exchange import ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.stamps import bump

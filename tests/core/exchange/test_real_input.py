@@ -1,5 +1,7 @@
 """Real files, unmodified: each comes in right, or is refused with a reason at the row; the counts always add up."""
 
+# ruff: noqa: PT017 - a file may be read or refused; both are right
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -74,7 +76,7 @@ def test_companies_of_the_index(cast: Cast) -> None:
     assert (run.total, run.skipped) == (503, 0)
     refused = [row[2][7] for row in results.import_rows(run, (4,))]
     assert all(not year.isdecimal() for year in refused), "only founding years nobody can read are refused"
-    assert Customer.objects.get(external_id="66740").name == "3M"
+    assert Customer.objects.filter(name__in=["3M", "Alphabet Inc. (Class A)", "Alphabet Inc. (Class C)"]).count() == 3
     assert run.created + run.updated + len(refused) == 503
 
 

@@ -175,7 +175,9 @@ class Batcher:
             one.pk: one
             for one in model._default_manager.select_for_update(of=("self",)).filter(pk__in=[n for n, _r in waiting])
         }
-        wanted = {one["field"]: set() for _n, reasons in waiting for one in reasons if one["code"] == "reference.later"}
+        wanted: dict[str, set[str]] = {
+            one["field"]: set() for _n, reasons in waiting for one in reasons if one["code"] == "reference.later"
+        }
         for _number, reasons in waiting:
             for one in reasons:
                 if one["code"] == "reference.later":
@@ -208,9 +210,9 @@ class Batcher:
             for (record, _given), result in zip(changes, results, strict=True)
             if isinstance(result, Invalid)
         }
-        for (number, _reasons), left in zip(waiting, remaining, strict=True):
+        for (number, _reasons), stays in zip(waiting, remaining, strict=True):
             if number in refused:
-                left += of_invalid(refused[number], self.labels)
+                stays.extend(of_invalid(refused[number], self.labels))
         return remaining
 
     def _clean(self, given: dict[str, Any], reasons: list[Reason]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.exchange import words
-from guanxi.core.exchange.writers import unguarded
 from guanxi.core.exchange.mapping import FieldMap, Target, region_code
+from guanxi.core.exchange.writers import unguarded
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.phones import parse_phone, split_phones
 from guanxi.core.kernel.text import has_han
@@ -117,7 +117,7 @@ class Filler:
             if self.fields[name].kind == "addresses":
                 entry = compose_address(parts)
                 if label:
-                    entry["label"] = _LABELS.get(label, label)
+                    entry["label"] = str(_LABELS.get(label, label))
                 filled.given.setdefault(name, []).append(entry)
                 country = country or entry.pop("country_code", "")
                 entry.pop("country_code", None)

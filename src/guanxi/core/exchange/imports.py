@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -118,7 +119,7 @@ def _suggest(actor: Actor, run: ImportRun, table: Table, sample: list[list[str]]
     if declared is None or actor.user_id is None:
         return
     kept = ImportMapping.objects.filter(
-        user_id=actor.user_id, entity=declared.key, fingerprint=staging.fingerprint(run.columns)
+        user_id=int(actor.user_id), entity=declared.key, fingerprint=staging.fingerprint(run.columns)
     ).first()
     if kept is not None:
         run.mapping, run.options = kept.mapping, kept.options
@@ -268,7 +269,7 @@ def import_edit(actor: Actor, *, run: ImportRun, position: int, column: int, val
     if run.state != "ready":
         raise RuleBroken(_("This import has begun already."), code="import.begun")
     row = ImportRow.objects.filter(run=run, position=position).first()
-    if row is None or not 0 <= column < len(row.cells) or import_get(actor, run_id=run.pk).pk != run.pk:
+    if row is None or not 0 <= column < len(row.cells) or import_get(actor, run_id=run.pk or 0).pk != run.pk:
         raise NotFound
     cells = list(row.cells)
     cells[column] = value[:100_000].replace("\0", "")
@@ -279,7 +280,7 @@ def import_start(actor: Actor, *, run: ImportRun) -> ImportRun:
     """Begin, or go on with, a run: checks everything, records the operation, marks it running. Rows follow in ``import_run``."""
     batcher = batcher_of(actor, run)
     with writing(actor):
-        current = ImportRun.objects.select_for_update().get(pk=run.pk)
+        current = _locked(run.pk)
         if current.state not in ("ready", "paused", "running", "failed"):
             raise RuleBroken(_("This import is over."), code="import.over")
         if current.operation_id is None:
@@ -287,12 +288,16 @@ def import_start(actor: Actor, *, run: ImportRun) -> ImportRun:
             current.operation = operation_begin(
                 actor, "import", batcher.entity.key, state="running", total=current.total, parameters=parameters
             )
-        Operation.objects.filter(pk=current.operation_id).update(state="running")
+        Operation.objects.filter(pk=current.operation_id or 0).update(state="running")
         current.state, current.message = "running", ""
         current.entity, current.mapping, current.options = run.entity, run.mapping, run.options
         current.save()
         _remember(actor, current)
     return current
+
+
+def _locked(run_id: int | None) -> ImportRun:
+    return ImportRun.objects.select_for_update().get(pk=run_id or 0)
 
 
 def _remember(actor: Actor, run: ImportRun) -> None:
@@ -351,7 +356,7 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher) -> bool:
         run.position = rows[-1].position
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
-        Operation.objects.filter(pk=run.operation_id).update(progress=run.done, result=_result(run))
+        Operation.objects.filter(pk=run.operation_id or 0).update(progress=run.done, result=_result(run))
     return True
 
 
@@ -364,8 +369,7 @@ def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
             [run.pk, BATCH],
         )
         found = [
-            (row[0], row[1], staging.orjson.loads(row[2]) if isinstance(row[2], str) else row[2])
-            for row in cursor.fetchall()
+            (row[0], row[1], orjson.loads(row[2]) if isinstance(row[2], str) else row[2]) for row in cursor.fetchall()
         ]
     if not found:
         return False
@@ -392,7 +396,7 @@ def _store(run: ImportRun, outcomes: list[Outcome]) -> None:
 
 
 def _json(value: Any) -> str:
-    return staging.orjson.dumps(value, default=str).decode()
+    return str(orjson.dumps(value, default=str).decode())
 
 
 def _result(run: ImportRun) -> dict[str, int]:
@@ -404,7 +408,7 @@ def _finish(run: ImportRun, state: str) -> None:
     run.state, run.finished_at = state, clock.now()
     run.save(update_fields=["state", "finished_at"])
     now = clock.now()
-    Operation.objects.filter(pk=run.operation_id).update(
+    Operation.objects.filter(pk=run.operation_id or 0).update(
         state="done" if state == "done" else "cancelled",
         finished_at=now,
         undo_until=now + UNDO_FOR,
@@ -425,7 +429,7 @@ def import_cancel(actor: Actor, *, run: ImportRun) -> ImportRun:
 
 def _halt(actor: Actor, run: ImportRun, states: tuple[str, ...], state: str) -> ImportRun:
     with transaction.atomic():
-        current = ImportRun.objects.select_for_update().get(pk=import_get(actor, run_id=run.pk).pk)
+        current = _locked(import_get(actor, run_id=run.pk or 0).pk)
         if current.state not in states:
             raise RuleBroken(_("This import is not running."), code="import.not_running")
         if state == "cancelled":
@@ -438,7 +442,7 @@ def _halt(actor: Actor, run: ImportRun, states: tuple[str, ...], state: str) -> 
 
 def import_undo(actor: Actor, *, run: ImportRun) -> UndoResult:
     """Take an import back: made records go to the trash, changed ones get their old values, unless changed since."""
-    current = import_get(actor, run_id=run.pk)
+    current = import_get(actor, run_id=run.pk or 0)
     if current.operation_id is None or current.state in ("running", "paused"):
         raise RuleBroken(_("Only an import that is over can be undone."), code="import.not_over")
     return undo(actor, current.operation_id)

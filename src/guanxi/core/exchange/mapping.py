@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as fresh
 from typing import Any
 
 from django.utils import translation
@@ -27,7 +28,7 @@ AUTHORSHIP = ("created_at", "created_by", "updated_at")
 SEVERAL = frozenset(("phones", "emails", "urls", "addresses", "tags", "choices"))
 _LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 #: Columns of a file of refused rows that are ours (``results.import_write_errors``).
-_OURS = frozenset(("Reason", "原因", "Row", "行号"))
+_OURS = ("Reason", "Row")
 _PREFIXES = (
     "property",
     "properties",
@@ -55,7 +56,7 @@ class Target:
     label: str = ""
     keep: bool = False
     order: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = fresh(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data without what is not said."""
@@ -70,7 +71,7 @@ class FieldMap:
     """Targets by column index; columns not among them are not imported. ``defaults`` are raw values by field."""
 
     targets: Mapping[int, Target]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = fresh(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, for storing and for the API."""
@@ -84,7 +85,7 @@ class FieldMap:
         for index, given in (data.get("columns") or {}).items():
             if not given:
                 continue
-            known = (
+            known: dict[str, Any] = (
                 {"field": given} if isinstance(given, str) else {k: v for k, v in given.items() if k in _TARGET_KEYS}
             )
             targets[int(index)] = Target(**known)
@@ -160,12 +161,20 @@ def _vocabulary(entity: Entity, fields: Mapping[str, Field]) -> Vocabulary:
     return found
 
 
+def _our_columns() -> frozenset[str]:
+    found = set()
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            found |= {translation.gettext(name) for name in _OURS}
+    return frozenset(found)
+
+
 def _offer(
     column: Column, values: Sequence[str], vocabulary: Vocabulary, fields: Mapping[str, Field]
 ) -> tuple[int, Target] | None:
     """The best target for one column, with how sure that is."""
     found = None
-    if column.named and column.name in _OURS:
+    if column.named and column.name in _our_columns():
         return None
     if column.named:
         word = words.plain(re.sub(r"\(\d+\)$|\*$", "", column.name))
@@ -176,12 +185,12 @@ def _offer(
             if bare != word and bare in vocabulary:
                 found = (vocabulary[bare][0] - 25, vocabulary[bare][1])
                 break
-    found = _fitting(found, values, vocabulary, fields) if found else None
+    found = _fitting(found, values, fields) if found else None
     return found or _by_values(values, fields)
 
 
 def _fitting(
-    found: tuple[int, Target], values: Sequence[str], vocabulary: Vocabulary, fields: Mapping[str, Field]
+    found: tuple[int, Target], values: Sequence[str], fields: Mapping[str, Field]
 ) -> tuple[int, Target] | None:
     """Turn an offer down, or into another, when the values speak against it."""
     sure, target = found

@@ -116,7 +116,7 @@ class Matcher:
         found: dict[int, Found] = {}
         for position, row in rows.items():
             mine = keys[position]
-            found[position] = self._decide(position, row, mine, hits, records, known, seen, rows, keys)
+            found[position] = self._decide(row, mine, hits, records, known, seen, keys)
             for each in mine.values():
                 for key in each:
                     seen[key].append(position)
@@ -124,14 +124,12 @@ class Matcher:
 
     def _decide(
         self,
-        position: int,
         row: Mapping[str, Any],
         mine: Mapping[str, tuple[Key, ...]],
         hits: Mapping[tuple[str, str], list[int]],
         records: Mapping[int, Any],
         known: Mapping[int, Mapping[str, tuple[Key, ...]]],
         seen: Mapping[Key, list[int]],
-        rows: Mapping[int, Mapping[str, Any]],
         keys: Mapping[int, Mapping[str, tuple[Key, ...]]],
     ) -> Found:
         result = Found()
@@ -223,8 +221,10 @@ class Matcher:
             texts = [key[1] for key in wanted if key[0] == f"={name}"]
             column = self.fields[name].column
             kind = self.fields[name].kind
-            rows = self.entity.model._default_manager.filter(**{f"{column}__in": texts}) if kind != "reference" else ()
-            for value, number in rows.values_list(column, "pk") if kind != "reference" else ():
+            if kind == "reference":
+                continue
+            rows = self.entity.model._default_manager.filter(**{f"{column}__in": texts})
+            for value, number in rows.values_list(column, "pk"):
                 hits[f"={name}", plain(value)].append(number)
         return hits
 

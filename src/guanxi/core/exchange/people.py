@@ -8,9 +8,9 @@ from typing import Any
 from guanxi.core.access import visible
 from guanxi.core.exchange import words
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.text import normalize_name
 from guanxi.core.models import Tag, User
 from guanxi.core.models.search import MatchValue
-from guanxi.core.kernel.text import normalize_name
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 

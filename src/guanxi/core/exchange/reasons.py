@@ -57,8 +57,10 @@ def of_invalid(error: Invalid, labels: Mapping[str, str]) -> list[Reason]:
     for name, errors in (error.errors or {"": [error]}).items():
         root = name.split(".")[0]
         label = labels.get(name) or labels.get(root, "")
-        for one in errors or [error]:
-            found.append({"code": one.code, "field": name, "text": f"{label}: {one}" if label else str(one)})
+        found += [
+            {"code": one.code, "field": name, "text": f"{label}: {one}" if label else str(one)}
+            for one in errors or [error]
+        ]
     return found
 
 

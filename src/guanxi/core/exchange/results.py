@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+import orjson
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from guanxi.core.exchange.imports import import_get
 from guanxi.core.exchange.mapping import AUTHORSHIP, importable_fields
 from guanxi.core.exchange.reasons import texts
-from guanxi.core.exchange.staging import orjson
 from guanxi.core.exchange.writers import XlsxWriter, writer_of
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models.exchange import FAILED, OUTCOMES, SKIPPED, ImportRun

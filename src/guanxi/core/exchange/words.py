@@ -101,7 +101,7 @@ def of_kind(kind: str) -> Mapping[str, tuple[str, str]]:
     if kind in ("emails", "email"):
         return {word: ("", label) for label, words in _EMAILS.items() for word in split(words)}
     if kind in ("urls", "url"):
-        return {word: ("", "") for word in split(_URLS)}
+        return dict.fromkeys(split(_URLS), ("", ""))
     if kind != "addresses":
         return {}
     found: dict[str, tuple[str, str]] = {}

@@ -47,7 +47,7 @@ class CsvWriter:
     """CSV as RFC 4180 in UTF-8 with a byte order mark, which spreadsheet programs need to see Chinese."""
 
     def __init__(self, out: IO[bytes], header: Sequence[str]) -> None:
-        self.text = TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=False)  # type: ignore[arg-type]
+        self.text = TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=False)
         self.writer = csv.writer(self.text)
         self.row(header)
 
@@ -132,7 +132,8 @@ def _escaped(text: Any) -> str:
 
 def _folded(line: str) -> str:
     """A line cut after at most 75 bytes, never within a character."""
-    parts, part, size = [], "", 0
+    parts: list[str] = []
+    part, size = "", 0
     for char in line:
         width = len(char.encode())
         if size + width > (75 if not parts else 74):

@@ -36,7 +36,7 @@ class Blank:
 
 def copy_records(records: Sequence[Any]) -> None:
     """Insert new records of one model with ``COPY``, giving them their ids."""
-    model = type(records[0])
+    model: type[models.Model] = type(records[0])
     table = model._meta.db_table
     names, writers = _columns(model)
     with connection.cursor() as cursor:
@@ -146,5 +146,5 @@ def _columns(model: type[models.Model]) -> tuple[tuple[str, ...], tuple[tuple[st
             else plain
         )
         writers.append((column.attname, writer))
-        names.append(column.column)
+        names.append(str(column.column))
     return tuple(names), tuple(writers)

@@ -35,7 +35,7 @@ PATIENCE = 25
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 65279, 8203))
 
 
-class _Runaway(Exception):
+class _RunawayError(Exception):
     """A record does not end."""
 
 
@@ -58,7 +58,7 @@ class _Feed:
         if len(taken) > 1:
             self.size += len(line)
             if len(taken) > MAX_RECORD_LINES or self.size > MAX_RECORD:
-                raise _Runaway
+                raise _RunawayError
         return line
 
     def done(self) -> None:
@@ -78,19 +78,19 @@ def records(lines: Iterator[str], dialect: TextDialect, width: int = 0) -> Itera
     """Records of a text table; broken quotation is mended when exactly ``width`` cells come out, else reported."""
     feed = _Feed(lines)
     options = dialect.options()
-    reader = csv.reader(feed, **options)  # type: ignore[call-overload]
+    reader = csv.reader(feed, **options)
     runaways = 0
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except (csv.Error, _Runaway) as error:
-            runaways += isinstance(error, _Runaway) or len(feed.taken) > 20
+        except (csv.Error, _RunawayError) as error:
+            runaways += isinstance(error, _RunawayError) or len(feed.taken) > 20
             yield _mended(feed, dialect, width)
             if runaways > PATIENCE:
                 break
-            reader = csv.reader(feed, **options)  # type: ignore[call-overload]
+            reader = csv.reader(feed, **options)
             continue
         if width and len(feed.taken) > 1 and len(cells) != width and (len(cells) < width or _text(cells[width:])):
             single = mend(feed.taken[0].rstrip("\r\n"), dialect, width)

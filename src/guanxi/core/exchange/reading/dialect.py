@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from guanxi.core.exchange.reading.shapes import shape
 
@@ -30,7 +31,7 @@ class TextDialect:
     escape: str = ""
     initial_space: bool = False
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, Any]:
         """Keyword arguments for :func:`csv.reader`; strict, so that unbalanced quotes are noticed."""
         return {
             "delimiter": self.delimiter or "\x1e",
@@ -116,7 +117,7 @@ def _spaced(text: str, delimiter: str, quote: str) -> bool:
 def _parse(lines: Sequence[str], dialect: TextDialect) -> list[list[str]]:
     options = {**dialect.options(), "strict": False}
     try:
-        return list(csv.reader(lines, **options))  # type: ignore[call-overload]
+        return list(csv.reader(lines, **options))
     except csv.Error:
         return []
 
@@ -125,7 +126,7 @@ def _faults(lines: Sequence[str], dialect: TextDialect) -> int:
     """How many records are not well formed, plus how many differ from the usual width."""
     rows: list[list[str]] = []
     faults = 0
-    reader = csv.reader(lines, **dialect.options())  # type: ignore[call-overload]
+    reader = csv.reader(lines, **dialect.options())
     while True:
         try:
             rows.append(next(reader))

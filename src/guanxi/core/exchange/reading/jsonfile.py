@@ -39,13 +39,11 @@ def open_json(source: Source, encoding: Encoding, numbered: Callable[[int], str]
     """A table over a JSON file; a file without a list of records is refused."""
     names: dict[str, None] = {}
     listed: list[str] | None = None
-    count = 0
-    for entry in _entries(source, encoding):
+    for count, entry in enumerate(_entries(source, encoding)):
         if isinstance(entry, dict):
             names.update(dict.fromkeys(_flat(entry)))
         elif isinstance(entry, list) and count == 0:
             listed = [_text(cell) for cell in entry]
-        count += 1
         if len(names) > MAX_COLUMNS:
             raise refuse("file.too_many_columns", limit=MAX_COLUMNS)
     if listed is not None and not names:
@@ -93,7 +91,7 @@ def _checked(number: int, values: list[str]) -> Row:
     problems: list[Problem] = []
     for index, value in enumerate(values):
         if "\0" in value:
-            values[index] = value = value.replace("\0", "")
+            values[index] = value.replace("\0", "")
             problems.append(Problem("row.control_characters", column=index))
         if len(value) > MAX_CELL:
             params = {"length": len(value), "limit": MAX_CELL}

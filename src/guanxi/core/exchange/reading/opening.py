@@ -40,12 +40,12 @@ def open_table(
     Raises :class:`~guanxi.core.kernel.errors.Invalid` when the file as a whole cannot be read.
     """
     outer = source_of(content, name or (Path(content).name if not isinstance(content, bytes) else ""))
-    member = sheet if sheet and _is_archive(outer, sheet) else None
+    member = sheet if sheet and _is_archive(outer) else None
     source = unpacked(outer, member)
     head = source.head(4096)
     if not head:
         raise refuse("file.empty")
-    workbook = _workbook(source, head)
+    workbook = _workbook(head)
     if workbook:
         return _kept(open_sheet(source, workbook, None if member else sheet, _numbered, header_row), source)
     if head.startswith(_FOREIGN):
@@ -64,13 +64,13 @@ def _numbered(position: int) -> str:
     return _("Column %(number)d") % {"number": position}
 
 
-def _is_archive(source: Source, member: str) -> bool:
+def _is_archive(source: Source) -> bool:
     head = source.head(512)
     if head.startswith(b"\x1f\x8b"):
         inner = unpacked_head(source)
         return inner[257:262] == b"ustar"
     if head.startswith(b"PK\x03\x04"):
-        return _workbook(source, head) == ""
+        return _workbook(head) == ""
     return len(head) >= 265 and head[257:262] == b"ustar"
 
 
@@ -83,7 +83,7 @@ def unpacked_head(source: Source) -> bytes:
             raise refuse("file.broken") from error
 
 
-def _workbook(source: Source, head: bytes) -> str:
+def _workbook(head: bytes) -> str:
     if head.startswith(_OLE):
         return "xls"
     if not head.startswith(b"PK\x03\x04"):

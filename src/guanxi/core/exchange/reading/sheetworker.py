@@ -64,7 +64,7 @@ def filled(sheet: Any) -> dict[tuple[int, int], tuple[int, int]]:
 
 def serve(path: str, wanted: str) -> None:
     """Send the facts and the rows of one sheet."""
-    from python_calamine import CalamineError, PasswordError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+    from python_calamine import CalamineError, PasswordError, SheetTypeEnum, SheetVisibleEnum, load_workbook  # noqa: PLC0415 - after the limits are set
 
     try:
         book = load_workbook(path)

@@ -49,7 +49,6 @@ PROBLEMS: dict[str, Text] = {
     "file.duplicate_columns": _("Several columns are called “%(name)s”; they were numbered."),
     "file.merged_filled": _("%(count)d merged cells were filled with their value."),
     "file.properties_left_out": _("Left out: %(names)s."),
-    "file.links_inside": _("The numbers inside this table look like the keys of another table."),
 }
 
 REFUSALS: dict[str, Text] = {

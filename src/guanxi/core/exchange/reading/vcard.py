@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import vobject
+from vobject.base import readOne
 
 from guanxi.core.exchange.reading.encoding import Encoding, Lines, bad_bytes
 from guanxi.core.exchange.reading.source import Source
@@ -88,10 +88,10 @@ def _cards(source: Source, encoding: Encoding) -> Iterator[Card]:
             yield number, values, [], _unreadable("END:VCARD is missing")
             continue
         try:
-            card = vobject.readOne("".join(lines), allowQP=True, ignoreUnreadable=False, validate=False)
+            card = readOne("".join(lines), allowQP=True, ignoreUnreadable=False, validate=False)  # type: ignore[no-untyped-call]
         except Exception:  # noqa: BLE001 - the library raises whatever its parsing trips over
             try:
-                card = vobject.readOne("".join(_sound(lines)), allowQP=True, ignoreUnreadable=True, validate=False)
+                card = readOne("".join(_sound(lines)), allowQP=True, ignoreUnreadable=True, validate=False)  # type: ignore[no-untyped-call]
             except Exception as error:  # noqa: BLE001
                 yield number, values, [], _unreadable(str(error)[:200])
                 continue
@@ -135,7 +135,7 @@ def _sound(lines: list[str]) -> list[str]:
     return [line for line in lines if line[0] in " \t" or re.match(r"[\w.-]+(;[^:]*)?:", line)]
 
 
-def _fill(values: list[str], card: Any) -> list[str]:
+def _fill(values: list[str], card: Any) -> list[str]:  # noqa: C901 - one branch a property
     """Put a card's properties into their columns; answers the names of those left out."""
     dropped: list[str] = []
     for line in card.getChildren():

@@ -199,10 +199,10 @@ def _row(number: int, cells: list[Any], width: int) -> Row:
     values: list[str] = []
     problems: list[Problem] = []
     for index, cell in enumerate(cells):
-        if not isinstance(cell, str):
-            cell, code = cell
-            problems.append(Problem(code, {"value": cell}, index))
-        value = cell.strip()
+        text, code = (cell, "") if isinstance(cell, str) else cell
+        if code:
+            problems.append(Problem(code, {"value": text}, index))
+        value = text.strip()
         if value and not value.isprintable():
             cleaned = value.replace("_x000D_", "").translate(_CONTROL).strip()
             if cleaned != value:
