@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from guanxi.areas.activities.models import Activity, FollowUpPlan, Task
+from guanxi.core.automation import notify, outbox
 from guanxi.core.kernel import clock
+from guanxi.core.records import together
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -36,6 +38,18 @@ def test_home_says_what_to_do_and_names_nobody_unseen(cast: Cast, make: Make) ->
     assert "别人的客户" not in html  # the task is hers, the customer is not
     assert "我的客户" in html
     assert "Late" in html
+
+
+def test_mentions_stand_on_home_until_read(cast: Cast, make: Make) -> None:
+    gadget = make("fakes.gadget", name="水泵")
+    client = browser(cast.alice_user)
+    assert 'id="card-mentions"' not in client.get("/").content.decode()
+    together.comment_add(cast.bob, gadget, "@alice 请看")
+    outbox.deliver_all()
+    html = client.get("/").content.decode()
+    assert f'<a href="/gadgets/{gadget.pk}/">鲍勃 mentioned you on 水泵</a>' in html
+    notify.mark_read(cast.alice, record=gadget)
+    assert 'id="card-mentions"' not in client.get("/").content.decode()
 
 
 def test_a_task_is_done_from_home(cast: Cast, make: Make) -> None:

@@ -13,9 +13,11 @@ from guanxi.areas.activities.models import FollowUpPlan
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.access import allowed
+from guanxi.core.automation.notify import unread_mentions
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import display
+from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards, add_due
 
 
@@ -108,7 +110,23 @@ def plans_card(actor: Actor) -> Mapping[str, Any] | None:
     return {"late": _lines(actor, late.items), "due": _lines(actor, due.items), "count": late.count + due.count}
 
 
+def mentions_card(actor: Actor) -> Mapping[str, Any] | None:
+    """Where somebody mentioned the reader; no card without one."""
+    notes = unread_mentions(actor, limit=8) if actor.user_id else ()
+    shown = [(note, f"/{entity_of(note.entity).path}/{note.record_id}/") for note in notes if note.record_id]
+    return {"mentions": shown} if shown else None
+
+
 add_cards(
+    Card(
+        key="mentions",
+        label=_("Mentions"),
+        template="activities/mentions_card.jinja",
+        context=mentions_card,
+        icon="at",
+        url="/notifications/",
+        order=5,
+    ),
     Card(
         key="plans",
         label=_("Contact today"),
