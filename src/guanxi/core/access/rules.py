@@ -71,6 +71,19 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
     return found if found else Q(**{f"{prefix}pk__isnull": True})
 
 
+def shared_condition(entity: Entity, actor: Actor, action: str = "view") -> Q | None:
+    """The condition on rows that are in reach because they, or their carrier, are shared; ``None`` if none is."""
+    found = Q()
+    own = _shared_ids(actor, entity.key, action)
+    if own:
+        found |= Q(id__any=own)
+    carrier = _carrier_key(entity)
+    carried = _shared_ids(actor, carrier, action) if carrier else []
+    if carried:
+        found |= Q(**{f"{entity.access.carried_by}_id__any": carried})
+    return found if found else None
+
+
 def visible(qs: models.QuerySet[M], actor: Actor, action: str = "view") -> models.QuerySet[M]:
     """The rows of ``qs`` on which ``actor`` may do ``action``."""
     limit = condition(entity_of(qs.model), actor, action)

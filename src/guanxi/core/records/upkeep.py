@@ -54,9 +54,9 @@ def carry_down(entity: Entity, ids: Sequence[int]) -> None:
     owner = f"{entity.access.owner}_id"
     for child, field in carried_by(entity.key):
         new = entity.model._base_manager.filter(pk=models.OuterRef(f"{field}_id")).values(owner)[:1]
-        child.model._base_manager.filter(**{f"{field}_id__any": list(ids)}).update(
-            carrier_owner_id=models.Subquery(new)
-        )
+        rows = child.model._base_manager.filter(**{f"{field}_id__any": list(ids)})
+        if rows.update(carrier_owner_id=models.Subquery(new)) and child.search is not None:
+            _index_again(child, rows)
 
 
 def after_save(entity: Entity, records: Sequence[Any], changes: Mapping[str, Any] | None = None) -> None:
@@ -85,6 +85,8 @@ def touches_search(entity: Entity, changes: Iterable[str]) -> bool:
         *search.text,
         *search.subtitle,
         entity.title,
+        entity.access.owner,
+        entity.access.carried_by,
     }
     return bool(named & set(changes))
 
@@ -112,4 +114,14 @@ def carry_again(entity: Entity, ids: Sequence[int]) -> None:
     field = entity.access.carried_by
     parent = entity_of(entity.model._meta.get_field(field).related_model)  # type: ignore[arg-type]
     owner = parent.model._base_manager.filter(pk=models.OuterRef(f"{field}_id")).values(f"{parent.access.owner}_id")[:1]
-    entity.model._base_manager.filter(pk__in=list(ids)).update(carrier_owner_id=models.Subquery(owner))
+    rows = entity.model._base_manager.filter(pk__in=list(ids))
+    rows.update(carrier_owner_id=models.Subquery(owner))
+    if entity.search is not None:
+        _index_again(entity, rows)
+
+
+def _index_again(entity: Entity, rows: models.QuerySet[Any]) -> None:
+    """Search documents name their owners; write them anew in batches."""
+    ids = list(rows.values_list("pk", flat=True))
+    for start in range(0, len(ids), 500):
+        index.index_records(entity, entity.model._base_manager.filter(pk__in=ids[start : start + 500]))

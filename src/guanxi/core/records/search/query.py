@@ -11,12 +11,15 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import visible
+from guanxi.core.access.rules import condition as rights_condition
+from guanxi.core.access.rules import shared_condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.masking import mask
 from guanxi.core.kernel.phones import format_phone
 from guanxi.core.records import dictionaries
 from guanxi.core.records.search import judge, terms
 from guanxi.core.records.search.terms import Fields, Query
+from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.records.shape import field_at, path_level
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import text_of
@@ -25,6 +28,8 @@ from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
 CAP = 150
+#: Up to so many owners a search asks for their documents; above it for all, and checks rights afterwards.
+MOST_OWNERS = 300
 #: Documents whose tokens fit that are looked at before rights.
 REACH = 20_000
 M = TypeVar("M", bound=models.Model)
@@ -89,14 +94,43 @@ def _beginnings(entity: Entity, query: Query, fields: Fields) -> list[Condition]
     return found
 
 
-def _anywhere(entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[Condition]:
-    """The condition on a document ``d`` that its tokens fit.
+def _anywhere(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[Condition]:
+    """The conditions on a document ``d`` that its tokens fit, and that it lies in the actor's reach or is shared with him.
 
     Tokens carry their entity; it is compared in a way no index serves, or PostgreSQL reads a million index entries to
     learn what a few tokens told.
     """
     condition = terms.tsquery(query, fields, loose=loose)
-    return [("d.entity || '' = %s AND d.tsv @@ %s::tsquery", [entity.key, condition])] if condition else []
+    if not condition:
+        return []
+    plain = "d.entity || '' = %s AND d.tsv @@ %s::tsquery"
+    owners = _few_owners(actor, entity)
+    if owners is None:
+        return [(plain, [entity.key, condition])]
+    found: list[Condition] = []
+    if owners:
+        mine = " | ".join(f"'{owner_token(entity.key, owner)}'" for owner in owners)
+        found.append((plain, [entity.key, f"({condition}) & ({mine})"]))
+    shared = _shared_with(actor, entity)
+    if shared is not None:
+        ids, values = shared.query.sql_with_params()
+        among = f"d.entity = %s AND d.record_id = ANY(ARRAY({ids})) AND d.tsv @@ %s::tsquery"
+        found.append((among, [entity.key, *values, condition]))
+    return found
+
+
+def _few_owners(actor: Actor, entity: Entity) -> list[int] | None:
+    """The owners whose records the actor sees, if they are all he sees and few enough to be asked for by token."""
+    reach = actor.rights.of(entity.key, "view")
+    if actor.is_system or reach.everyone or reach.unowned or entity.access.public or not entity.access.owner:
+        return None
+    return sorted(reach.owners) if len(reach.owners) <= MOST_OWNERS else None
+
+
+def _shared_with(actor: Actor, entity: Entity) -> models.QuerySet[Any] | None:
+    """Ids of the records the actor sees because they, or what carries them, are shared with him."""
+    reached = shared_condition(entity, actor)
+    return entity.model._default_manager.filter(reached).order_by().values("pk") if reached else None
 
 
 def _ids(actor: Actor, entity: Entity, conditions: Sequence[Condition]) -> list[int]:
@@ -125,13 +159,20 @@ def _fitting(actor: Actor, entity: Entity, conditions: Sequence[Condition], *, e
     documents come first, ``REACH`` of them at most; only if there are more, and the actor sees few of those, is it
     asked the other way round, which is then the better one. An array, not a join: it is looked up by primary key.
     """
-    if not conditions:
-        return []
-    [(condition, values)] = conditions
+    found: list[int] = []
+    for condition in conditions:
+        found += _fitting_one(actor, entity, condition, enough=enough)
+    return list(dict.fromkeys(found))
+
+
+def _fitting_one(actor: Actor, entity: Entity, fits: Condition, *, enough: int) -> list[int]:
+    """``_fitting`` for one condition."""
+    condition, values = fits
     living = getattr(entity.model, "objects", entity.model._default_manager)
     rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
+    most = CAP * 2 if rights_condition(entity, actor) is None else REACH
     statement = (
-        f"WITH found AS MATERIALIZED (SELECT d.record_id FROM core_search_doc d WHERE {condition} LIMIT {REACH})"  # noqa: S608
+        f"WITH found AS MATERIALIZED (SELECT d.record_id FROM core_search_doc d WHERE {condition} LIMIT {most})"  # noqa: S608
         f" (SELECT v.pk FROM ({rows}) v WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found)) LIMIT {CAP})"
         " UNION ALL SELECT -count(*) FROM found"
     )
@@ -140,7 +181,7 @@ def _fitting(actor: Actor, entity: Entity, conditions: Sequence[Condition], *, e
         found = [row[0] for row in cursor.fetchall()]
     reached = -min(found)
     ids = [one for one in found if one > 0]
-    if reached < REACH or len(ids) >= enough:
+    if reached < most or most < REACH or len(ids) >= enough:
         return ids
     return _ids(actor, entity, [(f"d.entity = %s AND {condition}", [entity.key, *values])])
 
@@ -148,11 +189,11 @@ def _fitting(actor: Actor, entity: Entity, conditions: Sequence[Condition], *, e
 def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[int]:
     """Ids of records worth judging. Where ``enough`` names begin so, others, which rank lower, are not looked for."""
     if loose:
-        return _fitting(actor, entity, _anywhere(entity, query, fields, loose=True), enough=enough)
+        return _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=True), enough=enough)
     found = _ids(actor, entity, _beginnings(entity, query, fields))
     if len(found) >= enough:
         return found
-    others = _fitting(actor, entity, _anywhere(entity, query, fields, loose=False), enough=enough)
+    others = _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=False), enough=enough)
     return list(dict.fromkeys(found + others))
 
 
@@ -298,7 +339,7 @@ def filter_by_text(actor: Actor, qs: models.QuerySet[M], entity: Entity, text: s
     fields = searchable(actor, entity)
     conditions: list[str] = []
     params: list[Any] = []
-    for condition, values in (*_beginnings(entity, query, fields), *_anywhere(entity, query, fields, loose=False)):
+    for condition, values in (*_beginnings(entity, query, fields), *_anywhere(actor, entity, query, fields, loose=False)):
         conditions.append(f"({condition.partition(' ORDER BY ')[0]})")
         params += values
     if not conditions:

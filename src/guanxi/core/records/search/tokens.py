@@ -196,6 +196,19 @@ _PARTS = (
 )
 
 
+def owner_token(entity: str, owner_id: int) -> str:
+    """The token of everything of an entity that an owner owns or carries: it narrows a search to somebody's reach."""
+    return f"{field_tag(entity, '@owner')}{owner_id}"
+
+
+def _owner_tokens(entity: Entity, values: Any) -> set[str]:
+    names = [f"{entity.access.owner}_id"] if entity.access.owner else []
+    if entity.access.carried_by:
+        names.append("carrier_owner_id")
+    owners = (values.get(name) if isinstance(values, Mapping) else getattr(values, name, None) for name in names)
+    return {owner_token(entity.key, owner) for owner in owners if owner}
+
+
 def doc_tokens(entity: Entity, values: Any) -> set[str]:
     """All tokens of one record, tagged. ``values`` is the record or a mapping from field name to value."""
     found: set[str] = set()
@@ -206,7 +219,7 @@ def doc_tokens(entity: Entity, values: Any) -> set[str]:
             tag = field_tag(entity.key, field)
             for written in entries(value_of(values, field)):
                 found.update([tag + token for token in tokens_of(written)])
-    return found
+    return found | _owner_tokens(entity, values)
 
 
 def tsvector(tokens: Iterable[str]) -> str:
