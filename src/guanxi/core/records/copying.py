@@ -90,7 +90,13 @@ def copy_rows(
     copy_lines(table, columns, lines)
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
+def _escaped(text: str) -> str:
+    """A text in PostgreSQL's text format; ``str.translate`` would take ten times as long for Chinese."""
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if not text.isprintable():
+        text = text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r").replace("\0", "")
+    return text
 
 
 def plain(value: Any) -> str:
@@ -100,7 +106,7 @@ def plain(value: Any) -> str:
     if value is True or value is False:
         return "t" if value else "f"
     if isinstance(value, str):
-        return value.translate(_ESCAPES) if ("\\" in value or not value.isprintable()) else value
+        return _escaped(value)
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -116,7 +122,7 @@ def json_text(value: Any) -> str:
         return "[]"
     if value == {}:
         return "{}"
-    return orjson.dumps(value, default=str).decode().translate(_ESCAPES)
+    return orjson.dumps(value, default=str).decode().replace("\\", "\\\\")
 
 
 def array_text(value: Any) -> str:
@@ -128,7 +134,7 @@ def array_text(value: Any) -> str:
     quoted = (
         str(one) if isinstance(one, int) else '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in value
     )
-    return ("{" + ",".join(quoted) + "}").translate(_ESCAPES)
+    return _escaped("{" + ",".join(quoted) + "}")
 
 
 @cache

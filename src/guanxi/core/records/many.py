@@ -22,7 +22,6 @@ from guanxi.core.records import dictionaries, matching, numbering, shape, upkeep
 from guanxi.core.records.copying import Blank, copy_records, copy_rows, json_text
 from guanxi.core.records.search import index
 from guanxi.core.records.writing import writing
-from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -247,10 +246,6 @@ def emit_many(
     """``writing.emit`` for many records at once; within ``writing``."""
     now = clock.now().isoformat()
     name = f"{entity.key}.{verb}"
-    rows = [
-        (name, entity.key, number, {one: [kinds.json_of(value) for value in pair] for one, pair in changes.items()},
-         actor.user_id, actor.name, now, 0, "")
-        for number, changes in changed
-    ]  # fmt: skip
+    rows = [(name, entity.key, number, changes, actor.user_id, actor.name, now, 0, "") for number, changes in changed]
     columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
     copy_rows(OutboxEvent._meta.db_table, columns, rows, writers={3: json_text})
