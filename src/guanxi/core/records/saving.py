@@ -236,15 +236,18 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
     return step
 
 
-def trash(actor: Actor, entity: Entity, ids: Iterable[int]) -> int:
-    """Move records and those they carry to the trash, within ``writing``; returns how many of the entity itself."""
+def trash(actor: Actor, entity: Entity, ids: Iterable[int], *, at: dt.datetime | None = None) -> int:
+    """Move records and those they carry to the trash, within ``writing``; returns how many of the entity itself.
+
+    All bear the same moment ``at`` (now), by which ``restore`` knows what went together.
+    """
     chosen = list(ids)
-    now = clock.now()
+    now = at or clock.now()
     for child, field in carried_by(entity.key):
         rows = child.model._default_manager.filter(**{f"{field}_id__any": chosen})
         below = list(rows.values_list("pk", flat=True))
         if below:
-            trash(actor, child, below)
+            trash(actor, child, below, at=now)
     gone = list(entity.model._default_manager.filter(pk__in=chosen).select_for_update().values_list("pk", flat=True))
     entity.model._default_manager.filter(pk__in=gone).update(
         deleted_at=now, deleted_by_id=actor.user_id, updated_at=now, version=models.F("version") + 1

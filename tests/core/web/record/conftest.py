@@ -6,12 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template.backends.jinja2 import Template
 from django.test import Client
+from django.test.signals import template_rendered
 
 from guanxi.core.models import User
 
 PASSWORD = "白日依山尽 黄河入海流"
 HX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture(autouse=True)
+def contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers know the context their Jinja template was drawn with, as Django's own templates let them."""
+    plain = Template.render
+
+    def render(self: Any, context: Any = None, request: Any = None) -> Any:
+        template_rendered.send(sender=self, template=self, context=dict(context or {}))
+        return plain(self, context, request)
+
+    monkeypatch.setattr(Template, "render", render)
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
-from guanxi.core import access, records
+from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Conflict, Invalid, NotFound
 from guanxi.core.records import drafts, shape
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_at
+from guanxi.core.schema.registry import entity_at, entity_of
 from guanxi.core.web import addresses, toasts
 from guanxi.core.web.forms import build, choosing, saving
 from guanxi.core.web.forms.build import FormView
@@ -133,7 +133,7 @@ def edit(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
 
 
 def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str) -> HttpResponseBase:
-    entity = records.entity_of(record)
+    entity = entity_of(record)
     form = _resolved(saving.sent(actor, entity, request.POST), request)
     original = request.POST.get("_original", "")
     try:
@@ -183,7 +183,7 @@ class Side:
 def _draw_conflict(
     request: HttpRequest, actor: Actor, record: Any, form: saving.Sent, conflict: Conflict, title: str
 ) -> HttpResponseBase:
-    entity = records.entity_of(record)
+    entity = entity_of(record)
     fields = shape.readable(actor, entity)
     sides = [
         Side(

@@ -1,0 +1,157 @@
+"""Journeys on a record: create with a warning, change in place, delete and undo, two people at once, merge and undo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core import records
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_create_in_the_dialog_with_duplicate_warning_and_undo(people: Any, make: Any) -> None:
+    make("customers.customer", name="深圳市华强电子有限公司")
+    page = people("alice")
+    page.goto("/customers/")
+    page.get_by_role("link", name="New", exact=False).first.click()
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("Name", exact=True).fill("华强电子")
+    expect(dialog.locator("[data-similar-box]")).to_contain_text("深圳市华强电子有限公司")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(page).to_have_title("华强电子 · Customer · Guanxi")
+    expect(page.locator("#toasts")).to_contain_text("was created")
+    assert Customer.objects.filter(name="华强电子").count() == 1
+    page.locator("[data-undo]").click()
+    expect(page.get_by_text("This record is in the trash")).to_be_visible()
+
+
+def test_errors_take_the_focus_and_nothing_typed_is_lost(people: Any) -> None:
+    page = people("alice")
+    page.goto("/customers/new/")
+    page.get_by_text("More fields").click()
+    page.get_by_label("Description").fill("抄下来的话")
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator(".gx-errors")).to_be_focused()
+    expect(page.get_by_label("Description")).to_have_value("抄下来的话")
+
+
+def test_a_field_is_changed_in_place_and_taken_back(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华为", short_name="旧简称")
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    field = page.locator("dd[data-field=short_name]")
+    field.dblclick()
+    field.locator("input[name=short_name]").fill("新简称")
+    page.keyboard.press("Enter")
+    expect(field).to_contain_text("新简称")
+    expect(page.locator(".gx-timeline")).to_contain_text("新简称")
+    page.locator("[data-undo]").click()
+    expect(field).to_contain_text("旧简称")
+
+
+def test_escape_leaves_the_field_as_it_was(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华为", short_name="旧简称")
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    field = page.locator("dd[data-field=short_name]")
+    field.focus()
+    page.keyboard.press("Enter")
+    field.locator("input[name=short_name]").fill("不要")
+    page.keyboard.press("Escape")
+    expect(field).to_contain_text("旧简称")
+    one.refresh_from_db()
+    assert one.version == 1
+
+
+def test_two_people_change_the_same_field_and_one_chooses(people: Any, make: Any, cast: Any) -> None:
+    one = make("customers.customer", name="华为", short_name="原来")
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    page.keyboard.press("e")
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("Short name").fill("我的")
+    records.update(cast.root, one, {"short_name": "别人的", "employees": 12})
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog.locator(".gx-conflict")).to_contain_text("别人的")
+    dialog.get_by_role("button", name="Save my choice").click()
+    expect(page.locator("dd[data-field=short_name]")).to_contain_text("我的")
+    now = Customer.objects.get(pk=one.pk)
+    assert (now.short_name, now.employees) == ("我的", 12)
+
+
+def test_what_was_typed_comes_back_after_leaving(people: Any) -> None:
+    page = people("alice")
+    page.goto("/customers/new/")
+    with page.expect_response("**/drafts/"):
+        page.get_by_label("Name", exact=True).press_sequentially("写了一半")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/customers/")
+    page.goto("/customers/new/")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("写了一半")
+    page.get_by_role("button", name="Start afresh").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_signed_out_meanwhile_signs_in_again_and_saves(people: Any, make: Any) -> None:
+    from tests.browser.conftest import PASSWORD  # noqa: PLC0415
+
+    one = make("customers.customer", name="华为")
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    page.keyboard.press("e")
+    page.locator("#dialog").get_by_label("Short name").fill("没丢")
+    page.context.clear_cookies(name="guanxi_session")
+    page.locator("#dialog").get_by_role("button", name="Save", exact=True).click()
+    again = page.locator("#sign-in-again")
+    again.locator("input[name=login]").fill("alice")
+    again.locator("input[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("dd[data-field=short_name]")).to_contain_text("没丢")
+
+
+def test_follow_up_by_one_key(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华为")
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    page.keyboard.press("f")
+    dialog = page.locator("#dialog")
+    expect(dialog.locator("textarea")).to_be_focused()
+    page.keyboard.type("谈了报价")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".gx-timeline")).to_contain_text("谈了报价")
+
+
+def test_delete_from_the_menu_and_undo(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华为")
+    make("customers.contact", name="张伟", customer=one)
+    page = people("alice")
+    page.goto(f"/customers/{one.pk}/")
+    page.get_by_role("button", name="More actions").click()
+    page.locator("#record-menu").get_by_text("Delete").click()
+    expect(page.locator("#dialog")).to_contain_text("张伟")
+    page.get_by_role("button", name="Put in the trash").click()
+    expect(page).to_have_url("**/customers/")
+    page.locator("[data-undo]").click()
+    expect(page.locator("#list-view")).to_contain_text("华为")
+    assert Contact.objects.filter(customer=one).count() == 1
+
+
+def test_merge_and_undo(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="深圳市华强电子有限公司", short_name="华强")
+    two = make("customers.customer", name="华强电子（深圳）有限公司", short_name="强电")
+    person = make("customers.contact", name="张伟", customer=two)
+    page = people("alice")
+    page.goto(f"/customers/merge/?ids={one.pk},{two.pk}")
+    page.locator(f"input[name=keep][value='{one.pk}']").check()
+    page.locator(f"input[name='choose.short_name'][value='{two.pk}']").check()
+    page.get_by_role("button", name="Merge 2 records").click()
+    expect(page.locator("dd[data-field=short_name]")).to_contain_text("强电")
+    assert Contact.objects.get(pk=person.pk).customer_id == one.pk
+    page.locator("[data-undo]").click()
+    expect(page.locator("dd[data-field=short_name]")).to_contain_text("华强")
+    assert Contact.objects.get(pk=person.pk).customer_id == two.pk
+    assert Customer.objects.count() == 2

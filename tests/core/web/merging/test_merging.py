@@ -1,0 +1,89 @@
+"""Duplicate check, scan and merge on the web."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.automation import scanning
+from guanxi.core.models import Operation
+from tests.core.web.record.conftest import HX
+
+pytestmark = pytest.mark.django_db
+
+
+def test_check_names_what_one_sees_and_masks_the_rest(browse: Any, make: Any, cast: Any) -> None:
+    make("customers.customer", name="深圳市华强电子有限公司")
+    make("customers.customer", name="华强电子（深圳）有限公司", by=cast.charlie_user)
+    page = browse("alice").get("/duplicates/?in=customers&q=华强电子").content.decode()
+    assert "深圳市华强电子有限公司" in page
+    assert "华强电子（深圳）有限公司" not in page
+    assert "华****" in page
+    assert "查理" in page
+
+
+@pytest.mark.parametrize("line", ["138 0013 8000", "+86-13800138000", "INFO@huaqiang.example"])
+def test_check_takes_phones_and_addresses(browse: Any, make: Any, line: str) -> None:
+    make("customers.customer", name="甲", phones=["13800138000"], emails=["info@huaqiang.example"])
+    assert [hit.title for hit in browse("alice").get("/duplicates/", {"q": line}).context["hits"]] == ["甲"]
+
+
+def test_merge_keeps_the_chosen_values_moves_children_and_undo_brings_all_back(browse: Any, make: Any) -> None:
+    one = make("customers.customer", name="深圳市华强电子有限公司", short_name="华强", phones=["13800138000"])
+    two = make("customers.customer", name="华强电子（深圳）有限公司", short_name="强电", phones=["13900139000"])
+    person = make("customers.contact", name="张伟", customer=two)
+    alice = browse("alice")
+    page = alice.get(f"/customers/merge/?ids={one.pk},{two.pk}")
+    assert {column["id"]: dict(column["counts"]).get("Contacts", 0) for column in page.context["records"]} == {
+        one.pk: 0,
+        two.pk: 1,
+    }
+    answer = alice.post(
+        "/customers/merge/",
+        {"ids": [one.pk, two.pk], "keep": one.pk, "choose.short_name": two.pk, "choose.phones": ""},
+        **HX,
+    )
+    assert answer.headers["HX-Redirect"] == f"/customers/{one.pk}/"
+    kept = Customer.objects.get()
+    assert (kept.pk, kept.name, kept.short_name) == (one.pk, "深圳市华强电子有限公司", "强电")
+    assert [entry["value"] for entry in kept.phones] == ["+8613800138000", "+8613900139000"]
+    assert Contact.objects.get(pk=person.pk).customer_id == one.pk
+    step = Operation.objects.get(sort="merge")
+    assert (
+        json.loads(alice.post(f"/operations/{step.pk}/undo/", **HX).headers["HX-Trigger"])["toast"]["list"][0]["level"]
+        == ""
+    )
+    assert Contact.objects.get(pk=person.pk).customer_id == two.pk
+    assert Customer.objects.get(pk=one.pk).short_name == "华强"
+    assert Customer.objects.count() == 2
+
+
+def test_merge_needs_the_right_on_every_record(browse: Any, make: Any, cast: Any) -> None:
+    one, two = make("customers.customer", name="甲"), make("customers.customer", name="乙", by=cast.bob_user)
+    alice = browse("alice")
+    assert alice.get(f"/customers/merge/?ids={one.pk},{two.pk}").status_code == 403
+    assert alice.post("/customers/merge/", {"ids": [one.pk, two.pk], "keep": one.pk}).status_code == 403
+    hidden = make("customers.customer", name="丙", by=cast.charlie_user)
+    assert alice.get(f"/customers/merge/?ids={one.pk},{hidden.pk}").status_code == 404
+    assert alice.get(f"/customers/merge/?ids={one.pk}").status_code == 422
+    assert Customer.objects.count() == 3
+
+
+def test_scan_shows_groups_one_may_see(browse: Any, make: Any, cast: Any) -> None:
+    make("customers.customer", name="深圳市华强电子有限公司")
+    make("customers.customer", name="华强电子（深圳）有限公司")
+    make("customers.customer", name="佛山陶瓷有限公司", by=cast.charlie_user)
+    make("customers.customer", name="佛山市陶瓷有限公司", by=cast.charlie_user)
+    alice = browse("alice")
+    assert "Not scanned yet" in alice.get("/duplicates/customers/").content.decode()
+    alice.post("/duplicates/customers/")
+    waiting = Operation.objects.get(sort="scan")
+    assert waiting.state == "waiting"
+    scanning.duplicates_scan(operation_id=waiting.pk)
+    page = alice.get("/duplicates/customers/").content.decode()
+    assert "深圳市华强电子有限公司" in page
+    assert "佛山" not in page
+    assert browse("dave").get("/duplicates/customers/").status_code in (403, 404)
