@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _later
 
 from guanxi.core.access import actors
 from guanxi.core.kernel.actor import Actor, Level
@@ -69,7 +68,7 @@ class EntityRights:
 
 
 #: Features a role can give beside rights on records, in words.
-FEATURES = {"views.public": _later("Share list views with everyone")}
+FEATURES = {"views.public": gettext_lazy("Share list views with everyone")}
 
 
 @dataclass(frozen=True, slots=True)

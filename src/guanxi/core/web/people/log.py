@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.models import AccessEntry
 from guanxi.core.people.guards import require_administrator
+from guanxi.core.people.sessions import device_name
 from guanxi.core.web.people.common import show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -52,12 +53,33 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
     found = list(rows[: PAGE + 1])
     context = {
         "title": _("Access log"),
-        "rows": found[:PAGE],
+        "rows": [(row, _details(row)) for row in found[:PAGE]],
         "older": found[PAGE - 1].pk if len(found) > PAGE else None,
         "sorts": sorts(),
         "asked": asked,
     }
     return show(request, "people/log.jinja", context)
+
+
+def _details(row: AccessEntry) -> str:
+    """What is worth saying about an entry, in words."""
+    reasons = {
+        "idle": _("eight hours without use"),
+        "absolute": _("two weeks over"),
+        "stamp": _("account or password changed"),
+        "ended": _("ended by hand"),
+    }
+    known = dict(row.details)
+    parts = [f"{row.entity} #{row.record_id}" if row.record_id else row.entity, row.field]
+    if "agent" in known:
+        parts.append(device_name(str(known.pop("agent"))))
+    known.pop("login", None)
+    if "reason" in known:
+        reason = str(known.pop("reason"))
+        parts.append(reasons.get(reason, reason))
+    if known.pop("step", ""):
+        parts.append(_("second step"))
+    return ", ".join(filter(None, [*parts, *(f"{name}: {value}" for name, value in known.items())]))
 
 
 def _on_day(rows: Any, day: str, zone: str) -> Any:
