@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import allowed, visible
 from guanxi.core.exchange import people
 from guanxi.core.exchange.choices import ChoiceMaker
+from guanxi.core.exchange.entries import later, readable, split, united
 from guanxi.core.exchange.filling import Filled, Filler
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
@@ -22,7 +23,6 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
 from guanxi.core.records import bulk, display, many, shape, values
-from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
@@ -124,7 +124,7 @@ class Batcher:
             if declared.kind == "user":
                 found[name] = {text: people.colleague(self.colleagues, text) for text in texts}
             elif declared.kind == "tags":
-                found[name] = people.tags_named(self.entity, {part for text in texts for part in _split(text)})
+                found[name] = people.tags_named(self.entity, {part for text in texts for part in split(text)})
             else:
                 found[name] = people.records_named(self.actor, declared.target, texts)
                 if self.options.create_references and write:
@@ -147,7 +147,7 @@ class Batcher:
         """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
         for name, text in one.names.items():
             if self.fields[name].kind == "tags":
-                one.given[name] = [named[name][part] for part in _split(text) if part in named[name]]
+                one.given[name] = [named[name][part] for part in split(text) if part in named[name]]
                 continue
             number = named[name].get(text, 0)
             if number > 0:
@@ -241,7 +241,7 @@ class Batcher:
             if root not in given:
                 continue
             raw = given.pop(root)
-            kept, lost = _readable(declared, raw) if declared.kind in _LISTS else (None, [str(raw)])
+            kept, lost = readable(declared, raw) if declared.kind in _LISTS else (None, [str(raw)])
             if kept:
                 given[root] = kept
             for text in lost:
@@ -401,48 +401,12 @@ class Batcher:
             if filled and name == self.note and name not in self.mapping.fields():
                 merged[name] = f"{now}\n{value}"
             elif filled and isinstance(value, list) and fields[name].kind in _LISTS:
-                merged[name] = _united(fields[name], now, value)
+                merged[name] = united(fields[name], now, value)
             elif filled and isinstance(value, list):
                 merged[name] = list(dict.fromkeys([*now, *value]))
             else:
                 merged[name] = value
         return merged
-
-
-def later(field_name: str, text: str, label: str) -> Reason:
-    """A reference to a record that may come further down in the same file; settled when all rows are in."""
-    return {"code": "reference.later", "field": field_name, "values": {"field": label, "value": text[:200]}}
-
-
-def _split(text: str) -> list[str]:
-    return [
-        part.strip() for part in text.replace("；", ";").replace("，", ",").replace(",", ";").split(";") if part.strip()
-    ]
-
-
-def _readable(declared: Any, raw: Any) -> tuple[list[Any], list[str]]:
-    """The entries that can be read, and the texts of those that cannot."""
-    kept: list[Any] = []
-    lost: list[str] = []
-    for entry in raw if isinstance(raw, list) else [raw]:
-        try:
-            kinds.parse(declared, [entry])
-            kept.append(entry)
-        except Invalid:
-            lost.append(str(entry.get("value", "")) if isinstance(entry, Mapping) else str(entry))
-    return kept, lost
-
-
-def _united(declared: Any, now: Sequence[Any], more: Sequence[Any]) -> list[Any]:
-    """The entries of both, those there first, none twice."""
-
-    def key(entry: Mapping[str, Any]) -> Any:
-        if declared.kind == "addresses":
-            return tuple(entry.get(part, "") for part in ("country", "region", "street", "postcode"))
-        return entry.get("value")
-
-    known = {key(entry) for entry in now}
-    return [*now, *({**entry, "primary": False} for entry in more if key(entry) not in known)][:50]
 
 
 def safely(batcher: Batcher, rows: Sequence[Staged], operation: Operation | None) -> list[Outcome]:

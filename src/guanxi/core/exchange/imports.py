@@ -10,7 +10,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,15 @@ from guanxi.core.access import require
 from guanxi.core.exchange import mapping as maps
 from guanxi.core.exchange import staging
 from guanxi.core.exchange.batches import Batcher, Outcome, Staged, safely
-from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap
+from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
-from guanxi.core.exchange.reading import Column, open_table
+from guanxi.core.exchange.plans import batcher_of, columns_of, replace_options
+from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reading.table import Table
 from guanxi.core.exchange.reasons import texts
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken
+from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import (
     CREATED,
@@ -47,7 +48,7 @@ from guanxi.core.records.copying import copy_rows
 from guanxi.core.records.undo import UndoResult, undo
 from guanxi.core.records.writing import UNDO_FOR, operation_begin, writing
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of
 
 #: Rows committed together.
 BATCH = 1000
@@ -139,7 +140,7 @@ def import_list(actor: Actor, *, limit: int = 50) -> list[ImportRun]:
     """One's own runs, the latest first (all runs for those with all rights)."""
     runs = ImportRun.objects.order_by("-pk")
     if not (actor.rights.everything or actor.is_system):
-        runs = runs.filter(user_id=actor.user_id)
+        runs = runs.filter(user_id=actor.user_id or 0)
     return list(runs[:limit])
 
 
@@ -166,58 +167,6 @@ def import_configure(
     batcher_of(actor, run)
     run.save(update_fields=["entity", "mapping", "options"])
     return run
-
-
-def columns_of(run: ImportRun) -> list[Column]:
-    """The columns of the staged file."""
-    return [Column(index, name) for index, name in enumerate(run.columns)]
-
-
-def batcher_of(actor: Actor, run: ImportRun) -> Batcher:
-    """The run's settings, checked: rights, fields, match rule. Raises Denied or Invalid."""
-    if not run.entity or not is_registered(run.entity):
-        raise Invalid(_("Say what the rows are, for instance customers."), code="import.entity", field="entity")
-    declared = entity_of(run.entity)
-    if not (declared.importable and declared.creatable):
-        raise Invalid(
-            _("%(name)s cannot be imported.") % {"name": declared.plural}, code="import.entity", field="entity"
-        )
-    options, mapping = Options.from_json(run.options), FieldMap.from_json(run.mapping)
-    require(actor, "import", declared)
-    if options.mode in ("create", "both"):
-        require(actor, "create", declared)
-    if options.mode in ("update", "both"):
-        require(actor, "change", declared)
-    _check_mapping(actor, declared, mapping, options)
-    return Batcher(actor, declared, mapping, options)
-
-
-def _check_mapping(actor: Actor, entity: Entity, mapping: FieldMap, options: Options) -> None:
-    allowed = maps.importable_fields(actor, entity)
-    used = {*mapping.fields(), *mapping.defaults}
-    if not mapping.targets:
-        raise Invalid(_("No column is assigned to a field."), code="import.mapping", field="mapping")
-    for name in used:
-        if name not in allowed:
-            if name in AUTHORSHIP:
-                raise Denied(_("Only administrators may bring in authors and dates."), code="import.authorship")
-            raise Invalid(
-                _("You may not fill the field “%(field)s”.") % {"field": name}, code="import.field", field=name
-            )
-    if (
-        options.mode != "update"
-        and entity.title in allowed
-        and allowed[entity.title].required
-        and entity.title not in used
-    ):
-        label = allowed[entity.title].label
-        raise Invalid(
-            _("Assign a column to “%(field)s”.") % {"field": label}, code="import.required", field=entity.title
-        )
-    owner = entity.access.owner
-    foreign = owner and (owner in used or options.owner not in (0, actor.user_id))
-    if foreign and not actor.is_system:
-        require(actor, "assign", entity)
 
 
 def import_check(
@@ -257,13 +206,6 @@ def _preview_row(row: Staged, outcome: Outcome) -> PreviewRow:
     return PreviewRow(
         row.position, row.number, list(row.cells), OUTCOMES[outcome.outcome], outcome.record_id, texts(outcome.reasons)
     )
-
-
-def replace_options(run: ImportRun, **changes: Any) -> ImportRun:
-    """A copy of the run, unsaved, with some options changed."""
-    copy = ImportRun(**{column.attname: getattr(run, column.attname) for column in run._meta.concrete_fields})
-    copy.options = replace(Options.from_json(run.options), **changes).as_json()
-    return copy
 
 
 def import_edit(actor: Actor, *, run: ImportRun, position: int, column: int, value: str) -> None:
