@@ -41,6 +41,7 @@ class Input:
 
     ``value`` is the stored value or, after an error, what was typed. ``chosen`` holds the present options of a picker
     that loads the others from ``search_url``. ``locked`` says why it cannot be changed ('' when it can).
+    A ``bare`` one stands without a visible label (in a cell or a filter) and carries it for those who listen.
     """
 
     field: Field
@@ -56,6 +57,7 @@ class Input:
     autofocus: bool = False
     placeholder: Text = ""
     widget: str = ""
+    bare: bool = False
 
     @property
     def name(self) -> str:

@@ -16,7 +16,6 @@ Patterns = list[URLPattern | URLResolver]
 fixed: Patterns = [
     path("", pages.home, name="home"),
     path("search/", search.show_search, name="search"),
-    path("search/palette/", search.palette, name="palette"),
     path("search/palette/results/", search.palette_results, name="palette-results"),
     path("notifications/", notifications.index, name="notifications"),
     path("notifications/mark/", notifications.mark, name="notifications-mark"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -82,7 +83,7 @@ def _editor(
     errors = {declared.name: [error]} if error else {}
     made = choosing.inputs(actor, entity, [declared], held, errors=errors, record=record)[declared.name]
     context = {
-        "f": made,
+        "f": replace(made, bare=True),
         "version": record.version,
         "original": json.dumps(json_of(values.current(record, declared)), ensure_ascii=False, default=str),
         "error": error,

@@ -238,9 +238,9 @@ def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: in
     name = "value2" if place else "value"
     plain = Field(name=name, kind="text", label=declared.label)
     if operator in DAYS:
-        return Input(field=plain, prefix=prefix, value=value, widget="number")
+        return Input(bare=True, field=plain, prefix=prefix, value=value, widget="number")
     if operator == "within":
-        return Input(field=plain, prefix=prefix, value=value, widget="choice", options=_options(op.PERIODS))
+        return Input(bare=True, field=plain, prefix=prefix, value=value, widget="choice", options=_options(op.PERIODS))
     many = operator in LISTS
     listed = (
         [str(one) for one in value]
@@ -259,6 +259,7 @@ def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: in
     )
     if declared.kind in ("choice", "choices"):
         return Input(
+            bare=True,
             field=shown,
             prefix=prefix,
             value=listed if many else (listed or [""])[0],
@@ -273,10 +274,12 @@ def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: in
         ]
         held = [Option(key, _word(actor, declared, key)) for key in listed if key not in op.TOKENS]
         return Input(
+            bare=True,
             field=shown, prefix=prefix, value=listed if many else (listed or [""])[0], widget="picks" if many else "pick",
             chosen=[*tokens, *held], search_url=choosing.search_url(entity, declared),
         )  # fmt: skip
     return Input(
+        bare=True,
         field=Field(name=name, kind=_asked(declared), label=declared.label),
         prefix=prefix,
         value=value,

@@ -118,12 +118,6 @@ def palette_groups(actor: Actor, shell: Shell, query: str) -> list[tuple[str, li
 
 
 @page_view()
-def palette(request: HttpRequest) -> HttpResponseBase:
-    """The empty palette; scripts put it into its dialog."""
-    return render(request, "search/palette.jinja", {}, using="jinja2")
-
-
-@page_view()
 def palette_results(request: HttpRequest) -> HttpResponseBase:
     """The lines for what was typed."""
     actor, query = actor_of(request), request.GET.get("q", "")[:200]

@@ -148,6 +148,20 @@ async function addCondition(button) {
   row.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
   $("select", row)?.focus();
 }
+// What somebody types while the row is drawn anew after another operator was chosen is kept.
+let typed = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const row = event.detail.target;
+  if (!row.matches?.("[data-cond]") || !event.detail.requestConfig?.elt?.name?.endsWith(".op")) return;
+  const box = $("input.form-control:not([type=hidden])", row);
+  typed = box?.value ? { name: box.name, value: box.value, here: document.activeElement === box } : null;
+});
+document.addEventListener("htmx:load", (event) => {
+  if (!typed || !event.target.matches?.("[data-cond]")) return;
+  const box = $(`input[name="${CSS.escape(typed.name)}"]`, event.target);
+  if (box) { box.value = typed.value; if (typed.here) box.focus(); }
+  typed = null;
+});
 on("click", "[data-add-condition]", (_event, button) => addCondition(button));
 on("click", "[data-remove-condition]", (_event, button) => {
   const block = button.closest("[data-block]");

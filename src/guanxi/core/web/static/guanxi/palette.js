@@ -4,12 +4,9 @@ import { $, $$, each, on, request } from "./base.js";
 const dialog = $("#palette");
 let run = 0;
 
-async function open() {
+function open() {
   if (!dialog || dialog.open) return;
   if (!dialog.dataset.ready) {
-    const answer = await request(`${$("[data-palette]").href.replace(/\?.*$/, "")}palette/`);
-    if (!answer.ok) { location.href = $("[data-palette]").href; return; }
-    dialog.innerHTML = await answer.text();
     dialog.dataset.ready = "1";
     const input = $("input", dialog);
     let timer;
