@@ -8,7 +8,7 @@ import pytest
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
-from guanxi.core.models import Department, OutboxEvent, Role, RoleRight, User
+from guanxi.core.models import AuditEntry, Department, OutboxEvent, Role, RoleRight, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.people import users
 from guanxi.core.people.departments import department_move, department_nodes
@@ -116,6 +116,8 @@ def test_roles_are_audited_and_counted_at_once(cast: Any) -> None:
     users.user_roles_set(cast.root, cast.dave_user, [cast.role])
     assert cast.actor(cast.dave_user).rights.of("fakes.gadget", "view").owners == frozenset({cast.dave_user.pk})
     assert fresh(cast.dave_user).version == cast.dave_user.version + 1
+    noted = AuditEntry.objects.get(entity="core_user", record_id=cast.dave_user.pk, changes__has_key="roles")
+    assert (noted.changes, noted.actor_id, noted.via) == ({"roles": [[], ["cast"]]}, cast.root_user.pk, "test")
     assert OutboxEvent.objects.get(name="core.user.roles_changed").changes == {"roles": [[], ["cast"]]}
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text
 from guanxi.core.kernel.text import sort_key
-from guanxi.core.models import Operation, Role, User, stamps
+from guanxi.core.models import AuditEntry, Operation, Role, User, stamps
 from guanxi.core.people import passwords
 from guanxi.core.people.guards import require_administrator, require_not_above, require_role_givable
 from guanxi.core.people.sessions import sessions_drop
@@ -185,6 +186,23 @@ def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
         user.roles.set(wanted.values())
         before, after = (sorted(role.key for role in side.values()) for side in (held, wanted))
         saving.save(actor, user, changes={"roles": [before, after]}, verb="roles_changed")
+        _audit_roles(actor, user, before, after)
+
+
+def _audit_roles(actor: Actor, user: User, before: list[str], after: list[str]) -> None:
+    """The audit of the roles somebody holds: their rows have no trigger, being no record of their own."""
+    AuditEntry.objects.create(
+        at=clock.now(),
+        entity=User._meta.db_table,
+        record_id=user.pk,
+        action="update",
+        changes={"roles": [before, after]},
+        actor_id=actor.user_id,
+        actor_name=actor.name,
+        via=actor.via,
+        request_id=actor.request_id,
+        address=actor.address,
+    )
 
 
 def password_store(actor: Actor, user: User, password: str, *, but_key: str = "") -> None:
