@@ -153,7 +153,11 @@ def divisions(folder: Path) -> Iterator[tuple[str, str, str, str]]:
 def countries() -> Iterator[tuple[str, str, str, str]]:
     """All other countries, and the states of the USA."""
     chinese, in_english = Locale("zh", "Hans").territories, Locale("en").territories
-    codes = [code for code in chinese if re.fullmatch("[A-Z]{2}", code) and code not in NOT_COUNTRIES | {"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"}]
+    codes = [
+        code
+        for code in chinese
+        if re.fullmatch("[A-Z]{2}", code) and code not in NOT_COUNTRIES | {"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"}
+    ]
     for code in sorted(codes, key=lambda code: in_english[code]):
         yield code, "", chinese[code], in_english[code]
     for state in STATES.replace("\n", "").split("|"):

@@ -58,7 +58,8 @@ def test_tree_hides_hidden_revenue(cast: Cast, group: dict[str, Any]) -> None:
     RoleField.objects.create(role=cast.role, entity="customers.customer", field="revenue", level="hidden")
     bump("rights")
     root = selectors.tree(cast.actor(cast.alice_user), group["top"])
-    assert root.all_revenue == {} and root.all_contacts == 6
+    assert root.all_revenue == {}
+    assert root.all_contacts == 6
 
 
 def test_tree_asks_twice(cast: Cast, group: dict[str, Any], django_assert_num_queries: Any) -> None:
@@ -83,7 +84,8 @@ def test_people_have_main_and_further_places_once(cast: Cast, make: Any) -> None
         ("王前任", False),
     ]
     assert clerk.pk == places[1].contact.pk
-    assert places[0].decision_role is not None and places[0].decision_role.key == "decides"
+    assert places[0].decision_role is not None
+    assert places[0].decision_role.key == "decides"
     assert [one.current(dt.date(2024, 1, 1)) for one in places] == [True, True, True, False]
     assert selectors.people_at(cast.charlie, [company.pk]) == []
 
@@ -102,7 +104,9 @@ def test_relations_are_named_from_each_side(cast: Cast, make: Any) -> None:
     maker, trader = make("customers.customer", name="格力"), make("customers.customer", name="苏宁")
     make("customers.customerlink", customer=maker, other=trader, relation="buyer")
     make("customers.customerlink", customer=trader, other=maker, relation="partner")
-    assert [(one.other.name, one.relation, one.label, one.outgoing) for one in selectors.relations_of(cast.alice, maker)] == [
+    assert [
+        (one.other.name, one.relation, one.label, one.outgoing) for one in selectors.relations_of(cast.alice, maker)
+    ] == [
         ("苏宁", "buyer", "采购方", True),
         ("苏宁", "partner", "合作伙伴", False),
     ]
@@ -144,7 +148,8 @@ def test_map_draws_companies_people_and_lines(cast: Cast, make: Any, django_asse
         f"p{boss.pk}": "老板",
         f"p{clerk.pk}": "员工",
     }
-    assert graph.nodes[f"c{company.pk}"].center and graph.nodes[f"p{boss.pk}"].attitude == "champion"
+    assert graph.nodes[f"c{company.pk}"].center
+    assert graph.nodes[f"p{boss.pk}"].attitude == "champion"
     assert {(edge.kind, edge.source, edge.target, edge.record_id) for edge in graph.edges.values()} == {
         ("parent", f"c{top.pk}", f"c{company.pk}", 0),
         ("link", f"c{company.pk}", f"c{partner.pk}", link.pk),

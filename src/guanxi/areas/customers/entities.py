@@ -198,7 +198,17 @@ CONTACT = Entity(
     path="contacts",
     icon="user",
     color="teal",
-    columns=("name", "customer", "position", "decision_role", "attitude", "phones", "emails", "owner", "last_contact_at"),
+    columns=(
+        "name",
+        "customer",
+        "position",
+        "decision_role",
+        "attitude",
+        "phones",
+        "emails",
+        "owner",
+        "last_contact_at",
+    ),
     filters=(
         "owner",
         "customer",
@@ -230,7 +240,9 @@ CONTACT = Entity(
             ),
             Section(_("How to reach"), ("phones", "emails", "wechat", "addresses", "websites"), key="reach"),
             Section(
-                _("Individual"), ("gender", "birthday", "birthday_calendar", "id_number", "personal_notes"), key="person"
+                _("Individual"),
+                ("gender", "birthday", "birthday_calendar", "id_number", "personal_notes"),
+                key="person",
             ),
             Section(_("Further"), ("description", "external_id"), key="notes"),
         ),
@@ -255,9 +267,7 @@ CONTACT = Entity(
             label=_("Move to another company"),
             run=services.contact_move,
             fields=(
-                Field(
-                    name="customer", kind="reference", label=_("New company"), target="customers.customer"
-                ),
+                Field(name="customer", kind="reference", label=_("New company"), target="customers.customer"),
                 Field(name="position", kind="text", label=_("Position"), max_length=100),
                 Field(name="on", kind="date", label=_("Since")),
             ),

@@ -151,10 +151,15 @@ def _draw(actor: Actor, graph: Graph, companies: Iterable[Customer], places: Ite
         editable = allowed(actor, "change", place.contact)
         graph.add(
             Edge(
-                key, "works", person, f"c{place.customer_id}", "" if place.main else place.position,
+                key,
+                "works",
+                person,
+                f"c{place.customer_id}",
+                "" if place.main else place.position,
                 place.affiliation_id or 0,
-                past=not place.current(today), editable=editable,
-            )  # fmt: skip
+                past=not place.current(today),
+                editable=editable,
+            )
         )
         if place.reports_to_id and selectors.readable(actor, CONTACT, "reports_to"):
             boss = f"p{place.reports_to_id}"

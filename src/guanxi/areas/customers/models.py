@@ -132,7 +132,11 @@ class Customer(PersonMixin, OwnedRecord):
     sort_key = models.CharField(max_length=250, blank=True, default="", editable=False)
     number = TextKindField(_("customer number"), kind="serial", max_length=40)
     credit_code = models.CharField(
-        _("unified social credit code"), max_length=18, blank=True, default="", help_text=_("18 characters; the check digit is verified.")
+        _("unified social credit code"),
+        max_length=18,
+        blank=True,
+        default="",
+        help_text=_("18 characters; the check digit is verified."),
     )
     industry = ChoiceField(_("industry"), dictionary="industry", max_length=20)
     region = RegionField(_("region"))
@@ -170,14 +174,22 @@ class Customer(PersonMixin, OwnedRecord):
             models.Index(fields=["sort_key", "id"], name="customer_by_name", condition=LIVING),
             models.Index(fields=["lifecycle", "-updated_at", "-id"], name="customer_by_lifecycle", condition=LIVING),
             models.Index(fields=["status", "-updated_at", "-id"], name="customer_by_status", condition=LIVING),
-            models.Index(OpClass("region", "text_pattern_ops"), name="customer_by_region", condition=LIVING & ~Q(region="")),
+            models.Index(
+                OpClass("region", "text_pattern_ops"), name="customer_by_region", condition=LIVING & ~Q(region="")
+            ),
             models.Index(OpClass("path", "text_pattern_ops"), name="customer_by_path", condition=~Q(path="/")),
             models.Index(fields=["credit_code"], name="customer_by_credit_code", condition=~Q(credit_code="")),
             models.Index(fields=["number"], name="customer_by_number", condition=~Q(number="")),
             models.Index(fields=["external_id"], name="customer_by_external_id", condition=~Q(external_id="")),
             models.Index(fields=["last_contact_at", "id"], name="customer_by_last_contact", condition=LIVING),
-            models.Index(fields=["next_plan_at", "id"], name="customer_by_next_plan", condition=LIVING & Q(next_plan_at__isnull=False)),
-            models.Index(fields=["birthday_key"], name="customer_by_birthday", condition=LIVING & Q(birthday_key__isnull=False)),
+            models.Index(
+                fields=["next_plan_at", "id"],
+                name="customer_by_next_plan",
+                condition=LIVING & Q(next_plan_at__isnull=False),
+            ),
+            models.Index(
+                fields=["birthday_key"], name="customer_by_birthday", condition=LIVING & Q(birthday_key__isnull=False)
+            ),
             GinIndex(fields=["tags"], name="customer_by_tag"),
         ]
         triggers: ClassVar[list[Any]] = [*audit_triggers((*SILENT, "path", "birthday_key")), *PATH_TRIGGERS]
@@ -185,7 +197,7 @@ class Customer(PersonMixin, OwnedRecord):
     @property
     def is_person(self) -> bool:
         """Whether this customer is a person."""
-        return self.kind == PERSON
+        return bool(self.kind == PERSON)
 
 
 class CustomerLink(CarriedRecord):
@@ -204,7 +216,9 @@ class CustomerLink(CarriedRecord):
     class Meta(CarriedRecord.Meta):
         verbose_name = _("customer relation")
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["customer", "other", "relation"], condition=LIVING, name="customer_link_once"),
+            models.UniqueConstraint(
+                fields=["customer", "other", "relation"], condition=LIVING, name="customer_link_once"
+            ),
             models.CheckConstraint(condition=~Q(customer=models.F("other")), name="customer_link_to_another"),
         ]
 
@@ -251,7 +265,9 @@ class Contact(PersonMixin, CarriedRecord):
             *CarriedRecord.Meta.indexes,
             models.Index(fields=["sort_key", "id"], name="contact_by_name", condition=LIVING),
             models.Index(fields=["external_id"], name="contact_by_external_id", condition=~Q(external_id="")),
-            models.Index(fields=["birthday_key"], name="contact_by_birthday", condition=LIVING & Q(birthday_key__isnull=False)),
+            models.Index(
+                fields=["birthday_key"], name="contact_by_birthday", condition=LIVING & Q(birthday_key__isnull=False)
+            ),
             GinIndex(fields=["tags"], name="contact_by_tag"),
         ]
         triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "birthday_key"))

@@ -16,6 +16,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.identifiers import business_number_check, id_card_check
 from guanxi.core.kernel.text import sort_key
+from guanxi.core.schema.derive import fields_of
 
 Changes = MutableMapping[str, list[Any]]
 DEEPEST = 20
@@ -91,7 +92,7 @@ def customer_clean(_actor: Actor, customer: Customer, changes: Changes) -> None:
 def _only_persons(customer: Customer) -> None:
     for name in ("gender", "birthday", "occupation", "id_number"):
         if getattr(customer, name):
-            label = customer._meta.get_field(name).verbose_name
+            label = fields_of(Customer)[name].label
             raise Invalid(
                 _("Only a person has “%(field)s”; this customer is an organisation.") % {"field": label},
                 code="customer.not_a_person",
@@ -125,7 +126,7 @@ def contact_clean(_actor: Actor, contact: Contact, changes: Changes) -> None:
         contact.sort_key = sort_key(contact.name, person=True)
     _person_clean(contact, changes)
     if contact.pk and contact.reports_to_id == contact.pk:
-        raise Invalid(_("Nobody reports to himself."), code="reports_to.self", field="reports_to")
+        raise Invalid(_("Nobody can report to themselves."), code="reports_to.self", field="reports_to")
 
 
 def affiliation_clean(_actor: Actor, affiliation: Affiliation, _changes: Changes) -> None:
@@ -133,12 +134,12 @@ def affiliation_clean(_actor: Actor, affiliation: Affiliation, _changes: Changes
     if affiliation.since and affiliation.until and affiliation.until < affiliation.since:
         raise Invalid(_("The end lies before the beginning."), code="until.before_since", field="until")
     if affiliation.reports_to_id == affiliation.contact_id:
-        raise Invalid(_("Nobody reports to himself."), code="reports_to.self", field="reports_to")
+        raise Invalid(_("Nobody can report to themselves."), code="reports_to.self", field="reports_to")
 
 
 def link_clean(_actor: Actor, link: CustomerLink, _changes: Changes) -> None:
     """A customer is related to another one, and a relation begins before it ends."""
     if link.customer_id == link.other_id:
-        raise Invalid(_("Choose another customer: nobody is related to himself."), code="other.self", field="other")
+        raise Invalid(_("Choose another customer: none can be related to itself."), code="other.self", field="other")
     if link.since and link.until and link.until < link.since:
         raise Invalid(_("The end lies before the beginning."), code="until.before_since", field="until")

@@ -271,16 +271,17 @@ def upcoming_birthdays(actor: Actor, *, days: int = 30, limit: int = 50) -> list
         for key in _keys_of(day):
             keys.setdefault(key, day)
     found: list[Birthday] = []
-    for entity, rows in (
-        (CONTACT, Contact.objects.filter(birthday_key__in=keys)),
-        (CUSTOMER, Customer.objects.filter(birthday_key__in=keys, kind=PERSON)),
-    ):
-        if readable(actor, entity, "birthday"):
-            found += [_birthday(row, keys[row.birthday_key]) for row in visible(rows, actor).order_by("pk")[:1000]]
+    if readable(actor, CONTACT, "birthday"):
+        contacts = visible(Contact.objects.filter(birthday_key__in=keys), actor)
+        found += [_birthday(row, keys) for row in contacts.order_by("pk")[:1000]]
+    if readable(actor, CUSTOMER, "birthday"):
+        persons = visible(Customer.objects.filter(birthday_key__in=keys, kind=PERSON), actor)
+        found += [_birthday(row, keys) for row in persons.order_by("pk")[:1000]]
     return sorted(found, key=lambda one: (one.on, one.record.sort_key, one.record.pk))[:limit]
 
 
-def _birthday(record: Customer | Contact, on: dt.date) -> Birthday:
+def _birthday(record: Customer | Contact, keys: Mapping[int, dt.date]) -> Birthday:
+    on = keys[record.birthday_key or 0]
     born = record.birthday or on
     if record.birthday_calendar != "lunar":
         return Birthday(record, on, on.year - born.year)

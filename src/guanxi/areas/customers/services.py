@@ -65,7 +65,7 @@ def contact_move(
     """
     target = identifier(customer, records.fields_of("customers.contact")["customer"]) if customer else None
     if target is not None and target == record.customer_id:
-        raise Invalid(_("He is at this company already."), code="contact.same_place", field="customer")
+        raise Invalid(_("This contact is at that company already."), code="contact.same_place", field="customer")
     with records.writing(actor):
         fresh: Contact = records.get(actor, "customers.contact", record.pk, action="change")
         day = on or clock.today(actor.timezone)
@@ -138,7 +138,14 @@ def customer_delete(actor: Actor, record: Customer, *, operation: Operation | No
         for place in elsewhere:
             if place.contact_id not in seen:
                 seen.add(place.contact_id)
-                values = {name: getattr(place, name) for name in ("position", "department", "decision_role", "attitude")}
-                given = {**values, "customer": place.customer_id, "reports_to": place.reports_to_id, "since": place.since}
+                values = {
+                    name: getattr(place, name) for name in ("position", "department", "decision_role", "attitude")
+                }
+                given = {
+                    **values,
+                    "customer": place.customer_id,
+                    "reports_to": place.reports_to_id,
+                    "since": place.since,
+                }
                 records.update(actor, place.contact, given, operation=step, trusted=True)
         return records.delete_plain(actor, fresh, operation=step)

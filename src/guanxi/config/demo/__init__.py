@@ -35,7 +35,7 @@ def build(password: str | None) -> list[dict[str, str]]:
         users = people.make(actor)
         if not Preference.objects.filter(key=MEMORY).exists():
             now = clock.now().replace(microsecond=0)
-            Organisation(actor, users, random.Random(SEED), now).fill()
+            Organisation(actor, users, random.Random(SEED), now).fill()  # noqa: S311 - nothing secret
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})
     return people.logins(actor, users, password)
 

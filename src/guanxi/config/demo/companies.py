@@ -74,7 +74,7 @@ class Maker:
             gender = ""
         title, english_title, role = chance.choice(words.POSITIONS[:8] if first else words.POSITIONS)
         department = words.DEPARTMENTS.get(title[0], ("", ""))[1 if firm.english else 0]
-        row = {
+        row: dict[str, Any] = {
             "name": name,
             "gender": gender,
             "position": english_title if firm.english else title,
@@ -117,8 +117,8 @@ class Maker:
             return [{"value": grouped}]
         area = firm.city.area if firm.city else "0755"
         long = area not in ("0592", "0756")
-        number = chance.randint(20_000_000, 89_999_999) if long else chance.randint(2_000_000, 8_999_999)
-        return [{"value": f"{area}-{number}", "label": "总机"}]
+        line = chance.randint(20_000_000, 89_999_999) if long else chance.randint(2_000_000, 8_999_999)
+        return [{"value": f"{area}-{line}", "label": "总机"}]
 
     def foreign_phone(self, country: str) -> list[dict[str, Any]]:
         """A number of the country that can exist; none where we know no pattern."""
@@ -136,7 +136,9 @@ class Maker:
     def class_of(self, size: int) -> dict[str, Any]:
         """Level, status, lifecycle and source that go together."""
         chance = self.chance
-        level = chance.choices("abcd", ((1, 5, 40, 54), (3, 17, 50, 30), (9, 28, 48, 15), (28, 40, 27, 5))[min(size // 2, 3)])[0]
+        level = chance.choices(
+            "abcd", ((1, 5, 40, 54), (3, 17, 50, 30), (9, 28, 48, 15), (28, 40, 27, 5))[min(size // 2, 3)]
+        )[0]
         life = chance.choices(
             ("potential", "developing", "growing", "mature", "declining", "lost"), (26, 24, 16, 18, 8, 8)
         )[0]
@@ -152,7 +154,11 @@ class Maker:
 
     def created(self) -> dt.datetime:
         """When a customer was entered: two years back and before, more of late, in working hours."""
-        days = 730 - int((self.chance.random() ** 1.35) * 728) if self.chance.random() < 0.8 else self.chance.randint(730, 1300)
+        days = (
+            730 - int((self.chance.random() ** 1.35) * 728)
+            if self.chance.random() < 0.8
+            else self.chance.randint(730, 1300)
+        )
         day = (self.now - dt.timedelta(days=days)).date()
         while day.weekday() > 4:
             day -= dt.timedelta(days=1)
@@ -192,9 +198,21 @@ class Maker:
         if chance.random() < 0.5:
             row["websites"] = [{"value": f"https://www.{firm.domain}"}]
         if chance.random() < 0.8:
-            row["addresses"] = [{"region": district, "street": f"{chance.choice(words.STREETS)}{chance.randint(1, 999)}号", "label": "总部"}]
+            row["addresses"] = [
+                {
+                    "region": district,
+                    "street": f"{chance.choice(words.STREETS)}{chance.randint(1, 999)}号",
+                    "label": "总部",
+                }
+            ]
         if row["level"] in "ab" and row.get("credit_code"):
-            row["invoice_titles"] = [{"title": name, "tax_number": row["credit_code"], "bank": f"{chance.choice(words.BANKS)}{city.name}分行"}]
+            row["invoice_titles"] = [
+                {
+                    "title": name,
+                    "tax_number": row["credit_code"],
+                    "bank": f"{chance.choice(words.BANKS)}{city.name}分行",
+                }
+            ]
         return firm
 
     def _company_name(self, city: City, trade: str) -> tuple[str, str]:
@@ -320,6 +338,8 @@ def _slug(name: str) -> str:
 @cache
 def _districts() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for code, parent in Region.objects.filter(parent_code__in=[city.region for city in words.CITIES]).values_list("code", "parent_code"):
+    for code, parent in Region.objects.filter(parent_code__in=[city.region for city in words.CITIES]).values_list(
+        "code", "parent_code"
+    ):
         found.setdefault(parent, []).append(code)
     return found

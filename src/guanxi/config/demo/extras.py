@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import opencc
 from django.db import connection
@@ -118,9 +118,7 @@ class Extras:
 
     def _companies(self, how_many: int) -> list[int]:
         """Places of owned organisations, drawn once each; important ones more often."""
-        found = [
-            place for place, firm in enumerate(self.all.firms) if firm.owner and firm.row.get("kind") != PERSON
-        ]
+        found = [place for place, firm in enumerate(self.all.firms) if firm.owner and firm.row.get("kind") != PERSON]
         weights = [{"a": 9, "b": 4, "c": 1, "d": 0.5}[self.all.firms[place].level] for place in found]
         return list(dict.fromkeys(self.chance.choices(found, weights, k=how_many)))
 
@@ -160,7 +158,9 @@ class Extras:
                 {
                     "contact": self.chance.choice(self.all.contact_ids[one]),
                     "customer": self.all.ids[other],
-                    "position": self.chance.choice(("Advisor", "Board member") if second.english else ("顾问", "监事", "独立董事", "前采购经理")),
+                    "position": self.chance.choice(
+                        ("Advisor", "Board member") if second.english else ("顾问", "监事", "独立董事", "前采购经理")
+                    ),
                     "decision_role": self.chance.choice(("influences", "supports", "decides", "")),
                     "since": since,
                     "owner": self._owner(second),
@@ -227,7 +227,9 @@ class Extras:
             ("chenjianguo", "linyating"),
             ("chenjianguo", "emma"),
         ):
-            mine = [place for place, firm in enumerate(self.all.firms) if firm.owner == username and firm.level in "abc"]
+            mine = [
+                place for place, firm in enumerate(self.all.firms) if firm.owner == username and firm.level in "abc"
+            ]
             if mine:
                 record = get(self.acting(username), CUSTOMER, self.all.ids[self.chance.choice(mine)])
                 body = self.chance.choice([one for one in texts.REMARKS if "{" in one])
@@ -241,18 +243,23 @@ class Extras:
             if number % 2:
                 note = Note("报价清单.csv", "﻿品名,数量,单价\n边缘采集网关,12,6800\n实施服务,1,45000\n")
             else:
-                note = Note("会议纪要.txt", f"{firm.row['name']}\n参会人：{record.owner}\n结论：先做一条线试点，月底前出方案。\n")
+                note = Note(
+                    "会议纪要.txt",
+                    f"{firm.row['name']}\n参会人：{record.owner}\n结论：先做一条线试点，月底前出方案。\n",
+                )
             together.file_add(self.acting(firm.owner), record, note)
 
     def _shares(self) -> None:
         until = self.all.now.date() + dt.timedelta(days=45)
         for place in self._companies(60)[:18]:
             firm = self.all.firms[place]
-            colleague: User = self.all.users[self.chance.choice(("zhangwei", "sunlei", "james", "hexiaomei", "zhoujing"))]
+            colleague: User = self.all.users[
+                self.chance.choice(("zhangwei", "sunlei", "james", "hexiaomei", "zhoujing"))
+            ]
             owner = self.acting(firm.owner)
             record = get(owner, CUSTOMER, self.all.ids[place])
             if colleague.pk != owner.user_id and allowed(owner, "share", record):
-                level = "write" if self.chance.random() < 0.4 else "read"
+                level: Literal["read", "write"] = "write" if self.chance.random() < 0.4 else "read"
                 share_set(owner, record, colleague, level=level, until=until if self.chance.random() < 0.5 else None)
 
     def _marks(self) -> None:

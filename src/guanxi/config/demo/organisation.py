@@ -44,7 +44,10 @@ class Organisation:
         self._invent()
         tags = [create(self.actor, "core.tag", {"name": name, "color": color}) for name, color in words.TAGS]
         told = [self.story.of_firm(firm) for firm in self.firms]
-        plans = [self.story.plan_for(firm, story[-1]) if story else None for firm, story in zip(self.firms, told, strict=True)]
+        plans = [
+            self.story.plan_for(firm, story[-1]) if story else None
+            for firm, story in zip(self.firms, told, strict=True)
+        ]
         self._enter_customers(told, plans, tags)
         self._enter_contacts(told)
         self._enter_activities(told, plans)
@@ -56,7 +59,12 @@ class Organisation:
     def _owners(self) -> dict[str, Callable[[], str]]:
         """Who gets a new customer of a sales region; some have nobody."""
         names = {
-            region: [one.username for one in PEOPLE if one.region == region for _share in range(1 if one.role == "manager" else 3)]
+            region: [
+                one.username
+                for one in PEOPLE
+                if one.region == region
+                for _share in range(1 if one.role == "manager" else 3)
+            ]
             for region in ("south", "east", "abroad")
         }
 
@@ -75,7 +83,9 @@ class Organisation:
         self.firms = [self.maker.firm(owners) for _number in range(CHINESE_FIRMS)]
         self.firms += [self.maker.person(owners) for _number in range(PERSONS)]
         self.firms += [*self.maker.listed_companies(owners["abroad"]), *self.maker.traders(owners["abroad"])]
-        mothers = [place for place, firm in enumerate(self.firms[:CHINESE_FIRMS]) if firm.row["size"] in ("large", "huge")]
+        mothers = [
+            place for place, firm in enumerate(self.firms[:CHINESE_FIRMS]) if firm.row["size"] in ("large", "huge")
+        ]
         for place in mothers[:GROUPS]:
             self.firms += self._subsidiaries(place, owners)
         for firm in self.firms:
@@ -232,10 +242,15 @@ class Organisation:
                 continue
             mine = [firm for firm in self.firms if firm.owner == one.username]
             places = {id(firm): place for place, firm in enumerate(self.firms)}
-            for task in self.story.tasks(one.username, mine, english=one.language == "en"):
+            for task in self.story.tasks(mine, english=one.language == "en"):
                 firm = task.pop("firm")
                 owner = self.users[one.username].pk
-                row = {**task, "owner": owner, "created_by": owner, "updated_at": task.get("completed_at", task["created_at"])}
+                row = {
+                    **task,
+                    "owner": owner,
+                    "created_by": owner,
+                    "updated_at": task.get("completed_at", task["created_at"]),
+                }
                 if firm is not None:
                     row["customer"] = self.ids[places[id(firm)]]
                 rows.append(row)

@@ -38,7 +38,17 @@ DEPARTMENTS = {
     "service": ("客户服务部", "hq"),
     "finance": ("财务部", "hq"),
 }
-POSITIONS = ("总经理", "销售总监", "区域经理", "客户经理", "客户成功经理", "市场经理", "财务主管", "系统管理员", "实习生")
+POSITIONS = (
+    "总经理",
+    "销售总监",
+    "区域经理",
+    "客户经理",
+    "客户成功经理",
+    "市场经理",
+    "财务主管",
+    "系统管理员",
+    "实习生",
+)
 PEOPLE = (
     Person("admin", "周航", "系统管理员", "hq", "administrator"),
     Person("chenjianguo", "陈建国", "销售总监", "sales", "director", "admin"),
@@ -111,7 +121,9 @@ def _departments(actor: Actor) -> dict[str, Department]:
 def logins(actor: Actor, users: dict[str, User], password: str | None) -> list[dict[str, str]]:
     """Give every demo user the password (one made up if there is none) and list the logins for the console."""
     chosen = password or "-".join(secrets.token_hex(2) for _part in range(4))
-    encoded = make_password(passwords.normal(chosen))  # once for all: it is one password, and hashing is slow on purpose
+    encoded = make_password(
+        passwords.normal(chosen)
+    )  # once for all: it is one password, and hashing is slow on purpose
     listed = []
     for one in PEOPLE:
         user = users[one.username]

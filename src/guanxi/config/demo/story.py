@@ -62,7 +62,8 @@ class Story:
         """Follow-ups with a firm, oldest first; none lies in the future."""
         start = max(firm.created, self.now - dt.timedelta(days=735))
         end, pace = self._span(firm, start)
-        at, told = start + dt.timedelta(hours=self.chance.randint(1, 30)), []
+        at = start + dt.timedelta(hours=self.chance.randint(1, 30))
+        told: list[Told] = []
         while True:
             at = self.working_moment(at.date())
             if at > end:
@@ -85,7 +86,13 @@ class Story:
     def _tell(self, firm: Firm, at: dt.datetime, number: int) -> Told:
         chance = self.chance
         kind = "call" if number == 0 and chance.random() < 0.7 else chance.choices(KINDS, WEIGHTS)[0]
-        stage = "first" if number == 0 else "later" if firm.row["lifecycle"] in ("growing", "mature", "declining") else "selling"
+        stage = (
+            "first"
+            if number == 0
+            else "later"
+            if firm.row["lifecycle"] in ("growing", "mature", "declining")
+            else "selling"
+        )
         known = [place for place, one in enumerate(firm.contacts) if one["created_at"] <= at]
         person = -1
         if known and chance.random() < 0.92:
@@ -113,17 +120,21 @@ class Story:
             wanted = last.at.date() + dt.timedelta(days=round(chance.uniform(0.6, 1.5) * pace))
             day = max(wanted, self.now.date() + dt.timedelta(days=chance.randint(1, 14)))
         if day == self.now.date():
-            return dt.datetime.combine(day, dt.time(chance.choice((9, 10, 11, 14, 15, 16, 17)), chance.choice((0, 30))), ZONE)
+            return dt.datetime.combine(
+                day, dt.time(chance.choice((9, 10, 11, 14, 15, 16, 17)), chance.choice((0, 30))), ZONE
+            )
         return self.working_moment(day).replace(minute=chance.choice((0, 0, 30)))
 
     def purpose(self, kind: str, *, english: bool) -> str:
         """What a planned contact is for."""
         return self.chance.choice((texts.PURPOSES_EN if english else texts.PURPOSES)[kind])
 
-    def tasks(self, owner: str, firms: list[Firm], *, english: bool) -> Iterator[dict[str, Any]]:
+    def tasks(self, firms: list[Firm], *, english: bool) -> Iterator[dict[str, Any]]:
         """What one person has to do: some late, some today, more to come, many done. ``firm`` names the customer."""
         chance = self.chance
-        days = [-9, -4, -2, -1, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 9, 12, 16, 21] + [-chance.randint(3, 200) for _done in range(22)]
+        days = [-9, -4, -2, -1, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 9, 12, 16, 21] + [
+            -chance.randint(3, 200) for _done in range(22)
+        ]
         for place, ahead in enumerate(days):
             done = place >= 19
             subject, checklist = texts.task(chance, english=english)

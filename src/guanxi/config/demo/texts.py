@@ -63,7 +63,10 @@ _SAID: dict[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
             ("meal", "请{who}吃饭，答谢今年的配合，对方提到明年预算会增加。"),
         ),
         (
-            ("meeting visit", "Quarterly review with {who}: downtime reduced by {number}%. They think about a second site."),
+            (
+                "meeting visit",
+                "Quarterly review with {who}: downtime reduced by {number}%. They think about a second site.",
+            ),
             (TALK, "{who} reported slow exports, passed to service with high priority."),
             (WRITE, "Renewal sent to {who}; purchase order expected this month."),
             (ANY, "{who} introduced us to a sister company."),
@@ -73,8 +76,16 @@ _SAID: dict[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
     ),
 }
 _NOTED = (
-    ("听同行说{who}那边在招信息化主管，项目可能换人对接。", "官网显示新厂下季度投产，留意{product}机会。", "竞品在投标，注意报价。"),
-    ("Read in the news that they plan a second site.", "{who} will be on leave until next month.", "A competitor is bidding too."),
+    (
+        "听同行说{who}那边在招信息化主管，项目可能换人对接。",
+        "官网显示新厂下季度投产，留意{product}机会。",
+        "竞品在投标，注意报价。",
+    ),
+    (
+        "Read in the news that they plan a second site.",
+        "{who} will be on leave until next month.",
+        "A competitor is bidding too.",
+    ),
 )
 _GIVEN = (("给{who}寄了新年台历和茶叶。", "节日给{who}送了月饼。"), ("Sent {who} a calendar and a card.",))
 _NO_ANSWER = (
@@ -137,7 +148,9 @@ def said(chance: random.Random, kind: str, stage: str, who: str, *, english: boo
     if kind == "call" and chance.random() < 0.13:
         return _filled(chance, chance.choice(_NO_ANSWER[language]), who, english=english), "no_answer"
     if kind in ("note", "gift"):
-        return _filled(chance, chance.choice((_NOTED if kind == "note" else _GIVEN)[language]), who, english=english), ""
+        return _filled(
+            chance, chance.choice((_NOTED if kind == "note" else _GIVEN)[language]), who, english=english
+        ), ""
     fitting = [text for kinds, text in _SAID[stage][language] if kind in kinds.split()]
     text = chance.choice(fitting or [text for kinds, text in _SAID[stage][language] if kinds == ANY])
     return _filled(chance, text, who, english=english), chance.choice(_RESULTS[stage])
