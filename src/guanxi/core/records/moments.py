@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 import orjson
@@ -82,71 +83,92 @@ class Wish:
     limit: int
 
 
-# All rows of one person and moment are one group; it stands where its newest row stands.
-_MOMENTS = """
-SELECT max(at) AS newest, max(id) AS number, actor_id, max(actor_name) AS name,
-       jsonb_agg(jsonb_build_array(action, changes) ORDER BY at, id) AS steps
-FROM core_auditentry
+_ROWS = """
+SELECT id, at, actor_id, actor_name, action, changes FROM core_auditentry
 WHERE entity = %(table)s AND record_id = %(record)s {people} {until}
   AND (action <> 'update' OR changes - %(unseen)s::text[] <> '{{}}'::jsonb)
-GROUP BY actor_id, date_bin(%(moment)s, at, 'epoch'::timestamptz)
-{having}
-ORDER BY newest DESC, number DESC LIMIT %(limit)s
+ORDER BY at DESC, id DESC LIMIT %(limit)s
 """
 
 
+@dataclass(slots=True)
+class _Row:
+    """One audit entry."""
+
+    id: int
+    at: dt.datetime
+    actor_id: int | None
+    actor_name: str
+    action: str
+    changes: dict[str, Any]
+
+    @property
+    def moment(self) -> int:
+        """The number of the span of time it falls into."""
+        return int(self.at.timestamp()) // (MOMENT_MINUTES * 60)
+
+
 def changes(wish: Wish) -> list[TimelineEntry]:
-    """Changes of the record's fields the actor may see, newest first, at most ``limit + 1``."""
-    found: list[TimelineEntry] = []
-    for entry in _told(wish):
-        if entry.changes or entry.action != "update":
-            found.append(entry)
-        if len(found) > wish.limit:
-            break
-    return found
+    """Changes of the record's fields the actor may see, newest first, at most ``limit + 1``.
 
-
-def _told(wish: Wish) -> Iterator[TimelineEntry]:
-    """Entries group by group; some come to nothing, because values went back to what they were or are hidden."""
-    while True:
-        entries = _fetched(wish)
-        yield from entries
-        if len(entries) <= wish.limit:
-            return
-        wish = replace(wish, before=entries[-1].place)
-
-
-def _fetched(wish: Wish) -> list[TimelineEntry]:
+    All rows of one person and moment are one entry; it stands where its newest row stands.
+    """
     entity = entity_of(wish.record)
-    moment = dt.timedelta(minutes=MOMENT_MINUTES)
+    found: list[TimelineEntry] = []
+    groups = _groups(wish)
+    while len(found) <= wish.limit:
+        some = [(rows, *_folded(rows)) for rows in islice(groups, wish.limit + 1)]
+        names = display.names_of(wish.actor, _pointed_at(entity, [net for _rows, _action, net in some]))
+        entries = [_change(wish.actor, entity, names, *one) for one in some]
+        found += [entry for entry in entries if entry.changes or entry.action != "update"]
+        if len(some) <= wish.limit:
+            break
+    return found[: wish.limit + 1]
+
+
+def _groups(wish: Wish) -> Iterator[list[_Row]]:
+    """Rows of one person and moment together, newest first within and between the groups, after the position."""
+    for _moment, rows in groupby(_rows(wish), key=lambda row: row.moment):
+        people: dict[int | None, list[_Row]] = {}
+        for row in rows:
+            people.setdefault(row.actor_id, []).append(row)
+        for group in people.values():  # in order of their newest rows
+            if _follows(group[0], wish.before):
+                yield group
+
+
+def _follows(row: _Row, before: Place | None) -> bool:
+    return before is None or (row.at, CHANGE_RANK, row.id) < before
+
+
+def _rows(wish: Wish) -> Iterator[_Row]:
+    """Audit entries of the record, newest first, fetched a page at a time."""
+    entity = entity_of(wish.record)
     values: dict[str, Any] = {
         "table": entity.table,
         "record": wish.record.pk,
-        "moment": moment,
         "unseen": _unseen(wish.actor, entity),
-        "limit": wish.limit + 1,
         "people": list(wish.people),
+        "limit": wish.limit * 2,
     }
-    until = having = ""
-    if wish.before is not None:
-        until, having = "AND at < %(edge)s", _having(wish.before)
-        values |= {"edge": wish.before[0] + moment, "at": wish.before[0], "number": wish.before[2]}
-    sql = _MOMENTS.format(people="AND actor_id = ANY(%(people)s)" if wish.people else "", until=until, having=having)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        found = cursor.fetchall()
-    raw = [(at, number, by, name, _folded(steps)) for at, number, by, name, steps in found]
-    names = display.names_of(wish.actor, _pointed_at(entity, [one[4][1] for one in raw]))
-    return [_change(wish.actor, entity, names, one) for one in raw]
+    people = "AND actor_id = ANY(%(people)s)" if wish.people else ""
+    until = ""
+    if wish.before is not None:  # a group that began before the position may have rows up to a moment after it
+        until = "AND at < %(edge)s"
+        values["edge"] = wish.before[0] + dt.timedelta(minutes=MOMENT_MINUTES)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_ROWS.format(people=people, until=until), values)
+            found = [_Row(*row[:5], _read(row[5])) for row in cursor.fetchall()]
+        yield from found
+        if len(found) < values["limit"]:
+            return
+        until = "AND (at, id) < (%(at)s, %(id)s)"
+        values |= {"at": found[-1].at, "id": found[-1].id}
 
 
-def _having(place: Place) -> str:
-    rank = CHANGE_RANK
-    if rank < place[1]:
-        return "HAVING max(at) <= %(at)s"
-    if rank > place[1]:
-        return "HAVING max(at) < %(at)s"
-    return "HAVING (max(at), max(id)) < (%(at)s, %(number)s)"
+def _read(changes: Any) -> dict[str, Any]:
+    return dict(changes if isinstance(changes, dict) else orjson.loads(changes or "{}"))
 
 
 def _unseen(actor: Actor, entity: Entity) -> list[str]:
@@ -163,15 +185,14 @@ def _shown(actor: Actor, entity: Entity, name: str) -> bool:
     return field is not None and not field.readonly and field_level(actor, entity, name) != "hidden"
 
 
-def _folded(steps: Any) -> tuple[str, dict[str, Any]]:
-    """The action and net changes of a group's rows, oldest first."""
+def _folded(rows: Sequence[_Row]) -> tuple[str, dict[str, Any]]:
+    """The action and net changes of a group's rows."""
     action = "update"
     net: dict[str, list[Any]] = {}
-    for done, changes in steps if isinstance(steps, list) else orjson.loads(steps):
-        entry = AuditEntry(action=done, changes=changes)
-        told = history.action_of(entry)
-        action = told if action == "update" or told != "update" else action
-        for column, (before, after) in (changes or {}).items():
+    for row in reversed(rows):
+        told = history.action_of(AuditEntry(action=row.action, changes=row.changes))
+        action = told if told != "update" else action
+        for column, (before, after) in row.changes.items():
             net[column] = [net[column][0] if column in net else before, after]
     return action, {column: pair for column, pair in net.items() if pair[0] != pair[1]}
 
@@ -188,8 +209,9 @@ def _pointed_at(entity: Entity, changes: Sequence[dict[str, Any]]) -> dict[str, 
     return wanted
 
 
-def _change(actor: Actor, entity: Entity, names: display.Names, one: tuple[Any, ...]) -> TimelineEntry:
-    at, number, by, name, (action, changes) = one
+def _change(
+    actor: Actor, entity: Entity, names: display.Names, rows: Sequence[_Row], action: str, net: dict[str, Any]
+) -> TimelineEntry:
     lines: tuple[FieldLine, ...] = ()
     if action == "update":
         lines = tuple(
@@ -198,16 +220,17 @@ def _change(actor: Actor, entity: Entity, names: display.Names, one: tuple[Any, 
                 display.shown(change.field, change.before, names),
                 display.shown(change.field, change.after, names),
             )
-            for change in history.field_changes(actor, entity, AuditEntry(action=action, changes=changes))
+            for change in history.field_changes(actor, entity, AuditEntry(action=action, changes=net))
             if not change.field.readonly
         )
+    newest = rows[0]
     return TimelineEntry(
         kind=CHANGE,
-        id=number,
-        at=at,
+        id=newest.id,
+        at=newest.at,
         rank=CHANGE_RANK,
-        by_id=by,
-        by_name=name,
+        by_id=newest.actor_id,
+        by_name=newest.actor_name,
         icon=CHANGE_ICON,
         label=_("Change"),
         action=action,
