@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def test_create_in_the_dialog_with_duplicate_warning_and_undo(people: Any, make:
     page.goto("/customers/")
     page.get_by_role("link", name="New", exact=False).first.click()
     dialog = page.locator("#dialog")
-    dialog.get_by_label("Name", exact=True).fill("华强电子")
+    dialog.locator("input[name=name]").fill("华强电子")
     expect(dialog.locator("[data-similar-box]")).to_contain_text("深圳市华强电子有限公司")
     dialog.get_by_role("button", name="Create", exact=True).click()
     expect(page).to_have_title("华强电子 · Customer · Guanxi")
@@ -34,7 +35,7 @@ def test_errors_take_the_focus_and_nothing_typed_is_lost(people: Any) -> None:
     page.goto("/customers/new/")
     page.get_by_text("More fields").click()
     page.get_by_label("Description").fill("抄下来的话")
-    page.get_by_role("button", name="Create", exact=True).click()
+    page.locator("#form-host").get_by_role("button", name="Create", exact=True).click()
     expect(page.locator(".gx-errors")).to_be_focused()
     expect(page.get_by_label("Description")).to_have_value("抄下来的话")
 
@@ -87,13 +88,13 @@ def test_what_was_typed_comes_back_after_leaving(people: Any) -> None:
     page = people("alice")
     page.goto("/customers/new/")
     with page.expect_response("**/drafts/"):
-        page.get_by_label("Name", exact=True).press_sequentially("写了一半")
+        page.locator("#form-host input[name=name]").press_sequentially("写了一半")
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/customers/")
     page.goto("/customers/new/")
-    expect(page.get_by_label("Name", exact=True)).to_have_value("写了一半")
+    expect(page.locator("#form-host input[name=name]")).to_have_value("写了一半")
     page.get_by_role("button", name="Start afresh").click()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+    expect(page.locator("#form-host input[name=name]")).to_have_value("")
 
 
 def test_signed_out_meanwhile_signs_in_again_and_saves(people: Any, make: Any) -> None:
@@ -134,7 +135,7 @@ def test_delete_from_the_menu_and_undo(people: Any, make: Any) -> None:
     page.locator("#record-menu").get_by_text("Delete").click()
     expect(page.locator("#dialog")).to_contain_text("张伟")
     page.get_by_role("button", name="Put in the trash").click()
-    expect(page).to_have_url("**/customers/")
+    expect(page).to_have_url(re.compile(r"/customers/$"))
     page.locator("[data-undo]").click()
     expect(page.locator("#list-view")).to_contain_text("华为")
     assert Contact.objects.filter(customer=one).count() == 1

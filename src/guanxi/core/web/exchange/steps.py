@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.http import QueryDict
 from django.utils.text import capfirst
@@ -101,11 +100,11 @@ def places(fields: Mapping[str, Field]) -> list[tuple[str, Text]]:
     }
     names = {"first": _("given name"), "middle": _("middle name"), "last": _("family name"), "suffix": _("suffix")}
     for name, one in fields.items():
-        found.append((name, capfirst(one.label)))
+        found.append((name, capfirst(str(one.label))))
         if one.kind == "addresses":
-            found += [(f"{name}|{part}", f"{capfirst(one.label)}: {label}") for part, label in parts.items()]
+            found += [(f"{name}|{part}", f"{capfirst(str(one.label))}: {label}") for part, label in parts.items()]
         elif name == "name":
-            found += [(f"{name}|{part}", f"{capfirst(one.label)}: {label}") for part, label in names.items()]
+            found += [(f"{name}|{part}", f"{capfirst(str(one.label))}: {label}") for part, label in names.items()]
     return found
 
 
@@ -209,7 +208,7 @@ def rule_lines(actor: Actor, run: ImportRun) -> list[tuple[str, str, bool]]:
     chosen = list(Options.from_json(run.options).match) or own
     lines = []
     for one in dict.fromkeys([*chosen, *own, *_single(entity, mapping)]):
-        names = [str(capfirst(fields[part].label)) if part in fields else part for part in one.split("+")]
+        names = [capfirst(str(fields[part].label)) if part in fields else part for part in one.split("+")]
         lines.append((one, " + ".join(names), one in chosen))
     return lines
 

@@ -205,14 +205,15 @@ def preview(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What would become of the rows: the first ones and all with something to say; nothing is written."""
     actor, run = _open_run(request, pk)
     only = request.GET.get("only", "")
-    error, rows, check = "", [], None
+    error, check = "", None
+    found: dict[int, imports.PreviewRow] = {}
     try:
         check = imports.import_check(actor, run=run, limit=CHECKED, problems=500)
         first = imports.import_preview(actor, run=run, limit=SHOWN)
-        rows = {one.position: one for one in (*first, *check.problems)}
-        rows = [rows[position] for position in sorted(rows)]
+        found = {one.position: one for one in (*first, *check.problems)}
     except (Invalid, RuleBroken) as wrong:
         error = text_of(wrong)
+    rows = [found[position] for position in sorted(found)]
     if only:
         rows = [one for one in rows if one.outcome == only or (only == "noted" and one.reasons)]
     mapped = FieldMap.from_json(run.mapping).targets

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from guanxi.core.records import display, shape
-from guanxi.core.records.values import current
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.records import display, shape
+from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Section, sections_fields
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -187,7 +187,7 @@ def create_form(
         problems=_problems(errors, fields, inputs),
         general=tuple(general),
         draft_key=f"new:{entity.key}",
-        **({"token": token} if token else {}),
+        token=token or uuid.uuid4().hex,
     )
 
 

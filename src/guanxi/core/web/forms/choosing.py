@@ -11,7 +11,7 @@ from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Text
 from guanxi.core.models import Tag
-from guanxi.core.records import dictionaries, display, reading, shape
+from guanxi.core.records import dictionaries, display, reading
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -108,12 +108,8 @@ def record_name(actor: Actor, target: str, key: str) -> str:
 
 
 def title_of(entity: Entity, record: Any) -> str:
-    """What a record is called; a choice by its name."""
-    field = shape.fields_of(entity).get(entity.title)
-    if field is not None and field.kind in ("choice", "region"):
-        text = dictionaries.label_of(field, getattr(record, entity.title))
-    else:
-        text = display.title_of(entity, record)
+    """What a record is called; one without a name by its sort and number."""
+    text = display.title_of(entity, record)
     return text if text and not text.startswith("#") else f"{entity.label} #{record.pk}"
 
 

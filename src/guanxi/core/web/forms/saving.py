@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, QueryDict
 
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Conflict
-from guanxi.core.records import once, shape
+from guanxi.core.records import once, shape, together
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -119,12 +118,7 @@ def _with_files(actor: Actor, record: Any, request: HttpRequest) -> Any:
     ]
     if not fields:
         return record
-    values = {one.name: records.together.file_add(actor, record, request.FILES[one.name]).pk for one in fields}
-    return records.update(actor, record, values)
-
-
-def conflict_values(form: Sent, conflict: Conflict, choices: Mapping[str, str]) -> Sent:
-    """The form after somebody chose per field: “theirs” is dropped, “mine” now starts from what is stored."""
-    theirs = {clash.field: clash.theirs for clash in conflict.clashes}
-    values = {name: value for name, value in form.values.items() if choices.get(name) != "theirs"}
-    return Sent(values, conflict.version, {**form.original, **theirs}, form.token, form.then)
+    given = {one.name: cast("together.Upload", request.FILES[one.name]) for one in fields}
+    return records.update(
+        actor, record, {name: together.file_add(actor, record, sent).pk for name, sent in given.items()}
+    )

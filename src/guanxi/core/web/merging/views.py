@@ -149,15 +149,16 @@ def merge(request: HttpRequest, path: str) -> HttpResponseBase:
         raise TooFew
     for record in found:
         access.require(actor, "merge", record)
-    keep = int(data.get("keep", "") or 0) if data.get("keep", "").isdecimal() else 0
+    sent = str(data.get("keep", ""))
+    keep = int(sent) if sent.isdecimal() else 0
     if keep not in ids:
         keep = _fullest(entity, found)
     error: GuanxiError | None = None
     if request.method == "POST":
         choices = {
-            name[7:]: int(value)
+            name[7:]: int(str(value))
             for name, value in request.POST.items()
-            if name.startswith("choose.") and value.isdecimal()
+            if name.startswith("choose.") and str(value).isdecimal()
         }
         try:
             operation = records.merge(actor, entity, keep, [one for one in ids if one != keep], choices)

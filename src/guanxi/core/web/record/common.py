@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -36,7 +37,9 @@ def came_from(request: HttpRequest, fallback: str) -> str:
     return address if url_has_allowed_host_and_scheme(address, {request.get_host()}) else fallback
 
 
-def done(request: HttpRequest, *shown: Toast, go: str = "", **events: Any) -> HttpResponseBase:
+def done(
+    request: HttpRequest, *shown: Toast, go: str = "", events: Mapping[str, Any] | None = None
+) -> HttpResponseBase:
     """After a write: scripts get toasts and events (a dialog closes, the page refreshes); others go on to ``go``.
 
     With ``go`` and no events scripts go there too.
@@ -49,5 +52,5 @@ def done(request: HttpRequest, *shown: Toast, go: str = "", **events: Any) -> Ht
         return HttpResponse(status=204, headers={"HX-Redirect": go})
     answer = HttpResponse(status=204)
     toasts.attach(answer, *shown)
-    toasts.trigger(answer, **(events or {"gx:close": {}, "gx:refresh": {}}))
+    toasts.trigger(answer, **(dict(events) if events else {"gx:close": {}, "gx:refresh": {}}))
     return answer

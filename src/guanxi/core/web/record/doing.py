@@ -96,7 +96,7 @@ def _acted(request: HttpRequest, entity: Entity, record: Any, action: Action, re
         _("%(action)s: “%(name)s”, done.") % {"action": str(action.label), "name": choosing.title_of(entity, record)},
         undo=undo,
     )
-    return done(request, shown, go=addresses.record_url(entity, record.pk), **{"gx:close": {}, "gx:refresh": {}})
+    return done(request, shown, go=addresses.record_url(entity, record.pk), events={"gx:close": {}, "gx:refresh": {}})
 
 
 @page_view("POST")
@@ -226,7 +226,7 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             undo=f"/operations/{operation.pk}/undo/",
         )
         if request.headers.get("X-Requested-With") == "fetch":
-            return done(request, shown, **{"gx:refresh": {}})
+            return done(request, shown, events={"gx:refresh": {}})
         return done(request, shown, go=addresses.list_url(entity))
     context = {
         "title": _("Delete %(name)s?") % {"name": title},
@@ -275,5 +275,5 @@ def restore(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         _("“%(name)s” is back.") % {"name": choosing.title_of(entity, record)}, url=addresses.record_url(entity, pk)
     )
     if request.headers.get("X-Requested-With") == "fetch" or "HX-Request" in request.headers:
-        return done(request, shown, **{"gx:refresh": {}})
+        return done(request, shown, events={"gx:refresh": {}})
     return done(request, shown, go=addresses.record_url(entity, pk))

@@ -111,7 +111,7 @@ def _created(
         answer = draw_form(request, build.create_form(actor, entity, _given(actor, entity, request)), title)
         return toasts.attach(answer, shown)
     if "stay" in request.GET:
-        return done(request, shown, go=url, **{"gx:close": {}, "gx:refresh": {}})
+        return done(request, shown, go=url, events={"gx:close": {}, "gx:refresh": {}})
     return done(request, shown, go=url)
 
 
@@ -150,7 +150,7 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
         return redirect(request.get_full_path())
     url = addresses.record_url(entity, saved.pk)
     if target(request) == "dialog-body":
-        return done(request, shown, go=url, **{"gx:close": {}, "gx:refresh": {}})
+        return done(request, shown, go=url, events={"gx:close": {}, "gx:refresh": {}})
     return done(request, shown, go=url)
 
 

@@ -13,6 +13,7 @@ from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.registry import quick_forms
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
+from guanxi.core.web.inputs import Option
 from guanxi.core.web.record.shown import Shown, names_of, shown
 
 #: A path of stages is drawn for a board with at most this many columns.
@@ -40,7 +41,7 @@ class Header:
     url: str
     list_url: str
     facts: list[Shown]
-    tags: list[choosing.Option]
+    tags: list[Option]
     stages: list[dict[str, str]]
     stage_label: Text
     doings: list[Doing]

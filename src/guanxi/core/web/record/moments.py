@@ -147,7 +147,7 @@ def comment(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     """Leave a comment; people named with @ are told."""
     _actor, entity, record = find(request, path, pk)
     together.comment_add(_actor, record, request.POST.get("body", ""))
-    answer = done(request, toast(_("Comment added.")), go=addresses.record_url(entity, pk), **{"gx:timeline": {}})
+    answer = done(request, toast(_("Comment added.")), go=addresses.record_url(entity, pk), events={"gx:timeline": {}})
     return toasts.trigger(answer, **{"gx:composed": {"key": "comment"}}) if "HX-Request" in request.headers else answer
 
 
@@ -160,7 +160,7 @@ def comment_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise NotFound
     if request.method == "POST":
         together.comment_edit(actor, pk, request.POST.get("body", ""))
-        return done(request, toast(_("Comment changed.")), **{"gx:close": {}, "gx:timeline": {}})
+        return done(request, toast(_("Comment changed.")), events={"gx:close": {}, "gx:timeline": {}})
     return draw(
         request, "record/comment.jinja", {"title": _("Change the comment"), "body": found.body, "action": request.path}
     )
@@ -170,7 +170,7 @@ def comment_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
 def comment_delete(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take a comment away."""
     together.comment_delete(actor_of(request), pk)
-    return done(request, toast(_("Comment deleted.")), **{"gx:timeline": {}})
+    return done(request, toast(_("Comment deleted.")), events={"gx:timeline": {}})
 
 
 @page_view("POST")
@@ -187,7 +187,7 @@ def upload(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         if len(sent) == 1
         else _("%(count)d files were added.") % {"count": len(sent)}
     )
-    answer = done(request, toast(text), go=addresses.record_url(entity, pk), **{"gx:timeline": {}})
+    answer = done(request, toast(text), go=addresses.record_url(entity, pk), events={"gx:timeline": {}})
     return toasts.trigger(answer, **{"gx:composed": {"key": "file"}}) if answer.status_code == 204 else answer
 
 
@@ -205,7 +205,7 @@ def file(request: HttpRequest, pk: int) -> HttpResponseBase:
 def file_delete(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take a file away."""
     together.file_delete(actor_of(request), pk)
-    return done(request, toast(_("File deleted.")), **{"gx:timeline": {}})
+    return done(request, toast(_("File deleted.")), events={"gx:timeline": {}})
 
 
 @page_view("POST")
@@ -221,4 +221,4 @@ def pin(request: HttpRequest, path: str, pk: int, kind: str, number: int) -> Htt
         raise NotFound
     on = not getattr(entry, name)
     records.update(actor, entry, {name: on})
-    return done(request, toast(_("Pinned.") if on else _("No longer pinned.")), **{"gx:timeline": {}})
+    return done(request, toast(_("Pinned.") if on else _("No longer pinned.")), events={"gx:timeline": {}})

@@ -218,7 +218,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     if "HX-Request" not in request.headers:
         toasts.keep(request, shown)
         return done(request, go=url)
-    return done(request, shown, **{"gx:close": {}, "gx:refresh": {}})
+    return done(request, shown, events={"gx:close": {}, "gx:refresh": {}})
 
 
 @page_view()
@@ -227,7 +227,9 @@ def trash(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     may = [entity for entity in entities() if access.allowed(actor, "delete", entity)]
     wanted = request.GET.get("entity", "")
-    tabs, lines, chosen = [], [], None
+    tabs: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    chosen = None
     for entity in may:
         rows = access.visible(entity.model.everything.filter(deleted_at__isnull=False), actor, "delete")  # type: ignore[attr-defined]
         number, exact = records.counted(rows)

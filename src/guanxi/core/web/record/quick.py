@@ -88,9 +88,9 @@ def _saved(request: HttpRequest, form: QuickForm, entity: Entity, subject: Any, 
     )
     if "composer" in request.POST:
         return toasts.trigger(
-            toasts.attach(done(request, **{"gx:timeline": {}}), shown), **{"gx:composed": {"key": form.key}}
+            toasts.attach(done(request, events={"gx:timeline": {}}), shown), **{"gx:composed": {"key": form.key}}
         )
-    return done(request, shown, go=addresses.record_url(entity, subject.pk), **{"gx:close": {}, "gx:timeline": {}})
+    return done(request, shown, go=addresses.record_url(entity, subject.pk), events={"gx:close": {}, "gx:timeline": {}})
 
 
 def _draw(

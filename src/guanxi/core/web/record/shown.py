@@ -24,6 +24,7 @@ from guanxi.core.web.forms import choosing
 from guanxi.core.web.icons import icon
 from guanxi.core.web.lists import rows
 
+_ANY = Field(name="", kind="text", label="")
 NOTHING = Markup('<span class="text-secondary" aria-label="{}">—</span>')
 
 
@@ -148,6 +149,8 @@ def _table(field: Field, value: Any) -> Markup:
 def _cell(column: Field, value: Any) -> str:
     if value in (None, ""):
         return ""
+    if column.kind == "boolean":
+        return _("Yes") if value else _("No")
     return dictionaries.label_of(column, str(value)) if column.kind == "choice" else str(value)
 
 
@@ -189,4 +192,3 @@ _OWN: dict[str, Callable[[Field, Any], Markup]] = {
     "addresses": _entries(_address),
     "table": _table,
 }
-_ANY = Field(name="", kind="text", label="")

@@ -120,9 +120,11 @@ async function nested(url, select) {
 
 // Signed out meanwhile: sign in here, then go on where you were.
 let waiting = null;
+let fetching = false;
 export function signIn(retry) {
   waiting = retry ?? waiting;
-  if ($("#sign-in-again")) return;
+  if (fetching || $("#sign-in-again")) return;
+  fetching = true;
   request("/account/login/").then((answer) => answer.text()).then((html) => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const found = $("form[action*='login'], main form", page);
@@ -170,7 +172,7 @@ export function signIn(retry) {
     });
     dialog.showModal();
     $("input:not([type=hidden])", form)?.focus();
-  });
+  }).finally(() => { fetching = false; });
 }
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status !== 401) return;
