@@ -80,15 +80,12 @@ def sample_names() -> cells.Names:
     )
 
 
-def samples() -> dict[str, Any]:
-    """Everything the gallery shows."""
-    values, names = sample_values(), sample_names()
-    now = clock.now()
-    shown = [(kind, KINDS[kind].label, cells.compiled(sample_field(kind), names)(values[kind])) for kind in KINDS]
+def sample_inputs(values: dict[str, Any]) -> list[Input]:
+    """A form field of every kind; one with an error, one with help."""
     options = [Option(key, text, color) for key, text, color in STAGES]
-    inputs = [
+    return [
         Input(
-            field=sample_field(kind, required=kind == "text", help="" if kind != "email" else "只用于通知。"),
+            field=sample_field(kind, required=kind == "text", help="只用于通知。" if kind == "email" else ""),
             value=values[kind][0] if kind == "money" else values[kind],
             options=options if kind in ("choice", "choices") else (),
             chosen=[Option("1", "华诚精密")] if kind in ("reference", "user", "tags") else (),
@@ -97,10 +94,30 @@ def samples() -> dict[str, Any]:
         )
         for kind in KINDS
     ]
+
+
+def sample_timeline() -> list[dict[str, Any]]:
+    """Three things that happened."""
+    now = clock.now()
+    happened = (
+        ("phone", "green", "林悦", "电话", dt.timedelta(minutes=8), "确认了下周三上门演示。"),
+        ("edit", "slate", "陈浩", "更新：阶段 初步接触 → 方案洽谈", dt.timedelta(days=1, hours=3), ""),
+        ("mail", "blue", "林悦", "邮件", dt.timedelta(days=20), "发送了报价单。"),
+    )
+    return [
+        {"id": "", "icon": icon, "color": color, "who": who, "what": what, "at": now - ago, "body": body}
+        for icon, color, who, what, ago, body in happened
+    ]
+
+
+def samples() -> dict[str, Any]:
+    """Everything the gallery shows."""
+    values, names = sample_values(), sample_names()
+    shown = [(kind, KINDS[kind].label, cells.compiled(sample_field(kind), names)(values[kind])) for kind in KINDS]
     return {
         "title": "Gallery",
         "cells": shown,
-        "inputs": inputs,
+        "inputs": sample_inputs(values),
         "colors": formats.COLORS,
         "toasts": [toast("已保存 华诚精密", undo="#"), toast("没有权限删除这条记录。", level="error")],
         "stages": [
@@ -108,33 +125,5 @@ def samples() -> dict[str, Any]:
             {"key": "talk", "label": "方案洽谈", "state": "now", "action": ""},
             {"key": "won", "label": "赢单", "state": "next", "action": "#"},
         ],
-        "entries": [
-            {
-                "id": "",
-                "icon": "phone",
-                "color": "green",
-                "who": "林悦",
-                "what": "电话",
-                "at": now - dt.timedelta(minutes=8),
-                "body": "确认了下周三上门演示。",
-            },
-            {
-                "id": "",
-                "icon": "edit",
-                "color": "slate",
-                "who": "陈浩",
-                "what": "更新：阶段 初步接触 → 方案洽谈",
-                "at": now - dt.timedelta(days=1, hours=3),
-                "body": "",
-            },
-            {
-                "id": "",
-                "icon": "mail",
-                "color": "blue",
-                "who": "林悦",
-                "what": "邮件",
-                "at": now - dt.timedelta(days=20),
-                "body": "发送了报价单。",
-            },
-        ],
+        "entries": sample_timeline(),
     }

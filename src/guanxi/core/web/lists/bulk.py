@@ -6,8 +6,9 @@ with Undo.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
 from guanxi.core.records import bulk, shape
-from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.web import formats
@@ -239,39 +240,36 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
     fields = [one for one in action.fields if isinstance(one, Field)]
     error = ""
     if "go" in request.POST or not fields:
-        given = raw_values(fields, request.POST)
-        done, problems = 0, list[str]()
-        for number in selection.ids:
-            try:
-                record = records.get(actor, entity, number)
-                access.require(actor, action.right, record)
-                action.run(actor, record, **given)
-                done += 1
-            except GuanxiError as wrong:
-                problems.append(text_of(wrong))
+        done, problems = _act_on_each(actor, entity, action, selection.ids, raw_values(fields, request.POST))
         words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": done}
         if problems:
             words += " · " + _("%(count)s failed: %(reason)s") % {"count": len(problems), "reason": problems[0]}
         if done or not fields:
-            return finish(
-                request,
-                f"/{entity.path}/?{selection.query}",
-                toast(words, level="error" if problems and not done else ""),
-            )
+            level: Literal["", "error"] = "error" if problems and not done else ""
+            return finish(request, f"/{entity.path}/?{selection.query}", toast(words, level=level))
         error = words
     context = {
+        **_dialog(request, actor, entity, selection, "assign", error),
         "title": f"{action.label} · {formats.number(len(selection.ids))} {entity.plural}",
-        "entity": entity,
         "verb": f"do-{key}",
-        "selection": selection,
-        "count": len(selection.ids),
-        "fields": [],
-        "field": "",
         "inputs": list(choosing.inputs(actor, entity, fields, {}).values()),
-        "typed": False,
-        "names": [],
         "submit": action.label,
-        "error": error,
         "in_background": False,
     }
     return draw(request, "list/bulk.jinja", context, status=422 if error else 200)
+
+
+def _act_on_each(
+    actor: Actor, entity: Entity, action: Action, ids: Sequence[int], given: Mapping[str, Any]
+) -> tuple[int, list[str]]:
+    """Run an action record by record; how many went well, and the reasons of the others."""
+    done, problems = 0, list[str]()
+    for number in ids:
+        try:
+            record = records.get(actor, entity, number)
+            access.require(actor, action.right, record)
+            action.run(actor, record, **given)
+            done += 1
+        except GuanxiError as wrong:
+            problems.append(text_of(wrong))
+    return done, problems

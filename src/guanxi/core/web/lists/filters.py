@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
@@ -234,56 +234,44 @@ def _inputs(actor: Actor, entity: Entity, declared: Field, number: str, operator
 
 
 def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: int, operator: str, value: Any) -> Input:
-    """The widget that asks for a condition's value: lists for “is one of”, periods, days, else the kind's simple one."""
+    """The widget that asks for a value: lists for “is one of”, periods, days, else the kind's simple one."""
     name = "value2" if place else "value"
-    plain = Field(name=name, kind="text", label=declared.label)
-    if operator in DAYS:
-        return Input(bare=True, field=plain, prefix=prefix, value=value, widget="number")
-    if operator == "within":
-        return Input(bare=True, field=plain, prefix=prefix, value=value, widget="choice", options=_options(op.PERIODS))
+    if operator in DAYS or operator == "within":
+        plain = Field(name=name, kind="text", label=declared.label)
+        periods = _options(op.PERIODS) if operator == "within" else ()
+        widget = "choice" if operator == "within" else "number"
+        return Input(bare=True, field=plain, prefix=prefix, value=value, widget=widget, options=periods)
+    if declared.kind in ("choice", "choices", "reference", "user", "region", "tags"):
+        return _picked(actor, entity, replace(declared, name=name, required=False), prefix, operator, value)
+    asked = Field(name=name, kind=_asked(declared), label=declared.label)
+    return Input(bare=True, field=asked, prefix=prefix, value=value, widget=FACES[declared.kind].ask)
+
+
+def _picked(actor: Actor, entity: Entity, declared: Field, prefix: str, operator: str, value: Any) -> Input:
+    """A widget that chooses: one entry, or several for operators that take a list."""
     many = operator in LISTS
-    listed = (
-        [str(one) for one in value]
-        if isinstance(value, list | tuple)
-        else [str(value)]
-        if value not in (None, "")
-        else []
-    )
-    shown = Field(
-        name=name,
-        kind=declared.kind,
-        label=declared.label,
-        choices=declared.choices,
-        dictionary=declared.dictionary,
-        target=declared.target,
-    )
+    given = value if isinstance(value, list | tuple) else [value]
+    listed = [str(one) for one in given if one not in (None, "")]
+    shown: Any = listed if many else (listed or [""])[0]
     if declared.kind in ("choice", "choices"):
         return Input(
             bare=True,
-            field=shown,
+            field=declared,
             prefix=prefix,
-            value=listed if many else (listed or [""])[0],
+            value=shown,
             widget="choices" if many else "choice",
             options=choosing.options(declared),
         )
-    if declared.kind in ("reference", "user", "region", "tags"):
-        tokens = [
-            Option(key, str(label))
-            for key, label in op.TOKENS.items()
-            if declared.kind == "user" and key.startswith("@m")
-        ]
-        held = [Option(key, _word(actor, declared, key)) for key in listed if key not in op.TOKENS]
-        return Input(
-            bare=True,
-            field=shown, prefix=prefix, value=listed if many else (listed or [""])[0], widget="picks" if many else "pick",
-            chosen=[*tokens, *held], search_url=choosing.search_url(entity, declared),
-        )  # fmt: skip
+    mine = [Option(key, str(label)) for key, label in op.TOKENS.items() if key.startswith("@m")]
+    held = [Option(key, _word(actor, declared, key)) for key in listed if key not in op.TOKENS]
     return Input(
         bare=True,
-        field=Field(name=name, kind=_asked(declared), label=declared.label),
+        field=declared,
         prefix=prefix,
-        value=value,
-        widget=FACES[declared.kind].ask,
+        value=shown,
+        widget="picks" if many else "pick",
+        chosen=[*(mine if declared.kind == "user" else ()), *held],
+        search_url=choosing.search_url(entity, declared),
     )
 
 

@@ -209,34 +209,37 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
     shown = shown_columns(request, actor, state)
     frame = rows.Frame(state.query(peek=None), peek_base(state), state.peek, bool(shown and shown[0].pinned))
     lines = rows.build(actor, entity, shown, page.items, query=state.now.text, frame=frame)
-    grouped = bool(state.now.group) and state.now.group in dict(groupings(actor, entity))
-    may = {
-        name: access.allowed(actor, name, entity)
-        for name in ("create", "change", "delete", "export", "import", "assign", "merge")
-    }
+    grouped = state.now.group in dict(groupings(actor, entity))
+    number = count_text(page.count, exact=page.count_exact)
     return {
-        "entity": entity,
-        "state": state,
-        "title": f"{state.view.name} · {entity.plural}" if state.view else entity.plural,
+        **_tools(actor, state),
         "columns": [(column, *sort_urls(state, column)) for column in shown],
         "rows": lines,
         "sections": sections(actor, state, shown, lines) if grouped else [],
         "page": page_urls(state, page),
         "count": page.count,
-        "count_text": count_text(page.count, exact=page.count_exact),
-        "count_words": ngettext("%(count)s record", "%(count)s records", page.count or 0)
-        % {"count": count_text(page.count, exact=page.count_exact)},
+        "count_text": number,
+        "count_words": ngettext("%(count)s record", "%(count)s records", page.count or 0) % {"count": number},
         "footer": footer(actor, state, shown, page.count) if lines and page.count_exact else {},
         "footer_later": bool(columns_of.summable(shown)) and not page.count_exact,
+    }
+
+
+def _tools(actor: Actor, state: ListState) -> dict[str, Any]:
+    """What stands above the rows: names, filters, views, and what the actor may do here."""
+    entity, view = state.entity, state.view
+    acts = ("create", "change", "delete", "export", "import", "assign", "merge")
+    return {
+        "entity": entity,
+        "state": state,
+        "title": f"{view.name} · {entity.plural}" if view else entity.plural,
+        "view_name": view.name if view else _("All %(what)s") % {"what": entity.plural},
         "chips": filters.chips(actor, state),
         "quick": filters.quick_filters(actor, state),
         "groupings": groupings(actor, entity),
         "sizes": SIZES,
-        "may": may,
-        "bulk_actions": [
-            action for action in entity.actions if action.bulk and access.allowed(actor, action.right, entity)
-        ],
-        "view_name": state.view.name if state.view else _("All %(what)s") % {"what": entity.plural},
-        "may_save": state.view is not None and savedviews.may_change(actor, state.view),
+        "may": {name: access.allowed(actor, name, entity) for name in acts},
+        "bulk_actions": [one for one in entity.actions if one.bulk and access.allowed(actor, one.right, entity)],
+        "may_save": view is not None and savedviews.may_change(actor, view),
         "state_fields": kept_fields(state),
     }
