@@ -26,7 +26,7 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, require
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Collaborator, Operation, User
 from guanxi.core.schema.registry import entity_of
@@ -61,7 +61,7 @@ def activity_update(
     original: Mapping[str, Any] | None = None,
     operation: Operation | None = None,
 ) -> Activity:
-    """Change a follow-up; its plan and the customer's dates follow, and are taken back with it."""
+    """Change a follow-up; its plan follows, and is taken back with it; so do the customer's dates."""
     with records.writing(actor):
         before = (record.customer_id, record.contact_id)
         stored: Activity = records.update_plain(
@@ -79,8 +79,7 @@ def activity_delete(actor: Actor, record: Activity, *, operation: Operation | No
     """Put a follow-up in the trash; the customer's dates forget it."""
     with records.writing(actor):
         step = records.delete_plain(actor, record, operation=operation)
-        with records.writing(actor, operation=step):
-            contact_dates_refresh([record.customer_id], [record.contact_id])
+        contact_dates_refresh([record.customer_id], [record.contact_id])
     return step
 
 
@@ -185,8 +184,7 @@ def plan_update(
         stored: FollowUpPlan = records.update_plain(
             actor, record, values, version=version, original=original, operation=operation
         )
-        with records.writing(actor, operation=operation or getattr(stored, "operation_id", None)):
-            contact_dates_refresh({before[0], stored.customer_id}, {before[1], stored.contact_id})
+        contact_dates_refresh({before[0], stored.customer_id}, {before[1], stored.contact_id})
     return stored
 
 
@@ -194,8 +192,7 @@ def plan_delete(actor: Actor, record: FollowUpPlan, *, operation: Operation | No
     """Put a plan in the trash; the customer's next contact forgets it."""
     with records.writing(actor):
         step = records.delete_plain(actor, record, operation=operation)
-        with records.writing(actor, operation=step):
-            contact_dates_refresh([record.customer_id], [record.contact_id])
+        contact_dates_refresh([record.customer_id], [record.contact_id])
     return step
 
 
@@ -382,9 +379,12 @@ WHERE c.id = f.id AND (c.last_contact_at, c.next_plan_at) IS DISTINCT FROM (f.la
 
 
 def contact_dates_refresh(customers: Iterable[int | None], contacts: Iterable[int | None] = ()) -> None:
-    """Work out anew when these customers and contacts were first and last in touch, and when they will be next."""
-    for sql, wanted in ((_CUSTOMER_DATES, customers), (_CONTACT_DATES, contacts)):
-        ids = sorted({number for number in wanted if number})
-        if ids:
-            with connection.cursor() as cursor:
+    """Work out anew when these customers and contacts were first and last in touch, and when they will be next.
+
+    No part of the operation under way: after an undo they are worked out again.
+    """
+    with records.writing(system_actor("activities")), connection.cursor() as cursor:
+        for sql, wanted in ((_CUSTOMER_DATES, customers), (_CONTACT_DATES, contacts)):
+            ids = sorted({number for number in wanted if number})
+            if ids:
                 cursor.execute(sql, {"ids": ids, "note": NOTE, "open": PLAN_OPEN})

@@ -159,7 +159,10 @@ def _rows(wish: Wish) -> Iterator[_Row]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_ROWS.format(people=people, until=until), values)
-            found = [_Row(*row[:5], _read(row[5])) for row in cursor.fetchall()]
+            found = [
+                _Row(number, at, by, name, action, _read(changes))
+                for number, at, by, name, action, changes in cursor.fetchall()
+            ]
         yield from found
         if len(found) < values["limit"]:
             return
