@@ -147,8 +147,17 @@ def _time(_field: Field, _names: Names) -> Cell:
 
 
 def _choice(fld: Field, _names: Names) -> Cell:
-    known = {one.key: badge(Named(one.label, one.color)) for one in dictionaries.choices_of(fld)}
-    return lambda value: NOTHING if value in (None, "") else known.get(value) or escape(value)
+    known: dict[str, Markup] = {}
+
+    def cell(value: Any) -> Markup:
+        if value in (None, ""):
+            return NOTHING
+        if value not in known:
+            one = dictionaries.choice_of(fld, str(value))
+            known[value] = badge(Named(one.label, one.color)) if one else escape(value)
+        return known[value]
+
+    return cell
 
 
 def _region(_field: Field, _names: Names) -> Cell:

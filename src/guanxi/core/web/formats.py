@@ -58,12 +58,11 @@ def relative_day(day: dt.date, today: dt.date) -> str:
     return short_date(day, today)
 
 
-def relative_time(moment: dt.datetime, now: dt.datetime | None = None) -> str:
-    """A moment in words near now; ``moment`` is aware and shown in the active time zone."""
+def relative_time(moment: dt.datetime, now: dt.datetime | None = None, local: dt.datetime | None = None) -> str:
+    """A moment in words near now; ``moment`` is aware and shown in the active time zone (``local``, if known)."""
     now = now or clock.now()
     seconds = (moment - now).total_seconds()
     size = abs(seconds)
-    local, today = timezone.localtime(moment), timezone.localtime(now).date()
     if size < 60:
         return _("just now") if seconds <= 0 else _("in a moment")
     if size < 3600:
@@ -71,15 +70,16 @@ def relative_time(moment: dt.datetime, now: dt.datetime | None = None) -> str:
         if seconds < 0:
             return ngettext("%(count)d minute ago", "%(count)d minutes ago", count) % {"count": count}
         return ngettext("in %(count)d minute", "in %(count)d minutes", count) % {"count": count}
-    if local.date() == today:
+    local = local or timezone.localtime(moment)
+    day, today = local.date(), now.astimezone(local.tzinfo).date()
+    if day == today:
         if seconds < 0 and size < 6 * 3600:
             count = int(size // 3600)
             return ngettext("%(count)d hour ago", "%(count)d hours ago", count) % {"count": count}
-        return _("today %(time)s") % {"time": local.strftime("%H:%M")}
-    if abs((local.date() - today).days) == 1:
-        day = relative_day(local.date(), today)
-        return f"{day} {local.strftime('%H:%M')}"
-    return relative_day(local.date(), today)
+        return _("today %(time)s") % {"time": f"{local:%H:%M}"}
+    if abs((day - today).days) == 1:
+        return f"{relative_day(day, today)} {local:%H:%M}"
+    return relative_day(day, today)
 
 
 def absolute(moment: dt.datetime) -> str:
@@ -92,7 +92,8 @@ def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) ->
     if value is None:
         return Markup("")
     if isinstance(value, dt.datetime):
-        full, words = absolute(value), relative_time(value, now)
+        local = timezone.localtime(value)
+        full, words = f"{local:%Y-%m-%d %H:%M}", relative_time(value, now, local)
     else:
         full, words = date_text(value), relative_day(value, timezone.localtime(now or clock.now()).date())
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, words)
