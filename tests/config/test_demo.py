@@ -20,7 +20,7 @@ from guanxi.core import records
 from guanxi.core.access import actors
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import Comment, File, Notification, OutboxEvent, SavedView, User
+from guanxi.core.models import Collaborator, Comment, File, OutboxEvent, SavedView, User
 from guanxi.core.records import matching
 from guanxi.core.schema.registry import entity_of
 
@@ -90,7 +90,7 @@ def is_alive(logins: list[dict[str, str]]) -> None:
     assert CustomerLink.objects.count() >= 150
     assert min(Comment.objects.count(), 100) == 100
     assert (File.objects.count(), SavedView.objects.count()) == (24, len(VIEWS))
-    assert Notification.objects.filter(sort="shared").exists()
+    assert Collaborator.objects.filter(entity="customers.customer").count() >= 8
     told = OutboxEvent.objects.filter(name="customers.customer.commented").values_list("changes", flat=True)
     assert len([one for one in told if one["mentions"][1]]) >= 3
 

@@ -337,6 +337,7 @@ CUSTOMER_LINK = Entity(
     path="customer-relations",
     icon="link",
     title="relation",
+    fields={"relation": {"required": True}},
     columns=("customer", "relation", "other", "since", "until", "note"),
     filters=("customer", "other", "relation", "until"),
     form=Form(

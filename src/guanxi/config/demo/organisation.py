@@ -95,9 +95,13 @@ class Organisation:
 
     def _subsidiaries(self, place: int, owners: dict[str, Callable[[], str]]) -> Iterable[Firm]:
         mother = self.firms[place]
-        for _number in range(self.chance.randint(2, 4)):
+        cities = {mother.city.name if mother.city else ""}
+        for _number in range(self.chance.randint(3, 6)):
             firm = self.maker.firm(owners)
             city = firm.city.name if firm.city else ""
+            if city in cities:
+                continue
+            cities.add(city)
             trade = self.chance.choice(next(one.words for one in words.TRADES if one.industry == firm.row["industry"]))
             brand = mother.row["short_name"][-3:] if len(mother.row["short_name"]) < 4 else mother.row["short_name"][2:]
             firm.row["name"], firm.row["short_name"] = f"{brand}{trade}（{city}）有限公司", f"{brand}{city}"

@@ -173,8 +173,13 @@ async function draw(map) {
   map.graph = graph;
 }
 
+// A change refreshes the page: who was looking at the map goes on looking at it.
+let looking = false;
+document.addEventListener("gx:refresh", () => { looking = $("[data-main-tab='map'][aria-selected='true']") !== null; }, true);
+
 // Drawn when it is seen for the first time: a folded panel costs nothing.
 each("[data-map]", (map) => {
+  if (looking) { looking = false; $("[data-main-tab='map']")?.click(); }
   const watcher = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     watcher.disconnect();
