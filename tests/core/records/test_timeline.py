@@ -124,7 +124,8 @@ def test_hidden_fields_are_not_told_and_masked_ones_masked(cast: Cast, gadget: A
     audited(gadget, NOON + 10 * MINUTE, by=1, changes={"secret": ["42", "43"], "phone": ["", "+8613800138000"]})
     audited(gadget, NOON + 20 * MINUTE, by=1, changes={"updated_by_id": [1, 2]})
     told = [
-        [(line.field.name, line.before, line.after) for line in entry.changes] for entry in timeline(bob, gadget).entries
+        [(line.field.name, line.before, line.after) for line in entry.changes]
+        for entry in timeline(bob, gadget).entries
     ]
     assert told == [[("phone", "", "138****8000")]]
     assert [len(entry.changes) for entry in timeline(cast.root, gadget).entries] == [2, 1]

@@ -120,7 +120,7 @@ def test_a_file_is_kept_once_and_opened_under_rights(cast: Cast, gadget: Any) ->
 
 
 def test_headers_let_nothing_run(cast: Cast, gadget: Any) -> None:
-    page = together.file_add(cast.alice, gadget, files.as_upload("说明 \"x\".html", b"<script>alert(1)</script>"))
+    page = together.file_add(cast.alice, gadget, files.as_upload('说明 "x".html', b"<script>alert(1)</script>"))
     headers = together.safe_headers(page, inline=True)
     assert headers["Content-Type"] == "application/octet-stream"
     assert headers["Content-Disposition"] == (
