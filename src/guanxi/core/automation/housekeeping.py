@@ -13,6 +13,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent
 from guanxi.core.models.record import Record
+from guanxi.core.people import throttle
 from guanxi.core.records import files
 from guanxi.core.records.purging import purge
 from guanxi.core.records.writing import UNDO_FOR
@@ -87,6 +88,11 @@ def notifications_forget() -> int:
 def sessions_forget() -> int:
     """Sessions that ran out."""
     return _delete(Session.objects.filter(expire_date__lt=clock.now()))
+
+
+def attempts_forget() -> int:
+    """Counters of sign-in attempts nobody needs any more."""
+    return throttle.windows_forget()
 
 
 def jobs_forget() -> int:
@@ -167,6 +173,7 @@ STEPS: tuple[Callable[[], int], ...] = (
     links_forget,
     notifications_forget,
     sessions_forget,
+    attempts_forget,
     jobs_forget,
     trash_purge,
     files_sweep,
