@@ -6,13 +6,14 @@ import logging
 from typing import Any
 
 import orjson
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import Http404
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, TooMany
+from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, TooMany, Unavailable
 from guanxi.core.schema import kinds
 
 logger = logging.getLogger("guanxi.api")
@@ -100,6 +101,11 @@ def _from_absence(request: HttpRequest, _error: Any) -> HttpResponse:
     return from_error(request, NotFound())
 
 
+def _from_database(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.error("database trouble: %s", error)
+    return from_error(request, Unavailable(_("The database does not answer at the moment.")))
+
+
 def _from_surprise(request: HttpRequest, error: Any) -> HttpResponse:
     logger.error("api error", exc_info=error)
     message = _("We noted what happened. If it happens again, tell your administrator the request id.")
@@ -113,4 +119,5 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(HttpError, _from_http)
     api.add_exception_handler(AuthenticationError, _from_stranger)
     api.add_exception_handler(Http404, _from_absence)
+    api.add_exception_handler(OperationalError, _from_database)
     api.add_exception_handler(Exception, _from_surprise)

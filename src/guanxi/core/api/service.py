@@ -4,13 +4,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 
 from guanxi import __version__
 from guanxi.core import records
 from guanxi.core.access import allowed
-from guanxi.core.api import answers, doors, problems, routes
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.api import answers, doors, problems, reference, routes
+from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import Operation
 from guanxi.core.records.search.query import search as find
@@ -24,14 +26,19 @@ Errors are problem+json. `ETag`/`If-Match` guard changes; `Idempotency-Key` make
 
 
 def build() -> NinjaAPI:
-    """An API over the entities registered now."""
+    """An API over the entities registered now; it describes itself in English, whoever asks first."""
+    with translation.override("en"):
+        return _built()
+
+
+def _built() -> NinjaAPI:
     api = NinjaAPI(
         title="Guanxi",
         version=__version__,
         description=DESCRIPTION,
         auth=doors.authenticate,
         docs_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,
         urls_namespace="api",
     )
     problems.install(api)
@@ -88,9 +95,23 @@ def _add_index(api: NinjaAPI) -> None:
 
         return routes.guarded(request, handler)
 
+    @api.get("/openapi.json", include_in_schema=False, auth=None)
+    def description(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - ninja's signature
+        return answers.reply(openapi(api))
+
     @api.get("/docs", include_in_schema=False, auth=None)
     def docs(request: HttpRequest) -> HttpResponse:
-        return render(request, "api/docs.jinja", {"groups": reference(api)}, using="jinja2")
+        words = request.GET.get("q", "").strip()[:100]
+        signed_in = getattr(request, "actor", ANONYMOUS).kind == "user"
+        base = request.build_absolute_uri("/").rstrip("/")
+        context = {
+            "title": _("API reference"),
+            "groups": reference.reference(openapi(api), base, words),
+            "words": words,
+            "signed_in": signed_in,
+            "layout": "shell/base.jinja" if signed_in else "shell/plain.jinja",
+        }
+        return render(request, "api/docs.jinja", context, using="jinja2")
 
 
 def _add_operations(api: NinjaAPI) -> None:
@@ -130,22 +151,19 @@ def _add_operations(api: NinjaAPI) -> None:
 
 def openapi(api: NinjaAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    schema = api.get_openapi_schema(path_prefix="/api/v1/")
+    with translation.override("en"):
+        schema = api.get_openapi_schema(path_prefix="/api/v1/")
     schema.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = {
         "type": "http",
         "scheme": "bearer",
     }
     schema["security"] = [{"bearer": []}]
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400 and "content" in answer:
+                    answer["content"] = {problems.TYPE: answer["content"]["application/json"]}
     return dict(schema)
-
-
-def reference(api: NinjaAPI) -> dict[str, list[dict[str, Any]]]:
-    """Operations by tag, for the page people read."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in openapi(api)["paths"].items():
-        for method, operation in methods.items():
-            groups.setdefault(operation["tags"][0], []).append({"path": path, "method": method.upper(), **operation})
-    return groups
 
 
 api = build()

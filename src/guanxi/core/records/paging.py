@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
@@ -23,6 +25,9 @@ from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of, is_registered
+
+#: Bytes of proof in front of a cursor.
+SEAL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,21 @@ def cursor_for(keys: Sequence[Key], values: Sequence[Any], *, reverse: bool = Fa
             [_plain(kinds.json_of(value) if isinstance(value, list) else value) for value in values],
         ]
     )
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_seal(packed) + packed).rstrip(b"=").decode()
+
+
+def _seal(packed: bytes) -> bytes:
+    """Proof that we made the cursor: nobody else can put values into it that a column cannot be compared with."""
+    return salted_hmac("guanxi.records.paging", packed, algorithm="sha256").digest()[:SEAL]
 
 
 def read_cursor(keys: Sequence[Key], cursor: str) -> tuple[list[Any], bool]:
     """The values and direction a cursor holds. Raises Invalid if it is not one of this order."""
     try:
-        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        packed = sealed[SEAL:]
+        if not hmac.compare_digest(_seal(packed), sealed[:SEAL]):
+            raise ValueError
         reverse, spelled, values = orjson.loads(packed)
         if spelled != [f"{'-' if key.descending else ''}{key.column}" for key in keys] or len(values) != len(keys):
             raise ValueError

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-PASSWORD = "白日依山尽 黄河入海流"
-AXE = Path(__file__).resolve().parents[3] / "vendor/axe-core/axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+from tests.browsing import PASSWORD, violations
 
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; skipped where there is none, unless ``GUANXI_BROWSER=required``."""
-    if not CHROMIUM and os.environ.get("GUANXI_BROWSER") != "required":
-        pytest.skip("no Chromium")
-    unsafe = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # playwright keeps an event loop in this thread
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    if unsafe is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+__all__ = ["open_page", "violations"]
 
 
 @pytest.fixture
-def open_page(chromium: Browser, live_server: Any, cast: Any) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, live_server: Any, cast: Any) -> Iterator[Callable[..., Page]]:
     """``open_page("alice", "/gadgets/")``: her page after signing in; ``width``, ``scheme`` and ``language`` may be said."""
     troubles: list[str] = []
     contexts = []
@@ -54,7 +36,7 @@ def open_page(chromium: Browser, live_server: Any, cast: Any) -> Iterator[Callab
         user.language = language
         user.set_password(PASSWORD)
         user.save(update_fields=["language", "password"])
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             has_touch=width < 500,
@@ -77,12 +59,3 @@ def open_page(chromium: Browser, live_server: Any, cast: Any) -> Iterator[Callab
     for context in contexts:
         context.close()
     assert troubles == []
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds serious or critical, one line each."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")
-    ]

@@ -1,0 +1,220 @@
+"""Who comes in, how often, and what happens to a request that is sent twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError, connections
+from django.test import Client
+
+from guanxi.core import records
+from guanxi.core.api import doors
+from guanxi.core.automation import housekeeping
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import RuleBroken, Unavailable
+from guanxi.core.models import ApiToken, KeptAnswer
+from guanxi.core.people import tokens
+from tests.core.api.conftest import GADGETS, JSON, problem
+from tests.factories.cast import Cast
+from tests.fakes.models import Gadget
+from tests.signing import browser
+
+Api = Callable[..., Client]
+Make = Callable[..., Any]
+
+
+def test_without_a_token_nobody_comes_in(cast: Cast, make: Make) -> None:
+    one = make("fakes.gadget")
+    for header in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer "},
+    ):
+        client = Client(headers=header)
+        for method, address in (
+            ("get", GADGETS),
+            ("get", f"{GADGETS}/{one.pk}"),
+            ("post", GADGETS),
+            ("get", "/api/v1/"),
+        ):
+            answer = getattr(client, method)(address)
+            problem(answer, 401, "auth.required")
+            assert answer["WWW-Authenticate"] == 'Bearer realm="guanxi"'
+
+
+def test_a_reading_token_only_reads(api: Api, make: Make) -> None:
+    one, client = make("fakes.gadget", name="Old"), api("alice", ["read"])
+    assert client.get(f"{GADGETS}/{one.pk}").status_code == 200
+    problem(client.patch(f"{GADGETS}/{one.pk}", {"name": "New"}, **JSON), 403, "access.denied")
+    problem(client.post(GADGETS, {"name": "New"}, **JSON), 403, "access.denied")
+    problem(client.delete(f"{GADGETS}/{one.pk}"), 403, "access.denied")
+    assert Gadget.objects.get().name == "Old"
+    actions = {each["key"]: each["actions"] for each in client.get("/api/v1/").json()["items"]}
+    assert actions["fakes.gadget"] == ["view"]
+
+
+def test_a_writing_token_does_not_read(api: Api, make: Make) -> None:
+    one, client = make("fakes.gadget"), api("alice", ["write"])
+    problem(client.get(f"{GADGETS}/{one.pk}"), 404, "record.not_found")
+    problem(client.get(GADGETS), 403, "access.denied")
+
+
+def test_a_token_ends(api: Api, cast: Cast, make: Make) -> None:
+    client = api("alice")
+    assert client.get(GADGETS).status_code == 200
+    tokens.token_revoke(cast.alice, ApiToken.objects.get())
+    problem(client.get(GADGETS), 401, "auth.required")
+    token, secret = tokens.token_create(
+        cast.alice, cast.alice_user, name="short", expires_at=clock.now() + dt.timedelta(hours=1)
+    )
+    assert token.digest != secret
+    short = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert short.get(GADGETS).status_code == 200
+    with time_machine.travel(clock.now() + dt.timedelta(hours=2)):
+        problem(short.get(GADGETS), 401, "auth.required")
+
+
+def test_a_signed_in_page_may_read_and_must_prove_itself_to_write(cast: Cast, make: Make) -> None:
+    one, plain = make("fakes.gadget", name="Old"), browser(cast.alice_user)
+    assert plain.get(f"{GADGETS}/{one.pk}").json()["name"] == "Old"
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies.update(plain.cookies)
+    problem(strict.patch(f"{GADGETS}/{one.pk}", {"name": "New"}, **JSON), 403, "auth.csrf")
+    assert Gadget.objects.get().name == "Old"
+    page = strict.get("/search/").content.decode()
+    secret = page.partition('<meta name="csrf" content="')[2].partition('"')[0]
+    answer = strict.patch(f"{GADGETS}/{one.pk}", {"name": "New"}, headers={"X-CSRFToken": secret}, **JSON)
+    assert (answer.status_code, Gadget.objects.get().name) == (200, "New")
+
+
+def test_too_many_requests(api: Api, monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+    monkeypatch.setattr(doors, "RATE", 3)
+    with time_machine.travel(dt.datetime(2026, 1, 5, 8, 0, 10, tzinfo=dt.UTC), tick=False) as clock_:
+        client = api("alice")
+        left = [client.get(GADGETS)["RateLimit"] for _ in range(3)]
+        assert left == ['"default";r=2;t=50', '"default";r=1;t=50', '"default";r=0;t=50']
+        refused = client.post(GADGETS, {"name": "x"}, **JSON)
+        problem(refused, 429, "rate.exceeded")
+        assert refused["Retry-After"] == "50"
+        assert not Gadget.objects.exists()
+        assert api("bob").get(GADGETS).status_code == 200
+        assert api("alice").get(GADGETS).status_code == 429
+        clock_.shift(50)
+        assert client.get(GADGETS).status_code == 200
+
+
+def test_a_key_gives_the_same_answer(api: Api, cast: Cast) -> None:
+    client, how = api("alice"), {"headers": {"Idempotency-Key": "k1"}, **JSON}
+    first = client.post(GADGETS, {"name": "Once"}, **how)
+    again = client.post(GADGETS, {"name": "Once"}, **how)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert (again["ETag"], again["Location"], again["Idempotency-Replayed"]) == (
+        first["ETag"],
+        first["Location"],
+        "true",
+    )
+    assert "Idempotency-Replayed" not in first
+    assert Gadget.objects.count() == 1
+    body = problem(client.post(GADGETS, {"name": "Other"}, **how), 422, "idempotency.mismatch")
+    assert body["errors"][0]["field"] == "Idempotency-Key"
+    problem(client.post("/api/v1/parts", {"name": "Once"}, **how), 422, "idempotency.mismatch")
+    assert api("bob").post(GADGETS, {"name": "Mine"}, **how).status_code == 201
+    for key in ("x" * 256, "a b", "ключ"):
+        problem(client.post(GADGETS, {"name": "x"}, headers={"Idempotency-Key": key}, **JSON), 422, "idempotency.key")
+    assert Gadget.objects.count() == 2
+
+
+def test_an_error_is_kept_too_and_nothing_else(api: Api) -> None:
+    client, how = api("alice"), {"headers": {"Idempotency-Key": "k1"}, **JSON}
+    first = client.post(GADGETS, {"name": ""}, **how)
+    again = client.post(GADGETS, {"name": ""}, **how)
+    assert (first.status_code, again.status_code, again["Idempotency-Replayed"]) == (422, 422, "true")
+    assert again.content == first.content
+    assert not Gadget.objects.exists()
+
+
+def test_a_change_with_a_key_is_done_once(api: Api, make: Make) -> None:
+    one, client = make("fakes.gadget"), api("alice")
+    how = {"headers": {"Idempotency-Key": "k1"}, **JSON}
+    versions = [client.patch(f"{GADGETS}/{one.pk}", {"pieces": 1}, **how).json()["version"] for _ in range(3)]
+    assert versions == [2, 2, 2]
+    gone = [client.delete(f"{GADGETS}/{one.pk}", headers={"Idempotency-Key": "k2"}).status_code for _ in range(2)]
+    assert gone == [200, 200]
+
+
+def test_a_key_is_kept_for_a_day(api: Api, cast: Cast) -> None:
+    client, how = api("alice"), {"headers": {"Idempotency-Key": "k1"}, **JSON}
+    client.post(GADGETS, {"name": "Once"}, **how)
+    kept = KeptAnswer.objects.get()
+    assert (kept.user_id, kept.status) == (cast.alice_user.pk, 201)
+    with time_machine.travel(clock.now() + dt.timedelta(hours=23)):
+        housekeeping.answers_forget()
+        assert client.post(GADGETS, {"name": "Once"}, **how)["Idempotency-Replayed"] == "true"
+    with time_machine.travel(clock.now() + dt.timedelta(hours=25)):
+        housekeeping.answers_forget()
+        assert "Idempotency-Replayed" not in client.post(GADGETS, {"name": "Once"}, **how)
+    assert Gadget.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RuleBroken("Not now."), 409, "rule.broken"),
+        (Unavailable(), 503, "service.unavailable"),
+        (OperationalError("gone"), 503, "service.unavailable"),
+        (ZeroDivisionError("x"), 500, "server.error"),
+    ],
+)
+def test_every_error_has_its_answer(
+    error: Exception, status: int, code: str, api: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any, **_kwargs: Any) -> Any:
+        raise error
+
+    client, one = api("alice"), make("fakes.gadget")
+    monkeypatch.setattr(records, "get", broken)
+    body = problem(client.get(f"{GADGETS}/{one.pk}"), status, code)
+    assert "gone" not in body["title"]
+    assert "Zero" not in str(body)
+
+
+@pytest.mark.parametrize("number", ["0", "x", "-1", "1e3", "１２", "99999999999999999999", "%00", "1%2F2"])
+def test_what_is_no_id_is_not_found(number: str, api: Api) -> None:
+    client = api("alice")
+    for answer in (client.get(f"{GADGETS}/{number}"), client.delete(f"{GADGETS}/{number}")):
+        assert answer.status_code in (404, 405), answer.content
+        if answer.status_code == 404 and answer["Content-Type"] == "application/problem+json":
+            problem(answer, 404, "record.not_found")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_request_from_two_sides_at_once_is_done_once(api: Api) -> None:
+    client = api("alice")
+    barrier, answers = threading.Barrier(4), []
+    secret = client.defaults["HTTP_AUTHORIZATION"]
+
+    def send() -> None:
+        one = Client(headers={"Authorization": secret, "Idempotency-Key": "k1"})
+        try:
+            barrier.wait(10)
+            answers.append(one.post(GADGETS, {"name": "Once"}, **JSON))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(answer.status_code for answer in answers) == [201] * 4
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" in answer for answer in answers) == 3
+    assert Gadget.objects.count() == 1
+    assert KeptAnswer.objects.count() == 1

@@ -1,0 +1,74 @@
+"""Schemathesis sends what the document allows, and some of what it does not: nothing may end in a 5xx.
+
+The requests go to the WSGI application in this process, inside the test's transaction; what a request changes is
+rolled back before the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+from guanxi.core.api import doors
+from guanxi.core.api.service import api as service
+from guanxi.core.api.service import openapi
+from tests.factories.cast import Cast
+
+#: What the run may take, and the requests per operation.
+SECONDS, EXAMPLES = 90, 4
+
+
+@pytest.mark.slow
+def test_nothing_ends_in_a_5xx(
+    cast: Cast, api: Callable[..., Client], make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "RATE", 1_000_000)
+    rows = {key: make(key).pk for key in ("fakes.gadget", "fakes.part", "customers.customer", "activities.task")}
+    document = json.loads(json.dumps(openapi(service), default=str))
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = get_wsgi_application()
+    header = {"Authorization": api("root").defaults["HTTP_AUTHORIZATION"]}
+    end, sent, left, broken = time.monotonic() + SECONDS, 0, [], []
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if time.monotonic() > end:
+            left.append(operation.label)
+            continue
+
+        @seed(2026)
+        @settings(
+            max_examples=EXAMPLES,
+            database=None,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            verbosity=Verbosity.quiet,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def send(case: Any) -> None:
+            nonlocal sent
+            if "record_id" in (case.path_parameters or {}) and sent % 2:
+                tag = case.operation.definition.raw["tags"][0]
+                case.path_parameters["record_id"] = str(rows.get(tag, cast.alice_user.pk))
+            sent += 1
+            point = transaction.savepoint()
+            try:
+                answer = case.call(headers=header)
+            finally:
+                transaction.savepoint_rollback(point)
+            if answer.status_code >= 500:
+                broken.append((case.operation.label, answer.status_code, case.as_curl_command()))
+
+        send()
+    assert broken == []
+    assert left == []
+    assert sent >= EXAMPLES * 100
