@@ -9,6 +9,22 @@ from guanxi.core.people import departments, inviting, roles, users
 from guanxi.core.schema.entity import Access, Action, Entity, Form, MatchKey, Menu, Search, Section, Writer
 from guanxi.core.schema.registry import register
 
+#: The colours a tag may have.
+COLORS = (
+    ("blue", _("blue")),
+    ("teal", _("teal")),
+    ("green", _("green")),
+    ("lime", _("lime")),
+    ("amber", _("amber")),
+    ("orange", _("orange")),
+    ("red", _("red")),
+    ("pink", _("pink")),
+    ("purple", _("purple")),
+    ("indigo", _("indigo")),
+    ("cyan", _("cyan")),
+    ("slate", _("slate")),
+)
+
 register(
     Entity(
         key="core.department",
@@ -126,6 +142,7 @@ register(
         columns=("name", "color", "entity"),
         sort=("name",),
         form=Form(sections=(Section(_("Tag"), ("name", "color", "entity")),)),
+        fields={"color": {"kind": "choice", "choices": COLORS}, "entity": {"label": _("only for")}},
         access=Access(owner="", public=True),
         description=_("Words people put on records."),
     ),

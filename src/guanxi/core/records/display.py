@@ -19,10 +19,13 @@ Names = dict[str, dict[int, str]]
 
 
 def title_of(entity: Entity, record: Any) -> str:
-    """What a record is called."""
+    """What a record is called; a choice by its name."""
     value = record
     for step in entity.title.split("."):
         value = getattr(value, step, "") if value is not None else ""
+    field = shape.fields_of(entity).get(entity.title)
+    if field is not None and field.kind in ("choice", "region"):
+        value = dictionaries.label_of(field, value)
     return str(value or "") or f"#{record.pk}"
 
 

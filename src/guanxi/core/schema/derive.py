@@ -8,7 +8,9 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
+from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -27,6 +29,8 @@ INTERNAL = frozenset(
         "preferences",
     }
 )
+#: Names of columns whose model gives none.
+LABELS: Mapping[str, Text] = {"deleted_at": _("deleted")}
 READONLY = frozenset({"id", "created_at", "updated_at", "created_by", "updated_by", "deleted_at"})
 
 _KINDS: tuple[tuple[type[models.Field[Any, Any]], str], ...] = (
@@ -89,7 +93,7 @@ def _derived(column: models.Field[Any, Any]) -> Field | None:
         "name": column.name,
         "kind": kind,
         "column": column.column,
-        "label": column.verbose_name,
+        "label": LABELS.get(column.name) or column.verbose_name,
         "help": column.help_text,
         "required": not column.blank and not column.has_default() and not isinstance(column, models.BooleanField),
         "unique": column.unique and not column.primary_key,
