@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from guanxi.config.demo import words
-from guanxi.config.demo.words import City
+from guanxi.config.demo import markets, words
+from guanxi.config.demo.markets import City
 from guanxi.core.kernel import pinyin
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.identifiers import credit_code_check
@@ -122,7 +122,7 @@ class Maker:
 
     def foreign_phone(self, country: str) -> list[dict[str, Any]]:
         """A number of the country that can exist; none where we know no pattern."""
-        pattern = words.FOREIGN_PHONES.get(country)
+        pattern = markets.FOREIGN_PHONES.get(country)
         if pattern is None:
             return []
         written = "".join(str(self.chance.randint(0, 9)) if sign == "x" else sign for sign in pattern)
@@ -169,8 +169,8 @@ class Maker:
     def firm(self, owners: Mapping[str, Callable[[], str]]) -> Firm:
         """An invented Chinese company."""
         chance = self.chance
-        city = chance.choices(words.CITIES, [one.weight for one in words.CITIES])[0]
-        trade = chance.choices(words.TRADES, [one.weight for one in words.TRADES])[0]
+        city = chance.choices(markets.CITIES, [one.weight for one in markets.CITIES])[0]
+        trade = chance.choices(markets.TRADES, [one.weight for one in markets.TRADES])[0]
         brand, name = self._company_name(city, chance.choice(trade.words))
         size = max(0, min(5, trade.size + chance.choice((-2, -1, -1, 0, 0, 0, 1, 1, 2))))
         created = self.created()
@@ -191,6 +191,12 @@ class Maker:
         firm = Firm(row, owners[city.sales](), created, city=city, domain=self._domain(pinyin.joined(brand)))
         if chance.random() < 0.7:
             row["revenue"] = Decimal(round(employees * chance.uniform(18, 95))) * 10_000
+        self._details(firm, city, district)
+        return firm
+
+    def _details(self, firm: Firm, city: City, district: str) -> None:
+        """What is known of some firms only: codes, ways to reach them, where invoices go."""
+        chance, row = self.chance, firm.row
         if chance.random() < 0.55:
             row["credit_code"] = self._credit_code(district)
         if chance.random() < 0.75:
@@ -201,19 +207,18 @@ class Maker:
             row["addresses"] = [
                 {
                     "region": district,
-                    "street": f"{chance.choice(words.STREETS)}{chance.randint(1, 999)}号",
+                    "street": f"{chance.choice(markets.STREETS)}{chance.randint(1, 999)}号",
                     "label": "总部",
                 }
             ]
         if row["level"] in "ab" and row.get("credit_code"):
             row["invoice_titles"] = [
                 {
-                    "title": name,
+                    "title": row["name"],
                     "tax_number": row["credit_code"],
-                    "bank": f"{chance.choice(words.BANKS)}{city.name}分行",
+                    "bank": f"{chance.choice(markets.BANKS)}{city.name}分行",
                 }
             ]
-        return firm
 
     def _company_name(self, city: City, trade: str) -> tuple[str, str]:
         chance = self.chance
@@ -252,7 +257,7 @@ class Maker:
     def person(self, owners: Mapping[str, Callable[[], str]]) -> Firm:
         """A customer who is a person."""
         chance = self.chance
-        city = chance.choices(words.CITIES, [one.weight for one in words.CITIES])[0]
+        city = chance.choices(markets.CITIES, [one.weight for one in markets.CITIES])[0]
         name, gender = self.person_name()
         created = self.created()
         row = {
@@ -338,7 +343,7 @@ def _slug(name: str) -> str:
 @cache
 def _districts() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for code, parent in Region.objects.filter(parent_code__in=[city.region for city in words.CITIES]).values_list(
+    for code, parent in Region.objects.filter(parent_code__in=[city.region for city in markets.CITIES]).values_list(
         "code", "parent_code"
     ):
         found.setdefault(parent, []).append(code)

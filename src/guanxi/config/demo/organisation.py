@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from guanxi.areas.customers.models import PERSON
-from guanxi.config.demo import words
+from guanxi.config.demo import markets, words
 from guanxi.config.demo.companies import Firm, Maker
 from guanxi.config.demo.extras import Extras
 from guanxi.config.demo.people import PEOPLE
@@ -102,7 +102,9 @@ class Organisation:
             if city in cities:
                 continue
             cities.add(city)
-            trade = self.chance.choice(next(one.words for one in words.TRADES if one.industry == firm.row["industry"]))
+            trade = self.chance.choice(
+                next(one.words for one in markets.TRADES if one.industry == firm.row["industry"])
+            )
             brand = mother.row["short_name"][-3:] if len(mother.row["short_name"]) < 4 else mother.row["short_name"][2:]
             firm.row["name"], firm.row["short_name"] = f"{brand}{trade}（{city}）有限公司", f"{brand}{city}"
             firm.domain, firm.parent = mother.domain, place
