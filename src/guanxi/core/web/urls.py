@@ -24,6 +24,7 @@ fixed: Patterns = [
     path("favicon.ico", pages.favicon, name="favicon"),
     path("preferences/", preferences.save, name="preferences"),
     path("dev/gallery/", pages.show_gallery, name="gallery"),
+    *lists.fixed,
     *record.fixed,
     *merging.fixed,
     *exchange.fixed,

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils.http import urlencode
 
-from guanxi.core.models import Operation, SavedView
+from guanxi.core.models import Operation, SavedView, stamps
 from guanxi.core.records import bulk, savedviews
 from guanxi.core.schema.registry import entity_of
 from tests.core.web.lists.conftest import HX
@@ -311,3 +311,58 @@ def test_an_impossible_filter_is_told_in_the_builder(browse: Browse) -> None:
     answer = browse("alice").post("/gadgets/filter/", sent)
     assert answer.status_code == 422
     assert 'value="many"' in answer.content.decode()
+
+
+# Taking a list out
+
+
+def test_a_list_is_exported_as_filtered_and_shown(browse: Browse, make: Make, cast: Any) -> None:
+    make("fakes.gadget", name="=Formula", pieces=7)
+    make("fakes.gadget", name="Other", pieces=1)
+    make("fakes.gadget", name="Bob's", pieces=7, by=cast.bob_user)
+    alice = browse("alice")
+    query = urlencode({"f": json.dumps({"field": "pieces", "op": "eq", "value": 7}), "cols": "name,pieces"})
+    assert "1 records" in alice.get(f"/gadgets/export/?{query}", **HX).content.decode()
+    answer = alice.post("/gadgets/export/", {"state": query, "format": "csv", "columns": "shown"})
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert answer["Content-Disposition"].startswith('attachment; filename="gadgets-')
+    assert lines == ["name,pieces", "'=Formula,7"]
+
+
+def test_a_selection_is_exported(browse: Browse, make: Make) -> None:
+    made = [make("fakes.gadget", name=f"G{number}") for number in range(3)]
+    alice = browse("alice")
+    answer = alice.post("/gadgets/bulk/export/", {"ids": [made[0].pk, made[2].pk]})
+    assert answer["Location"] == f"/gadgets/export/?ids={made[0].pk},{made[2].pk}"
+    answer = alice.post(
+        "/gadgets/export/", {"state": f"ids={made[0].pk},{made[2].pk}", "format": "csv", "columns": "all"}
+    )
+    assert len(answer.content.decode().splitlines()) == 3
+    assert alice.post("/gadgets/export/", {"state": "", "format": "exe"}).status_code == 422
+
+
+def test_a_long_export_is_made_by_a_job(browse: Browse, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guanxi.core.exchange.exports.LARGE", 1)
+    for _number in range(2):
+        make("fakes.gadget")
+    answer = browse("alice").post("/gadgets/export/", {"state": "", "format": "csv", "columns": "shown"})
+    operation = Operation.objects.latest("pk")
+    assert (operation.sort, operation.state) == ("export", "waiting")
+    assert answer["Location"] == f"/operations/{operation.pk}/"
+    assert browse("bob").get(f"/exports/{operation.pk}/").status_code == 404
+
+
+def test_who_may_not_export_is_refused(browse: Browse, make: Make, cast: Any) -> None:
+    make("fakes.gadget")
+    cast.role.rights.filter(entity="fakes.gadget", action="export").delete()
+    stamps.bump("rights")
+    assert browse("alice").post("/gadgets/export/", {"state": "", "format": "csv"}).status_code == 403
+
+
+def test_a_running_change_is_stopped_by_who_started_it(browse: Browse, make: Make, cast: Any) -> None:
+    gadget = make("fakes.gadget")
+    operation = bulk.begin(cast.alice, "update", "fakes.gadget", [gadget.pk], {"pieces": 3})
+    assert browse("bob").post(f"/operations/{operation.pk}/stop/").status_code == 404
+    assert browse("alice").post(f"/operations/{operation.pk}/stop/").status_code == 303
+    operation.refresh_from_db()
+    assert operation.state == "cancelled"

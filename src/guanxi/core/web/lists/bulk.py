@@ -273,3 +273,15 @@ def _act_on_each(
         except GuanxiError as wrong:
             problems.append(text_of(wrong))
     return done, problems
+
+
+@page_view("POST")
+def stop_operation(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Stop a bulk change that runs in the background; what is done stays done and can be undone."""
+    actor = actor_of(request)
+    rows = Operation.objects.all() if actor.rights.everything else Operation.objects.filter(actor_id=actor.user_id)
+    operation = rows.filter(pk=pk, sort__startswith="bulk_").first()
+    if operation is None:
+        raise NotFound
+    bulk.cancel(actor, operation)
+    return redirect(f"/operations/{pk}/")

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.lists import board, bulk, cell, viewing, views
+from guanxi.core.web.lists import board, bulk, cell, exporting, viewing, views
+
+fixed: list[URLPattern | URLResolver] = [
+    path("exports/<int:pk>/", exporting.export_file, name="export-file"),
+    path("operations/<int:pk>/stop/", bulk.stop_operation, name="operation-stop"),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/", views.show_list, name="list"),
@@ -23,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/board/lane/", board.show_lane, name="board-lane"),
     path("<slug:path>/board/totals/", board.lane_totals, name="board-totals"),
     path("<slug:path>/<int:pk>/move/", board.move_card, name="board-move"),
+    path("<slug:path>/export/", exporting.export_list, name="list-export"),
     path("<slug:path>/bulk/field/", bulk.bulk_field, name="bulk-field"),
     path("<slug:path>/bulk/<slug:verb>/", bulk.bulk_dialog, name="bulk"),
     path("<slug:path>/<int:pk>/cell/<str:name>/", cell.edit_cell, name="cell"),

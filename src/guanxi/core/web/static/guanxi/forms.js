@@ -25,6 +25,7 @@ addEventListener("beforeunload", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.hasAttribute("hx-post") || form.method === "get") return;
+  if ("download" in form.dataset) { form.closest("dialog")?.close(); return; }
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
   setTimeout(() => { $$("button", form).forEach((one) => { one.disabled = true; }); }, 0);

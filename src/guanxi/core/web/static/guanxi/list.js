@@ -72,7 +72,7 @@ on("click", "a[data-also]", (event, link) => {
   if (!event.shiftKey) return;
   event.preventDefault();
   event.stopPropagation();
-  window.htmx.ajax("GET", link.dataset.also, { target: "#list-view", swap: "outerHTML" }).then(() => history.pushState(null, "", link.dataset.also));
+  window.htmx.ajax("GET", link.dataset.also, { target: "#list-view", swap: "outerHTML" });
 }, true);
 
 // Column widths: dragged or moved with arrow keys, kept with the view.

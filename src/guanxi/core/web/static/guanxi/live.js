@@ -1,5 +1,5 @@
 // The bell stays up to date: a stream where there is one, else a question a minute while the page is in sight.
-import { $, request, t } from "./base.js";
+import { $, each, request, t } from "./base.js";
 import { toast } from "./toast.js";
 
 const bell = $("#bell");
@@ -34,3 +34,9 @@ if (bell) {
     addEventListener("pagehide", () => stream.close());
   } else poll();
 }
+
+// Pages of running work draw themselves anew while they are in sight.
+each("[data-again]", (box) => {
+  const again = () => { if (document.hidden) setTimeout(again, 1000); else location.reload(); };
+  setTimeout(again, Number(box.dataset.again) * 1000);
+});
