@@ -294,7 +294,7 @@ class Maker:
                 "revenue_currency": "USD",
                 **self.class_of(5),
                 "created_at": created,
-                "addresses": [{"country": "US", "region": region, "street": city}],
+                "addresses": [{"region": region, "street": city}],
             }
             firm = Firm(row, owner(), created, english=True, domain=self._domain(_slug(name)))
             row["phones"] = self.foreign_phone(region[:2])
@@ -315,7 +315,7 @@ class Maker:
                 "revenue_currency": "EUR" if country not in ("US", "GB") else "USD",
                 **self.class_of(1),
                 "created_at": created,
-                "addresses": [{"country": country, "street": f"{street}, {city}", "postcode": postcode}],
+                "addresses": [{"region": country, "street": f"{street}, {city}", "postcode": postcode}],
                 "phones": self.foreign_phone(country),
                 "description": f"Switchboard as written on the card: {phone}",
             }
