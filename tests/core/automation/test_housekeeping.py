@@ -22,6 +22,7 @@ from guanxi.core.models import (
     Notification,
     OneTimeLink,
     OutboxEvent,
+    RateWindow,
 )
 from guanxi.core.records import marks, together
 from guanxi.core.records.purging import purge
@@ -67,6 +68,11 @@ def test_short_lived_things(cast: Cast) -> None:
             created_at=ago(days=made), read_at=read and ago(days=read),
         )  # fmt: skip
     assert housekeeping.answers_forget() == housekeeping.drafts_forget() == housekeeping.links_forget() == 1
+    for hours in (23, 25):
+        RateWindow.objects.create(key=f"signin:account:{hours}", window=int(ago(hours=hours).timestamp()))
+    RateWindow.objects.create(key="api:1", window=1)
+    assert housekeeping.attempts_forget() == 1
+    assert RateWindow.objects.count() == 2
     assert housekeeping.sessions_forget() == 1
     assert housekeeping.notifications_forget() == 2
     assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["23"]

@@ -11,9 +11,8 @@ from django.db import connection, models, transaction
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent
+from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent, RateWindow
 from guanxi.core.models.record import Record
-from guanxi.core.people import throttle
 from guanxi.core.records import files
 from guanxi.core.records.purging import purge
 from guanxi.core.records.writing import UNDO_FOR
@@ -92,7 +91,8 @@ def sessions_forget() -> int:
 
 def attempts_forget() -> int:
     """Counters of sign-in attempts nobody needs any more."""
-    return throttle.windows_forget()
+    before = int(_ago(days=1).timestamp())
+    return _delete(RateWindow.objects.filter(key__startswith="signin:", window__lt=before))
 
 
 def jobs_forget() -> int:

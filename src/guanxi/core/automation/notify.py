@@ -105,44 +105,34 @@ def notify(
     Left out are: who did it (``by``), the inactive, who may not see the record, who muted it (for sorts that can be
     muted), who switched this sort off, and who was told under the key ``once`` before. Part of the present transaction.
     """
-    wanted = {number for number in users if number and number != by}
-    if not wanted:
-        return []
     key = entity_of(record).key if record is not None else ""
     record_id = int(record.pk) if record is not None else 0
-    declared = channels.SORTS.get(sort)
-    if declared is not None and declared.mutable and key:
-        wanted -= marks.users_with("mute", key, record_id)
-    if once:
-        wanted -= set(Notification.objects.filter(user__in=wanted, once=once).values_list("user_id", flat=True))
-    told, mailed = [], []
-    rows, now = [], clock.now()
+    wanted = _wanted({number for number in users if number and number != by}, sort, key, record_id, once)
+    rows, mailed, now = [], [], clock.now()
     for user in User.objects.filter(pk__in=wanted, is_active=True).order_by("pk"):
         how = channels.ways(user, sort)
-        if not (how.web or how.mail != "off") or not _may_know(user, record):
-            continue
-        rows.append(
-            Notification(
-                user=user,
-                sort=sort,
-                text=text,
-                values=dict(values or {}),
-                entity=key,
-                record_id=record_id,
-                by_id=by,
-                once=once,
-                created_at=now,
-                read_at=None if how.web else now,
-            )
-        )
-        told.append(user.pk)
-        if how.mail == "now" and user.email:
-            mailed.append(user.pk)
+        if (how.web or how.mail != "off") and _may_know(user, record):
+            note = Notification(user=user, sort=sort, text=text, values=dict(values or {}), by_id=by, once=once)
+            note.entity, note.record_id, note.created_at = key, record_id, now
+            note.read_at = None if how.web else now
+            rows.append(note)
+            mailed += [user.pk] if how.mail == "now" and user.email else []
+    told = [note.user_id for note in rows]
     with transaction.atomic():
         Notification.objects.bulk_create(rows, ignore_conflicts=bool(once))
         tell_pages(told)
         _mail_soon(mailed)
     return told
+
+
+def _wanted(users: set[int], sort: str, entity: str, record_id: int, once: str) -> set[int]:
+    """Those who did not mute the record and were not told under the key before."""
+    declared = channels.SORTS.get(sort)
+    if users and declared is not None and declared.mutable and entity:
+        users = users - marks.users_with("mute", entity, record_id)
+    if users and once:
+        users = users - set(Notification.objects.filter(user__in=users, once=once).values_list("user_id", flat=True))
+    return users
 
 
 def _may_know(user: User, record: models.Model | None) -> bool:
