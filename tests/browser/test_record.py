@@ -11,6 +11,13 @@ from playwright.sync_api import expect
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 
+
+def take_back(page: Any) -> None:
+    """Click Undo in the toast, once the scripts of the page are there."""
+    page.wait_for_load_state("networkidle")
+    page.locator("[data-undo]").click()
+
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -26,7 +33,7 @@ def test_create_in_the_dialog_with_duplicate_warning_and_undo(people: Any, make:
     expect(page).to_have_title("华强电子 · Customer · Guanxi")
     expect(page.locator("#toasts")).to_contain_text("was created")
     assert Customer.objects.filter(name="华强电子").count() == 1
-    page.locator("[data-undo]").click()
+    take_back(page)
     expect(page.get_by_text("This record is in the trash")).to_be_visible()
 
 
@@ -50,7 +57,7 @@ def test_a_field_is_changed_in_place_and_taken_back(people: Any, make: Any) -> N
     page.keyboard.press("Enter")
     expect(field).to_contain_text("新简称")
     expect(page.locator(".gx-timeline")).to_contain_text("新简称")
-    page.locator("[data-undo]").click()
+    take_back(page)
     expect(field).to_contain_text("旧简称")
 
 
@@ -136,7 +143,7 @@ def test_delete_from_the_menu_and_undo(people: Any, make: Any) -> None:
     expect(page.locator("#dialog")).to_contain_text("张伟")
     page.get_by_role("button", name="Put in the trash").click()
     expect(page).to_have_url(re.compile(r"/customers/$"))
-    page.locator("[data-undo]").click()
+    take_back(page)
     expect(page.locator("#list-view")).to_contain_text("华为")
     assert Contact.objects.filter(customer=one).count() == 1
 
@@ -152,7 +159,7 @@ def test_merge_and_undo(people: Any, make: Any) -> None:
     page.get_by_role("button", name="Merge 2 records").click()
     expect(page.locator("dd[data-field=short_name]")).to_contain_text("强电")
     assert Contact.objects.get(pk=person.pk).customer_id == one.pk
-    page.locator("[data-undo]").click()
+    take_back(page)
     expect(page.locator("dd[data-field=short_name]")).to_contain_text("华强")
     assert Contact.objects.get(pk=person.pk).customer_id == two.pk
     assert Customer.objects.count() == 2

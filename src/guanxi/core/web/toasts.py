@@ -49,8 +49,10 @@ def take(request: HttpRequest) -> list[dict[str, Any]]:
 
 def trigger(response: HttpResponseBase, **events: Any) -> HttpResponseBase:
     """Add events to the ``HX-Trigger`` header; those already there stay."""
-    present = json.loads(response.headers.get("HX-Trigger", "{}"))
-    response.headers["HX-Trigger"] = json.dumps({**present, **events})
+    present = {**json.loads(response.headers.get("HX-Trigger", "{}")), **events}
+    if "gx:close" in present:  # last: it takes away the form on which htmx fires the events
+        present["gx:close"] = present.pop("gx:close")
+    response.headers["HX-Trigger"] = json.dumps(present)
     return response
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
@@ -226,7 +226,8 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             undo=f"/operations/{operation.pk}/undo/",
         )
         if request.headers.get("X-Requested-With") == "fetch":
-            return done(request, shown, events={"gx:refresh": {}})
+            toasts.keep(request, shown)
+            return HttpResponse(status=204)
         return done(request, shown, go=addresses.list_url(entity))
     context = {
         "title": _("Delete %(name)s?") % {"name": title},

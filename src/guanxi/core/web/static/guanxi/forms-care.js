@@ -18,6 +18,12 @@ each("form", (form) => {
   form.addEventListener("change", () => sections(form));
 });
 
+// What must be looked at first takes the focus when it arrives (the summary of errors, a choice between two values).
+document.addEventListener("htmx:load", (event) => {
+  const found = event.target instanceof Element ? event.target.matches("[data-focus]") ? event.target : $("[data-focus]", event.target) : null;
+  found?.focus();
+});
+
 // Drafts: kept a moment after typing stops, gone when the form is sent.
 const timers = new WeakMap();
 const plainData = (form) => {
@@ -44,7 +50,7 @@ on("click", "[data-drop-draft]", async (_event, button) => {
   if (form.closest("dialog")) window.htmx.ajax("GET", form.getAttribute("action"), { target: "#dialog-body" });
   else location.reload();
 });
-// Leaving a dialog on purpose throws its draft away.
+// A dialog that was left keeps its draft on the server; its form no longer counts as dirty.
 document.addEventListener("close", (event) => {
   if (event.target.id !== "dialog") return;
   const form = $("form[data-draft][data-dirty]", event.target);
