@@ -124,7 +124,7 @@ def _action_words(action: str) -> str:
         "create": _("created this"),
         "trash": _("put this in the trash"),
         "restore": _("took this out of the trash"),
-        "update": _("changed"),
+        "update": _("changed this"),
     }.get(action, "")
 
 

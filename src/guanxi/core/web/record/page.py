@@ -130,9 +130,9 @@ def _moment(text: str) -> dt.datetime | None:
 
 def _words(action: str) -> str:
     return {
-        "create": _("created"),
-        "update": _("changed"),
-        "trash": _("put in the trash"),
-        "restore": _("taken out of the trash"),
-        "destroy": _("destroyed"),
+        "create": _("created this"),
+        "update": _("changed this"),
+        "trash": _("put this in the trash"),
+        "restore": _("took this out of the trash"),
+        "destroy": _("destroyed this"),
     }.get(action, action)

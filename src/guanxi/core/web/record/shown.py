@@ -176,7 +176,7 @@ def plain(actor: Actor, field: Field, value: Any) -> str:
         return dictionaries.label_of(field, str(value))
     if field.kind == "choices":
         return ", ".join(dictionaries.label_of(field, str(one)) for one in value)
-    if field.kind == "tags":
+    if field.kind in ("tags", "addresses"):
         return display.shown(field, value)
     if field.kind == "boolean":
         return _("Yes") if value else _("No")
