@@ -13,7 +13,6 @@ from guanxi.core.automation.notify import notify
 from guanxi.core.models import Notification
 from guanxi.core.web import contributions
 from guanxi.core.web.contributions import Card, Entry
-from tests.core.web.lists.conftest import browse  # noqa: F401 - a fixture
 
 Browse = Callable[..., Client]
 Make = Callable[..., Any]
@@ -28,7 +27,7 @@ def told(make: Make, cast: Any) -> Any:
     return gadget
 
 
-def test_one_reads_his_own(browse: Browse, told: Any, cast: Any) -> None:  # noqa: F811
+def test_one_reads_his_own(browse: Browse, told: Any, cast: Any) -> None:
     alice = browse("alice")
     assert "Something happened" in alice.get("/notifications/").content.decode()
     assert alice.get("/notifications/live/").json()["unread"] == 1
@@ -40,7 +39,7 @@ def test_one_reads_his_own(browse: Browse, told: Any, cast: Any) -> None:  # noq
     assert Notification.objects.get(user=cast.bob_user).read_at is None
 
 
-def test_others_are_not_touched(browse: Browse, told: Any, cast: Any) -> None:  # noqa: F811
+def test_others_are_not_touched(browse: Browse, told: Any, cast: Any) -> None:
     bobs = Notification.objects.get(user=cast.bob_user)
     answer = browse("alice").post(f"/notifications/{bobs.pk}/")
     assert answer["Location"] == "/notifications/"

@@ -201,6 +201,7 @@ class Shell:
     @cached_property
     def creatable(self) -> list[dict[str, Any]]:
         """What the person may create from anywhere: small forms first, then entities of the menu."""
+        small = {form.entity for form in quick_forms()}
         quick = [
             {
                 "label": form.label,
@@ -221,7 +222,7 @@ class Shell:
                 "key": "",
             }
             for entity in self.listed
-            if entity.creatable and access.allowed(self.actor, "create", entity)
+            if entity.creatable and entity.key not in small and access.allowed(self.actor, "create", entity)
         ]
 
     @property
@@ -280,6 +281,7 @@ class Shell:
         return {
             "Ctrl K": _("Search and commands"),
             "/": _("Search in this list"),
+            "F": _("Filter"),
             "c": _("Create"),
             "e": _("Edit"),
             **quick,

@@ -22,7 +22,7 @@ def test_filter_and_save_a_view(open_page: Open, make: Make) -> None:
     make("fakes.gadget", name="Cheap", pieces=1)
     make("fakes.gadget", name="Dear", pieces=9)
     page = open_page("alice", "/gadgets/")
-    page.keyboard.press("f")
+    page.keyboard.press("Shift+F")
     page.select_option("select[name='c.0.field']", "pieces")
     page.select_option("select[name='c.0.op']", "gte")
     page.fill("input[name='c.0.value']", "5")

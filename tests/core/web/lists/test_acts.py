@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from guanxi.core.models import Operation, SavedView, stamps
 from guanxi.core.records import bulk, savedviews
 from guanxi.core.schema.registry import entity_of
-from tests.core.web.lists.conftest import HX
+from tests.core.web.conftest import HX
 from tests.fakes.models import Gadget
 
 Browse = Callable[..., Client]

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from guanxi.core import records
-from tests.core.web.lists.conftest import HX
+from tests.core.web.conftest import HX
 
 Browse = Callable[..., Client]
 Make = Callable[..., Any]
@@ -118,6 +118,17 @@ def test_groups_have_counts(browse: Browse, make: Make) -> None:
         ("New", "1"),
         ("Used", "2"),
     ]
+
+
+def test_people_of_the_same_name_are_not_mixed_up(browse: Browse, make: Make, cast: Any) -> None:
+    for user in (cast.alice_user, cast.bob_user):
+        user.name = user.sort_key = "same"
+        user.save(update_fields=["name", "sort_key"])
+    for number in range(6):
+        make("fakes.gadget", keeper=(cast.alice_user, cast.bob_user)[number % 2])
+    page = text(browse("alice"), "/gadgets/?group=keeper")
+    assert re.findall(r'</button> <span class="gx-count">(\d+)', page) == ["3", "3"]
+    assert len(ids(page)) == 6
 
 
 def test_masked_and_hidden_fields_stay_so(browse: Browse, make: Make) -> None:

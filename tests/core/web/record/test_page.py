@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from guanxi.core.models import AccessEntry, AuditEntry
 from guanxi.core.schema.registry import entities
 from tests.core.web.record.conftest import HX
 from tests.factories import FACTORIES

@@ -169,6 +169,7 @@ def summable(columns: Iterable[Column]) -> list[Column]:
         one
         for one in columns
         if KINDS[one.field.kind].summable
+        and not one.field.plain
         and one.level != "masked"
         and "." not in one.path
         and one.field.kind != "formula"

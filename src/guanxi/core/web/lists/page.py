@@ -32,7 +32,6 @@ class Section:
     name: str
     count: int
     sums: Mapping[str, str]
-    url: str
     rows: Sequence[rows.Row]
 
 
@@ -114,19 +113,19 @@ def sections(actor: Actor, state: ListState, shown: Sequence[Column], lines: Seq
     names = rows.names_for(actor, [(declared, [group.value for group in groups])])
     known = {_key(declared.kind, group.value): group for group in groups}
     fields = {column.path: column.field for column in shown}
-    found: list[Section] = []
+    found: dict[str, tuple[Section, list[rows.Row]]] = {}
     for row in lines:
         value = _value(row.record, declared)
         key = _key(declared.kind, value)
-        if not found or found[-1].key != key:
+        if key not in found:
             group = known.get(key)
-            totals = {
-                path: total_text(fields[path].kind, amount) for path, amount in (group.totals if group else {}).items()
-            }
+            given = group.totals if group else {}
+            totals = {path: total_text(fields[path].kind, amount) for path, amount in given.items()}
             name = rows.group_name(declared, group.value if group else value, names)
-            found.append(Section(key, name, group.count if group else 0, totals, "", []))
-        found[-1].rows.append(row)  # type: ignore[attr-defined]
-    return found
+            mine: list[rows.Row] = []
+            found[key] = (Section(key, name, group.count if group else 0, totals, mine), mine)
+        found[key][1].append(row)
+    return [section for section, _rows in found.values()]
 
 
 def _value(record: Any, declared: Any) -> Any:
