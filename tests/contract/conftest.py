@@ -13,6 +13,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.people import tokens
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
+from tests.factories import FACTORIES
 from tests.factories.cast import Cast
 
 KEYS = [entity.key for entity in entities()]
@@ -77,3 +78,9 @@ def colleagues(actor: Actor) -> set[int]:
         actor, "core.user", filter={"field": "department", "op": "eq", "value": actor.department_id}
     )
     return set(rows.values_list("pk", flat=True))
+
+
+def factory_values(key: str, number: int, make: Callable[..., Any]) -> dict[str, Any]:
+    """What the entity's factory describes, as plain values a program may send."""
+    given = {name: value() if callable(value) else value for name, value in FACTORIES[key](number, make).items()}
+    return {name: getattr(value, "pk", value) for name, value in given.items()}

@@ -15,6 +15,7 @@ from guanxi.core.records.history import history
 from guanxi.core.records.search.query import search
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import Entity
+from tests.contract.conftest import factory_values
 from tests.factories.cast import Cast
 
 
@@ -96,9 +97,7 @@ def test_search_finds_by_name_under_rights(entity: Entity, sample: Any, cast: Ca
 def test_api_creates_what_the_factory_describes(
     entity: Entity, cast: Cast, make: Callable[..., Any], api: Callable[[str], Client]
 ) -> None:
-    from tests.factories import FACTORIES  # noqa: PLC0415
-
-    given = {name: getattr(value, "pk", value) for name, value in FACTORIES[entity.key](987_654, make).items()}
+    given = factory_values(entity.key, 987_654, make)
     client = api("root")
     answer = client.post(
         f"/api/v1/{entity.path}", given, content_type="application/json", headers={"Idempotency-Key": "k1"}

@@ -1,0 +1,156 @@
+"""How many queries each page takes: pinned per entity in ``tests/query_counts.json``, the same for few rows and many.
+
+Re-record on purpose only: ``UPDATE_QUERY_COUNTS=1 ./guanxi test tests/contract/test_query_counts.py``, and say in the
+commit why a number grew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from guanxi.core.api import doors
+from guanxi.core.people import tokens
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import carried_by
+from tests.contract.conftest import factory_values
+from tests.contract.test_writing import words
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+FILE = Path(__file__).resolve().parents[1] / "query_counts.json"
+RECORDING = os.environ.get("UPDATE_QUERY_COUNTS") == "1"
+FEW, MANY = 3, 13
+#: What is not the page's own: transactions, and what is looked at now and then whatever the page.
+APART = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK", "BEGIN", "COMMIT")
+NOW_AND_THEN = (
+    '"core_stamp"',
+    "core_stamp ",
+    '"account_usersession"',
+    '"usersessions_usersession"',
+    '"django_session"',
+)
+
+Counts = dict[str, int]
+Make = Callable[..., Any]
+
+
+def counted(ask: Callable[[], Any], *, status: int = 200) -> int:
+    """Queries of a request that was made before, so that what is kept between requests is there."""
+    with CaptureQueriesContext(connection) as seen:
+        answer = ask()
+    assert answer.status_code == status, answer.content[:500]
+    if getattr(answer, "streaming", False):
+        list(answer.streaming_content)
+    texts = [one["sql"] for one in seen.captured_queries]
+    return sum(not text.startswith(APART) and not any(part in text for part in NOW_AND_THEN) for text in texts)
+
+
+def twice(ask: Callable[[], Any], *, status: int = 200) -> int:
+    """The count of the second time."""
+    counted(ask, status=status)
+    return counted(ask, status=status)
+
+
+@pytest.fixture
+def asking(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Client, Client]]:
+    """``asking("alice")``: her browser and her client of the API."""
+    monkeypatch.setattr(doors, "RATE", 1_000_000)
+    cache.clear()
+
+    def asking(person: str) -> tuple[Client, Client]:
+        user = getattr(cast, f"{person}_user")
+        _token, secret = tokens.token_create(cast.root, user, name="counts", scopes=["read", "write"])
+        return browser(user), Client(headers={"Authorization": f"Bearer {secret}"})
+
+    return asking
+
+
+def pinned(key: str, found: Counts) -> None:
+    """Compare with the file, or write it when recording."""
+    kept: dict[str, Counts] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+    if RECORDING:
+        kept[key] = found
+        text = json.dumps(dict(sorted(kept.items())), indent=1, ensure_ascii=False)
+        FILE.write_text(text + "\n", encoding="utf-8")
+        return
+    assert found == kept.get(key), f"query counts of {key} changed; re-record on purpose (see this file's head)"
+
+
+def pages(entity: Entity, record: Any, web: Client, api: Client, values: list[dict[str, Any]]) -> Counts:
+    """The count of every page of the entity."""
+    one, rows = f"/{entity.path}/{record.pk}/", f"/api/v1/{entity.path}"
+    name, _value = words(entity)
+    numbers = iter(range(1000))
+
+    def change() -> Any:
+        return api.patch(f"{rows}/{record.pk}", {name: f"值{next(numbers)}"}, content_type="application/json")
+
+    def create() -> Any:
+        return api.post(rows, values.pop(), content_type="application/json")
+
+    found = {
+        "list": twice(lambda: web.get(f"/{entity.path}/?view=0")),
+        "record": twice(lambda: web.get(one)),
+        "peek": twice(lambda: web.get(f"{one}peek/", headers={"HX-Request": "true"})),
+        "edit": twice(lambda: web.get(f"{one}edit/")),
+        "api list": twice(lambda: api.get(rows)),
+        "api detail": twice(lambda: api.get(f"{rows}/{record.pk}")),
+        "update": twice(change),
+        "create": twice(create, status=201),
+    }
+    if entity.board is not None:
+        found["board"] = twice(lambda: web.get(f"/{entity.path}/board/?view=0"))
+    return found
+
+
+def test_pages_take_the_pinned_number_of_queries(entity: Entity, cast: Cast, make: Make, asking: Any) -> None:
+    web, api = asking("alice" if entity.access.owner and not entity.access.public else "root")
+    record = make(entity.key)
+    values = [factory_values(entity.key, 900_000 + number, make) for number in range(4)]
+
+    def fill(number: int) -> None:
+        for _ in range(number):
+            make(entity.key)
+            for child, field in carried_by(entity.key):
+                make(child.key, **{field: record})
+
+    fill(FEW)
+    few = pages(entity, record, web, api, values)
+    fill(MANY - FEW)
+    many = pages(entity, record, web, api, values)
+    assert many == few, "the count grows with the rows"
+    pinned(entity.key, few)
+
+
+def test_home_and_search_take_the_pinned_number_of_queries(cast: Cast, make: Make, asking: Any) -> None:
+    web, api = asking("alice")
+
+    def fill(number: int) -> None:
+        for _ in range(number):
+            customer = make("customers.customer")
+            make("activities.task", customer=customer)
+            make("activities.followupplan", customer=customer)
+
+    def measured() -> Counts:
+        return {
+            "home": twice(lambda: web.get("/")),
+            "search": twice(lambda: web.get("/search/?q=测试")),
+            "palette": twice(lambda: web.get("/search/palette/results/?q=ceshi")),
+            "api search": twice(lambda: api.get("/api/v1/search", {"q": "测试"})),
+        }
+
+    fill(FEW)
+    few = measured()
+    fill(MANY - FEW)
+    assert measured() == few, "the count grows with the rows"
+    pinned("(all)", few)
