@@ -36,6 +36,7 @@ register(
         columns=("name", "code", "parent", "head", "position"),
         filters=("parent",),
         sort=("path", "position"),
+        fields={"position": {"plain": True}},
         hidden=("path",),
         search=Search(names=("name",), numbers=("code",)),
         form=Form(
@@ -56,6 +57,7 @@ register(
         path="positions",
         icon="id-badge",
         columns=("name", "rank"),
+        fields={"rank": {"plain": True}},
         sort=("rank", "name"),
         form=Form(sections=(Section(_("Position"), ("name", "rank")),)),
         access=Access(owner="", public=True),

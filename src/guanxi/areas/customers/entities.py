@@ -71,7 +71,12 @@ CUSTOMER = Entity(
     ),
     sort=("-updated_at",),
     facts=("status", "level", "lifecycle", "owner", "region", "last_contact_at", "next_plan_at"),
-    fields={**PERSON_FIELDS, "bank_accounts": {"personal": "private"}, "credit_code": {"max_length": 40}},
+    fields={
+        **PERSON_FIELDS,
+        "bank_accounts": {"personal": "private"},
+        "credit_code": {"max_length": 40},
+        "founded_year": {"plain": True},
+    },
     hidden=("path", "birthday_key"),
     search=Search(
         names=("name", "short_name", "english_name", "former_names"),

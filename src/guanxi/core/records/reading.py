@@ -138,6 +138,7 @@ def _summable(actor: Actor, entity: Entity, names: Sequence[str]) -> list[str]:
             field_ is None
             or shape.path_level(actor, entity, name) in ("hidden", "masked")
             or not KINDS[field_.kind].summable
+            or field_.plain
         ):
             raise Invalid(_("“%(field)s” cannot be added up.") % {"field": name}, code="total.field", field=name)
         chosen.append(name)

@@ -103,7 +103,9 @@ def _rich_text(_field: Field, _names: Names) -> Cell:
     return lambda value: _clipped(html.unescape(strip_tags(str(value)))) if value else NOTHING
 
 
-def _number(_field: Field, _names: Names) -> Cell:
+def _number(field: Field, _names: Names) -> Cell:
+    if field.plain:
+        return lambda value: escape("" if value is None else str(value))
     return lambda value: escape(formats.number(value))
 
 
