@@ -211,7 +211,7 @@ def _column(actor: Actor, entity: Entity, record: Any) -> dict[str, Any]:
         if declared is not None and not declared.readonly and access.allowed(actor, "view", child):
             number = records.queryset(actor, child).filter(**{f"{field}_id": record.pk}).count()
             if number:
-                counts.append((child.plural, number))
+                counts.append((str(child.plural), number))
     for model, label in ((Comment, _("Comments")), (File, _("Files"))):
         number = model.objects.filter(entity=entity.key, record_id=record.pk, deleted_at__isnull=True).count()
         if number:
