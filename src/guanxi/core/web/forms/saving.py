@@ -12,6 +12,7 @@ from django.http import HttpRequest, QueryDict
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import once, shape, together
+from guanxi.core.records.files import Upload
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -118,7 +119,7 @@ def _with_files(actor: Actor, record: Any, request: HttpRequest) -> Any:
     ]
     if not fields:
         return record
-    given = {one.name: cast("together.Upload", request.FILES[one.name]) for one in fields}
+    given = {one.name: cast("Upload", request.FILES[one.name]) for one in fields}
     return records.update(
         actor, record, {name: together.file_add(actor, record, sent).pk for name, sent in given.items()}
     )
