@@ -1,4 +1,4 @@
-.PHONY: help check format test lock messages openapi
+.PHONY: help check format test lock messages openapi reference
 PY := .venv/bin/python
 BIN := .venv/bin
 help: ## show this
@@ -23,3 +23,5 @@ lock: ## write the lock files from pyproject.toml (names, versions, hashes; no a
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
 openapi: ## write the API's description to docs/reference/openapi.json
 	$(PY) tools/openapi.py
+reference: ## write the pages of entities and settings from the code
+	$(PY) tools/reference.py
