@@ -53,6 +53,7 @@ def open_page(browser: Browser, live_server: Any, cast: Any) -> Iterator[Callabl
         page.fill("input[name=password]", PASSWORD)
         page.press("input[name=password]", "Enter")
         page.wait_for_url(f"{live_server.url}{path}")
+        page.wait_for_load_state("networkidle")  # the scripts are there
         return page
 
     yield open_page
