@@ -27,6 +27,7 @@ def test_import_with_errors_and_undo(people: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Preview").click()
     bad = page.locator("tr[data-position='2']")
     expect(bad).to_contain_text("error")
+    page.wait_for_load_state("networkidle")
     bad.locator("td[data-column='0']").dblclick()
     page.keyboard.type("补上的名称")
     page.keyboard.press("Enter")
