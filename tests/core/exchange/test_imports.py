@@ -11,7 +11,7 @@ from django.db import connection
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
-from guanxi.core.exchange import imports, results
+from guanxi.core.exchange import imports, results, running
 from guanxi.core.exchange.mapping import FieldMap, auto_map, date_order
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import Column, open_table
@@ -299,7 +299,7 @@ def test_undo_puts_everything_back_but_what_changed_since(cast: Cast, make: Call
 
 
 def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "BATCH", 2)
+    monkeypatch.setattr(running, "BATCH", 2)
     text = "名称\n" + "".join(f"公司{n}\n" for n in range(7))
     run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
     run = imports.import_start(cast.root, run=run)
@@ -317,23 +317,23 @@ def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "BATCH", 3)
+    monkeypatch.setattr(running, "BATCH", 3)
     text = "名称\n" + "".join(f"公司{n}\n" for n in range(8))
     run = imports.import_start(
         cast.root, run=imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
     )
-    stored = imports._store
+    stored = running._store
 
     def crash(now: ImportRun, outcomes: Any) -> None:
         if now.position == 3:
             raise KeyboardInterrupt
         stored(now, outcomes)
 
-    monkeypatch.setattr(imports, "_store", crash)
+    monkeypatch.setattr(running, "_store", crash)
     with pytest.raises(KeyboardInterrupt):
         imports.import_run(cast.root, run=run)
     assert Customer.objects.count() == ImportOutcome.objects.count() == 3
-    monkeypatch.setattr(imports, "_store", stored)
+    monkeypatch.setattr(running, "_store", stored)
     run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
     assert counts(run) == (8, 0, 0, 0)
     assert Customer.objects.count() == 8

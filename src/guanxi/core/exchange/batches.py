@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext as _
 
-from guanxi.core.access import allowed, visible
+from guanxi.core.access import visible
 from guanxi.core.exchange import people
-from guanxi.core.exchange.choices import ChoiceMaker
-from guanxi.core.exchange.entries import later, readable, split, united
-from guanxi.core.exchange.filling import Filled, Filler
+from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
 from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.preparing import LISTS, Preparer
 from guanxi.core.exchange.reasons import Reason, of_invalid, reason
+from guanxi.core.exchange.rows import Outcome, Ready, Staged
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
-from guanxi.core.records import bulk, display, many, shape, values
+from guanxi.core.records import display, many, shape, values
+from guanxi.core.records.copying import behind
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
-
-#: Kinds whose unreadable values may go to the description instead of refusing the row.
-NOTED = frozenset(("choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls"))
-_LISTS = frozenset(("phones", "emails", "urls", "addresses"))
-
-
-@dataclass(slots=True)
-class Staged:
-    """One staged row."""
-
-    position: int
-    number: int
-    cells: Sequence[str]
-    problems: Sequence[Mapping[str, Any]] | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a row; ``reasons`` are in the order they were found. ``values`` only in a dry run."""
-
-    position: int
-    outcome: int
-    record_id: int | None = None
-    reasons: list[Reason] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Ready:
-    """A row whose values are clean."""
-
-    row: Staged
-    given: dict[str, Any]
-    reasons: list[Reason]
 
 
 class Batcher:
@@ -68,105 +34,21 @@ class Batcher:
         self.entity = entity_of(entity)
         self.options = options
         self.fields = importable_fields(actor, self.entity)
-        self.labels = {name: str(one.label) for name, one in self.fields.items()}
         self.mapping = mapping
-        self.filler = Filler(self.entity, self.fields, mapping, clear_blank=options.clear_blank)
+        self.preparer = Preparer(actor, self.entity, self.fields, mapping, options)
+        self.labels = self.preparer.labels
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
         self.matcher = Matcher(self.entity, self.fields, self.rule)
-        self.colleagues = people.colleagues()
-        self.choices = ChoiceMaker(actor, create=options.create_choices)
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}
-        self.note = next(
-            (one.name for one in self.fields.values() if one.name == "description" and one.kind == "long_text"), ""
-        )
-        self.known: dict[str, set[int]] = {}
-        self.authored = bool(set(AUTHORSHIP) & {*mapping.fields(), *mapping.defaults})
+        self.note = self.preparer.note
 
     def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
         """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
         outcomes: dict[int, Outcome] = {}
-        ready = self._prepare(rows, outcomes, write=write)
+        ready = self.preparer.prepare(rows, outcomes, write=write)
         while ready:
             ready = self._round(ready, outcomes, operation, write=write)
         return [outcomes[row.position] for row in rows]
-
-    # -- from cells to clean values --------------------------------------------------------------------------------
-
-    def _prepare(self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool) -> dict[int, _Ready]:
-        filled: dict[int, tuple[Staged, Filled]] = {}
-        for row in rows:
-            if any(problem.get("fatal") for problem in row.problems or ()):
-                found = [dict(problem) for problem in row.problems or () if problem.get("fatal")]
-                outcomes[row.position] = Outcome(row.position, FAILED, None, found)
-            else:
-                filled[row.position] = (row, self.filler.fill(row.cells))
-        named = self._named([one for _row, one in filled.values()], write=write)
-        ready: dict[int, _Ready] = {}
-        for position, (row, one) in filled.items():
-            reasons: list[Reason] = [dict(problem) for problem in row.problems or ()]
-            try:
-                self._resolve(one, named, reasons)
-                ready[position] = _Ready(row, self._clean(one.given, reasons), reasons)
-            except Invalid as error:
-                reasons += of_invalid(error, self.labels)
-                outcomes[position] = Outcome(position, FAILED, None, reasons)
-        return ready
-
-    def _named(self, filled: Sequence[Filled], *, write: bool) -> dict[str, dict[str, int]]:
-        """Ids by field and text of all references of the batch."""
-        wanted: dict[str, set[str]] = {}
-        for one in filled:
-            for name, text in one.names.items():
-                wanted.setdefault(name, set()).add(text)
-        found: dict[str, dict[str, int]] = {}
-        for name, texts in wanted.items():
-            declared = self.fields[name]
-            if declared.kind == "user":
-                found[name] = {text: people.colleague(self.colleagues, text) for text in texts}
-            elif declared.kind == "tags":
-                found[name] = people.tags_named(self.entity, {part for text in texts for part in split(text)})
-            else:
-                found[name] = people.records_named(self.actor, declared.target, texts)
-                if self.options.create_references and write:
-                    self._create_references(name, texts, found[name])
-            self.known.setdefault(declared.target or "core.user", set()).update(found[name].values())
-        return found
-
-    def _create_references(self, name: str, texts: Iterable[str], found: dict[str, int]) -> None:
-        """Make the records that references name and nobody has yet."""
-        target = entity_of(self.fields[name].target)
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
-        if not missing or "." in target.title or not allowed(self.actor, "create", target):
-            return
-        made = bulk.create_many(
-            self.actor, target, [{target.title: text} for text in missing], quiet=self.options.quiet
-        )
-        found.update({text: one.pk for text, one in zip(missing, made, strict=True) if not isinstance(one, Invalid)})
-
-    def _resolve(self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]) -> None:
-        """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
-        for name, text in one.names.items():
-            if self.fields[name].kind == "tags":
-                one.given[name] = [named[name][part] for part in split(text) if part in named[name]]
-                continue
-            number = named[name].get(text, 0)
-            if number > 0:
-                one.given[name] = number
-                continue
-            if number == 0 and self.fields[name].target == self.entity.key and not self.fields[name].required:
-                reasons.append(later(name, text, self.labels[name]))
-                continue
-            code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"
-            made = reason(code, field=name, value=text[:200])
-            made["values"]["field"] = self.labels[name]
-            if self.options.unreadable == "note" and self.note and not self.fields[name].required:
-                self._add_note(one.given, name, text)
-                reasons.append(made)
-            else:
-                message = (
-                    _("there is no “%(value)s”.") if code.endswith("found") else _("several are called “%(value)s”.")
-                )
-                raise Invalid(message % {"value": text[:100]}, code=code, field=name)
 
     def settle(self, waiting: Sequence[tuple[int, list[Reason]]], operation: Operation | None) -> list[list[Reason]]:
         """Resolve references that waited for the end: (record id, reasons) pairs; the reasons that remain for each."""
@@ -200,7 +82,7 @@ class Batcher:
                         {**one, "code": "reference.ambiguous" if found == people.AMBIGUOUS else "reference.not_found"}
                     )
                     if self.note:
-                        self._add_note(given, one["field"], one["values"]["value"])
+                        self.preparer.add_note(given, one["field"], one["values"]["value"])
             remaining.append(left)
             if given and number in records:
                 changes.append((records[number], self._merged(given, records[number])))
@@ -215,58 +97,17 @@ class Batcher:
                 stays.extend(of_invalid(refused[number], self.labels))
         return remaining
 
-    def _clean(self, given: dict[str, Any], reasons: list[Reason]) -> dict[str, Any]:
-        """Clean values; what cannot be read and may be noted goes to the description."""
-        self.choices.prepare(self.fields, given, reasons)
-        try:
-            return self._cleaned(given)
-        except Invalid as error:
-            if self.options.unreadable != "note" or not self._note_unreadable(given, error, reasons):
-                raise
-        return self._cleaned(given)
-
-    def _cleaned(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return values.clean_given(self.fields, given)
-
-    def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
-        """Move unreadable values to the description; ``False`` when one may not be moved."""
-        roots = [name.split(".")[0] for name in error.errors]
-        if not self.note or not all(
-            root in self.fields and self.fields[root].kind in NOTED and not self.fields[root].required for root in roots
-        ):
-            return False
-        for name, errors in error.errors.items():
-            root = name.split(".")[0]
-            declared = self.fields[root]
-            if root not in given:
-                continue
-            raw = given.pop(root)
-            kept, lost = readable(declared, raw) if declared.kind in _LISTS else (None, [str(raw)])
-            if kept:
-                given[root] = kept
-            for text in lost:
-                self._add_note(given, root, text)
-                reasons.append({
-                    "code": "value.unreadable", "field": root,
-                    "values": {"field": self.labels[root], "value": text[:200], "reason": str(errors[0]) if errors else ""},
-                })  # fmt: skip
-        return True
-
-    def _add_note(self, given: dict[str, Any], name: str, text: str) -> None:
-        line = f"{self.labels[name]}: {text}"
-        given[self.note] = f"{given[self.note]}\n{line}" if given.get(self.note) else line
-
     # -- matching and writing ---------------------------------------------------------------------------------------
 
     def _round(
-        self, ready: dict[int, _Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
-    ) -> dict[int, _Ready]:
+        self, ready: dict[int, Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
+    ) -> dict[int, Ready]:
         """Decide and write all rows that mean no earlier row of the batch; returns those that wait for one."""
         found, records = self.matcher.find({position: one.given for position, one in ready.items()})
         rights = self._rights(records)
-        create: list[_Ready] = []
-        change: list[tuple[_Ready, Any]] = []
-        waiting: dict[int, _Ready] = {}
+        create: list[Ready] = []
+        change: list[tuple[Ready, Any]] = []
+        waiting: dict[int, Ready] = {}
         for position, one in ready.items():
             meant = found[position]
             if meant.earlier is not None and self.options.mode != "create" and write:
@@ -297,11 +138,11 @@ class Batcher:
 
     def _verdict(
         self,
-        one: _Ready,
+        one: Ready,
         meant: Found,
         records: Mapping[int, Any],
         rights: tuple[set[int], set[int]],
-        ready: Mapping[int, _Ready],
+        ready: Mapping[int, Ready],
     ) -> Outcome | Any | None:
         """An outcome when nothing is to be written, the record to change, or ``None`` to make one."""
         position = one.row.position
@@ -332,7 +173,7 @@ class Batcher:
         return reason("row.similar", count=len(meant.similar), names=", ".join(names[:3]) or "•••")
 
     def _create(
-        self, rows: Sequence[_Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
+        self, rows: Sequence[Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
     ) -> None:
         if not rows:
             return
@@ -357,7 +198,7 @@ class Batcher:
 
     def _change(
         self,
-        rows: Sequence[tuple[_Ready, Any]],
+        rows: Sequence[tuple[Ready, Any]],
         outcomes: dict[int, Outcome],
         operation: Operation | None,
         *,
@@ -400,7 +241,7 @@ class Batcher:
                 continue
             if filled and name == self.note and name not in self.mapping.fields():
                 merged[name] = f"{now}\n{value}"
-            elif filled and isinstance(value, list) and fields[name].kind in _LISTS:
+            elif filled and isinstance(value, list) and fields[name].kind in LISTS:
                 merged[name] = united(fields[name], now, value)
             elif filled and isinstance(value, list):
                 merged[name] = list(dict.fromkeys([*now, *value]))
@@ -409,11 +250,18 @@ class Batcher:
         return merged
 
 
-def safely(batcher: Batcher, rows: Sequence[Staged], operation: Operation | None) -> list[Outcome]:
-    """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail."""
+def safely(
+    batcher: Batcher, rows: Sequence[Staged], operation: Operation | None, coming: Sequence[Staged] = ()
+) -> list[Outcome]:
+    """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail.
+
+    While the database writes, the rows ``coming`` in the next batch are prepared.
+    """
     try:
-        with transaction.atomic():
-            return batcher.run(rows, operation=operation)
+        with transaction.atomic(), behind():
+            outcomes = batcher.run(rows, operation=operation)
+            batcher.preparer.look_ahead(coming)
+            return outcomes
     except (DatabaseError, GuanxiError):
         if len(rows) == 1:
             raise

@@ -6,32 +6,28 @@ row, so a run that was killed goes on where it stopped: no row is lost, none is 
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import require
 from guanxi.core.exchange import mapping as maps
 from guanxi.core.exchange import staging
-from guanxi.core.exchange.batches import Batcher, Outcome, Staged, safely
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.plans import batcher_of, columns_of, replace_options
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reading.table import Table
 from guanxi.core.exchange.reasons import texts
+from guanxi.core.exchange.rows import Outcome, Staged
+from guanxi.core.exchange.running import BATCH, Progress, finish, import_run
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
+from guanxi.core.kernel.errors import NotFound, RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import (
     CREATED,
@@ -44,15 +40,30 @@ from guanxi.core.models.exchange import (
     ImportRow,
     ImportRun,
 )
-from guanxi.core.records.copying import copy_rows
 from guanxi.core.records.undo import UndoResult, undo
-from guanxi.core.records.writing import UNDO_FOR, operation_begin, writing
+from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
-#: Rows committed together.
-BATCH = 1000
-Progress = Callable[[ImportRun], None]
+__all__ = [
+    "Check",
+    "PreviewRow",
+    "Progress",
+    "counts_of",
+    "import_cancel",
+    "import_check",
+    "import_configure",
+    "import_edit",
+    "import_get",
+    "import_list",
+    "import_pace",
+    "import_pause",
+    "import_preview",
+    "import_run",
+    "import_stage",
+    "import_start",
+    "import_undo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,122 +266,6 @@ def _remember(actor: Actor, run: ImportRun) -> None:
         )
 
 
-def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None) -> ImportRun:
-    """Bring in all rows that have no outcome yet, batch by batch, until done, paused or cancelled.
-
-    May be called again after a crash. A failure of the run itself is noted on it and raised.
-    """
-    acting = actor.acting_via("import")
-    try:
-        with timezone.override(actor.timezone), _calm_collector():
-            batcher = batcher_of(acting, run)
-            while _batch(acting, run.pk, batcher):
-                if progress:
-                    run.refresh_from_db()
-                    progress(run)
-    except Exception as error:
-        message = str(error) if isinstance(error, GuanxiError) else f"{type(error).__name__}: {error}"
-        ImportRun.objects.filter(pk=run.pk, state="running").update(state="failed", message=message[:1000])
-        raise
-    run.refresh_from_db()
-    if progress:
-        progress(run)
-    return run
-
-
-@contextmanager
-def _calm_collector() -> Iterator[None]:
-    """What is loaded already is not looked through for garbage again and again while millions of values pass."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
-def _batch(actor: Actor, run_id: int, batcher: Batcher) -> bool:
-    """One batch in one transaction; ``False`` when there is no more to do (now)."""
-    begun = time.monotonic()
-    with transaction.atomic():
-        run = ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=run_id)
-        if run.state != "running":
-            return False
-        with connection.cursor() as cursor:
-            # An outcome and its rows are one commit: after a crash of the server the run goes on from the last that lasted.
-            cursor.execute("SET LOCAL synchronous_commit = off")
-        rows = staging.staged(run, run.position, BATCH)
-        if not rows:
-            if _settle(actor, run, batcher):
-                return True
-            _finish(run, "done")
-            return False
-        with writing(actor, operation=run.operation):
-            outcomes = safely(batcher, rows, run.operation)
-        _store(run, outcomes)
-        run.position = rows[-1].position
-        run.seconds += time.monotonic() - begun
-        run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
-        Operation.objects.filter(pk=run.operation_id or 0).update(progress=run.done, result=_result(run))
-    return True
-
-
-def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
-    """Resolve references to records that came further down in the file, a batch at a time; whether there were any."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT position, record_id, reasons FROM core_importoutcome WHERE run_id = %s AND outcome IN (1, 2)"
-            ' AND reasons @> \'[{"code": "reference.later"}]\' ORDER BY position LIMIT %s',
-            [run.pk, BATCH],
-        )
-        found = [
-            (row[0], row[1], orjson.loads(row[2]) if isinstance(row[2], str) else row[2]) for row in cursor.fetchall()
-        ]
-    if not found:
-        return False
-    with writing(actor, operation=run.operation):
-        remaining = batcher.settle([(record_id, reasons) for _position, record_id, reasons in found], run.operation)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE core_importoutcome o SET reasons = r.reasons::jsonb FROM unnest(%s::bigint[], %s::text[]) AS r(position, reasons)"
-            " WHERE o.run_id = %s AND o.position = r.position",
-            [[one[0] for one in found], [_json(left) if left else None for left in remaining], run.pk],
-        )
-    return True
-
-
-def _store(run: ImportRun, outcomes: list[Outcome]) -> None:
-    from_json = [
-        (run.pk, one.position, one.outcome, one.record_id, _json(one.reasons) if one.reasons else None)
-        for one in outcomes
-    ]
-    copy_rows("core_importoutcome", ("run_id", "position", "outcome", "record_id", "reasons"), from_json)
-    for one in outcomes:
-        name = OUTCOMES[one.outcome]
-        setattr(run, name, getattr(run, name) + 1)
-
-
-def _json(value: Any) -> str:
-    return str(orjson.dumps(value, default=str).decode())
-
-
-def _result(run: ImportRun) -> dict[str, int]:
-    return {"done": run.created + run.updated, "created": run.created, "updated": run.updated,
-            "skipped": run.skipped, "failed": run.failed}  # fmt: skip
-
-
-def _finish(run: ImportRun, state: str) -> None:
-    run.state, run.finished_at = state, clock.now()
-    run.save(update_fields=["state", "finished_at"])
-    now = clock.now()
-    Operation.objects.filter(pk=run.operation_id or 0).update(
-        state="done" if state == "done" else "cancelled",
-        finished_at=now,
-        undo_until=now + UNDO_FOR,
-        progress=run.done,
-        result=_result(run),
-    )
-
-
 def import_pause(actor: Actor, *, run: ImportRun) -> ImportRun:
     """Stop after the present batch; ``import_start`` and ``import_run`` go on."""
     return _halt(actor, run, ("running",), "paused")
@@ -387,7 +282,7 @@ def _halt(actor: Actor, run: ImportRun, states: tuple[str, ...], state: str) -> 
         if current.state not in states:
             raise RuleBroken(_("This import is not running."), code="import.not_running")
         if state == "cancelled":
-            _finish(current, state)
+            finish(current, state)
         else:
             current.state = state
             current.save(update_fields=["state"])

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from guanxi.core.exchange.batches import Staged
 from guanxi.core.exchange.reading.table import Row, Table
 from guanxi.core.exchange.reasons import of_problem
+from guanxi.core.exchange.rows import Staged
 from guanxi.core.models.exchange import ImportOutcome, ImportRow, ImportRun
 from guanxi.core.records.copying import array_text, copy_lines, plain
 

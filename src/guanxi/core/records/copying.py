@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -67,12 +71,80 @@ def copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None
     if not lines:
         return
     quoted = ", ".join(f'"{name}"' for name in columns)
+    statement = f'COPY "{table}" ({quoted}) FROM STDIN'
+    data = ("\n".join(lines) + "\n").encode("utf-8")
+    line = _line.get()
+    if line is not None:
+        line.add(statement, data)
+        return
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
-        cursor.copy(f'COPY "{table}" ({quoted}) FROM STDIN') as copy,
+        cursor.copy(statement) as copy,
     ):
-        copy.write(("\n".join(lines) + "\n").encode("utf-8"))
+        copy.write(data)
+
+
+class _Line:
+    """Copies waiting to be sent, in order, by a thread of their own over the connection of the one that queued them."""
+
+    def __init__(self) -> None:
+        connection.ensure_connection()
+        self._raw: Any = connection.connection
+        self._pool = ThreadPoolExecutor(1, "copy")
+        self._sent: deque[Future[None]] = deque()
+        self._broken = False
+
+    def add(self, statement: str, data: bytes) -> None:
+        """Send it when those before it are through."""
+        self._sent.append(self._pool.submit(self._send, statement, data))
+
+    def _send(self, statement: str, data: bytes) -> None:
+        if self._broken:
+            return
+        try:
+            with self._raw.cursor() as cursor, cursor.copy(statement) as copy:
+                copy.write(data)
+        except BaseException:
+            self._broken = True
+            raise
+
+    def settle(self) -> None:
+        """Wait until all is written. Raises what the database refused, as Django's errors."""
+        while self._sent:
+            with connection.wrap_database_errors:
+                self._sent.popleft().result()
+
+    def first(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        """Before any other statement: all that was queued (an execute wrapper)."""
+        self.settle()
+        return execute(*arguments)
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for the rest."""
+        self._broken = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+_line: ContextVar[_Line | None] = ContextVar("guanxi_copies", default=None)
+
+
+@contextmanager
+def behind() -> Iterator[None]:
+    """Copies inside are sent by a thread while this one goes on; any other statement waits for them.
+
+    For use within a transaction: at the end all are written, or the first that failed raises. One thread at a time
+    uses the connection, so the order of statements is the order of the code.
+    """
+    line = _Line()
+    token = _line.set(line)
+    try:
+        with connection.execute_wrapper(line.first):
+            yield
+            line.settle()
+    finally:
+        _line.reset(token)
+        line.close()
 
 
 def copy_rows(

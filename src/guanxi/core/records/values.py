@@ -93,17 +93,32 @@ def clean(
     return found.values
 
 
-def clean_given(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+#: Kinds of which many rows say the same, and whose clean values nobody can change.
+_REPEATED = frozenset(("choice", "region", "boolean", "integer", "date"))
+
+
+def clean_given(
+    fields: Mapping[str, Field], given: Mapping[str, Any], known: dict[tuple[str, str], Any] | None = None
+) -> dict[str, Any]:
     """Clean values of the given fields alone: parsed and checked against dictionaries, not for rights or references.
 
-    For writers of many rows, which ask those once for all of them. Raises Invalid.
+    For writers of many rows, which ask those once for all of them. ``known`` remembers clean values by field and text;
+    use one as long as dictionaries stay the same. Raises Invalid.
     """
     found = _Found()
+    known = {} if known is None else known
     for name, raw in given.items():
+        key = (name, raw) if type(raw) is str else None
+        if key in known:
+            found.values[name] = known[key]
+            continue
         try:
             _clean_one(found, fields[name], raw, None)
         except Invalid as error:
             found.wrong(name, error)
+        else:
+            if key is not None and fields[name].kind in _REPEATED:
+                known[key] = found.values[name]
     if found.errors:
         raise Invalid.collect(found.errors)
     return found.values

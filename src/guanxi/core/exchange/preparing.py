@@ -1,0 +1,208 @@
+"""From the cells of staged rows to clean values: filled, references found, parsed; what is wrong is said per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.access import allowed
+from guanxi.core.exchange import people
+from guanxi.core.exchange.choices import ChoiceMaker
+from guanxi.core.exchange.entries import later, readable, split
+from guanxi.core.exchange.filling import Filled, Filler
+from guanxi.core.exchange.mapping import FieldMap
+from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.reasons import Reason, of_invalid, reason
+from guanxi.core.exchange.rows import Outcome, Ready, Staged
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models.exchange import FAILED
+from guanxi.core.records import bulk, values
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
+
+#: Kinds whose unreadable values may go to the description instead of refusing the row.
+NOTED = frozenset(("choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls"))
+LISTS = frozenset(("phones", "emails", "urls", "addresses"))
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row on its way: raw values, and clean ones or what is wrong with them once that is known."""
+
+    row: Staged
+    filled: Filled
+    reasons: list[Reason] = field(default_factory=list)
+    given: dict[str, Any] | None = None
+    error: Invalid | None = None
+
+
+class Preparer:
+    """Everything that turns rows into clean values and is the same for all batches of a run."""
+
+    def __init__(
+        self, actor: Actor, entity: Entity, fields: Mapping[str, Field], mapping: FieldMap, options: Options
+    ) -> None:
+        self.actor = actor
+        self.entity = entity
+        self.options = options
+        self.fields = fields
+        self.labels = {name: str(one.label) for name, one in fields.items()}
+        self.filler = Filler(entity, fields, mapping, clear_blank=options.clear_blank)
+        self.colleagues = people.colleagues()
+        self.choices = ChoiceMaker(actor, create=options.create_choices)
+        self.note = next(
+            (one.name for one in fields.values() if one.name == "description" and one.kind == "long_text"), ""
+        )
+        self._early: dict[int, _Row] = {}
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def look_ahead(self, rows: Sequence[Staged]) -> None:
+        """Do for the rows of the next batch what asks nothing of the database, while that is busy with this one."""
+        self._known = {}
+        self._early = {row.position: self._begun(row) for row in rows if not _fatal(row)}
+
+    def prepare(self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool) -> dict[int, Ready]:
+        """Clean rows by position; rows that cannot be read get their outcome at once."""
+        early, self._early = self._early, {}
+        if not early:
+            self._known = {}
+        begun: list[_Row] = []
+        for row in rows:
+            if found := _fatal(row):
+                outcomes[row.position] = Outcome(row.position, FAILED, None, found)
+            else:
+                begun.append(early.get(row.position) or self._begun(row))
+        named = self._named([one.filled for one in begun], write=write)
+        ready: dict[int, Ready] = {}
+        for one in begun:
+            if one.given is None and one.error is None:
+                self._finish(one, named)
+            position = one.row.position
+            if one.given is None:
+                refused = of_invalid(one.error, self.labels) if one.error else []
+                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *refused])
+            else:
+                ready[position] = Ready(one.row, one.given, one.reasons)
+        return ready
+
+    def _begun(self, row: Staged) -> _Row:
+        """A row as far as it gets without the database: to the end, unless it names others or may add choices."""
+        one = _Row(row, self.filler.fill(row.cells), [dict(problem) for problem in row.problems or ()])
+        if not one.filled.names and not self.choices.create:
+            self._finish(one, {})
+        return one
+
+    def _finish(self, one: _Row, named: Mapping[str, Mapping[str, int]]) -> None:
+        try:
+            self._resolve(one.filled, named, one.reasons)
+            one.given = self._clean(one.filled.given, one.reasons)
+        except Invalid as error:
+            one.error = error
+
+    # -- references -------------------------------------------------------------------------------------------------
+
+    def _named(self, filled: Sequence[Filled], *, write: bool) -> dict[str, dict[str, int]]:
+        """Ids by field and text of all references of the batch."""
+        wanted: dict[str, set[str]] = {}
+        for one in filled:
+            for name, text in one.names.items():
+                wanted.setdefault(name, set()).add(text)
+        found: dict[str, dict[str, int]] = {}
+        for name, texts in wanted.items():
+            declared = self.fields[name]
+            if declared.kind == "user":
+                found[name] = {text: people.colleague(self.colleagues, text) for text in texts}
+            elif declared.kind == "tags":
+                found[name] = people.tags_named(self.entity, {part for text in texts for part in split(text)})
+            else:
+                found[name] = people.records_named(self.actor, declared.target, texts)
+                if self.options.create_references and write:
+                    self._create_references(name, texts, found[name])
+        return found
+
+    def _create_references(self, name: str, texts: Iterable[str], found: dict[str, int]) -> None:
+        """Make the records that references name and nobody has yet."""
+        target = entity_of(self.fields[name].target)
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if not missing or "." in target.title or not allowed(self.actor, "create", target):
+            return
+        made = bulk.create_many(
+            self.actor, target, [{target.title: text} for text in missing], quiet=self.options.quiet
+        )
+        found.update({text: one.pk for text, one in zip(missing, made, strict=True) if not isinstance(one, Invalid)})
+
+    def _resolve(self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]) -> None:
+        """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
+        for name, text in one.names.items():
+            if self.fields[name].kind == "tags":
+                one.given[name] = [named[name][part] for part in split(text) if part in named[name]]
+                continue
+            number = named[name].get(text, 0)
+            if number > 0:
+                one.given[name] = number
+                continue
+            if number == 0 and self.fields[name].target == self.entity.key and not self.fields[name].required:
+                reasons.append(later(name, text, self.labels[name]))
+                continue
+            code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"
+            made = reason(code, field=name, value=text[:200])
+            made["values"]["field"] = self.labels[name]
+            if self.options.unreadable == "note" and self.note and not self.fields[name].required:
+                self.add_note(one.given, name, text)
+                reasons.append(made)
+            else:
+                message = (
+                    _("there is no “%(value)s”.") if code.endswith("found") else _("several are called “%(value)s”.")
+                )
+                raise Invalid(message % {"value": text[:100]}, code=code, field=name)
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def _clean(self, given: dict[str, Any], reasons: list[Reason]) -> dict[str, Any]:
+        """Clean values; what cannot be read and may be noted goes to the description."""
+        self.choices.prepare(self.fields, given, reasons)
+        try:
+            return values.clean_given(self.fields, given, self._known)
+        except Invalid as error:
+            if self.options.unreadable != "note" or not self._note_unreadable(given, error, reasons):
+                raise
+        return values.clean_given(self.fields, given, self._known)
+
+    def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
+        """Move unreadable values to the description; ``False`` when one may not be moved."""
+        roots = [name.split(".")[0] for name in error.errors]
+        if not self.note or not all(
+            root in self.fields and self.fields[root].kind in NOTED and not self.fields[root].required for root in roots
+        ):
+            return False
+        for name, errors in error.errors.items():
+            root = name.split(".")[0]
+            declared = self.fields[root]
+            if root not in given:
+                continue
+            raw = given.pop(root)
+            kept, lost = readable(declared, raw) if declared.kind in LISTS else (None, [str(raw)])
+            if kept:
+                given[root] = kept
+            for text in lost:
+                self.add_note(given, root, text)
+                reasons.append({
+                    "code": "value.unreadable", "field": root,
+                    "values": {"field": self.labels[root], "value": text[:200], "reason": str(errors[0]) if errors else ""},
+                })  # fmt: skip
+        return True
+
+    def add_note(self, given: dict[str, Any], name: str, text: str) -> None:
+        """Add a line to the description."""
+        line = f"{self.labels[name]}: {text}"
+        given[self.note] = f"{given[self.note]}\n{line}" if given.get(self.note) else line
+
+
+def _fatal(row: Staged) -> list[Reason]:
+    """Why the reader of the file says that a row must not be imported; [] if it may."""
+    return [dict(problem) for problem in row.problems or () if problem.get("fatal")]

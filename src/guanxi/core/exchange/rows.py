@@ -1,0 +1,38 @@
+"""What passes between the steps of an import: staged rows, clean ones, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanxi.core.exchange.reasons import Reason
+
+
+@dataclass(slots=True)
+class Staged:
+    """One staged row."""
+
+    position: int
+    number: int
+    cells: Sequence[str]
+    problems: Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a row; ``reasons`` are in the order they were found."""
+
+    position: int
+    outcome: int
+    record_id: int | None = None
+    reasons: list[Reason] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Ready:
+    """A row whose values are clean."""
+
+    row: Staged
+    given: dict[str, Any]
+    reasons: list[Reason]
