@@ -101,3 +101,8 @@ def test_numbers_follow_their_rule(cast: Cast, gap_free: bool) -> None:
     ]
     assert isinstance(made[1], Invalid)
     assert NumberCounter.objects.filter(last=10).count() == int(gap_free)
+
+
+def test_identity_numbers_are_masked_as_such(cast: Cast, make: Callable[..., Any]) -> None:
+    gadget = make("fakes.gadget", secret="440305199001011234")
+    assert records.display.value_text(cast.alice, "fakes.gadget", gadget, "secret") == "440***********1234"

@@ -34,7 +34,7 @@ def _getter(actor: Actor, entity: Entity, field: Field) -> Getter:
         plain = lambda record: getattr(record, name)  # noqa: E731
     if not masked:
         return plain
-    kind = field.kind
+    kind = field.mask
 
     def hidden(record: Any) -> Any:
         value = plain(record)

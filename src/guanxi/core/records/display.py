@@ -74,7 +74,7 @@ def masked(actor: Actor, entity: Entity, field: Field, value: Any) -> Any:
     level = field_level(actor, entity, field.name)
     if level == "hidden":
         return None
-    return masking.mask(field.kind, value) if level == "masked" and value not in (None, "", []) else value
+    return masking.mask(field.mask, value) if level == "masked" and value not in (None, "", []) else value
 
 
 def shown(field: Field, value: Any, names: Names | None = None) -> str:

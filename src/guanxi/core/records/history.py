@@ -71,7 +71,7 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
             continue
         if level == "masked":
             found.append(
-                FieldChange(field, *(masking.mask(field.kind, value) if value else value for value in (before, after)))
+                FieldChange(field, *(masking.mask(field.mask, value) if value else value for value in (before, after)))
             )
         else:
             found.append(FieldChange(field, before, after))

@@ -46,6 +46,11 @@ class Field:
     group: Text = ""
 
     @property
+    def mask(self) -> str:
+        """How its values are masked: identity numbers as such, everything else by kind."""
+        return "identity" if self.personal == "identity" and self.kind in ("text", "serial") else self.kind
+
+    @property
     def key(self) -> str:
         """The name without the ``custom.`` prefix."""
         return self.name.removeprefix("custom.")

@@ -172,7 +172,7 @@ def _as_text(column: Column) -> Field:
 def _masked(getter: Getter, declared: Field) -> Getter:
     def value(record: Any) -> Any:
         found = getter(record)
-        return found if found in (None, "", []) else masking.mask(declared.kind, found)
+        return found if found in (None, "", []) else masking.mask(declared.mask, found)
 
     return value
 
