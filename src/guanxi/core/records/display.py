@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from django.utils import timezone
 
 from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import masking
@@ -92,7 +95,17 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return ", ".join(known[one] for one in value if one in known)
     if field.kind == "addresses":
         return "; ".join(address_text(entry) for entry in value)
+    if field.kind == "datetime" and isinstance(value, str):
+        return _moment_text(value)
     return kinds.text_of(field, value)
+
+
+def _moment_text(written: str) -> str:
+    """A moment as the audit writes it, in the active time zone; what is no moment (a masked one) as it stands."""
+    try:
+        return timezone.localtime(dt.datetime.fromisoformat(written)).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return written
 
 
 def address_text(entry: Mapping[str, Any]) -> str:

@@ -97,6 +97,7 @@ def history(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         {
             "change": one,
             "words": _words(one.action),
+            "way": _way(one.via),
             "fields": [
                 (
                     change.field.label,
@@ -126,6 +127,20 @@ def _moment(text: str) -> dt.datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
+
+
+def _way(via: str) -> str:
+    """By which way a change came."""
+    return {
+        "web": _("on a page"),
+        "api": _("through the API"),
+        "mcp": _("by an assistant"),
+        "cli": _("from the command line"),
+        "job": _("in the background"),
+        "import": _("by an import"),
+        "database": _("in the database"),
+        "demo": _("by the demo"),
+    }.get(via, via)
 
 
 def _words(action: str) -> str:

@@ -180,6 +180,10 @@ def plain(actor: Actor, field: Field, value: Any) -> str:
         return display.shown(field, value)
     if field.kind == "boolean":
         return _("Yes") if value else _("No")
+    if field.kind == "datetime":
+        return display.shown(field, value) if isinstance(value, str) else formats.absolute(value)
+    if field.kind in ("money", "decimal") and not isinstance(value, str):
+        return formats.number(value)
     return kinds.text_of(field, value) if not isinstance(value, str) else value
 
 
