@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images"
 LIMIT = 150_000
-WIDE, PHONE = (1280, 800), (390, 844)
+WIDE, PHONE = (1280, 800), (390, 700)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,14 @@ class Picture:
 
 
 def _busiest_customer(page: Page) -> None:
-    """Open the good customer that was contacted last."""
-    wanted = json.dumps({"field": "level", "op": "eq", "value": "a"})
+    """Open, of one's own key accounts with several contacts, the one contacted last."""
+    wishes: list[dict[str, object]] = [
+        {"field": "level", "op": "eq", "value": "a"},
+        {"field": "kind", "op": "eq", "value": "organisation"},
+        {"field": "owner", "op": "eq", "value": "@me"},
+        {"count": "customers.contact.customer", "op": "gte", "value": 4},
+    ]
+    wanted = json.dumps({"all": wishes})
     answer = page.request.get(
         f"{page.url.split('/customers/')[0]}/api/v1/customers",
         params={"filter": wanted, "sort": "-last_contact_at", "limit": "1"},
@@ -52,14 +58,17 @@ def _busiest_customer(page: Page) -> None:
 
 def _palette(page: Page) -> None:
     page.keyboard.press("Control+k")
-    page.keyboard.type("huadong" if page.locator("html").get_attribute("lang") == "en" else "hangzhou")
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("dialog[open] input")
+    page.keyboard.type("shenzhen")
+    page.wait_for_timeout(2500)
 
 
 def _quick(page: Page) -> None:
     _busiest_customer(page)
     page.keyboard.press("f")
+    page.wait_for_selector("dialog[open] form")
     page.wait_for_timeout(1500)
+    page.keyboard.type("预算已经批了，下周把方案和报价一起发过去。")
 
 
 PICTURES = (
