@@ -45,7 +45,7 @@ def open_page(browser: Browser, live_server: Any, cast: Any) -> Iterator[Callabl
         contexts.append(context)
         context.route("**/*", block)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: note(str(error)))
         page.on("console", lambda message: note(message.text) if message.type == "error" else None)
         page.goto(f"{live_server.url}/account/login/?next={quote(path)}")

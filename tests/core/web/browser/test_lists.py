@@ -29,6 +29,11 @@ def test_filter_and_save_a_view(open_page: Open, make: Make) -> None:
     assert violations(page) == []
     page.click("#dialog footer button.btn-primary")
     expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("#dialog")).not_to_be_visible()
+    board = page.locator("a[aria-label=Board]")
+    assert (
+        board.get_attribute("href") == page.url.replace("/gadgets/", "/gadgets/board/")[page.url.index("/gadgets/") :]
+    )
     page.click("text=Save view")
     page.fill("#view-name", "Many pieces")
     page.click("#dialog footer button.btn-primary")

@@ -299,6 +299,20 @@ def test_a_sent_filter_leads_to_its_address(browse: Browse) -> None:
     assert query["sort"] == "name"
 
 
+def test_a_filter_from_a_dialog_is_shown_in_the_list_behind_it(browse: Browse) -> None:
+    sent = {"match.0": "all", "c.0.group": "0", "c.0.field": "name", "c.0.op": "contains", "c.0.value": "a b"}
+    alice = browse("alice")
+    over_the_list = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/gadgets/?q=x"}
+    told = json.loads(alice.post("/gadgets/filter/", sent, **over_the_list)["HX-Trigger"])
+    assert list(told) == ["gx:show", "gx:close"]
+    address = told["gx:show"]["url"]
+    assert json.loads(QueryDict(address.partition("?")[2])["f"]) == {"field": "name", "op": "contains", "value": "a b"}
+    elsewhere = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/"}
+    assert alice.post("/gadgets/filter/", sent, **elsewhere)["HX-Redirect"] == address
+    again = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": f"http://testserver{address}"}
+    assert alice.get(address, **again)["HX-Push-Url"] == "false"
+
+
 def test_an_impossible_filter_is_told_in_the_builder(browse: Browse) -> None:
     sent = {
         "match.0": "all",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
@@ -10,11 +11,12 @@ from django.utils.translation import gettext as _
 from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.people.preferences import preferences_remember, preferences_set
+from guanxi.core.schema.entity import Entity
 from guanxi.core.web.addresses import board_url, list_url, peek_url
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists import filters, page
 from guanxi.core.web.lists.state import SIZES, ListState, read_state
-from guanxi.core.web.toasts import keep, toast
+from guanxi.core.web.toasts import keep, toast, trigger
 from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment, page_view
 from guanxi.core.web.views.pages import redirect
 
@@ -30,7 +32,9 @@ def show_list(request: HttpRequest, path: str) -> HttpResponseBase:
         return _broken(request, path, error)
     response = draw(request, "list/page.jinja", {**context, **_side(request, state)}, fragment="list/view.jinja")
     if is_fragment(request):
-        response.headers["HX-Push-Url"] = state.url()
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        same = state.url() == (f"{here.path}?{here.query}" if here.query else here.path)
+        response.headers["HX-Push-Url"] = "false" if same else state.url()
     return response
 
 
@@ -57,6 +61,16 @@ def carried(request: HttpRequest) -> QueryDict:
     return QueryDict(request.POST.get("state", "") or request.GET.get("state", ""))
 
 
+def lead_to(request: HttpRequest, entity: Entity, address: str) -> HttpResponseBase:
+    """Lead from a dialog to a list's address: drawn in place when that list stands behind the dialog."""
+    if not is_fragment(request):
+        return redirect(address)
+    behind = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    if behind != list_url(entity) or urlsplit(address).path != behind:
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return trigger(HttpResponse(status=204), **{"gx:show": {"url": address}, "gx:close": True})
+
+
 @page_view("GET", "POST")
 def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
     """The filter builder (a dialog, or a page without scripts); sending it leads to the filtered list."""
@@ -69,10 +83,7 @@ def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
         except Invalid as error:
             return draw(request, "list/filter.jinja", _builder(request, state, tree, error), status=422)
         back = board_url(entity) if request.POST.get("to") == "board" and entity.board else list_url(entity)
-        address = state.url(filter=tree, path=back)
-        if is_fragment(request):
-            return HttpResponse(status=204, headers={"HX-Redirect": address})
-        return redirect(address)
+        return lead_to(request, entity, state.url(filter=tree, path=back))
     state = read_state(request, actor, entity)
     return draw(request, "list/filter.jinja", _builder(request, state, state.now.filter, None))
 
@@ -128,9 +139,7 @@ def edit_columns(request: HttpRequest, path: str) -> HttpResponseBase:
             address = state.url(columns=state.base.columns)
         else:
             address = state.url(columns=wanted or state.base.columns)
-        if is_fragment(request):
-            return HttpResponse(status=204, headers={"HX-Redirect": address})
-        return redirect(address)
+        return lead_to(request, entity, address)
     state = read_state(request, actor, entity)
     shown = page.shown_columns(request, actor, state)
     paths = {column.path for column in shown}

@@ -69,6 +69,24 @@ document.addEventListener("gx:close", () => {
   $("#dialog-body")?.replaceChildren();
   $("#dialog")?.close();
 });
+// A list drawn anew where it stands; its answer says the address.
+document.addEventListener("gx:show", (event) => {
+  window.htmx.ajax("GET", event.detail.url, { target: "#list-view", swap: "outerHTML" });
+});
+// What stands beside the list and carries its state (board, export, save as a view) follows its address.
+const stateOf = () => {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["at", "from", "peek"]) query.delete(name);
+  return query.toString();
+};
+function carry() {
+  for (const link of document.querySelectorAll("a[data-carry]")) link.search = stateOf();
+}
+document.addEventListener("htmx:pushedIntoHistory", carry);
+document.addEventListener("htmx:replacedInHistory", carry);
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt.dataset.carry !== undefined) event.detail.path = event.detail.elt.getAttribute("href");
+});
 document.addEventListener("gx:refresh", () => {
   const view = $("#list-view") ?? $("#record-view");
   if (view && window.htmx) window.htmx.ajax("GET", location.href, { target: `#${view.id}`, swap: "outerHTML" });
