@@ -15,6 +15,7 @@ from guanxi.core.records.search.tokens import INITIALS_LENGTH, PINYIN_LENGTH, RU
 
 LONGEST = 100
 MOST_RUNS = 8
+MOST_PIECES = 12
 _TOP = frozenset(
     ("com", "cn", "com.cn", "net", "org", "co", "co.uk", "cc", "io", "me", "de", "fr", "hk", "com.hk", "tw")
 )
@@ -140,7 +141,11 @@ def _phone(fields: Fields, number: str) -> list[str]:
 
 
 def _email(fields: Fields, address: str) -> list[str]:
-    return [_all(_lexeme(tag, "e" + piece) for piece in _pieces(address, 3)) for tag in fields.tags("emails")]
+    """Pieces of an address. Of a whole one those before the domain say enough: those of domains are in a million others."""
+    local, at, domain = address.partition("@")
+    telling = f"{local}@{domain[:1]}" if at and len(local) > 2 else address
+    pieces = _pieces(telling, 3)[:MOST_PIECES]
+    return [_all(_lexeme(tag, "e" + piece) for piece in pieces) for tag in fields.tags("emails")]
 
 
 def _too_general(address: str) -> bool:
