@@ -15,10 +15,11 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import display
 from guanxi.core.schema.entity import Entity
 from tests.contract.conftest import may
-from tests.core.web.lists.conftest import HX, browse  # noqa: F401 - a fixture
+from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 from tests.factories.cast import Cast
 
 Browse = Callable[..., Client]
+HX = {"HTTP_HX_REQUEST": "true"}
 LANGUAGES = ("zh-hans", "en")
 #: Entities whose title is a value of a dictionary: it says nothing about one record.
 NAMED_BY_CHOICE = ("customers.customerlink",)

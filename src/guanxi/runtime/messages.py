@@ -4,6 +4,7 @@ The parts are the source; the compiled file is not kept in version control. A ch
 and again when a part is newer.
 """
 
+import os
 from pathlib import Path
 
 from guanxi.runtime.words import LOCALES
@@ -43,7 +44,7 @@ def _compile(sources: list[Path], target: Path, language: str) -> None:
                 if message.id:
                     merged.add(message.id, message.string, context=message.context)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".new")
+    draft = target.with_suffix(f".{os.getpid()}.new")
     with draft.open("wb") as out:
         write_mo(out, merged)
     draft.replace(target)
