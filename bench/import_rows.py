@@ -183,12 +183,16 @@ def main() -> int:
         "stage_seconds": round(staged - begun, 2), "run_seconds": round(ended - staged, 2),
         "rows_per_second": round(run.total / (ended - begun)), "rows_per_second_run": round(run.total / (ended - staged)),
         "python_cpu_seconds": round(busy[0], 2), "postgres_cpu_seconds": round(busy[1], 2),
+        "python_cpu_ms_per_row": round(1000 * busy[0] / run.total, 3),
+        "postgres_cpu_ms_per_row": round(1000 * busy[1] / run.total, 3), "load_average": os.getloadavg()[0],
         "peak_memory_mb": round(memory_mb()), "file_mb": round(size / 1e6, 1), "database_mb": round(database / 1e6),
     }  # fmt: skip
     if chosen.undo:
-        begun = time.monotonic()
+        begun, before = time.monotonic(), (time.process_time(), backend_seconds(backend))
         undone = imports.import_undo(actor, run=run)
         result["undo_seconds"] = round(time.monotonic() - begun, 2)
+        result["undo_python_cpu_seconds"] = round(time.process_time() - before[0], 2)
+        result["undo_postgres_cpu_seconds"] = round(backend_seconds(backend) - before[1], 2)
         result["undone"] = undone.undone
     print(json.dumps(result, ensure_ascii=False, indent=1))
     if chosen.profile:

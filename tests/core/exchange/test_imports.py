@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
@@ -19,8 +19,10 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, CustomField, DictionaryValue, OutboxEvent, Role, RoleRight
 from guanxi.core.models.exchange import ImportOutcome, ImportRow, ImportRun
+from guanxi.core.models.search import MatchValue
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import reading
+from guanxi.core.records.copying import behind, copy_lines
 from tests.factories.cast import Cast
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
@@ -401,3 +403,40 @@ def test_a_file_for_nothing_we_know(cast: Cast) -> None:
         imports.import_start(cast.root, run=run)
     assert refused.value.code == "import.entity"
     assert ImportRow.objects.filter(run=run).count() == 2
+
+
+def test_undo_says_of_every_record_what_became_of_it(cast: Cast) -> None:
+    run = bring(cast.root, "名称\n" + "".join(f"第{n}号公司\n" for n in range(6)), mode="create")
+    made = list(Customer.objects.order_by("pk"))
+    records.update(cast.root, made[1], {"description": "后来改的"})
+    records.delete(cast.root, made[2])
+    Customer.everything.filter(pk=made[3].pk).delete()
+    before = OutboxEvent.objects.filter(name="customers.customer.deleted").count()
+    undone = imports.import_undo(cast.root, run=run)
+    assert undone.undone == 4
+    told = {one["id"]: one["reason"] for one in undone.skipped}
+    assert set(told) == {made[1].pk, made[3].pk}
+    assert str(Customer._meta.get_field("description").verbose_name) in told[made[1].pk]
+    assert list(Customer.objects.all()) == [made[1]]
+    assert Customer.everything.filter(deleted_by=cast.root.user_id).count() == 4
+    assert OutboxEvent.objects.filter(name="customers.customer.deleted").count() == before + 3
+    trashed = AuditEntry.objects.filter(operation_id=undone.operation.pk, record_id=made[0].pk)
+    assert [(one.action, one.actor_id) for one in trashed] == [("update", cast.root.user_id)]
+    assert not records.select(cast.root, CUSTOMER, text="第0号").items
+
+
+def test_what_the_database_refuses_while_writing_behind_is_found_before_the_next_statement(cast: Cast) -> None:
+    before = Customer.objects.count()
+
+    def write() -> None:
+        with transaction.atomic(), behind():
+            copy_lines("customers_customer", ("name",), ["\\N"])
+            copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), ["x\tname\ty\t1"])
+            Customer.objects.count()
+
+    with pytest.raises(DatabaseError):
+        write()
+    assert Customer.objects.count() == before
+    with transaction.atomic(), behind():
+        copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), ["x\tname\ty\t1"])
+        assert MatchValue.objects.filter(entity="x").count() == 1

@@ -259,9 +259,9 @@ def safely(
     """
     try:
         with transaction.atomic(), behind():
-            outcomes = batcher.run(rows, operation=operation)
+            written = batcher.run(rows, operation=operation)
             batcher.preparer.look_ahead(coming)
-            return outcomes
+            return written
     except (DatabaseError, GuanxiError):
         if len(rows) == 1:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -98,10 +99,12 @@ class Matcher:
         self.fields = fields
         self.rule = rule
         self.keys = {key.field: key for key in entity.match_keys if key.how != "email_domain"}
+        self.looked_at: tuple[str, ...] = ()
         self.strong = [
             name for name in fields if name in ("external_id", "number")
             or any(key.field == name and key.weight >= 100 for key in entity.match_keys)
         ]  # fmt: skip
+        self.looked_at = tuple({*rule.fields(), *self.strong})
 
     def find(self, rows: Mapping[int, Mapping[str, Any]]) -> tuple[dict[int, Found], dict[int, Any]]:
         """For each row (by position) what it means; and all candidate records by id, locked until the end."""
@@ -180,7 +183,7 @@ class Matcher:
     def _row_keys(self, row: Mapping[str, Any]) -> dict[str, tuple[Key, ...]]:
         """Keys by field: (kind of key, value)."""
         found: dict[str, tuple[Key, ...]] = {}
-        for name in {*self.rule.fields(), *self.strong}:
+        for name in self.looked_at:
             value = row.get(name)
             if value in (None, "", []):
                 continue
@@ -193,7 +196,7 @@ class Matcher:
         found: list[Key] = []
         for written in entries(row[key.field]):
             if key.how == "name":
-                strict = "".join(words(fold(written)))
+                strict = _strict(written)
                 found += [
                     ("name", one[: matching.VALUE_LENGTH], strict) for one in name_keys(written, person=person)[:1]
                 ]
@@ -227,6 +230,12 @@ class Matcher:
             for value, number in rows.values_list(column, "pk"):
                 hits[f"={name}", plain(value)].append(number)
         return hits
+
+
+@lru_cache(maxsize=4096)
+def _strict(name: str) -> str:
+    """A name without width, case and punctuation: what two spellings must share to be the same."""
+    return "".join(words(fold(name)))
 
 
 def plain(value: Any) -> str:

@@ -70,6 +70,7 @@ def unaccent(text: str) -> str:
     return text if bare == parts else unicodedata.normalize("NFC", bare)
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """The text for comparing: full and half width, case, traditional and simplified, invisible signs and spaces."""
     if not text.isascii():

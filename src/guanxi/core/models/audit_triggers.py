@@ -34,20 +34,24 @@ CROSS JOIN (SELECT coalesce(nullif(current_setting('guanxi.context', true), ''),
 
 
 def audit_triggers(silent: tuple[str, ...] = SILENT) -> list[pgtrigger.Trigger]:
-    """The three triggers (insert, update, delete) of one audited table."""
+    """The three triggers (insert, update, delete) of one audited table.
+
+    Inserts go through ``json``, which costs half of ``jsonb`` for rows mostly empty; ``OFFSET 0`` keeps PostgreSQL from
+    making the old row's document anew for each column.
+    """
     quiet = ", ".join(f"'{name}'" for name in silent)
     insert = f"""
         {_INTO.format(row="n", action="create")}
         FROM new_rows n {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(NULL, k.value)) AS changes
-            FROM jsonb_each(to_jsonb(n)) k
-            WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
+        CROSS JOIN LATERAL (SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb AS changes
+            FROM json_each(row_to_json(n)) k
+            WHERE k.key NOT IN ({quiet}) AND k.value::text NOT IN ('null', '""', '[]', '{{}}')) d;
         RETURN NULL;
     """
     update = f"""
         {_INTO.format(row="n", action="update")}
         FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT to_jsonb(o) AS before) b
+        CROSS JOIN LATERAL (SELECT to_jsonb(o) AS before OFFSET 0) b
         CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(b.before->k.key, k.value)) AS changes
             FROM jsonb_each(to_jsonb(n)) k
             WHERE k.key NOT IN ({quiet}) AND b.before->k.key IS DISTINCT FROM k.value) d

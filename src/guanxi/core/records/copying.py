@@ -162,7 +162,7 @@ def copy_rows(
     copy_lines(table, columns, lines)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A text in PostgreSQL's text format; ``str.translate`` would take ten times as long for Chinese."""
     if "\\" in text:
         text = text.replace("\\", "\\\\")
@@ -178,7 +178,7 @@ def plain(value: Any) -> str:
     if value is True or value is False:
         return "t" if value else "f"
     if isinstance(value, str):
-        return _escaped(value)
+        return escaped(value)
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -206,7 +206,7 @@ def array_text(value: Any) -> str:
     quoted = (
         str(one) if isinstance(one, int) else '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in value
     )
-    return _escaped("{" + ",".join(quoted) + "}")
+    return escaped("{" + ",".join(quoted) + "}")
 
 
 @cache

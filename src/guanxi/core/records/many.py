@@ -19,7 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.records import dictionaries, matching, numbering, shape, upkeep, values
-from guanxi.core.records.copying import Blank, copy_records, copy_rows, json_text
+from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.records.search import index
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -229,15 +229,36 @@ def _may_differ(column: models.Field[Any, Any], changed: Iterable[tuple[Any, Map
     )
 
 
+#: Records whose search documents are written together: while one part is on its way, the next is made.
+_PART = 250
+
+
+def _pairs(fields: Iterable[str], records: Sequence[Any]) -> list[tuple[int, Any]]:
+    """Records by id; their plain values where all fields are columns, since asking a dict is much quicker."""
+    if records and all(name in records[0].__dict__ for name in fields):
+        return [(record.pk, record.__dict__) for record in records]
+    return [(record.pk, record) for record in records]
+
+
 def _copy_search(entity: Entity, records: Sequence[Any]) -> None:
-    copy_rows(
-        "core_search_doc", index.COLUMNS, index.search_rows_for(entity, [(record.pk, record) for record in records])
-    )
+    search = entity.search
+    named = (*search.names, *search.numbers, *search.phones, *search.emails, *search.text) if search else ()
+    for start in range(0, len(records), _PART):
+        rows = index.search_rows_for(entity, _pairs(named, records[start : start + _PART]))
+        copy_lines(
+            "core_search_doc",
+            index.COLUMNS,
+            [
+                f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}"
+                for key, number, name, spell, tsv in rows
+            ],
+        )
 
 
 def _copy_keys(entity: Entity, records: Sequence[Any]) -> None:
-    rows = set(matching.key_rows_for(entity, [(record.pk, record) for record in records]))
-    copy_rows("core_match_key", ("entity", "kind", "value", "record_id"), rows)
+    rows = matching.key_rows_for(entity, _pairs([key.field for key in entity.match_keys], records))
+    lines = [f"{key}\t{kind}\t{escaped(value)}\t{number}" for key, kind, value, number in rows]
+    copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), lines)
 
 
 def emit_many(
@@ -246,6 +267,7 @@ def emit_many(
     """``writing.emit`` for many records at once; within ``writing``."""
     now = clock.now().isoformat()
     name = f"{entity.key}.{verb}"
-    rows = [(name, entity.key, number, changes, actor.user_id, actor.name, now, 0, "") for number, changes in changed]
+    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{now}\t0\t"
+    lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
     columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
-    copy_rows(OutboxEvent._meta.db_table, columns, rows, writers={3: json_text})
+    copy_lines(OutboxEvent._meta.db_table, columns, lines)

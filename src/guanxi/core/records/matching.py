@@ -106,15 +106,17 @@ def is_person(entity: Entity, values: Any) -> bool:
 
 def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
     found: list[Key] = []
-    for written in entries(value_of(values, key.field)):
+    value = value_of(values, key.field)
+    if not value:
+        return found
+    for written in entries(value):
         if key.how == "name":
             person = is_person(entity, values)
-            for name in _SEVERAL.split(written):
+            for name in _SEVERAL.split(written) if _SEVERAL.search(written) else (written,):
                 found += _name(name.strip(), key.weight, person=person)
             continue
-        value = HOW[key.how](written)
-        if value:
-            found.append((f"exact:{key.field}" if key.how == "exact" else key.how, value, key.weight))
+        if made := HOW[key.how](written):
+            found.append((f"exact:{key.field}" if key.how == "exact" else key.how, made, key.weight))
     return found
 
 

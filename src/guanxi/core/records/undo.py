@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
-from guanxi.core.records import upkeep
+from guanxi.core.records import many, upkeep
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -65,6 +66,9 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
         with writing(actor, operation=step):
             for row in _rows(operation):
                 _put_back(actor, row, result)
+            for table in _touched(operation):
+                if table in _kept_tables():
+                    _trash_made(actor, _models()[table], operation, result)
         operation.undone_at, operation.undone_by_id = clock.now(), actor.user_id
         operation.state = "undone"
         operation.save(update_fields=["undone_at", "undone_by", "state"])
@@ -76,11 +80,70 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
     return result
 
 
+#: The audit of an operation, with how often it touched the record.
+_DONE = """
+    SELECT e.*, count(*) OVER (PARTITION BY e.entity, e.record_id) AS times
+    FROM core_auditentry e WHERE e.operation_id = %s AND e.at >= %s
+"""
+#: Made records of a table as they are now: gone, in the trash, and the columns changed or filled since.
+_NOW = """
+    SELECT a.record_id, t.id IS NULL, t.deleted_at IS NOT NULL, ARRAY(
+        SELECT k.key FROM jsonb_each(a.changes) k WHERE r.now -> k.key IS DISTINCT FROM k.value -> 1
+        UNION SELECT k FROM core_auditentry u, jsonb_object_keys(u.changes) k
+        WHERE u.entity = a.entity AND u.record_id = a.record_id AND u.at >= a.at AND u.id > a.id AND u.action = 'update'
+        AND k NOT IN ('deleted_at', 'deleted_by_id') AND NOT coalesce(a.changes, '{{}}') ? k
+        AND r.now -> k NOT IN ('null', '""', '[]', '{{}}'))
+    FROM core_auditentry a LEFT JOIN "{table}" t ON t.id = a.record_id CROSS JOIN LATERAL (SELECT to_jsonb(t) AS now OFFSET 0) r
+    WHERE a.operation_id = %s AND a.at >= %s AND a.entity = %s AND a.record_id = ANY(%s)
+"""
+CHUNK = 1000
+
+
+def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, result: UndoResult) -> None:
+    """Records the operation made go to the trash, many at a time; not those that were changed since."""
+    table, since = model._meta.db_table, operation.created_at
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT record_id FROM ({_DONE} AND e.entity = %s) d WHERE action = 'create' AND times = 1 ORDER BY 1 DESC",  # noqa: S608
+            [operation.pk, since, table],
+        )
+        ids = [number for (number,) in cursor.fetchall()]
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT FROM "{table}" WHERE id = ANY(%s) ORDER BY id FOR UPDATE', [part])
+            cursor.execute(_NOW.format(table=table), [operation.pk, since, table, part])
+            states = cursor.fetchall()
+        living = []
+        for number, gone, trashed, changed in states:
+            row = _Row(table, number)
+            if gone:
+                _skip(result, row, _("It no longer exists."))
+            elif changed and not trashed:
+                _skip(result, row, _("Changed since: %(fields)s.") % {"fields": _labels(model, changed)})
+            else:
+                result.undone += 1
+                living += [] if trashed else [number]
+        _trash(actor, model, living)
+
+
+def _trash(actor: Actor, model: type[models.Model], ids: list[int]) -> None:
+    if not ids:
+        return
+    now = clock.now()
+    model._base_manager.filter(pk__in=ids).update(
+        deleted_at=now, deleted_by_id=actor.user_id, updated_at=now, version=models.F("version") + 1
+    )
+    if is_registered(model):
+        entity = entity_of(model)
+        upkeep.after_trash(entity, ids)
+        many.emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
+
+
 def _rows(operation: Operation) -> list[_Row]:
-    """What the operation did, row by row, the last touched first."""
+    """What the operation did, row by row, the last touched first; without records it only made."""
     found: dict[tuple[str, int], _Row] = {}
-    since = operation.created_at
-    for entry in AuditEntry.objects.filter(operation_id=operation.pk, at__gte=since).order_by("id").iterator():
+    for entry in _entries(operation, list(_kept_tables())):
         row = found.setdefault((entry.entity, entry.record_id), _Row(entry.entity, entry.record_id))
         row.created = row.created or entry.action == "create"
         for column, (before, after) in (entry.changes or {}).items():
@@ -89,6 +152,26 @@ def _rows(operation: Operation) -> list[_Row]:
     return list(reversed(found.values()))
 
 
+def _entries(operation: Operation, tables: list[str]) -> Iterable[AuditEntry]:
+    """The operation's audit in order, without the records of these tables it made and did not touch again."""
+    statement = f"""
+        SELECT * FROM ({_DONE}) d WHERE NOT (action = 'create' AND times = 1 AND entity = ANY(%s)) ORDER BY id
+    """  # noqa: S608 - our own text
+    return AuditEntry.objects.raw(statement, [operation.pk, operation.created_at, tables]).iterator()
+
+
+def _touched(operation: Operation) -> list[str]:
+    """Tables the operation wrote to, by name."""
+    entries = AuditEntry.objects.filter(operation_id=operation.pk, at__gte=operation.created_at)
+    return sorted(entries.values_list("entity", flat=True).distinct().order_by())
+
+
+def _kept_tables() -> frozenset[str]:
+    """Tables of registered records: what was made in them goes to the trash."""
+    return frozenset(table for table, model in _models().items() if issubclass(model, Record) and is_registered(model))
+
+
+@cache
 def _models() -> Mapping[str, type[models.Model]]:
     return {model._meta.db_table: model for model in apps.get_models()}
 
@@ -139,12 +222,7 @@ def _take_away(actor: Actor, model: type[models.Model], row: _Row, now: Mapping[
         with transaction.atomic():
             model._base_manager.filter(pk=row.record_id).delete()
     elif now.get("deleted_at") is None:
-        model._base_manager.filter(pk=row.record_id).update(
-            deleted_at=clock.now(), deleted_by_id=actor.user_id, updated_at=clock.now(), version=models.F("version") + 1
-        )
-        if is_registered(model):
-            upkeep.after_trash(entity_of(model), [row.record_id])
-            emit(actor, "deleted", entity=model._meta.label_lower, record_id=row.record_id)
+        _trash(actor, model, [row.record_id])
     result.undone += 1
 
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]+@(?:[^\s@.<>\"(),:;\\\[\]]+\.)+[^\s@
 _THOUSANDS = re.compile(r"(?<=\d)[,\s'](?=\d{3}(?!\d))")
 _TRUE = {"true", "yes", "y", "1", "on", "是", "有", "真", "√", "✓", "t"}
 _FALSE = {"false", "no", "n", "0", "off", "否", "无", "没有", "假", "×", "f"}
+_TOO_LARGE = Decimal(10) ** 15
 _UNITS = {
     "万": Decimal(10_000),
     "亿": Decimal(100_000_000),
@@ -97,7 +99,11 @@ def text(raw: Any, field: Field) -> str:
     """One line: control characters out, line ends become spaces, length checked."""
     if isinstance(raw, bool | list | dict):
         raise Invalid(_("This must be text."), code="text.type")
-    value = unicodedata.normalize("NFC", _CONTROL.sub("", str(raw)))
+    value = str(raw)
+    if value.isprintable():  # no control characters and no line ends
+        value = value if value.isascii() else unicodedata.normalize("NFC", value)
+    else:
+        value = unicodedata.normalize("NFC", _CONTROL.sub("", value))
     value = " ".join(value.split()) if any(mark in value for mark in "\n\r\t\u2028") else value.strip()
     if field.max_length and len(value) > field.max_length:
         raise Invalid(
@@ -137,7 +143,7 @@ def rich_text(raw: Any, field: Field) -> str:
 def _number(raw: Any) -> Decimal:
     if isinstance(raw, bool):
         raise Invalid(_("This must be a number."), code="number.type")
-    if isinstance(raw, int | Decimal):
+    if isinstance(raw, int | Decimal) or (isinstance(raw, str) and raw.isascii() and raw.isdigit()):
         return Decimal(raw)
     value = unicodedata.normalize("NFKC", str(raw)).strip().lstrip("¥$€£￥").strip()
     factor = Decimal(1)
@@ -155,12 +161,17 @@ def _number(raw: Any) -> Decimal:
     return number
 
 
+@cache
+def _quantum(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
+
+
 def _bounded(value: Decimal, field: Field) -> Decimal:
     if field.minimum is not None and value < field.minimum:
         raise Invalid(_("This must be at least %(limit)s.") % {"limit": field.minimum}, code="number.too_small")
     if field.maximum is not None and value > field.maximum:
         raise Invalid(_("This must be at most %(limit)s.") % {"limit": field.maximum}, code="number.too_large")
-    if abs(value) >= Decimal(10) ** 15:
+    if abs(value) >= _TOO_LARGE:
         raise Invalid(_("This number is too large."), code="number.too_large")
     return value
 
@@ -177,7 +188,7 @@ def integer(raw: Any, field: Field) -> int:
 
 def decimal(raw: Any, field: Field) -> Decimal:
     """A number, rounded to the field's places."""
-    return _bounded(_number(raw), field).quantize(Decimal(1).scaleb(-field.places))
+    return _bounded(_number(raw), field).quantize(_quantum(field.places))
 
 
 def percent(raw: Any, field: Field) -> Decimal:
@@ -360,7 +371,8 @@ def _entries(raw: Any, one: Callable[[str], dict[str, Any]]) -> list[dict[str, A
         if not str(given.get("value") or given.get("written") or "").strip():
             continue
         entry = one(str(given.get("written") or given["value"]).strip())
-        entry["label"] = _CONTROL.sub("", str(given.get("label") or ""))[:30]
+        label = str(given.get("label") or "")
+        entry["label"] = _CONTROL.sub("", label)[:30] if label else ""
         entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
         found.setdefault(entry["value"], entry)
     entries = list(found.values())

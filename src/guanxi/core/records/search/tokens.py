@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
@@ -30,7 +30,7 @@ from guanxi.core.kernel import legal_forms, pinyin
 from guanxi.core.kernel.identifiers import FREE_MAIL
 from guanxi.core.kernel.phones import digits
 from guanxi.core.kernel.text import fold, has_han, unaccent
-from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.entity import Entity, Search
 
 PINYIN_LENGTH = 12
 INITIALS_LENGTH = 8
@@ -51,6 +51,7 @@ def field_tag(entity: str, field: str) -> str:
     return "".join(_TAG_SIGNS[number // 26**place % 26] for place in range(3))
 
 
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """A text as it is compared in searching: folded, Latin letters without accents."""
     return unaccent(fold(text))
@@ -71,7 +72,7 @@ def _han_tokens(run: str, form: str) -> list[str]:
     size = len(run) - len(form)
     found = ["h" + char for char in run[:size]]
     found += ["h" + run[at : at + 2] for at in range(size - 1)]
-    readings = pinyin.syllables(run)[:size]
+    readings = pinyin.syllables(run, person=False)[:size]
     initials = "".join([reading[0] for reading in readings])
     found += ["i" + initials[at : at + INITIALS_LENGTH] for at in range(size)]
     letters = ""
@@ -167,6 +168,8 @@ def email_tokens(address: str) -> set[str]:
 
 def number_plain(number: str) -> str:
     """A serial number or code without signs, in lower case."""
+    if number.isascii() and number.isalnum():
+        return number.lower()[:KEY_LENGTH]
     return "".join(_ALNUM.findall(plain(number)))[:KEY_LENGTH]
 
 
@@ -180,6 +183,8 @@ def value_of(values: Any, path: str) -> Any:
     """A field's value from a mapping or a record; a dotted path leads over references."""
     if isinstance(values, dict | Mapping):  # dict first: asking the abstract class costs ten times more
         return values.get(path)
+    if "." not in path:
+        return getattr(values, path, None)
     for name in path.split("."):
         values = getattr(values, name, None)
         if values is None:
@@ -214,12 +219,20 @@ def doc_tokens(entity: Entity, values: Any) -> set[str]:
     found: set[str] = set()
     if entity.search is None:
         return found
-    for part, tokens_of in _PARTS:
-        for field in getattr(entity.search, part):
-            tag = field_tag(entity.key, field)
-            for written in entries(value_of(values, field)):
+    for field, tag, tokens_of in _plan(entity.key, entity.search):
+        value = value_of(values, field)
+        if value:
+            for written in entries(value):
                 found.update([tag + token for token in tokens_of(written)])
     return found | _owner_tokens(entity, values)
+
+
+@cache
+def _plan(entity: str, search: Search) -> tuple[tuple[str, str, Callable[[str], Iterable[str]]], ...]:
+    """(field, tag, its tokens) for every field an entity is found by."""
+    return tuple(
+        (field, field_tag(entity, field), tokens_of) for part, tokens_of in _PARTS for field in getattr(search, part)
+    )
 
 
 def tsvector(tokens: Iterable[str]) -> str:
