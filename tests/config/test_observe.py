@@ -129,3 +129,12 @@ def test_metrics_are_prometheus_text(client: Client) -> None:
     assert "guanxi_database_up 1.0" in text
     assert 'guanxi_jobs{state="todo"}' in text
     assert re.search(r'guanxi_requests_total\{method="GET",route="-",status="200"\} [1-9]', text)
+
+
+@pytest.mark.django_db
+def test_secrets_of_links_stay_out_of_the_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "guanxi.request")
+    client.get("/account/link/a-secret-of-somebody/")
+    ours = [record for record in caplog.records if record.name == "guanxi.request"]
+    assert [record.getMessage() for record in ours] == ["GET /account/link/…/ 404"]
+    assert "a-secret-of-somebody" not in str([vars(record) for record in ours])

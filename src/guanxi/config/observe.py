@@ -82,9 +82,12 @@ class RequestLogMiddleware:
         if request.path_info.startswith(_QUIET) and response.status_code < 400:
             return
         level = logging.ERROR if response.status_code >= 500 else logging.INFO
+        path = request.path_info
+        if match and "secret" in match.kwargs:  # whoever reads the log must not be able to use a one-use link
+            path = path.replace(match.kwargs["secret"], "…")
         extra = {
             "method": request.method,
-            "path": request.path_info,
+            "path": path,
             "status": response.status_code,
             "ms": round(seconds * 1000, 1),
             "address": request.META.get("REMOTE_ADDR", ""),
@@ -93,7 +96,7 @@ class RequestLogMiddleware:
         loaded = getattr(user, "_wrapped", None)
         if getattr(loaded, "pk", None) is not None:
             extra["user"] = loaded.pk  # type: ignore[union-attr]
-        logger.log(level, "%s %s %s", request.method, request.path_info, response.status_code, extra=extra)
+        logger.log(level, "%s %s %s", request.method, path, response.status_code, extra=extra)
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:

@@ -59,6 +59,7 @@ def configuration(log_format: str, level: str) -> dict[str, object]:
         "loggers": {
             "_granian": {"level": "WARNING", "handlers": ["console"], "propagate": False},
             "django.request": {"level": "ERROR"},
+            "django.security.csrf": {"level": "ERROR"},  # guanxi.web says it, without the address
             "procrastinate": quiet,
             "httpx": quiet,
             "asyncio": quiet,

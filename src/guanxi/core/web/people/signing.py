@@ -175,6 +175,5 @@ def _link_page(request: HttpRequest, context: dict[str, Any], *, status: int = 2
     filled = {name: request.POST.get(name, "") for name in ("username", "name", "email")}
     given = {"link": None, "gone": "", "errors": {}, "filled": filled, **context}
     response = render(request, "account/link.html", given, status=status)
-    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response
