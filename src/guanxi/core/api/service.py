@@ -1,5 +1,7 @@
 """The API at ``/api/v1/``: one set of routes per registered entity, search, operations, and its own description."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -149,8 +151,9 @@ def _add_operations(api: NinjaAPI) -> None:
         return routes.guarded(request, handler)
 
 
-def openapi(api: NinjaAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
+@cache
+def openapi(api: NinjaAPI) -> Mapping[str, Any]:
+    """The OpenAPI 3.1 document; worked out once for each process, as that takes seconds. Not to be changed."""
     with translation.override("en"):
         schema = api.get_openapi_schema(path_prefix="/api/v1/")
     schema.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = {

@@ -58,12 +58,13 @@ class ColumnRow:
 
 
 def importable(actor: Actor) -> list[Entity]:
-    """What the actor may bring in."""
-    return [
+    """What the actor may bring in; what people work with comes before what an administrator sets up."""
+    found = [
         one
         for one in entities()
         if one.importable and one.creatable and one.columns and access.allowed(actor, "import", one)
     ]
+    return sorted(found, key=lambda one: not one.access.owner)
 
 
 def steps(run: ImportRun | None, here: str) -> list[Step]:
