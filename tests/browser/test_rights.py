@@ -88,6 +88,8 @@ def test_one_who_sees_all_with_masked_phones(
         text = page.content().replace(" ", "").replace("-", "")
         assert "13800130000" not in text, address
         assert "80013000" not in text, address
+    page.goto("/search/?q=13800130000")
+    expect(page.locator("main")).not_to_contain_text(one.name)
 
 
 def test_one_without_rights_sees_nothing(people: People, world: World) -> None:
