@@ -70,9 +70,12 @@ def unaccent(text: str) -> str:
     return text if bare == parts else unicodedata.normalize("NFC", bare)
 
 
-@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """The text for comparing: full and half width, case, traditional and simplified, invisible signs and spaces."""
+    return _fold_kept(text) if len(text) <= _SHORT else _fold(text)
+
+
+def _fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).casefold()
         text = simplify(unicodedata.normalize("NFKC", text))
@@ -81,6 +84,11 @@ def fold(text: str) -> str:
     if not text.isprintable():
         text = _INVISIBLE.sub("", text)
     return " ".join(text.split())
+
+
+#: Folded texts up to so many characters are kept for a while: a name is folded several times in one write.
+_SHORT = 120
+_fold_kept = lru_cache(maxsize=4096)(_fold)
 
 
 def words(text: str) -> list[str]:

@@ -51,7 +51,6 @@ def field_tag(entity: str, field: str) -> str:
     return "".join(_TAG_SIGNS[number // 26**place % 26] for place in range(3))
 
 
-@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """A text as it is compared in searching: folded, Latin letters without accents."""
     return unaccent(fold(text))
