@@ -175,7 +175,8 @@ def _sample_body(word: str, tag: str) -> Mapping[str, Any] | None:
     entity = _entity(tag)
     if entity is None or word not in ("create", "update", "query", "bulk", "merge", "action"):
         return None
-    plain = next((one for one in fields_of(entity).values() if one.kind == "text" and not one.readonly), None)
+    writable = [one for one in fields_of(entity).values() if one.kind in ("text", "long_text") and not one.readonly]
+    plain = next((one for one in writable if one.name == entity.title), writable[0] if writable else None)
     values = {plain.name: "…"} if plain else {}
     bodies: dict[str, Mapping[str, Any]] = {
         "create": values,
