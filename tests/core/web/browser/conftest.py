@@ -27,7 +27,7 @@ def open_page(browser: Browser, live_server: Any, cast: Any) -> Iterator[Callabl
             route.abort()
 
     def note(text: str) -> None:
-        expected = ("ERR_FAILED", "/events/", "status of 422", "status of 409")
+        expected = ("ERR_FAILED", "/events/", "status of 422", "status of 409", "status of 404", "Error Code 404")
         if not any(part in text for part in expected):
             troubles.append(text)
 

@@ -24,6 +24,7 @@ export function explain(status, answer) {
 document.addEventListener("htmx:responseError", (event) => {
   const xhr = event.detail.xhr;
   explain(xhr.status, (name) => xhr.getResponseHeader(name));
+  if (event.detail.target?.id === "side" && !$("[data-peeked]")) closeSide(); // nothing to show there
 });
 document.addEventListener("htmx:sendError", () => explain(0));
 document.addEventListener("htmx:timeout", () => explain(0));

@@ -74,14 +74,27 @@ on("click", "[data-show-blank]", (_event, button) => {
 
 // What changed elsewhere on the page follows.
 const here = () => $("#record-view");
-function refreshHead() {
-  if (here()) window.htmx.ajax("GET", location.href, { target: "#record-head", select: "#record-head", swap: "outerHTML" });
+async function refreshParts() {
+  const view = here();
+  if (!view) return;
+  const answer = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok || view !== here()) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of $$("#record-head, .gx-col [id^='panel-'], .gx-col [id^='card-']", view)) {
+    const next = fresh.getElementById(part.id);
+    if (!next || $("form[data-dirty]", part)) continue;
+    const held = part.contains(document.activeElement) ? document.activeElement.id : "";
+    part.replaceWith(next);
+    window.htmx?.process(next);
+    next.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
+    if (held) document.getElementById(held)?.focus();
+  }
 }
 function refreshTimeline() {
   for (const box of $$(".gx-moments")) window.htmx.ajax("GET", box.dataset.timeline, { target: box, swap: "outerHTML" });
 }
-document.addEventListener("gx:changed", () => { refreshHead(); refreshTimeline(); });
-document.addEventListener("gx:timeline", () => { if (here()) { refreshHead(); refreshTimeline(); } });
+document.addEventListener("gx:changed", () => { refreshParts(); refreshTimeline(); });
+document.addEventListener("gx:timeline", () => { if (here()) { refreshParts(); refreshTimeline(); } });
 
 // Walking through the list the record was opened from: its rows are remembered when one is followed.
 const rowsOf = (table) => $$("tbody tr[data-id]", table).map((row) => Number(row.dataset.id));
