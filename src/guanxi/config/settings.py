@@ -67,7 +67,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "NAME": "jinja2",
-        "DIRS": [PACKAGE / "core" / "web" / "templates", *(PACKAGE / "areas" / area.rpartition(".")[2] / "templates" for area in AREAS)],
+        "DIRS": [
+            PACKAGE / "core" / "web" / "templates",
+            *(PACKAGE / "areas" / area.rpartition(".")[2] / "templates" for area in AREAS),
+        ],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "guanxi.core.web.jinja.environment",
@@ -168,7 +171,10 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "core" / "web" / "static"]
 STATIC_ROOT = ENVIRONMENT.data / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": ENVIRONMENT.data / "files"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": ENVIRONMENT.data / "files"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True

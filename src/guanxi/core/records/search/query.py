@@ -339,7 +339,10 @@ def filter_by_text(actor: Actor, qs: models.QuerySet[M], entity: Entity, text: s
     fields = searchable(actor, entity)
     conditions: list[str] = []
     params: list[Any] = []
-    for condition, values in (*_beginnings(entity, query, fields), *_anywhere(actor, entity, query, fields, loose=False)):
+    for condition, values in (
+        *_beginnings(entity, query, fields),
+        *_anywhere(actor, entity, query, fields, loose=False),
+    ):
         conditions.append(f"({condition.partition(' ORDER BY ')[0]})")
         params += values
     if not conditions:
