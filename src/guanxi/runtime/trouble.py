@@ -1,7 +1,7 @@
 """The one error of this room: a sentence for the operator and the way out."""
 
 
-class Trouble(Exception):  # noqa: N818 - reads as a sentence: raise Trouble("The port is taken")
+class Trouble(Exception):
     """Something outside the program is in the way.
 
     ``str(error)`` is one or two sentences in the operator's language saying what is wrong and what to do.
