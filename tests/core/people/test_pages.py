@@ -143,3 +143,10 @@ def test_access_log_filters(signed_in: Any, cast: Any) -> None:
         assert "mallory" not in root.get(f"/people/log/{query}").content.decode(), query
     for query in ("?sort=sign_in_failed", "?person=MALLORY", "?address=10.9.", "?day=nonsense"):
         assert "mallory" in root.get(f"/people/log/{query}").content.decode(), query
+
+
+def test_the_matrix_names_every_scope(signed_in: Any, cast: Any) -> None:
+    cast.role.rights.update_or_create(entity="customers.customer", action="import", defaults={"scope": "own"})
+    page = signed_in(cast.root_user, "en").get(f"/people/roles/{cast.role.pk}/").content.decode()
+    assert '<option value="own" selected>own records</option>' in page.lower()
+    assert '<option value="own" selected>own</option>' not in page

@@ -12,6 +12,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.models import AccessEntry
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.people.sessions import device_name
+from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web.people.common import show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -70,7 +71,8 @@ def _details(row: AccessEntry) -> str:
         "ended": _("ended by hand"),
     }
     known = dict(row.details)
-    parts = [f"{row.entity} #{row.record_id}" if row.record_id else row.entity, row.field]
+    entity = str(entity_of(row.entity).plural) if is_registered(row.entity) else row.entity
+    parts = [f"{entity} #{row.record_id}" if row.record_id else entity, row.field]
     if "agent" in known:
         parts.append(device_name(str(known.pop("agent"))))
     known.pop("login", None)
@@ -79,7 +81,12 @@ def _details(row: AccessEntry) -> str:
         parts.append(reasons.get(reason, reason))
     if known.pop("step", ""):
         parts.append(_("second step"))
-    return ", ".join(filter(None, [*parts, *(f"{name}: {value}" for name, value in known.items())]))
+    said = (f"{name}: {_text(value)}" for name, value in known.items() if value not in ("", None, [], {}))
+    return ", ".join(filter(None, [*parts, *said]))
+
+
+def _text(value: Any) -> str:
+    return " ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _on_day(rows: Any, day: str, zone: str) -> Any:

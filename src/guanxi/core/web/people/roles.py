@@ -126,6 +126,7 @@ def _context(request: HttpRequest, role: Role | None, draft: RoleDraft) -> dict[
         "role": role,
         "draft": draft,
         "matrix": _matrix(draft),
+        "words": {key: str(label) for key, label in SCOPES},
         "levels": [(key, str(label)) for key, label in FIELD_LEVELS],
         "departments": [
             ("　" * (one.path.count("/") - 2) + one.name, one.pk) for one in Department.objects.order_by("path")
