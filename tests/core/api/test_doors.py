@@ -218,3 +218,10 @@ def test_the_same_request_from_two_sides_at_once_is_done_once(api: Api) -> None:
     assert sum("Idempotency-Replayed" in answer for answer in answers) == 3
     assert Gadget.objects.count() == 1
     assert KeptAnswer.objects.count() == 1
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_an_unknown_address_is_a_problem_not_a_page(client: Client, cast: Cast, method: str) -> None:
+    answer = getattr(client, method)("/api/v1/nothing-of-this-name")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "address.unknown"

@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import Http404
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -39,6 +40,12 @@ def problem(
         **(extra or {}),
     }
     return HttpResponse(json_bytes(body), status=status, content_type=TYPE)
+
+
+@csrf_exempt
+def missing(request: HttpRequest) -> HttpResponse:
+    """An address below ``/api/`` that is none: programs get a problem, not a page."""
+    return problem(request, 404, _("There is no page at this address."), code="address.unknown")
 
 
 def _field_errors(error: Invalid) -> list[dict[str, str]]:
