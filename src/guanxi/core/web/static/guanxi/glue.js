@@ -1,6 +1,6 @@
 // htmx and the house: CSRF, busy bar, errors that keep what was typed, dialogs and side panel as targets.
 import { $, csrf, t } from "./base.js";
-import { toast } from "./toast.js";
+import { reload, toast } from "./toast.js";
 
 const root = document.documentElement;
 let running = 0;
@@ -91,5 +91,5 @@ document.addEventListener("htmx:configRequest", (event) => {
 document.addEventListener("gx:refresh", () => {
   const view = $("#list-view") ?? $("#record-view");
   if (view && window.htmx) window.htmx.ajax("GET", location.href, { target: `#${view.id}`, swap: "outerHTML" });
-  else location.reload();
+  else reload();
 });

@@ -24,10 +24,21 @@ function arm(element) {
   element.addEventListener("pointerleave", () => { timer = setTimeout(() => drop(element), 4000); });
 }
 
+const KEPT = "gx-toasts";
+let recent = [];
+/** Load the page again; what was just said is said there too. */
+export function reload() {
+  setTimeout(() => {
+    sessionStorage.setItem(KEPT, JSON.stringify(recent.filter(({ at }) => Date.now() - at < 2000).map(({ one }) => one)));
+    location.reload();
+  }, 0); // after the other events of the same answer
+}
+
 /** Show a toast: {text, level, url, link, undo, seconds}. */
 export function toast(one) {
   const box = host();
   if (!box) return;
+  recent = [...recent, { at: Date.now(), one }].slice(-4);
   const element = document.createElement("div");
   element.className = `gx-toast ${one.level ?? ""}`;
   element.dataset.toast = "";
@@ -85,4 +96,7 @@ document.addEventListener("toast", (event) => {
   many.forEach(toast);
 });
 $$("[data-toast]").forEach(arm);
+const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+sessionStorage.removeItem(KEPT);
+kept.forEach(toast);
 raise();
