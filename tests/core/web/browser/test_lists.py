@@ -176,13 +176,13 @@ def test_pages_are_reachable_for_everyone(open_page: Open, make: Make, width: in
 
 def test_what_was_said_survives_drawing_the_page_again(open_page: Open) -> None:
     page = open_page("alice", "/")
-    page.evaluate(
-        """() => {
-            window.before = true;
-            const fire = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
-            fire("gx:refresh", {});
-            fire("toast", { text: "Noted" });
-        }"""
-    )
-    page.wait_for_function("!window.before && document.readyState === 'complete'")
+    with page.expect_navigation():
+        page.evaluate(
+            """() => {
+                const fire = (name, detail) =>
+                    document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+                fire("gx:refresh", {});
+                fire("toast", { text: "Noted" });
+            }"""
+        )
     expect(page.locator("#toasts")).to_contain_text("Noted")
