@@ -183,7 +183,7 @@ CUSTOMER = Entity(
         MatchKey(field="name", how="name", weight=70),
         MatchKey(field="english_name", how="name", weight=60),
         MatchKey(field="former_names", how="name", weight=50),
-        MatchKey(field="short_name", how="name", weight=40),
+        MatchKey(field="short_name", how="short_name", weight=40),
         MatchKey(field="phones", how="phone", weight=60),
         MatchKey(field="emails", how="email", weight=60),
         MatchKey(field="emails", how="email_domain", weight=30),

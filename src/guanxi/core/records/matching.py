@@ -40,6 +40,8 @@ Key = tuple[str, str, int]
 
 #: Weights of the name kinds as parts of the declared weight.
 NAME_PARTS = {"name": 1.0, "name_words": 0.9, "name_pinyin": 0.8, "name_sound": 0.6}
+#: A short name says little: it stands under a kind of its own, so that two firms called so join no group of a scan.
+SHORT = "short_name"
 VALUE_LENGTH = 120
 #: Records looked at per key: a value that more records share says little.
 PER_KEY = 100
@@ -89,7 +91,12 @@ def _identity(text: str) -> str:
     return number_plain(text).upper()
 
 
+def _short_name(text: str) -> str:
+    return next(iter(name_keys(text)), "")
+
+
 HOW: Mapping[str, Callable[[str], str]] = {
+    "short_name": _short_name,
     "phone": lambda text: text if text.startswith("+") else "",
     "email": email_key,
     "email_domain": email_domain,
@@ -209,8 +216,8 @@ def rebuild(entity: Entity, *, batch: int = BATCH, progress: Callable[[int], Non
 
 def score_of(weights: Mapping[str, int]) -> int:
     """The score of agreements {kind: weight}: independent ones add up, kinds of the name count once."""
-    names = [weight for kind, weight in weights.items() if kind in NAME_PARTS]
-    others = [weight for kind, weight in weights.items() if kind not in NAME_PARTS]
+    names = [weight for kind, weight in weights.items() if kind in NAME_PARTS or kind == SHORT]
+    others = [weight for kind, weight in weights.items() if kind not in NAME_PARTS and kind != SHORT]
     missing = math.prod(1 - weight / 100 for weight in ([max(names)] if names else []) + others)
     return round(100 * (1 - missing))
 
@@ -223,7 +230,7 @@ def candidates(
     Who shows them must ask ``access.visible`` which of them the actor may see, and mask the others. ``exclude`` is the
     record itself, or several.
     """
-    keys = keys_for(entity, values)
+    keys = _with_short(entity, keys_for(entity, values))
     if not keys:
         return []
     without = set([exclude] if isinstance(exclude, int) else exclude or ())
@@ -243,11 +250,22 @@ def candidates(
     return sorted(found, key=lambda match: (-match.score, -match.record_id))[:limit]
 
 
+def _with_short(entity: Entity, keys: list[Key]) -> list[Key]:
+    """The keys to look up: a whole name may be another's short name, and the other way round."""
+    light = next((key.weight for key in entity.match_keys if key.how == "short_name"), 0)
+    if not light:
+        return keys
+    known = {(kind, value) for kind, value, _weight in keys}
+    turned = {"name": SHORT, SHORT: "name"}
+    crossed = {(turned[kind], value) for kind, value, _weight in keys if kind in turned} - known
+    return keys + [(kind, value, light) for kind, value in sorted(crossed)]
+
+
 def _match(record_id: int, weights: Mapping[str, int]) -> Match:
     """A match with its reasons; of the name kinds only the heaviest is named."""
-    names = [kind for kind in weights if kind in NAME_PARTS]
+    names = [kind for kind in weights if kind in NAME_PARTS or kind == SHORT]
     telling = max(names, key=lambda kind: weights[kind]) if names else ""
-    reasons = [kind for kind in weights if kind not in NAME_PARTS or kind == telling]
+    reasons = [kind for kind in weights if kind == telling or kind not in names]
     return Match(record_id, score_of(weights), tuple(sorted(reasons, key=lambda kind: (-weights[kind], kind))))
 
 

@@ -38,12 +38,12 @@ class Search:
 class MatchKey:
     """One way in which two records may be the same.
 
-    ``how`` names the normalisation (``name``, ``phone``, ``email``, ``email_domain``, ``exact``, ``identity``),
+    ``how`` names the normalisation (``name``, ``short_name``, ``phone``, ``email``, ``email_domain``, ``exact``, ``identity``),
     ``weight`` how much an agreement says (0 to 100; 100 is certain), ``unless`` fields whose difference weakens it.
     """
 
     field: str
-    how: Literal["name", "phone", "email", "email_domain", "exact", "identity"]
+    how: Literal["name", "short_name", "phone", "email", "email_domain", "exact", "identity"]
     weight: int
 
 

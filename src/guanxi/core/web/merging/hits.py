@@ -47,6 +47,7 @@ def reason_label(entity: Entity, kind: str) -> Text:
         "name_pinyin": _("name sounds the same"),
         "name_words": _("same words in the name"),
         "name_sound": _("similar name"),
+        "short_name": _("same short name"),
         "phone": _("same phone"),
         "email": _("same e-mail"),
         "email_domain": _("same e-mail domain"),
