@@ -60,5 +60,7 @@ def test_whoever_cannot_sign_in_learns_no_names(contexts: Callable[..., BrowserC
         page.get_by_label("登录名或邮箱").fill(name)
         page.get_by_label("密码", exact=True).fill("不是这个密码")
         page.keyboard.press("Enter")
-        texts.append(page.get_by_role("alert").first.inner_text())
+        told = page.get_by_role("alert").filter(has_text="密码")
+        told.wait_for()
+        texts.append(told.inner_text())
     assert texts[0] == texts[1]
