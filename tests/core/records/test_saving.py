@@ -106,3 +106,10 @@ def test_numbers_follow_their_rule(cast: Cast, gap_free: bool) -> None:
 def test_identity_numbers_are_masked_as_such(cast: Cast, make: Callable[..., Any]) -> None:
     gadget = make("fakes.gadget", secret="440305199001011234")
     assert records.display.value_text(cast.alice, "fakes.gadget", gadget, "secret") == "440***********1234"
+
+
+def test_a_field_without_a_name_is_unknown(cast: Cast, make: Callable[..., Any]) -> None:
+    department = make("core.department")
+    with pytest.raises(Invalid) as caught:
+        records.update(cast.root, department, {"": "x"})
+    assert caught.value.errors[""][0].code == "field.unknown"

@@ -117,7 +117,7 @@ def update_plain(
 def _require_change(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) -> None:
     """Handing a record over needs ``assign``; everything else ``change``."""
     names = set(given)
-    if entity.access.owner in names:
+    if entity.access.owner and entity.access.owner in names:
         wanted = given[entity.access.owner]
         if str(wanted or "") != str(getattr(record, f"{entity.access.owner}_id") or ""):
             require(actor, "assign", record)
