@@ -79,6 +79,7 @@ def rights_for(user: User, roles: Iterable[Role]) -> Rights:
         levels=_levels(stated, viewing),
         features=frozenset(feature for role in held for feature in role.features),
         everything=everything,
+        roles=frozenset(role.key for role in held),
     )
 
 

@@ -49,12 +49,13 @@ EVERYWHERE = Reach(everyone=True, unowned=True, sources=(("system", "all"),))
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Effective rights: ``reach[entity][action]`` and ``levels[entity][field]``; several roles add up."""
+    """Effective rights: ``reach[entity][action]`` and ``levels[entity][field]``; several roles (their keys) add up."""
 
     reach: Mapping[str, Mapping[str, Reach]] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, Level]] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
     everything: bool = False
+    roles: frozenset[str] = frozenset()
 
     def of(self, entity: str, action: str) -> Reach:
         """The reach of one action on one entity (dotted key)."""
@@ -84,6 +85,11 @@ class Actor:
     scopes: frozenset[str] | None = None
     address: str = ""
     request_id: str = ""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Keys of the roles the person holds."""
+        return self.rights.roles
 
     @property
     def is_system(self) -> bool:

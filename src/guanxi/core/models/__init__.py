@@ -1,5 +1,6 @@
 """Floor 3: the core's tables, and the abstract record of everybody else's."""
 
+from guanxi.core.models.custom import CustomObject, Due, FieldIndex, Layout, ObjectRecord, Process, ProcessTick
 from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.fields import ChoiceField, ListField, MoneyField, RegionField, RichTextField, TextKindField
 from guanxi.core.models.journal import AccessEntry, AuditEntry, KeptAnswer, Operation, OutboxEvent, RateWindow
@@ -38,16 +39,20 @@ __all__ = [
     "Collaborator",
     "Comment",
     "CustomField",
+    "CustomObject",
     "Department",
     "Dictionary",
     "DictionaryValue",
     "Draft",
+    "Due",
+    "FieldIndex",
     "File",
     "ImportMapping",
     "ImportOutcome",
     "ImportRow",
     "ImportRun",
     "KeptAnswer",
+    "Layout",
     "ListField",
     "Mark",
     "MatchValue",
@@ -55,12 +60,15 @@ __all__ = [
     "Notification",
     "NumberCounter",
     "Numbering",
+    "ObjectRecord",
     "OneTimeLink",
     "Operation",
     "OutboxEvent",
     "OwnedRecord",
     "Position",
     "Preference",
+    "Process",
+    "ProcessTick",
     "RateWindow",
     "Record",
     "Region",

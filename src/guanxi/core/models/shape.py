@@ -19,6 +19,7 @@ class Dictionary(models.Model):
     key = models.CharField(max_length=60, unique=True)
     name_zh = models.CharField(max_length=100)
     name_en = models.CharField(max_length=100)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         triggers: ClassVar[list[Any]] = audit_triggers()
@@ -69,7 +70,12 @@ class Region(models.Model):
 
 
 class CustomField(models.Model):
-    """A field an administrator added to an entity; its value lives in ``record.custom[key]``."""
+    """A field an administrator added to an entity; its value lives in ``record.custom[key]``.
+
+    ``options`` holds what its kind knows (``max_length places minimum maximum default currency columns formula …``) and
+    ``unique``/``unique_with``; ``rules`` the conditions in CEL: ``visible required readonly check`` and the check's
+    message. A retired field (``active`` false) keeps its values and is shown nowhere.
+    """
 
     id = models.BigAutoField(primary_key=True)
     entity = models.CharField(max_length=100)
@@ -84,8 +90,10 @@ class CustomField(models.Model):
     target = models.CharField(max_length=100, blank=True, default="")
     personal = models.CharField(max_length=20, blank=True, default="")
     options = models.JSONField(default=dict, blank=True)
+    rules = models.JSONField(default=dict, blank=True)
     position = models.PositiveIntegerField(default=0)
     active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["entity", "key"], name="custom_field_once")]

@@ -6,7 +6,7 @@ Faces and services import from here::
     records.create(actor, "customers.customer", {"name": "…"})
 """
 
-from guanxi.core.records import bulk, dictionaries, display, history, numbering, shape
+from guanxi.core.records import bulk, dictionaries, display, history, numbering, process, processrows, shape
 from guanxi.core.records.merge import merge
 from guanxi.core.records.query import compile_tree
 from guanxi.core.records.reading import COUNT_LIMIT, Group, Page, counted, get, groups, page, queryset, select, totals
@@ -51,6 +51,8 @@ __all__ = [
     "numbering",
     "operation_begin",
     "page",
+    "process",
+    "processrows",
     "queryset",
     "restore",
     "save",

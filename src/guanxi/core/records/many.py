@@ -18,7 +18,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation, OutboxEvent
-from guanxi.core.records import dictionaries, matching, numbering, shape, upkeep, values
+from guanxi.core.records import dictionaries, matching, numbering, process, shape, upkeep, values
 from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.records.search import index
 from guanxi.core.records.writing import writing
@@ -92,6 +92,7 @@ class _Plan:
         record: Any = self.blank.copy()
         changes = self._assigned(record, given)
         try:
+            process.hold(self.actor, self.entity, record, changes, creating=True)
             if self.entity.clean is not None:
                 self.entity.clean(self.actor, record, changes)
             if self.own_check:
@@ -175,6 +176,7 @@ def update_many(
             if missing:
                 raise _unfilled(missing)
             changes = values.assign(record, fields, given)
+            process.hold(actor, declared, record, changes)
             if changes and declared.clean is not None:
                 declared.clean(actor, record, changes)
             if changes:

@@ -15,7 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import conflicts, numbering, shape, upkeep, values
+from guanxi.core.records import conflicts, numbering, process, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -148,8 +148,9 @@ def save(
     ``changes`` (name → [before, after]) tells the event what changed. Raises Invalid.
     """
     entity = entity_of(record)
-    changes = changes or {}
+    changes = dict(changes or {})
     now = clock.now()
+    entered = process.hold(actor, entity, record, changes, creating=creating)
     if entity.clean is not None:
         entity.clean(actor, record, changes)
     if creating:
@@ -172,6 +173,7 @@ def save(
     if not creating and entity.access.owner in changes:
         upkeep.carry_down(entity, [record.pk])
     emit(actor, verb or ("created" if creating else "updated"), record, changes)
+    process.follow(actor, entity, record, entered)
 
 
 def check_model(record: models.Model) -> None:

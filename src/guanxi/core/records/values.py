@@ -151,10 +151,10 @@ def _clean_one(found: _Found, declared: Field, raw: Any, record: models.Model | 
         _check_table(declared, value)
     elif declared.kind in ("reference", "user"):
         found.references.setdefault(declared.target or "core.user", {})[declared.name] = value
-    found.values[declared.name] = _stored(declared, value)
+    found.values[declared.name] = stored(declared, value)
 
 
-def _stored(declared: Field, value: Any) -> Any:
+def stored(declared: Field, value: Any) -> Any:
     """Custom values are kept as JSON: decimals as numbers, dates as ISO text."""
     if not declared.custom:
         return value
