@@ -93,6 +93,15 @@ def _mail(value: str) -> str:
     return value
 
 
+def _time_of_day(value: str) -> str:
+    if value.strip().lower() == "off":
+        return ""
+    hour, colon, minute = value.strip().partition(":")
+    if not (colon and hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
+        raise ValueError(_("write a time such as 03:00, or off"))
+    return f"{int(hour):02}:{int(minute):02}"
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -163,6 +172,23 @@ class Environment:
     )
     demo_password: str = _setting(
         "GUANXI_DEMO_PASSWORD", _text, "", "One password for all demo users; else made and printed", secret=True
+    )
+    backup_at: str = _setting(
+        "GUANXI_BACKUP_AT", _time_of_day, "03:00", "Time of the daily backup in GUANXI_TIME_ZONE, or off"
+    )
+    backup_folder: Path | None = _setting(
+        "GUANXI_BACKUP_FOLDER", _path, "", "Folder of backups; else backups in the data folder"
+    )
+    backup_keep: int = _setting("GUANXI_BACKUP_KEEP", _whole(1, 10_000), "7", "How many backups the folder keeps")
+    backup_drill: bool = _setting(
+        "GUANXI_BACKUP_DRILL", _boolean, "1", "Bring each daily backup into a scratch database to prove it"
+    )
+    backup_passphrase: str = _setting(
+        "GUANXI_BACKUP_PASSPHRASE",
+        _text,
+        "",
+        "Passphrase that encrypts backups; none leaves them readable",
+        secret=True,
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Variable name -> where its value comes from: environment, default, generated, embedded."""
@@ -254,6 +280,7 @@ def _worked_out(values: dict[str, Any], sources: dict[str, str]) -> dict[str, An
     values["data"] = values["data"] or default_data()
     values["allowed_hosts"] = values["allowed_hosts"] or ()
     values["demo_password"] = values["demo_password"] or ""
+    values["backup_passphrase"] = values["backup_passphrase"] or ""
     if not values["database_url"]:
         values["database_url"] = embedded_url(values["data"], values["run"])
         sources["DATABASE_URL"] = "embedded"

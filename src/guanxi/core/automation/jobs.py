@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from guanxi.core.automation import housekeeping, mailing, operations, scanning
+from guanxi.core.automation import backups, housekeeping, mailing, operations, scanning
 from guanxi.core.automation.notify import MAIL_JOB
 from guanxi.core.automation.queue import every, job
 
@@ -22,6 +22,12 @@ def housekeeping_do(_now: dt.datetime) -> None:
 def digests_send(now: dt.datetime) -> None:
     """Every hour: the daily mail to those whose day has come to eight o'clock."""
     mailing.send_digests(now)
+
+
+@every("*/10 * * * *")
+def backup_make(now: dt.datetime) -> None:
+    """Every ten minutes: the daily backup, if its time has come."""
+    backups.backup_if_due(now)
 
 
 @job(name=MAIL_JOB)

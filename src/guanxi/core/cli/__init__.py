@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, str]] = {
     "token": "guanxi.core.cli.people:token",
     "import": "guanxi.core.cli.exchange:import_command",
     "export": "guanxi.core.cli.exchange:export_command",
+    "backup": "guanxi.core.cli.backup:backup",
+    "restore": "guanxi.core.cli.backup:restore",
     "mcp": "guanxi.core.cli.mcp:mcp",
 }
 """Command name -> ``module:attribute`` of the click command."""

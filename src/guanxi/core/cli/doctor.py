@@ -1,6 +1,7 @@
 """``guanxi doctor`` and ``guanxi settings``: what this installation is, and what is wrong with it."""
 
 import contextlib
+import datetime as dt
 import importlib.metadata
 import json
 import platform
@@ -21,6 +22,7 @@ from guanxi import __version__
 from guanxi.core.cli.ground import database
 from guanxi.core.cli.workspace import load, set_up
 from guanxi.runtime import binaries, external
+from guanxi.runtime.backup import watching
 from guanxi.runtime.environment import Environment, environment
 from guanxi.runtime.supervisor import ready_status
 from guanxi.runtime.trouble import Trouble
@@ -56,6 +58,7 @@ def _labels() -> dict[str, str]:
         "migrations": _("migrations"),
         "queue": _("queue"),
         "worker": _("worker"),
+        "backup": _("backup"),
         "mail": _("mail"),
         "pages": _("pages"),
     }
@@ -145,7 +148,7 @@ def _database(settings: Environment) -> list[Finding]:
             origin = _("embedded") if settings.embedded else _("external")
             findings = [Finding(name, "ok", f"PostgreSQL {shown} ({origin})"), _clock(settings)]
             set_up(settings)
-            return [*findings, _migrations(), *_queue()]
+            return [*findings, _migrations(), *_queue(), _backup(settings)]
     except Trouble as trouble:
         return [Finding(name, "wrong", str(trouble))]
     except psycopg.Error as error:
@@ -182,6 +185,12 @@ def _queue() -> list[Finding]:
         running = _("%(number)s alive") % {"number": workers}
         return [Finding(name, state, text), Finding("worker", "ok" if workers else "warning", running)]
     return []
+
+
+def _backup(settings: Environment) -> Finding:
+    """When the newest backup was made, and when one was last brought back in proof."""
+    found = watching.state(settings, dt.datetime.now(dt.UTC))
+    return Finding("backup", "ok" if found.good else "warning", found.text)
 
 
 def _mail(settings: Environment) -> Finding:

@@ -76,6 +76,13 @@ def missing() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
 
 
+def known() -> set[str]:
+    """Names of all migrations of this release, those they replace included; no database is asked."""
+    loader = MigrationLoader(None)
+    replaced = {old for migration in loader.disk_migrations.values() for old in migration.replaces}
+    return {f"{app}.{name}" for app, name in set(loader.disk_migrations) | replaced}
+
+
 def apply(settings: Environment, tell: Callable[[str], None]) -> int:
     """Apply all missing migrations and enter the base data they bring; returns the number of migrations.
 

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import quote
 
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import File
+from guanxi.runtime.backup.making import FILES_LOCK
 from guanxi.runtime.environment import environment
 
 #: Pictures are brought down to so many pixels on the longer side; more than ``MOST_PIXELS`` in all are refused.
@@ -248,11 +250,13 @@ def sweep() -> int:
     names = list(old)
     for start in range(0, len(names), 1000):
         some = names[start : start + 1000]
-        known = set(File.objects.filter(digest__in=some).values_list("digest", flat=True))
-        for digest in some:
-            if digest not in known:
-                old[digest].unlink(missing_ok=True)
-                removed += 1
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FILES_LOCK])  # not while a backup reads contents
+            known = set(File.objects.filter(digest__in=some).values_list("digest", flat=True))
+            for digest in some:
+                if digest not in known:
+                    old[digest].unlink(missing_ok=True)
+                    removed += 1
     return removed
 
 

@@ -1,0 +1,211 @@
+"""Backups: what is written comes back to the row and byte; what is damaged, foreign, cut or newer is refused untouched."""
+
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from guanxi.runtime.backup import archive, making, restoring, rows, sealing, watching
+from guanxi.runtime.environment import Environment, environment
+from guanxi.runtime.trouble import Trouble
+from tests.runtime.helpers import guanxi
+
+CONTENT = "合同正文".encode() * 1000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+KNOWN = {"core.0001_initial"}
+
+
+def quiet(_text: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def home(fresh_database: str, tmp_path: Path) -> Environment:
+    """A workspace with a table of odd values, a file and a secret."""
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        connection.execute("CREATE TABLE django_migrations (app text, name text)")
+        connection.execute("INSERT INTO django_migrations VALUES ('core', '0001_initial')")
+        connection.execute("CREATE TABLE core_file (id int, digest text)")
+        connection.execute("INSERT INTO core_file VALUES (1, %s), (2, %s)", [DIGEST, DIGEST])
+        connection.execute("CREATE TABLE odd (a text, b numeric, c timestamptz, d jsonb, e bytea, f float8)")
+        connection.execute(
+            "INSERT INTO odd SELECT '客户 ' || n, n / 7.0, now() - n * interval '1 hour', jsonb_build_object('n', n),"
+            " decode(md5(n::text), 'hex'), sqrt(n) FROM generate_series(1, 2000) n"
+        )
+    place = tmp_path / "files" / DIGEST[:2] / DIGEST[2:4] / DIGEST
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    (tmp_path / "secret").write_text("the-key\n")
+    return replace(
+        environment(),
+        data=tmp_path,
+        database_url=fresh_database,
+        backup_folder=None,
+        backup_keep=2,
+        sources={"DATABASE_URL": "environment"},
+    )
+
+
+def test_a_sealed_backup_comes_back_to_the_row_and_byte(home: Environment, tmp_path: Path) -> None:
+    made = making.make(home, passphrase="口令 1", tell=quiet)
+    assert (made.rows, made.files) == (2003, 1)
+    assert made.place.parent == home.data / "backups"
+    assert made.place.stat().st_mode & 0o777 == 0o600
+    assert "客户".encode() not in made.place.read_bytes()
+
+    other = replace(home, data=tmp_path / "other", database_url=home.database_url)
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        before = rows.sums(connection)
+        connection.execute("DROP TABLE odd, core_file, django_migrations, guanxi_runtime")
+    restoring.restore(other, made.place, "口令 1", KNOWN, quiet)
+    with psycopg.connect(home.database_url) as connection:
+        after = rows.sums(connection)
+    assert {name: after[name] for name in ("odd", "core_file")} == {name: before[name] for name in ("odd", "core_file")}
+    assert (other.data / "files" / DIGEST[:2] / DIGEST[2:4] / DIGEST).read_bytes() == CONTENT
+    assert (other.data / "secret").read_text() == "the-key\n"
+    assert sorted(each.name for each in other.data.iterdir()) == ["files", "secret"]
+
+
+def test_a_used_place_is_refused_and_stays_as_it_is(home: Environment) -> None:
+    made = making.make(home, passphrase="", tell=quiet)
+    with psycopg.connect(home.database_url) as connection:
+        before = rows.sums(connection)
+    with pytest.raises(Trouble, match="holds data already"):
+        restoring.restore(home, made.place, "", KNOWN, quiet)
+    with pytest.raises(Trouble, match="holds tables already"):
+        restoring.restore(replace(home, data=home.data / "empty"), made.place, "", KNOWN, quiet)
+    with psycopg.connect(home.database_url) as connection:
+        assert rows.sums(connection) == before
+
+
+def test_a_drill_proves_the_newest_backup_and_leaves_no_database(home: Environment) -> None:
+    made = making.make(home, passphrase="", tell=quiet)
+    restoring.drill(home, made.place, "", KNOWN, quiet)
+    with psycopg.connect(home.database_url) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'guanxi_drill%'").fetchone()
+        proof = connection.execute("SELECT value FROM guanxi_runtime WHERE key = 'backup_proven'").fetchone()
+    assert left == (0,)
+    assert proof is not None
+    assert json.loads(proof[0])["file"] == made.place.name
+
+
+def test_what_is_damaged_cut_foreign_newer_or_locked_is_refused(home: Environment, tmp_path: Path) -> None:
+    whole = making.make(home, passphrase="", tell=quiet).place
+    sealed = making.make(home, target=tmp_path / "sealed.guanxi", passphrase="right", tell=quiet).place
+    empty = replace(home, data=tmp_path / "empty")
+
+    def refused(content: bytes, passphrase: str = "") -> str:
+        place = tmp_path / "bad.guanxi"
+        place.write_bytes(content)
+        with pytest.raises(Trouble) as caught:
+            restoring.restore(empty, place, passphrase, KNOWN, quiet)
+        assert not empty.data.exists()
+        return str(caught.value)
+
+    for content, passphrase in ((whole.read_bytes(), ""), (sealed.read_bytes(), "right")):
+        for length in (len(archive.MAGIC) + 5, 400, len(content) // 2, len(content) - 12_000):
+            assert "bad.guanxi" in refused(content[:length], passphrase), length
+        middle = len(content) // 2
+        assert "damaged" in refused(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :], passphrase)
+    assert "is not a backup of Guanxi" in refused(b"PK\x03\x04 something else")
+    assert "is encrypted" in refused(sealed.read_bytes())
+    assert "the passphrase is wrong" in refused(sealed.read_bytes(), "wrong")
+    head, _line, rest = whole.read_bytes()[len(archive.MAGIC) :].partition(b"\n")
+    newer = json.dumps(json.loads(head) | {"format": 2}).encode()
+    assert "newer release" in refused(archive.MAGIC + newer + b"\n" + rest)
+    with pytest.raises(Trouble, match=r"migration core\.0001_initial"):
+        restoring.restore(empty, whole, "", set(), quiet)
+
+
+def test_a_member_with_another_name_is_never_written(home: Environment, tmp_path: Path) -> None:
+    place = tmp_path / "sly.guanxi"
+    with place.open("wb") as out:
+        out.write(archive.MAGIC + json.dumps({"format": 1, "sealed": None}).encode() + b"\n")
+        with tarfile.open(fileobj=out, mode="w|") as tar:
+            info = tarfile.TarInfo("files/../../evil")
+            info.size = 4
+            tar.addfile(info, io.BytesIO(b"evil"))
+    with pytest.raises(Trouble, match="damaged"):
+        restoring._unpack(place, "", tmp_path / "out", quiet)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_missing_file_stops_the_backup_and_leaves_nothing(home: Environment) -> None:
+    (home.data / "files" / DIGEST[:2] / DIGEST[2:4] / DIGEST).unlink()
+    with pytest.raises(Trouble, match="is missing"):
+        making.make(home, passphrase="", tell=quiet)
+    assert list((home.data / "backups").iterdir()) == []
+
+
+def test_the_oldest_backups_go(home: Environment) -> None:
+    folder = home.data / "backups"
+    folder.mkdir()
+    for day in (1, 2, 3):
+        (folder / f"guanxi-2026110{day}T030000Z.guanxi").write_bytes(b"")
+    making.keep(home)
+    assert [place.name[7:15] for place in making.backups(home)] == ["20261102", "20261103"]
+
+
+@pytest.mark.parametrize("size", [0, 1, sealing.CHUNK, sealing.CHUNK + 1, 3 * sealing.CHUNK])
+def test_sealed_bytes_open_again_whatever_their_number(size: int) -> None:
+    clear = os.urandom(size)
+    found, out = sealing.parameters(), io.BytesIO()
+    with sealing.SealingWriter(out, "p", found) as writer:
+        for start in range(0, size, 700_000):
+            writer.write(clear[start : start + 700_000])
+    assert sealing.OpeningReader(io.BytesIO(out.getvalue()), "p", found).read() == clear
+    if size > sealing.CHUNK:
+        whole_chunks = out.getvalue()[: sealing.CHUNK + 16]
+        with pytest.raises(sealing.Unsealable):
+            sealing.OpeningReader(io.BytesIO(whole_chunks), "p", found).read()
+
+
+def test_the_daily_backup_is_due_once_a_day_and_again_an_hour_after_a_failure(home: Environment) -> None:
+    def at(day: int, hour: int, minute: int = 0) -> dt.datetime:
+        return dt.datetime(2026, 11, day, hour, minute, tzinfo=dt.UTC)
+
+    plan = replace(home, backup_at="03:00", time_zone="Asia/Shanghai")  # 19:00 UTC
+    assert not watching.due(plan, at(1, 12))
+    assert not watching.due(plan, at(1, 18, 59))
+    assert watching.due(plan, at(1, 19))
+    assert not watching.due(replace(plan, backup_at=""), at(1, 19))
+    watching.failed(plan, at(1, 19), "disk full")
+    assert not watching.due(plan, at(1, 19, 50))
+    assert watching.due(plan, at(1, 20, 1))
+    assert watching.state(plan, at(1, 21)).good is False
+    assert "disk full" in watching.state(plan, at(1, 21)).text
+    making.make(plan, passphrase="", tell=quiet)
+    assert not watching.due(plan, dt.datetime.now(dt.UTC))
+    assert "none was proven" in watching.state(plan, dt.datetime.now(dt.UTC)).text
+
+
+@pytest.mark.slow
+def test_the_commands_bring_a_workspace_into_an_empty_folder(fresh_database: str, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "one")}
+    assert guanxi("migrate", **own).returncode == 0
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("DELETE FROM django_migrations WHERE app = 'fakes'")  # known to tests only
+    assert guanxi("user", "create", "alice", "--email", "a@example.com", "--role", "manager", **own).returncode == 0
+    done = guanxi("backup", "--json", **own)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert guanxi("backup", "verify", **own).returncode == 0
+
+    other = {"GUANXI_DATA": str(tmp_path / "关系 two")}
+    back = guanxi("restore", made["file"], "--json", **other)
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["rows"] == made["rows"]
+    listed = json.loads(guanxi("user", "list", "--json", **other).stdout)
+    assert [each["username"] for each in listed] == ["alice"]
+    again = guanxi("restore", made["file"], **other)
+    assert again.returncode == 1
+    assert "holds data already" in again.stderr
