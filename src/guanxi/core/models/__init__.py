@@ -29,11 +29,14 @@ from guanxi.core.models.shape import (
     Stamp,
 )
 from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Tag
+from guanxi.core.models.worktime import Absence, CalendarDay, WorkCalendar
 
 __all__ = [
+    "Absence",
     "AccessEntry",
     "ApiToken",
     "AuditEntry",
+    "CalendarDay",
     "CarriedRecord",
     "ChoiceField",
     "Collaborator",
@@ -83,4 +86,5 @@ __all__ = [
     "Tag",
     "TextKindField",
     "User",
+    "WorkCalendar",
 ]

@@ -68,7 +68,10 @@ class EntityRights:
 
 
 #: Features a role can give beside rights on records, in words.
-FEATURES = {"views.public": gettext_lazy("Share list views with everyone")}
+FEATURES = {
+    "views.public": gettext_lazy("Share list views with everyone"),
+    "settings": gettext_lazy("Change the settings of the workspace"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ entered once is remembered in the preference ``base_data``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from django.db import connection
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Dictionary, DictionaryValue, Numbering, Preference, Region, Role, RoleField, RoleRight
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import worktime_seed
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import ACTIONS, Entity
@@ -64,12 +65,14 @@ class Loaded:
     roles: int = 0
     rights: int = 0
     numberings: int = 0
+    further: int = 0
 
 
 _dictionaries: dict[str, tuple[str, str, tuple[Value, ...]]] = {}
 _roles: dict[str, RoleSeed] = {}
 _grants: dict[tuple[str, str], tuple[dict[str, str], dict[str, str]]] = {}
 _numberings: dict[tuple[str, str], dict[str, Any]] = {}
+_further: dict[str, Callable[[Any], tuple[Any, int]]] = {}
 
 
 def dictionary(key: str, zh: str, en: str, values: Iterable[Value]) -> None:
@@ -90,6 +93,13 @@ def grant(role_key: str, entity: str, rights: Mapping[str, str], fields: Mapping
 def numbering(entity: str, field_name: str, pattern: str, *, reset: str = "never", gap_free: bool = False) -> None:
     """How a serial number is made unless an administrator says otherwise."""
     _numberings[entity, field_name] = {"format": pattern, "reset": reset, "gap_free": gap_free}
+
+
+def further(key: str, loader: Callable[[Any], tuple[Any, int]]) -> None:
+    """Bring rows of another sort. ``loader(known) -> (known, entered)`` enters what is new, ``known`` being what it
+    returned the last time (``None`` at first), to be remembered as JSON.
+    """
+    _further[key] = loader
 
 
 def same_scope(scope: str, actions: Iterable[str] = tuple(ACTIONS)) -> dict[str, str]:
@@ -117,6 +127,9 @@ def load() -> Loaded:
         done.values = _load_dictionaries(known.setdefault("dictionaries", {}))
         done.roles, done.rights = _load_roles(known.setdefault("roles", {}))
         done.numberings = _load_numberings(known.setdefault("numberings", []))
+        for key, loader in _further.items():
+            known[key], entered = loader(known.get(key))
+            done.further += entered
         if repr(known) != before:
             memory.save(update_fields=["value"])
             bump("dictionaries", "rights", "numbering")
@@ -231,6 +244,7 @@ def _load_numberings(known: list[str]) -> int:
     return entered
 
 
+further("calendars", worktime_seed.load)
 WORK = ("view", "create", "change", "delete", "export", "import", "assign", "share", "merge", "reveal")
 
 role(RoleSeed("administrator", "系统管理员", "Administrator", "Everything, including settings.", all_rights=True))

@@ -10,6 +10,7 @@ from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.views import notifications, pages, preferences, search
+from guanxi.core.web.worktime import urls as worktime
 
 Patterns = list[URLPattern | URLResolver]
 
@@ -28,6 +29,7 @@ fixed: Patterns = [
     *record.fixed,
     *merging.fixed,
     *exchange.fixed,
+    *worktime.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

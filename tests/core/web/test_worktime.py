@@ -1,0 +1,69 @@
+"""Pages of working time: a calendar is made, a year entered, a deadline counted, leave noted; not by everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from guanxi.core.models import Absence, WorkCalendar
+
+HOME = "/settings/working-time/"
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(
+    "address", [HOME, f"{HOME}new/", f"{HOME}new/?length=6", f"{HOME}standard/?year=2026", "/leave/"]
+)
+def test_pages_open(browse: Any, cast: Any, address: str, language: str) -> None:
+    assert browse("root", language).get(address).status_code == 200
+
+
+def test_a_calendar_is_made_and_changed(browse: Any, cast: Any) -> None:
+    client = browse("root")
+    form = {"name_zh": "夜班", "name_en": "Night", "timezone": "Asia/Shanghai", "length": "7", "day0": "22:00-06:00"}
+    answer = client.post(f"{HOME}new/", form)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{HOME}night/")
+    assert WorkCalendar.objects.get(key="night").pattern[0] == [["22:00", "06:00"]]
+    answer = client.post(f"{HOME}night/", {**form, "day0": "22:00-22:00"})
+    assert answer.status_code == 422
+    assert "22:00-22:00" in answer.content.decode()
+
+
+def test_the_count_of_a_deadline_shows_its_intervals(browse: Any, cast: Any) -> None:
+    page = browse("root").get(HOME, {"start": "2026-02-13T17:00", "hours": "12", "in": "standard"})
+    text = page.content.decode()
+    assert "2026-02-24 12:00" in text
+    assert text.count("2026-02-14 ") == 2
+    bad = browse("root").get(HOME, {"start": "soon", "hours": "many", "in": "standard"})
+    assert bad.status_code == 200
+
+
+def test_days_are_set_and_entered(browse: Any, cast: Any) -> None:
+    client, row = browse("root"), WorkCalendar.objects.get(key="standard")
+    days = f"{HOME}standard/days/"
+    client.post(days, {"do": "set", "day": "2027-05-01", "until": "2027-05-05", "works": "0", "name_zh": "劳动节"})
+    assert row.days.filter(day__year=2027).count() == 5
+    client.post(days, {"do": "clear", "day": "2027-05-05"})
+    assert row.days.filter(day__year=2027).count() == 4
+    assert client.post(days, {"do": "import", "text": "2027-10-01, 休, 国庆"}).status_code == 303
+    assert client.post(days, {"do": "import", "text": "nonsense"}).status_code == 422
+    assert row.days.filter(day__year=2027).count() == 5
+
+
+def test_leave_is_noted_by_the_person(browse: Any, cast: Any) -> None:
+    client = browse("alice")
+    form = {"begins_at": "2026-12-01T09:00", "ends_at": "2026-12-03T18:00", "deputy": str(cast.bob_user.pk)}
+    assert client.post("/leave/", form).status_code == 303
+    row = Absence.objects.get()
+    assert (row.user_id, row.deputy_id) == (cast.alice_user.pk, cast.bob_user.pk)
+    assert client.post("/leave/", {**form, "ends_at": "2026-11-01T09:00"}).status_code == 422
+    assert client.post(f"/leave/{row.pk}/end/").status_code == 303
+    assert not Absence.objects.exists()
+
+
+def test_settings_are_not_for_everybody(browse: Any, cast: Any) -> None:
+    client = browse("alice")
+    assert client.get(HOME).status_code == 403
+    assert client.post(f"{HOME}standard/days/", {"day": "2027-05-01", "works": "0"}).status_code == 403
+    assert not WorkCalendar.objects.get(key="standard").days.filter(day__year=2027).exists()
