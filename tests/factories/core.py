@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from tests.factories import Make, factory
@@ -35,3 +36,9 @@ def user(number: int, _make: Make) -> dict[str, Any]:
 def tag(number: int, _make: Make) -> dict[str, Any]:
     """A tag."""
     return {"name": f"标签{number}"}
+
+
+@factory("core.exchangerate")
+def rate(number: int, _make: Make) -> dict[str, Any]:
+    """A rate of the dollar on a day of its own."""
+    return {"currency": "USD", "rate": "7.1", "day": dt.date(2020, 1, 1) + dt.timedelta(days=number)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core.models import Department, Position, Role, Tag, User
+from guanxi.core.models import Department, ExchangeRate, Position, Role, Tag, User
 from guanxi.core.people import departments, inviting, roles, users
+from guanxi.core.records import rates
 from guanxi.core.schema.entity import Access, Action, Entity, Form, MatchKey, Menu, Search, Section, Writer
 from guanxi.core.schema.registry import register
 
@@ -26,6 +27,23 @@ COLORS = (
 )
 
 register(
+    Entity(
+        key="core.exchangerate",
+        model=ExchangeRate,
+        label=_("Exchange rate"),
+        plural=_("Exchange rates"),
+        path="exchange-rates",
+        icon="coins",
+        columns=("currency", "rate", "day", "source"),
+        filters=("currency", "day"),
+        sort=("-day", "currency"),
+        fields={"rate": {"places": 8}},
+        form=Form(sections=(Section(_("Exchange rate"), ("currency", "rate", "day", "source")),)),
+        access=Access(owner="", public=True),
+        menu=Menu(group="settings", order=60),
+        clean=rates.rate_clean,
+        description=_("What one unit of a currency is worth in the house's own from a day on."),
+    ),
     Entity(
         key="core.department",
         model=Department,

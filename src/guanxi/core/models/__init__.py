@@ -2,7 +2,15 @@
 
 from guanxi.core.models.custom import CustomObject, Due, FieldIndex, Layout, ObjectRecord, Process, ProcessTick
 from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
-from guanxi.core.models.fields import ChoiceField, ListField, MoneyField, RegionField, RichTextField, TextKindField
+from guanxi.core.models.fields import (
+    ChoiceField,
+    FileField,
+    ListField,
+    MoneyField,
+    RegionField,
+    RichTextField,
+    TextKindField,
+)
 from guanxi.core.models.journal import AccessEntry, AuditEntry, KeptAnswer, Operation, OutboxEvent, RateWindow
 from guanxi.core.models.people import (
     ApiToken,
@@ -15,6 +23,7 @@ from guanxi.core.models.people import (
     RoleRight,
     User,
 )
+from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
 from guanxi.core.models.search import MatchValue, SearchDoc
 from guanxi.core.models.shape import (
@@ -48,8 +57,10 @@ __all__ = [
     "DictionaryValue",
     "Draft",
     "Due",
+    "ExchangeRate",
     "FieldIndex",
     "File",
+    "FileField",
     "ImportMapping",
     "ImportOutcome",
     "ImportRow",

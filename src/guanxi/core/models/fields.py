@@ -97,3 +97,22 @@ class RichTextField(KindMixin, models.TextField):  # type: ignore[type-arg]
         kwargs.setdefault("default", "")
         self.spec = {}
         super().__init__(*args, **kwargs)
+
+
+class FileField(KindMixin, models.ForeignKey):  # type: ignore[type-arg]
+    """A file or picture of the record, kept with its other files."""
+
+    def __init__(self, verbose_name: Any = None, *, kind: str = "file", **kwargs: Any) -> None:
+        kwargs.setdefault("verbose_name", verbose_name)
+        kwargs.setdefault("to", "core.File")
+        kwargs.setdefault("on_delete", models.SET_NULL)
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("related_name", "+")
+        self.kind = kind
+        self.spec = {}
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "kind": self.kind}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -161,6 +162,7 @@ def save(
     record.updated_at, record.updated_by_id = now, actor.user_id
     upkeep.carry(entity, record)
     check_model(record)
+    _as_stored(record)
     try:
         record.save(force_insert=creating)
     except IntegrityError as error:
@@ -174,6 +176,15 @@ def save(
         upkeep.carry_down(entity, [record.pk])
     emit(actor, verb or ("created" if creating else "updated"), record, changes)
     process.follow(actor, entity, record, entered)
+
+
+def _as_stored(record: models.Model) -> None:
+    """Decimals with as many places as their columns keep, so that the answer to a write is what a read will say."""
+    for column in record._meta.concrete_fields:
+        if isinstance(column, models.DecimalField):
+            value = getattr(record, column.attname)
+            if isinstance(value, Decimal | int):
+                setattr(record, column.attname, Decimal(value).quantize(Decimal(1).scaleb(-column.decimal_places)))
 
 
 def check_model(record: models.Model) -> None:

@@ -227,7 +227,8 @@ class Entity:
     ``key`` is ``<app label>.<model name>``, ``path`` the word in addresses (``/customers/``), ``title`` the field that
     names a record. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
-    ``sort`` is the default order, ``facts`` are shown in the header of the record page.
+    ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
+    of records that pickers offer (all, if there is none).
     """
 
     key: str
@@ -258,6 +259,7 @@ class Entity:
     clean: Callable[..., None] | None = None
     form_page: str = ""
     description: Text = ""
+    pickable: Mapping[str, Any] | None = None
     creatable: bool = True
     importable: bool = True
     api: bool = True

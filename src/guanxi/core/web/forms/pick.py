@@ -34,7 +34,7 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     actor, entity = actor_of(request), entity_at(path)
     access.require(actor, "view", entity)
     words = request.GET.get("q", "").strip()[:100]
-    found = records.select(actor, entity, text=words, limit=LIMIT, count=False).items
+    found = records.select(actor, entity, filter=entity.pickable, text=words, limit=LIMIT, count=False).items
     hints = _hints(actor, entity, found)
     items = [
         {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found

@@ -1,0 +1,18 @@
+"""The area as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CatalogConfig(AppConfig):
+    """Registers the area's entities and base data at start."""
+
+    name = "guanxi.areas.catalog"
+    label = "catalog"
+    verbose_name = _("Catalogue")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from guanxi.areas.catalog import entities, seeds  # noqa: F401, PLC0415 - declarations need loaded models
