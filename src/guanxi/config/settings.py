@@ -180,7 +180,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+#: Used for what must hold over all processes and restarts: codes of the second factor that were used.
+CACHES = {"default": {"BACKEND": "guanxi.core.people.usedcodes.UsedCodes", "LOCATION": "core_cache"}}
 
 
 def _mail(url: str) -> dict[str, object]:

@@ -20,8 +20,11 @@ from django.contrib.sessions.models import Session
 from guanxi.core.access import actors
 from guanxi.core.automation.notify import mark_read, notify
 from guanxi.core.kernel import clock
-from guanxi.core.models import User
+from guanxi.core.kernel.actor import system_actor
+from guanxi.core.models import Role, User
 from guanxi.core.people import signin
+from guanxi.core.people.roles import RoleDraft, role_save
+from guanxi.core.people.users import user_deactivate, user_roles_set
 from guanxi.core.web.events import origin_allowed
 from guanxi.runtime.environment import environment
 from tests.runtime.helpers import free_ports, get
@@ -132,6 +135,26 @@ def asked(port: int, method: str = "GET", **headers: str) -> tuple[int, bytes]:
         connection.request(method, "/events/", headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
+
+
+def test_role_change_is_told_and_deactivation_ends_the_stream_within_five_seconds(server: tuple[int, int]) -> None:
+    port, _pages = server
+    role = Role.objects.create(key="seller", name="销售")
+    seller = User.objects.create(username="seller", name="x")
+    page = Page(port, session_of(seller))
+    time.sleep(0.5)
+    begin = time.monotonic()
+    user_roles_set(system_actor(), seller, [role])
+    assert page.event() == "notifications"  # the page asks, and finds that its rights are others
+    role_save(system_actor(), role, RoleDraft(name="销售", features=("views.public",)))
+    assert page.event() == "notifications"
+    assert time.monotonic() - begin < 5
+    begin = time.monotonic()
+    user_deactivate(system_actor(), seller)
+    while page.event():
+        pass
+    assert time.monotonic() - begin < 5
+    page.close()
 
 
 def test_strangers_get_nothing(server: tuple[int, int]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, cast
 
 from django.db.models import Q
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level, Reach, Rights, Via
+from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Collaborator, Department, Role, User
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.derive import fields_of
@@ -137,3 +139,32 @@ def load(
         address=address,
         request_id=request_id,
     )
+
+
+def renewed(actor: Actor) -> Actor:
+    """For long work: the actor with the rights he has now, the same object while they are the same.
+
+    Raises ``Denied`` (code ``actor.ended``) once he is no longer active. As current as the stamps: at most a second old.
+    """
+    if actor.user_id is None or _rights(actor.user_id) is actor.rights:
+        return actor
+    user = User.objects.select_related("department").filter(pk=actor.user_id, is_active=True).first()
+    if user is None:
+        raise Denied(code="actor.ended")
+    now = load(user, via=actor.via, address=actor.address, request_id=actor.request_id, scopes=actor.scopes)
+    same = (now.rights, now.shared, now.departments) == (actor.rights, actor.shared, actor.departments)
+    return replace(actor, rights=now.rights) if same else replace(now, language=actor.language, timezone=actor.timezone)
+
+
+def fingerprint(actor: Actor) -> str:
+    """A short text that changes when the actor's roles, or what they give, change."""
+    if actor.user_id is None:
+        return actor.kind
+    return _fingerprint(actor.user_id)
+
+
+@kept("rights")
+def _fingerprint(user_id: int) -> str:
+    roles = Role.objects.filter(users=user_id).order_by("pk").values_list("pk", "version")
+    department = User.everything.filter(pk=user_id).values_list("department_id", flat=True).first()
+    return f"{department or 0}:" + ",".join(f"{key}.{version}" for key, version in roles)

@@ -206,12 +206,12 @@ def mark_read(
     return changed
 
 
-def live_state(actor: Actor) -> dict[str, int]:
-    """What a page without a live connection asks for now and then: unread count and the latest notification's id."""
+def live_state(actor: Actor) -> dict[str, int | str]:
+    """What open pages ask for: unread count, the latest notification's id, and what changes with the actor's rights."""
     latest = (
         Notification.objects.filter(user_id=actor.user_id or 0).order_by("-id").values_list("pk", flat=True).first()
     )
-    return {"unread": unread_count(actor), "latest": latest or 0}
+    return {"unread": unread_count(actor), "latest": latest or 0, "rights": actors.fingerprint(actor)}
 
 
 def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:

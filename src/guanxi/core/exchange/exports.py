@@ -13,11 +13,11 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import field_level, require
+from guanxi.core.access import actors, field_level, require
 from guanxi.core.exchange.writers import FORMATS, vcard_text, writer_of
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import AccessEntry, Operation
 from guanxi.core.records import dictionaries, display, paging, reading, shape, values
 from guanxi.core.records.writing import operation_begin, writing
@@ -66,7 +66,7 @@ def export_write(
     """Write a list to a binary stream as ``xlsx``, ``csv`` or ``vcf``, and note that it was taken out.
 
     Rows are those of ``records.reading.select`` with the same arguments on which the actor may do ``export``; ``ids``
-    narrows them to a selection. Raises Denied, Invalid.
+    narrows them to a selection. Raises Denied (code ``export.rights_changed`` when his rights change meanwhile), Invalid.
     """
     declared = entity_of(entity)
     require(actor, "export", declared)
@@ -101,9 +101,15 @@ def _records(
     return rows.order_by(*(key.order(reverse=False) for key in keys)).iterator(chunk_size=CHUNK)
 
 
-def _chunks(records: Iterator[Any]) -> Iterator[list[Any]]:
+def _chunks(actor: Actor, records: Iterator[Any]) -> Iterator[list[Any]]:
     while chunk := list(islice(records, CHUNK)):
+        if actors.renewed(actor).rights != actor.rights:
+            raise _outdated()
         yield chunk
+
+
+def _outdated() -> Denied:
+    return Denied(_("Your rights changed since. Make the export again."), code="export.rights_changed")
 
 
 def _write_table(
@@ -112,7 +118,7 @@ def _write_table(
     writer = writer_of(format_name, out, [str(one.label) for one in fields], str(entity.plural))
     plain = [field_level(actor, entity, one.name) != "masked" for one in fields]
     count = 0
-    for chunk in _chunks(records):
+    for chunk in _chunks(actor, records):
         names = display.names_for(actor, chunk, fields)
         for record in chunk:
             writer.row(
@@ -137,7 +143,7 @@ def _write_cards(actor: Actor, entity: Entity, records: Iterator[Any], out: IO[b
     if not {one.kind for one in fields.values()} & {"phones", "emails"}:
         raise Invalid(_("%(name)s cannot be written as vCards.") % {"name": entity.plural}, code="export.vcard")
     count = 0
-    for chunk in _chunks(records):
+    for chunk in _chunks(actor, records):
         names = display.names_for(actor, chunk, fields.values())
         for record in chunk:
             out.write(vcard_text(_card(actor, entity, fields, record, names)).encode("utf-8"))
@@ -235,14 +241,16 @@ def export_make(actor: Actor, operation: Operation) -> Operation:
     draft.replace(path)
     operation.state, operation.finished_at = "done", clock.now()
     operation.progress = operation.total = made.rows
-    operation.result = {"done": made.rows, "bytes": path.stat().st_size}
+    operation.result = {"done": made.rows, "bytes": path.stat().st_size, "rights": actors.fingerprint(actor)}
     operation.save(update_fields=["state", "finished_at", "progress", "total", "result"])
     return operation
 
 
 def export_file(actor: Actor, *, operation_id: int) -> Path:
-    """The file of one's own finished export. Raises NotFound."""
+    """The file of one's own finished export. Raises NotFound, and Denied when his rights changed since it was made."""
     operation = Operation.objects.filter(pk=operation_id, sort="export", state="done", actor_id=actor.user_id).first()
     if operation is None or not export_path(operation).is_file():
         raise NotFound
+    if operation.result.get("rights", "") != actors.fingerprint(actor):
+        raise _outdated()
     return export_path(operation)

@@ -13,6 +13,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from guanxi.core.access import actors
 from guanxi.core.exchange import staging
 from guanxi.core.exchange.batches import Batcher, safely
 from guanxi.core.exchange.plans import batcher_of
@@ -37,7 +38,8 @@ Progress = Callable[[ImportRun], None]
 def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None) -> ImportRun:
     """Bring in all rows that have no outcome yet, batch by batch, until done, paused or cancelled.
 
-    May be called again after a crash. A failure of the run itself is noted on it and raised.
+    May be called again after a crash. Each batch is done with the rights the actor has by then.
+    A failure of the run itself is noted on it and raised.
     """
     acting = actor.acting_via("import")
     try:
@@ -49,6 +51,9 @@ def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None
                 if progress:
                     run.refresh_from_db()
                     progress(run)
+                if (now := actors.renewed(acting)).rights != acting.rights:
+                    batcher, coming = batcher_of(now, run), []
+                acting = now
     except Exception as error:
         message = str(error) if isinstance(error, GuanxiError) else f"{type(error).__name__}: {error}"
         ImportRun.objects.filter(pk=run.pk, state="running").update(state="failed", message=message[:1000])

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
+from guanxi.core.automation.notify import tell_pages
 from guanxi.core.kernel.actor import LEVELS, Actor
 from guanxi.core.kernel.errors import Conflict, Invalid, RuleBroken
 from guanxi.core.kernel.pinyin import joined
@@ -106,7 +107,8 @@ def _key_for(draft: RoleDraft) -> str:
 
 
 def role_save(actor: Actor, role: Role | None, draft: RoleDraft, *, version: int | None = None) -> Role:
-    """Create a role, or bring one to the state of ``draft``; every holder has the new rights with his next request.
+    """Create a role, or bring one to the state of ``draft``; every holder has the new rights with his next request,
+    and his open pages are drawn anew.
 
     Raises ``Denied`` (also for giving more than one has), ``Invalid``, ``Conflict`` when ``version`` is old,
     ``RuleBroken`` (code ``role.last_administrator``) when nobody with all rights would be left.
@@ -131,6 +133,7 @@ def role_save(actor: Actor, role: Role | None, draft: RoleDraft, *, version: int
         role.all_rights, role.features = draft.all_rights, list(draft.features)
         saving.save(actor, role, changes=_changes(before, draft), creating=before is None)
         _replace(role, before, draft)
+        tell_pages(role.users.filter(is_active=True).values_list("pk", flat=True))
     return role
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.core.automation.notify import tell_pages
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text
@@ -165,10 +166,12 @@ def stamp_bump(user: User, *, but_key: str = "") -> None:
     User.everything.filter(pk=user.pk).update(security_stamp=user.security_stamp)
     sessions_drop(user, but_key=but_key)
     stamps.bump("rights")
+    tell_pages([user.pk])
 
 
 def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
-    """The user holds exactly these roles; it counts from his next request on, in every session and token.
+    """The user holds exactly these roles; it counts from his next request on, in every session and token. His open
+    pages are drawn anew, work in the background goes on with the new rights.
 
     Raises ``Denied`` (also for giving, or taking away, more than the actor has), ``RuleBroken`` (``user.last_administrator``).
     """
@@ -186,6 +189,7 @@ def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
         user.roles.set(wanted.values())
         before, after = (sorted(role.key for role in side.values()) for side in (held, wanted))
         saving.save(actor, user, changes={"roles": [before, after]}, verb="roles_changed")
+        tell_pages([user.pk])
         _audit_roles(actor, user, before, after)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import require
+from guanxi.core.access import actors, require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
@@ -83,8 +83,8 @@ def _work(sort: str, values_: Mapping[str, Any]) -> Callable[[Actor, Entity, Any
 def run(actor: Actor, operation: Operation) -> Operation:
     """Carry out a recorded bulk change in chunks, each one transaction; stops between chunks when cancelled.
 
-    A record the actor may not change, or whose change breaks a rule, is skipped or failed with its reason.
-    May be called again after a crash: it goes on after the last finished chunk.
+    A record the actor may not change, or whose change breaks a rule, is skipped or failed with its reason; each chunk
+    is done with the rights he has by then. May be called again after a crash: it goes on after the last finished chunk.
     """
     entity = entity_of(operation.entity)
     work = _work(operation.sort.removeprefix("bulk_"), operation.parameters["values"])
@@ -95,6 +95,7 @@ def run(actor: Actor, operation: Operation) -> Operation:
             current = Operation.objects.select_for_update().get(pk=operation.pk)
             if current.state != "running" or current.progress >= len(ids):
                 break
+            actor = actors.renewed(actor)
             _chunk(actor, entity, current, ids[current.progress : current.progress + CHUNK], work)
     with transaction.atomic():
         current = Operation.objects.select_for_update().get(pk=operation.pk)

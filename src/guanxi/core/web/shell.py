@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
+from guanxi.core.access import actors
 from guanxi.core.automation.notify import unread_count
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
@@ -134,6 +135,11 @@ class Shell:
     def stream_url(self) -> str:
         """Where live events come from."""
         return f"{events_origin(self.request)}/events/"
+
+    @cached_property
+    def rights(self) -> str:
+        """What changes with the person's rights; his open pages compare it."""
+        return actors.fingerprint(self.actor) if self.user else ""
 
     @cached_property
     def unread(self) -> int:
@@ -259,6 +265,9 @@ class Shell:
             "leave": _("Leave without saving?"),
             "nothing_found": _("Nothing found"),
             "news": _("Something new for you"),
+            "rights_changed": _("Your rights have changed. This page follows them now."),
+            "rights_reload": _("Your rights have changed. Load the page again when you have saved."),
+            "reload": _("Load again"),
             "create_named": _("Create “%(name)s”") % {"name": "{name}"},
             "new_in_picker": _("+ New"),
             "signed_out_title": _("You are signed out"),
