@@ -229,3 +229,20 @@ def test_an_unknown_address_is_a_problem_not_a_page(client: Client, cast: Cast, 
     answer = getattr(client, method)("/api/v1/nothing-of-this-name")
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
     assert answer.json()["code"] == "address.unknown"
+
+
+@pytest.mark.parametrize(
+    ("address", "field", "chinese", "english"),
+    [
+        ("?limit=9999", "limit", "不能大于 500。", "The most is 500."),
+        ("?limit=0", "limit", "不能小于 1。", "The least is 1."),
+        ("?limit=many", "limit", "请发送整数。", "Send a whole number."),
+    ],
+)
+def test_every_sentence_of_a_problem_is_in_the_readers_language(
+    api: Api, cast: Cast, address: str, field: str, chinese: str, english: str
+) -> None:
+    for language, sentence in (("zh-hans", chinese), ("en", english)):
+        type(cast.alice_user).objects.filter(pk=cast.alice_user.pk).update(language=language)
+        body = problem(api("alice").get(f"{GADGETS}/{address}"), 422, "request.invalid")
+        assert [(one["field"], one["message"]) for one in body["errors"]] == [(field, sentence)]

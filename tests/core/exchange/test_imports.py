@@ -141,7 +141,7 @@ def test_a_different_number_means_a_different_record(cast: Cast, make: Callable[
 
 
 def test_bad_rows_are_refused_with_a_reason_and_come_back_as_a_file(cast: Cast) -> None:
-    text = "名称,成立年份,邮箱\n甲公司,abc,\n,2001,\n乙公司,1999,nobody\n丙公司,2000\n=cmd(),2001,\n"
+    text = "名称,成立年份,邮箱\n甲公司,2999,\n,2001,\n乙公司,1999,nobody\n丙公司,2000\n=cmd(),2001,\n"
     run = bring(cast.root, text)
     assert counts(run) == (3, 0, 0, 2)
     second = Customer.objects.get(name="乙公司")
@@ -153,11 +153,25 @@ def test_bad_rows_are_refused_with_a_reason_and_come_back_as_a_file(cast: Cast) 
     assert [row.values[0] for row in rows] == ["甲公司", ""]
     assert [row.values[-2] for row in rows] == ["2", "3"]
     assert all(row.values[-1] for row in rows)
-    corrected = out.getvalue().decode("utf-8-sig").replace("abc", "1998")
+    corrected = out.getvalue().decode("utf-8-sig").replace("2999", "1998")
     again = bring(cast.root, corrected)
     assert counts(again) == (1, 0, 0, 1)
     assert "行号" not in again.mapping.get("columns", {})
     assert Customer.objects.get(name="甲公司").founded_year == 1998
+
+
+def test_what_cannot_be_read_is_noted_whatever_its_kind(cast: Cast) -> None:
+    text = "名称,成立年份,员工数,年营业额,行业,手机\n甲公司,1982 (1919),很多,约三亿,没有这个行业,12\n乙公司,,35,3亿,,\n"
+    run = bring(cast.root, text)
+    assert counts(run) == (2, 0, 0, 0)
+    made = Customer.objects.get(name="甲公司")
+    assert (made.founded_year, made.employees, made.revenue, made.industry, made.phones) == (None, None, None, "", [])
+    lines = dict(line.split(": ", 1) for line in made.description.splitlines())
+    assert lines == {
+        "成立年份": "1982 (1919)", "员工人数": "很多", "年营收": "约三亿", "行业": "没有这个行业", "电话": "12",
+    }  # fmt: skip
+    assert set(reasons(run)) == {"value.unreadable"}
+    assert counts(bring(cast.root, text, unreadable="refuse")) == (0, 0, 1, 1)
 
 
 def test_refusing_instead_of_noting(cast: Cast) -> None:
@@ -261,7 +275,7 @@ def test_a_dry_run_writes_nothing(cast: Cast, make: Callable[..., Any]) -> None:
         name="x.csv",
         entity=CUSTOMER,
     )
-    imports.import_configure(cast.root, run=run, options=Options(create_choices=True))
+    imports.import_configure(cast.root, run=run, options=Options(create_choices=True, unreadable="refuse"))
     audited, announced = AuditEntry.objects.count(), OutboxEvent.objects.count()
     check = imports.import_check(cast.root, run=run)
     assert check.counts == {"created": 1, "updated": 1, "skipped": 0, "failed": 1}
@@ -386,7 +400,9 @@ def test_dates_of_a_column_are_read_alike(cast: Cast) -> None:
     run = bring(cast.root, "姓,名,生日\n张,三,4/8/1966\n李,四,5/14/1965\n", CONTACT)
     assert counts(run) == (2, 0, 0, 0)
     assert [str(one.birthday) for one in Contact.objects.order_by("pk")] == ["1966-04-08", "1965-05-14"]
-    assert counts(bring(cast.root, "姓名,生日\n王五,4/8/1966\n", CONTACT)) == (0, 0, 0, 1)
+    assert counts(bring(cast.root, "姓名,生日\n王五,4/8/1966\n", CONTACT)) == (1, 0, 0, 0)
+    unclear = Contact.objects.get(name="王五")
+    assert (unclear.birthday, unclear.description) == (None, "生日: 4/8/1966")
 
 
 def test_mapping_survives_json() -> None:

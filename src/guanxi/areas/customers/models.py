@@ -58,6 +58,8 @@ BANK_COLUMNS = (
     Field(name="currency", kind="text", label=_("Currency"), max_length=3),
 )
 LIVING = Q(deleted_at__isnull=True)
+#: Worked out from the activities: their change is nobody's act, so the audit and undo pass over it.
+DERIVED = ("first_contact_at", "last_contact_at", "next_plan_at")
 
 #: Keeps ``path`` right however a row changes: the ids of all higher customers, from the top down ("/12/45/").
 PATH_TRIGGERS = (
@@ -192,7 +194,7 @@ class Customer(PersonMixin, OwnedRecord):
             ),
             GinIndex(fields=["tags"], name="customer_by_tag"),
         ]
-        triggers: ClassVar[list[Any]] = [*audit_triggers((*SILENT, "path", "birthday_key")), *PATH_TRIGGERS]
+        triggers: ClassVar[list[Any]] = [*audit_triggers((*SILENT, "path", "birthday_key", *DERIVED)), *PATH_TRIGGERS]
 
     @property
     def is_person(self) -> bool:
@@ -270,7 +272,7 @@ class Contact(PersonMixin, CarriedRecord):
             ),
             GinIndex(fields=["tags"], name="contact_by_tag"),
         ]
-        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "birthday_key"))
+        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "birthday_key", *DERIVED))
 
 
 class Affiliation(CarriedRecord):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from ninja.utils import check_csrf
 
@@ -27,7 +28,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
 def authenticate(request: HttpRequest) -> Actor | None:
-    """The actor of a request, ``None`` for strangers; also sets ``request.actor``."""
+    """The actor of a request, ``None`` for strangers; also sets ``request.actor``.
+
+    Sentences are in the language the request asks for, else in the person's own.
+    """
     header = request.headers.get("Authorization", "")
     if header:
         scheme, _space, secret = header.partition(" ")
@@ -38,6 +42,8 @@ def authenticate(request: HttpRequest) -> Actor | None:
         )
         if actor is not None:
             request.actor = actor  # type: ignore[attr-defined]
+            if "Accept-Language" not in request.headers:
+                translation.activate(actor.language)  # until the middleware's own language returns
         return actor
     actor = getattr(request, "actor", None)
     if actor is None or actor.kind != "user":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,11 +11,12 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, TooMany, Unavailable
+from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, Text, TooMany, Unavailable
 from guanxi.core.schema import kinds
 
 logger = logging.getLogger("guanxi.api")
@@ -79,6 +81,39 @@ def from_error(request: HttpRequest, error: Any) -> HttpResponse:
     return response
 
 
+#: What is wrong with a part of a request, by pydantic's sort of error.
+REQUEST_ERRORS: dict[str, Text] = {
+    "missing": gettext_lazy("This is required."),
+    "greater_than_equal": gettext_lazy("The least is %(ge)s."),
+    "less_than_equal": gettext_lazy("The most is %(le)s."),
+    "int_parsing": gettext_lazy("Send a whole number."),
+    "int_type": gettext_lazy("Send a whole number."),
+    "int_from_float": gettext_lazy("Send a whole number."),
+    "int_parsing_size": gettext_lazy("This number is too large."),
+    "bool_parsing": gettext_lazy("Send true or false."),
+    "bool_type": gettext_lazy("Send true or false."),
+    "string_type": gettext_lazy("Send a text."),
+    "list_type": gettext_lazy("Send a list."),
+    "dict_type": gettext_lazy("Send a JSON object."),
+    "model_type": gettext_lazy("Send a JSON object."),
+    "model_attributes_type": gettext_lazy("Send a JSON object."),
+    "extra_forbidden": gettext_lazy("This is not known here."),
+    "literal_error": gettext_lazy("Choose one of: %(expected)s."),
+    "string_too_long": gettext_lazy("At most %(max_length)s characters."),
+    "too_long": gettext_lazy("At most %(max_length)s entries."),
+    "too_short": gettext_lazy("At least %(min_length)s entries."),
+    "json_invalid": gettext_lazy("This is not JSON."),
+}
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    """A validation error as a sentence in the present language."""
+    known = REQUEST_ERRORS.get(str(one.get("type", "")))
+    if known is None:
+        return _("This value cannot be accepted.")
+    return str(known) % (one.get("ctx") or {}) if "%(" in str(known) else str(known)
+
+
 def _from_validation(request: HttpRequest, error: Any) -> HttpResponse:
     errors = [
         {
@@ -86,7 +121,7 @@ def _from_validation(request: HttpRequest, error: Any) -> HttpResponse:
                 str(part) for part in one.get("loc", ()) if part not in ("body", "query", "path", "payload", "query_")
             ),
             "code": f"request.{one.get('type', 'invalid')}",
-            "message": str(one.get("msg", "")),
+            "message": _said(one),
         }
         for one in error.errors
     ]

@@ -89,6 +89,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
     Raises ``Trouble`` when one fails, was applied half-way before, or when the database belongs to a newer release.
     """
     with _alone(settings, tell):
+        code = external.fingerprint()  # of what is applied now, even if the code is replaced meanwhile
         interrupted = external.recorded(settings, "migrating")
         try:
             _refuse_newer()
@@ -108,7 +109,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
             raise _explained(command.current, error, interrupted) from error
         external.record(settings, "migrating", "")
         seeds.load()
-        external.record(settings, "migrations", external.fingerprint())
+        external.record(settings, "migrations", code)
         return command.applied
 
 

@@ -19,7 +19,7 @@ from guanxi.core.exchange import mapping as maps
 from guanxi.core.exchange import staging
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
-from guanxi.core.exchange.plans import batcher_of, columns_of, replace_options
+from guanxi.core.exchange.plans import batcher_of, columns_of
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reading.table import Table
 from guanxi.core.exchange.reasons import texts
@@ -186,7 +186,7 @@ def import_check(
     """A dry run over the first ``limit`` rows (0: all). Nothing is written, whatever happens."""
     found = Check()
     with transaction.atomic():
-        batcher = batcher_of(actor, replace_options(run, create_choices=False))
+        batcher = batcher_of(actor, run)
         after = 0
         while rows := staging.staged(run, after, min(BATCH, limit - found.rows) if limit else BATCH):
             for row, outcome in zip(rows, batcher.run(rows, operation=None, write=False), strict=True):
@@ -206,7 +206,7 @@ def import_check(
 def import_preview(actor: Actor, *, run: ImportRun, limit: int = 50, after: int = 0) -> list[PreviewRow]:
     """What would become of the first rows, or those after the position ``after``. Nothing is written."""
     with transaction.atomic():
-        batcher = batcher_of(actor, replace_options(run, create_choices=False))
+        batcher = batcher_of(actor, run)
         rows = staging.staged(run, after, limit)
         outcomes = batcher.run(rows, operation=None, write=False)
         transaction.set_rollback(True)

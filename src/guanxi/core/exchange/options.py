@@ -21,7 +21,7 @@ class Options:
 
     ``match``: the match rule, alternatives in order, each one field or several joined by ``+`` (empty: the entity's own).
     ``keep_filled``: no filled field is overwritten. ``clear_blank``: an empty cell empties the field.
-    ``unreadable``: ``note`` keeps a choice, phone, mail or web address nobody can read in the description and says so;
+    ``unreadable``: ``note`` keeps what nobody can read (a choice, phone, number, date …) in the description and says so;
     ``refuse`` refuses the row. ``create_choices`` adds unknown values to dictionaries (administrators).
     ``create_references`` makes the records named in references when there are none (a contact's company).
     ``owner`` is the user id of the owner of new records (0: whoever imports). ``quiet`` sends no events: automation

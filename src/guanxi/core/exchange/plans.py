@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import require
@@ -70,10 +67,3 @@ def _check_mapping(actor: Actor, entity: Entity, mapping: FieldMap, options: Opt
     foreign = owner and (owner in used or options.owner not in (0, actor.user_id))
     if foreign and not actor.is_system:
         require(actor, "assign", entity)
-
-
-def replace_options(run: ImportRun, **changes: Any) -> ImportRun:
-    """A copy of the run, unsaved, with some options changed."""
-    copy = ImportRun(**{column.attname: getattr(run, column.attname) for column in run._meta.concrete_fields})
-    copy.options = replace(Options.from_json(run.options), **changes).as_json()
-    return copy

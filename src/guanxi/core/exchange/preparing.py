@@ -26,7 +26,10 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
 #: Kinds whose unreadable values may go to the description instead of refusing the row.
-NOTED = frozenset(("choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls"))
+NOTED = frozenset((
+    "choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls",
+    "integer", "decimal", "money", "percent", "date", "datetime", "boolean",
+))  # fmt: skip
 LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 
 
