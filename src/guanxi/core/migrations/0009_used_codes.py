@@ -8,7 +8,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("core", "0007_working_time")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("core", "0008_exchange_rate")]
 
     operations: ClassVar[list[Any]] = [
         migrations.RunSQL(
