@@ -18,6 +18,7 @@ from django.db.models import Min
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.events import Event, Subscriber, subscribers_of
 from guanxi.core.models import OutboxEvent
+from guanxi.runtime.failpoints import reach
 
 logger = logging.getLogger("guanxi.outbox")
 
@@ -67,6 +68,10 @@ def deliver(limit: int = BATCH) -> Delivery:
             else:
                 given_up += 1
         OutboxEvent.objects.filter(pk__in=done).update(delivered_at=clock.now(), error="")
+        if claimed:
+            reach("outbox.before_commit")
+    if claimed:
+        reach("outbox.after_commit")
     return Delivery(told, failed, given_up)
 
 

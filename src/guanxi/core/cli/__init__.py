@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "export": "guanxi.core.cli.exchange:export_command",
     "backup": "guanxi.core.cli.backup:backup",
     "restore": "guanxi.core.cli.backup:restore",
+    "bench": "guanxi.core.cli.bench:bench",
     "mcp": "guanxi.core.cli.mcp:mcp",
 }
 """Command name -> ``module:attribute`` of the click command."""

@@ -26,6 +26,7 @@ from guanxi.core.models.exchange import OUTCOMES, ImportRun
 from guanxi.core.models.stamps import refresh
 from guanxi.core.records.copying import copy_lines, plain
 from guanxi.core.records.writing import UNDO_FOR, writing
+from guanxi.runtime.failpoints import reach
 
 #: Rows committed together.
 BATCH = 1000
@@ -110,6 +111,8 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, rows: list[Staged]) -> l
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
         Operation.objects.filter(pk=run.operation_id or 0).update(progress=run.done, result=_result(run))
+        reach("import.before_commit")
+    reach("import.after_commit")
     if run.position // SWEEP != rows[0].position // SWEEP:
         gc.collect()
     return coming

@@ -17,6 +17,7 @@ from guanxi.core.records import numbering, reading, saving, shape, upkeep, value
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
+from guanxi.runtime.failpoints import reach
 
 #: Up to so many records a bulk change runs at once; more go to the background.
 AT_ONCE = 200
@@ -97,6 +98,8 @@ def run(actor: Actor, operation: Operation) -> Operation:
                 break
             actor = actors.renewed(actor)
             _chunk(actor, entity, current, ids[current.progress : current.progress + CHUNK], work)
+            reach("bulk.before_commit")
+        reach("bulk.after_commit")
     with transaction.atomic():
         current = Operation.objects.select_for_update().get(pk=operation.pk)
         if current.state == "running":

@@ -18,6 +18,7 @@ from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.records.copying import copy_records
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
+from guanxi.runtime.failpoints import reach
 
 #: How long an operation can be taken back, and the trash keeps a record.
 UNDO_FOR = timedelta(days=30)
@@ -71,8 +72,11 @@ def writing(actor: Actor, *, operation: Operation | int | None = None) -> Iterat
             yield
             if outer is None:
                 _flush(mine.events)
+                reach("records.before_commit")
             elif outer.context != context:
                 _tell(outer.context)
+        if outer is None:
+            reach("records.after_commit")
     except BaseException:
         del mine.events[waiting:]
         raise

@@ -18,6 +18,7 @@ from guanxi import __version__
 from guanxi.runtime import external
 from guanxi.runtime.backup import archive, programs, rows
 from guanxi.runtime.environment import Environment
+from guanxi.runtime.failpoints import reach
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
@@ -68,6 +69,7 @@ def make(settings: Environment, *, target: Path | None = None, passphrase: str, 
                 os.fsync(out.fileno())
             tell(_("Reading it again …"))
             manifest = archive.verify(draft, passphrase)
+            reach("backup.before_name")
             draft.rename(place)
     except OSError as error:
         reason = {"file": place, "reason": os.strerror(error.errno or 0)}

@@ -19,6 +19,7 @@ from guanxi.runtime import external
 from guanxi.runtime.backup import archive, programs, rows
 from guanxi.runtime.backup.making import PROVEN
 from guanxi.runtime.environment import Environment, embedded_url
+from guanxi.runtime.failpoints import reach
 from guanxi.runtime.postgres import EmbeddedPostgres
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
@@ -57,6 +58,7 @@ def restore(settings: Environment, place: Path, passphrase: str, known: set[str]
             tell(_("Bringing the rows back …"))
             _load(target, work / archive.DATABASE)
             _compare(target, manifest)
+        reach("restore.before_place")
         _settle(settings, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)

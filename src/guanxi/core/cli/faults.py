@@ -1,0 +1,308 @@
+"""``guanxi bench faults``: kill parts of a running workspace at random and at named places, and compare it with a ledger.
+
+Works in a folder of its own with the embedded database and ends everything it started.
+"""
+
+import contextlib
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, count, islice
+from pathlib import Path
+
+import click
+
+from guanxi.core.cli.ground import tell
+from guanxi.core.cli.ledger import Audit, Client, Ledger, compare
+from guanxi.runtime.failpoints import PLACES
+from guanxi.runtime.postgres import running_url
+from guanxi.runtime.process import die_with_parent
+from guanxi.runtime.trouble import Trouble
+from guanxi.runtime.words import say as _
+
+_CLIENTS = 4
+_READY_SECONDS = 120
+_QUIET_SECONDS = 60
+
+
+@dataclass
+class Round:
+    """One fault and what the clients saw around it."""
+
+    fault: str
+    acknowledged: int = 0
+    unanswered: int = 0
+    recovered_seconds: float = 0.0
+
+
+class Workspace:
+    """``guanxi serve`` on a folder, started and ended as a whole or in parts."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self._process: subprocess.Popen[bytes] | None = None
+        self._variables = os.environ | {
+            "GUANXI_DATA": str(folder),
+            "GUANXI_BACKUP_AT": "off",
+            "GUANXI_LOG_LEVEL": "error",
+        }
+        self._variables.pop("DATABASE_URL", None)
+
+    def start(self, failpoint: str = "") -> float:
+        """Start and wait until pages are served; returns the seconds it took."""
+        begin = time.monotonic()
+        with (self.folder / "serve.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "guanxi", "serve", "--port", str(self.port)],
+                env=self._variables | {"GUANXI_FAILPOINT": failpoint},
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call, no lock is taken
+            )
+        self.wait_ready()
+        return time.monotonic() - begin
+
+    def wait_ready(self) -> float:
+        """Wait until pages are served; returns the seconds it took."""
+        begin = time.monotonic()
+        client = Client(self.port, "")
+        while time.monotonic() - begin < _READY_SECONDS:
+            if self._process is None or self._process.poll() is not None:
+                raise Trouble(_("The workspace does not start; see %(log)s.") % {"log": self.folder / "serve.log"})
+            answer = client.send("GET", "/readyz", {}, "ready")
+            if answer is not None and answer[0] == 200:
+                return time.monotonic() - begin
+            time.sleep(0.1)
+        raise Trouble(_("The workspace is not ready after %(seconds)s s.") % {"seconds": _READY_SECONDS})
+
+    def command(self, *arguments: str) -> str:
+        """Run a command on the workspace; returns what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "guanxi", *arguments],
+            env=self._variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Trouble(done.stderr.strip())
+        return done.stdout
+
+    def kill(self, what: str) -> None:
+        """SIGKILL to one part (web, worker, postgres) or to everything."""
+        if what == "everything":
+            for pid in [self._process.pid, *self._below()] if self._process else []:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self._process:
+                self._process.wait(10)
+            return
+        word = "postgres -D" if what == "postgres" else f"guanxi.runtime.child {what}"
+        for pid in self._below():
+            with contextlib.suppress(OSError):
+                if word in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                    os.kill(pid, signal.SIGKILL)
+                    return
+
+    def end(self) -> None:
+        """Stop in order, whatever state it is in."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(25)
+            if self._process.poll() is None:
+                self.kill("everything")
+
+    def database(self) -> str:
+        """Address of its database."""
+        url = running_url(self.folder, Path("/tmp"))  # noqa: S108 - the socket folder in it is private
+        if url is None:
+            raise Trouble(_("The database of %(folder)s does not run.") % {"folder": self.folder})
+        return url
+
+    def _below(self) -> list[int]:
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        found = [self._process.pid] if self._process else []
+        for each in found:
+            found += [child for child, parent in parents.items() if parent == each]
+        return found[1:]
+
+
+class Clients:
+    """People at work: each makes customers and changes them until told to stop."""
+
+    def __init__(self, ledger: Ledger, client: Client) -> None:
+        self._ledger, self._client = ledger, client
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def begin(self) -> None:
+        """Start them."""
+        self._stop.clear()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _each in range(_CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> None:
+        """Let each one end what he is at."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def repeat_unanswered(self, some: Callable[[], bool]) -> None:
+        """Send what got no answer once more under its key, as a careful client would; ``some()`` picks which."""
+        for key, sort, token, record in self._ledger.unknown():
+            if some():
+                self._send(key, sort, token, record)
+
+    def _work(self) -> None:
+        record: int | None = None
+        while not self._stop.is_set():
+            sort = "create" if record is None or random.random() < 0.4 else "change"  # noqa: S311 - not for secrets
+            key, token = secrets.token_hex(12), f"账本{secrets.token_hex(8)}"
+            self._ledger.intend(key, sort, token, record if sort == "change" else None)
+            answered = self._send(key, sort, token, record)
+            if answered is None:
+                record = None
+                time.sleep(0.2)
+            elif sort == "create":
+                record = answered
+
+    def _send(self, key: str, sort: str, token: str, record: int | None) -> int | None:
+        if sort == "create":
+            answer = self._client.send("POST", "/api/v1/customers/", {"name": token, "kind": "organisation"}, key)
+        else:
+            answer = self._client.send("PATCH", f"/api/v1/customers/{record}", {"short_name": token}, key)
+        if answer is None or answer[0] >= 500:
+            return None
+        if answer[0] == 429:
+            time.sleep(1)
+            return None
+        number = answer[1].get("id")
+        self._ledger.acknowledge(key, answer[0], int(number) if number else None)
+        return int(number) if number else None
+
+
+def faults() -> Iterator[str]:
+    """Every fault once: random kills of each part, then the end of the process at each named place that writes come by."""
+    yield from ("web", "worker", "postgres", "everything")
+    for place in PLACES:
+        if place.startswith(("records.", "outbox.")):
+            yield f"{place}:kill@{random.randint(3, 12)}"  # noqa: S311 - not for secrets
+    yield "records.before_commit:error@5"
+    yield "outbox.before_commit:error@2"
+
+
+def run(folder: Path, port: int, *, plan: Sequence[str], seconds: float, report: Callable[[Round], None]) -> Audit:
+    """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger."""
+    place = Workspace(folder, port)
+    place.start()
+    try:
+        place.command("user", "create", "ledger", "--email", "ledger@example.com", "--role", "administrator")
+        made = json.loads(
+            place.command("token", "create", "ledger", "--name", "ledger", "--scopes", "read,write", "--json")
+        )
+        ledger = Ledger(folder / "ledger.sqlite")
+        clients = Clients(ledger, Client(port, made["token"]))
+        for fault in plan:
+            report(_round(place, clients, ledger, fault, seconds))
+        clients.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
+        return _settled(place, ledger)
+    finally:
+        place.end()
+
+
+def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, seconds: float) -> Round:
+    before = len(ledger.unknown())
+    named = ":" in fault
+    if named:
+        place.end()
+        place.start(fault)
+    clients.begin()
+    time.sleep(seconds * random.uniform(0.4, 0.6))  # noqa: S311 - not for secrets
+    begin = time.monotonic()
+    if not named:
+        place.kill(fault)
+    if fault == "everything":
+        place.start()
+    else:
+        time.sleep(0.3)
+        place.wait_ready()
+    recovered = time.monotonic() - begin
+    time.sleep(seconds * 0.4)
+    clients.finish()
+    if named:
+        place.end()
+        place.start()
+    done = sum(acknowledged for sort in ("create", "change") for _t, _r, acknowledged in ledger.of(sort))
+    return Round(fault, done, len(ledger.unknown()) - before, round(recovered, 2))
+
+
+def _settled(place: Workspace, ledger: Ledger) -> Audit:
+    """The comparison once everything that waits is done."""
+    begin = time.monotonic()
+    while True:
+        found = compare(ledger, place.database())
+        if not found.faults or time.monotonic() - begin > _QUIET_SECONDS:
+            return found
+        time.sleep(1)
+
+
+@click.command(
+    help=_("Kill parts of a workspace under work, at random and at named places, and compare it with a ledger.")
+)
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=10, show_default=True, help=_("How many faults."))
+@click.option(
+    "--seconds", type=click.FloatRange(0.5, 600), default=6.0, show_default=True, help=_("Seconds of work around each.")
+)
+@click.option(
+    "--port", type=click.IntRange(1024, 65534), default=8390, show_default=True, help=_("Port of the workspace.")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
+def command(rounds: int, seconds: float, port: int, as_json: bool) -> None:
+    """Exit code 1 when the ledger and the database differ; the folder is kept then."""
+    folder = Path(tempfile.mkdtemp(prefix="guanxi-faults-"))
+    done: list[Round] = []
+
+    def report(each: Round) -> None:
+        done.append(each)
+        words = {
+            "fault": each.fault,
+            "seconds": each.recovered_seconds,
+            "lost": each.unanswered,
+            "all": each.acknowledged,
+        }
+        tell(
+            _("%(fault)s: serving again after %(seconds)s s, %(lost)s unanswered, %(all)s acknowledged so far") % words
+        )
+
+    plan = list(islice(chain.from_iterable(faults() for _time in count()), rounds))
+    found = run(folder, port, plan=plan, seconds=seconds, report=report)
+    if as_json:
+        click.echo(json.dumps({"rounds": [asdict(each) for each in done], **asdict(found)}, ensure_ascii=False))
+    else:
+        words = {"created": found.created, "changed": found.changed, "lost": found.unanswered}
+        click.echo(_("%(created)s customers made, %(changed)s changes, %(lost)s requests never answered.") % words)
+        for each in found.faults:
+            click.echo(f"  ✗ {each}")
+        click.echo(
+            _("The ledger is clean.")
+            if not found.faults
+            else _("The ledger and the database differ; see %(folder)s.") % {"folder": folder}
+        )
+    if found.faults:
+        sys.exit(1)
+    shutil.rmtree(folder, ignore_errors=True)
