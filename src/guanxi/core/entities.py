@@ -90,6 +90,7 @@ register(
         icon="shield",
         columns=("name", "key", "description", "all_rights"),
         hidden=("features",),
+        fields={"description": {"translated": True}},
         sort=("name",),
         form=Form(sections=(Section(_("Role"), ("name", "name_en", "key", "description", "all_rights")),)),
         access=Access(owner=""),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import get_language, gettext
 
 from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import masking
@@ -21,14 +22,21 @@ from guanxi.core.schema.registry import entity_of, is_registered
 Names = dict[str, dict[int, str]]
 
 
+def english_name(record: Any) -> str:
+    """The English name of a record that has one, when English is the present language."""
+    return "" if (get_language() or "").startswith("zh") else str(getattr(record, "name_en", "") or "")
+
+
 def title_of(entity: Entity, record: Any) -> str:
-    """What a record is called; a choice by its name."""
+    """What a record is called; a choice by its name, what has an English name by that in English."""
     value = record
     for step in entity.title.split("."):
         value = getattr(value, step, "") if value is not None else ""
     field = shape.fields_of(entity).get(entity.title)
     if field is not None and field.kind in ("choice", "region"):
         value = dictionaries.label_of(field, value)
+    if entity.title == "name":
+        value = english_name(record) or value
     return str(value or "") or f"#{record.pk}"
 
 
@@ -97,7 +105,7 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return "; ".join(address_text(entry) for entry in value)
     if field.kind == "datetime" and isinstance(value, str):
         return _moment_text(value)
-    return kinds.text_of(field, value)
+    return gettext(str(value)) if field.translated else kinds.text_of(field, value)
 
 
 def _moment_text(written: str) -> str:

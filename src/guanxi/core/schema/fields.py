@@ -18,7 +18,7 @@ class Field:
     ``name`` is the attribute of the record (``custom.<key>`` for a custom field), ``column`` the database column.
     ``dictionary`` names the dictionary of a choice; ``choices`` holds fixed values instead (key, label).
     ``target`` is the entity key a reference points to. ``currency`` names the field that holds a money field's
-    currency. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
+    currency. A ``translated`` text that came with the product is read in the present language. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
     grouped by thousands nor added up. ``readonly`` fields are written by services only.
     """
 
@@ -39,6 +39,7 @@ class Field:
     maximum: Any = None
     currency: str = ""
     plain: bool = False
+    translated: bool = False
     personal: Personal = ""
     default: Any = None
     columns: tuple[Field, ...] = ()

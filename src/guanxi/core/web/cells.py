@@ -95,7 +95,9 @@ def _clipped(text: str) -> Markup:
     return Markup('<span title="{}">{}…</span>').format(line[:1000], line[:LONG])
 
 
-def _long_text(_field: Field, _names: Names) -> Cell:
+def _long_text(field: Field, _names: Names) -> Cell:
+    if field.translated:
+        return lambda value: _clipped(_(str(value))) if value else NOTHING
     return lambda value: _clipped(str(value)) if value else NOTHING
 
 

@@ -178,8 +178,11 @@ def _masked(getter: Getter, declared: Field) -> Getter:
 
 
 def _titled(getter: Getter, entity: Entity) -> Getter:
+    bilingual = entity.title == "name" and hasattr(entity.model, "name_en")
+
     def value(record: Any) -> Any:
-        return getter(record) or f"{entity.label} #{record.pk}"
+        named = display.english_name(record) if bilingual else ""
+        return named or getter(record) or f"{entity.label} #{record.pk}"
 
     return value
 

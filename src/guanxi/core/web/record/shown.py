@@ -188,7 +188,9 @@ def plain(actor: Actor, field: Field, value: Any) -> str:
 
 
 _OWN: dict[str, Callable[[Field, Any], Markup]] = {
-    "long_text": lambda _field, value: Markup('<div class="gx-prose">{}</div>').format(value),
+    "long_text": lambda field, value: Markup('<div class="gx-prose">{}</div>').format(
+        _(str(value)) if field.translated else value
+    ),
     "rich_text": lambda _field, value: Markup('<div class="gx-rich-text">{}</div>').format(Markup(value)),  # noqa: S704 - cleaned by the one sanitiser when written
     "emails": _entries(lambda entry: cells.CELLS["email"](_ANY, Names())(entry.get("value"))),
     "phones": _entries(lambda entry: cells.phone_link(str(entry.get("value") or ""), str(entry.get("written") or ""))),

@@ -152,7 +152,7 @@ async function draw(map) {
     style: look(),
     layout: whole ? { name: "preset", padding: 24 } : ARRANGE,
     userZoomingEnabled: false,
-    maxZoom: 2,
+    maxZoom: 1.25,
   });
   let from = null;
   const stop = () => { from = null; delete map.dataset.connecting; };

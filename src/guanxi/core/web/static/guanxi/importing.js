@@ -3,6 +3,17 @@ import { $, on, request, t } from "./base.js";
 import { passOn } from "./toast.js";
 import { explain } from "./glue.js";
 
+// The place for a file: dropped or chosen, its name and size are said.
+on("dragover", "[data-dropzone]", (event, zone) => { if (event.dataTransfer.types.includes("Files")) zone.classList.add("gx-over"); });
+for (const sort of ["dragleave", "drop"]) on(sort, "[data-dropzone]", (_event, zone) => zone.classList.remove("gx-over"));
+on("change", "[data-dropzone] input", (event, zone) => {
+  const file = event.target.files[0];
+  if (!file) return;
+  const box = zone.closest("[data-dropzone]");
+  $("[data-chosen]", box).textContent = file.name;
+  $("[data-size]", box).textContent = file.size < 1e6 ? `${Math.ceil(file.size / 1000)} KB` : `${(file.size / 1e6).toFixed(1)} MB`;
+});
+
 const COLORS = { created: "green", updated: "blue", skipped: "slate", failed: "red" };
 
 function open(cell) {
