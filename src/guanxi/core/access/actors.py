@@ -11,7 +11,7 @@ from django.db.models import Q
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level, Reach, Rights, Via
 from guanxi.core.kernel.errors import Denied
-from guanxi.core.models import Collaborator, Department, Role, User
+from guanxi.core.models import Collaborator, CustomField, Department, Role, User
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.registry import is_registered
@@ -20,8 +20,20 @@ from guanxi.core.schema.registry import is_registered
 DEFAULT_LEVELS: Mapping[str, Level] = {"identity": "masked"}
 
 
+@kept("fields")
+def custom_fields(entity: str) -> Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]:
+    """Fields an administrator added, by name: why they are personal, and which fields (entity, name) they are derived from."""
+    rows = CustomField.objects.filter(entity=entity).values_list("key", "personal", "options")
+    return {
+        f"custom.{key}": (personal, tuple((one[0], one[1]) for one in options.get("reads", ())))
+        for key, personal, options in rows
+    }
+
+
 def default_level(entity: str, field: str) -> Level:
     """The level of a field no role mentions."""
+    if field.startswith("custom."):
+        return DEFAULT_LEVELS.get(custom_fields(entity).get(field, ("", ()))[0], "write")
     declared = fields_of(entity).get(field) if is_registered(entity) else None
     return DEFAULT_LEVELS.get(declared.personal, "write") if declared else "write"
 

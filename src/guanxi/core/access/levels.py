@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guanxi.core.access.actors import default_level
+from guanxi.core.access.actors import custom_fields, default_level
 from guanxi.core.kernel.actor import Actor, Level
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import Entity
@@ -11,12 +11,23 @@ from guanxi.core.schema.registry import entity_of
 
 
 def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
-    """``hidden``, ``masked``, ``read`` or ``write``; the most generous of the actor's roles."""
+    """``hidden``, ``masked``, ``read`` or ``write``; the most generous of the actor's roles.
+
+    A derived field is hidden for whoever may not see one of those it is reckoned from.
+    """
     if actor.is_system or actor.rights.everything:
         return "write"
     key = entity if isinstance(entity, str) else entity.key
     stated = actor.rights.levels.get(key, {}).get(field)
-    return stated if stated is not None else default_level(key, field)
+    level = stated if stated is not None else default_level(key, field)
+    if level != "hidden" and field.startswith("custom.") and not _sees_sources(actor, key, field):
+        return "hidden"
+    return level
+
+
+def _sees_sources(actor: Actor, entity: str, field: str) -> bool:
+    sources = custom_fields(entity).get(field, ("", ()))[1]
+    return all(field_level(actor, key, name) in ("read", "write") for key, name in sources)
 
 
 def readable_fields(actor: Actor, entity: Entity | str) -> dict[str, Field]:

@@ -18,7 +18,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation, OutboxEvent
-from guanxi.core.records import dictionaries, matching, numbering, process, shape, upkeep, values
+from guanxi.core.records import derived, dictionaries, matching, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.records.search import index
 from guanxi.core.records.writing import writing
@@ -95,6 +95,8 @@ class _Plan:
             process.hold(self.actor, self.entity, record, changes, creating=True)
             if self.entity.clean is not None:
                 self.entity.clean(self.actor, record, changes)
+            derived.fill(self.entity, record, changes)
+            rules.hold(self.actor, self.entity, record, changes, creating=True)
             if self.own_check:
                 record.clean()
         except ValidationError as error:
@@ -180,6 +182,8 @@ def update_many(
             if changes and declared.clean is not None:
                 declared.clean(actor, record, changes)
             if changes:
+                derived.fill(declared, record, changes)
+                rules.hold(actor, declared, record, changes)
                 _check(record, changes)
         except ValidationError as error:
             results.append(_of_validation(error))

@@ -16,7 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import conflicts, numbering, process, shape, upkeep, values
+from guanxi.core.records import conflicts, derived, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -161,6 +161,8 @@ def save(
         record.version += 1
     record.updated_at, record.updated_by_id = now, actor.user_id
     upkeep.carry(entity, record)
+    derived.fill(entity, record, changes)
+    rules.hold(actor, entity, record, changes, creating=creating)
     check_model(record)
     _as_stored(record)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from django.utils.functional import lazy
 from django.utils.translation import get_language
@@ -27,29 +27,55 @@ def spoken(zh: str, en: str) -> str:
 _spoken_later = lazy(spoken, str)
 
 
-def _declared(row: CustomField) -> Field:
-    options = {
-        name: value
-        for name, value in row.options.items()
-        if name in ("max_length", "places", "minimum", "maximum", "default", "unique", "currency")
-    }
+#: Options of a row that are attributes of the field itself.
+OPTIONS = ("max_length", "places", "minimum", "maximum", "default", "unique", "currency", "readonly", "plain")
+#: Kinds whose values the house reckons; the field is a read-only one of the kind they give.
+DERIVED = ("formula", "rollup")
+
+
+def declared(row: CustomField) -> Field:
+    """The field a row describes."""
+    given = {name: value for name, value in row.options.items() if name in OPTIONS}
+    kind = row.kind
+    if kind in DERIVED:
+        kind = row.options.get("result") or "decimal"
+        given["readonly"] = True
+    if kind == "serial":
+        given["readonly"] = True
     return Field(
         name=f"custom.{row.key}",
-        kind=row.kind,
+        kind=kind,
         label=_spoken_later(row.label_zh, row.label_en),
         help=_spoken_later(row.help_zh, row.help_en),
-        required=row.required,
+        required=row.required and row.kind not in DERIVED,
         dictionary=row.dictionary,
         target=row.target,
         personal=cast("Personal", row.personal),
         custom=True,
-        **options,
+        formula=row.options.get("formula", "") if row.kind == "formula" else "",
+        rollup=row.options.get("rollup") if row.kind == "rollup" else None,
+        rules={name: text for name, text in row.rules.items() if text} or None,
+        reads=tuple((str(entity), str(name)) for entity, name in row.options.get("reads", ())),
+        columns=tuple(_column(one) for one in row.options.get("columns", ())),
+        group=_spoken_later(row.options.get("group_zh", ""), row.options.get("group_en", "")),
+        **given,
+    )
+
+
+def _column(given: Mapping[str, Any]) -> Field:
+    """One column of a sub-table."""
+    return Field(
+        name=given["key"],
+        kind=given.get("kind", "text"),
+        label=_spoken_later(given.get("label_zh", ""), given.get("label_en", "")),
+        required=bool(given.get("required")),
+        dictionary=given.get("dictionary", ""),
     )
 
 
 @kept("fields")
 def _custom(key: str) -> dict[str, Field]:
-    return {f"custom.{row.key}": _declared(row) for row in CustomField.objects.filter(entity=key, active=True)}
+    return {f"custom.{row.key}": declared(row) for row in CustomField.objects.filter(entity=key, active=True)}
 
 
 @kept("fields")

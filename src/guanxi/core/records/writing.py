@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation, OutboxEvent
+from guanxi.core.records import derived
 from guanxi.core.records.copying import copy_records
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
@@ -71,6 +72,7 @@ def writing(actor: Actor, *, operation: Operation | int | None = None) -> Iterat
                 _tell(context)
             yield
             if outer is None:
+                derived.settle(actor, emit)
                 _flush(mine.events)
                 reach("records.before_commit")
             elif outer.context != context:

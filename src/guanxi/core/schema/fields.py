@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ class Field:
     ``target`` is the entity key a reference points to. ``currency`` names the field that holds a money field's
     currency. A ``translated`` text that came with the product is read in the present language. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
     grouped by thousands nor added up. ``readonly`` fields are written by services only.
+    ``formula`` is CEL over the record, ``rollup`` says what is reckoned over which records (``relation how field
+    filter``); a derived field is a read-only one of the kind it gives, and ``reads`` names the fields (entity, name) it
+    stands on. ``rules`` are conditions in CEL (``visible required readonly check``).
     """
 
     name: str
@@ -44,6 +48,10 @@ class Field:
     default: Any = None
     columns: tuple[Field, ...] = ()
     custom: bool = False
+    formula: str = ""
+    rollup: Mapping[str, Any] | None = None
+    rules: Mapping[str, str] | None = None
+    reads: tuple[tuple[str, str], ...] = ()
     group: Text = ""
 
     @property

@@ -66,7 +66,7 @@ def fits(given: str, wanted: str) -> bool:
     """Whether a value of one type may stand where another is wanted."""
     if "any" in (given, wanted) or given == "null" or given == wanted:
         return True
-    return {given, wanted} <= {"date", "datetime"} or (wanted == "text" and given == "path")
+    return {given, wanted} <= {"date", "datetime"} or {given, wanted} == {"text", "path"}
 
 
 class _Checker:
@@ -219,13 +219,13 @@ class _Checker:
 
     def _pattern(self, node: Node) -> None:
         if node.text == "matches" and not (node.parts[1].sort == "value" and safe_pattern(str(node.parts[1].value))):
-            raise self.wrong(
-                node.parts[1], _("This pattern is not valid, or could take for ever."), "formula.pattern"
-            )
+            raise self.wrong(node.parts[1], _("This pattern is not valid, or could take for ever."), "formula.pattern")
 
     def _relation(self, node: Node, function: Function) -> str:
         if any(one.sort != "value" for one in node.parts):
-            raise self.wrong(node, _("“%(name)s” is written %(example)s.") % {"name": node.text, "example": function.example})
+            raise self.wrong(
+                node, _("“%(name)s” is written %(example)s.") % {"name": node.text, "example": function.example}
+            )
         path, name = str(node.parts[0].value), str(node.parts[1].value) if len(node.parts) > 1 else ""
         found = self.names.relation_type(path, name)
         if found is None:

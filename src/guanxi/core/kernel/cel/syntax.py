@@ -10,6 +10,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.cel.errors import FormulaError
+from guanxi.core.kernel.errors import Text
 
 MAX_LENGTH = 4000
 MAX_NODES = 500
@@ -101,7 +102,7 @@ class _Parser:
     def unexpected(self, wanted: str = "") -> FormulaError:
         token = self.now
         if token.sort == "end":
-            message = _("The formula ends too early.")
+            message: Text = _("The formula ends too early.")
         elif wanted:
             message = _("Here stands “%(mark)s” where “%(wanted)s” belongs.") % {"mark": token.text, "wanted": wanted}
         else:
@@ -156,7 +157,11 @@ class _Parser:
                 if name.sort != "name":
                     self.place -= 1
                     raise self.unexpected()
-                found = self.method(found, name) if self.sees("(") else self.node("member", name.at, name.text, None, (found,))
+                found = (
+                    self.method(found, name)
+                    if self.sees("(")
+                    else self.node("member", name.at, name.text, None, (found,))
+                )
             elif self.sees("["):
                 at = self.take().at
                 key = self.expression()
