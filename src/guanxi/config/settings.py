@@ -212,5 +212,10 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 
 LOGGING_CONFIG = None  # guanxi.config.observe sets logging up
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
-PROCRASTINATE_IMPORT_PATHS = ["guanxi.core.automation.jobs", "guanxi.core.exchange.jobs", "guanxi.core.people.jobs"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "guanxi.core.automation.jobs",
+    "guanxi.core.exchange.jobs",
+    "guanxi.core.people.jobs",
+    "guanxi.core.shaping.jobs",
+]
 SILENCED_SYSTEM_CHECKS = ["models.W042"]

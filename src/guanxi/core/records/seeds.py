@@ -19,6 +19,7 @@ from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Dictionary, DictionaryValue, Numbering, Preference, Region, Role, RoleField, RoleRight
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import worktime_seed
+from guanxi.core.records import watching
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import ACTIONS, Entity
@@ -130,6 +131,7 @@ def load() -> Loaded:
         for key, loader in _further.items():
             known[key], entered = loader(known.get(key))
             done.further += entered
+        watching.install()
         if repr(known) != before:
             memory.save(update_fields=["value"])
             bump("dictionaries", "rights", "numbering")
