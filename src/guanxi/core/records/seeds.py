@@ -18,8 +18,7 @@ from django.db import connection
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Dictionary, DictionaryValue, Numbering, Preference, Region, Role, RoleField, RoleRight
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import worktime_seed
-from guanxi.core.records import watching
+from guanxi.core.records import watching, worktime_seed
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import ACTIONS, Entity
