@@ -152,6 +152,7 @@ def _audit_partition(month: dt.date) -> bool:
             return True
         # Entries of that month lie in the default partition already: move them, or the new one would be refused.
         cursor.execute("LOCK TABLE core_auditentry IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
         cursor.execute(f"CREATE TABLE {name} (LIKE core_auditentry INCLUDING DEFAULTS INCLUDING IDENTITY)")
         cursor.execute(
             f"WITH moved AS (DELETE FROM core_auditentry_other WHERE at >= %s AND at < %s RETURNING *)"  # noqa: S608 - our own table name

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from guanxi.core.automation import backups, housekeeping, mailing, operations, scanning
 from guanxi.core.automation.notify import MAIL_JOB
 from guanxi.core.automation.queue import every, job
+from guanxi.core.records import sealing
+
+logger = logging.getLogger("guanxi.audit")
 
 #: Modules with further jobs of the core, known to the worker by being imported here.
 FURTHER = (operations, scanning)
@@ -22,6 +26,14 @@ def housekeeping_do(_now: dt.datetime) -> None:
 def digests_send(now: dt.datetime) -> None:
     """Every hour: the daily mail to those whose day has come to eight o'clock."""
     mailing.send_digests(now)
+
+
+@every("5-59/10 * * * *")
+def audit_seal(_now: dt.datetime) -> None:
+    """Every ten minutes: the next link of the chain over the audit; its digest goes to the log."""
+    made = sealing.seal()
+    if made is not None:
+        logger.info("the audit was sealed", extra={"digest": made.digest, "last_entry": made.last_entry})
 
 
 @every("*/10 * * * *")

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "export": "guanxi.core.cli.exchange:export_command",
     "backup": "guanxi.core.cli.backup:backup",
     "restore": "guanxi.core.cli.backup:restore",
+    "audit": "guanxi.core.cli.audit:audit",
     "bench": "guanxi.core.cli.bench:bench",
     "mcp": "guanxi.core.cli.mcp:mcp",
 }

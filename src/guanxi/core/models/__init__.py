@@ -11,7 +11,15 @@ from guanxi.core.models.fields import (
     RichTextField,
     TextKindField,
 )
-from guanxi.core.models.journal import AccessEntry, AuditEntry, KeptAnswer, Operation, OutboxEvent, RateWindow
+from guanxi.core.models.journal import (
+    AccessEntry,
+    AuditEntry,
+    AuditSeal,
+    KeptAnswer,
+    Operation,
+    OutboxEvent,
+    RateWindow,
+)
 from guanxi.core.models.people import (
     ApiToken,
     Collaborator,
@@ -45,6 +53,7 @@ __all__ = [
     "AccessEntry",
     "ApiToken",
     "AuditEntry",
+    "AuditSeal",
     "CalendarDay",
     "CarriedRecord",
     "ChoiceField",

@@ -41,6 +41,24 @@ class AuditEntry(models.Model):
         return f"{self.entity}/{self.record_id} {self.action}"
 
 
+class AuditSeal(models.Model):
+    """A link of the chain over the audit: a digest of the entries up to ``last_entry`` behind those of the seal before.
+
+    ``horizon`` is the transaction counter when the seal was begun; once no older transaction runs, every entry up to
+    ``last_entry`` is there or will never be, and ``entries`` and ``digest`` are filled.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=clock.now)
+    last_entry = models.BigIntegerField()
+    horizon = models.BigIntegerField()
+    entries = models.BigIntegerField(null=True)
+    digest = models.CharField(max_length=64, default="")
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.digest[:12]}"
+
+
 class AccessEntry(models.Model):
     """A look worth noting: a masked value shown, a list exported, a sign-in, a refusal."""
 

@@ -1,0 +1,116 @@
+"""The chain over the audit: every few minutes a seal over the entries since the last one; checking it finds what was tampered with.
+
+A seal is SHA-256 over the digest of the seal before, then each entry's text in order of its number. So an entry changed, removed,
+added later or put in another order is found at its seal, and a seal changed or removed at the next one. That the end of the
+chain was cut off is seen by whoever kept the newest digest elsewhere: it is logged, stands in ``guanxi audit head`` and in every backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from guanxi.core.models import AuditSeal
+
+#: Entries read at a time.
+_BATCH = 5000
+_TEXTS = """
+SELECT id, json_build_array(id, (extract(epoch FROM at) * 1000000)::bigint, entity, record_id, action, changes, actor_id, actor_name,
+       via, request_id, address, operation_id)::text
+FROM core_auditentry WHERE id > %s AND id <= %s ORDER BY id LIMIT %s
+"""
+_LOCK = "guanxi_audit_seal"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the chain does not hold: the seal, the entries it covers, and what is wrong (``entries`` or ``end``)."""
+
+    seal: int
+    first: int
+    last: int
+    what: str
+
+
+def seal() -> AuditSeal | None:
+    """Finish the seal that was begun, if all older transactions are over, and begin the next one. Returns the finished one.
+
+    Call it every few minutes; several at once do no harm.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [_LOCK])
+            if not cursor.fetchone()[0]:
+                return None
+            cursor.execute(
+                "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,"
+                " (SELECT coalesce(max(id), 0) FROM core_auditentry) FROM pg_current_snapshot() s"
+            )
+            oldest, next_one, newest = cursor.fetchone()
+        last = AuditSeal.objects.order_by("-pk").first()
+        finished = None
+        if last is not None and last.entries is None:
+            if oldest < last.horizon:
+                return None
+            finished = _finish(last)
+        reached = last.last_entry if last is not None else 0
+        if newest > reached:
+            AuditSeal.objects.create(last_entry=newest, horizon=next_one)
+    return finished
+
+
+def _finish(begun: AuditSeal) -> AuditSeal:
+    before = AuditSeal.objects.filter(pk__lt=begun.pk).order_by("-pk").first()
+    begun.entries, begun.digest = _digest(before, begun)
+    begun.save(update_fields=["entries", "digest"])
+    return begun
+
+
+def _digest(before: AuditSeal | None, mine: AuditSeal) -> tuple[int, str]:
+    """Number and digest of the entries of a seal, behind the seal before it."""
+    made = hashlib.sha256((before.digest if before else "").encode())
+    number = 0
+    for text in _texts(before.last_entry if before else 0, mine.last_entry):
+        made.update(b"\n" + text.encode())
+        number += 1
+    return number, made.hexdigest()
+
+
+def _texts(after: int, until: int) -> Iterator[str]:
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_TEXTS, [after, until, _BATCH])
+            rows = cursor.fetchall()
+        for after, text in rows:  # noqa: B007, PLW2901 - goes on behind the last one
+            yield text
+        if len(rows) < _BATCH:
+            return
+
+
+def head() -> AuditSeal | None:
+    """The newest finished seal."""
+    return AuditSeal.objects.filter(entries__isnull=False).order_by("-pk").first()
+
+
+def verify(expected: str = "") -> list[Break]:
+    """Check the whole chain; an empty list when it holds.
+
+    ``expected`` is a digest somebody kept: it must stand in the chain, else its end was cut off or made anew.
+    """
+    found: list[Break] = []
+    before: AuditSeal | None = None
+    known = {""}
+    for each in AuditSeal.objects.order_by("pk").iterator():
+        if each.entries is None:
+            break
+        first = (before.last_entry if before else 0) + 1
+        if _digest(before, each) != (each.entries, each.digest):
+            found.append(Break(each.pk, first, each.last_entry, "entries"))
+        known.add(each.digest)
+        before = each
+    if expected not in known:
+        found.append(Break(before.pk if before else 0, 0, before.last_entry if before else 0, "end"))
+    return found
