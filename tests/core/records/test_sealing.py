@@ -27,6 +27,12 @@ def _seal() -> None:
     sealing.seal()
 
 
+def _tried(sql: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL guanxi.throw_away = 'off'")
+        cursor.execute(sql)
+
+
 def _sealed(make: Make, times: int = 3) -> list[AuditSeal]:
     """Each time: some entries, a seal begun, and the one before finished."""
     for number in range(times):
@@ -105,8 +111,6 @@ def test_a_seal_removed_or_the_end_cut_off_is_found(cast: Cast, make: Make) -> N
 )
 def test_the_database_refuses_to_change_the_audit(sql: str, cast: Cast, make: Make) -> None:
     _sealed(make, 2)
-    with pytest.raises((InternalError, ProgrammingError), match="cannot be changed or removed"), transaction.atomic():
-        cursor = connection.cursor()
-        cursor.execute("SET LOCAL guanxi.throw_away = 'off'")
-        cursor.execute(sql)
+    with pytest.raises((InternalError, ProgrammingError), match="cannot be changed or removed"):
+        _tried(sql)
     assert sealing.verify() == []

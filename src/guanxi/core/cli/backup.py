@@ -99,7 +99,16 @@ def restore(file: Path, as_json: bool) -> None:
     manifest = restoring.restore(settings, file, settings.backup_passphrase, _known(), tell)
     number = sum(count for count, _sum in manifest.tables.values())
     if as_json:
-        click.echo(json.dumps({"rows": number, "files": manifest.of_files(), "made_at": manifest.made_at}))
+        click.echo(
+            json.dumps(
+                {
+                    "rows": number,
+                    "files": manifest.of_files(),
+                    "made_at": manifest.made_at,
+                    "audit_head": manifest.audit_head,
+                }
+            )
+        )
         return
     words = {"rows": number, "files": manifest.of_files(), "folder": settings.data}
     click.echo(

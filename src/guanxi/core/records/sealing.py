@@ -84,7 +84,7 @@ def _texts(after: int, until: int) -> Iterator[str]:
         with connection.cursor() as cursor:
             cursor.execute(_TEXTS, [after, until, _BATCH])
             rows = cursor.fetchall()
-        for after, text in rows:  # noqa: B007, PLW2901 - goes on behind the last one
+        for after, text in rows:  # noqa: B007 - goes on behind the last one
             yield text
         if len(rows) < _BATCH:
             return

@@ -30,7 +30,8 @@ _PIECE = 1024 * 1024
 
 @dataclass
 class Manifest:
-    """What a backup holds. ``members`` is name → (bytes, SHA-256); ``tables`` are the sums of the rows at its moment."""
+    """What a backup holds. ``members`` is name → (bytes, SHA-256); ``tables`` are the sums of the rows at its moment,
+    ``audit_head`` the digest of the newest seal of the audit then."""
 
     version: str
     made_at: str
@@ -38,6 +39,7 @@ class Manifest:
     migrations: list[str]
     tables: Sums
     members: dict[str, tuple[int, str]] = field(default_factory=dict)
+    audit_head: str = ""
 
     def of_files(self) -> int:
         """How many uploaded contents it holds."""

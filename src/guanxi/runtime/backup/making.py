@@ -98,7 +98,7 @@ def _write(
         with _moment(settings) as (connection, snapshot):
             tell(_("Writing the database …"))
             _add_database(settings, writer, work / archive.DATABASE, snapshot)
-            tables = rows.sums(connection)
+            tables, head = rows.sums(connection), _audit_head(connection)
             migrations = [
                 f"{app}.{name}" for app, name in connection.execute("SELECT app, name FROM django_migrations")
             ]
@@ -109,10 +109,21 @@ def _write(
         if secret.is_file():
             writer.add(archive.SECRET, secret)
         shown = external.check(settings)
-        writer.finish(archive.Manifest(__version__, now.isoformat(), shown, sorted(migrations), tables))
+        manifest = archive.Manifest(__version__, now.isoformat(), shown, sorted(migrations), tables, audit_head=head)
+        writer.finish(manifest)
     except BaseException:
         writer.abandon()
         raise
+
+
+def _audit_head(connection: psycopg.Connection) -> str:
+    there = connection.execute("SELECT to_regclass('core_auditseal') IS NOT NULL").fetchone()
+    if not there or not there[0]:
+        return ""
+    row = connection.execute(
+        "SELECT digest FROM core_auditseal WHERE entries IS NOT NULL ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _add_database(settings: Environment, writer: archive.Writer, dump: Path, snapshot: str) -> None:
