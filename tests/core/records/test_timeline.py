@@ -29,6 +29,14 @@ def brief(entries: tuple[TimelineEntry, ...]) -> list[tuple[str, str]]:
     return [(entry.kind, entry.title or entry.body or entry.action) for entry in entries]
 
 
+def forget_audit(keep: str = "") -> None:
+    """Entries of making the records; a test's own way round what the database refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
+        AuditEntry.objects.exclude(entity=keep).delete()
+        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'off'")
+
+
 def audited(record: Any, at: dt.datetime, *, by: int | None, changes: dict[str, Any], action: str = "update") -> None:
     """An audit entry as the trigger would have written it at that moment."""
     AuditEntry.objects.create(
@@ -41,7 +49,7 @@ def audited(record: Any, at: dt.datetime, *, by: int | None, changes: dict[str, 
 def gadget(make: Make) -> Any:
     """A gadget of Alice's whose history so far is forgotten."""
     found = make("fakes.gadget", name="水泵")
-    AuditEntry.objects.all().delete()
+    forget_audit()
     return found
 
 
@@ -82,7 +90,7 @@ def test_pages_neither_repeat_nor_lose_anything(cast: Cast, make: Make, gadget: 
         audited(gadget, at, by=cast.bob_user.pk, changes={"pieces": [n, n + 1]})
         audited(gadget, at + MINUTE, by=cast.root_user.pk, changes={"note": ["x", "y"]})
         audited(gadget, at + 2 * MINUTE, by=cast.root_user.pk, changes={"note": ["y", "x"]})  # comes to nothing
-    AuditEntry.objects.exclude(entity="fakes_gadget").delete()
+    forget_audit("fakes_gadget")
     whole = [(entry.kind, entry.id) for entry in timeline(cast.alice, gadget, limit=200).entries]
     assert len(whole) == len(set(whole)) == 4 * 8
     for size in (1, 2, 3, 5, 7, 31, 32):
