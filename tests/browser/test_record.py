@@ -163,3 +163,19 @@ def test_merge_and_undo(people: Any, make: Any) -> None:
     expect(page.locator("dd[data-field=short_name]")).to_contain_text("华强")
     assert Contact.objects.get(pk=person.pk).customer_id == two.pk
     assert Customer.objects.count() == 2
+
+
+def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华强电子")
+    alice, bob = people("alice"), people("bob")
+    alice.goto(f"/customers/{one.pk}/")
+    with alice.expect_response(
+        lambda answer: "presence" in answer.url and "editing=1" in (answer.request.post_data or "")
+    ):
+        alice.get_by_role("link", name="Edit").click()
+    bob.goto(f"/customers/{one.pk}/")
+    expect(bob.locator("[data-presence] .gx-editing-now")).to_have_attribute("title", "林爱丽 is changing this record")
+    alice.goto("/customers/")
+    bob.reload()
+    expect(bob.locator("#record-head")).to_contain_text("华强电子")
+    expect(bob.locator("[data-presence] .gx-avatar")).to_have_count(0)

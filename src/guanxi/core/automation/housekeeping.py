@@ -11,7 +11,7 @@ from django.db import connection, models, transaction
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent, RateWindow
+from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent, Presence, RateWindow
 from guanxi.core.models.record import Record
 from guanxi.core.records import files
 from guanxi.core.records.purging import purge
@@ -71,6 +71,11 @@ def answers_forget() -> int:
 def drafts_forget() -> int:
     """Drafts nobody touched for 30 days."""
     return _delete(Draft.objects.filter(updated_at__lt=_ago(days=DRAFT_DAYS)))
+
+
+def presence_forget() -> int:
+    """Who had a record open hours ago and never said that he left."""
+    return _delete(Presence.objects.filter(seen_at__lt=_ago(hours=12)))
 
 
 def links_forget() -> int:
@@ -171,6 +176,7 @@ STEPS: tuple[Callable[[], int], ...] = (
     outbox_forget,
     answers_forget,
     drafts_forget,
+    presence_forget,
     links_forget,
     notifications_forget,
     sessions_forget,

@@ -45,7 +45,7 @@ from guanxi.core.models.shape import (
     SavedView,
     Stamp,
 )
-from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Tag
+from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Presence, Tag
 from guanxi.core.models.worktime import Absence, CalendarDay, WorkCalendar
 
 __all__ = [
@@ -90,6 +90,7 @@ __all__ = [
     "OwnedRecord",
     "Position",
     "Preference",
+    "Presence",
     "Process",
     "ProcessTick",
     "RateWindow",

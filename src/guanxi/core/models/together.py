@@ -134,6 +134,22 @@ class Notification(OnRecord):
         return f"{self.user_id}: {self.sort}"
 
 
+class Presence(OnRecord):
+    """Somebody has a record open; ``editing`` it in a form. Rows not seen for a while count no more."""
+
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="+")
+    editing = models.BooleanField(default=False)
+    seen_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["entity", "record_id", "user"], name="presence_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.entity}/{self.record_id}"
+
+
 class Draft(models.Model):
     """An unfinished form of a user, kept until it is sent or thrown away."""
 

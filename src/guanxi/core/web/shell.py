@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from guanxi.core import access
 from guanxi.core.access import actors
@@ -268,6 +269,9 @@ class Shell:
             "rights_changed": _("Your rights have changed. This page follows them now."),
             "rights_reload": _("Your rights have changed. Load the page again when you have saved."),
             "reload": _("Load again"),
+            "is_editing": _("%(name)s is changing this record") % {"name": "{name}"},
+            "is_looking": _("%(name)s is looking at this record") % {"name": "{name}"},
+            "and": pgettext("between names", ", "),
             "create_named": _("Create “%(name)s”") % {"name": "{name}"},
             "new_in_picker": _("+ New"),
             "signed_out_title": _("You are signed out"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.forms import drafts, pick, similar
-from guanxi.core.web.record import details, doing, editing, entries, moments, operations, page, quick
+from guanxi.core.web.record import details, doing, editing, entries, moments, operations, page, present, quick
 
 Patterns = list[URLPattern | URLResolver]
 #: Imported for what it enters.
@@ -34,6 +34,7 @@ records: Patterns = [
     path("<slug:path>/similar/", similar.similar, name="record-similar"),
     path("<slug:path>/<int:pk>/", page.page, name="record"),
     path("<slug:path>/<int:pk>/peek/", page.peek, name="record-peek"),
+    path("<slug:path>/<int:pk>/presence/", present.present, name="record-presence"),
     path("<slug:path>/<int:pk>/edit/", editing.edit, name="record-edit"),
     path("<slug:path>/<int:pk>/field/<str:name>/", details.one_field, name="record-field"),
     path("<slug:path>/<int:pk>/reveal/<str:name>/", details.reveal, name="record-reveal"),

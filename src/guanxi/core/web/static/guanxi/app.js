@@ -10,4 +10,5 @@ import "./board.js";
 import "./live.js";
 import "./forms-care.js";
 import "./record.js";
+import "./presence.js";
 import "./importing.js";

@@ -6,6 +6,7 @@ const bell = $("#bell");
 let latest = null;
 
 async function ask() {
+  document.dispatchEvent(new CustomEvent("gx:told"));
   const answer = await request(bell.dataset.live).catch(() => null);
   if (answer?.status === 401) document.dispatchEvent(new CustomEvent("gx:signin"));
   if (!answer?.ok) return;

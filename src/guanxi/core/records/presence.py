@@ -1,0 +1,64 @@
+"""Who has a record open right now, and who is changing it, so that two people do not work against each other."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import models
+
+from guanxi.core.access import require
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Presence
+from guanxi.core.schema.registry import entity_of
+
+#: Seconds after which somebody not heard of counts as gone; open pages say so every half of it.
+GONE_AFTER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A colleague who has the record open."""
+
+    user_id: int
+    name: str
+    editing: bool
+
+
+def arrive(actor: Actor, record: models.Model, *, editing: bool = False) -> tuple[list[Present], bool]:
+    """Note that the actor has the record open. Returns the others, and whether they should hear of it.
+
+    Raises NotFound when he may not see the record.
+    """
+    require(actor, "view", record)
+    mine, here = _rows(record)
+    fresh = [one for one in here if one.seen_at > clock.now() - dt.timedelta(seconds=GONE_AFTER)]
+    news = not any(one.user_id == actor.user_id and one.editing == editing for one in fresh)
+    if actor.user_id is not None:
+        row = Presence(user_id=actor.user_id, editing=editing, seen_at=clock.now(), **mine)
+        Presence.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["entity", "record_id", "user"],
+            update_fields=["editing", "seen_at"],
+        )
+    return _others(actor, fresh), news
+
+
+def leave(actor: Actor, record: models.Model) -> list[Present]:
+    """The actor closed the record. Returns who is still there."""
+    require(actor, "view", record)
+    mine, here = _rows(record)
+    Presence.objects.filter(user_id=actor.user_id or 0, **mine).delete()
+    return _others(actor, here)
+
+
+def _rows(record: models.Model) -> tuple[dict[str, object], Sequence[Presence]]:
+    mine: dict[str, object] = {"entity": entity_of(record).key, "record_id": record.pk}
+    return mine, list(Presence.objects.filter(**mine).select_related("user").order_by("pk"))
+
+
+def _others(actor: Actor, rows: Sequence[Presence]) -> list[Present]:
+    return [Present(one.user_id, str(one.user), one.editing) for one in rows if one.user_id != actor.user_id]

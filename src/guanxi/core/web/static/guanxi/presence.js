@@ -1,0 +1,79 @@
+// Who else has this record open: avatars beside its name, and a warning in its form while somebody else changes it.
+import { $, csrf, each, request, t } from "./base.js";
+
+const EVERY = 50_000;
+let others = [];
+
+/** The box of the open record, and whether a form of it is open. */
+const box = () => $("[data-presence]");
+const editing = () => {
+  const address = box()?.dataset.presence.replace("presence/", "edit/");
+  return [...document.querySelectorAll("form[data-draft]")].some((form) => form.getAttribute("action")?.startsWith(address)) || $("#record-view dd form") !== null;
+};
+
+async function say() {
+  const place = box();
+  if (!place || document.hidden) return;
+  const body = new URLSearchParams({ editing: editing() ? "1" : "" });
+  const answer = await request(place.dataset.presence, { method: "POST", body }).catch(() => null);
+  if (!answer?.ok || place !== box()) return;
+  others = (await answer.json()).others;
+  draw(place);
+}
+
+function draw(place) {
+  const held = JSON.stringify(others);
+  if (place.dataset.shown !== held) {
+    place.dataset.shown = held;
+    place.replaceChildren(...others.slice(0, 5).map(avatar));
+  }
+  warn();
+}
+
+function avatar(one) {
+  const element = document.createElement("span");
+  const words = t(one.editing ? "is_editing" : "is_looking", one);
+  element.className = `gx-avatar md gx-c-${one.color}${one.editing ? " gx-editing-now" : ""}`;
+  element.title = words;
+  const letters = document.createElement("span");
+  letters.setAttribute("aria-hidden", "true");
+  letters.textContent = one.initials;
+  const read = document.createElement("span");
+  read.className = "gx-only-sr";
+  read.textContent = words;
+  element.append(letters, read);
+  return element;
+}
+
+/** In the form: who else is changing the record, so that one may wait or talk. */
+function warn() {
+  const busy = others.filter((one) => one.editing).map((one) => one.name).join(t("and"));
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    if (!form.getAttribute("action")?.startsWith(box()?.dataset.presence.replace("presence/", "edit/"))) continue;
+    let note = $("[data-busy-note]", form);
+    if (!busy) { note?.remove(); continue; }
+    if (!note) {
+      note = document.createElement("div");
+      note.className = "gx-note gx-c-amber";
+      note.dataset.busyNote = "";
+      note.setAttribute("role", "status");
+      ($(".gx-dialog-body", form) ?? form).prepend(note);
+    }
+    note.textContent = t("is_editing", { name: busy });
+  }
+}
+
+function gone() {
+  const place = box();
+  if (place) navigator.sendBeacon(place.dataset.presence, new URLSearchParams({ gone: "1", csrfmiddlewaretoken: csrf() }));
+}
+
+let timer = 0;
+const soon = () => { clearTimeout(timer); timer = setTimeout(say, 120); };
+each("[data-presence]", soon);
+each("form[data-draft]", soon);
+document.addEventListener("close", (event) => { if (event.target.id === "dialog") soon(); }, true);
+document.addEventListener("gx:told", say);
+document.addEventListener("visibilitychange", say);
+addEventListener("pagehide", gone);
+setInterval(say, EVERY);
