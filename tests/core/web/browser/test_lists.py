@@ -186,3 +186,27 @@ def test_what_was_said_survives_drawing_the_page_again(open_page: Open) -> None:
             }"""
         )
     expect(page.locator("#toasts")).to_contain_text("Noted")
+
+
+def test_walking_goes_on_behind_the_page(open_page: Open, make: Make, cast: Any) -> None:
+    """Previous and next lead over the end of the loaded rows, in the side panel and on the record page."""
+    for number in range(21):
+        make("fakes.gadget", name=f"Gadget {number:02}")
+    cast.alice_user.preferences = {"page_size": 20}
+    cast.alice_user.save(update_fields=["preferences"])
+    page = open_page("alice", "/gadgets/?sort=name")
+    page.locator("tbody tr[data-id] [data-peek]").last.click()
+    expect(page.locator("#side")).to_contain_text("Gadget 19")
+    page.locator("#side").get_by_role("button", name="Next").click()
+    expect(page.locator("#side")).to_contain_text("Gadget 20")
+    expect(page.locator("tbody tr[data-id]")).to_have_count(1)
+    expect(page.locator("#side").get_by_role("button", name="Next")).to_be_disabled()
+    page.locator("#side").get_by_role("button", name="Previous").click()
+    expect(page.locator("#side")).to_contain_text("Gadget 19")
+    page.locator("tbody tr[data-id] .gx-title a").last.click()
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("link", name="Next in the list").click()
+    expect(page).to_have_title("Gadget 20 · Gadget · Guanxi")
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("link", name="Previous in the list").click()
+    expect(page).to_have_title("Gadget 19 · Gadget · Guanxi")

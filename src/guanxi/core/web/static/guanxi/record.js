@@ -96,12 +96,22 @@ function refreshTimeline() {
 document.addEventListener("gx:changed", () => { refreshParts(); refreshTimeline(); });
 document.addEventListener("gx:timeline", () => { if (here()) { refreshParts(); refreshTimeline(); } });
 
-// Walking through the list the record was opened from: its rows are remembered when one is followed.
-const rowsOf = (table) => $$("tbody tr[data-id]", table).map((row) => Number(row.dataset.id));
-on("click", "table[data-base] tr[data-id] a", (_event, link) => {
-  const table = link.closest("table");
-  sessionStorage.setItem(`gx-walk:${table.dataset.base}`, JSON.stringify({ ids: rowsOf(table), url: location.href }));
-});
+// Walking through the list the record was opened from: its rows are remembered when one is followed, and where the
+// rows before and behind them are.
+const rowsOf = (root) => $$("table[data-base] tbody tr[data-id]", root).map((row) => Number(row.dataset.id));
+const pageOf = (root, which) => $(`.gx-pages a[rel="${which}"]`, root)?.getAttribute("href") ?? "";
+const walkOf = (root) => ({ ids: rowsOf(root), prev: pageOf(root, "prev"), next: pageOf(root, "next") });
+const keepWalk = (base, walk) => sessionStorage.setItem(`gx-walk:${base}`, JSON.stringify(walk));
+on("click", "table[data-base] tr[data-id] a", (_event, link) => keepWalk(link.closest("table").dataset.base, walkOf(document)));
+async function turn(base, address, way) {
+  const answer = await request(address, { headers: { "HX-Request": "true", "HX-Target": "list-view" } }).catch(() => null);
+  if (!answer?.ok) { explain(answer?.status ?? 0); return; }
+  const walk = walkOf(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const id = walk.ids.at(way > 0 ? 0 : -1);
+  if (!id) return;
+  keepWalk(base, walk);
+  location.href = `${base}${id}/`;
+}
 each("[data-walk]", (group) => {
   const base = `/${group.dataset.walk}/`;
   let kept = null;
@@ -110,20 +120,40 @@ each("[data-walk]", (group) => {
   if (at < 0) return;
   group.hidden = false;
   for (const link of $$("[data-walk-to]", group)) {
-    const next = kept.ids[at + Number(link.dataset.walkTo)];
+    const way = Number(link.dataset.walkTo);
+    const next = kept.ids[at + way];
+    const page = way > 0 ? kept.next : kept.prev;
     if (next) link.href = `${base}${next}/`;
-    else { link.setAttribute("aria-disabled", "true"); link.classList.add("disabled"); }
+    else if (page) {
+      link.href = page;
+      link.addEventListener("click", (event) => { event.preventDefault(); turn(base, page, way); });
+    } else { link.setAttribute("aria-disabled", "true"); link.classList.add("disabled"); }
   }
 });
 on("click", "[data-peek-to]", (_event, button) => {
   const [, id] = $("[data-peeked]", $("#side")).dataset.peeked.split("/");
-  const rows = $$("table[data-base] tbody tr[data-id]");
-  const next = rows[rows.findIndex((row) => row.dataset.id === id) + Number(button.dataset.peekTo)];
-  $("[data-peek]", next ?? document.createElement("i"))?.click();
+  const way = Number(button.dataset.peekTo);
+  const rows = () => $$("table[data-base] tbody tr[data-id]");
+  const next = rows()[rows().findIndex((row) => row.dataset.id === id) + way];
+  if (next) { $("[data-peek]", next)?.click(); return; }
+  const page = $(`#list-view .gx-pages a[rel="${way > 0 ? "next" : "prev"}"]`);
+  if (!page) return;
+  const follow = (event) => {
+    if (event.target.id !== "list-view") return;
+    document.removeEventListener("htmx:afterSettle", follow);
+    $("[data-peek]", rows().at(way > 0 ? 0 : -1) ?? document.createElement("i"))?.click();
+  };
+  document.addEventListener("htmx:afterSettle", follow);
+  page.click();
 });
 each("[data-peeked]", (box) => {
-  const known = $$("table[data-base] tbody tr[data-id]").some((row) => row.dataset.id === box.dataset.peeked.split("/")[1]);
-  if (!known) $("[data-peek-to]", box)?.parentElement.remove();
+  const ids = rowsOf(document);
+  const at = ids.indexOf(Number(box.dataset.peeked.split("/")[1]));
+  if (at < 0) { $("[data-peek-to]", box)?.parentElement.remove(); return; }
+  for (const button of $$("[data-peek-to]", box)) {
+    const way = Number(button.dataset.peekTo);
+    button.disabled = ids[at + way] === undefined && !pageOf(document, way > 0 ? "next" : "prev");
+  }
 });
 
 // Parts of the page on a phone
