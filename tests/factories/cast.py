@@ -20,7 +20,7 @@ from guanxi.core import records
 from guanxi.core.access import actors
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Department, Preference, Role, RoleRight, User
-from guanxi.core.models.stamps import bump
+from guanxi.core.models.stamps import bump, refresh
 from guanxi.core.records import seeds
 from guanxi.core.schema.registry import entities
 from tests.factories import FACTORIES
@@ -106,6 +106,7 @@ def cast_role() -> Role:
 @pytest.fixture
 def cast(base_data: None) -> Cast:
     """Alice, Bob, Charlie, Dave and Root, with base data loaded."""
+    refresh()  # what a test that was rolled back left in memory
     role = cast_role()
     everything = Role.objects.get(key="administrator")
     company = _department("关系科技", "HQ")

@@ -55,7 +55,7 @@ def insert_many(
         copy_records(records)
         _copy_search(declared, records)
         _copy_keys(declared, records)
-        if declared.key in upkeep.STAMPS:
+        if upkeep.stamp_of(declared):
             upkeep.after_save(declared, records[:1], {})
         if not quiet:
             emit_many(actor, declared, "created", [(record.pk, record._changes) for record in records])

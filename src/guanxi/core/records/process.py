@@ -43,7 +43,7 @@ class Step:
 
     ``who`` may enter it: keys of roles, ``@owner``, ``@superior``; empty means whoever may change the record.
     ``required`` names fields that must be filled to enter it, ``checklist`` what must be ticked before leaving it
-    onwards. ``sets`` are values written with the entry (field → raw value, ``@now``, ``@today``, ``@me``), ``runs`` the
+    onwards, ``asks`` fields a page offers beside the required ones. ``sets`` are values written with the entry (field → raw value, ``@now``, ``@today``, ``@me``), ``runs`` the
     keys of what follows the entry (actions of the entity). ``ending`` steps close the process.
     """
 
@@ -52,6 +52,7 @@ class Step:
     color: str = ""
     who: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
     checklist: tuple[Item, ...] = ()
     sets: Mapping[str, Any] = field(default_factory=dict)
     runs: tuple[str, ...] = ()

@@ -23,6 +23,11 @@ STAMPS: Mapping[str, str] = {
 }
 
 
+def stamp_of(entity: Entity) -> str:
+    """The stamp a change of such a record makes new, '' for none."""
+    return entity.stamp or STAMPS.get(entity.key, "")
+
+
 def carry(entity: Entity, record: Any) -> None:
     """Repeat the owner of the record this one hangs on."""
     if not entity.access.carried_by:
@@ -68,8 +73,8 @@ def after_save(entity: Entity, records: Sequence[Any], changes: Mapping[str, Any
         index.index_records(entity, records)
     if entity.match_keys and (changes is None or {key.field for key in entity.match_keys} & set(changes)):
         matching.index_keys(entity, records)
-    if entity.key in STAMPS:
-        bump(STAMPS[entity.key])
+    if stamp := stamp_of(entity):
+        bump(stamp)
 
 
 def touches_search(entity: Entity, changes: Iterable[str]) -> bool:
@@ -97,8 +102,8 @@ def after_trash(entity: Entity, ids: Sequence[int]) -> None:
         index.remove(entity, list(ids))
     if entity.match_keys:
         matching.remove_keys(entity, list(ids))
-    if entity.key in STAMPS:
-        bump(STAMPS[entity.key])
+    if stamp := stamp_of(entity):
+        bump(stamp)
 
 
 def after_restore(entity: Entity, ids: Sequence[int]) -> None:

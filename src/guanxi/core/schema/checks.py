@@ -39,7 +39,12 @@ def _paths(entity: Entity) -> Iterator[tuple[str, str]]:
         yield from (("form", path) for path in (*sections_fields(entity.form.sections), *entity.form.create))
     if entity.board:
         yield from (
-            ("board", path) for path in (entity.board.field, *entity.board.card, *filter(None, [entity.board.total]))
+            ("board", path)
+            for path in (
+                entity.board.field,
+                *entity.board.card,
+                *filter(None, [entity.board.total, entity.board.weighted, entity.board.within]),
+            )
         )
     if entity.search:
         for part in ("names", "numbers", "phones", "emails", "text", "subtitle"):

@@ -67,11 +67,17 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """A board: columns by a choice field; ``total`` names a number or money field summed per column."""
+    """A board: columns by a choice, or by a reference to few records (stages).
+
+    ``total`` names a number or money field summed per column, ``weighted`` a second one. ``within`` names a reference
+    both the record and the column's record have: one board shows the columns of one of them (stages of one pipeline).
+    """
 
     field: str
     card: tuple[str, ...] = ()
     total: str = ""
+    weighted: str = ""
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +232,7 @@ class Entity:
 
     ``key`` is ``<app label>.<model name>``, ``path`` the word in addresses (``/customers/``), ``title`` the field that
     names a record. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
+    ``stamp`` is made new with each change (see ``models.stamps``).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
     of records that pickers offer (all, if there is none).
@@ -238,6 +245,7 @@ class Entity:
     path: str
     icon: str = "file"
     title: str = "name"
+    stamp: str = ""
     color: str = "blue"
     columns: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records import display, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -23,12 +23,14 @@ from guanxi.core.web import formats
 from guanxi.core.web.addresses import board_url
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists import filters, page, rows
+from guanxi.core.web.lists import lanes as lanes_of
+from guanxi.core.web.lists.lanes import board_fields
 from guanxi.core.web.lists.state import ListState, read_state
+from guanxi.core.web.record import gate
 from guanxi.core.web.toasts import attach, toast
 from guanxi.core.web.views.common import actor_of, draw, entity_for, page_view
 
 CARDS = 20
-MOST_LANES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +44,16 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One column: its value, name, colour, how many records and their sum, the first cards, where the next are."""
+    """One column: its value, name, colour, how many records, their sum and weighted sum, the first cards, where the next are."""
 
     key: str
     label: str
     color: str
     count: int
     sum: str
+    weighted: str
     cards: Sequence[Card]
     more: str = ""
-
-
-def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
-    """Fields a board may have its columns by: flat choices the actor may read."""
-    found = {}
-    for name, one in shape.readable(actor, entity).items():
-        if one.kind != "choice" or one.custom or shape.path_level(actor, entity, name) == "masked":
-            continue
-        choices = dictionaries.choices_of(one)
-        if 1 < len(choices) <= MOST_LANES and not any(choice.parent for choice in choices):
-            found[name] = one
-    return found
 
 
 def chosen_field(request: HttpRequest, actor: Actor, entity: Entity) -> Field:
@@ -79,22 +70,32 @@ def _filter(state: ListState, name: str, key: str) -> Mapping[str, Any]:
     return {"all": [state.filter, node]} if state.filter else node
 
 
-def _total_field(actor: Actor, entity: Entity) -> str:
-    name = entity.board.total if entity.board else ""
+def _summed(actor: Actor, entity: Entity, name: str) -> str:
+    """``name`` if the actor may read it and it can be added up, else ''."""
     declared = shape.fields_of(entity).get(name)
     readable = declared is not None and shape.path_level(actor, entity, name) in ("read", "write")
     return name if declared and readable and KINDS[declared.kind].summable else ""
 
 
-def lane_numbers(actor: Actor, state: ListState, by: Field) -> dict[str, tuple[int, str]]:
-    """Count and sum per column under the present filter."""
-    total = _total_field(actor, state.entity)
+def lane_numbers(actor: Actor, state: ListState, by: Field) -> dict[str, tuple[int, str, str]]:
+    """Count, sum and weighted sum per column under the present filter."""
+    board = state.entity.board
+    names = [_summed(actor, state.entity, name) for name in ((board.total, board.weighted) if board else ("", ""))]
     groups = records.groups(
-        actor, state.entity, by.name, filter=state.filter or None, text=state.now.text, totals=[total] if total else []
+        actor,
+        state.entity,
+        by.name,
+        filter=state.filter or None,
+        text=state.now.text,
+        totals=[name for name in names if name],
     )
-    kind = shape.fields_of(state.entity)[total].kind if total else ""
+    fields = shape.fields_of(state.entity)
+
+    def words(totals: Mapping[str, Any], name: str) -> str:
+        return _short(fields[name].kind, totals.get(name)) if name else ""
+
     return {
-        str(group.value or ""): (group.count, _short(kind, group.totals.get(total)) if total else "")
+        str(group.value or ""): (group.count, words(group.totals, names[0]), words(group.totals, names[1]))
         for group in groups
     }
 
@@ -135,19 +136,22 @@ def lane_cards(actor: Actor, state: ListState, by: Field, key: str, cursor: str 
     return cards, found.next
 
 
-def lanes(actor: Actor, state: ListState, by: Field) -> list[Lane]:
+def lanes(actor: Actor, state: ListState, by: Field, within: int | None = None) -> list[Lane]:
     """Every column of the board; one for records without a value only if there are any."""
     numbers = lane_numbers(actor, state, by)
     found = []
     choices = [("", _("Nothing given"), "slate", True)]
-    choices += [(one.key, one.label, one.color or "slate", one.active) for one in dictionaries.choices_of(by)]
+    choices += [
+        (one.key, one.label, one.color or "slate", one.active)
+        for one in lanes_of.choices_for(actor, state.entity, by, within)
+    ]
     for key, label, color, active in choices:
-        count, amount = numbers.get(key, (0, ""))
+        count, amount, weighted = numbers.get(key, (0, "", ""))
         if not count and (not key or not active):
             continue
         cards, following = lane_cards(actor, state, by, key) if count else ([], "")
         more = _lane_url(state, by, key, following) if following else ""
-        found.append(Lane(key, label, color, count, amount, cards, more))
+        found.append(Lane(key, label, color, count, amount, weighted, cards, more))
     return found
 
 
@@ -157,21 +161,30 @@ def _lane_url(state: ListState, by: Field, key: str, cursor: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
+def _totals_url(state: ListState, fixed: Mapping[str, str]) -> str:
+    query = state.query()
+    return f"{board_url(state.entity)}totals/?{urlencode(fixed)}{'&' + query if query else ''}"
+
+
 @page_view()
 def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
     """The board page; filters and views are those of the list."""
     entity, actor = entity_for(request, path), actor_of(request)
     by = chosen_field(request, actor, entity)
     state = replace(read_state(request, actor, entity, path=board_url(entity)), cursor="", peek=None)
-    query = state.query()
+    within = lanes_of.within_chosen(request, actor, entity, by)
+    fixed = {"board": by.name, **({"in": str(within)} if within else {})}
     context = {
         "title": f"{entity.plural} · {capfirst(str(by.label))}",
         "entity": entity,
         "state": state,
         "by": by,
         "fields": board_fields(actor, entity),
-        "lanes": lanes(actor, state, by),
-        "totals_url": f"{board_url(entity)}totals/?board={by.name}{'&' + query if query else ''}",
+        "lanes": lanes(actor, state, by, within),
+        "within": within,
+        "withins": lanes_of.within_choices(actor, entity, by),
+        "fixed": fixed,
+        "totals_url": _totals_url(state, fixed),
         "chips": filters.chips(actor, state),
         "quick": filters.quick_filters(actor, state),
         "state_fields": page.kept_fields(state),
@@ -202,13 +215,12 @@ def lane_totals(request: HttpRequest, path: str) -> HttpResponseBase:
     entity, actor = entity_for(request, path), actor_of(request)
     by = chosen_field(request, actor, entity)
     numbers = lane_numbers(actor, read_state(request, actor, entity, path=board_url(entity)), by)
-    keys = ["", *(one.key for one in dictionaries.choices_of(by))]
-    return JsonResponse(
-        {
-            key: {"count": formats.number(numbers.get(key, (0, ""))[0]), "sum": numbers.get(key, (0, ""))[1]}
-            for key in keys
-        }
-    )
+    within = lanes_of.within_chosen(request, actor, entity, by)
+    found = {}
+    for key in ("", *(one.key for one in lanes_of.choices_for(actor, entity, by, within))):
+        count, amount, weighted = numbers.get(key, (0, "", ""))
+        found[key] = {"count": formats.number(count), "sum": amount, "weighted": weighted}
+    return JsonResponse(found)
 
 
 @page_view("POST")
@@ -219,13 +231,17 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     by = chosen_field(request, actor, entity)
     version = request.POST.get("version", "")
     wanted = request.POST.get("to", "")
-    if wanted and dictionaries.choice_of(by, wanted) is None:
+    choice = lanes_of.choice_at(actor, by, wanted) if wanted else None
+    if wanted and choice is None:
         raise Invalid(field=by.name)
+    asked = gate.asked(actor, record, by, wanted)
+    if asked is not None:
+        return asked
     started = int(version) if version.isdecimal() else None
     fresh = records.update(actor, record, {by.name: wanted or None}, version=started)
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
-    label = dictionaries.label_of(by, wanted) if wanted else _("Nothing given")
+    label = choice.label if choice else _("Nothing given")
     text = _("%(name)s: %(field)s is now %(value)s.") % {
         "name": display.title_of(entity, fresh),
         "field": capfirst(str(by.label)),

@@ -19,6 +19,7 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.web import toasts
 from guanxi.core.web.cells import Names
 from guanxi.core.web.forms import build, choosing, saving
+from guanxi.core.web.record import gate
 from guanxi.core.web.record.common import find
 from guanxi.core.web.record.editing import saved_toast
 from guanxi.core.web.record.shown import Shown, names_of, plain, shown
@@ -160,6 +161,9 @@ def stage(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBas
     if entity.board is None:
         raise NotFound
     access.require(actor, "change", record)
+    asked = gate.asked(actor, record, shape.fields_of(entity)[entity.board.field], key)
+    if asked is not None:
+        return asked
     saved = records.update(actor, record, {entity.board.field: key})
     answer = HttpResponse(status=204)
     toasts.attach(answer, saved_toast(entity, saved))

@@ -8,16 +8,17 @@ from typing import Any
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import dictionaries, shape, together, values
+from guanxi.core.records import shape, together, values
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.registry import quick_forms
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import Option
+from guanxi.core.web.lists import lanes
 from guanxi.core.web.record.shown import Shown, names_of, shown
 
 #: A path of stages is drawn for a board with at most this many columns.
-STAGES = 9
+STAGES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,14 @@ def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> t
     """The columns of the board as a path; a click moves the record there."""
     fields = shape.readable(actor, entity)
     field = fields.get(entity.board.field) if entity.board else None
-    if field is None or field.kind != "choice" or access.field_level(actor, entity, field.name) == "masked":
+    if (
+        field is None
+        or field.kind not in ("choice", "reference")
+        or access.field_level(actor, entity, field.name) == "masked"
+    ):
         return [], ""
-    choices = [one for one in dictionaries.choices_of(field) if one.active]
+    within = getattr(record, f"{entity.board.within}_id", None) if entity.board and entity.board.within else None
+    choices = [one for one in lanes.choices_for(actor, entity, field, within) if one.active]
     if not 2 <= len(choices) <= STAGES:
         return [], ""
     now = str(values.current(record, field) or "")

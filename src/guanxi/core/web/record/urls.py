@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.forms import drafts, pick, similar
-from guanxi.core.web.record import details, doing, editing, entries, moments, operations, page, present, quick
+from guanxi.core.web.record import details, doing, editing, entries, gate, moments, operations, page, present, quick
 
 Patterns = list[URLPattern | URLResolver]
 #: Imported for what it enters.
@@ -39,6 +39,7 @@ records: Patterns = [
     path("<slug:path>/<int:pk>/field/<str:name>/", details.one_field, name="record-field"),
     path("<slug:path>/<int:pk>/reveal/<str:name>/", details.reveal, name="record-reveal"),
     path("<slug:path>/<int:pk>/stage/<str:key>/", details.stage, name="record-stage"),
+    path("<slug:path>/<int:pk>/gate/<str:name>/<str:key>/", gate.gate, name="record-gate"),
     path("<slug:path>/<int:pk>/do/<slug:key>/", doing.act, name="record-do"),
     path("<slug:path>/<int:pk>/mark/<slug:sort>/", doing.mark, name="record-mark"),
     path("<slug:path>/<int:pk>/share/", doing.share, name="record-share"),

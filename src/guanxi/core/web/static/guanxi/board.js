@@ -18,6 +18,11 @@ async function move(card, lane, back) {
     if (!answer || !passOn(answer)) explain(answer?.status ?? 0, (name) => answer?.headers.get(name));
     return false;
   }
+  if (answer.headers.has("X-Gate")) { // something must be filled first: the card waits where it was while a form asks
+    back();
+    passOn(answer);
+    return false;
+  }
   card.dataset.version = answer.headers.get("X-Record-Version") ?? card.dataset.version;
   passOn(answer);
   totals();
@@ -34,6 +39,8 @@ async function totals() {
     $("[data-lane-count]", lane).textContent = words.count;
     const sum = $("[data-lane-sum]", lane);
     if (sum) sum.textContent = words.sum;
+    const weighted = $("[data-lane-weighted]", lane);
+    if (weighted) weighted.textContent = words.weighted;
   }
 }
 

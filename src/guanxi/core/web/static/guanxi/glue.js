@@ -70,6 +70,10 @@ document.addEventListener("gx:close", () => {
   $("#dialog-body")?.replaceChildren();
   $("#dialog")?.close();
 });
+// Something must be asked before what was wished can be done: a small form.
+document.addEventListener("gx:ask", (event) => {
+  window.htmx.ajax("GET", event.detail.url, { target: "#dialog-body" });
+});
 // A list drawn anew where it stands; its answer says the address.
 document.addEventListener("gx:show", (event) => {
   window.htmx.ajax("GET", event.detail.url, { target: "#list-view", swap: "outerHTML" });

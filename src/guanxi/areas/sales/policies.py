@@ -1,0 +1,177 @@
+"""Rules of the area that hold on every way in: each is called by the write path before a record is stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import MutableMapping
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from guanxi.areas.sales import selectors
+from guanxi.areas.sales.models import LOST, OPEN, WON, Lead, LeadFollowUp, Milestone, Opportunity, Stage, StageRoute
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.money import rounded
+from guanxi.core.kernel.text import sort_key
+
+Changes = MutableMapping[str, list[Any]]
+#: No deal is larger; what is, was typed wrongly.
+LARGEST = Decimal(10) ** 12
+EARLIEST, YEARS_AHEAD = dt.date(1990, 1, 1), 30
+CENT = Decimal("0.01")
+
+
+def _set(record: Any, changes: Changes, name: str, value: Any) -> None:
+    """Change a value on the way in, so that the event tells of it too."""
+    before = changes[name][0] if name in changes else getattr(record, name)
+    if value != getattr(record, name):
+        setattr(record, name, value)
+        changes[name] = [before, value]
+
+
+def _today() -> dt.date:
+    return clock.today(settings.TIME_ZONE)
+
+
+# -- leads -------------------------------------------------------------------------------------------------------------
+
+
+def lead_clean(_actor: Actor, lead: Lead, changes: Changes) -> None:
+    """Names sort by pinyin; a score lies within 0 and 100; an invalid lead says why; converting has its own way."""
+    if not lead.sort_key or "name" in changes:
+        lead.sort_key = sort_key(lead.name, person=True)
+    if lead.score > 100:
+        raise Invalid(_("A score lies between 0 and 100."), code="lead.score", field="score")
+    if "status" in changes and lead.status == "converted" and lead.converted_at is None:
+        raise Invalid(_("Use “Convert”: a lead becomes a customer there."), code="lead.convert_instead", field="status")
+    if "status" in changes and lead.status != "converted" and lead.converted_at is not None:
+        raise Invalid(
+            _("This lead has been converted; take the conversion back first."), code="lead.converted", field="status"
+        )
+
+
+def lead_follow_up_clean(_actor: Actor, note: LeadFollowUp, _changes: Changes) -> None:
+    """What has been said lies in the past."""
+    if note.occurred_at > clock.now() + dt.timedelta(days=1):
+        raise Invalid(
+            _("A follow-up lies in the past; plan the next contact instead."), code="when.future", field="occurred_at"
+        )
+
+
+# -- pipelines ---------------------------------------------------------------------------------------------------------
+
+
+def stage_clean(_actor: Actor, stage: Stage, changes: Changes) -> None:
+    """A probability is a percentage; won is certain and lost is none."""
+    if stage.category == WON:
+        _set(stage, changes, "probability", Decimal(100))
+    elif stage.category == LOST:
+        _set(stage, changes, "probability", Decimal(0))
+    _percentage(stage.probability)
+
+
+def route_clean(_actor: Actor, route: StageRoute, _changes: Changes) -> None:
+    """A move leads to another stage of the same pipeline."""
+    ends = dict(Stage.everything.filter(pk__in=[route.stage_id, route.to_id]).values_list("pk", "pipeline_id"))
+    if route.stage_id == route.to_id or len(set(ends.values())) != 1:
+        raise Invalid(_("Choose another stage of the same pipeline."), code="route.to", field="to")
+
+
+def _percentage(value: Decimal | None) -> None:
+    if value is not None and not 0 <= value <= 100:
+        raise Invalid(_("A probability lies between 0 and 100."), code="probability.range", field="probability")
+
+
+# -- opportunities -----------------------------------------------------------------------------------------------------
+
+
+def opportunity_clean(actor: Actor, deal: Opportunity, changes: Changes) -> None:
+    """A deal stands in a stage of its pipeline; amounts and dates make sense; what follows from them is worked out."""
+    stage = _stage_of(actor, deal, changes)
+    _amount_clean(deal)
+    _percentage(deal.probability)
+    _dates_clean(deal, changes)
+    if stage is not None and ("stage" in changes or deal.stage_since is None):
+        _enter(deal, stage, changes)
+    _set(deal, changes, "value", _cents(deal.amount * deal.rate) if deal.amount is not None else None)
+    weighted = None if deal.value is None else _cents(deal.value * (deal.probability or 0) / 100)
+    _set(deal, changes, "weighted", weighted)
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return rounded(amount, "CNY")
+
+
+def _stage_of(actor: Actor, deal: Opportunity, changes: Changes) -> Stage | None:
+    """The deal's stage; without one the first of its pipeline, without that the actor's usual one."""
+    stages = selectors.stages_by_id()
+    stage = stages.get(deal.stage_id or 0)
+    if stage is not None and deal.pipeline_id != stage.pipeline_id:
+        if deal.pipeline_id is None or "pipeline" not in changes:
+            _set(deal, changes, "pipeline_id", stage.pipeline_id)
+        elif "stage" in changes and changes["stage"][0] is not None:
+            raise Invalid(_("This stage belongs to another pipeline."), code="stage.pipeline", field="stage")
+        else:
+            stage = None
+    if stage is None:
+        if deal.pipeline_id is None:
+            deal.pipeline_id = selectors.usual_pipeline_id(actor)
+        stage = next(iter(selectors.stages_of(deal.pipeline_id)), None)
+        before = deal.stage_id
+        deal.stage_id = stage.pk if stage else None
+        changes["stage"] = [before, deal.stage_id]
+    return stage
+
+
+def _amount_clean(deal: Opportunity) -> None:
+    if deal.amount is not None and deal.amount < 0:
+        raise Invalid(_("An amount cannot be negative."), code="amount.negative", field="amount")
+    if deal.amount is not None and deal.amount > LARGEST:
+        raise Invalid(_("This amount is larger than any deal; check the digits."), code="amount.absurd", field="amount")
+    if deal.rate <= 0:
+        raise Invalid(_("An exchange rate is greater than zero."), code="rate.positive", field="rate")
+
+
+def _dates_clean(deal: Opportunity, changes: Changes) -> None:
+    latest = _today().replace(year=_today().year + YEARS_AHEAD, day=1)
+    for name in ("close_on", "next_step_on"):
+        day = getattr(deal, name)
+        if day is not None and name in changes and not EARLIEST <= day <= latest:
+            raise Invalid(
+                _("The date must lie between %(from)s and %(to)s.") % {"from": EARLIEST, "to": latest},
+                code="date.range",
+                field=name,
+            )
+
+
+def _enter(deal: Opportunity, stage: Stage, changes: Changes) -> None:
+    """What follows from coming to a stage."""
+    now = clock.now()
+    closed = stage.category != OPEN
+    if "probability" not in changes or closed:
+        _set(deal, changes, "probability", stage.probability)
+    if "forecast" not in changes or not deal.forecast:
+        _set(deal, changes, "forecast", stage.forecast or "pipeline")
+    _set(deal, changes, "category", stage.category)
+    deal.stage_since = deal.stage_since if deal.stage_since and "stage" not in changes else now
+    if deal._state.adding and deal.created_at and deal.created_at < now:
+        deal.stage_since = deal.created_at
+    changes.setdefault("stage_since", [None, deal.stage_since])
+    if closed:
+        if deal.closed_at is None:
+            _set(deal, changes, "closed_at", now)
+    else:
+        _set(deal, changes, "closed_at", None)
+    days = stage.expected_days
+    stale = deal.stage_since.date() + dt.timedelta(days=days) if days and not closed else None
+    _set(deal, changes, "stale_on", stale)
+
+
+def milestone_clean(_actor: Actor, milestone: Milestone, _changes: Changes) -> None:
+    """What has been reached lies in the past."""
+    if milestone.done_on and milestone.done_on > _today():
+        raise Invalid(_("A milestone is reached today or before."), code="milestone.future", field="done_on")

@@ -1,0 +1,110 @@
+"""What every workspace starts with: dictionaries, numbering, rights, and a pipeline to begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guanxi.core import records
+from guanxi.core.kernel.actor import system_actor
+from guanxi.core.records import seeds
+from guanxi.core.records.seeds import Value
+
+seeds.dictionary(
+    "lead_invalid_reason",
+    "线索无效原因",
+    "Why invalid",
+    [
+        Value("no_need", "没有需求", "No need"),
+        Value("no_budget", "没有预算", "No budget"),
+        Value("unreachable", "联系不上", "Cannot be reached"),
+        Value("wrong_data", "资料有误", "Wrong details"),
+        Value("duplicate", "重复线索", "Duplicate"),
+        Value("competitor", "同行", "A competitor"),
+    ],
+)
+seeds.dictionary(
+    "opportunity_kind",
+    "商机类型",
+    "Type of opportunity",
+    [
+        Value("new", "新客户", "New business", "blue", default=True),
+        Value("more", "增购", "More of the same", "teal"),
+        Value("renewal", "续约", "Renewal", "purple"),
+        Value("replacement", "替换", "Replacement", "orange"),
+    ],
+)
+seeds.dictionary(
+    "close_reason",
+    "赢单/输单原因",
+    "Reason won or lost",
+    [
+        Value("product", "产品与方案", "Product and solution", "blue"),
+        Value("price", "价格", "Price", "orange"),
+        Value("relation", "客户关系", "Relationship", "pink"),
+        Value("service", "服务与交付", "Service and delivery", "teal"),
+        Value("brand", "品牌与案例", "Brand and references", "purple"),
+        Value("timing", "时机", "Timing", "yellow"),
+        Value("no_budget", "预算取消", "Budget withdrawn", "gray"),
+        Value("no_decision", "没有决定", "No decision", "gray"),
+        Value("competitor", "输给对手", "Lost to a competitor", "red"),
+        Value("other", "其他", "Other", "gray"),
+    ],
+)
+seeds.dictionary(
+    "party_role",
+    "参与方角色",
+    "Part in a deal",
+    [
+        Value("owner", "业主", "Owner"),
+        Value("integrator", "集成商", "Integrator"),
+        Value("designer", "设计院", "Designer"),
+        Value("contractor", "总包方", "General contractor"),
+        Value("distributor", "经销商", "Distributor"),
+        Value("consultant", "咨询方", "Consultant"),
+        Value("tender_agent", "招标代理", "Tender agent"),
+        Value("competitor", "竞争对手", "Competitor", "red"),
+        Value("other", "其他", "Other", "gray"),
+    ],
+)
+seeds.numbering("sales.opportunity", "number", "OP{yyyy}{seq:5}", reset="year")
+
+#: key, Chinese, English, category, probability, expected days, forecast, required, checklist, colour
+STAGES = (
+    ("contact", "初步接洽", "First contact", "open", 10, 14, "pipeline", (), (), "slate"),
+    ("needs", "需求确认", "Needs confirmed", "open", 30, 14, "pipeline", ("amount", "close_on"), ("确认决策人", "确认预算"), "blue"),
+    ("proposal", "方案报价", "Proposal", "open", 50, 21, "best_case", ("contact",), ("方案已讲解",), "cyan"),
+    ("negotiation", "谈判签约", "Negotiation", "open", 75, 30, "commit", (), (), "purple"),
+    ("won", "赢单", "Won", "won", 100, None, "commit", ("amount",), (), "green"),
+    ("lost", "输单", "Lost", "lost", 0, None, "omitted", ("close_reason",), (), "red"),
+)  # fmt: skip
+
+
+def first_pipeline(known: Any) -> tuple[Any, int]:
+    """The pipeline a workspace starts with, entered once."""
+    if known:
+        return known, 0
+    actor = system_actor("base data", via="cli")
+    pipeline = records.create(
+        actor, "sales.pipeline", {"key": "standard", "name": "标准销售流程", "name_en": "Standard pipeline"}
+    )
+    for position, one in enumerate(STAGES, start=1):
+        key, zh, en, category, probability, days, forecast, required, checklist, color = one
+        values = {
+            "pipeline": pipeline.pk,
+            "key": key,
+            "name": zh,
+            "name_en": en,
+            "position": position,
+            "category": category,
+            "probability": probability,
+            "expected_days": days,
+            "forecast": forecast,
+            "required": list(required),
+            "checklist": [{"text": text} for text in checklist],
+            "color": color,
+        }
+        records.create(actor, "sales.stage", values)
+    return True, 1 + len(STAGES)
+
+
+seeds.further("sales.pipeline", first_pipeline)

@@ -1,0 +1,84 @@
+"""Leads, pipelines and opportunities for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guanxi.areas.sales import selectors
+from tests.factories import Make, factory
+
+
+@factory("sales.lead")
+def lead(number: int, _make: Make) -> dict[str, Any]:
+    """A new lead of a company."""
+    return {"name": f"线索人{number}", "company": f"线索公司{number}", "source": "website"}
+
+
+@factory("sales.leadfollowup")
+def lead_follow_up(number: int, make: Make) -> dict[str, Any]:
+    """A call with a new lead."""
+    return {"lead": lambda: make("sales.lead"), "kind": "call", "body": f"介绍了产品{number}"}
+
+
+@factory("sales.pipeline")
+def pipeline(number: int, _make: Make) -> dict[str, Any]:
+    """A pipeline without stages."""
+    return {"name": f"流程{number}", "position": 100 + number % 1000}
+
+
+@factory("sales.stage")
+def stage(number: int, make: Make) -> dict[str, Any]:
+    """An open stage of a new pipeline."""
+    return {"pipeline": lambda: make("sales.pipeline"), "name": f"阶段{number}", "probability": 20}
+
+
+@factory("sales.stageroute")
+def route(_number: int, make: Make) -> dict[str, Any]:
+    """A move between two stages of a new pipeline."""
+    pipeline = make("sales.pipeline")
+    return {"stage": make("sales.stage", pipeline=pipeline), "to": make("sales.stage", pipeline=pipeline, position=2)}
+
+
+@factory("sales.competitor")
+def competitor(number: int, _make: Make) -> dict[str, Any]:
+    """Somebody who sells against us."""
+    return {"name": f"对手{number}"}
+
+
+@factory("sales.opportunity")
+def opportunity(number: int, make: Make) -> dict[str, Any]:
+    """A chance at a new customer, in the first stage of the usual pipeline."""
+    first = next(iter(selectors.stages_of(selectors.pipelines()[0].pk)))
+    return {
+        "name": f"商机{number}",
+        "customer": lambda: make("customers.customer"),
+        "pipeline": first.pipeline_id,
+        "stage": first.pk,
+        "amount": 10000 + number,
+    }
+
+
+@factory("sales.opportunityrole")
+def role(_number: int, make: Make) -> dict[str, Any]:
+    """A contact who decides."""
+    return {
+        "opportunity": lambda: make("sales.opportunity"),
+        "contact": lambda: make("customers.contact"),
+        "role": "decides",
+    }
+
+
+@factory("sales.party")
+def party(_number: int, make: Make) -> dict[str, Any]:
+    """An integrator in a deal."""
+    return {
+        "opportunity": lambda: make("sales.opportunity"),
+        "customer": lambda: make("customers.customer"),
+        "role": "integrator",
+    }
+
+
+@factory("sales.milestone")
+def milestone(number: int, make: Make) -> dict[str, Any]:
+    """A date of a deal."""
+    return {"opportunity": lambda: make("sales.opportunity"), "name": f"里程碑{number}"}
