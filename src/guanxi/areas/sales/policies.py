@@ -22,7 +22,7 @@ Changes = MutableMapping[str, list[Any]]
 #: No deal is larger; what is, was typed wrongly.
 LARGEST = Decimal(10) ** 12
 EARLIEST, YEARS_AHEAD = dt.date(1990, 1, 1), 30
-CENT = Decimal("0.01")
+RATE = Decimal("0.00000001")
 
 
 def _set(record: Any, changes: Changes, name: str, value: Any) -> None:
@@ -134,6 +134,7 @@ def _amount_clean(deal: Opportunity) -> None:
         raise Invalid(_("This amount is larger than any deal; check the digits."), code="amount.absurd", field="amount")
     if deal.rate <= 0:
         raise Invalid(_("An exchange rate is greater than zero."), code="rate.positive", field="rate")
+    deal.rate = Decimal(deal.rate).quantize(RATE)
 
 
 def _dates_clean(deal: Opportunity, changes: Changes) -> None:

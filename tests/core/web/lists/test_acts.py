@@ -200,7 +200,7 @@ def test_the_board_counts_sums_and_moves(browse: Browse, make: Make) -> None:
     assert re.findall(r'class="gx-lane gx-c-\w+" data-key="(\w*)"', page) == ["new", "used", "broken"]
     answer = alice.post(f"/gadgets/{gadget.pk}/move/?board=state", {"to": "used", "version": gadget.version}, **HX)
     assert answer.status_code == 204
-    assert alice.get("/gadgets/board/totals/?board=state").json()["used"] == {"count": "2", "sum": "42"}
+    assert alice.get("/gadgets/board/totals/?board=state").json()["used"] == {"count": "2", "sum": "42", "weighted": ""}
     [toast] = toasts(answer)
     alice.post(toast["undo"], **HX)
     assert Gadget.objects.get(pk=gadget.pk).state == "new"

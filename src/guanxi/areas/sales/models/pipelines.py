@@ -114,6 +114,7 @@ class StageRoute(Record):
 
     stage = models.ForeignKey(Stage, models.CASCADE, related_name="routes", verbose_name=_("from stage"))
     to = models.ForeignKey(Stage, models.CASCADE, related_name="routes_here", verbose_name=_("to stage"))
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
 
     class Meta(Record.Meta):
         verbose_name = _("allowed move")
@@ -122,4 +123,4 @@ class StageRoute(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stage_id} → {self.to_id}"
+        return self.note or f"{self.stage_id} → {self.to_id}"
