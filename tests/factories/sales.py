@@ -33,10 +33,14 @@ def stage(number: int, make: Make) -> dict[str, Any]:
 
 
 @factory("sales.stageroute")
-def route(_number: int, make: Make) -> dict[str, Any]:
+def route(number: int, make: Make) -> dict[str, Any]:
     """A move between two stages of a new pipeline."""
     pipeline = make("sales.pipeline")
-    return {"stage": make("sales.stage", pipeline=pipeline), "to": make("sales.stage", pipeline=pipeline, position=2)}
+    return {
+        "stage": make("sales.stage", pipeline=pipeline),
+        "to": make("sales.stage", pipeline=pipeline, position=2),
+        "note": f"流转{number}",
+    }
 
 
 @factory("sales.competitor")
