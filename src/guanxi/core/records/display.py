@@ -52,7 +52,7 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
         elif is_registered(key):
             entity = entity_of(key)
             rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
-            if "." in entity.title:
+            if "." in entity.title or hasattr(entity.model, "name_en"):
                 found[key] = {row.pk: title_of(entity, row) for row in rows}
             else:
                 found[key] = {
