@@ -33,6 +33,7 @@ from guanxi.core.models.people import (
 )
 from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
+from guanxi.core.models.reporting import Dashboard, Report, ReportSchedule
 from guanxi.core.models.search import MatchValue, SearchDoc
 from guanxi.core.models.shape import (
     CustomField,
@@ -61,6 +62,7 @@ __all__ = [
     "Comment",
     "CustomField",
     "CustomObject",
+    "Dashboard",
     "Department",
     "Dictionary",
     "DictionaryValue",
@@ -97,6 +99,8 @@ __all__ = [
     "Record",
     "Region",
     "RegionField",
+    "Report",
+    "ReportSchedule",
     "RichTextField",
     "Role",
     "RoleField",

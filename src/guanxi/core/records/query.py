@@ -41,6 +41,23 @@ def is_empty(tree: Mapping[str, Any] | None) -> bool:
     return not tree or tree in ({"all": []}, {"any": []})
 
 
+def path_reach(actor: Actor, entity: Entity, path: str) -> Q:
+    """What must hold so that the actor may know the value at the end of a path: he sees the records it leads over."""
+    found, prefix = Q(), ""
+    if path in shape.fields_of(entity):
+        return found
+    *steps, _last = path.split(".")
+    for step in steps:
+        field = shape.fields_of(entity).get(step)
+        if field is None or not field.target:
+            break
+        entity, prefix = entity_of(field.target), f"{prefix}{step}__"
+        limit = rights_condition(entity, actor, "view", prefix)
+        if limit is not None:
+            found &= limit
+    return found
+
+
 class _Compiler:
     """One compilation: bounds the tree's size and remembers who asks."""
 
@@ -103,21 +120,7 @@ class _Compiler:
             found = operators.compile_condition(self.actor, field, column, operator, value)
         except Invalid as error:
             raise Invalid(error.message, code=error.code, field=path) from None
-        return found & self._reach(path) if "." in path and not field.custom else found
-
-    def _reach(self, path: str) -> Q:
-        """Conditions on a related record hold only for related records the actor may see."""
-        found, entity, prefix = Q(), self.entity, ""
-        *steps, _last = path.split(".")
-        for step in steps:
-            field = shape.fields_of(entity).get(step)
-            if field is None or not field.target:
-                break
-            entity, prefix = entity_of(field.target), f"{prefix}{step}__"
-            limit = rights_condition(entity, self.actor, "view", prefix)
-            if limit is not None:
-                found &= limit
-        return found
+        return found & path_reach(self.actor, self.entity, path)
 
     def _count(self, tree: Mapping[str, Any], depth: int) -> Q:
         key, _dot, name = str(tree["count"]).rpartition(".")

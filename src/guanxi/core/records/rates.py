@@ -43,6 +43,14 @@ def rate_on(currency: str, day: dt.date) -> Decimal:
     return found
 
 
+def known() -> dict[str, list[tuple[dt.date, Decimal]]]:
+    """Every rate by currency, in order of the days from which they hold; one query."""
+    found: dict[str, list[tuple[dt.date, Decimal]]] = {}
+    for currency, day, rate in ExchangeRate.objects.order_by("day").values_list("currency", "day", "rate"):
+        found.setdefault(currency, []).append((day, rate))
+    return found
+
+
 def convert(amount: Decimal, currency: str, into: str, day: dt.date) -> Decimal:
     """An amount in another currency by the day's rates, not rounded. Raises Invalid where a rate is missing."""
     if currency == into:

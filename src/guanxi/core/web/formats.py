@@ -6,31 +6,42 @@ They return text or ``Markup``; ``cells`` and the Jinja filters are built from t
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.money import MINOR_UNITS, Money
+from guanxi.core.records.figures import SYMBOLS, is_chinese, money, number, percent, short_money, short_number
 
-SYMBOLS = {
-    "CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$", "KRW": "₩", "SGD": "S$",
-    "AUD": "A$", "CAD": "C$", "CHF": "CHF ", "INR": "₹", "RUB": "₽", "THB": "฿", "VND": "₫", "MYR": "RM ",
-}  # fmt: skip
+__all__ = [
+    "SYMBOLS",
+    "absolute",
+    "color_of",
+    "date_text",
+    "file_size",
+    "highlighted",
+    "initials",
+    "is_chinese",
+    "money",
+    "number",
+    "percent",
+    "phone",
+    "relative_day",
+    "relative_time",
+    "short_date",
+    "short_money",
+    "short_number",
+    "when",
+]
+
 DAY = dt.timedelta(days=1)
 NEAR = 7
-
-
-def is_chinese() -> bool:
-    """Whether the active language is Chinese."""
-    return (translation.get_language() or "").startswith("zh")
 
 
 def date_text(day: dt.date) -> str:
@@ -97,54 +108,6 @@ def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) ->
     else:
         full, words = date_text(value), relative_day(value, timezone.localtime(now or clock.now()).date())
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, words)
-
-
-def number(value: Any, places: int | None = None) -> str:
-    """A number with thousands separators; ``places`` fixes the digits after the point, else as many as it has."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    if isinstance(value, str):
-        value = Decimal(value)
-    if places is not None:
-        return f"{value:,.{places}f}"
-    if isinstance(value, Decimal):
-        text = f"{value:,f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:,}"
-
-
-def percent(value: Any, places: int | None = None) -> str:
-    """A percentage; 12.5 is written ``12.5%``."""
-    return f"{number(value, places)}%" if value is not None and value != "" else ""
-
-
-def money(value: Money | Decimal | int | float | None, currency: str = "") -> str:
-    """An amount with its currency sign and thousands separators; whole amounts without decimals, minus in front."""
-    if value is None:
-        return ""
-    given, currency = (value.amount, value.currency) if isinstance(value, Money) else (value, currency)
-    amount = Decimal(str(given))
-    places = 0 if amount == amount.to_integral_value() else MINOR_UNITS.get(currency, 2)
-    sign = "−" if amount < 0 else ""
-    code = SYMBOLS.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{code}{abs(amount):,.{places}f}"
-
-
-def short_money(value: Money | Decimal | int | float | None, currency: str = "") -> str:
-    """An amount in a few characters: 万 and 亿 in Chinese, K, M and B in English (for headers and charts)."""
-    if value is None:
-        return ""
-    given, currency = (value.amount, value.currency) if isinstance(value, Money) else (value, currency)
-    amount = Decimal(str(given))
-    steps = ((10**8, "亿"), (10**4, "万")) if is_chinese() else ((10**9, "B"), (10**6, "M"), (10**3, "K"))
-    code = SYMBOLS.get(currency, f"{currency} " if currency else "")
-    sign = "−" if amount < 0 else ""
-    for size, word in steps:
-        if abs(amount) >= size:
-            return f"{sign}{code}{number(round(abs(amount) / size, 1))}{word}"
-    return money(amount, currency)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
+from guanxi.core.web.reports import urls as reports
 from guanxi.core.web.views import notifications, pages, preferences, search
 from guanxi.core.web.worktime import urls as worktime
 
@@ -30,6 +31,7 @@ fixed: Patterns = [
     *merging.fixed,
     *exchange.fixed,
     *worktime.urlpatterns,
+    *reports.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

@@ -12,3 +12,4 @@ import "./forms-care.js";
 import "./record.js";
 import "./presence.js";
 import "./importing.js";
+import "./reports.js";

@@ -1,0 +1,5 @@
+"""Pictures of reports as SVG, drawn on the server: the same on the page, in a file and in a mail, with links on marks."""
+
+from guanxi.core.reporting.charts.drawing import draw
+
+__all__ = ["draw"]

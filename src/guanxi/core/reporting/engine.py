@@ -1,0 +1,326 @@
+"""Running a report: one grouped query under the reader's rights, taken together, compared, in order.
+
+Totals equal the list behind them: the rows of every cell are those ``records.queryset`` gives for the cell's filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Preference
+from guanxi.core.models.stamps import kept
+from guanxi.core.records import rates, reading
+from guanxi.core.reporting import datasets, expressions, folding, naming, parts, windows
+from guanxi.core.reporting.datasets import DATES, MANY, Place
+from guanxi.core.reporting.expressions import Part
+from guanxi.core.reporting.folding import Folder, Head
+from guanxi.core.reporting.results import Result, Row
+from guanxi.core.reporting.spec import Dimension, Spec
+from guanxi.core.reporting.table import Table, together
+
+#: Groups fetched at most, and rows and columns shown at most where a report names no number.
+MOST_GROUPS, ROWS, COLUMNS = 20_000, 200, 24
+#: The preference that names the month the business year begins with.
+FISCAL = "fiscal_start"
+Key = tuple[Any, ...]
+Groups = dict[Key, dict[str, Any]]
+
+
+@kept("preferences", size=1)
+def _fiscal() -> int:
+    value = Preference.objects.filter(key=FISCAL).values_list("value", flat=True).first()
+    return value if isinstance(value, int) and 1 <= value <= 12 else 1
+
+
+def fiscal_start() -> int:
+    """The month the business year begins with (1 is January)."""
+    return _fiscal()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a board or reader adds to a report: a further filter, another period and comparison."""
+
+    filter: Mapping[str, Any] | None = None
+    period: str = ""
+    compare: str | None = None
+
+
+def run(actor: Actor, spec: Spec, scope: Scope | None = None) -> Result:
+    """Answer a report. Raises Invalid for fields that are unknown, hidden or masked for the actor, Denied for a dataset."""
+    return Run(actor, spec, scope or Scope()).result()
+
+
+class Run:
+    """One running: what is asked, resolved once."""
+
+    def __init__(self, actor: Actor, spec: Spec, scope: Scope) -> None:
+        self.actor, self.scope = actor, scope
+        compare = spec.compare if scope.compare is None else scope.compare
+        self.spec = spec = replace(spec, period=scope.period or spec.period, compare=compare)
+        self.entity = datasets.dataset(actor, spec.dataset)
+        self.fiscal = fiscal_start()
+        self.today = clock.today(actor.timezone)
+        self.dimensions = datasets.dimension_places(actor, self.entity, spec)
+        self.fields = [datasets.measured(actor, self.entity, one) for one in spec.measures]
+        self.date = datasets.date_of(actor, self.entity, spec)
+        self.money = self._money()
+        self.parts = self._parts()
+        self.window = windows.window_of(spec.period, actor.timezone)
+        self.before = windows.compared(self.window, spec.compare) if self.window else None
+        self.base = together(spec.filter, scope.filter)
+        self.depth = len(spec.rows)
+        self.notes: list[str] = []
+
+    def _money(self) -> expressions.Money:
+        """The rates, where an amount carries a currency."""
+        foreign = any(one is not None and expressions.currency_field(one) for one, _weight in self.fields)
+        return expressions.Money(rates.base_currency(), self.date, rates.known() if foreign else {})
+
+    def _parts(self) -> list[Part]:
+        found: list[Part] = []
+        for place, (measure, fields) in enumerate(zip(self.spec.measures, self.fields, strict=True)):
+            found += expressions.parts_of(self.actor, self.entity, place, measure, fields, self.money)
+        return found
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def rows(self, window: windows.Window | None) -> QuerySet[Any]:
+        """The records a report is about within a stretch of days, under the reader's rights."""
+        tree = together(self.base, window.node(self.date) if window else None)
+        return reading.queryset(self.actor, self.entity, filter=tree or None)
+
+    def _order(self) -> str:
+        """The part groups are fetched by when there are too many: the first shown figure's."""
+        first = self.spec.shown[0]
+        measure = self.spec.measures[first]
+        first = measure.a if measure.derived else first
+        names = [one.name for one in self.parts if one.name.startswith(f"m{first}_") and one.merge != "join"]
+        return names[0] if names else ""
+
+    def _folders(self) -> list[Folder]:
+        return [Folder(self.actor, one, place, self.fiscal) for one, place in self.dimensions]
+
+    def _asked(self, rows: QuerySet[Any], chosen: Sequence[int]) -> QuerySet[Any]:
+        """The grouped query over some of the dimensions."""
+        values = {
+            f"d{place}": expressions.grouped(self.actor, self.entity, *self.dimensions[place], self.today, self.fiscal)
+            for place in chosen
+        }
+        aggregates = {one.name: one.aggregate for one in self.parts}
+        grouped = rows.annotate(**values).values(*values) if values else rows.values()
+        return grouped.annotate(**aggregates) if values else rows
+
+    @property
+    def many(self) -> bool:
+        """Whether a dimension has so many values that only the largest groups are fetched."""
+        return any(place.field.kind in MANY for _one, place in self.dimensions) and not self.spec.columns
+
+    def _fetch(
+        self, window: windows.Window | None, folders: Sequence[Folder], most: int
+    ) -> tuple[Groups, Groups | None]:
+        """Groups by folded key; and the totals per column where not all groups were fetched, else ``None``."""
+        rows = self.rows(window)
+        chosen = range(len(self.dimensions))
+        if not chosen:
+            return {(): dict(rows.aggregate(**{one.name: one.aggregate for one in self.parts}))}, None
+        query = self._asked(rows, chosen)
+        limit = most
+        order = self._order()
+        if order:
+            query = query.order_by(F(order).desc(nulls_last=True), *(f"d{place}" for place in chosen))
+        fetched = list(query[: limit + 1])
+        cut = len(fetched) > limit
+        groups = self._folded(fetched[:limit], folders)
+        if not cut:
+            return groups, None
+        columns = [place for place in chosen if place >= self.depth]
+        if not columns:
+            everything = dict(rows.aggregate(**{one.name: one.aggregate for one in self.parts}))
+            return groups, {(): everything}
+        return groups, self._folded(list(self._asked(rows, columns)), folders, columns)
+
+    def _folded(
+        self, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int] | None = None
+    ) -> Groups:
+        places = range(len(folders)) if chosen is None else chosen
+        found: dict[Key, list[Mapping[str, Any]]] = {}
+        for row in fetched:
+            key = tuple(folders[place].key(row[f"d{place}"]) for place in places)
+            found.setdefault(key, []).append(row)
+        return {key: dict(some[0]) if len(some) == 1 else parts.merged(self.parts, some) for key, some in found.items()}
+
+    # -- answering -----------------------------------------------------------------------------------------------------
+
+    def result(self) -> Result:
+        """The whole answer."""
+        folders = self._folders()
+        most = (self.spec.top or ROWS) if self.many else MOST_GROUPS
+        groups, totals = self._fetch(self.window, folders, most)
+        earlier: Groups = {}
+        totals_earlier: Groups | None = None
+        if self.before is not None:
+            earlier, totals_earlier = self._fetch(self.before, folders, MOST_GROUPS)
+            earlier = self._aligned(earlier)
+        known = groups if self.many else {**earlier, **groups}
+        row_keys, row_heads, cut = self._row_keys(known, groups, folders)
+        column_keys, column_heads = self._column_keys(known, folders)
+        table = Table(self, groups, totals, earlier, totals_earlier, column_keys, column_heads)
+        lines = [table.row(key, heads) for key, heads in zip(row_keys, row_heads, strict=True)]
+        if (cut or totals is not None) and self.depth:
+            node = folding.others_node(folders[: self.depth], row_heads)
+            lines.append(table.others(row_keys, node, self.depth))
+        total = table.total()
+        lines = self._running(lines, total)
+        naming.note_currency(self)
+        return Result(
+            spec=self.spec,
+            entity=self.entity,
+            dimensions=tuple(self._dimension_label(one, place) for one, place in self.dimensions[: self.depth]),
+            columns=table.columns,
+            rows=tuple(lines),
+            total=total,
+            at=clock.now(),
+            date=self.date,
+            date_label=datasets.path_label(self.entity, self.date),
+            window=self.window,
+            window_before=self.before,
+            notes=tuple(self.notes),
+        )
+
+    def _dimension_label(self, _dimension: Dimension, place: Place) -> str:
+        return f"{place.group} › {place.label}" if place.group else place.label
+
+    def _is_date(self, number: int) -> bool:
+        dimension, place = self.dimensions[number]
+        return place.field.kind in DATES and dimension.grain != "age"
+
+    def _aligned(self, earlier: Groups) -> Groups:
+        """Groups of the earlier period under the buckets of this one."""
+        if self.window is None or self.before is None or not self.window.closed or not self.before.closed:
+            return earlier
+        maps: dict[int, dict[Any, Any]] = {}
+        for number, (dimension, place) in enumerate(self.dimensions):
+            if self._is_date(number) and place.path == self.date:
+                grain = dimension.grain or "month"
+                now = windows.buckets(self.window.first, self.window.last, grain, self.fiscal, 5000)  # type: ignore[arg-type]
+                then = windows.buckets(self.before.first, self.before.last, grain, self.fiscal, 5000)  # type: ignore[arg-type]
+                maps[number] = dict(zip(then, now, strict=False))
+        if not maps:
+            return earlier
+        found: dict[Key, list[Mapping[str, Any]]] = {}
+        for key, group in earlier.items():
+            moved = tuple(maps[at].get(one, one) if at in maps else one for at, one in enumerate(key))
+            found.setdefault(moved, []).append(group)
+        return {key: parts.merged(self.parts, some) for key, some in found.items()}
+
+    def _filled_dates(self, keys: list[Any], number: int) -> list[Any]:
+        """Buckets without records between the first and the last are shown too."""
+        dimension, place = self.dimensions[number]
+        known = [key for key in keys if key is not None]
+        first, last = (min(known), max(known)) if known else (None, None)
+        if self.window is not None and place.path == self.date and self.window.closed:
+            first, last = self.window.first, self.window.last
+        if first is None or last is None:
+            return keys
+        found = windows.buckets(first, last, dimension.grain or "month", self.fiscal)
+        return [*found, *([None] if None in keys else [])] if found else keys
+
+    def _row_keys(
+        self, known: Groups, groups: Groups, folders: Sequence[Folder]
+    ) -> tuple[list[Key], list[tuple[Head, ...]], bool]:
+        keys = list(dict.fromkeys(key[: self.depth] for key in known))
+        if self.depth == 1 and self._is_date(0):
+            keys = [(one,) for one in self._filled_dates([key[0] for key in keys], 0)]
+        named = [folders[at].heads({key[at] for key in keys}) for at in range(self.depth)]
+        weights = self._weights(groups, keys)
+        spec = self.spec
+
+        def place(key: Key) -> Any:
+            heads = [named[at][one] for at, one in enumerate(key)]
+            if spec.sort == "label":
+                return [one.label for one in heads]
+            if spec.sort or (self.depth == 1 and not self._ranked(0)):
+                return (weights[key] if spec.sort == "-value" else -weights[key], [one.label for one in heads])
+            return [(one.rank[0], one.rank[1], one.label) for one in heads]
+
+        keys.sort(key=place)
+        most = spec.top or ROWS
+        cut = len(keys) > most and not (self.depth == 1 and self._is_date(0) and not spec.top)
+        keys = keys[:most] if cut else keys
+        return keys, [tuple(named[at][one] for at, one in enumerate(key)) for key in keys], cut
+
+    def _ranked(self, number: int) -> bool:
+        """Whether the groups of a dimension have an order of their own."""
+        dimension, place = self.dimensions[number]
+        kind = place.field.kind
+        return (
+            kind in DATES
+            or kind in datasets.NUMBERS
+            or kind == "boolean"
+            or (
+                kind == "choice"
+                and (bool(place.field.choices) or not dimension.grain)
+                and bool(place.field.dictionary or place.field.choices)
+            )
+        )
+
+    def _weights(self, groups: Groups, keys: Sequence[Key]) -> dict[Key, Decimal]:
+        """What rows are ordered by: the first shown figure."""
+        found: dict[Key, list[Mapping[str, Any]]] = {key: [] for key in keys}
+        for key, group in groups.items():
+            found.setdefault(key[: self.depth], []).append(group)
+        first = self.spec.shown[0]
+        total = parts.merged(self.parts, groups.values())
+        return {
+            key: Decimal(str(parts.figure(self.spec.measures, first, parts.merged(self.parts, some), total) or 0))
+            for key, some in found.items()
+        }
+
+    def _column_keys(self, groups: Groups, folders: Sequence[Folder]) -> tuple[list[Any], dict[Any, Head]]:
+        if not self.spec.columns:
+            return [], {}
+        keys = list(dict.fromkeys(key[self.depth] for key in groups))
+        if self._is_date(self.depth):
+            keys = self._filled_dates(keys, self.depth)
+        named = folders[self.depth].heads(keys)
+        if self._ranked(self.depth):
+            keys.sort(key=lambda key: (named[key].rank, named[key].label))
+        else:
+            sizes: dict[Any, Decimal] = {}
+            weights = self._weights({(key[self.depth],): group for key, group in groups.items()}, [])
+            sizes = {key: weights.get((key,), Decimal(0)) for key in keys}
+            keys.sort(key=lambda key: (-sizes[key], named[key].label))
+        if len(keys) > COLUMNS:
+            self.notes.append(
+                _("Only the first %(count)d columns are shown; the totals hold all.") % {"count": COLUMNS}
+            )
+            keys = keys[-COLUMNS:] if self._is_date(self.depth) else keys[:COLUMNS]
+        return keys, named
+
+    def _running(self, lines: list[Row], _total: Row) -> list[Row]:
+        """Running totals along the rows."""
+        measures = self.spec.measures
+        width = len(lines[0].cells) if lines else 0
+        shown = self.spec.shown
+        running = [at for at in range(width) if measures[shown[at % len(shown)]].how == "running"]
+        if not running:
+            return lines
+        sums = {at: [Decimal(0), Decimal(0)] for at in running}
+        found = []
+        for row in lines:
+            cells = list(row.cells)
+            for at in running:
+                sums[at][0] += Decimal(str(cells[at].value or 0))
+                sums[at][1] += Decimal(str(cells[at].before or 0))
+                cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.before else None)
+            found.append(replace(row, cells=tuple(cells)))
+        return found

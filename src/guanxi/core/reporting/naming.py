@@ -1,0 +1,72 @@
+"""What figures are called and measured in, and what a reader must be told about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.records import shape
+from guanxi.core.reporting import expressions
+from guanxi.core.reporting.results import Unit
+from guanxi.core.reporting.spec import AGGREGATES, DERIVED
+
+if TYPE_CHECKING:
+    from guanxi.core.reporting.engine import Run
+
+
+def note_currency(run: Run) -> None:
+    """Say that amounts were converted, and how many could not be."""
+    names = {expressions.currency_field(one): one for one, _weight in run.fields if one is not None}
+    names.pop("", None)
+    for name, place in names.items():
+        rows = run.rows(run.window)
+        path = name.replace(".", "__")
+        used = [code for code in rows.order_by().values_list(path, flat=True).distinct()[:40] if code]
+        foreign = [code for code in used if code != run.money.currency]
+        if not foreign:
+            continue
+        own = expressions.rate_field(run.entity, place)
+        how = _("the rate kept with each record") if own else _("the rate of the day")
+        run.notes.append(
+            _("Amounts in %(codes)s are converted to %(base)s by %(how)s.")
+            % {"codes": ", ".join(sorted(foreign)), "base": run.money.currency, "how": how}
+        )
+        missing = [code for code in foreign if not run.money.rates.get(code)]
+        if missing and not own:
+            run.notes.append(
+                _("There is no rate of %(codes)s; those amounts are left out.") % {"codes": ", ".join(sorted(missing))}
+            )
+
+
+def label(run: Run, place: int) -> str:
+    """The name of a measure."""
+    one = run.spec.measures[place]
+    own = shape.spoken(one.label_zh, one.label_en)
+    if own:
+        return own
+    field = run.fields[place][0]
+    if one.how == "count":
+        return str(run.entity.plural)
+    if field is not None:
+        return str(field.label) if one.how == "sum" else f"{field.label} · {AGGREGATES[one.how]}"
+    return f"{DERIVED[one.how]} · {label(run, one.a)}"
+
+
+def unit(run: Run, place: int) -> Unit:
+    """What a measure is measured in."""
+    one = run.spec.measures[place]
+    if one.how == "share" or one.unit == "percent":
+        return Unit("percent", places=1)
+    if one.how == "running":
+        return unit(run, one.a)
+    if one.how == "ratio":
+        return Unit(places=2)
+    field = run.fields[place][0]
+    if field is None or one.how == "distinct":
+        return Unit(places=0)
+    if field.field.kind == "money":
+        return Unit("money", run.money.currency if expressions.currency_field(field) else "", 2)
+    if field.field.kind == "percent":
+        return Unit("percent", places=1)
+    return Unit(places=0 if field.field.kind == "integer" and one.how != "avg" else 2)

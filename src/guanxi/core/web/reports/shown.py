@@ -1,0 +1,110 @@
+"""A result as pages show it: picture, table with links to the lists behind its figures, what it is about and how fresh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from markupsafe import Markup
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.reporting.charts import draw
+from guanxi.core.reporting.charts.series import change_words, words
+from guanxi.core.reporting.folding import Node
+from guanxi.core.reporting.results import Cell, Result, Row, Unit
+from guanxi.core.schema.entity import Entity
+from guanxi.core.web.addresses import list_url
+from guanxi.core.web.lists.filters import describe, nodes_of
+
+
+def node_url(entity: Entity, node: Node | None) -> str:
+    """The list that holds exactly the records of a filter; '' where there is none."""
+    if node is None:
+        return ""
+    query = (
+        {"view": "0", "f": json.dumps(node, ensure_ascii=False, separators=(",", ":"), default=str)}
+        if node
+        else {"view": "0"}
+    )
+    return f"{list_url(entity)}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCell:
+    """A figure as text, where it leads, how it changed (``up`` says in which direction)."""
+
+    text: str
+    url: str
+    before: str = ""
+    change: str = ""
+    up: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row as text."""
+
+    names: tuple[tuple[str, str], ...]
+    cells: tuple[ShownCell, ...]
+    sort: str = ""
+
+
+def shown_cell(result: Result, cell: Cell, unit: Unit) -> ShownCell:
+    """One cell as text."""
+    change = cell.change
+    return ShownCell(
+        words(unit, cell.value) or "—",
+        node_url(result.entity, cell.leads),
+        words(unit, cell.before) if result.compared else "",
+        change_words(cell) if result.compared else "",
+        None if not change else change > 0,
+    )
+
+
+def shown_row(result: Result, row: Row) -> ShownRow:
+    """One row as text."""
+    return ShownRow(
+        tuple((head.label, head.color) for head in row.heads),
+        tuple(shown_cell(result, cell, column.unit) for cell, column in zip(row.cells, result.columns, strict=True)),
+        row.sort,
+    )
+
+
+def about(actor: Actor, result: Result) -> list[str]:
+    """What the figures are: which records, which period, compared with what, whose rights, how fresh."""
+    found = [_("%(what)s that you may see") % {"what": result.entity.plural}]
+    base = list(nodes_of(result.spec.filter)[1]) if "any" not in result.spec.filter else [result.spec.filter]
+    found += [describe(actor, result.entity, one) for one in base]
+    if result.window is not None:
+        found.append(f"{result.date_label}: {result.window.text()}")
+    if result.window_before is not None:
+        found.append(_("compared with %(period)s") % {"period": result.window_before.text()})
+    if result.spec.target is not None:
+        found.append(_("target %(value)s") % {"value": words(result.first.unit, result.spec.target)})
+    return found
+
+
+def freshness(actor: Actor, result: Result) -> str:
+    """When it was worked out, in which time zone."""
+    at = timezone.localtime(result.at)
+    return _("As of %(time)s, time zone %(zone)s") % {"time": f"{at:%Y-%m-%d %H:%M:%S}", "zone": actor.timezone}
+
+
+def shown(actor: Actor, result: Result, *, chart: str = "", width: int = 720, height: int = 300) -> Mapping[str, Any]:
+    """Everything the templates of a result need."""
+    chart = chart or result.spec.chart
+    picture = draw(result, chart=chart, width=width, height=height, link=lambda node: node_url(result.entity, node))
+    return {
+        "result": result,
+        "chart": chart,
+        "picture": Markup(picture),  # noqa: S704 - texts in it are escaped where it is drawn
+        "rows": [shown_row(result, row) for row in result.rows] if result.spec.rows else [],
+        "total": shown_row(result, result.total),
+        "about": about(actor, result),
+        "fresh": freshness(actor, result),
+    }
