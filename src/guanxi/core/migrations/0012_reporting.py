@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0009_used_codes'),
+        ('core', '0011_presence'),
     ]
 
     operations = [
