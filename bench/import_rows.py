@@ -127,6 +127,42 @@ def memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def own_seconds() -> float:
+    """Processor seconds of this process and of those it has started and seen end."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+class Memory:
+    """Looks, batch by batch, at the memory this process and its child really have (shared pages counted once)."""
+
+    def __init__(self) -> None:
+        self.most = 0.0
+
+    def look(self, _run: object) -> None:
+        """Keep the highest sum."""
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        self.most = max(self.most, sum(_share(pid) for pid in ("self", *children)))
+
+
+def _share(pid: str) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+def server_seconds(backend: int) -> float:
+    """Processor seconds of the other processes of the same server: checkpoints, WAL, vacuum, second connections."""
+    try:
+        parent = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1]
+        pids = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    except OSError:
+        return 0.0
+    return sum(backend_seconds(int(pid)) for pid in pids if int(pid) != backend)
+
+
 def backend_seconds(pid: int) -> float:
     """Processor seconds of a PostgreSQL backend on this machine; 0 when it is elsewhere."""
     try:
@@ -147,13 +183,18 @@ def main() -> int:
     django.setup()
     from django.db import connection  # noqa: PLC0415 - after setup
 
+    from guanxi.core.access import actors  # noqa: PLC0415
     from guanxi.core.exchange import imports  # noqa: PLC0415
     from guanxi.core.exchange.options import Options  # noqa: PLC0415
-    from guanxi.core.kernel.actor import Actor, Rights  # noqa: PLC0415
-    from guanxi.core.models import User  # noqa: PLC0415
+    from guanxi.core.models import Role, User  # noqa: PLC0415
+    from guanxi.core.records import seeds  # noqa: PLC0415
+    from guanxi.core.records.search import index  # noqa: PLC0415
+
+    seeds.load()
 
     user, _made = User.everything.get_or_create(username="bench", defaults={"name": "Bench"})
-    actor = Actor(kind="user", user_id=user.pk, name="Bench", rights=Rights(everything=True))
+    user.roles.set(Role.objects.filter(key="administrator"))
+    actor = actors.load(user, via="cli")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "customers.csv"
         write_file(path, chosen.rows, seed=int(time.time()))
@@ -161,7 +202,8 @@ def main() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             backend = cursor.fetchone()[0]
-        before = (time.process_time(), backend_seconds(backend))
+        others, memory = server_seconds(backend), Memory()
+        before = (own_seconds(), backend_seconds(backend))
         begun = time.monotonic()
         run = imports.import_stage(actor, content=path, entity="customers.customer")
         staged = time.monotonic()
@@ -170,10 +212,15 @@ def main() -> int:
         profile = cProfile.Profile()
         if chosen.profile:
             profile.enable()
-        run = imports.import_run(actor, run=run)
+        run = imports.import_run(actor, run=run, progress=memory.look)
         profile.disable()
         ended = time.monotonic()
-        busy = (time.process_time() - before[0], backend_seconds(backend) - before[1])
+        busy = (own_seconds() - before[0], backend_seconds(backend) - before[1])
+        others = server_seconds(backend) - others
+        search_before = (own_seconds(), backend_seconds(backend))
+        indexed = index.catch_up()
+        searching = time.monotonic() - ended
+        search_busy = (own_seconds() - search_before[0], backend_seconds(backend) - search_before[1])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         database = cursor.fetchone()[0]
@@ -182,10 +229,14 @@ def main() -> int:
         "rows": run.total, **counts, "mapping": {run.columns[int(i)]: t["field"] for i, t in run.mapping["columns"].items()},
         "stage_seconds": round(staged - begun, 2), "run_seconds": round(ended - staged, 2),
         "rows_per_second": round(run.total / (ended - begun)), "rows_per_second_run": round(run.total / (ended - staged)),
+        "search_rows": indexed, "search_seconds": round(searching, 2),
+        "search_python_cpu_ms_per_row": round(1000 * search_busy[0] / max(indexed, 1), 3),
+        "search_postgres_cpu_ms_per_row": round(1000 * search_busy[1] / max(indexed, 1), 3),
+        "other_postgres_cpu_seconds": round(others, 2),
         "python_cpu_seconds": round(busy[0], 2), "postgres_cpu_seconds": round(busy[1], 2),
         "python_cpu_ms_per_row": round(1000 * busy[0] / run.total, 3),
         "postgres_cpu_ms_per_row": round(1000 * busy[1] / run.total, 3), "load_average": os.getloadavg()[0],
-        "peak_memory_mb": round(memory_mb()), "file_mb": round(size / 1e6, 1), "database_mb": round(database / 1e6),
+        "peak_memory_mb": round(memory_mb()), "peak_memory_of_both_mb": round(memory.most), "file_mb": round(size / 1e6, 1), "database_mb": round(database / 1e6),
     }  # fmt: skip
     if chosen.undo:
         begun, before = time.monotonic(), (time.process_time(), backend_seconds(backend))

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
-from guanxi.core.exchange import imports, results, running
+from guanxi.core.exchange import ahead, imports, results, running
 from guanxi.core.exchange.mapping import FieldMap, auto_map, date_order
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import Column, open_table
@@ -315,7 +315,7 @@ def test_undo_puts_everything_back_but_what_changed_since(cast: Cast, make: Call
 
 
 def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "BATCH", 2)
+    monkeypatch.setattr(ahead, "BATCH", 2)
     text = "名称\n" + "".join(f"公司{n}\n" for n in range(7))
     run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
     run = imports.import_start(cast.root, run=run)
@@ -333,7 +333,7 @@ def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "BATCH", 3)
+    monkeypatch.setattr(ahead, "BATCH", 3)
     text = "名称\n" + "".join(f"公司{n}\n" for n in range(8))
     run = imports.import_start(
         cast.root, run=imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)

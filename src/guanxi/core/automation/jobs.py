@@ -9,6 +9,7 @@ from guanxi.core.automation import backups, housekeeping, mailing, operations, s
 from guanxi.core.automation.notify import MAIL_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.records import sealing
+from guanxi.core.records.search import index
 
 logger = logging.getLogger("guanxi.audit")
 
@@ -20,6 +21,12 @@ FURTHER = (operations, scanning)
 def housekeeping_do(_now: dt.datetime) -> None:
     """Every hour: throw away what is over, lay out what is needed."""
     housekeeping.run_all()
+
+
+@every("* * * * *")
+def search_catch_up(_now: dt.datetime) -> None:
+    """Every minute: the search documents that bulk loads left for later."""
+    index.catch_up()
 
 
 @every("2 * * * *")

@@ -203,6 +203,7 @@ def _run(actor: Actor, run: Any, given: dict[str, Any]) -> dict[str, Any]:
     hidden = given["as_json"] or not sys.stderr.isatty()
     with click.progressbar(length=max(run.total, 1), label=run.file_name, file=sys.stderr, hidden=hidden) as bar:
         run = load(f"{_IMPORTS}:import_run")(actor, run=run, progress=lambda now: bar.update(now.done - bar.pos))
+    _catch_up(hidden=hidden)
     if given["errors"] and run.failed:
         with Path(given["errors"]).open("wb") as out:
             name = "xlsx" if given["errors"].lower().endswith(".xlsx") else "csv"
@@ -213,6 +214,15 @@ def _run(actor: Actor, run: Any, given: dict[str, Any]) -> dict[str, Any]:
         "created": run.created, "updated": run.updated, "skipped": run.skipped, "failed": run.failed,
         "rows_per_second": round(rate), "operation": run.operation_id, **_described(run),
     }  # fmt: skip
+
+
+def _catch_up(*, hidden: bool) -> None:
+    """Make the search documents that a long import left for later, with a progress bar on a terminal."""
+    waiting = load("guanxi.core.records.search.index:lagging")()
+    if waiting:
+        label = _("Search is catching up")
+        with click.progressbar(length=waiting, label=label, file=sys.stderr, hidden=hidden) as bar:
+            load("guanxi.core.records.search.index:catch_up")(lambda done: bar.update(done - bar.pos))
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, transaction
 
@@ -26,6 +26,15 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
 
+class _Meant(NamedTuple):
+    """Records that rows mean, by id; names of others that are alike; ids that may be seen, and changed."""
+
+    records: Mapping[int, Any]
+    names: Mapping[int, str]
+    seen: set[int]
+    changeable: set[int]
+
+
 class Batcher:
     """Everything that is the same for all batches of a run. Make it once, call :meth:`run` for each batch."""
 
@@ -35,12 +44,13 @@ class Batcher:
         self.options = options
         self.fields = importable_fields(actor, self.entity)
         self.mapping = mapping
-        self.preparer = Preparer(actor, self.entity, self.fields, mapping, options)
-        self.labels = self.preparer.labels
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
         self.matcher = Matcher(self.entity, self.fields, self.rule)
+        self.preparer = Preparer(actor, self.entity, self.fields, mapping, options, self.matcher.keys_of)
+        self.labels = self.preparer.labels
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}
         self.note = self.preparer.note
+        self.search_later = False
 
     def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
         """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
@@ -103,8 +113,9 @@ class Batcher:
         self, ready: dict[int, Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
     ) -> dict[int, Ready]:
         """Decide and write all rows that mean no earlier row of the batch; returns those that wait for one."""
-        found, records = self.matcher.find({position: one.given for position, one in ready.items()})
-        rights = self._rights(records)
+        known = {position: one.keys for position, one in ready.items() if one.keys is not None}
+        found, _locked = self.matcher.find({position: one.given for position, one in ready.items()}, known)
+        meant_by = self._meant(found)
         create: list[Ready] = []
         change: list[tuple[Ready, Any]] = []
         waiting: dict[int, Ready] = {}
@@ -113,12 +124,12 @@ class Batcher:
             if meant.earlier is not None and self.options.mode != "create" and write:
                 waiting[position] = one
                 continue
-            verdict = self._verdict(one, meant, records, rights, ready)
+            verdict = self._verdict(one, meant, meant_by, ready)
             if isinstance(verdict, Outcome):
                 outcomes[position] = verdict
             elif verdict is None:
                 if meant.similar:
-                    one.reasons.append(self._similar(meant, records, rights))
+                    one.reasons.append(self._similar(meant, meant_by))
                 create.append(one)
             elif any(verdict is other for _one, other in change) and write:
                 waiting[position] = one
@@ -128,20 +139,30 @@ class Batcher:
         self._change(change, outcomes, operation, write=write)
         return waiting
 
-    def _rights(self, records: Mapping[int, Any]) -> tuple[set[int], set[int]]:
-        """Ids among the candidates that may be seen, and changed."""
-        if not records:
-            return set(), set()
-        rows = self.entity.model._default_manager.filter(pk__in=list(records))
-        seen = set(visible(rows, self.actor).values_list("pk", flat=True))
-        return seen, set(visible(rows, self.actor, "change").values_list("pk", flat=True))
+    def _meant(self, found: Mapping[int, Found]) -> _Meant:
+        """The records that rows mean, whole; the names of those merely alike; and what may be seen and changed of them."""
+        certain = {number for one in found.values() for number in one.records}
+        alike = {number for one in found.values() for number in one.similar}
+        if not certain | alike:
+            return _Meant({}, {}, set(), set())
+        rows = self.entity.model._default_manager
+        seen = set(visible(rows.filter(pk__in=certain | alike), self.actor).values_list("pk", flat=True))
+        change = (
+            set(visible(rows.filter(pk__in=certain), self.actor, "change").values_list("pk", flat=True))
+            if certain
+            else set()
+        )
+        records = {one.pk: one for one in rows.filter(pk__in=certain)} if certain else {}
+        named = rows.filter(pk__in=alike & seen)
+        if "." not in self.entity.title:
+            named = named.only("pk", self.entity.title)
+        return _Meant(records, {one.pk: display.title_of(self.entity, one) for one in named}, seen, change)
 
     def _verdict(
         self,
         one: Ready,
         meant: Found,
-        records: Mapping[int, Any],
-        rights: tuple[set[int], set[int]],
+        meant_by: _Meant,
         ready: Mapping[int, Ready],
     ) -> Outcome | Any | None:
         """An outcome when nothing is to be written, the record to change, or ``None`` to make one."""
@@ -156,20 +177,19 @@ class Batcher:
             return Outcome(position, SKIPPED, None, [*one.reasons, reason(code)])
         if len(meant.records) > 1:
             return Outcome(position, FAILED, None, [*one.reasons, reason("row.ambiguous", count=len(meant.records))])
-        record = records[meant.records[0]]
-        seen, changeable = rights
-        if record.pk not in seen:
+        record = meant_by.records[meant.records[0]]
+        if record.pk not in meant_by.seen:
             outcome = SKIPPED if self.options.mode == "create" else FAILED
             return Outcome(position, outcome, None, [*one.reasons, reason("row.exists_hidden")])
         name = display.title_of(self.entity, record)
         if self.options.mode == "create":
             return Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.exists", name=name)])
-        if record.pk not in changeable:
+        if record.pk not in meant_by.changeable:
             return Outcome(position, FAILED, record.pk, [*one.reasons, reason("row.not_allowed", name=name)])
         return record
 
-    def _similar(self, meant: Found, records: Mapping[int, Any], rights: tuple[set[int], set[int]]) -> Reason:
-        names = [display.title_of(self.entity, records[number]) for number in meant.similar if number in rights[0]]
+    def _similar(self, meant: Found, meant_by: _Meant) -> Reason:
+        names = [meant_by.names[number] for number in meant.similar if number in meant_by.names]
         return reason("row.similar", count=len(meant.similar), names=", ".join(names[:3]) or "•••")
 
     def _create(
@@ -188,6 +208,7 @@ class Batcher:
             operation=operation,
             quiet=self.options.quiet,
             write=write,
+            search_later=self.search_later,
         )
         for one, record in zip(rows, made, strict=True):
             position = one.row.position
@@ -251,16 +272,16 @@ class Batcher:
 
 
 def safely(
-    batcher: Batcher, rows: Sequence[Staged], operation: Operation | None, coming: Sequence[Staged] = ()
+    batcher: Batcher, rows: Sequence[Staged], operation: Operation | None, meanwhile: Callable[[], None] = lambda: None
 ) -> list[Outcome]:
     """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail.
 
-    While the database writes, the rows ``coming`` in the next batch are prepared.
+    ``meanwhile`` is done while the database writes.
     """
     try:
         with transaction.atomic(), behind():
             written = batcher.run(rows, operation=operation)
-            batcher.preparer.look_ahead(coming)
+            meanwhile()
             return written
     except (DatabaseError, GuanxiError):
         if len(rows) == 1:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import require
 from guanxi.core.exchange import mapping as maps
 from guanxi.core.exchange import staging
+from guanxi.core.exchange.ahead import BATCH
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.plans import batcher_of, columns_of
@@ -24,7 +25,7 @@ from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reading.table import Table
 from guanxi.core.exchange.reasons import texts
 from guanxi.core.exchange.rows import Outcome, Staged
-from guanxi.core.exchange.running import BATCH, Progress, finish, import_run
+from guanxi.core.exchange.running import Progress, finish, import_run
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, RuleBroken

@@ -8,6 +8,7 @@ from guanxi.core.exchange import exports, imports
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun
+from guanxi.core.records.search import index
 
 
 def _actor(user_id: int | None) -> Actor | None:
@@ -25,6 +26,7 @@ def import_do(run_id: int) -> None:
     actor = _actor(run.user_id) if run else None
     if run and actor:
         imports.import_run(actor, run=run)
+        index.catch_up()
     elif run:
         ImportRun.objects.filter(pk=run_id).update(state="paused", message="user")
 

@@ -13,16 +13,18 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.text import fold, name_keys, words
-from guanxi.core.records import matching, values
+from guanxi.core.records import matching
 from guanxi.core.records.search.tokens import entries
 from guanxi.core.schema.entity import Entity, MatchKey
 from guanxi.core.schema.fields import Field
 
 #: (kind, value looked up, value that must be the same); the last two differ for names only.
 Key = tuple[str, str, str]
+RowKeys = Mapping[str, tuple[Key, ...]]
 
 #: Kinds that can be part of a match rule without a declared match key: compared as they are.
 PLAIN = frozenset(("text", "serial", "email", "phone", "reference", "date", "integer", "choice"))
+TEXTS = frozenset(("text", "serial", "email", "phone", "choice"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,40 +108,53 @@ class Matcher:
         ]  # fmt: skip
         self.looked_at = tuple({*rule.fields(), *self.strong})
 
-    def find(self, rows: Mapping[int, Mapping[str, Any]]) -> tuple[dict[int, Found], dict[int, Any]]:
-        """For each row (by position) what it means; and all candidate records by id, locked until the end."""
-        keys = {position: self._row_keys(row) for position, row in rows.items()}
+    def find(
+        self, rows: Mapping[int, Mapping[str, Any]], known: Mapping[int, RowKeys] | None = None
+    ) -> tuple[dict[int, Found], set[int]]:
+        """For each row (by position) what it means; and the ids of all records it may mean, locked until the end.
+
+        ``known`` has the keys (``keys_of``) of rows where they have been worked out before.
+        """
+        known = known or {}
+        keys = {position: known.get(position) or self.keys_of(row) for position, row in rows.items()}
         hits = self._lookup({key for found in keys.values() for each in found.values() for key in each})
-        ids = {number for numbers in hits.values() for number in numbers}
-        model = self.entity.model
-        locked = model._default_manager.select_for_update(of=("self",), no_key=True)
-        records = {record.pk: record for record in locked.filter(pk__in=ids)} if ids else {}
-        known = {number: self._row_keys(self._values(record)) for number, record in records.items()}
+        theirs = self._locked({number for numbers in hits.values() for number in numbers})
         seen: dict[Key, list[int]] = defaultdict(list)
         found: dict[int, Found] = {}
         for position, row in rows.items():
             mine = keys[position]
-            found[position] = self._decide(row, mine, hits, records, known, seen, keys)
+            found[position] = self._decide(row, mine, hits, theirs, seen, keys)
             for each in mine.values():
                 for key in each:
                     seen[key].append(position)
-        return found, records
+        return found, set(theirs)
+
+    def _locked(self, ids: set[int]) -> dict[int, RowKeys]:
+        """Keys of the living records among these, locked; read as values, of which a batch may need thousands."""
+        if not ids:
+            return {}
+        fields = [self.fields[name] for name in {*self.looked_at, "kind"} & set(self.fields)]
+        columns = [one.column for one in fields]
+        rows = self.entity.model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
+        names = [one.name for one in fields]
+        return {
+            row[0]: self.keys_of(dict(zip(names, row[1:], strict=True))) for row in rows.values_list("pk", *columns)
+        }
 
     def _decide(
         self,
         row: Mapping[str, Any],
-        mine: Mapping[str, tuple[Key, ...]],
+        mine: RowKeys,
         hits: Mapping[tuple[str, str], list[int]],
-        records: Mapping[int, Any],
-        known: Mapping[int, Mapping[str, tuple[Key, ...]]],
+        known: Mapping[int, RowKeys],
         seen: Mapping[Key, list[int]],
-        keys: Mapping[int, Mapping[str, tuple[Key, ...]]],
+        keys: Mapping[int, RowKeys],
     ) -> Found:
         result = Found()
         for alternative in self._applying(row, mine):
             result.keyed = True
             first = mine[alternative[0]]
-            numbers = {number for key in first for number in hits.get(key[:2], ()) if number in records}
+            numbers = {number for key in first for number in hits.get(key[:2], ()) if number in known}
             fitting = [
                 number for number in sorted(numbers)
                 if self._agree(alternative, mine, known[number]) and not self._differs(mine, known[number])
@@ -158,30 +173,24 @@ class Matcher:
                 result.similar = sorted(numbers)[:5]
         return result
 
-    def _applying(self, row: Mapping[str, Any], mine: Mapping[str, tuple[Key, ...]]) -> Iterable[tuple[str, ...]]:
+    def _applying(self, row: Mapping[str, Any], mine: RowKeys) -> Iterable[tuple[str, ...]]:
         """Alternatives all of whose fields are filled; a person's name alone says too little."""
         person = row.get("kind") == "person"
         for alternative in self.rule.alternatives:
             if all(mine.get(name) for name in alternative) and not (person and alternative == (self.entity.title,)):
                 yield alternative
 
-    def _agree(
-        self, names: Iterable[str], mine: Mapping[str, tuple[Key, ...]], theirs: Mapping[str, tuple[Key, ...]]
-    ) -> bool:
+    def _agree(self, names: Iterable[str], mine: RowKeys, theirs: RowKeys) -> bool:
         return all(not set(mine[name]).isdisjoint(theirs.get(name, ())) for name in names)
 
-    def _differs(self, mine: Mapping[str, tuple[Key, ...]], theirs: Mapping[str, tuple[Key, ...]]) -> bool:
+    def _differs(self, mine: RowKeys, theirs: RowKeys) -> bool:
         """Whether something certain (a credit code, a number elsewhere) speaks against it."""
         return any(
             mine.get(name) and theirs.get(name) and set(mine[name]).isdisjoint(theirs[name]) for name in self.strong
         )
 
-    def _values(self, record: Any) -> dict[str, Any]:
-        names = {*self.rule.fields(), *self.strong, "kind"} & set(self.fields)
-        return {name: values.current(record, self.fields[name]) for name in names}
-
-    def _row_keys(self, row: Mapping[str, Any]) -> dict[str, tuple[Key, ...]]:
-        """Keys by field: (kind of key, value)."""
+    def keys_of(self, row: Mapping[str, Any]) -> RowKeys:
+        """The keys of clean values, by field."""
         found: dict[str, tuple[Key, ...]] = {}
         for name in self.looked_at:
             value = row.get(name)
@@ -226,7 +235,13 @@ class Matcher:
             kind = self.fields[name].kind
             if kind == "reference":
                 continue
-            rows = self.entity.model._default_manager.filter(**{f"{column}__in": texts})
+            # Such columns are indexed where they are filled, which PostgreSQL does not see in a long list.
+            filled = (
+                self.entity.model._default_manager.exclude(**{column: ""})
+                if kind in TEXTS
+                else self.entity.model._default_manager.all()
+            )
+            rows = filled.filter(**{f"{column}__in": texts})
             for value, number in rows.values_list(column, "pk"):
                 hits[f"={name}", plain(value)].append(number)
         return hits

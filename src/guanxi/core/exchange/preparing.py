@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,27 +33,38 @@ NOTED = frozenset((
 LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 
 
+KeysOf = Callable[[Mapping[str, Any]], Mapping[str, tuple[tuple[str, str, str], ...]]]
+
+
 @dataclass(slots=True)
-class _Row:
-    """A row on its way: raw values, and clean ones or what is wrong with them once that is known."""
+class Begun:
+    """A row on its way: raw values, and clean ones with their keys or why it is refused once that is known."""
 
     row: Staged
     filled: Filled
     reasons: list[Reason] = field(default_factory=list)
     given: dict[str, Any] | None = None
-    error: Invalid | None = None
+    refused: list[Reason] | None = None
+    keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None
 
 
 class Preparer:
     """Everything that turns rows into clean values and is the same for all batches of a run."""
 
     def __init__(
-        self, actor: Actor, entity: Entity, fields: Mapping[str, Field], mapping: FieldMap, options: Options
+        self,
+        actor: Actor,
+        entity: Entity,
+        fields: Mapping[str, Field],
+        mapping: FieldMap,
+        options: Options,
+        keys_of: KeysOf,
     ) -> None:
         self.actor = actor
         self.entity = entity
         self.options = options
         self.fields = fields
+        self.keys_of = keys_of
         self.labels = {name: str(one.label) for name, one in fields.items()}
         self.filler = Filler(entity, fields, mapping, clear_blank=options.clear_blank)
         self.colleagues = people.colleagues()
@@ -61,20 +72,28 @@ class Preparer:
         self.note = next(
             (one.name for one in fields.values() if one.name == "description" and one.kind == "long_text"), ""
         )
-        self._early: dict[int, _Row] = {}
+        self._early: dict[int, Begun] = {}
         self._known: dict[tuple[str, str], Any] = {}
 
     def look_ahead(self, rows: Sequence[Staged]) -> None:
         """Do for the rows of the next batch what asks nothing of the database, while that is busy with this one."""
+        self.expect(self.begin(rows))
+
+    def begin(self, rows: Sequence[Staged]) -> list[Begun]:
+        """Rows as far as they get without asking what other batches may change."""
         self._known = {}
-        self._early = {row.position: self._begun(row) for row in rows if not _fatal(row)}
+        return [self._begun(row) for row in rows if not _fatal(row)]
+
+    def expect(self, begun: Sequence[Begun]) -> None:
+        """Take over rows of the next batch that were begun elsewhere."""
+        self._early = {one.row.position: one for one in begun}
 
     def prepare(self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool) -> dict[int, Ready]:
         """Clean rows by position; rows that cannot be read get their outcome at once."""
         early, self._early = self._early, {}
         if not early:
             self._known = {}
-        begun: list[_Row] = []
+        begun: list[Begun] = []
         for row in rows:
             if found := _fatal(row):
                 outcomes[row.position] = Outcome(row.position, FAILED, None, found)
@@ -83,29 +102,30 @@ class Preparer:
         named = self._named([one.filled for one in begun], write=write)
         ready: dict[int, Ready] = {}
         for one in begun:
-            if one.given is None and one.error is None:
+            if one.given is None and one.refused is None:
                 self._finish(one, named)
             position = one.row.position
             if one.given is None:
-                refused = of_invalid(one.error, self.labels) if one.error else []
-                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *refused])
+                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *(one.refused or ())])
             else:
-                ready[position] = Ready(one.row, one.given, one.reasons)
+                ready[position] = Ready(one.row, one.given, one.reasons, one.keys)
         return ready
 
-    def _begun(self, row: Staged) -> _Row:
+    def _begun(self, row: Staged) -> Begun:
         """A row as far as it gets without the database: to the end, unless it names others or may add choices."""
-        one = _Row(row, self.filler.fill(row.cells), [dict(problem) for problem in row.problems or ()])
+        one = Begun(row, self.filler.fill(row.cells), [dict(problem) for problem in row.problems or ()])
         if not one.filled.names and not self.choices.create:
             self._finish(one, {})
+            if one.given is not None:
+                one.keys = self.keys_of(one.given)
         return one
 
-    def _finish(self, one: _Row, named: Mapping[str, Mapping[str, int]]) -> None:
+    def _finish(self, one: Begun, named: Mapping[str, Mapping[str, int]]) -> None:
         try:
             self._resolve(one.filled, named, one.reasons)
             one.given = self._clean(one.filled.given, one.reasons)
         except Invalid as error:
-            one.error = error
+            one.refused = of_invalid(error, self.labels)
 
     # -- references -------------------------------------------------------------------------------------------------
 

@@ -31,8 +31,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class Ready:
-    """A row whose values are clean."""
+    """A row whose values are clean; ``keys`` are those of ``Matcher.keys_of`` if they have been worked out."""
 
     row: Staged
     given: dict[str, Any]
     reasons: list[Reason]
+    keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None

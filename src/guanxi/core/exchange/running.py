@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import orjson
@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from guanxi.core.access import actors
-from guanxi.core.exchange import staging
+from guanxi.core.exchange.ahead import BATCH, LONG, SWEEP, Source, source_of
 from guanxi.core.exchange.batches import Batcher, safely
 from guanxi.core.exchange.plans import batcher_of
-from guanxi.core.exchange.rows import Outcome, Staged
+from guanxi.core.exchange.rows import Outcome
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
@@ -28,10 +28,6 @@ from guanxi.core.records.copying import copy_lines, plain
 from guanxi.core.records.writing import UNDO_FOR, writing
 from guanxi.runtime.failpoints import reach
 
-#: Rows committed together.
-BATCH = 1000
-#: Rows after which the collector looks for what hangs on itself.
-SWEEP = 20_000
 NULL = "\\N"
 Progress = Callable[[ImportRun], None]
 
@@ -39,22 +35,15 @@ Progress = Callable[[ImportRun], None]
 def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None) -> ImportRun:
     """Bring in all rows that have no outcome yet, batch by batch, until done, paused or cancelled.
 
-    May be called again after a crash. Each batch is done with the rights the actor has by then.
-    A failure of the run itself is noted on it and raised.
+    May be called again after a crash. Each batch is done with the rights the actor has by then. A failure of the run
+    itself is noted on it and raised. The search documents of a long file are left for later: call
+    ``records.search.index.catch_up`` when the rows are in.
     """
     acting = actor.acting_via("import")
     try:
         with timezone.override(actor.timezone), _undisturbed():
-            batcher = batcher_of(acting, run)
-            coming: list[Staged] = []
-            while (following := _batch(acting, run.pk, batcher, coming)) is not None:
-                coming = following
-                if progress:
-                    run.refresh_from_db()
-                    progress(run)
-                if (now := actors.renewed(acting)).rights != acting.rights:
-                    batcher, coming = batcher_of(now, run), []
-                acting = now
+            while _some_batches(actors.renewed(acting), run, progress):
+                run.refresh_from_db()
     except Exception as error:
         message = str(error) if isinstance(error, GuanxiError) else f"{type(error).__name__}: {error}"
         ImportRun.objects.filter(pk=run.pk, state="running").update(state="failed", message=message[:1000])
@@ -63,6 +52,20 @@ def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None
     if progress:
         progress(run)
     return run
+
+
+def _some_batches(actor: Actor, run: ImportRun, progress: Progress | None) -> bool:
+    """Batches until the run stops (``False``) or the actor's rights have changed (``True``: go on with the new ones)."""
+    batcher = batcher_of(actor, run)
+    batcher.search_later = run.total >= LONG
+    with closing(source_of(run, batcher.preparer)) as source:
+        while _batch(actor, run.pk, batcher, source):
+            if progress:
+                run.refresh_from_db()
+                progress(run)
+            if actors.renewed(actor).rights != actor.rights:
+                return True
+    return False
 
 
 @contextmanager
@@ -82,30 +85,25 @@ def _undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def _batch(actor: Actor, run_id: int, batcher: Batcher, rows: list[Staged]) -> list[Staged] | None:
-    """One batch in one transaction: ``rows`` if they are the next ones, else those that are.
-
-    Returns the rows behind them, or ``None`` when there is no more to do (now).
-    """
+def _batch(actor: Actor, run_id: int, batcher: Batcher, source: Source) -> bool:
+    """One batch in one transaction; whether there is more to do (now)."""
     begun = time.monotonic()
     refresh()
     with transaction.atomic():
         run = ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=run_id)
         if run.state != "running":
-            return None
+            return False
         with connection.cursor() as cursor:
             # An outcome and its rows are one commit: after a crash of the server the run goes on from the last that lasted.
             cursor.execute("SET LOCAL synchronous_commit = off")
-        if not rows or rows[0].position <= run.position:
-            rows = staging.staged(run, run.position, BATCH)
+        rows = source.take(run)
         if not rows:
             if _settle(actor, run, batcher):
-                return []
+                return True
             finish(run, "done")
-            return None
-        coming = staging.staged(run, rows[-1].position, BATCH)
+            return False
         with writing(actor, operation=run.operation):
-            outcomes = safely(batcher, rows, run.operation, coming)
+            outcomes = safely(batcher, rows, run.operation, source.meanwhile)
         _store(run, outcomes)
         run.position = rows[-1].position
         run.seconds += time.monotonic() - begun
@@ -115,7 +113,7 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, rows: list[Staged]) -> l
     reach("import.after_commit")
     if run.position // SWEEP != rows[0].position // SWEEP:
         gc.collect()
-    return coming
+    return True
 
 
 def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:

@@ -34,7 +34,7 @@ from guanxi.core.models.people import (
 from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
 from guanxi.core.models.reporting import Dashboard, Report, ReportSchedule
-from guanxi.core.models.search import MatchValue, SearchDoc
+from guanxi.core.models.search import MatchValue, SearchDoc, SearchLag
 from guanxi.core.models.shape import (
     CustomField,
     Dictionary,
@@ -107,6 +107,7 @@ __all__ = [
     "RoleRight",
     "SavedView",
     "SearchDoc",
+    "SearchLag",
     "Stamp",
     "Tag",
     "TextKindField",

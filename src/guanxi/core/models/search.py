@@ -38,6 +38,26 @@ class SearchDoc(models.Model):
         return f"{self.entity}/{self.record_id}"
 
 
+class SearchLag(models.Model):
+    """Records of a bulk load, ids from ``first`` to ``last``, whose documents are still to be made.
+
+    Written in the transaction of the records, removed in that of the documents: neither can be lost.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    entity = models.CharField(max_length=100, db_collation="C")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        db_table = "core_search_lag"
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.first}-{self.last}"
+
+
 class MatchValue(models.Model):
     """One value by which a record may be the same as another (``records/matching.py``)."""
 

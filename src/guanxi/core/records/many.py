@@ -20,7 +20,7 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.records import derived, dictionaries, matching, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
-from guanxi.core.records.search import index
+from guanxi.core.records.search import index, tokens
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -38,10 +38,12 @@ def insert_many(
     operation: Operation | None = None,
     quiet: bool = False,
     write: bool = True,
+    search_later: bool = False,
 ) -> list[Any]:
     """Make records of clean rows; per row, in order, the record or the Invalid that refused it.
 
-    ``quiet`` sends no events, ``write=False`` checks only. References must exist and be allowed.
+    ``quiet`` sends no events, ``write=False`` checks only, ``search_later`` leaves the search documents to
+    ``index.catch_up``. References must exist and be allowed.
     """
     declared = entity_of(entity)
     plan = _Plan(actor, declared)
@@ -53,7 +55,10 @@ def insert_many(
         numbering.fill_many(declared, records)
         upkeep.carry_many(declared, records)
         copy_records(records)
-        _copy_search(declared, records)
+        if search_later:
+            index.later(declared, [record.pk for record in records])
+        else:
+            _copy_search(declared, records)
         _copy_keys(declared, records)
         if upkeep.stamp_of(declared):
             upkeep.after_save(declared, records[:1], {})
@@ -235,10 +240,6 @@ def _may_differ(column: models.Field[Any, Any], changed: Iterable[tuple[Any, Map
     )
 
 
-#: Records whose search documents are written together: while one part is on its way, the next is made.
-_PART = 250
-
-
 def _pairs(fields: Iterable[str], records: Sequence[Any]) -> list[tuple[int, Any]]:
     """Records by id; their plain values where all fields are columns, since asking a dict is much quicker."""
     if records and all(name in records[0].__dict__ for name in fields):
@@ -247,18 +248,9 @@ def _pairs(fields: Iterable[str], records: Sequence[Any]) -> list[tuple[int, Any
 
 
 def _copy_search(entity: Entity, records: Sequence[Any]) -> None:
-    search = entity.search
-    named = (*search.names, *search.numbers, *search.phones, *search.emails, *search.text) if search else ()
-    for start in range(0, len(records), _PART):
-        rows = index.search_rows_for(entity, _pairs(named, records[start : start + _PART]))
-        copy_lines(
-            "core_search_doc",
-            index.COLUMNS,
-            [
-                f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}"
-                for key, number, name, spell, tsv in rows
-            ],
-        )
+    paths = tokens.paths_of(entity)
+    for start in range(0, len(records), index.PART):
+        index.copy_documents(entity, _pairs(paths, records[start : start + index.PART]))
 
 
 def _copy_keys(entity: Entity, records: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Keeping the search documents: written in the transaction of the record, or made anew for a whole table."""
+"""Keeping the search documents: written in the transaction of the record, soon after a bulk load, or anew for a table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from guanxi.core.models.search import SearchDoc
+from guanxi.core.models.search import SearchDoc, SearchLag
+from guanxi.core.records.copying import behind, copy_lines, escaped
 from guanxi.core.records.search import tokens
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Columns of the rows of :func:`search_rows_for`, in order, for ``COPY core_search_doc (…) FROM STDIN``.
 COLUMNS = ("entity", "record_id", "key", "spell", "tsv")
 Row = tuple[str, int, str, str, str]
 BATCH = 1000
+#: Notes of bulk loads taken up together, and documents sent together: while some are on their way, the next are made.
+LAGS = 4
+PART = 250
 
 _UPSERT = """
     INSERT INTO core_search_doc (entity, record_id, key, spell, tsv)
@@ -40,6 +45,15 @@ def search_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator
         return
     for record_id, values in rows:
         yield search_row(entity, record_id, values)
+
+
+def copy_documents(entity: Entity, rows: Iterable[tuple[int, Any]]) -> None:
+    """Write documents of records that have none yet, for (record id, values) pairs, with ``COPY``."""
+    made = search_rows_for(entity, rows)
+    lines = [
+        f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}" for key, number, name, spell, tsv in made
+    ]
+    copy_lines("core_search_doc", COLUMNS, lines)
 
 
 def _upsert(entity: Entity, rows: Sequence[Row]) -> None:
@@ -73,6 +87,57 @@ def index_records(entity: Entity, records: Iterable[models.Model]) -> None:
 def remove(entity: Entity, ids: Iterable[int]) -> None:
     """Take records out of the search."""
     SearchDoc.objects.filter(entity=entity.key, record_id__in=list(ids)).delete()
+
+
+def later(entity: Entity, ids: Sequence[int]) -> None:
+    """Leave the documents of new records to :func:`catch_up`; belongs in the transaction that makes them."""
+    if entity.search is not None and ids:
+        lines = [f"{entity.key}\t{min(ids)}\t{max(ids)}"]
+        copy_lines(SearchLag._meta.db_table, ("entity", "first", "last"), lines)
+
+
+def lagging(entity: str = "") -> int:
+    """How many records (of one entity) wait for their documents, about."""
+    waiting = SearchLag.objects.filter(entity=entity) if entity else SearchLag.objects.all()
+    return int(waiting.aggregate(n=models.Sum(models.F("last") - models.F("first") + 1))["n"] or 0)
+
+
+def catch_up(progress: Callable[[int], None] | None = None) -> int:
+    """Make the documents that were left for later; returns how many. Any number of processes may do it side by side.
+
+    Documents and their note go in one transaction: after a crash the next call goes on. ``progress`` is told how many
+    are done.
+    """
+    done = 0
+    while True:
+        with transaction.atomic(), behind():
+            waiting = list(SearchLag.objects.select_for_update(skip_locked=True).order_by("pk")[:LAGS])
+            SearchLag.objects.filter(pk__in=[lag.pk for lag in waiting]).delete()
+            known = [(entity_of(lag.entity), lag) for lag in waiting if is_registered(lag.entity)]
+            missing = [(entity, _undocumented(entity, lag.first, lag.last)) for entity, lag in known if entity.search]
+            for entity, rows in missing:
+                for start in range(0, len(rows), PART):
+                    copy_documents(entity, rows[start : start + PART])
+                done += len(rows)
+        if not waiting:
+            return done
+        if progress:
+            progress(done)
+
+
+def _undocumented(entity: Entity, first: int, last: int) -> list[tuple[int, dict[str, Any]]]:
+    """The living records between two ids that have no document, locked: (id, what the document is made of).
+
+    Documents are asked for after the lock: whoever wrote a record before has made one, who writes it now waits for us.
+    """
+    paths = tokens.paths_of(entity)
+    living = getattr(entity.model, "objects", entity.model._default_manager).filter(pk__range=(first, last)).order_by()
+    columns = [path.replace(".", "__") for path in paths]
+    rows = living.select_for_update(of=("self",), no_key=True).values_list("pk", *columns)
+    found = [(row[0], dict(zip(paths, row[1:], strict=True))) for row in rows]
+    made = SearchDoc.objects.filter(entity=entity.key, record_id__range=(first, last))
+    there = set(made.values_list("record_id", flat=True))
+    return [one for one in found if one[0] not in there]
 
 
 def reindex(entity: Entity, *, batch: int = BATCH, progress: Callable[[int], None] | None = None) -> int:

@@ -205,10 +205,20 @@ def owner_token(entity: str, owner_id: int) -> str:
     return f"{field_tag(entity, '@owner')}{owner_id}"
 
 
-def _owner_tokens(entity: Entity, values: Any) -> set[str]:
+def _owner_columns(entity: Entity) -> list[str]:
     names = [f"{entity.access.owner}_id"] if entity.access.owner else []
-    if entity.access.carried_by:
-        names.append("carrier_owner_id")
+    return [*names, "carrier_owner_id"] if entity.access.carried_by else names
+
+
+def paths_of(entity: Entity) -> list[str]:
+    """Paths of all a document is made of, for whoever reads values rather than records."""
+    search = entity.search
+    fields = [field for part, _tokens in _PARTS for field in getattr(search, part)] if search else []
+    return list(dict.fromkeys([*fields, *_owner_columns(entity)]))
+
+
+def _owner_tokens(entity: Entity, values: Any) -> set[str]:
+    names = _owner_columns(entity)
     owners = (values.get(name) if isinstance(values, Mapping) else getattr(values, name, None) for name in names)
     return {owner_token(entity.key, owner) for owner in owners if owner}
 

@@ -22,6 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models.exchange import FAILED, OUTCOMES, ImportRun
 from guanxi.core.records import files
+from guanxi.core.records.search.index import lagging
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.web import addresses, toasts
@@ -309,6 +310,7 @@ def result(request: HttpRequest, pk: int) -> HttpResponseBase:
         only=only,
         operation=run.operation,
         undone=run.operation is not None and run.operation.undone_at is not None,
+        lagging=lagging(run.entity) if run.created else 0,
     )
     return draw(request, "exchange/result.jinja", context)
 

@@ -1,0 +1,166 @@
+"""Long imports: rows begun by a process beside, search that follows, and a process killed in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from guanxi.areas.customers.models import Customer
+from guanxi.core.automation import jobs
+from guanxi.core.exchange import ahead, imports
+from guanxi.core.exchange import running as runs
+from guanxi.core.exchange.options import Options
+from guanxi.core.kernel import clock
+from guanxi.core.models import SearchDoc, SearchLag
+from guanxi.core.models.exchange import ImportOutcome, ImportRun
+from guanxi.core.records.search import index
+from guanxi.core.records.search.query import search
+from guanxi.core.schema.registry import entity_of
+from tests.factories.cast import Cast
+from tests.runtime.helpers import ROOT
+
+CUSTOMER = "customers.customer"
+TEXT = "客户名称,手机,成立年份,外部编号\n" + "".join(
+    f"第{n}号贸易有限公司,1380013{n:04d},{1990 + n % 30 if n % 11 else 'soon'},X{n % 25}\n" for n in range(30)
+)
+
+
+def begun(cast: Cast, text: str = TEXT, **options: Any) -> ImportRun:
+    run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
+    mapping = {**run.mapping, "columns": {**run.mapping["columns"], "3": {"field": "external_id"}}}
+    imports.import_configure(cast.root, run=run, mapping=mapping, options=Options(**options))
+    return imports.import_start(cast.root, run=run)
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[ahead.Beside]:
+    """Imports of four rows count as long; the helpers they start."""
+    made: list[ahead.Beside] = []
+
+    class Watched(ahead.Beside):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(ahead, "Beside", Watched)
+    monkeypatch.setattr(ahead, "LONG", 4)
+    monkeypatch.setattr(runs, "LONG", 4)
+    monkeypatch.setattr(ahead, "BATCH", 4)
+    return made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_begun_beside_come_out_the_same(cast: Cast, forked: list[ahead.Beside]) -> None:
+    run = imports.import_run(cast.root, run=begun(cast, mode="create", unreadable="refuse"))
+    assert len(forked) == 1
+    assert not forked[0]._process.is_alive()
+    assert run.state == "done"
+    bad = [n for n in range(30) if n % 11 == 0]
+    first = [n for n in range(25) if n not in bad] + [25]  # X0 of row 0 was refused, so that of row 25 is the first
+    assert (run.created, run.failed, run.skipped) == (len(first), len(bad), 30 - len(first) - len(bad))
+    assert sorted(Customer.objects.values_list("external_id", flat=True)) == sorted(f"X{n % 25}" for n in first)
+    assert Customer.objects.get(external_id="X7").phones[0]["value"] == "+8613800130007"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_helper_that_dies_is_replaced(cast: Cast, forked: list[ahead.Beside]) -> None:
+    def kill(now: ImportRun) -> None:
+        if now.done == 8:
+            os.kill(forked[0]._process.pid or 0, signal.SIGKILL)
+
+    run = imports.import_run(cast.root, run=begun(cast, mode="create"), progress=kill)
+    assert (run.state, run.done, run.failed) == ("done", 30, 0)
+    assert Customer.objects.count() == run.created == 25
+    assert ImportOutcome.objects.filter(run=run).count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_search_follows_a_long_import(cast: Cast, forked: list[ahead.Beside]) -> None:
+    run = imports.import_run(cast.root, run=begun(cast, mode="create"))
+    made = Customer.objects.order_by("pk")
+    assert index.lagging(CUSTOMER) >= run.created == 25
+    assert search(cast.root, "第3号贸易") == []
+    single, gone = made[3], made[4]
+    index.index_records(entity_of(CUSTOMER), [single])
+    Customer.objects.filter(pk=gone.pk).update(deleted_at=clock.now())
+    jobs.search_catch_up.func(0)
+    assert index.lagging() == SearchLag.objects.count() == 0
+    assert [hit.record_id for hit in search(cast.root, "第3号贸易")] == [single.pk]
+    assert [hit.title for hit in search(cast.root, "13800130007")] == ["第7号贸易有限公司"]
+    assert SearchDoc.objects.filter(entity=CUSTOMER).count() == 24
+    assert not SearchDoc.objects.filter(entity=CUSTOMER, record_id=gone.pk).exists()
+    documents = list(
+        SearchDoc.objects.filter(entity=CUSTOMER).order_by("record_id").values_list("record_id", "key", "spell", "tsv")
+    )
+    assert index.reindex(entity_of(CUSTOMER)) == 24
+    assert documents == list(
+        SearchDoc.objects.filter(entity=CUSTOMER).order_by("record_id").values_list("record_id", "key", "spell", "tsv")
+    )
+    assert index.catch_up() == 0
+
+
+def test_a_batch_rolled_back_leaves_no_note(
+    cast: Cast, forked: list[ahead.Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "source_of", lambda _run, preparer: ahead.Alone(preparer))
+    monkeypatch.setattr(runs, "source_of", lambda _run, preparer: ahead.Alone(preparer))
+
+    def broken(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_store", broken)
+    with pytest.raises(KeyboardInterrupt):
+        imports.import_run(cast.root, run=begun(cast, mode="create"))
+    assert (Customer.objects.count(), SearchLag.objects.count()) == (0, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@pytest.mark.slow
+def test_kill_9_loses_and_doubles_nothing(fresh_database: str, tmp_path: Path) -> None:
+    rows = 7000
+    file = tmp_path / "rows.csv"
+    file.write_text("客户名称,手机,外部编号\n" + "".join(f"第{n}行科技有限公司,138{n:08d},X{n}\n" for n in range(rows)))
+    own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "var"), "PYTHONPATH": str(ROOT / "src")}
+
+    def guanxi(*words: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **own, **({"GUANXI_FAILPOINT": failpoint} if failpoint else {})}
+        command = [
+            sys.executable,
+            "-m",
+            "guanxi",
+            "import",
+            str(file),
+            "--entity",
+            "customers",
+            "--mode",
+            "create",
+            *words,
+        ]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    with psycopg.connect(fresh_database, autocommit=True) as database:
+
+        def count(what: str) -> int:
+            row = database.execute(what).fetchone()
+            return int(row[0]) if row else 0
+
+        assert guanxi(failpoint="import.before_commit:kill@3").returncode == -signal.SIGKILL
+        assert count("SELECT count(*) FROM customers_customer") == count("SELECT position FROM core_importrun") == 2000
+        run = count("SELECT id FROM core_importrun")
+        assert guanxi("--resume", str(run), failpoint="import.after_commit:kill@2").returncode == -signal.SIGKILL
+        assert count("SELECT count(*) FROM customers_customer") == count("SELECT position FROM core_importrun") == 4000
+        ended = guanxi("--resume", str(run))
+        assert ended.returncode == 0, ended.stderr
+        for table in ("customers_customer", "core_importoutcome WHERE outcome = 1", "core_search_doc"):
+            assert count(f"SELECT count(*) FROM {table}") == rows
+        assert count("SELECT count(DISTINCT external_id) FROM customers_customer") == rows
+        assert count("SELECT count(*) FROM core_auditentry WHERE entity = 'customers_customer'") == rows
+        assert count("SELECT count(*) FROM core_outboxevent WHERE name = 'customers.customer.created'") == rows
+        assert count("SELECT count(*) FROM core_search_lag") == 0
