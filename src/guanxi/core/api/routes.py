@@ -11,7 +11,7 @@ from ninja import Body, Query, Router
 from guanxi.core import records
 from guanxi.core.access import allowed, explain, require
 from guanxi.core.api import answers, describe, doors
-from guanxi.core.automation import operations
+from guanxi.core.automation import approvals, operations
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.records import bulk
@@ -282,6 +282,7 @@ def _act(actor: Actor, entity: Entity, number: int, key: str, given: dict[str, A
     for name in given:
         if name not in known:
             raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
+    approvals.check(actor, entity_of(entity), record, action.key, given)
     action.run(actor, record, **given)
     return answers.reply({"done": True, "id": number})
 

@@ -87,6 +87,7 @@ for _sort in (
     Sort("shared", gettext_lazy("A record is shared with me"), "share", mail="digest"),
     Sort("comment", gettext_lazy("Comments on my records and those I follow"), "message-circle", mutable=True),
     Sort("change", gettext_lazy("Changes of records I follow"), "history", mutable=True),
+    Sort("approval", gettext_lazy("Approvals"), "rubber-stamp", mail="now"),
     Sort("reminder", gettext_lazy("Reminders"), "alarm"),
     Sort("operation", gettext_lazy("Long work has finished"), "circle-check"),
 ):

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 
 from guanxi.core.automation import backups, housekeeping, mailing, operations, scanning
+from guanxi.core.automation.approvals import watch
 from guanxi.core.automation.notify import MAIL_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.records import sealing
@@ -47,6 +48,12 @@ def audit_seal(_now: dt.datetime) -> None:
 def backup_make(now: dt.datetime) -> None:
     """Every ten minutes: the daily backup, if its time has come."""
     backups.backup_if_due(now)
+
+
+@every("*/5 * * * *")
+def approvals_watch(now: dt.datetime) -> None:
+    """Every five minutes: approvals whose deadline has passed."""
+    watch.late_do(now)
 
 
 @job(name=MAIL_JOB)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage
@@ -51,6 +51,10 @@ def _send(user: User, mail: str) -> int:
     return len(notes)
 
 
+#: Further lines of a notification's part of the mail, by sort: ``(user, note) -> text``.
+FURTHER_LINES: dict[str, Callable[[User, Note], str]] = {}
+
+
 def message(user: User, notes: Sequence[Note]) -> EmailMessage:
     """The mail with these notifications, in the present language."""
     count = len(notes)
@@ -58,7 +62,7 @@ def message(user: User, notes: Sequence[Note]) -> EmailMessage:
         subject = notes[0].text
     else:
         subject = ngettext("%(count)d notification", "%(count)d notifications", count) % {"count": count}
-    body = "\n\n".join(_lines(notes))
+    body = "\n\n".join(_lines(user, notes))
     footer = _("You can choose by mail or not in your settings: %(address)s") % {
         "address": f"{environment().url}/account/notifications/"
     }
@@ -69,8 +73,9 @@ def message(user: User, notes: Sequence[Note]) -> EmailMessage:
     )
 
 
-def _lines(notes: Iterable[Note]) -> list[str]:
-    return [f"{note.text}\n{address_of(note)}".strip() for note in notes]
+def _lines(user: User, notes: Iterable[Note]) -> list[str]:
+    further = ((note, FURTHER_LINES[note.sort](user, note) if note.sort in FURTHER_LINES else "") for note in notes)
+    return [f"{note.text}\n{address_of(note)}\n{more}".strip() for note, more in further]
 
 
 def address_of(note: Note) -> str:

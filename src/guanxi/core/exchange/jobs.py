@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from guanxi.core.access import actors
+from guanxi.core.automation.approvals.running import DOERS
 from guanxi.core.automation.queue import job
 from guanxi.core.exchange import exports, imports
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun
 from guanxi.core.records.search import index
+
+
+def _export_approved(actor: Actor, entity: str, values: Mapping[str, Any]) -> None:
+    """Make an export that was approved; the applicant is told when it is done, like of any other."""
+    operation = exports.export_begin(actor, entity, **values)
+    export_do.defer(operation_id=operation.pk)
+
+
+DOERS["export"] = _export_approved
 
 
 def _actor(user_id: int | None) -> Actor | None:

@@ -1,5 +1,6 @@
 """Floor 3: the core's tables, and the abstract record of everybody else's."""
 
+from guanxi.core.models.approvals import Approval, ApprovalEntry, ApprovalFlow, ApprovalTurn
 from guanxi.core.models.custom import CustomObject, Due, FieldIndex, Layout, ObjectRecord, Process, ProcessTick
 from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.fields import (
@@ -53,6 +54,10 @@ __all__ = [
     "Absence",
     "AccessEntry",
     "ApiToken",
+    "Approval",
+    "ApprovalEntry",
+    "ApprovalFlow",
+    "ApprovalTurn",
     "AuditEntry",
     "AuditSeal",
     "CalendarDay",

@@ -13,7 +13,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation
-from guanxi.core.records import numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records import gates, numbering, reading, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -174,6 +174,8 @@ def create_many(
         if not quiet:
             for record in records:
                 emit(actor, "created", record)
+        for record in records:
+            gates.after(actor, declared, record, {}, creating=True)
     return made
 
 

@@ -18,7 +18,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation, OutboxEvent
-from guanxi.core.records import derived, dictionaries, matching, numbering, process, rules, shape, upkeep, values
+from guanxi.core.records import derived, dictionaries, gates, matching, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.records.search import index, tokens
 from guanxi.core.records.writing import writing
@@ -64,6 +64,9 @@ def insert_many(
             upkeep.after_save(declared, records[:1], {})
         if not quiet:
             emit_many(actor, declared, "created", [(record.pk, record._changes) for record in records])
+        if gates.watched(declared):
+            for record in records:
+                gates.after(actor, declared, record, record._changes, creating=True)
     return made
 
 
@@ -183,6 +186,7 @@ def update_many(
             if missing:
                 raise _unfilled(missing)
             changes = values.assign(record, fields, given)
+            gates.before(actor, declared, record, changes, creating=False)
             process.hold(actor, declared, record, changes)
             if changes and declared.clean is not None:
                 declared.clean(actor, record, changes)
@@ -198,10 +202,45 @@ def update_many(
             results.append(bool(changes))
             if changes:
                 changed.append((record, changes))
-    if write and changed:
+    if changed and gates.watched(declared):
+        results = _store_watched(actor, declared, changed, results, operation=operation, quiet=quiet, write=write)
+    elif write and changed:
         with writing(actor, operation=operation):
             _store_changes(actor, declared, changed, quiet=quiet)
     return results
+
+
+class _TakenBack(Exception):
+    """Ends a trial."""
+
+
+def _store_watched(
+    actor: Actor,
+    entity: Entity,
+    changed: Sequence[tuple[Any, dict[str, list[Any]]]],
+    results: list[Any],
+    *,
+    operation: Operation | None,
+    quiet: bool,
+    write: bool,
+) -> list[Any]:
+    """Store changes one by one, so that a gate may refuse one record and not the others."""
+    answers: list[Any] = []
+    for record, changes in changed:
+        try:
+            with writing(actor, operation=operation):
+                _store_changes(actor, entity, [(record, changes)], quiet=quiet)
+                gates.after(actor, entity, record, changes, creating=False)
+                if not write:
+                    raise _TakenBack
+        except GuanxiError as error:
+            answers.append(error if isinstance(error, Invalid) else Invalid(error.message, code=error.code))
+        except _TakenBack:
+            answers.append(True)
+        else:
+            answers.append(True)
+    waiting = iter(answers)
+    return [next(waiting) if one is True else one for one in results]
 
 
 def _store_changes(

@@ -16,7 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import conflicts, derived, numbering, process, rules, shape, upkeep, values
+from guanxi.core.records import conflicts, derived, gates, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -151,6 +151,7 @@ def save(
     entity = entity_of(record)
     changes = dict(changes or {})
     now = clock.now()
+    gates.before(actor, entity, record, changes, creating=creating)
     entered = process.hold(actor, entity, record, changes, creating=creating)
     if entity.clean is not None:
         entity.clean(actor, record, changes)
@@ -178,6 +179,7 @@ def save(
         upkeep.carry_down(entity, [record.pk])
     emit(actor, verb or ("created" if creating else "updated"), record, changes)
     process.follow(actor, entity, record, entered)
+    gates.after(actor, entity, record, changes, creating=creating)
 
 
 def _as_stored(record: models.Model) -> None:
@@ -244,6 +246,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
     with writing(actor):
         fresh = locked(actor, entity, record.pk)
         require(actor, "delete", fresh)
+        gates.delete(actor, entity, fresh)
         step = operation or operation_begin(
             actor, "delete", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}
         )

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from guanxi.core.access import allowed, field_level, require, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import Comment, File, User
 from guanxi.core.records import dictionaries, display, shape
 from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, Place, TimelineEntry, Wish, changes
@@ -106,6 +106,7 @@ def kinds_of(actor: Actor, record: models.Model) -> list[TimelineKind]:
             for one in dictionaries.choices_of(field)
             if one.active
         ]
+    found += [TimelineKind(one.kind, str(one.label), one.icon) for one in _further.values()]
     return [*found, *(TimelineKind(key, str(LABELS[key]), ICONS[key]) for key in (COMMENT, FILE, CHANGE))]
 
 
@@ -236,6 +237,30 @@ def _branches(entity: Entity, kinds: Iterable[str] = ()) -> list[_Branch]:
     return [branch for branch in all_of_them if not wanted or branch.entity.key in wanted]
 
 
+@dataclass(frozen=True, slots=True)
+class FurtherSource:
+    """Entries a higher floor adds to every timeline: their kind, how it is called, their rank, and where they come from."""
+
+    kind: str
+    label: Text
+    icon: str
+    rank: int
+    read: Source
+
+
+_further: dict[str, FurtherSource] = {}
+
+
+def add_source(source: FurtherSource) -> None:
+    """Add entries to every timeline. The rank (0 to 9, not taken) orders entries of the same moment."""
+    _further[source.kind] = source
+
+
+def older(wish: Wish, rank: int, at: str) -> Q:
+    """Rows of a further source that come after the reader's position."""
+    return _older(wish, rank, at)
+
+
 def _sources(wish: Wish) -> list[Source]:
     found: list[Source] = [*_branches(entity_of(wish.record), wish.kinds)]
     if not wish.kinds or COMMENT in wish.kinds:
@@ -244,6 +269,7 @@ def _sources(wish: Wish) -> list[Source]:
         found.append(_files)
     if (not wish.kinds or CHANGE in wish.kinds) and not wish.text:
         found.append(changes)
+    found += [one.read for one in _further.values() if not wish.kinds or one.kind in wish.kinds]
     return found
 
 

@@ -21,6 +21,10 @@ logger = logging.getLogger("guanxi.web")
 ICONS = {403: "lock", 404: "compass", 409: "hand-stop", 422: "alert-circle", 429: "hourglass", 503: "plug"}
 
 
+#: Errors that a room of the web face answers with a page of its own.
+OWN_ANSWERS: dict[type[GuanxiError], Callable[[HttpRequest, Any], HttpResponseBase]] = {}
+
+
 def headings() -> dict[int, str]:
     """The title of an error page by status."""
     return {
@@ -42,6 +46,8 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 def error_response(request: HttpRequest, error: GuanxiError) -> HttpResponseBase:
     """The answer for an expected error."""
+    if type(error) in OWN_ANSWERS:
+        return OWN_ANSWERS[type(error)](request, error)
     if wants_fragment(request):
         response: HttpResponseBase = HttpResponse(status=error.status)
         response["HX-Reswap"] = "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from guanxi.core.web.approvals import urls as approvals
 from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
@@ -32,6 +33,7 @@ fixed: Patterns = [
     *exchange.fixed,
     *worktime.urlpatterns,
     *reports.urlpatterns,
+    *approvals.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import access, records
+from guanxi.core.automation import approvals
 from guanxi.core.automation.operations import start
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
@@ -268,6 +269,7 @@ def _act_on_each(
         try:
             record = records.get(actor, entity, number)
             access.require(actor, action.right, record)
+            approvals.check(actor, entity, record, action.key, given)
             action.run(actor, record, **given)
             done += 1
         except GuanxiError as wrong:

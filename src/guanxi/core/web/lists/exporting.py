@@ -9,6 +9,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.utils.translation import gettext as _
 
 from guanxi.core import records
+from guanxi.core.automation import approvals
 from guanxi.core.exchange import exports
 from guanxi.core.exchange.jobs import export_do
 from guanxi.core.exchange.writers import FORMATS
@@ -79,6 +80,7 @@ def _export(
         shown = page.shown_columns(request, actor, read_state(request, actor, entity, query))
         columns = [one.path for one in shown if "." not in one.path or one.field.custom]
         columns = [name for name in columns if shape.fields_of(entity)[name].kind not in ("file", "image")]
+    approvals.check(actor, entity, None, "export", {"format": kind, "columns": columns, **what})
     if count > exports.LARGE:
         operation = exports.export_begin(actor, entity, format=kind, columns=columns, **what)
         export_do.defer(operation_id=operation.pk)

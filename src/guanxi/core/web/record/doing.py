@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
+from guanxi.core.automation import approvals
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Operation, User
@@ -50,7 +51,9 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
     if request.method == "POST":
         raw = raw_values(fields, request.POST)
         try:
-            result = action.run(actor, record, **read_values(fields, raw))
+            given = read_values(fields, raw)
+            approvals.check(actor, entity, record, action.key, given)
+            result = action.run(actor, record, **given)
         except Invalid as found:
             error = found
         else:

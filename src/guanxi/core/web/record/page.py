@@ -16,6 +16,7 @@ from guanxi.core.records import together
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
 from guanxi.core.web import addresses
+from guanxi.core.web.approvals.views import strip
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.record import details, moments, related
 from guanxi.core.web.record.common import find, target
@@ -38,6 +39,7 @@ def _context(request: HttpRequest, actor: Actor, entity: Entity, record: Any) ->
         "panels": related.panels(actor, record, request),
         "cards": related.cards(actor, record),
         "here": addresses.record_url(entity, record.pk),
+        "strip": strip(actor, record),
     }
 
 

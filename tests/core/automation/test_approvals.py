@@ -1,0 +1,419 @@
+"""Approvals: who is asked, what is held back and locked meanwhile, every decision, deadlines, people away and gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from guanxi.core import records
+from guanxi.core.access import allowed
+from guanxi.core.automation import approvals, outbox
+from guanxi.core.automation.approvals import deciding, flows, history, path, watch
+from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import (
+    Approval,
+    ApprovalEntry,
+    ApprovalFlow,
+    ApprovalTurn,
+    Notification,
+    OutboxEvent,
+    Role,
+    User,
+)
+from guanxi.core.people import users
+from guanxi.core.records import bulk, timeline, worktime_edit
+from tests.fakes.models import Gadget
+
+CN = ZoneInfo("Asia/Shanghai")
+ALICE = {"kind": "people", "users": ["alice"]}
+BOB = {"kind": "people", "users": ["bob"]}
+CHARLIE = {"kind": "people", "users": ["charlie"]}
+LARGE = {"all": [{"field": "price", "op": "gte", "value": 1000}]}
+
+
+def step(*who: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name_zh": "审核", "name_en": "Check", "who": list(who), **more}
+
+
+def flow(cast: Any, *steps: dict[str, Any], **values: Any) -> ApprovalFlow:
+    given = {
+        "name_zh": "改价审批",
+        "name_en": "Price",
+        "entity": "fakes.gadget",
+        "action": "change",
+        "condition": LARGE,
+    }
+    return flow_save(cast.root, None, FlowDraft(**{**given, "steps": steps or (step(BOB),), **values}))
+
+
+@pytest.fixture
+def gadget(make: Any, cast: Any) -> Gadget:
+    return make("fakes.gadget", owner=cast.alice_user, name="泵", price="10")  # type: ignore[no-any-return]
+
+
+def ask(cast: Any, gadget: Gadget, **values: Any) -> Approval:
+    return approvals.submit(cast.alice, "fakes.gadget", gadget.pk, "change", values or {"price": "2000"}, "请批准")
+
+
+def asked(approval: Approval) -> list[str]:
+    turns = ApprovalTurn.objects.filter(approval=approval, state="asked").order_by("position")
+    return list(turns.values_list("user__username", flat=True))
+
+
+def price(gadget: Gadget) -> int:
+    return int(Gadget.objects.get(pk=gadget.pk).price or 0)
+
+
+def test_a_large_change_is_held_back_and_a_small_one_not(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    records.update(cast.alice, gadget, {"price": "999"})
+    with pytest.raises(approvals.ApprovalNeeded) as caught:
+        records.update(cast.alice, gadget, {"price": "2000"})
+    assert [one.users for one in caught.value.steps] == [(cast.bob_user.pk,)]
+    assert caught.value.values == {"price": "2000.00"} or caught.value.values == {"price": "2000"}
+    assert price(gadget) == 999
+    assert not Approval.objects.exists()
+
+
+def test_approved_it_is_done_in_the_name_of_the_applicant(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    assert (approval.state, price(gadget), asked(approval)) == ("pending", 10, ["bob"])
+    with pytest.raises(Denied):
+        deciding.approve(cast.charlie, approval.pk)
+    done = deciding.approve(cast.bob, approval.pk, "可以")
+    assert (done.state, price(gadget)) == ("approved", 2000)
+    assert Gadget.objects.get(pk=gadget.pk).updated_by_id == cast.alice_user.pk
+    assert OutboxEvent.objects.filter(name="fakes.gadget.approval_decided").get().changes["state"] == [None, "approved"]
+    with pytest.raises(RuleBroken):
+        deciding.approve(cast.bob, approval.pk)
+
+
+def test_meanwhile_the_record_is_locked_except_free_fields(cast: Any, gadget: Gadget) -> None:
+    flow(cast, free_fields=["note"])
+    ask(cast, gadget)
+    records.update(cast.alice, gadget, {"note": "自由"})
+    for attempt in (
+        lambda: records.update(cast.alice, gadget, {"name": "别名"}),
+        lambda: records.delete(cast.alice, gadget),
+        lambda: ask(cast, gadget, price="3000"),
+    ):
+        with pytest.raises(RuleBroken):
+            attempt()
+    fresh = Gadget.objects.get(pk=gadget.pk)
+    assert (fresh.name, fresh.note, fresh.deleted_at) == ("泵", "自由", None)
+    result = bulk.change(cast.alice, "update", "fakes.gadget", [gadget.pk], {"name": "别名"}).result
+    assert (result["failed"], result["problems"][0]["code"]) == (1, "approval.locked")
+
+
+def test_the_steps_of_a_first_and_second_check(cast: Any, gadget: Gadget) -> None:
+    flow(cast, step(BOB, CHARLIE, mode="any"), step(CHARLIE, {"kind": "people", "users": ["root"]}, mode="all"))
+    approval = ask(cast, gadget)
+    assert asked(approval) == ["bob", "charlie"]
+    deciding.approve(cast.charlie, approval.pk)
+    assert asked(approval) == ["root"], "who approved before passes by himself"
+    assert ApprovalTurn.objects.get(approval=approval, step=1, user=cast.charlie_user).state == "auto"
+    deciding.approve(cast.root, approval.pk)
+    assert price(gadget) == 2000
+    view = history.path_of(Approval.objects.get(pk=approval.pk))
+    assert [one.state for one in view] == ["done", "done"]
+
+
+def test_one_after_the_other(cast: Any, gadget: Gadget) -> None:
+    flow(cast, step(CHARLIE, BOB, mode="order"))
+    approval = ask(cast, gadget)
+    assert asked(approval) == ["charlie"]
+    deciding.approve(cast.charlie, approval.pk)
+    assert asked(approval) == ["bob"]
+
+
+@pytest.mark.parametrize("who", [
+    [{"kind": "superior"}], [{"kind": "department_head"}], [{"kind": "field", "field": "keeper"}],
+    [{"kind": "role", "role": "checker"}], [{"kind": "superior", "level": 2}],
+])  # fmt: skip
+def test_how_people_are_found(cast: Any, gadget: Gadget, who: list[dict[str, Any]]) -> None:
+    User.objects.filter(pk=cast.alice_user.pk).update(superior=cast.bob_user)
+    role = Role.objects.create(key="checker", name="审核员")
+    expected = {"superior": "bob", "department_head": "charlie", "field": "root", "role": "dave"}[who[0]["kind"]]
+    if who[0].get("level") == 2:
+        User.objects.filter(pk=cast.bob_user.pk).update(superior=cast.dave_user)
+        expected = "dave"
+    cast.south.head = cast.charlie_user
+    cast.south.save()
+    cast.dave_user.roles.add(role)
+    Gadget.objects.filter(pk=gadget.pk).update(keeper=cast.root_user)
+    flow(cast, step(*who))
+    assert asked(ask(cast, gadget)) == [expected]
+
+
+def test_when_nobody_is_found(cast: Any, gadget: Gadget) -> None:
+    row = flow(cast, step({"kind": "superior"}, nobody="skip"), step(BOB))
+    approval = ask(cast, gadget)
+    assert (approval.step, asked(approval)) == (1, ["bob"])
+    deciding.recall(cast.alice, approval.pk)
+    ApprovalFlow.objects.filter(pk=row.pk).update(steps=[step({"kind": "superior"}, nobody="admin")])
+    flows.known.clear()
+    approval = ask(cast, gadget)
+    assert asked(approval) == ["root"]
+    deciding.recall(cast.alice, approval.pk)
+    ApprovalFlow.objects.filter(pk=row.pk).update(steps=[step({"kind": "superior"}, nobody="stop")])
+    flows.known.clear()
+    with pytest.raises(RuleBroken) as caught:
+        ask(cast, gadget)
+    assert caught.value.code == "approval.nobody"
+    ApprovalFlow.objects.filter(pk=row.pk).update(steps=[step({"kind": "superior"}, nobody="skip")])
+    flows.known.clear()
+    with pytest.raises(RuleBroken):
+        ask(cast, gadget)
+    assert price(gadget) == 10
+
+
+def test_a_step_with_a_condition_is_left_out(cast: Any, gadget: Gadget) -> None:
+    huge = {"all": [{"field": "price", "op": "gte", "value": 100000}]}
+    flow(cast, step(BOB), step(CHARLIE, when=huge))
+    assert len(ask(cast, gadget).path) == 1
+    Approval.objects.all().delete()
+    assert len(ask(cast, gadget, price="200000").path) == 2
+
+
+def test_rejected_to_the_start_and_to_an_earlier_step(cast: Any, gadget: Gadget) -> None:
+    flow(cast, step(BOB), step(CHARLIE))
+    approval = ask(cast, gadget)
+    deciding.approve(cast.bob, approval.pk)
+    with pytest.raises(Invalid):
+        deciding.reject(cast.charlie, approval.pk, "  ")
+    deciding.reject(cast.charlie, approval.pk, "数据不对", to=0)
+    assert asked(approval) == ["bob"]
+    assert Approval.objects.get(pk=approval.pk).round == 2
+    deciding.reject(cast.bob, approval.pk, "不行")
+    assert (Approval.objects.get(pk=approval.pk).state, price(gadget)) == ("rejected", 10)
+    records.update(cast.alice, gadget, {"name": "又可改"})
+
+
+def test_returned_changed_and_sent_again(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    deciding.send_back(cast.bob, approval.pk, "请补充")
+    again = ask(cast, gadget, price="1500")
+    assert (again.pk, again.round, again.state, asked(again)) == (approval.pk, 2, "pending", ["bob"])
+    deciding.approve(cast.bob, approval.pk)
+    assert price(gadget) == 1500
+
+
+def test_passed_on_and_one_more_signer(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    deciding.transfer(cast.bob, approval.pk, cast.charlie_user, "您来看")
+    assert asked(approval) == ["charlie"]
+    assert allowed(cast.actor(cast.charlie_user), "view", gadget), "who decides sees the record"
+    deciding.add_signer(cast.charlie, approval.pk, cast.dave_user, first=True)
+    assert asked(approval) == ["dave"]
+    deciding.approve(cast.actor(cast.dave_user), approval.pk)
+    assert asked(approval) == ["charlie"]
+    deciding.add_signer(cast.charlie, approval.pk, cast.root_user, "再签", first=False)
+    assert asked(approval) == ["root"]
+    deciding.approve(cast.root, approval.pk)
+    assert price(gadget) == 2000
+
+
+def test_recall_copy_and_remind(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    with pytest.raises(Denied):
+        deciding.recall(cast.bob, approval.pk)
+    deciding.copy_to(cast.alice, approval.pk, cast.charlie_user)
+    assert [one.pk for one in history.seen_by(cast.charlie, copies=True)] == [approval.pk]
+    with pytest.raises(NotFound):
+        deciding.copy_to(cast.actor(cast.dave_user), approval.pk, cast.bob_user)
+    assert deciding.remind(cast.alice, approval.pk) == 1
+    assert deciding.remind(cast.alice, approval.pk) == 0, "not twice within the hour"
+    deciding.recall(cast.alice, approval.pk)
+    assert Approval.objects.get(pk=approval.pk).state == "recalled"
+    assert asked(approval) == []
+
+
+def test_the_deputy_decides_while_somebody_is_away(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    now = clock.now()
+    worktime_edit.absence_save(
+        cast.bob, cast.bob_user, begins_at=now - dt.timedelta(hours=1), ends_at=now + dt.timedelta(days=2),
+        deputy=cast.charlie_user,
+    )  # fmt: skip
+    approval = ask(cast, gadget)
+    turn = ApprovalTurn.objects.get(approval=approval, state="asked")
+    assert (turn.user_id, turn.behalf_id) == (cast.charlie_user.pk, cast.bob_user.pk)
+
+
+def test_who_leaves_hands_on_to_the_superior(
+    cast: Any, gadget: Gadget, django_capture_on_commit_callbacks: Any
+) -> None:
+    User.objects.filter(pk=cast.bob_user.pk).update(superior=cast.charlie_user)
+    flow(cast)
+    approval = ask(cast, gadget)
+    users.user_deactivate(cast.root, User.objects.get(pk=cast.bob_user.pk))
+    outbox.deliver_all()
+    assert asked(approval) == ["charlie"]
+    users.user_deactivate(cast.root, User.objects.get(pk=cast.charlie_user.pk))
+    outbox.deliver_all()
+    assert asked(approval) == ["root"]
+
+
+@pytest.mark.parametrize(("late", "result"), [
+    ("pass", ("approved", [])), ("reject", ("rejected", [])), ("superior", ("pending", ["charlie"])), ("remind", ("pending", ["bob"])),
+])  # fmt: skip
+def test_a_deadline_in_working_time(cast: Any, gadget: Gadget, late: str, result: tuple[str, list[str]]) -> None:
+    User.objects.filter(pk=cast.bob_user.pk).update(superior=cast.charlie_user)
+    flow(cast, step(BOB, hours=8, late=late))
+    with clock.moved_to(dt.datetime(2026, 2, 13, 17, tzinfo=CN)):
+        approval = ask(cast, gadget)
+    turn = ApprovalTurn.objects.get(approval=approval)
+    assert turn.due_at == dt.datetime(2026, 2, 14, 17, tzinfo=CN), "a make-up working day counts"
+    assert watch.late_do(dt.datetime(2026, 2, 14, 16, tzinfo=CN)) == 0
+    watch.late_do(dt.datetime(2026, 2, 24, 9, tzinfo=CN))
+    assert (Approval.objects.get(pk=approval.pk).state, asked(approval)) == result
+    reminded = Notification.objects.filter(sort="approval", text=watch.LATE).count()
+    assert reminded == (1 if late == "remind" else 0)
+    watch.late_do(dt.datetime(2026, 2, 24, 10, tzinfo=CN))
+    assert Notification.objects.filter(sort="approval", text=watch.LATE).count() == reminded
+
+
+def test_a_new_record_waits_for_its_own_approval(cast: Any, make: Any) -> None:
+    flow(cast, action="create")
+    made = records.create(cast.alice, "fakes.gadget", {"name": "新泵", "price": "5000"})
+    draft = history.of_record(made)
+    assert draft is not None
+    assert draft.state == "draft"
+    records.update(cast.alice, made, {"price": "6000"})
+    sent = approvals.submit(cast.alice, "fakes.gadget", made.pk, "create")
+    assert (sent.pk, sent.state, asked(sent)) == (draft.pk, "pending", ["bob"])
+    with pytest.raises(RuleBroken):
+        records.update(cast.alice, made, {"price": "7000"})
+    deciding.approve(cast.bob, sent.pk)
+    assert Approval.objects.get(pk=sent.pk).state == "approved"
+    small = records.create(cast.alice, "fakes.gadget", {"name": "小泵", "price": "5"})
+    assert history.of_record(small) is None
+
+
+def test_an_action_and_an_area_s_own_question(cast: Any, gadget: Gadget) -> None:
+    applied: list[Any] = []
+    flows.register_action("fakes.gadget", "discount", "Discount", lambda *given: applied.append(given[1:]))
+    flow(cast, action="discount", condition={})
+    request = approvals.require(cast.alice, gadget, "discount", {"percent": 30})
+    assert request is not None
+    assert approvals.require(cast.alice, gadget, "discount", {"percent": 30}) == request, "asked once"
+    deciding.approve(cast.bob, request.pk)
+    assert [(one.pk, values) for one, values in applied] == [(gadget.pk, {"percent": 30})]
+    flow(cast, action="break", condition={}, name_en="Break")
+    entity = records.saving.entity_of("fakes.gadget")
+    with pytest.raises(approvals.ApprovalNeeded):
+        approvals.check(cast.alice, entity, gadget, "break")
+    broken = approvals.submit(cast.alice, "fakes.gadget", gadget.pk, "break")
+    deciding.approve(cast.bob, broken.pk)
+    assert Gadget.objects.get(pk=gadget.pk).state == "broken"
+
+
+def test_what_cannot_be_carried_out_any_more_says_so(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    Gadget.objects.filter(pk=gadget.pk).update(owner=cast.charlie_user)
+    done = deciding.approve(cast.bob, approval.pk)
+    assert (done.state, price(gadget)) == ("failed", 10)
+    assert done.error
+
+
+def test_everything_stands_on_the_timeline(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    deciding.approve(cast.bob, approval.pk, "同意")
+    lines = [
+        (one.label, one.by_name, one.body)
+        for one in timeline.timeline(cast.alice, gadget).entries
+        if one.kind == "approval"
+    ]
+    assert lines == [("approved", "鲍勃", "同意"), ("sent it for approval", "林爱丽", "请批准")] or len(lines) == 2
+    assert ApprovalEntry.objects.filter(approval=approval).count() == 2
+
+
+def test_a_link_decides_once(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    approval = ask(cast, gadget)
+    turn = ApprovalTurn.objects.get(approval=approval)
+    secret = watch.link_make(turn).rstrip("/").rpartition("/")[2]
+    assert watch.link_read(secret).pk == turn.pk
+    with pytest.raises(NotFound):
+        watch.link_read("nothing")
+    watch.link_decide(secret, "approve", "")
+    assert price(gadget) == 2000
+    with pytest.raises(NotFound):
+        watch.link_decide(secret, "approve", "")
+
+
+def test_durations_are_counted_in_working_time(cast: Any, gadget: Gadget) -> None:
+    flow(cast)
+    with clock.moved_to(dt.datetime(2026, 2, 13, 17, tzinfo=CN)):
+        approval = ask(cast, gadget)
+    with clock.moved_to(dt.datetime(2026, 2, 24, 11, tzinfo=CN)):
+        deciding.approve(cast.bob, approval.pk)
+        found = history.durations(dt.datetime(2026, 2, 1, tzinfo=CN))
+    assert [(one.count, one.average) for one in found["flow"]] == [(1, 11.0)]
+
+
+def test_several_at_once(cast: Any, make: Any) -> None:
+    flow(cast)
+    ids = []
+    for number in range(3):
+        one = make("fakes.gadget", owner=cast.alice_user, name=f"泵{number}", price="10")
+        ids.append(ask(cast, one).pk)
+    done, problems = deciding.decide_many(cast.bob, [*ids, 10**9], "approve")
+    assert (done, len(problems)) == (3, 1)
+
+
+@pytest.mark.parametrize(("change", "field"), [
+    ({"name_zh": ""}, "name_zh"), ({"entity": "no.such"}, "entity"), ({"action": "fly"}, "action"),
+    ({"condition": {"field": "nothing"}}, "condition"), ({"fields": ["nothing"]}, "fields"), ({"steps": ()}, "steps"),
+    ({"steps": (step(),)}, "steps.0"), ({"steps": (step(BOB), step({"kind": "wizard"}))}, "steps.1"),
+    ({"steps": (step({"kind": "role", "role": "nothing"}),)}, "steps.0"),
+    ({"steps": (step({"kind": "people", "users": ["ghost"]}),)}, "steps.0"),
+    ({"steps": (step({"kind": "field", "field": "name"}),)}, "steps.0"),
+    ({"steps": (step(BOB, mode="coin"),)}, "steps.0"), ({"steps": (step(BOB, hours=-1),)}, "steps.0"),
+    ({"steps": (step(BOB, when={"field": "nothing"}),)}, "steps.0"),
+])  # fmt: skip
+def test_bad_flows_are_refused_at_the_place(cast: Any, change: dict[str, Any], field: str) -> None:
+    given = {"name_zh": "审批", "entity": "fakes.gadget", "action": "change", "steps": (step(BOB),), **change}
+    with pytest.raises(Invalid) as caught:
+        flow_save(cast.root, None, FlowDraft(**given))
+    assert caught.value.field == field
+    with pytest.raises(Denied):
+        flow_save(
+            cast.alice, None, FlowDraft(name_zh="审批", entity="fakes.gadget", action="change", steps=(step(BOB),))
+        )
+    assert not ApprovalFlow.objects.exists()
+
+
+def test_without_flows_a_write_asks_nothing_more(cast: Any, gadget: Gadget, django_assert_num_queries: Any) -> None:
+    assert not flows.watched()
+    with django_assert_num_queries(0):
+        records.gates.before(
+            cast.alice, records.saving.entity_of("fakes.gadget"), gadget, {"name": ["a", "b"]}, creating=False
+        )
+        records.gates.after(
+            cast.alice, records.saving.entity_of("fakes.gadget"), gadget, {"name": ["a", "b"]}, creating=False
+        )
+
+
+def test_the_plan_is_shown_before_sending(cast: Any, gadget: Gadget) -> None:
+    flow(cast, step(BOB), step(ALICE), options={"self": "pass"})
+    found, steps, before = deciding.attempt(cast.alice, "fakes.gadget", gadget.pk, "change", {"price": "2000"})
+    assert found is not None
+    assert [one.users for one in steps] == [(cast.bob_user.pk,), (cast.alice_user.pk,)]
+    assert path.step_from(steps[0].stored()) == steps[0]
+    assert set(before) == {"price"}
+    assert price(gadget) == 10
+    approval = ask(cast, gadget)
+    deciding.approve(cast.bob, approval.pk)
+    assert price(gadget) == 2000, "the applicant passes by himself where the flow says so"
