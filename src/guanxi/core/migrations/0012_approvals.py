@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0007_working_time'),
+        ("core", "0011_presence"),
     ]
 
     operations = [
