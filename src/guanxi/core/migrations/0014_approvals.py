@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("core", "0011_presence"),
+        ("core", "0013_search_lag"),
     ]
 
     operations = [
