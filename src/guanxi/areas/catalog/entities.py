@@ -20,6 +20,7 @@ from guanxi.core.schema.entity import (
     Action,
     Entity,
     Form,
+    Lines,
     MatchKey,
     Menu,
     Panel,
@@ -103,6 +104,15 @@ register(
             Panel(key="stock", label=_("Stock"), template="catalog/stock.jinja", context=panels.stock, order=10),
             Panel(key="family", label=_("Variants"), template="catalog/family.jinja", context=panels.family, order=20),
         ),
+        lines=(
+            Lines(
+                key="parts",
+                label=_("Parts of the bundle"),
+                entity="catalog.bundlepart",
+                field="bundle",
+                columns=("product", "quantity", "note"),
+            ),
+        ),
         related=(
             Related(field="category", columns=("code", "specification", "price"), sort=("name",)),
             Related(field="variant_of", shown=False),
@@ -149,7 +159,7 @@ register(
         sort=("bundle", "position"),
         form=Form(sections=(Section(_("Part"), ("bundle", "product", "quantity", "note")),)),
         related=(
-            Related(field="bundle", label=_("Parts"), columns=("quantity",), sort=("position",)),
+            Related(field="bundle", shown=False),
             Related(field="product", label=_("In bundles"), columns=("bundle", "quantity")),
         ),
         access=Access(owner="", public=True),
@@ -177,6 +187,17 @@ register(
             ),
             create=("name", "currency", "customer", "level", "discount", "valid_from", "valid_until"),
         ),
+        lines=(
+            Lines(
+                key="entries",
+                label=_("Prices"),
+                entity="catalog.priceentry",
+                field="book",
+                columns=("product", "from_quantity", "price", "note"),
+                settle=policies.book_settle,
+                most=5000,
+            ),
+        ),
         related=(Related(field="customer", columns=("currency", "valid_until")),),
         access=Access(owner=""),
         menu=Menu(group="sales", order=72),
@@ -196,7 +217,7 @@ register(
         sort=("book", "position"),
         form=Form(sections=(Section(_("Price"), ("book", "product", "from_quantity", "price", "note")),)),
         related=(
-            Related(field="book", label=_("Prices"), columns=("from_quantity", "price"), sort=("position",)),
+            Related(field="book", shown=False),
             Related(field="product", label=_("In price books"), columns=("book", "from_quantity", "price")),
         ),
         access=Access(owner=""),

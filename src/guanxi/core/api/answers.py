@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from guanxi.core import records
-from guanxi.core.access import field_level, visible
+from guanxi.core.access import allowed, field_level, visible
 from guanxi.core.api.problems import json_bytes
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
@@ -19,6 +19,7 @@ from guanxi.core.records import values
 from guanxi.core.schema.derive import target_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
 
 Getter = Callable[[Any], Any]
 MOST_EXPANDED = 5
@@ -64,6 +65,14 @@ def writer_for(actor: Actor, entity: Entity, only: Iterable[str] = ()) -> Callab
     return write
 
 
+def lined(actor: Actor, entity: Entity, record: Any, data: dict[str, Any]) -> None:
+    """Add the lines of a record, as far as the actor may see such lines and their fields."""
+    for spec in entity.lines:
+        if allowed(actor, "view", spec.entity):
+            write = writer_for(actor, entity_of(spec.entity))
+            data[spec.key] = [write(row) for row in records.lines.stored(record, spec)]
+
+
 def expanded(
     actor: Actor, entity: Entity, rows: Sequence[Any], data: Sequence[dict[str, Any]], paths: Sequence[str]
 ) -> None:
@@ -107,6 +116,7 @@ def one(
     if status == 200 and not expand and request.method == "GET" and request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304, headers={"ETag": tag})
     data = writer_for(actor, entity)(record)
+    lined(actor, entity, record, data)
     expanded(actor, entity, [record], [data], expand)
     headers = {"ETag": tag}
     if status == 201:

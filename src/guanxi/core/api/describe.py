@@ -12,6 +12,7 @@ from pydantic import Field as Described
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
 
 _TEXT = {"type": "string"}
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string"}]}
@@ -82,6 +83,17 @@ def _annotated(field: Field) -> Any:
     return Annotated[Any, WithJsonSchema(json_schema(field))]
 
 
+def _line_fields(entity: Entity) -> dict[str, Any]:
+    """The lines of a record as lists of objects."""
+    found: dict[str, Any] = {}
+    for spec in entity.lines:
+        line = entity_of(spec.entity)
+        own = {one.name: json_schema(one) for one in fields_of(line).values() if one.name != spec.field}
+        schema = {"type": "array", "title": str(spec.label), "items": {"type": "object", "properties": own}}
+        found[spec.key] = (Annotated[Any, WithJsonSchema(schema)], None)
+    return found
+
+
 @cache
 def body_model(entity: Entity) -> type[BaseModel]:
     """What may be sent to create or change a record."""
@@ -89,7 +101,7 @@ def body_model(entity: Entity) -> type[BaseModel]:
         field.name: (_annotated(field), None) for field in fields_of(entity).values() if not field.readonly
     }
     fields["custom"] = (Annotated[Any, WithJsonSchema({"type": "object", "title": "Custom fields"})], None)
-    return create_model(_name(entity, "In"), __base__=_Open, **fields)
+    return create_model(_name(entity, "In"), __base__=_Open, **fields, **_line_fields(entity))
 
 
 @cache
@@ -98,7 +110,7 @@ def record_model(entity: Entity) -> type[BaseModel]:
     fields: dict[str, Any] = {field.name: (_annotated(field), None) for field in fields_of(entity).values()}
     fields["version"] = (int, 1)
     fields["custom"] = (Annotated[Any, WithJsonSchema({"type": "object", "title": "Custom fields"})], None)
-    return create_model(_name(entity, "Out"), __base__=_Open, **fields)
+    return create_model(_name(entity, "Out"), __base__=_Open, **fields, **_line_fields(entity))
 
 
 @cache

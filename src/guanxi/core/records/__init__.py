@@ -46,6 +46,7 @@ __all__ = [
     "get",
     "groups",
     "history",
+    "lines",
     "locked",
     "merge",
     "numbering",

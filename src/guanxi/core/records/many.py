@@ -17,11 +17,23 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
-from guanxi.core.models import Operation, OutboxEvent
-from guanxi.core.records import derived, dictionaries, gates, matching, numbering, process, rules, shape, upkeep, values
-from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped, json_text, plain
+from guanxi.core.models import Operation
+from guanxi.core.records import (
+    derived,
+    dictionaries,
+    gates,
+    lines,
+    matching,
+    numbering,
+    process,
+    rules,
+    shape,
+    upkeep,
+    values,
+)
+from guanxi.core.records.copying import Blank, copy_lines, copy_records, escaped
 from guanxi.core.records.search import index, tokens
-from guanxi.core.records.writing import writing
+from guanxi.core.records.writing import emit_many, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -64,6 +76,7 @@ def insert_many(
             upkeep.after_save(declared, records[:1], {})
         if not quiet:
             emit_many(actor, declared, "created", [(record.pk, record._changes) for record in records])
+        lines.settle_owners(actor, declared, records)
         if gates.watched(declared):
             for record in records:
                 gates.after(actor, declared, record, record._changes, creating=True)
@@ -103,6 +116,9 @@ class _Plan:
             process.hold(self.actor, self.entity, record, changes, creating=True)
             if self.entity.clean is not None:
                 self.entity.clean(self.actor, record, changes)
+            for spec in self.entity.lines:
+                if spec.settle is not None:
+                    spec.settle(self.actor, record, [])
             derived.fill(self.entity, record, changes)
             rules.hold(self.actor, self.entity, record, changes, creating=True)
             if self.own_check:
@@ -207,6 +223,8 @@ def update_many(
     elif write and changed:
         with writing(actor, operation=operation):
             _store_changes(actor, declared, changed, quiet=quiet)
+            lines.settle_owners(actor, declared, [record for record, _changes in changed])
+            lines.settle_many(actor, declared, [record.pk for record, _changes in changed])
     return results
 
 
@@ -296,15 +314,3 @@ def _copy_keys(entity: Entity, records: Sequence[Any]) -> None:
     rows = matching.key_rows_for(entity, _pairs([key.field for key in entity.match_keys], records))
     lines = [f"{key}\t{kind}\t{escaped(value)}\t{number}" for key, kind, value, number in rows]
     copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), lines)
-
-
-def emit_many(
-    actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[int, Mapping[str, Sequence[Any]]]]
-) -> None:
-    """``writing.emit`` for many records at once; within ``writing``."""
-    now = clock.now().isoformat()
-    name = f"{entity.key}.{verb}"
-    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{now}\t0\t"
-    lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
-    columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
-    copy_lines(OutboxEvent._meta.db_table, columns, lines)

@@ -16,7 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import conflicts, derived, gates, numbering, process, rules, shape, upkeep, values
+from guanxi.core.records import conflicts, derived, gates, lines, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -48,9 +48,11 @@ def create_plain(
     """``create`` without the area's own service; that service calls it."""
     if not trusted:
         require(actor, "create", entity)
+    given, rows = lines.take(entity, given)
     with writing(actor, operation=operation):
         cleaned = values.clean(actor, entity, given, trusted=trusted)
         record: Any = entity.model()
+        lines.give(record, rows, trusted=trusted)
         owner = entity.access.owner
         if owner and owner not in given:
             cleaned[owner] = actor.user_id
@@ -97,15 +99,18 @@ def update_plain(
 ) -> Any:
     """``update`` without the area's own service; that service calls it."""
     entity = entity_of(record)
+    given, rows = lines.take(entity, given)
     with writing(actor):
         fresh = locked(actor, entity, record.pk)
         if not trusted:
-            _require_change(actor, entity, fresh, given)
+            _require_change(actor, entity, fresh, {**given, **rows})
+        lines.check_original(fresh, entity, rows, original)
         cleaned = values.clean(actor, entity, given, record=fresh, trusted=trusted)
         if version is not None and version != fresh.version:
             cleaned = conflicts.settled(entity, fresh, cleaned, version=version, original=original)
         changes = values.assign(fresh, shape.fields_of(entity), cleaned)
-        if changes:
+        if changes or lines.differ(actor, entity, fresh, rows, trusted=trusted):
+            lines.give(fresh, rows, trusted=trusted)
             step = operation or operation_begin(
                 actor, "update", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}
             )
@@ -155,6 +160,7 @@ def save(
     entered = process.hold(actor, entity, record, changes, creating=creating)
     if entity.clean is not None:
         entity.clean(actor, record, changes)
+    work = lines.hold(actor, entity, record, changes)
     if creating:
         record.created_at = record.created_at or now
         record.created_by_id = record.created_by_id or actor.user_id
@@ -174,6 +180,8 @@ def save(
         if "value too long" in str(error) or "out of range" in str(error):
             raise Invalid(_("A value is too large to be stored."), code="value.too_large") from None
         raise
+    lines.store(actor, record, work)
+    lines.settle_records(actor, entity, lines.owners_of(entity, record, changes))
     upkeep.after_save(entity, [record], changes)
     if not creating and entity.access.owner in changes:
         upkeep.carry_down(entity, [record.pk])
@@ -252,6 +260,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
         )
         with writing(actor, operation=step):
             trash(actor, entity, [fresh.pk])
+            lines.settle_records(actor, entity, lines.owners_of(entity, fresh, {}))
     return step
 
 

@@ -17,8 +17,8 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
-from guanxi.core.records import many, upkeep
-from guanxi.core.records.writing import emit, operation_begin, writing
+from guanxi.core.records import upkeep
+from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
 
@@ -137,7 +137,7 @@ def _trash(actor: Actor, model: type[models.Model], ids: list[int]) -> None:
     if is_registered(model):
         entity = entity_of(model)
         upkeep.after_trash(entity, ids)
-        many.emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
+        emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
 
 
 def _rows(operation: Operation) -> list[_Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -124,6 +124,56 @@ def clean_given(
     return found.values
 
 
+def clean_many(
+    actor: Actor, entity: Entity, pairs: Sequence[tuple[Any, Mapping[str, Any]]], *, trusted: bool = False
+) -> list[dict[str, Any]]:
+    """``clean`` for many (record or ``None``, values) at once, with one query per sort of record referred to.
+
+    What is missing is not asked for. Raises Invalid; the errors of the third pair are named ``2.<field>``.
+    """
+    fields = shape.fields_of(entity)
+    cleaned: list[dict[str, Any]] = []
+    errors: dict[str, list[Invalid]] = {}
+    wanted: dict[str, set[int]] = {}
+    waiting: list[tuple[int, str, str, int]] = []
+    for number, (record, given) in enumerate(pairs):
+        found = _Found()
+        for name, raw in given.items():
+            declared = fields.get(name)
+            try:
+                if declared is None or (not trusted and field_level(actor, entity, name) == "hidden"):
+                    raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown")
+                if declared.readonly or (not trusted and field_level(actor, entity, name) != "write"):
+                    continue
+                _clean_one(found, declared, raw, record)
+            except Invalid as error:
+                errors.setdefault(f"{number}.{error.field or name}", []).append(error)
+        cleaned.append(found.values)
+        for target, chosen in found.references.items():
+            for name, value in chosen.items():
+                if record is None or current(record, fields[name]) != value:
+                    wanted.setdefault(target, set()).add(value)
+                    waiting.append((number, name, target, value))
+    known = {target: _known(actor, target, ids) for target, ids in wanted.items()}
+    for number, name, target, value in waiting:
+        if value not in known[target]:
+            wrong = Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name)
+            errors.setdefault(f"{number}.{name}", []).append(wrong)
+    if errors:
+        raise Invalid.collect(errors)
+    return cleaned
+
+
+def _known(actor: Actor, target: str, ids: set[int]) -> set[int]:
+    """Those of the records the actor may point to; people must be active."""
+    if target == "core.user":
+        return set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
+    if not is_registered(target):
+        return ids
+    model = entity_of(target).model
+    return set(visible(model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
+
+
 def _unchanged(record: models.Model | None, declared: Field, raw: Any) -> bool:
     """Whether a read-only value was merely sent back, as it is or masked."""
     if raw in (None, "", []):
@@ -239,14 +289,7 @@ def _check_references(
         }
         if not changed:
             continue
-        ids = set(changed.values())
-        if target == "core.user":
-            known = set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
-        elif is_registered(target):
-            model = entity_of(target).model
-            known = set(visible(model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
-        else:
-            known = ids
+        known = _known(actor, target, set(changed.values()))
         for name, number in changed.items():
             if number not in known:
                 found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,8 +16,9 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.records import derived
-from guanxi.core.records.copying import copy_records
+from guanxi.core.records.copying import copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 from guanxi.runtime.failpoints import reach
 
@@ -118,6 +119,18 @@ def emit(
             at=clock.now(),
         )
     )
+
+
+def emit_many(
+    actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[int, Mapping[str, Sequence[Any]]]]
+) -> None:
+    """``emit`` for many records at once; within ``writing``."""
+    now = clock.now().isoformat()
+    name = f"{entity.key}.{verb}"
+    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{now}\t0\t"
+    lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
+    columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
+    copy_lines(OutboxEvent._meta.db_table, columns, lines)
 
 
 def operation_begin(actor: Actor, sort: str, entity: str = "", **values: Any) -> Operation:

@@ -200,6 +200,39 @@ class Writer:
     delete: Callable[..., Any] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Rows that belong to a record and are written with it: the lines of a document.
+
+    ``key`` is their name in forms and in the API, ``entity`` what a line is, ``field`` its reference to the record,
+    ``columns`` its fields in the grid. The line's ``position`` keeps the order. ``sort`` names a choice field of which
+    the first value is an ordinary line; lines of other sorts are only the text in ``text`` (headings, notes).
+
+    ``follow(actor, record, line, changed)`` fills in what follows from a choice (a price from a product) before the line
+    is checked; ``changed`` are the names given. ``settle(actor, record, lines)`` works out the amounts of lines and
+    record whenever either changes; it stores nothing. Both may raise Invalid. ``totals`` are fields of the record shown
+    below, ``note`` the rule by which they are reckoned. ``source`` is a read-only text that says where the value of
+    ``sourced`` came from; it is empty when a person wrote that value (``line.written`` then is true in ``follow``).
+    ``follows`` are columns emptied in the grid when another record is chosen in the first column.
+    """
+
+    key: str
+    label: Text
+    entity: str
+    field: str
+    columns: tuple[str, ...]
+    sort: str = ""
+    text: str = ""
+    follow: Callable[..., None] | None = None
+    settle: Callable[..., None] | None = None
+    totals: tuple[str, ...] = ()
+    sourced: str = ""
+    source: str = ""
+    follows: tuple[str, ...] = ()
+    note: Text = ""
+    most: int = 500
+
+
 #: Groups of the navigation, in order: key → (label, icon).
 GROUPS: dict[str, tuple[Text, str]] = {
     "work": (_("Work"), "checklist"),
@@ -258,6 +291,7 @@ class Entity:
     board: Board | None = None
     panels: tuple[Panel, ...] = ()
     related: tuple[Related, ...] = ()
+    lines: tuple[Lines, ...] = ()
     actions: tuple[Action, ...] = ()
     match_keys: tuple[MatchKey, ...] = ()
     access: Access = Access()

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.schema.entity import Action, Entity, Panel, QuickForm
+from guanxi.core.schema.entity import Action, Entity, Lines, Panel, QuickForm
 
 _entities: dict[str, Entity] = {}
 _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
@@ -110,3 +110,12 @@ def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
         for entity in _entities.values()
         if entity.access.carried_by and entity.model._meta.get_field(entity.access.carried_by).related_model is model
     )
+
+
+def lined_by(key: str) -> tuple[Entity, Lines] | None:
+    """The entity whose lines are records of this one, with the declaration; ``None`` if it is no line."""
+    for entity in _entities.values():
+        for lines in entity.lines:
+            if lines.entity == key:
+                return entity, lines
+    return None

@@ -14,11 +14,12 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import display, shape
 from guanxi.core.records.values import current
-from guanxi.core.schema.entity import Entity, Section, sections_fields
+from guanxi.core.schema.entity import Entity, Lines, Section, sections_fields
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.forms import choosing
+from guanxi.core.web.forms.grid import Grid, grids
 from guanxi.core.web.inputs import Input, input_text
 
 
@@ -59,6 +60,7 @@ class FormView:
     original: str = ""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     draft_key: str = ""
+    grids: tuple[Grid, ...] = ()
 
     @property
     def inputs(self) -> list[Input]:
@@ -97,7 +99,9 @@ def askable(fields: Mapping[str, Field]) -> dict[str, Field]:
     return {name: one for name, one in fields.items() if not one.readonly and KINDS[one.kind].written}
 
 
-def errors_by_field(error: Invalid | None, names: Iterable[str]) -> tuple[dict[str, list[Text]], list[Text]]:
+def errors_by_field(
+    error: Invalid | None, names: Iterable[str], lines: Sequence[Lines] = ()
+) -> tuple[dict[str, list[Text]], list[Text]]:
     """Messages by field name, and those that belong to no field of the form.
 
     An error at ``phones.2.value`` belongs to ``phones``; its place is said in front.
@@ -107,8 +111,11 @@ def errors_by_field(error: Invalid | None, names: Iterable[str]) -> tuple[dict[s
         return found, general
     for place, errors in (error.errors or {"": [error]}).items():
         name = place if place in known else _owner(place, known)
+        spec = next((one for one in lines if place.startswith(f"{one.key}.")), None)
         for one in errors:
-            if not name:
+            if spec is not None:
+                general.append(_in_line(spec, place, one.message))
+            elif not name:
                 general.append(one.message)
             elif name == place:
                 found.setdefault(name, []).append(one.message)
@@ -121,6 +128,12 @@ def errors_by_field(error: Invalid | None, names: Iterable[str]) -> tuple[dict[s
                 )
                 found.setdefault(name, []).append(text)
     return found, general
+
+
+def _in_line(spec: Lines, place: str, message: Text) -> str:
+    number = place.split(".")[1]
+    values = {"lines": spec.label, "number": int(number) + 1 if number.isdigit() else 0, "error": message}
+    return _("%(lines)s, line %(number)d: %(error)s") % values
 
 
 def _owner(place: str, known: set[str]) -> str:
@@ -156,6 +169,7 @@ def create_form(
     error: Invalid | None = None,
     *,
     token: str = "",
+    more: int = 0,
 ) -> FormView:
     """The form that makes a record: required fields and those the declaration names first, the others behind “more”."""
     fields = askable(shape.writable(actor, entity))
@@ -164,7 +178,7 @@ def create_form(
         **({entity.access.owner: actor.user_id} if entity.access.owner in fields else {}),
         **(values or {}),
     }
-    errors, general = errors_by_field(error, fields)
+    errors, general = errors_by_field(error, fields, entity.lines)
     sections = sections_of(entity, fields)
     order = [
         name
@@ -188,6 +202,7 @@ def create_form(
         general=tuple(general),
         draft_key=f"new:{entity.key}",
         token=token or uuid.uuid4().hex,
+        grids=grids(actor, entity, None, given, error, more=more, header=given),
     )
 
 
@@ -199,6 +214,7 @@ def edit_form(
     *,
     version: int | None = None,
     original: str = "",
+    more: int = 0,
 ) -> FormView:
     """The form that changes a record: what the actor may read, locked where he may not write."""
     entity = entity_of(record)
@@ -211,7 +227,7 @@ def edit_form(
     for name in locked:
         kept[name] = display.value_text(actor, entity, record, name)
     kept.update({name: value for name, value in (values or {}).items() if name in open_fields})
-    errors, general = errors_by_field(error, fields)
+    errors, general = errors_by_field(error, fields, entity.lines)
     focus = next((name for name in fields if name in errors), entity.title)
     inputs = choosing.inputs(
         actor, entity, list(fields.values()), kept, errors=errors, focus=focus, locked=locked, record=record
@@ -226,6 +242,7 @@ def edit_form(
         version=record.version if version is None else version,
         original=original or original_of(record, writable),
         draft_key=f"edit:{entity.key}:{record.pk}",
+        grids=grids(actor, entity, record, values or {}, error, more=more, header=values or {}),
     )
 
 

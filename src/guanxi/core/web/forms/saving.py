@@ -16,6 +16,7 @@ from guanxi.core.records.files import Upload
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.forms import grid
 from guanxi.core.web.forms.build import askable
 from guanxi.core.web.inputs import raw_values
 
@@ -40,10 +41,18 @@ def sent(actor: Actor, entity: Entity, data: QueryDict, names: Iterable[str] | N
         one for name, one in fields.items() if (names is None or name in names) and one.kind not in FILES
     ]
     version = data.get("_version", "")
+    values = raw_values(chosen, data, partial=True)
+    for spec in entity.lines if names is None else ():
+        rows = grid.read(actor, spec, data)
+        if rows is not None:
+            values[spec.key] = rows
     return Sent(
-        values=raw_values(chosen, data, partial=True),
+        values=values,
         version=int(version) if version.isdecimal() and len(version) < 10 else None,
-        original=_object(data.get("_original", "")),
+        original={
+            **_object(data.get("_original", "")),
+            **{spec.key: data[f"{spec.key}.marks"] for spec in entity.lines if f"{spec.key}.marks" in data},
+        },
         token=data.get("_token", "")[:64],
         then=data.get("_then", ""),
     )

@@ -6,17 +6,17 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Conflict, Invalid, NotFound
-from guanxi.core.records import drafts, shape
+from guanxi.core.kernel.errors import Clash, Conflict, Invalid, NotFound
+from guanxi.core.records import drafts, lines, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of
 from guanxi.core.web import addresses, toasts
-from guanxi.core.web.forms import build, choosing, saving
+from guanxi.core.web.forms import build, choosing, grid, saving
 from guanxi.core.web.forms.build import FormView
 from guanxi.core.web.forms.drafts import SKIPPED, restored
 from guanxi.core.web.inputs import raw_values
@@ -62,6 +62,16 @@ def creating_urls(actor: Actor, form: FormView) -> dict[str, str]:
     return found
 
 
+def _too_narrow(request: HttpRequest, entity: Entity) -> bool:
+    """A form with lines wants a page of its own, not a dialog."""
+    return (
+        bool(entity.lines)
+        and request.method == "GET"
+        and target(request) == "dialog-body"
+        and "nested" not in request.GET
+    )
+
+
 @page_view("GET", "POST")
 def create(request: HttpRequest, path: str) -> HttpResponseBase:
     """The form for a new record; query parameters fill its fields, a kept draft comes back."""
@@ -70,8 +80,14 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
     if not entity.creatable:
         raise NotFound
     title = _("New %(entity)s") % {"entity": str(entity.label)}
+    if _too_narrow(request, entity):
+        return HttpResponse(status=204, headers={"HX-Redirect": request.get_full_path()})
     if request.method == "POST":
         form = saving.sent(actor, entity, request.POST)
+        if form.then == "lines":
+            return draw_form(
+                request, build.create_form(actor, entity, form.values, token=form.token, more=grid.MORE), title
+            )
         try:
             record, _new = saving.create(actor, entity, form, request)
         except Invalid as error:
@@ -122,6 +138,8 @@ def edit(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     access.require(actor, "change", record)
     title = _("Edit %(name)s") % {"name": choosing.title_of(entity, record)}
     key = f"edit:{entity.key}:{pk}"
+    if _too_narrow(request, entity):
+        return HttpResponse(status=204, headers={"HX-Redirect": request.get_full_path()})
     if request.method == "POST":
         return _save(request, actor, record, title, key)
     kept = restored(actor, key)
@@ -136,6 +154,9 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
     entity = entity_of(record)
     form = _resolved(saving.sent(actor, entity, request.POST), request)
     original = request.POST.get("_original", "")
+    if form.then == "lines":
+        view = build.edit_form(actor, record, form.values, version=form.version, original=original, more=grid.MORE)
+        return draw_form(request, view, title)
     try:
         saved = saving.update(actor, record, form, request)
     except Conflict as conflict:
@@ -185,17 +206,18 @@ def _draw_conflict(
 ) -> HttpResponseBase:
     entity = entity_of(record)
     fields = shape.readable(actor, entity)
+
+    def said(one: Clash, value: Any) -> str:
+        return plain(actor, fields[one.field], value) if one.field in fields else str(value)
+
     sides = [
-        Side(
-            one.field,
-            one.label,
-            *(plain(actor, fields[one.field], value) for value in (one.mine, one.theirs, one.original)),
-        )
+        Side(one.field, one.label, *(said(one, value) for value in (one.mine, one.theirs, one.original)))
         for one in conflict.clashes
     ]
     original = {**form.original, **{one.field: one.theirs for one in conflict.clashes}}
+    marks = {f"{spec.key}.marks": lines.marks_of(lines.stored(record, spec)) for spec in entity.lines}
     carried = [
-        (name, value)
+        (name, marks.get(name, value))
         for name, values in request.POST.lists()
         if name not in SKIPPED | {"_version", "_original"} and not name.startswith(RESOLVE)
         for value in values

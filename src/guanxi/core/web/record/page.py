@@ -18,7 +18,7 @@ from guanxi.core.schema.registry import entity_at
 from guanxi.core.web import addresses
 from guanxi.core.web.approvals.views import strip
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.record import details, moments, related
+from guanxi.core.web.record import details, lining, moments, related
 from guanxi.core.web.record.common import find, target
 from guanxi.core.web.record.header import header
 from guanxi.core.web.record.shown import plain
@@ -36,6 +36,7 @@ def _context(request: HttpRequest, actor: Actor, entity: Entity, record: Any) ->
         "head": head,
         "blocks": details.blocks(actor, entity, record),
         "moments": moments.read(actor, record, request),
+        "lined": lining.lined(actor, entity, record),
         "panels": related.panels(actor, record, request),
         "cards": related.cards(actor, record),
         "here": addresses.record_url(entity, record.pk),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.forms import drafts, pick, similar
-from guanxi.core.web.record import details, doing, editing, entries, gate, moments, operations, page, present, quick
+from guanxi.core.web.record import (
+    details,
+    doing,
+    editing,
+    entries,
+    gate,
+    lining,
+    moments,
+    operations,
+    page,
+    present,
+    quick,
+)
 
 Patterns = list[URLPattern | URLResolver]
 #: Imported for what it enters.
@@ -31,6 +43,7 @@ fixed: Patterns = [
 
 records: Patterns = [
     path("<slug:path>/new/", editing.create, name="record-new"),
+    path("<slug:path>/lines/<slug:key>/", lining.check, name="record-lines"),
     path("<slug:path>/similar/", similar.similar, name="record-similar"),
     path("<slug:path>/<int:pk>/", page.page, name="record"),
     path("<slug:path>/<int:pk>/peek/", page.peek, name="record-peek"),

@@ -13,3 +13,4 @@ import "./record.js";
 import "./presence.js";
 import "./importing.js";
 import "./reports.js";
+import "./lines.js";

@@ -1,0 +1,136 @@
+"""Lines of a record: as they stand on its page, and what a form's lines come to while somebody types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from markupsafe import Markup
+
+from guanxi.core import access, records
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import NotFound, Text
+from guanxi.core.records import lines, shape
+from guanxi.core.records.values import current
+from guanxi.core.schema.entity import Entity, Lines
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_at, entity_of
+from guanxi.core.web.forms import build, grid, saving
+from guanxi.core.web.inputs import input_text
+from guanxi.core.web.lists import rows
+from guanxi.core.web.record.shown import written
+from guanxi.core.web.views.common import actor_of, page_view
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """One line on the page: its cells as (markup, title), or a heading."""
+
+    number: int
+    cells: Sequence[tuple[Any, str]]
+    heading: str = ""
+    is_text: bool = False
+    faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lined:
+    """The lines of a record on its page."""
+
+    label: Text
+    columns: Sequence[Field]
+    rows: Sequence[ReadRow]
+    totals: Sequence[tuple[Field, Any]]
+    note: Text
+
+
+def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
+    """The lines of a record with the columns the actor may see; two queries and one per sort of record named."""
+    found = []
+    own = shape.readable(actor, entity)
+    for spec in entity.lines:
+        if not access.allowed(actor, "view", spec.entity):
+            continue
+        columns, stored = grid.columns_of(actor, spec), lines.stored(record, spec)
+        columns = [
+            one
+            for one in columns
+            if one.kind == "boolean" or any(current(row, one) not in (None, "") for row in stored)
+        ]
+        columns = [one for one in columns if one.kind != "boolean" or any(current(row, one) for row in stored)]
+        totals = [(own[name], written(record, own[name], value, rows.names_for(actor, [])))
+                  for name in spec.totals if name in own and (value := current(record, own[name])) is not None]  # fmt: skip
+        if stored or totals:
+            found.append(
+                Lined(spec.label, columns, _rows(actor, spec, columns, stored), totals, spec.note if stored else "")
+            )
+    return found
+
+
+def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[Any]) -> list[ReadRow]:
+    names = rows.names_for(actor, [(one, [current(row, one) for row in stored]) for one in columns])
+    found, number = [], 0
+    for row in stored:
+        sort = getattr(row, spec.sort) if spec.sort else ""
+        if sort not in ("", "item"):
+            found.append(ReadRow(0, (), str(getattr(row, spec.text)), is_text=True))
+            continue
+        number += 1
+        cells = []
+        for one in columns:
+            value = current(row, one)
+            title = str(getattr(row, spec.source)) if one.name == spec.sourced and spec.source else ""
+            empty = value in (None, "") or (one.kind == "boolean" and not value)
+            cells.append(
+                (
+                    Markup("")
+                    if empty
+                    else grid.cell_text(one, row)
+                    if one.kind == "money"
+                    else written(row, one, value, names),
+                    title,
+                )
+            )
+        found.append(ReadRow(number, cells, faint=bool(getattr(row, "optional", False))))
+    return found
+
+
+@page_view("POST")
+def check(request: HttpRequest, path: str, key: str) -> HttpResponseBase:
+    """What the lines of a form come to: texts, values that follow and errors per row, totals; nothing is saved.
+
+    ``_changed`` names the cell that was just filled; values that follow from it come back as ``values``.
+    """
+    actor, entity = actor_of(request), entity_at(path)
+    spec = next((one for one in entity.lines if one.key == key), None)
+    number = request.GET.get("record", "")
+    record = records.get(actor, entity, int(number)) if number.isdecimal() and len(number) < 19 else None
+    access.require(actor, "create" if record is None else "change", entity if record is None else record)
+    if spec is None:
+        raise NotFound
+    form = saving.sent(actor, entity, request.POST, names=tuple(build.askable(shape.writable(actor, entity))))
+    given = grid.numbered(actor, spec, request.POST)
+    tried = grid.work_out(actor, entity, record, spec, [row for _number, row in given], form.values)
+    answer = {
+        "rows": {str(place): _answered(actor, spec, tried, number) for number, (place, _row) in enumerate(given)},
+        "totals": {one.name: text or "—" for one, text in tried.totals},
+        "general": [str(text) for text in tried.general],
+    }
+    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})
+
+
+def _answered(actor: Actor, spec: Lines, tried: grid.Tried, number: int) -> dict[str, Any]:
+    row = tried.rows[number]
+    errors = {name: [str(text) for text in found] for name, found in tried.errors.get(number, {}).items()}
+    if row is None:
+        return {"errors": errors, "texts": {}, "values": {}}
+    child = entity_of(spec.entity)
+    values = {
+        name: input_text(one.kind, current(row, one))
+        for name, one in shape.writable(actor, child).items()
+        if name in spec.columns and one.kind != "reference"
+    }
+    source = str(getattr(row, spec.source, "")) if spec.source else ""
+    return {"errors": errors, "texts": tried.texts[number], "values": values, "source": source}
