@@ -211,6 +211,7 @@ class Environment:
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             if line.metadata["secret"] and shown:
                 shown = _hidden(shown)
+            shown = "" if value is None else shown
             if isinstance(value, bool):
                 shown = str(int(value))
             meta, about = line.metadata, line.metadata["help"]

@@ -1,0 +1,78 @@
+"""The files for running it name settings and commands that exist, and the tools that read them accept them where they are at hand."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from guanxi.core.cli import COMMANDS
+from guanxi.runtime.environment import environment
+from tests.runtime.helpers import ROOT
+
+DEPLOY = ROOT / "deploy"
+FILES = sorted(place for place in DEPLOY.rglob("*") if place.is_file())
+NOT_OURS = {"POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB", "PYTHONUNBUFFERED"}
+
+
+@pytest.mark.parametrize("place", FILES, ids=lambda place: str(place.relative_to(DEPLOY)))
+def test_settings_named_exist(place: Path) -> None:
+    known = {row["name"] for row in environment().table()} | NOT_OURS
+    named = set(re.findall(r"\b(?:GUANXI_[A-Z_]+|DATABASE_URL|EMAIL_URL|POSTGRES_[A-Z]+)\b", place.read_text()))
+    assert named - known == set()
+
+
+def _documents(place: Path) -> list[dict[str, Any]]:
+    return [found for found in yaml.safe_load_all(place.read_text()) if found]
+
+
+def test_compose_and_manifests_run_commands_that_exist() -> None:
+    compose = _documents(DEPLOY / "container" / "compose.yaml")[0]["services"]
+    manifests = _documents(DEPLOY / "kubernetes" / "guanxi.yaml")
+    ours = [each["command"] for each in compose.values() if "build" in each]
+    pods = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] in ("Job", "Deployment")]
+    ours += [container["args"] for pod in pods for container in pod["containers"]]
+    assert len(ours) == 6
+    assert {arguments[0] for arguments in ours} <= set(COMMANDS)
+    parts = {arguments[2] for arguments in ours if "--only" in arguments}
+    assert parts == {"web", "worker"}
+
+
+def test_every_pod_has_settings_and_the_data_folder() -> None:
+    for each in _documents(DEPLOY / "kubernetes" / "guanxi.yaml"):
+        if each["kind"] in ("Job", "Deployment"):
+            pod = each["spec"]["template"]["spec"]
+            assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "guanxi-data"}
+            (container,) = pod["containers"]
+            assert {next(iter(source)) for source in container["envFrom"]} == {"configMapRef", "secretRef"}
+            assert container["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
+
+
+@pytest.mark.parametrize("name", ["guanxi.service", "guanxi-web.service", "guanxi-worker.service"])
+def test_units_say_what_systemd_needs(name: str, tmp_path: Path) -> None:
+    text = (DEPLOY / "systemd" / name).read_text()
+    assert re.search(r"^ExecStart=/opt/guanxi/guanxi serve", text, re.MULTILINE)
+    assert "TimeoutStopSec=30" in text
+    tool = shutil.which("systemd-analyze")
+    if tool:
+        unit = tmp_path / name
+        unit.write_text(text.replace("/opt/guanxi/guanxi", "/bin/true").replace("User=guanxi", "User=root"))
+        done = subprocess.run([tool, "verify", str(unit)], capture_output=True, text=True, check=False)
+        complaints = [line for line in done.stderr.splitlines() if name in line]
+        assert complaints == []
+
+
+def test_the_proxy_file_is_accepted_by_nginx_or_at_least_balanced(tmp_path: Path) -> None:
+    text = (DEPLOY / "nginx" / "guanxi.conf").read_text()
+    assert text.count("{") == text.count("}")
+    assert text.count("proxy_pass http://guanxi_web") == 2
+    tool = shutil.which("nginx")
+    if tool:
+        without_keys = re.sub(r"listen 443 ssl;|ssl_\w+ .*;", "", text)
+        whole = tmp_path / "nginx.conf"
+        whole.write_text(f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ {without_keys} }}")
+        done = subprocess.run([tool, "-t", "-c", str(whole)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
