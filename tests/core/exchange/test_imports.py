@@ -383,7 +383,7 @@ def test_custom_fields_and_saved_mappings(cast: Cast) -> None:
 
 @pytest.mark.parametrize(("header", "sample", "expected"), [
     ("Company Name,Phone,E-mail,Website,Street,City,Country", "", ["name", "phones", "emails", "websites", "addresses", "addresses", "addresses"]),
-    ("customerID,companyName,contactName,contactTitle,phone,fax", "", ["external_id", "name", None, None, "phones", "phones"]),
+    ("customerID,companyName,contactName,contactTitle,phone,fax", "", ["external_id", "name", "customers.contact/name", "customers.contact/position", "phones", "phones"]),
     ("公司名称,行业,员工人数,负责人,创建时间,备注", "", ["name", "industry", "employees", "owner", "created_at", "description"]),
     ("a,b,c", "x@y.cn,13800138000,Acme\nz@y.cn,13900139000,Beta", ["emails", "phones", None]),
 ])  # fmt: skip

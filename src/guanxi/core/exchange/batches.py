@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, transaction
 
 from guanxi.core.access import visible
-from guanxi.core.exchange import people
+from guanxi.core.exchange import companions, people
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
@@ -43,7 +43,8 @@ class Batcher:
         self.entity = entity_of(entity)
         self.options = options
         self.fields = importable_fields(actor, self.entity)
-        self.mapping = mapping
+        self.companions = companions.writers(actor, self.entity, mapping, options)
+        self.mapping = mapping = mapping.own()
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
         self.matcher = Matcher(self.entity, self.fields, self.rule)
         self.preparer = Preparer(actor, self.entity, self.fields, mapping, options, self.matcher.keys_of)
@@ -58,6 +59,8 @@ class Batcher:
         ready = self.preparer.prepare(rows, outcomes, write=write)
         while ready:
             ready = self._round(ready, outcomes, operation, write=write)
+        for companion in self.companions:
+            companion.bring(rows, outcomes, operation, write=write)
         return [outcomes[row.position] for row in rows]
 
     def settle(self, waiting: Sequence[tuple[int, list[Reason]]], operation: Operation | None) -> list[list[Reason]]:

@@ -18,12 +18,14 @@ from guanxi.core.exchange.reading.table import Column
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, shape
-from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.entity import Companion, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_of
 
 #: Fields of the record itself an administrator may set when he brings in old records.
 AUTHORSHIP = ("created_at", "created_by", "updated_at")
+#: Between an entity and its field in the target of a column that goes into a companion: ``customers.contact/name``.
+BESIDE = "/"
 #: Kinds that take values from several columns.
 SEVERAL = frozenset(("phones", "emails", "urls", "addresses", "tags", "choices"))
 _LISTS = frozenset(("phones", "emails", "urls", "addresses"))
@@ -92,8 +94,21 @@ class FieldMap:
         return cls(targets, dict(data.get("defaults") or {}))
 
     def fields(self) -> tuple[str, ...]:
-        """Names of the fields that get values from the file, each once."""
-        return tuple(dict.fromkeys(target.field for target in self.targets.values()))
+        """Names of the fields that get values from the file, each once; those of companions are not among them."""
+        return tuple(dict.fromkeys(target.field for target in self.targets.values() if BESIDE not in target.field))
+
+    def own(self) -> FieldMap:
+        """Without the columns that go into companions."""
+        return replace(self, targets={i: one for i, one in self.targets.items() if BESIDE not in one.field})
+
+    def beside(self, entity: str) -> FieldMap:
+        """The columns that go into companions of an entity, by its own field names."""
+        start = f"{entity}{BESIDE}"
+        return FieldMap({
+            index: replace(one, field=one.field.removeprefix(start))
+            for index, one in self.targets.items()
+            if one.field.startswith(start)
+        })  # fmt: skip
 
 
 _TARGET_KEYS = ("field", "part", "label", "keep", "order", "values")
@@ -128,7 +143,44 @@ def auto_map(
     targets = _chosen(sorted(offers, key=lambda offer: offer[:2]), fields, declared)
     targets = _sensible(declared, fields, targets, sample)
     targets = {index: _with_order(target, fields, index, sample) for index, target in sorted(targets.items())}
+    targets |= _companions(actor, declared, columns, sample)
     return FieldMap(targets, _defaults(declared, fields, targets))
+
+
+def companion_fields(actor: Actor, companion: Companion) -> dict[str, Field]:
+    """Fields of a companion an import may fill; none when the actor may not make any."""
+    if not allowed(actor, "create", companion.entity):
+        return {}
+    fields = importable_fields(actor, companion.entity)
+    left_out = {companion.field, entity_of(companion.entity).access.owner, *AUTHORSHIP}
+    return {name: one for name, one in fields.items() if name not in left_out}
+
+
+def _companions(
+    actor: Actor, entity: Entity, columns: Sequence[Column], sample: Sequence[Sequence[str]]
+) -> dict[int, Target]:
+    """Columns whose headers speak of a companion, if one of them names it."""
+    found: dict[int, Target] = {}
+    for companion in entity.companions:
+        fields = companion_fields(actor, companion)
+        declared = entity_of(companion.entity)
+        if declared.title not in fields:
+            continue
+        vocabulary, taken = _vocabulary(declared, fields), set()
+        offers: dict[int, Target] = {}
+        for column in columns:
+            word = words.plain(column.name) if column.named else ""
+            start = next((one for one in map(words.plain, companion.words) if word.startswith(one)), "")
+            rest = word.removeprefix(start)
+            known = vocabulary.get(rest) if rest else (100, Target(declared.title))
+            values = [row[column.index] for row in sample if column.index < len(row) and row[column.index]]
+            target = _fitting(known, values, fields) if start and known else None
+            if target and (target[1].field not in taken or fields[target[1].field].kind in SEVERAL):
+                taken.add(target[1].field)
+                offers[column.index] = replace(target[1], field=f"{companion.entity}{BESIDE}{target[1].field}")
+        if declared.title in taken:
+            found |= offers
+    return found
 
 
 Vocabulary = dict[str, tuple[int, Target]]
@@ -372,7 +424,7 @@ def _score(entity: Entity, mapping: FieldMap, columns: Sequence[Column], name: s
     required = [one.name for one in shape.fields_of(entity).values() if one.required and not one.readonly]
     if any(one not in fields and one != entity.title for one in required):
         return 0.0
-    useful = [target for target in mapping.targets.values() if target.field not in ("external_id", *AUTHORSHIP)]
+    useful = [one for one in mapping.own().targets.values() if one.field not in ("external_id", *AUTHORSHIP)]
     score = float(len({(target.field, target.part) for target in useful}))
     hints = (words.plain(entity.path), *words.of_area(entity.key).get("files", ()))
     stem = words.plain(re.sub(r"(\.\w{1,5})+$", "", name.rsplit("/", 1)[-1]))

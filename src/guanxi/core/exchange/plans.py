@@ -43,6 +43,16 @@ def batcher_of(actor: Actor, run: ImportRun) -> Batcher:
 
 def _check_mapping(actor: Actor, entity: Entity, mapping: FieldMap, options: Options) -> None:
     allowed = maps.importable_fields(actor, entity)
+    beside = {
+        f"{one.entity}{maps.BESIDE}{name}" for one in entity.companions for name in maps.companion_fields(actor, one)
+    }
+    for target in mapping.targets.values():
+        if maps.BESIDE in target.field and target.field not in beside:
+            raise Invalid(
+                _("You may not fill the field “%(field)s”.") % {"field": target.field},
+                code="import.field",
+                field=target.field,
+            )
     used = {*mapping.fields(), *mapping.defaults}
     if not mapping.targets:
         raise Invalid(_("No column is assigned to a field."), code="import.mapping", field="mapping")

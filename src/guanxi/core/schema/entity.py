@@ -110,6 +110,18 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """Records of another entity that files name in the same row, such as the contact beside a customer.
+
+    ``entity`` is their key, ``field`` their reference to this record, ``words`` what headers of their columns begin with.
+    """
+
+    entity: str
+    field: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """Something a person does to a record besides changing fields.
 
@@ -294,6 +306,7 @@ class Entity:
     lines: tuple[Lines, ...] = ()
     actions: tuple[Action, ...] = ()
     match_keys: tuple[MatchKey, ...] = ()
+    companions: tuple[Companion, ...] = ()
     access: Access = Access()
     timeline: Timeline | None = None
     menu: Menu = Menu()

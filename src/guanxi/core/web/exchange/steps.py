@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.http import QueryDict
 from django.utils.text import capfirst
@@ -104,14 +104,27 @@ def places(fields: Mapping[str, Field]) -> list[tuple[str, Text]]:
         found.append((name, capfirst(str(one.label))))
         if one.kind == "addresses":
             found += [(f"{name}|{part}", f"{capfirst(str(one.label))}: {label}") for part, label in parts.items()]
-        elif name == "name":
+        elif name.rpartition(maps.BESIDE)[2] == "name":
             found += [(f"{name}|{part}", f"{capfirst(str(one.label))}: {label}") for part, label in names.items()]
+    return found
+
+
+def all_fields(actor: Actor, entity: Entity | str) -> dict[str, Field]:
+    """Fields columns may go into: the entity's own and those of its companions, each by the name of its target."""
+    declared = entity_of(entity)
+    found = maps.importable_fields(actor, declared)
+    for companion in declared.companions:
+        label = str(entity_of(companion.entity).label)
+        found |= {
+            f"{companion.entity}{maps.BESIDE}{name}": replace(one, label=f"{label}: {capfirst(str(one.label))}")
+            for name, one in maps.companion_fields(actor, companion).items()
+        }
     return found
 
 
 def columns(actor: Actor, run: ImportRun) -> list[ColumnRow]:
     """The columns of the file with their samples and present targets."""
-    fields = maps.importable_fields(actor, run.entity) if run.entity else {}
+    fields = all_fields(actor, run.entity) if run.entity else {}
     mapping = FieldMap.from_json(run.mapping)
     sample = staging.sample_rows(run)
     found = []
@@ -158,7 +171,7 @@ def _fixed(declared: Field, said: str) -> str:
 
 def read_mapping(actor: Actor, run: ImportRun, data: QueryDict) -> FieldMap:
     """The mapping as sent by the map step."""
-    fields = maps.importable_fields(actor, run.entity)
+    fields = all_fields(actor, run.entity)
     before = FieldMap.from_json(run.mapping).targets
     targets = {}
     for index, _name in maps_columns(run):
@@ -180,7 +193,7 @@ def read_mapping(actor: Actor, run: ImportRun, data: QueryDict) -> FieldMap:
             order=data.get(f"order-{index}", "") or (old.order if same and old else ""),
             values={**(dict(old.values) if same and old else {}), **said},
         )
-    free = [one for name, one in fields.items() if one.kind in PLAIN]
+    free = [one for name, one in fields.items() if one.kind in PLAIN and maps.BESIDE not in name]
     sent = raw_values(free, data, prefix=DEFAULT, partial=True)
     defaults = {name: value for name, value in sent.items() if value not in (None, "", [], False)}
     return FieldMap(targets, defaults)

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.exchange import imports, results
-from guanxi.core.exchange import mapping as maps
 from guanxi.core.exchange.jobs import import_do
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
@@ -142,7 +141,7 @@ def map_columns(request: HttpRequest, pk: int) -> HttpResponseBase:
         "map",
         entities=steps.importable(actor),
         columns=columns,
-        places=steps.places(maps.importable_fields(actor, run.entity)) if run.entity else [],
+        places=steps.places(steps.all_fields(actor, run.entity)) if run.entity else [],
         unmapped=[one.name for one in columns if not one.chosen],
         defaults=steps.default_inputs(actor, run) if run.entity else [],
         encodings=ENCODINGS,
