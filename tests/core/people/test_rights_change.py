@@ -12,7 +12,7 @@ from django.test import Client
 from guanxi.areas.customers.models import Customer
 from guanxi.core.access import actors
 from guanxi.core.automation.notify import live_state
-from guanxi.core.exchange import exports, imports, running
+from guanxi.core.exchange import ahead, exports, imports
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import User
 from guanxi.core.people import roles, tokens, users
@@ -78,7 +78,7 @@ def test_a_long_bulk_change_stops_where_the_right_ended(cast: Any, make: Any, mo
 
 
 def test_a_running_import_goes_no_further_than_the_right(cast: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(running, "BATCH", 2)
+    monkeypatch.setattr(ahead, "BATCH", 2)
     text = "名称\n甲乙\n丙丁\n戊己\n庚辛\n"
     staged = imports.import_stage(alice(cast), content=text.encode(), name="a.csv", entity=CUSTOMER)
     run = imports.import_start(alice(cast), run=staged)

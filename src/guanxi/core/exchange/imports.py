@@ -184,23 +184,25 @@ def import_configure(
 def import_check(
     actor: Actor, *, run: ImportRun, limit: int = 0, problems: int = 1000, progress: Callable[[int], None] | None = None
 ) -> Check:
-    """A dry run over the first ``limit`` rows (0: all). Nothing is written, whatever happens."""
+    """A dry run over the first ``limit`` rows (0: all). Nothing is written, whatever happens; no row stays locked longer
+    than a batch takes. ``progress`` may write, and raise to stop.
+    """
     found = Check()
-    with transaction.atomic():
-        batcher = batcher_of(actor, run)
-        after = 0
-        while rows := staging.staged(run, after, min(BATCH, limit - found.rows) if limit else BATCH):
-            for row, outcome in zip(rows, batcher.run(rows, operation=None, write=False), strict=True):
-                found.counts[OUTCOMES[outcome.outcome]] += 1
-                if (outcome.reasons or outcome.outcome == FAILED) and len(found.problems) < problems:
-                    found.problems.append(_preview_row(row, outcome))
-            found.rows += len(rows)
-            after = rows[-1].position
-            if progress:
-                progress(found.rows)
-            if limit and found.rows >= limit:
-                break
-        transaction.set_rollback(True)
+    batcher, after = batcher_of(actor, run), 0
+    while rows := staging.staged(run, after, min(BATCH, limit - found.rows) if limit else BATCH):
+        with transaction.atomic():
+            outcomes = batcher.run(rows, operation=None, write=False)
+            transaction.set_rollback(True)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            found.counts[OUTCOMES[outcome.outcome]] += 1
+            if (outcome.reasons or outcome.outcome == FAILED) and len(found.problems) < problems:
+                found.problems.append(_preview_row(row, outcome))
+        found.rows += len(rows)
+        after = rows[-1].position
+        if progress:
+            progress(found.rows)
+        if limit and found.rows >= limit:
+            break
     return found
 
 
@@ -230,6 +232,8 @@ def import_edit(actor: Actor, *, run: ImportRun, position: int, column: int, val
     cells = list(row.cells)
     cells[column] = value[:100_000].replace("\0", "")
     ImportRow.objects.filter(run=run, position=position).update(cells=cells, problems=None)
+    run.facts = {**run.facts, "edits": int(run.facts.get("edits", 0)) + 1}
+    run.save(update_fields=["facts"])
 
 
 def import_start(actor: Actor, *, run: ImportRun) -> ImportRun:

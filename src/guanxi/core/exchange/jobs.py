@@ -8,7 +8,7 @@ from typing import Any
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
 from guanxi.core.automation.queue import job
-from guanxi.core.exchange import exports, imports
+from guanxi.core.exchange import exports, imports, wholecheck
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun
@@ -42,6 +42,15 @@ def import_do(run_id: int) -> None:
         index.catch_up()
     elif run:
         ImportRun.objects.filter(pk=run_id).update(state="paused", message="user")
+
+
+@job(name="guanxi.exchange.check_do")
+def check_do(run_id: int) -> None:
+    """The dry run over all rows of a long file."""
+    run = ImportRun.objects.filter(pk=run_id, state="ready").first()
+    actor = _actor(run.user_id) if run else None
+    if run and actor:
+        wholecheck.carry_out(actor, run)
 
 
 @job(name="guanxi.exchange.export_do")

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from guanxi.areas.customers.models import Customer
+from guanxi.core.exchange import imports
+from guanxi.core.exchange.jobs import check_do
 from guanxi.core.models.exchange import ImportRun
+from guanxi.core.web.exchange import views
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +101,25 @@ def test_template_has_a_column_for_every_field(browse: Any) -> None:
     answer = browse("alice").get("/customers/import/template/")
     assert answer.content[:2] == b"PK"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="customers.xlsx"'
+
+
+def test_a_long_file_is_looked_at_whole_by_a_job(browse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "CHECKED", 2)
+    monkeypatch.setattr(imports, "BATCH", 2)
+    alice = browse("alice")
+    run = upload(alice)
+    page = alice.get(f"/import/{run.pk}/preview/")
+    assert (page.context["check"].done, page.context["check"].rows) == (False, 0)
+    assert 'data-poll="3"' in page.content.decode()
+    queued = list(ProcrastinateJob.objects.filter(task_name="guanxi.exchange.check_do").values_list("args", flat=True))
+    assert queued == [{"run_id": run.pk}]
+    alice.get(f"/import/{run.pk}/preview/")
+    assert ProcrastinateJob.objects.filter(task_name="guanxi.exchange.check_do").count() == 1
+    check_do(run_id=run.pk)
+    whole = alice.get(f"/import/{run.pk}/preview/")
+    assert whole.context["check"].counts == {"created": 2, "updated": 0, "skipped": 0, "failed": 1}
+    assert [row.outcome for row in whole.context["rows"]] == ["created", "failed", "created"]
+    assert "data-poll" not in whole.content.decode()
+    assert not Customer.objects.exists()
+    alice.post(f"/import/{run.pk}/cell/2/0/", {"value": "补上的名称"})
+    assert alice.get(f"/import/{run.pk}/preview/").context["check"].done is False

@@ -11,12 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
-from guanxi.core.exchange import imports, results
-from guanxi.core.exchange.jobs import import_do
+from guanxi.core.exchange import imports, results, wholecheck
+from guanxi.core.exchange.jobs import check_do, import_do
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
+from guanxi.core.exchange.plans import batcher_of
 from guanxi.core.exchange.reasons import text as reason_text
 from guanxi.core.exchange.reasons import texts
+from guanxi.core.exchange.wholecheck import Whole
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models.exchange import FAILED, OUTCOMES, ImportRun
@@ -31,8 +33,8 @@ from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 from guanxi.core.web.views.pages import redirect
 
-#: The preview looks at so many rows for its counts; larger files are checked in full while they run.
-CHECKED = 5000
+#: Up to so many rows the preview looks at the whole file itself; of a longer one a job counts what would happen.
+CHECKED = 2000
 SHOWN = 50
 LISTED = 200
 #: So many rows take no longer than a page may.
@@ -208,7 +210,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponseBase:
     error, check = "", None
     found: dict[int, imports.PreviewRow] = {}
     try:
-        check = imports.import_check(actor, run=run, limit=CHECKED, problems=500)
+        check = _checked(actor, run)
         first = imports.import_preview(actor, run=run, limit=SHOWN)
         found = {one.position: one for one in (*first, *check.problems)}
     except (Invalid, RuleBroken) as wrong:
@@ -224,10 +226,21 @@ def preview(request: HttpRequest, pk: int) -> HttpResponseBase:
         check=check,
         only=only,
         columns=[(index, name) for index, name in steps.maps_columns(run) if index in mapped],
-        limited=run.total > CHECKED,
         error=error,
     )
     return draw(request, "exchange/preview.jinja", context, status=422 if error else 200)
+
+
+def _checked(actor: Actor, run: ImportRun) -> imports.Check | Whole:
+    """A dry run over all rows: here for a short file, by a job for a long one."""
+    if run.total <= CHECKED:
+        return imports.import_check(actor, run=run, problems=500)
+    batcher_of(actor, run)
+    whole = wholecheck.found(run)
+    if whole is None:
+        whole = wholecheck.begin(run)
+        check_do.defer(run_id=run.pk)
+    return whole
 
 
 @page_view("POST")
