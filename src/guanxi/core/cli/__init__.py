@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "audit": "guanxi.core.cli.audit:audit",
     "bench": "guanxi.core.cli.bench:bench",
     "mcp": "guanxi.core.cli.mcp:mcp",
+    "mine": "guanxi.core.cli.mine:mine",
 }
 """Command name -> ``module:attribute`` of the click command."""
 

@@ -1,0 +1,119 @@
+"""Files of ``guanxi mine``: any CSV, workbook or Parquet as a frame, and results as files and JSON."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.mining.result import Result, plain
+from guanxi.runtime.trouble import Trouble
+from guanxi.runtime.words import say as _
+
+
+def open_file(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> pd.DataFrame:
+    """The table in a file, told by its bytes. Text stays text, so that leading zeros and odd dates survive. Raises ``Trouble``."""
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    try:
+        if head[:4] == b"PAR1":
+            return pd.read_parquet(path)
+        if head[:2] == b"\x1f\x8b" and _packed_parquet(path):
+            return pd.read_parquet(io.BytesIO(gzip.decompress(path.read_bytes())))
+        if head[:4] == b"PK\x03\x04" or head == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+            return _workbook(path)
+        return _text(path, encoding, delimiter)
+    except Trouble:
+        raise
+    except (OSError, ValueError, LookupError, EOFError) as error:
+        raise Trouble(
+            _("%(name)s cannot be read as a table: %(reason)s") % {"name": path.name, "reason": _first_line(error)}
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _packed_parquet(path: Path) -> bool:
+    with gzip.open(path) as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _workbook(path: Path) -> pd.DataFrame:
+    return pd.read_excel(path, engine="calamine", dtype=str, keep_default_na=False)
+
+
+def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFrame:
+    from guanxi.core.exchange.reading import dialect as dialects
+    from guanxi.core.exchange.reading import encoding as encodings
+    from guanxi.core.exchange.reading.source import source_of, unpacked
+
+    try:
+        source = unpacked(source_of(path, path.name), None)
+        if not source.head(1):
+            raise Trouble(_("%(name)s is empty.") % {"name": path.name})
+        known = encoding or encodings.detect(source).name
+    except GuanxiError as refusal:  # its own sentence needs Django, which is not loaded here
+        raise Trouble(
+            _("%(name)s cannot be read as a table: %(reason)s") % {"name": path.name, "reason": refusal.code}
+        ) from refusal
+    opened = gzip.open if _is_gzip(path) else open
+    with opened(path, "rt", encoding=known, errors="replace") as stream:
+        start = str(stream.read(200_000))
+    if not start.strip():
+        raise Trouble(_("%(name)s is empty.") % {"name": path.name})
+    found = dialects.find_dialect(start.splitlines()[:200], delimiter)
+    frame = pd.read_csv(
+        path, encoding=known, encoding_errors="replace", sep=found.delimiter, dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
+        on_bad_lines="error", engine="c", skipinitialspace=True,
+    )  # fmt: skip
+    frame.columns = [str(one).strip().removeprefix("\ufeff") for one in frame.columns]
+    return frame
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def write_file(table: pd.DataFrame, path: Path) -> None:
+    """Write a result's table; the ending says how. Raises ``Trouble`` for other endings and folders that are not there."""
+    whole = table.reset_index(names="customer") if table.index.name == "customer" else table.reset_index()
+    shown = (
+        whole.map(lambda one: " + ".join(one) if isinstance(one, tuple) else one)
+        if any(pd.api.types.is_object_dtype(one) for one in whole.dtypes)
+        else whole
+    )
+    ending = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    try:
+        if ending in (".csv", ".csv.gz"):
+            shown.to_csv(path, index=False, encoding="utf-8-sig" if ending == ".csv" else "utf-8")
+        elif ending == ".parquet":
+            shown.to_parquet(path, index=False)
+        elif ending == ".xlsx":
+            shown.to_excel(path, index=False, engine="xlsxwriter")
+        elif ending == ".json":
+            shown.to_json(path, orient="records", force_ascii=False, date_format="iso")
+        else:
+            raise Trouble(_("%(name)s: the ending must be csv, csv.gz, parquet, xlsx or json.") % {"name": path.name})
+    except OSError as error:
+        raise Trouble(
+            _("%(name)s cannot be written: %(reason)s") % {"name": path, "reason": _first_line(error)}
+        ) from error
+
+
+def as_json(result: Result, language: str, top: int) -> dict[str, Any]:
+    """A result as scripts read it: parameters and diagnostics at the top, then the rows (rules: all; customers: the first ``top``)."""
+    made = result.summary(language)
+    rows = (
+        plain(result.table.reset_index().to_dict("records"))
+        if result.model == "basket"
+        else plain(result.table.head(top).reset_index().to_dict("records"))
+    )
+    made[{"basket": "rules", "forecast": "forecast"}.get(result.model, "customers")] = rows
+    return made

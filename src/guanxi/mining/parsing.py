@@ -1,0 +1,259 @@
+"""Columns of text as dates, amounts and ids: what people's files hold, read without guessing in silence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from guanxi.mining.result import BadInput, Note, note
+
+NULLS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", "\\n", "#n/a", "无", "空"})
+_SYMBOLS: Final = {
+    "¥": "CNY/JPY",
+    "￥": "CNY",
+    "$": "$",
+    "€": "EUR",
+    "£": "GBP",
+    "元": "CNY",
+    "₩": "KRW",
+    "₹": "INR",
+    "R$": "BRL",
+}
+_FORMATS: Final = (
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d-%b-%y", "%d.%m.%y", "%Y-%m",
+)  # fmt: skip
+_TIMES: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", " %H:%M:%S.%f")
+
+
+def texts(column: pd.Series) -> pd.Series:
+    """Ids as text: trimmed, missing where empty, ``17850.0`` as ``17850`` when all are whole; leading zeros stay."""
+    if pd.api.types.is_float_dtype(column):
+        whole = column.dropna()
+        if len(whole) and bool((whole == np.floor(whole)).all()):
+            return column.astype("Int64").astype("string")
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype("string")
+    found = column.astype("string").str.strip()
+    found = found.mask(found.str.lower().isin(NULLS))
+    filled = found.dropna()
+    if len(filled) and bool(filled.str.fullmatch(r"\d+\.0").all()):
+        found = found.str.removesuffix(".0")
+    return found
+
+
+def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[pd.Series, list[Note]]:
+    """Dates of a column and what was noticed. Raises :class:`BadInput` when fewer than half of the filled cells are dates.
+
+    Understands ISO, day or month first (told apart by the values; noted when both would do), dots, slashes, Chinese,
+    month names, ``yyyymmdd``, seconds or milliseconds since 1970 and Excel's day numbers. Zones become UTC.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _naive(column), []
+    if pd.api.types.is_numeric_dtype(column):
+        return _numbers_as_dates(column, name)
+    written = texts(column)
+    filled = written.dropna()
+    if filled.empty:
+        raise BadInput("date.empty", "The column {name} has no dates.", "{name} 列中没有日期。", name=name)
+    if bool(filled.head(1000).str.fullmatch(r"\d{5}|\d{9,13}").all()):
+        return _numbers_as_dates(pd.to_numeric(written, errors="coerce"), name)
+    uniques = pd.Series(filled.unique())
+    parsed, notes = _parsed(uniques, name, format)
+    result = written.map(pd.Series(parsed.to_numpy(), index=uniques.to_numpy()))
+    result = pd.to_datetime(result)
+    bad = int(filled.notna().sum() - result.notna().sum())
+    if bad * 2 > len(filled):
+        raise BadInput(
+            "date.unreadable",
+            "{bad} of {all} values in the column {name} are not dates, for instance “{sample}”. Name the date column, or the format.",
+            "{name} 列的 {all} 个值中有 {bad} 个不是日期，例如“{sample}”。请指定日期列或日期格式。",
+            bad=bad, all=len(filled), name=name, sample=uniques[parsed.isna()].iloc[0],
+        )  # fmt: skip
+    if bad:
+        notes.append(
+            note(
+                "date.unreadable",
+                "{count} rows without a readable date were left out.",
+                "{count} 行的日期无法识别，未计入。",
+                count=bad,
+            )
+        )
+    return result, notes
+
+
+def _naive(column: pd.Series) -> pd.Series:
+    if getattr(column.dt, "tz", None) is not None:
+        return column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return column
+
+
+def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Note]]:
+    middle = float(column.median()) if column.notna().any() else float("nan")
+    if 19000101 <= middle <= 21001231:
+        return pd.to_datetime(column.astype("Int64").astype("string"), format="%Y%m%d", errors="coerce"), []
+    if 2e4 <= middle <= 8e4:
+        said = note(
+            "date.serial", "The dates were read as Excel day numbers.", "日期按 Excel 日期序号读取。", warning=False
+        )
+        return pd.to_datetime(column, unit="D", origin="1899-12-30", errors="coerce"), [said]
+    for unit, low, high in (("s", 1e8, 5e9), ("ms", 1e11, 5e12), ("us", 1e14, 5e15), ("ns", 1e17, 5e18)):
+        if low <= middle <= high:
+            return pd.to_datetime(column, unit=unit, errors="coerce"), []
+    raise BadInput(
+        "date.number", "The column {name} holds numbers that are not dates.", "{name} 列是数字，不是日期。", name=name
+    )
+
+
+def _parsed(values: pd.Series, name: str, format: str) -> tuple[pd.Series, list[Note]]:
+    if format:
+        return pd.to_datetime(values, format=format, errors="coerce"), []
+    iso = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
+    if bool(iso.notna().all()):
+        return iso, []
+    sample = values.head(400)
+    tried: list[tuple[int, str]] = []
+    for day in _FORMATS:
+        for clock in _TIMES:
+            hits = int(pd.to_datetime(sample, format=day + clock, errors="coerce").notna().sum())
+            if hits:
+                tried.append((hits, day + clock))
+    if not tried or max(tried)[0] <= int(iso.head(400).notna().sum()):
+        return iso, []
+    return _best_format(values, tried, name)
+
+
+def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> tuple[pd.Series, list[Note]]:
+    """The format that reads most of all values; a tie between day first and month first is noted."""
+    near = [form for hits, form in tried if hits * 2 > max(tried)[0]]
+    read = [(form, pd.to_datetime(values, format=form, errors="coerce")) for form in near]
+    read.sort(key=lambda one: -int(one[1].notna().sum()))
+    best_form, best = read[0]
+    notes: list[Note] = []
+    count = int(best.notna().sum())
+    twins = [one for one in read[1:] if int(one[1].notna().sum()) == count and not one[1].equals(best)]
+    if twins:
+        # The shorter span is the likelier reading: a file covers a period, while swapped days and months scatter.
+        candidates = sorted([read[0], *twins], key=lambda one: (one[1].max() - one[1].min(), one[0]))
+        best_form, best = candidates[0]
+        notes.append(
+            note(
+                "date.ambiguous",
+                "Dates of the column {name} can be read with the day or the month first; read as {form}. Give the format if that is wrong.",
+                "{name} 列的日期既可按日在前、也可按月在前读取；已按 {form} 读取。如不正确，请指定格式。",
+                name=name,
+                form=best_form,
+            )
+        )
+    rest = best.isna()
+    if bool(rest.any()):  # cells with another clock, or in other words of the same column
+        for _form, other in read:
+            best = best.fillna(other) if _form.startswith(best_form[:8]) else best
+    return best, notes
+
+
+def numbers(column: pd.Series, *, name: str = "amount") -> tuple[pd.Series, list[Note]]:
+    """Amounts of a column as floats and what was noticed. Raises :class:`BadInput` for several currency signs or no numbers.
+
+    Understands currency signs, thousands separators, decimal commas, brackets and trailing minus for negative amounts, 万 and 亿.
+    """
+    if pd.api.types.is_bool_dtype(column):
+        raise BadInput(
+            "amount.boolean",
+            "The column {name} holds yes and no, not amounts.",
+            "{name} 列是是/否，不是金额。",
+            name=name,
+        )
+    if pd.api.types.is_numeric_dtype(column):
+        return _finite(column.astype("float64"), name)
+    written = texts(column)
+    filled = written.dropna()
+    plain = pd.to_numeric(written, errors="coerce")
+    if int(plain.notna().sum()) == len(filled):
+        return _finite(plain.astype("float64"), name)
+    _one_currency(filled, name)
+    read = _amounts(written)
+    bad = len(filled) - int(read.notna().sum())
+    if bad * 2 > len(filled) or filled.empty:
+        sample = "" if filled.empty else filled[read.loc[filled.index].isna()].iloc[0]
+        raise BadInput(
+            "amount.unreadable",
+            "{bad} of {all} values in the column {name} are not numbers, for instance “{sample}”.",
+            "{name} 列的 {all} 个值中有 {bad} 个不是数字，例如“{sample}”。",
+            bad=bad, all=len(filled), name=name, sample=sample,
+        )  # fmt: skip
+    notes = []
+    if bad:
+        notes.append(
+            note(
+                "amount.unreadable",
+                "{count} rows without a readable amount were left out.",
+                "{count} 行的金额无法识别，未计入。",
+                count=bad,
+            )
+        )
+    return read, notes
+
+
+def _finite(column: pd.Series, name: str) -> tuple[pd.Series, list[Note]]:
+    del name
+    endless = np.isinf(column.to_numpy(dtype="float64", na_value=np.nan))
+    if not endless.any():
+        return column, []
+    count = int(endless.sum())
+    said = note(
+        "amount.infinite", "{count} infinite amounts were left out.", "{count} 个无穷大的金额未计入。", count=count
+    )
+    return column.mask(endless), [said]
+
+
+def _one_currency(filled: pd.Series, name: str) -> None:
+    signs = filled.str.extract(r"([¥￥€£₩₹元]|R?\$|\b[A-Z]{3}\b)", expand=False).dropna().unique()
+    kinds = sorted({str(_SYMBOLS.get(str(sign), sign)) for sign in signs})
+    if len(kinds) > 1:
+        raise BadInput(
+            "currency.mixed",
+            "The column {name} holds several currencies ({signs}); they cannot be added. Convert them first, or choose one.",
+            "{name} 列包含多种币种（{signs}），不能相加。请先换算，或只选一种。",
+            name=name, signs=", ".join(sorted(map(str, signs))),
+        )  # fmt: skip
+
+
+def _amounts(written: pd.Series) -> pd.Series:
+    text = written.str.replace(r"[\s\u00a0\u202f']|[¥￥€£₩₹元]|R?\$|\b[A-Z]{3}\b", "", regex=True)
+    text = text.str.replace("，", ",").str.replace("．", ".").str.replace("−", "-")
+    negative = text.str.fullmatch(r"\(.*\)|.*-").fillna(False)
+    text = text.str.replace(r"[()]", "", regex=True).str.removesuffix("-")
+    scale = pd.Series(1.0, index=text.index)
+    for sign, factor in (("万", 1e4), ("亿", 1e8)):
+        scale = scale.mask(text.str.endswith(sign).fillna(False), factor)
+        text = text.str.removesuffix(sign)
+    filled = text.dropna()
+    comma = bool(filled.str.contains(r",\d{1,2}$", regex=True).any()) and not bool(
+        filled.str.contains(r"\.\d{1,2}$", regex=True).any()
+    )
+    text = (
+        text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+        if comma
+        else text.str.replace(",", "", regex=False)
+    )
+    found = pd.to_numeric(text, errors="coerce").astype("float64") * scale
+    return found.mask(negative, -found)
+
+
+def looks_like(names: list[str], pattern: str) -> str:
+    """The first name that matches a pattern as a whole, whatever its case; empty when none does."""
+    return next((one for one in names if re.fullmatch(pattern, one.strip(), re.IGNORECASE)), "")
+
+
+def frame_of(data: Any) -> pd.DataFrame:
+    """A pandas frame of any table: pandas, Arrow, polars, ibis, or a list of mappings."""
+    if isinstance(data, pd.DataFrame):
+        return data
+    for method in ("to_pandas", "execute"):
+        if hasattr(data, method):
+            return getattr(data, method)()
+    return pd.DataFrame(data)

@@ -1,0 +1,151 @@
+"""What every model gives back, and how it says what is wrong: bilingual texts, notes, results, refusals."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MODEL_VERSION = "1"
+"""Stored with every result in the product; changes when a formula or a default changes."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence in English and Chinese."""
+
+    en: str
+    zh: str
+
+    def in_(self, language: str) -> str:
+        """The sentence in a language: Chinese for ``zh…``, else English."""
+        return self.zh if language.lower().startswith("zh") else self.en
+
+    def __str__(self) -> str:
+        return self.en
+
+
+def words(en: str, zh: str, **values: object) -> Text:
+    """Both sentences with the same values filled in by ``str.format``."""
+    return Text(en.format(**values), zh.format(**values))
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the reader of a result must know: what was left out, which assumption fails, which fallback was used."""
+
+    code: str
+    text: Text
+    count: int = 0
+    warning: bool = True
+
+
+def note(code: str, en: str, zh: str, *, warning: bool = True, count: int = 0, **values: object) -> Note:
+    """A note; ``count`` is available to both sentences."""
+    return Note(code, words(en, zh, count=count, **values), count, warning)
+
+
+class BadInput(ValueError):
+    """The input does not allow an answer. ``str(error)`` is the English sentence; ``text`` has both languages."""
+
+    def __init__(self, code: str, en: str, zh: str, **values: object) -> None:
+        self.code = code
+        self.text = words(en, zh, **values)
+        super().__init__(self.text.en)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a model found.
+
+    ``table`` has one row per customer (or rule, period, pair: the model's docstring says which), the customer as index.
+    ``parameters`` are the fitted or chosen constants, ``diagnostics`` say how good the fit is, ``notes`` what to beware of.
+    """
+
+    model: str
+    table: pd.DataFrame
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    as_of: dt.date | None = None
+    version: str = MODEL_VERSION
+
+    def explain(self, customer: Any, language: str = "zh") -> str:
+        """One customer's (rule's, item's) figures in words a salesperson understands. Raises ``KeyError`` when unknown."""
+        row = self.row(customer)
+        shown = ", ".join(f"{name} {_shown(value)}" for name, value in row.items())
+        return words("{who}: {what}.", "{who}：{what}。", who=customer, what=shown).in_(language)
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """An ECharts option, ready for ``setOption``; empty when the model has no picture."""
+        del language
+        return {}
+
+    def row(self, customer: Any) -> pd.Series:
+        """The row of a customer; numbers and text are the same id."""
+        if customer in self.table.index:
+            found = self.table.loc[customer]
+        elif str(customer) in self.table.index:
+            found = self.table.loc[str(customer)]
+        else:
+            raise KeyError(customer)
+        return found.iloc[0] if isinstance(found, pd.DataFrame) else found
+
+    def summary(self, language: str = "en") -> dict[str, Any]:
+        """Plain data for JSON: everything but the table."""
+        made: dict[str, Any] = plain(
+            {
+                "model": self.model,
+                "version": self.version,
+                "as_of": self.as_of,
+                "params": dict(self.parameters),
+                **dict(self.diagnostics),
+                "warnings": [
+                    {"code": one.code, "text": one.text.in_(language), "count": one.count} for one in self.notes
+                ],
+            }
+        )
+        return made
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:,.4g}"
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: NumPy and dates become numbers and text, infinities and NaN become ``None``."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Index):
+        return [plain(one) for one in value]
+    if value is pd.NaT:
+        return None
+    if isinstance(value, dt.datetime | pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def bar(title: str, names: list[Any], values: list[Any], *, x: str, y: str, kind: str = "bar") -> dict[str, Any]:
+    """The ECharts option of one series over categories."""
+    return {
+        "title": {"text": title},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "name": x, "data": plain(names)},
+        "yAxis": {"type": "value", "name": y},
+        "series": [{"type": kind, "data": plain(values)}],
+    }

@@ -1,0 +1,125 @@
+"""Columns as people write them, and transactions cleaned in the open."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from guanxi.mining.parsing import dates, numbers, texts
+from guanxi.mining.result import BadInput
+from guanxi.mining.transactions import btyd_summary, customer_summary, transactions
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["2024-03-05", "2024-12-31"], ["2024-03-05", "2024-12-31"]),
+        (["05/03/2024", "31/12/2024"], ["2024-03-05", "2024-12-31"]),
+        (["03/05/2024", "12/31/2024"], ["2024-03-05", "2024-12-31"]),
+        (["5.3.2024", "31.12.2024"], ["2024-03-05", "2024-12-31"]),
+        (["2024年3月5日", "2024年12月31日"], ["2024-03-05", "2024-12-31"]),
+        (["20240305", "20241231"], ["2024-03-05", "2024-12-31"]),
+        (["05-Mar-2024", "31-Dec-2024"], ["2024-03-05", "2024-12-31"]),
+        (["45356", "45657"], ["2024-03-05", "2024-12-31"]),
+        (["1709596800", "1735603200"], ["2024-03-05", "2024-12-31"]),
+        (["2024-03-05T23:30:00Z", "2024-12-31T01:00:00+02:00"], ["2024-03-05", "2024-12-30"]),
+        (["3/5/2024 8:05 PM", "12/31/2024 11:59 PM"], ["2024-03-05", "2024-12-31"]),
+    ],
+)
+def test_dates(written: list[str], expected: list[str]) -> None:
+    read, _notes = dates(pd.Series(written))
+    assert [str(one.date()) for one in read] == expected
+
+
+def test_dates_that_could_be_either_are_noted() -> None:
+    read, notes = dates(pd.Series(["01/02/2024", "02/02/2024", "03/02/2024"]))
+    assert [one.code for one in notes] == ["date.ambiguous"]
+    assert list(read.dt.month) == [2, 2, 2]  # three days of February, rather than three months
+
+
+@pytest.mark.parametrize("written", [["apple", "pear"], ["", " "], ["17", "18"]])
+def test_what_is_no_date_is_refused(written: list[str]) -> None:
+    with pytest.raises(BadInput):
+        dates(pd.Series(written))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["1,234.50", "$7"], [1234.5, 7]),
+        (["1.234,50", "7,00"], [1234.5, 7]),
+        (["￥1,234", "￥5.5"], [1234, 5.5]),
+        (["(12.00)", "3-"], [-12, -3]),
+        (["1.5万", "2亿"], [15000, 2e8]),
+        (["12 €", "1 234,5 €"], [12, 1234.5]),
+        (["NULL", "5"], [None, 5]),
+    ],
+)
+def test_amounts(written: list[str], expected: list[float | None]) -> None:
+    read, _notes = numbers(pd.Series(written))
+    assert [None if pd.isna(one) else one for one in read] == expected
+
+
+def test_several_currencies_are_refused() -> None:
+    with pytest.raises(BadInput, match="several currencies"):
+        numbers(pd.Series(["$5", "€7"]))
+    frame = pd.DataFrame(
+        {"who": ["a", "b"], "day": ["2024-01-01"] * 2, "worth": ["5", "7"], "Currency": ["USD", "EUR"]}
+    )
+    with pytest.raises(BadInput) as caught:
+        transactions(frame, customer="who", date="day", amount="worth")
+    assert caught.value.code == "currency.mixed"
+    one = transactions(frame, customer="who", date="day", amount="worth", currency="Currency", only="eur")
+    assert (one.rows, [note.code for note in one.notes]) == (1, ["currency.other"])
+
+
+def test_ids_keep_their_zeros_and_lose_their_decimals() -> None:
+    assert list(texts(pd.Series(["0007", " 12 "]))) == ["0007", "12"]
+    assert list(texts(pd.Series(["17850.0", "13047.0"]))) == ["17850", "13047"]
+    assert list(texts(pd.Series([17850.0, None])).fillna("-")) == ["17850", "-"]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    frame = pd.DataFrame(
+        [("a", "2024-01-01", "10"), ("", "2024-01-02", "10"), ("b", "", "10"), ("b", "2999-01-01", "10"), ("c", "2024-01-05", "-4"), ("c", "2024-01-05", ""), ("d", "2024-01-03", "0")],
+        columns=["who", "day", "worth"],
+    )  # fmt: skip
+    sales = transactions(frame, customer="who", date="day", amount="worth")
+    counted = {one.code: one.count for one in sales.notes}
+    assert counted == {
+        "customer.missing": 1,
+        "date.missing": 1,
+        "amount.missing": 1,
+        "date.future": 1,
+        "amount.negative": 1,
+        "amount.zero": 1,
+    }
+    assert (sales.rows, sales.customers, sales.as_of) == (3, 3, dt.date(2024, 1, 5))
+
+
+def test_returns_lower_the_value_and_are_no_purchase() -> None:
+    rows = [
+        ("a", "2024-01-01", 10),
+        ("a", "2024-01-01", 5),
+        ("a", "2024-01-15", -3),
+        ("a", "2024-01-29", 8),
+        ("b", "2024-01-03", -1),
+    ]
+    sales = transactions(
+        pd.DataFrame(rows, columns=["who", "day", "worth"]),
+        customer="who",
+        date="day",
+        amount="worth",
+        as_of=dt.date(2024, 2, 5),
+    )
+    whole = customer_summary(sales)
+    assert whole.loc["a", ["purchases", "spent", "returned", "repeat_spent", "net"]].tolist() == [2, 23, -3, 8, 20]
+    assert whole.loc["b", "purchases"] == 0
+    made, notes = btyd_summary(sales)
+    assert made.loc["a"].tolist() == [1, 4.0, 5.0, 8.0]
+    assert [one.code for one in notes] == ["customer.returns_only"]
+
+
+def test_unknown_columns_are_named() -> None:
+    with pytest.raises(BadInput, match="no column nobody"):
+        transactions(pd.DataFrame({"a": [1]}), customer="nobody", date="a")
