@@ -69,7 +69,20 @@ def test_every_tool_is_offered(cast: Cast) -> None:
     offered = async_to_sync(server.list_tools)()
     assert {tool.name for tool in offered} == {
         "entities", "search", "list_records", "get_record", "create_record", "update_record", "delete_record", "undo",
+        "reports", "run_report",
     }  # fmt: skip
     assert all(tool.description for tool in offered)
     called = async_to_sync(server.call_tool)("entities", {})
     assert "token.invalid" in str(called)
+
+
+def test_an_assistant_runs_a_report(desk: Callable[..., Desk], make: Callable[..., Any]) -> None:
+    make("customers.customer", source="referral")
+    alice = desk("alice")
+    assert "customers-by-source" in {one["key"] for one in orjson.loads(alice.reports())}
+    by_key = orjson.loads(alice.run_report("customers-by-source"))
+    assert by_key["rows"][0]["groups"][0]["key"] == "referral"
+    assert by_key["total"]["cells"][0]["value"] == 1
+    asked = orjson.loads(alice.run_report(definition={"dataset": "customers.customer"}))
+    assert asked["total"]["cells"][0]["value"] == 1
+    assert orjson.loads(alice.run_report(definition={"dataset": "nothing"}))["error"] == "report.dataset"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import Value
-from guanxi.core.reporting import builtin
+from guanxi.core.reporting import builtin, tiles
 
 seeds.dictionary(
     "follow_up_kind",
@@ -114,8 +116,8 @@ builtin.report(
     "Follow-ups by department",
     {
         "dataset": FOLLOW_UPS,
-        "rows": [{"field": "owner.department", "grain": "top"}],
-        "columns": [{"field": "occurred_at", "grain": "month"}],
+        "rows": [{"field": "occurred_at", "grain": "month"}],
+        "columns": [{"field": "owner.department", "grain": "second"}],
         "filter": _CONTACTS,
         "date": "occurred_at",
         "period": "this_year",
@@ -176,4 +178,58 @@ builtin.report(
     group="activities",
     position=60,
     about=("本期计划的联系有多少已完成。", "How many of the contacts planned for the period took place."),
+)
+builtin.add_tiles("overview", builtin.tile("activities-volume", 2), builtin.tile("activities-results"))
+builtin.board(
+    "team",
+    "团队看板",
+    "Team",
+    [
+        builtin.tile("activities-ranking", 2),
+        builtin.tile("tasks-open"),
+        builtin.tile("activities-by-department", 2),
+        builtin.tile("plans-kept"),
+        builtin.tile("customers-by-owner"),
+        builtin.tile("customers-by-department", 2),
+    ],
+    roles=("manager", "director"),
+    about=("团队的跟进、任务和客户。", "Follow-ups, tasks and customers of the team."),
+    position=20,
+)
+
+_MINE = {"field": "owner", "op": "eq", "value": "@me"}
+tiles.number(
+    "activities-mine",
+    _("My follow-ups this week"),
+    {
+        "dataset": FOLLOW_UPS,
+        "filter": {"all": [_MINE, _CONTACTS]},
+        "date": "occurred_at",
+        "period": "this_week",
+        "compare": "previous",
+    },
+    order=10,
+)
+tiles.number(
+    "tasks-late-mine",
+    _("My overdue tasks"),
+    {
+        "dataset": "activities.task",
+        "filter": {
+            "all": [
+                _MINE,
+                {"field": "status", "op": "in", "value": ["open", "started"]},
+                {"field": "due_at", "op": "lt", "value": "@now"},
+            ]
+        },
+    },
+    order=12,
+    good=-1,
+)
+tiles.number(
+    "activities-team",
+    _("Team follow-ups this week"),
+    {"dataset": FOLLOW_UPS, "filter": _CONTACTS, "date": "occurred_at", "period": "this_week", "compare": "previous"},
+    order=62,
+    shown=tiles.leads,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.utils.translation import gettext_lazy as _
+
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import RoleSeed, Value
-from guanxi.core.reporting import builtin
+from guanxi.core.reporting import builtin, tiles
 
 DATA = Path(__file__).parent / "data"
 
@@ -213,7 +215,7 @@ builtin.report(
     "Customers by department",
     {
         "dataset": CUSTOMERS,
-        "rows": [{"field": "owner.department", "grain": "top"}],
+        "rows": [{"field": "owner.department", "grain": "second"}],
         "columns": [{"field": "lifecycle"}],
         "chart": "stacked",
     },
@@ -223,4 +225,41 @@ builtin.report(
         "各部门（含下级）的客户，按生命周期阶段。",
         "Customers of each department and those below it, by lifecycle stage.",
     ),
+)
+builtin.board(
+    "overview",
+    "业务总览",
+    "Overview",
+    [
+        builtin.tile("customers-new", 2),
+        builtin.tile("customers-by-level"),
+        builtin.tile("customers-by-lifecycle"),
+        builtin.tile("customers-by-source"),
+        builtin.tile("customers-silent"),
+    ],
+    about=("客户和跟进的主要数字。", "The main figures of customers and follow-ups."),
+    position=10,
+)
+
+_MINE = {"field": "owner", "op": "eq", "value": "@me"}
+tiles.number("customers-mine", _("My customers"), {"dataset": CUSTOMERS, "filter": _MINE}, order=20, good=0)
+tiles.number(
+    "customers-mine-new",
+    _("New this month, mine"),
+    {"dataset": CUSTOMERS, "filter": _MINE, "date": "created_at", "period": "this_month", "compare": "previous"},
+    order=22,
+)
+tiles.number(
+    "customers-mine-silent",
+    _("Mine, silent for 30 days"),
+    {"dataset": CUSTOMERS, "filter": {"all": [_MINE, {"field": "last_contact_at", "op": "older_days", "value": 30}]}},
+    order=24,
+    good=-1,
+)
+tiles.number(
+    "customers-team-new",
+    _("New this month, team"),
+    {"dataset": CUSTOMERS, "date": "created_at", "period": "this_month", "compare": "previous"},
+    order=60,
+    shown=tiles.leads,
 )

@@ -14,6 +14,7 @@ from guanxi import __version__
 from guanxi.core import records
 from guanxi.core.access import allowed
 from guanxi.core.api import answers, doors, problems, reference, routes
+from guanxi.core.api.reports import add_reports
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import Operation
@@ -46,6 +47,7 @@ def _built() -> NinjaAPI:
     problems.install(api)
     _add_index(api)
     _add_operations(api)
+    add_reports(api)
     for entity in registry.entities():
         if entity.api:
             api.add_router(f"/{entity.path}", routes.router_for(entity))

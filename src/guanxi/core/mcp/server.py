@@ -23,6 +23,9 @@ from guanxi.core.models import stamps
 from guanxi.core.people.tokens import token_authenticate
 from guanxi.core.records.history import history
 from guanxi.core.records.search.query import search as find
+from guanxi.core.reporting import results, stored
+from guanxi.core.reporting.engine import Scope, run
+from guanxi.core.reporting.spec import read
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entities, entity_at, entity_of
 
@@ -182,6 +185,30 @@ class Desk:
 
         return self.answer(work)
 
+    def reports(self) -> str:
+        """The reports one may run: key, name and what each tells."""
+
+        def work(actor: Actor) -> Any:
+            return [{"key": one.key, "name": one.name, "about": one.about} for one in stored.setups(actor, "report")]
+
+        return self.answer(work)
+
+    def run_report(
+        self,
+        key: str = "",
+        definition: dict[str, Any] | None = None,
+        period: str = "",
+        filter: dict[str, Any] | None = None,
+    ) -> str:
+        """Figures of a report by its key, or of a definition: {"dataset": "customers.customer", "rows": [{"field": "source"}],
+        "measures": [{"how": "count"}], "filter": {...}}. Each figure carries the filter that lists its records."""
+
+        def work(actor: Actor) -> Any:
+            asked = stored.setup(actor, "report", key).definition if key else definition
+            return results.as_data(run(actor, read(asked), Scope(filter=filter, period=period)))
+
+        return self.answer(work)
+
     def undo(self, operation: int) -> str:
         """Take back an operation of one's own."""
 
@@ -211,7 +238,7 @@ def build(secret: str) -> MCPServer:
     server = MCPServer("guanxi", instructions=INSTRUCTIONS, version=__version__)
     for tool in (
         desk.entities, desk.search, desk.list_records, desk.get_record, desk.create_record, desk.update_record,
-        desk.delete_record, desk.undo,
+        desk.delete_record, desk.undo, desk.reports, desk.run_report,
     ):  # fmt: skip
         server.add_tool(_connected(tool))
     return server

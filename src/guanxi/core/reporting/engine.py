@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import rates, reading
@@ -23,7 +24,7 @@ from guanxi.core.reporting.datasets import DATES, MANY, Place
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder, Head
 from guanxi.core.reporting.results import Result, Row
-from guanxi.core.reporting.spec import Dimension, Spec
+from guanxi.core.reporting.spec import COMPARISONS, Dimension, Spec, period_checked
 from guanxi.core.reporting.table import Table, together
 
 #: Groups fetched at most, and rows and columns shown at most where a report names no number.
@@ -59,13 +60,20 @@ def run(actor: Actor, spec: Spec, scope: Scope | None = None) -> Result:
     return Run(actor, spec, scope or Scope()).result()
 
 
+def _known(compare: str) -> str:
+    if compare not in COMPARISONS:
+        raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": compare[:40]}, field="compare")
+    return compare
+
+
 class Run:
     """One running: what is asked, resolved once."""
 
     def __init__(self, actor: Actor, spec: Spec, scope: Scope) -> None:
         self.actor, self.scope = actor, scope
         compare = spec.compare if scope.compare is None else scope.compare
-        self.spec = spec = replace(spec, period=scope.period or spec.period, compare=compare)
+        period = period_checked(scope.period) or spec.period
+        self.spec = spec = replace(spec, period=period, compare=_known(compare))
         self.entity = datasets.dataset(actor, spec.dataset)
         self.fiscal = fiscal_start()
         self.today = clock.today(actor.timezone)

@@ -25,6 +25,9 @@ from guanxi.core.web.toasts import keep, toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 from guanxi.core.web.views.pages import redirect
 
+#: Widths of pictures: the usual one of a page, the narrowest, the widest.
+WIDE, LEAST, MOST = 960, 260, 1600
+
 
 @page_view()
 def index(request: HttpRequest) -> HttpResponseBase:
@@ -65,7 +68,7 @@ def show(request: HttpRequest, key: str) -> HttpResponseBase:
     try:
         now = read_narrowing(request)
         result = answer(actor, report, now)
-        context = dict(shown(actor, result, chart=now.chart, width=960, height=340))
+        context = dict(shown(actor, result, chart=now.chart, width=WIDE, height=340))
     except GuanxiError as error:
         if isinstance(error, NotFound):
             raise
@@ -82,6 +85,22 @@ def show(request: HttpRequest, key: str) -> HttpResponseBase:
         "owned": bool(context) and bool(context["result"].entity.access.owner),
     }
     return draw(request, "reports/show.jinja", context, status=422 if trouble else 200)
+
+
+def width_sent(request: HttpRequest, usual: int) -> int:
+    """How wide the picture is shown, as the page says it."""
+    sent = request.GET.get("w", "")
+    return min(max(int(sent), LEAST), MOST) if sent.isdecimal() and len(sent) < 6 else usual
+
+
+@page_view()
+def picture(request: HttpRequest, key: str) -> HttpResponseBase:
+    """The picture alone, drawn for the width it has on a small screen."""
+    actor = actor_of(request)
+    now = read_narrowing(request)
+    result = answer(actor, stored.setup(actor, "report", key), now)
+    found = shown(actor, result, chart=now.chart, width=width_sent(request, WIDE), height=240)
+    return HttpResponse(found["picture"])
 
 
 @page_view()

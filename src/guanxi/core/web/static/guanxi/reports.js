@@ -1,5 +1,5 @@
 // Reports: a picture as PNG; a condition taken away draws the answer anew.
-import { on, request } from "./base.js";
+import { $, $$, each, on, request, vendor } from "./base.js";
 
 /** A standing-alone SVG as a PNG file, twice as large for sharp print. */
 async function png(link) {
@@ -25,4 +25,48 @@ on("click", "[data-png]", (event, link) => { event.preventDefault(); png(link); 
 on("click", "#report-builder [data-remove-condition]", (_event, button) => {
   const form = button.closest("form");
   setTimeout(() => form.dispatchEvent(new CustomEvent("gx:again")));
+});
+
+// Boards. A tile's picture is drawn for the width the tile has here.
+document.addEventListener("htmx:configRequest", (event) => {
+  const tile = event.detail.elt;
+  if (tile.matches?.("[data-tile]")) event.detail.parameters.w = Math.round(tile.clientWidth);
+});
+const keepOrder = (board) => {
+  const order = $$("[data-place]", board).map((one) => one.dataset.place).join(",");
+  request(board.dataset.tiles, { method: "POST", body: new URLSearchParams({ order }) }).then((answer) => {
+    location.reload();
+    return answer;
+  });
+};
+each("[data-tiles]", async (board) => {
+  await vendor("sortable/sortable.min.js");
+  window.Sortable.create(board, { handle: ".gx-grip", animation: 120, onEnd: (event) => { if (event.oldIndex !== event.newIndex) keepOrder(board); } });
+});
+let moved;
+on("keydown", "[data-tiles] .gx-grip", (event, grip) => {
+  const tile = grip.closest("[data-place]");
+  if (["ArrowUp", "ArrowLeft"].includes(event.key) && tile.previousElementSibling) tile.previousElementSibling.before(tile);
+  else if (["ArrowDown", "ArrowRight"].includes(event.key) && tile.nextElementSibling) tile.nextElementSibling.after(tile);
+  else return;
+  event.preventDefault();
+  grip.focus();
+  clearTimeout(moved);
+  moved = setTimeout(() => keepOrder(tile.closest("[data-tiles]")), 1200);
+});
+on("click", "[data-full]", (_event, button) => { button.closest(".gx-board-tile").requestFullscreen?.(); });
+on("click", "[data-tile-list]", (event, link) => {
+  const all = $(".gx-about[data-all]", link.closest(".gx-board-tile"));
+  if (all) { event.preventDefault(); location.assign(all.dataset.all); }
+});
+on("click", "[data-remove-tile]", (_event, button) => button.closest(".gx-colrow").remove());
+
+// The picture of a report is drawn anew where it would become too small to read.
+each("[data-fit]", async (figure) => {
+  if (figure.clientWidth >= 640) return;
+  const answer = await request(`${figure.dataset.fit}&w=${Math.round(figure.clientWidth)}`);
+  if (!answer.ok) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  $("svg", figure)?.replaceWith(holder.content);
 });

@@ -1,0 +1,65 @@
+"""Figures for the home page: each is a report without rows, so that its number is that of the list it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi.core.access import allowed
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, Text
+from guanxi.core.reporting.engine import run
+from guanxi.core.reporting.results import Result
+from guanxi.core.reporting.spec import Spec, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One figure: ``shown(actor)`` says whose home it stands on; ``good`` whether growing is good, bad or neither (0)."""
+
+    key: str
+    label: Text
+    spec: Spec
+    order: int = 50
+    good: int = 1
+    shown: Callable[[Actor], bool]
+
+
+_tiles: dict[str, Tile] = {}
+
+
+def everyone(_actor: Actor) -> bool:
+    """On everybody's home who may see such records."""
+    return True
+
+
+def leads(actor: Actor, entity: str = "customers.customer") -> bool:
+    """Whether the actor sees others' records: his home speaks of the team."""
+    reach = actor.rights.of(entity, "view")
+    return reach.everyone or len(reach.owners) > 1
+
+
+def number(
+    key: str,
+    label: Text,
+    definition: Mapping[str, Any],
+    *,
+    order: int = 50,
+    good: int = 1,
+    shown: Callable[[Actor], bool] = everyone,
+) -> None:
+    """Enter a figure; ``definition`` is that of ``reporting.spec`` without rows. Its first measure is what is shown."""
+    _tiles[key] = Tile(key=key, label=label, spec=read(definition), order=order, good=good, shown=shown)
+
+
+def tiles_for(actor: Actor) -> list[tuple[Tile, Result]]:
+    """The figures of the actor's home, in order; one that he may not know is left out."""
+    found = []
+    for tile in sorted(_tiles.values(), key=lambda one: (one.order, one.key)):
+        if tile.shown(actor) and allowed(actor, "view", tile.spec.dataset):
+            try:
+                found.append((tile, run(actor, tile.spec)))
+            except GuanxiError:
+                continue
+    return found

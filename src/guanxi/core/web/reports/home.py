@@ -1,0 +1,43 @@
+"""The figures on the home page: one component, each number leading to the list with the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.reporting.tiles import tiles_for
+from guanxi.core.web.contributions import Card, add_cards
+from guanxi.core.web.reports.shown import about, freshness, shown_cell
+
+
+def figures(actor: Actor) -> Mapping[str, Any] | None:
+    """The actor's figures; no card without one."""
+    tiles = tiles_for(actor)
+    found = [
+        {
+            "label": tile.label,
+            "cell": shown_cell(result, result.total.cells[0], result.first.unit),
+            "about": about(actor, result),
+            "good": tile.good,
+            "before": result.window_before.text() if result.window_before else "",
+        }
+        for tile, result in tiles
+    ]
+    return {"figures": found, "fresh": freshness(actor, tiles[0][1])} if found else None
+
+
+add_cards(
+    Card(
+        key="figures",
+        label=_("Figures"),
+        template="reports/figures.jinja",
+        context=figures,
+        icon="gauge",
+        url="/dashboards/",
+        order=1,
+        wide=True,
+    )
+)
