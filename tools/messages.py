@@ -31,6 +31,7 @@ OPTIONS = {"jinja2": {"extensions": "jinja2.ext.i18n,jinja2.ext.do,jinja2.ext.lo
 KEYWORDS: dict[str, tuple[object, ...] | None] = {
     "_": None,
     "say": None,
+    "translate": None,
     "gettext": None,
     "gettext_lazy": None,
     "gettext_noop": None,

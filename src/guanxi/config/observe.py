@@ -21,6 +21,7 @@ from django.urls import path
 from prometheus_client import multiprocess
 
 from guanxi import __version__
+from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.runtime.logs import request_id
 
 logger = logging.getLogger("guanxi.request")
@@ -152,29 +153,6 @@ def check_queue() -> str:
     """Empty when jobs can be put into the queue. Raises ``DatabaseError`` when its tables are missing."""
     _rows("SELECT id FROM procrastinate_jobs LIMIT 1")
     return ""
-
-
-def workers_alive() -> int:
-    """Number of workers that gave a sign of life in the last minute."""
-    rows = _rows("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '60 seconds'")
-    return int(rows[0][0])
-
-
-def queue_counts() -> dict[str, int]:
-    """Number of jobs by state: todo, doing, failed; and ``late``: due for more than a minute and not begun."""
-    rows = _rows(
-        "SELECT status::text, count(*) FROM procrastinate_jobs "
-        "WHERE status IN ('todo', 'doing', 'failed') GROUP BY status"
-    )
-    late = _rows(
-        "SELECT count(*) FROM procrastinate_jobs j WHERE status = 'todo' AND coalesce(scheduled_at, "
-        "(SELECT min(at) FROM procrastinate_events e WHERE e.job_id = j.id)) < now() - interval '1 minute'"
-    )
-    return (
-        {"todo": 0, "doing": 0, "failed": 0}
-        | {str(state): int(number) for state, number in rows}
-        | {"late": int(late[0][0])}
-    )
 
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:

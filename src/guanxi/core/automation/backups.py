@@ -15,13 +15,16 @@ logger = logging.getLogger("guanxi.backup")
 
 
 def backup_if_due(now: dt.datetime) -> bool:
-    """Make the daily backup when its time has come, then prove it; returns whether one was made.
+    """Make the daily backup when its time has come; returns whether one was made."""
+    return watching.due(environment(), now) and backup_make()
 
-    A failure is noted where ``guanxi doctor`` and the health of the workspace show it, and tried again after an hour.
+
+def backup_make() -> bool:
+    """Make a backup and prove it; returns whether both went well.
+
+    A failure is noted where ``guanxi doctor`` and the health of the workspace show it; the daily one is tried again after an hour.
     """
     settings = environment()
-    if not watching.due(settings, now):
-        return False
     steps = [["backup"], ["backup", "drill"]] if settings.backup_drill else [["backup"]]
     for step in steps:
         done = subprocess.run(  # noqa: S603 - our own command

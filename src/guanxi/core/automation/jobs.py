@@ -56,6 +56,12 @@ def approvals_watch(now: dt.datetime) -> None:
     watch.late_do(now)
 
 
+@job(name="backup_now", lock="backup", retry=False)
+def backup_now() -> None:
+    """A backup somebody asked for on a page."""
+    backups.backup_make()
+
+
 @job(name=MAIL_JOB)
 def mail_send(user_id: int) -> None:
     """Mail to one person what he wants to know by mail at once."""

@@ -174,8 +174,8 @@ def _migrations() -> Finding:
 def _queue() -> list[Finding]:
     name = "queue"
     with contextlib.suppress(ImportError):
-        counts: Callable[[], dict[str, int]] = load("guanxi.config.observe:queue_counts")
-        alive: Callable[[], int] = load("guanxi.config.observe:workers_alive")
+        counts: Callable[[], dict[str, int]] = load("guanxi.core.automation.queue_state:queue_counts")
+        alive: Callable[[], int] = load("guanxi.core.automation.queue_state:workers_alive")
         try:
             found, workers = counts(), alive()
         except Exception as error:  # noqa: BLE001 - whatever the queue's tables answer is the finding

@@ -114,3 +114,11 @@ def verify(expected: str = "") -> list[Break]:
     if expected not in known:
         found.append(Break(before.pk if before else 0, 0, before.last_entry if before else 0, "end"))
     return found
+
+
+def waits() -> bool:
+    """Whether there are entries no finished seal covers."""
+    newest = head()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) > %s FROM core_auditentry", [newest.last_entry if newest else 0])
+        return bool(cursor.fetchone()[0])

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.approvals import urls as approvals
 from guanxi.core.web.exchange import urls as exchange
+from guanxi.core.web.health import urls as health
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
@@ -34,6 +35,7 @@ fixed: Patterns = [
     *worktime.urlpatterns,
     *reports.urlpatterns,
     *approvals.urlpatterns,
+    *health.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

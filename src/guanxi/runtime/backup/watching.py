@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -43,20 +44,24 @@ def failed(settings: Environment, now: dt.datetime, reason: str) -> None:
     external.record(settings, FAILED, json.dumps({"at": now.isoformat(), "reason": reason}))
 
 
-def state(settings: Environment, now: dt.datetime) -> State:
-    """What an operator should know of the backups, in one sentence or two."""
+def state(settings: Environment, now: dt.datetime, *, translate: Callable[[str], str] = _) -> State:
+    """What an operator should know of the backups, in one sentence or two, translated by ``translate``."""
     last, proven, wrong = (_moment(settings, key) for key in (MADE, PROVEN, FAILED))
     if wrong is not None:
         reason = json.loads(external.recorded(settings, FAILED)).get("reason", "")
-        return State(False, _("the last one failed at %(at)s: %(reason)s") % {"at": _shown(wrong), "reason": reason})
+        return State(
+            False, translate("the last one failed at %(at)s: %(reason)s") % {"at": _shown(wrong), "reason": reason}
+        )
     if last is None:
         young = now - _since(settings, now) < PROOF_LASTS
-        daily = settings.backup_at or _("off")
-        return State(young, _("none made yet (daily: %(at)s)") % {"at": daily})
-    text = _("made %(at)s") % {"at": _shown(last)}
+        daily = settings.backup_at or translate("off")
+        return State(young, translate("none made yet (daily: %(at)s)") % {"at": daily})
+    text = translate("made %(at)s") % {"at": _shown(last)}
     if proven is None or now - proven > PROOF_LASTS:
-        return State(False, text + "; " + _("none was proven by bringing it back within 48 hours: guanxi backup drill"))
-    return State(True, text + "; " + _("proven %(at)s") % {"at": _shown(proven)})
+        return State(
+            False, text + "; " + translate("none was proven by bringing it back within 48 hours: guanxi backup drill")
+        )
+    return State(True, text + "; " + translate("proven %(at)s") % {"at": _shown(proven)})
 
 
 def _planned(settings: Environment, now: dt.datetime) -> dt.datetime:

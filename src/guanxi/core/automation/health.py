@@ -1,0 +1,141 @@
+"""How the workspace is: each part with a plain sentence, for administrators on a page of their own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Min
+from django.utils.translation import gettext as _
+
+from guanxi.core.automation.queue_state import queue_counts, workers_alive
+from guanxi.core.kernel import clock
+from guanxi.core.models import OutboxEvent
+from guanxi.core.records import sealing
+from guanxi.runtime.backup import watching
+from guanxi.runtime.environment import environment
+
+_MB = 1024 * 1024
+_SPACE_LOW, _SPACE_OUT = 2048, 300
+_APART_SECONDS = 5.0
+_LONGEST_WAIT = dt.timedelta(minutes=5)
+_LONGEST_SEAL = dt.timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: ``state`` is ``ok``, ``warning`` or ``wrong``, ``text`` what was found, ``help`` what to do about it."""
+
+    label: str
+    state: str
+    text: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job that was given up: its number, name, when, and how often it was tried."""
+
+    number: int
+    name: str
+    at: dt.datetime | None
+    attempts: int
+
+
+def findings() -> list[Finding]:
+    """Every part, looked at now; a few cheap queries."""
+    return [*_database(), _disk(), *_work(), _outbox(), _backup(), _audit()]
+
+
+def failed_jobs(limit: int = 50) -> list[FailedJob]:
+    """The newest jobs that were given up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT j.id, j.task_name, (SELECT max(e.at) FROM procrastinate_events e WHERE e.job_id = j.id), j.attempts"
+            " FROM procrastinate_jobs j WHERE j.status = 'failed' ORDER BY j.id DESC LIMIT %s",
+            [limit],
+        )
+        return [FailedJob(*row) for row in cursor.fetchall()]
+
+
+def job_again(number: int) -> bool:
+    """Put a job that was given up back into the queue; False when there is none of that number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'todo', scheduled_at = NULL, worker_id = NULL"
+            " WHERE id = %s AND status = 'failed'",
+            [number],
+        )
+        return bool(cursor.rowcount)
+
+
+def _database() -> Iterator[Finding]:
+    begun = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version'), pg_database_size(current_database()), clock_timestamp(),"
+            " pg_is_in_recovery()"
+        )
+        version, size, there, _standby = cursor.fetchone()
+    words = {"version": version.partition(" ")[0], "size": f"{size // _MB:,}"}
+    yield Finding(_("Database"), "ok", _("PostgreSQL %(version)s, %(size)s MB") % words)
+    apart = abs((there - begun).total_seconds())
+    state = "ok" if apart < _APART_SECONDS else "wrong"
+    text = _("The clocks of this machine and of the database are %(seconds).1f s apart") % {"seconds": apart}
+    yield Finding(_("Clock"), state, text, "" if state == "ok" else _("Set both by NTP."))
+
+
+def _disk() -> Finding:
+    data = environment().data
+    data.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(data).free // _MB
+    state = "ok" if free >= _SPACE_LOW else "warning" if free >= _SPACE_OUT else "wrong"
+    text = _("%(size)s MB free where the data lies") % {"size": f"{free:,}"}
+    return Finding(
+        _("Disk"), state, text, "" if state == "ok" else _("Make room: when it is full, nothing can be saved.")
+    )
+
+
+def _work() -> Iterator[Finding]:
+    alive, found = workers_alive(), queue_counts()
+    yield Finding(
+        _("Worker"),
+        "ok" if alive else "wrong",
+        _("%(number)s at work") % {"number": alive},
+        "" if alive else _("Reminders, imports and mails wait. Start guanxi serve, or guanxi serve --only worker."),
+    )
+    state = "warning" if found["late"] or found["failed"] else "ok"
+    text = _("%(todo)s waiting, %(doing)s running, %(late)s late, %(failed)s given up") % found
+    yield Finding(_("Jobs"), state, text)
+
+
+def _outbox() -> Finding:
+    waiting = OutboxEvent.objects.filter(delivered_at__isnull=True)
+    number = waiting.count()
+    oldest = waiting.aggregate(at=Min("at"))["at"]
+    late = oldest is not None and clock.now() - oldest > _LONGEST_WAIT
+    failing = waiting.exclude(error="").order_by("pk").values_list("error", flat=True).first()
+    text = _("%(number)s wait to be told") % {"number": number}
+    return Finding(
+        _("Events"), "warning" if late or failing else "ok", text, (failing or "").splitlines()[0] if failing else ""
+    )
+
+
+def _backup() -> Finding:
+    found = watching.state(environment(), clock.now(), translate=_)
+    return Finding(_("Backup"), "ok" if found.good else "warning", found.text)
+
+
+def _audit() -> Finding:
+    head = sealing.head()
+    if head is None:
+        return Finding(_("Audit"), "ok", _("not sealed yet"))
+    old = clock.now() - head.at > _LONGEST_SEAL and sealing.waits()
+    text = _("sealed up to entry %(entry)s, digest %(digest)s …") % {
+        "entry": head.last_entry,
+        "digest": head.digest[:16],
+    }
+    return Finding(_("Audit"), "warning" if old else "ok", text)
