@@ -45,6 +45,7 @@ JSON_SCHEMAS: dict[str, dict[str, Any]] = {
     "tags": {"type": "array", "items": {"type": "integer"}},
     **{kind: {"type": "array", "items": _ENTRY} for kind in ("emails", "phones", "urls")},
     "addresses": {"type": "array", "items": _ADDRESS},
+    "references": {"type": "array", "items": {"type": "integer", "minimum": 1}},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.db import models
@@ -33,6 +34,12 @@ def typed(field: Field, path: str) -> Any:
     text = KeyTextTransform(key, f"{before.replace('.', '__')}custom")
     cast = _CASTS.get(KINDS[field.kind].cast)
     return Cast(text, cast()) if cast else text
+
+
+def index_name(table: str, key: str, sort: str) -> str:
+    """The name of an index on a custom field, the same every time, at most 63 characters; ``uq`` is the unique one."""
+    digest = hashlib.sha256(f"{table}.{key}".encode()).hexdigest()[:8]
+    return f"gx_{sort}_{table[:24]}_{key[:18]}_{digest}"
 
 
 def points_to(reference: Field, ids: list[int]) -> Q:

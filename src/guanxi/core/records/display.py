@@ -69,7 +69,10 @@ def references(records: Sequence[Any], fields: Iterable[Field]) -> dict[str, set
     """Ids the records point to through the fields, by entity key."""
     wanted: dict[str, set[int]] = {}
     for field in fields:
-        if field.kind in ("reference", "user"):
+        if field.kind == "references":
+            many = wanted.setdefault(field.target, set())
+            many.update(one for record in records for one in values.current(record, field) or ())
+        elif field.kind in ("reference", "user"):
             ids = wanted.setdefault(_target(field), set())
             ids.update(number for record in records if (number := values.current(record, field)))
     return wanted
@@ -98,9 +101,12 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return ", ".join(dictionaries.label_of(field, one) for one in value)
     if field.kind in ("reference", "user"):
         return (names or {}).get(_target(field), {}).get(value, "")
-    if field.kind == "tags":
-        known = tag_names()
+    if field.kind == "references":
+        known = (names or {}).get(field.target, {})
         return ", ".join(known[one] for one in value if one in known)
+    if field.kind == "tags":
+        tags = tag_names()
+        return ", ".join(tags[one] for one in value if one in tags)
     if field.kind == "addresses":
         return "; ".join(address_text(entry) for entry in value)
     if field.kind == "datetime" and isinstance(value, str):
@@ -128,8 +134,8 @@ def value_text(actor: Actor, entity: Entity | str, record: Any, name: str, names
     declared = entity_of(entity)
     field = shape.fields_of(declared)[name]
     value = masked(actor, declared, field, values.current(record, field))
-    if names is None and field.kind in ("reference", "user") and value:
-        names = names_of(actor, {_target(field): [value]})
+    if names is None and field.kind in ("reference", "user", "references") and value:
+        names = names_of(actor, {_target(field): value if isinstance(value, list) else [value]})
     return shown(field, value, names)
 
 

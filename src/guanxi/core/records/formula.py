@@ -134,7 +134,8 @@ class RecordRun(cel.Run):
             return None
         if field.kind in ("reference", "user"):
             return self._pointed(record, field)
-        return lively(field, values.current(record, field))
+        found = values.current(record, field)
+        return None if found == "" else found
 
     def _pointed(self, record: Any, field: Field) -> Any:
         number = values.current(record, field)
@@ -180,22 +181,6 @@ def related_value(
     if how == "sum":
         return Decimal(str(found or 0))
     return Decimal(str(found)) if isinstance(found, int | float) and not isinstance(found, bool) else found
-
-
-def lively(field: Field, value: Any) -> Any:
-    """A stored value as formulas reckon with it: decimals, dates and moments instead of their JSON."""
-    if value is None or value == "":
-        return None
-    kind = field.kind
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return value
-    if KIND_TYPES.get(kind) == "number":
-        return value if isinstance(value, Decimal) else Decimal(str(value))
-    if kind == "date" and isinstance(value, str):
-        return dt.date.fromisoformat(value[:10])
-    if kind == "datetime" and isinstance(value, str):
-        return dt.datetime.fromisoformat(value)
-    return value
 
 
 def check(

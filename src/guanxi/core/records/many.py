@@ -142,8 +142,9 @@ class _Plan:
             declared = self.fields[name]
             if declared.custom:
                 if value not in (None, "", []):
-                    held["custom"] = {**held["custom"], declared.key: value}
-                    changes[name] = [None, value]
+                    kept = values.stored(declared, value)
+                    held["custom"] = {**held["custom"], declared.key: kept}
+                    changes[name] = [None, kept]
                 continue
             before = held[declared.column]
             if before != value:

@@ -26,17 +26,30 @@ def _rules(entity: str) -> tuple[Numbering, ...]:
 def fill(entity: Entity, record: Any) -> None:
     """Give a new record its numbers where its numbered fields are empty; within ``writing``."""
     for rule in _rules(entity.key):
-        if not getattr(record, rule.field, ""):
-            setattr(record, rule.field, next_numbers(rule, 1)[0])
+        if not _held(record, rule.field):
+            _give(record, rule.field, next_numbers(rule, 1)[0])
 
 
 def fill_many(entity: Entity, records: Sequence[Any]) -> None:
     """Give many new records their numbers, one step of the counter per rule; within ``writing``."""
     for rule in _rules(entity.key):
-        empty = [record for record in records if not getattr(record, rule.field, "")]
+        empty = [record for record in records if not _held(record, rule.field)]
         if empty:
             for record, number in zip(empty, next_numbers(rule, len(empty)), strict=True):
-                setattr(record, rule.field, number)
+                _give(record, rule.field, number)
+
+
+def _held(record: Any, field: str) -> Any:
+    custom = field.removeprefix("custom.")
+    return getattr(record, field, "") if custom == field else record.custom.get(custom)
+
+
+def _give(record: Any, field: str, number: str) -> None:
+    custom = field.removeprefix("custom.")
+    if custom == field:
+        setattr(record, field, number)
+    else:
+        record.custom = {**record.custom, custom: number}
 
 
 def next_numbers(rule: Numbering, how_many: int) -> list[str]:

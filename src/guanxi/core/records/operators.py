@@ -55,7 +55,7 @@ def _family(field: Field) -> str:
         return "reference"
     if field.kind in ("choice", "region"):
         return "choice"
-    if field.kind in ("choices", "tags"):
+    if field.kind in ("choices", "tags", "references"):
         return "set"
     if field.kind in ("emails", "phones", "urls", "addresses", "table"):
         return "entries"
@@ -288,9 +288,8 @@ def _set(_actor: Actor, field: Field, column: str, operator: str, value: Any) ->
         found = Q(**{f"{column}__{'contains' if operator == 'has_all' else 'overlap'}": wanted})
         return ~found if operator == "has_none" else found
     path = "custom" if field.custom else column
-    parts = [
-        Q(**{f"{path}__contains": {field.key: [one]} if field.custom else [one]}) for one in map(str, _list(value))
-    ]
+    listed = [identifier(one, field) if field.kind == "references" else str(one) for one in _list(value)]
+    parts = [Q(**{f"{path}__contains": {field.key: [one]} if field.custom else [one]}) for one in listed]
     found = Q()
     for part in parts:
         found = found & part if operator == "has_all" else found | part

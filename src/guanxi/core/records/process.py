@@ -326,7 +326,7 @@ def _set(actor: Actor, fields: Mapping[str, Any], record: Any, step: Step) -> di
         for name, raw in step.sets.items()
         if name in fields
     }
-    return values.assign(record, fields, {name: values.stored(fields[name], value) for name, value in given.items()})
+    return values.assign(record, fields, given)
 
 
 def follow(actor: Actor, entity: Entity, record: Any, entered: Sequence[tuple[Process, Step]]) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.records import paging, shape
+from guanxi.core.records import columns, paging, shape
 from guanxi.core.records.query import compile_tree
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
@@ -145,17 +145,23 @@ def _summable(actor: Actor, entity: Entity, names: Sequence[str]) -> list[str]:
     return chosen
 
 
+def plain(name: str) -> str:
+    """A field name as the end of an SQL alias."""
+    return name.replace(".", "_")
+
+
+def _sums(entity: Entity, names: Sequence[str]) -> dict[str, Sum]:
+    fields = shape.fields_of(entity)
+    return {f"sum_{plain(name)}": Sum(columns.typed(fields[name], name)) for name in names}
+
+
 def totals(
     actor: Actor, entity: Entity | str, names: Sequence[str], *, filter: Mapping[str, Any] | None = None, text: str = ""
 ) -> dict[str, Any]:
     """Sums over all rows of the list, not only the page."""
     declared = entity_of(entity)
     chosen = _summable(actor, declared, names)
-    return (
-        queryset(actor, declared, filter=filter, text=text).aggregate(**{f"sum_{name}": Sum(name) for name in chosen})
-        if chosen
-        else {}
-    )
+    return queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen)) if chosen else {}
 
 
 def groups(
@@ -175,15 +181,15 @@ def groups(
         field_ is None
         or shape.path_level(actor, declared, by) in ("hidden", "masked")
         or not KINDS[field_.kind].groupable
-        or field_.custom
     ):
         raise Invalid(_("“%(field)s” cannot be grouped by.") % {"field": by}, code="group.field", field=by)
     chosen = _summable(actor, declared, totals)
     rows = queryset(actor, declared, filter=filter, text=text)
     month = field_.kind in ("date", "datetime")
-    rows = rows.annotate(group_value=TruncMonth(by) if month else F(by))
-    counts = rows.values("group_value").annotate(number=Count("pk"), **{f"sum_{name}": Sum(name) for name in chosen})
+    value = columns.typed(field_, by)
+    rows = rows.annotate(group_value=TruncMonth(value) if month else value)
+    counts = rows.values("group_value").annotate(number=Count("pk"), **_sums(declared, chosen))
     return [
-        Group(row["group_value"], row["number"], {name: row[f"sum_{name}"] for name in chosen})
+        Group(row["group_value"], row["number"], {name: row[f"sum_{plain(name)}"] for name in chosen})
         for row in counts.order_by("-number")[:limit]
     ]

@@ -16,7 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import conflicts, derived, gates, lines, numbering, process, rules, shape, upkeep, values
+from guanxi.core.records import columns, conflicts, derived, gates, lines, numbering, process, rules, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -228,6 +228,9 @@ def _explained(entity: Entity, error: IntegrityError) -> Invalid:
     for column in entity.model._meta.concrete_fields:
         if column.unique and name.startswith(f"{entity.table}_{column.column}"):
             return _taken(column.name)
+    for field in shape.fields_of(entity).values():
+        if field.custom and field.unique and columns.index_name(entity.table, field.key, "uq") == name:
+            return _taken(field.name)
     column_name = str(getattr(diagnosis, "column_name", "") or "")
     return Invalid(
         _("This breaks a rule of the database: %(rule)s.") % {"rule": name or column_name},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import models
@@ -23,8 +24,14 @@ from guanxi.core.schema.registry import entity_of, is_registered
 #: What an empty value is, by kind; others are ``None``.
 EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(("text", "long_text", "rich_text", "choice", "region", "email", "phone", "url", "serial"), ""),
-    **{kind: [] for kind in ("choices", "emails", "phones", "urls", "addresses", "table", "tags")},
+    **{kind: [] for kind in ("choices", "emails", "phones", "urls", "addresses", "table", "tags", "references")},
 }
+
+
+#: Kinds whose JSON is the value itself.
+AS_STORED = frozenset(
+    kind.name for kind in kinds.KINDS.values() if kind.cast not in ("numeric", "date", "timestamptz", "time")
+)
 
 
 @dataclass
@@ -34,6 +41,7 @@ class _Found:
     values: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[Invalid]] = field(default_factory=dict)
     references: dict[str, dict[str, int]] = field(default_factory=dict)
+    many: dict[str, dict[str, list[int]]] = field(default_factory=dict)
 
     def wrong(self, name: str, error: Invalid) -> None:
         self.errors.setdefault(error.field or name, []).append(error)
@@ -48,10 +56,27 @@ def empty_value(declared: Field) -> Any:
 def current(record: Any, declared: Field) -> Any:
     """The present value of a field on a record (ids for references)."""
     if declared.custom:
-        return record.custom.get(declared.key)
+        return lively(declared, record.custom.get(declared.key))
     if declared.kind in ("reference", "user", "file", "image"):
         return getattr(record, declared.column)
     return getattr(record, declared.name)
+
+
+def lively(declared: Field, value: Any) -> Any:
+    """A value kept as JSON as the one it stands for: decimals, days, moments and times."""
+    if value is None or isinstance(value, bool | list | dict):
+        return value
+    cast = kinds.KINDS[declared.kind].cast
+    try:
+        if cast == "numeric":
+            return int(value) if declared.kind == "integer" else Decimal(str(value))
+        if cast == "date":
+            return dt.date.fromisoformat(value)
+        if cast == "timestamptz":
+            return dt.datetime.fromisoformat(value)
+        return dt.time.fromisoformat(value) if cast == "time" else value
+    except (ValueError, TypeError, InvalidOperation):
+        return None
 
 
 def clean(
@@ -201,13 +226,17 @@ def _clean_one(found: _Found, declared: Field, raw: Any, record: models.Model | 
         _check_table(declared, value)
     elif declared.kind in ("reference", "user"):
         found.references.setdefault(declared.target or "core.user", {})[declared.name] = value
-    found.values[declared.name] = stored(declared, value)
+    elif declared.kind == "references":
+        found.many.setdefault(declared.target, {})[declared.name] = value
+    found.values[declared.name] = value
 
 
 def stored(declared: Field, value: Any) -> Any:
     """Custom values are kept as JSON: decimals as numbers, dates as ISO text."""
     if not declared.custom:
         return value
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat(timespec="microseconds")
     return float(value) if isinstance(value, Decimal) else kinds.json_of(value)
 
 
@@ -293,6 +322,7 @@ def _check_references(
         for name, number in changed.items():
             if number not in known:
                 found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))
+    _check_many(found, actor, fields, record)
     tags = found.values.get("tags")
     if tags:
         known = set(Tag.objects.filter(pk__in=tags, entity__in=("", entity.key)).values_list("pk", flat=True))
@@ -300,20 +330,39 @@ def _check_references(
             found.wrong("tags", Invalid(_("Choose an entry from the list."), code="reference.unknown", field="tags"))
 
 
+def _check_many(found: _Found, actor: Actor, fields: Mapping[str, Field], record: models.Model | None) -> None:
+    """Of many references each new one points to a record the actor may see."""
+    for target, wanted in found.many.items():
+        for name, ids in wanted.items():
+            new = set(ids) - set((current(record, fields[name]) or ()) if record is not None else ())
+            if not new:
+                continue
+            rows = entity_of(target).model._default_manager.filter(pk__in=new) if is_registered(target) else None
+            known = set(visible(rows, actor).values_list("pk", flat=True)) if rows is not None else set()
+            if new - known:
+                found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))
+
+
 def assign(record: Any, fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Put clean values on a record; returns what changed as ``{name: [before, after]}``."""
     changes: dict[str, list[Any]] = {}
     for name, value in values.items():
         declared = fields[name]
+        if declared.custom:
+            held = stored(declared, value)
+            before = record.custom.get(declared.key)
+            held = None if held in ("", []) else held
+            if before != held:
+                changes[name] = [before, held]
+                record.custom = {key: one for key, one in record.custom.items() if key != declared.key}
+                if held is not None:
+                    record.custom[declared.key] = held
+            continue
         before = current(record, declared)
         if before == value:
             continue
         changes[name] = [before, value]
-        if declared.custom:
-            record.custom = {**record.custom, declared.key: value}
-            if value in (None, "", []):
-                record.custom.pop(declared.key)
-        elif declared.kind in ("reference", "user", "file", "image"):
+        if declared.kind in ("reference", "user", "file", "image"):
             setattr(record, declared.column, value)
         else:
             setattr(record, declared.name, value)

@@ -60,7 +60,7 @@ def _of_path(entity: Entity, path: str) -> list[Watch]:
     """One watch per step of ``customer.region``: the record at its end changes, or one on the way points elsewhere."""
     found: list[Watch] = []
     here, joins, last = entity, "", "e"
-    names = _steps(path)
+    names = steps(path)
     for place, name in enumerate(names[:-1]):
         field = shape.fields_of(here).get(name)
         target = (
@@ -84,7 +84,7 @@ def _of_path(entity: Entity, path: str) -> list[Watch]:
     return found
 
 
-def _steps(path: str) -> list[str]:
+def steps(path: str) -> list[str]:
     """A path as names of fields: ``customer.custom.score`` has two, ``customer`` and ``custom.score``."""
     parts, names = path.split("."), []
     while parts:

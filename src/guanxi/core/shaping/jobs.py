@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+
+from django.db import DatabaseError
 
 from guanxi.core.automation.queue import every, job
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
+from guanxi.core.models import FieldIndex
 from guanxi.core.models.stamps import refresh
 from guanxi.core.records import derived
 from guanxi.core.records.writing import emit, writing
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.shaping import indexes
 
 #: Turns of one run, each at most 2,000 records in a transaction of its own.
 _TURNS = 200
@@ -25,6 +32,32 @@ def derived_settle() -> None:
             done = derived.settle_rest(actor, emit)
         if not done:
             return
+
+
+@job(lock="field_index")
+def index_build(entity: str, field: str) -> None:
+    """Make the index of a custom field somebody filters or sorts by."""
+    found = FieldIndex.objects.filter(entity=entity, field=field).exclude(state="ready").first()
+    if found is None:
+        return
+    refresh()
+    try:
+        indexes.build(found)
+    except DatabaseError as error:
+        FieldIndex.objects.filter(pk=found.pk).update(state="failed", error=str(error)[:300])
+        raise
+
+
+def index_wanted(entity: Entity, names: Iterable[str]) -> list[FieldIndex]:
+    """Ask for the indexes of custom fields a list is filtered or sorted by; those not ready yet."""
+    waiting = []
+    for name in names:
+        found = indexes.wanted(entity, name)
+        if found is not None and found.state != "ready":
+            waiting.append(found)
+            if found.state == "waiting" and found.asked_at > clock.now() - dt.timedelta(seconds=5):
+                index_build.configure(queueing_lock=f"index:{found.pk}").defer(entity=found.entity, field=found.field)
+    return waiting
 
 
 @every("* * * * *")

@@ -196,6 +196,11 @@ def _reference(fld: Field, names: Names) -> Cell:
     return lambda value: NOTHING if value is None else known.get(_id(value)) or Markup("—")
 
 
+def _references(fld: Field, names: Names) -> Cell:
+    known = {key: link(named) for key, named in names.records.get(fld.target, {}).items()}
+    return lambda value: Markup(", ").join(known[one] for one in value if one in known) if value else NOTHING
+
+
 def _user(_field: Field, names: Names) -> Cell:
     known = {key: person(named) for key, named in names.users.items()}
     return lambda value: NOTHING if value is None else known.get(_id(value)) or Markup("—")
@@ -326,6 +331,7 @@ CELLS: dict[str, Callable[[Field, Names], Cell]] = {
     "choices": _choices,
     "boolean": _boolean,
     "reference": _reference,
+    "references": _references,
     "user": _user,
     "region": _region,
     "email": _email,

@@ -38,6 +38,7 @@ def sample_values() -> dict[str, Any]:
         "choices": ["new", "won"],
         "boolean": True,
         "reference": 1,
+        "references": [1],
         "user": 1,
         "region": "",
         "email": "lin.yue@example.com",
@@ -88,7 +89,7 @@ def sample_inputs(values: dict[str, Any]) -> list[Input]:
             field=sample_field(kind, required=kind == "text", help="只用于通知。" if kind == "email" else ""),
             value=values[kind][0] if kind == "money" else values[kind],
             options=options if kind in ("choice", "choices") else (),
-            chosen=[Option("1", "华诚精密")] if kind in ("reference", "user", "tags") else (),
+            chosen=[Option("1", "华诚精密")] if kind in ("reference", "references", "user", "tags") else (),
             errors=["“abc” 不是电话号码。"] if kind == "phone" else (),
             currency="CNY" if kind == "money" else "",
         )

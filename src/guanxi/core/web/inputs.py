@@ -125,7 +125,7 @@ def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", pa
         if widget in ("entries", "addresses", "table"):
             if f"{name}.sent" in data:
                 values[field.name] = _rows(name, data)
-        elif widget in ("choices", "tags"):
+        elif widget in ("choices", "tags", "references"):
             if name in data or f"{name}.sent" in data:
                 values[field.name] = [one for one in data.getlist(name) if one]
         elif widget == "boolean":

@@ -45,6 +45,7 @@ FACES: dict[str, Face] = {
     "choices": _face("choices", "choices", width=180),
     "boolean": _face("boolean", "boolean", ask="yes_no", width=80),
     "reference": _face("reference", "reference", width=180),
+    "references": _face("references", "references", width=220, inline=False),
     "user": _face("user", "user", width=130),
     "region": _face("region", "region", width=160),
     "email": _face("email", "email", ask="text", width=200),

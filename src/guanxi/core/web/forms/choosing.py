@@ -83,6 +83,9 @@ def chosen(actor: Actor, field: Field, value: Any) -> tuple[Option, ...]:
     """The present value of a picker with its name; a record the actor may not see is named only as such."""
     if value in (None, "", []):
         return ()
+    if field.kind == "references":
+        listed = value if isinstance(value, list | tuple) else [value]
+        return tuple(Option(str(one), record_name(actor, field.target, str(one))) for one in listed)
     if field.kind in ("reference", "user"):
         key = str(getattr(value, "pk", value))
         return (Option(key, record_name(actor, field.target, key)),)
@@ -115,7 +118,7 @@ def title_of(entity: Entity, record: Any) -> str:
 
 def search_url(entity: Entity, field: Field) -> str:
     """Where the picker of a field looks for options."""
-    if field.kind in ("reference", "user") and is_registered(field.target):
+    if field.kind in ("reference", "references", "user") and is_registered(field.target):
         return f"{PICK}/{entity_of(field.target).path}/"
     if field.kind in ("region", "addresses"):
         return f"{PICK}/regions/"

@@ -54,7 +54,7 @@ class Column:
     @property
     def sortable(self) -> bool:
         """Whether its heading sorts."""
-        return KINDS[self.field.kind].sortable and self.level != "masked" and not self.field.custom
+        return KINDS[self.field.kind].sortable and self.level != "masked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ def lock_reason(path: str, declared: Field, level: str) -> Text:
     if "." in path and not declared.custom:
         return _("This belongs to another record; open it to change it.")
     if not KINDS[declared.kind].written:
+        return _("This is calculated.")
+    if declared.formula or declared.rollup:
         return _("This is calculated.")
     if declared.readonly:
         return _("This is filled by the system.")

@@ -136,7 +136,7 @@ def _word(actor: Actor, declared: Field, value: Any) -> str:
         return _("Yes") if value in (True, "1", "true", 1) else _("No")
     if declared.kind in ("choice", "choices", "region"):
         return dictionaries.label_of(declared, str(value))
-    if declared.kind in ("reference", "user"):
+    if declared.kind in ("reference", "references", "user"):
         key = "core.user" if declared.kind == "user" else declared.target
         number = int(value) if str(value).isdecimal() else 0
         return display.names_of(actor, {key: [number]}).get(key, {}).get(number, "—")
@@ -241,7 +241,7 @@ def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: in
         periods = _options(op.PERIODS) if operator == "within" else ()
         widget = "choice" if operator == "within" else "number"
         return Input(bare=True, field=plain, prefix=prefix, value=value, widget=widget, options=periods)
-    if declared.kind in ("choice", "choices", "reference", "user", "region", "tags"):
+    if declared.kind in ("choice", "choices", "reference", "references", "user", "region", "tags"):
         return _picked(actor, entity, replace(declared, name=name, required=False), prefix, operator, value)
     asked = Field(name=name, kind=_asked(declared), label=declared.label)
     return Input(bare=True, field=asked, prefix=prefix, value=value, widget=FACES[declared.kind].ask)
@@ -325,7 +325,7 @@ def _node(entity: Entity, prefix: str, data: QueryDict) -> dict[str, Any] | None
 
 
 def _typed(declared: Field, value: Any) -> Any:
-    if declared.kind in ("reference", "user", "tags") and isinstance(value, str) and value.isdecimal():
+    if declared.kind in ("reference", "references", "user", "tags") and isinstance(value, str) and value.isdecimal():
         return int(value)
     if declared.kind == "boolean":
         return value in (True, "1", "true")

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.records import savedviews, shape
+from guanxi.core.records import savedviews, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.web import formats
@@ -76,7 +76,7 @@ def groupings(actor: Actor, entity: Entity) -> list[tuple[str, str]]:
     return [
         (name, str(one.label))
         for name, one in shape.readable(actor, entity).items()
-        if KINDS[one.kind].groupable and not one.custom and shape.path_level(actor, entity, name) != "masked"
+        if KINDS[one.kind].groupable and shape.path_level(actor, entity, name) != "masked"
     ]
 
 
@@ -129,7 +129,7 @@ def sections(actor: Actor, state: ListState, shown: Sequence[Column], lines: Seq
 
 
 def _value(record: Any, declared: Any) -> Any:
-    return getattr(record, declared.column if declared.kind in ("reference", "user") else declared.name)
+    return values.current(record, declared)
 
 
 def _key(kind: str, value: Any) -> str:

@@ -49,7 +49,9 @@ def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: 
     tags: set[int] = set()
     files: set[int] = set()
     for declared, found in uses:
-        if declared.kind in ("reference", "user"):
+        if declared.kind == "references":
+            wanted.setdefault(declared.target, set()).update(one for many in found for one in many or ())
+        elif declared.kind in ("reference", "user"):
             key = "core.user" if declared.kind == "user" else declared.target
             wanted.setdefault(key, set()).update(one for one in found if one)
         elif declared.kind == "tags":
@@ -110,8 +112,10 @@ class _Reach:
 
 def _plain(declared: Field) -> Getter:
     if declared.custom:
-        key = declared.key
-        return lambda record: record.custom.get(key)
+        if declared.kind in values.AS_STORED:
+            key = declared.key
+            return lambda record: record.custom.get(key)
+        return lambda record: values.current(record, declared)
     column = declared.column if declared.kind in ("reference", "user", "file", "image") else declared.name
     return lambda record: getattr(record, column)
 
@@ -159,7 +163,7 @@ def prepare(
     return Prepared(columns, getters, cells)
 
 
-_NAMED = frozenset({"reference", "user", "tags", "file", "image"})
+_NAMED = frozenset({"reference", "references", "user", "tags", "file", "image"})
 
 
 def _as_text(column: Column) -> Field:

@@ -176,6 +176,8 @@ def plain(actor: Actor, field: Field, value: Any) -> str:
         return dictionaries.label_of(field, str(value))
     if field.kind == "choices":
         return ", ".join(dictionaries.label_of(field, str(one)) for one in value)
+    if field.kind == "references":
+        return ", ".join(choosing.record_name(actor, field.target, str(one)) for one in value)
     if field.kind in ("tags", "addresses"):
         return display.shown(field, value)
     if field.kind == "boolean":

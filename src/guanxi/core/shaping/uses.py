@@ -1,0 +1,65 @@
+"""Where a field is used: views, layouts, processes, formulas, roles … Other rooms say what they know (``add_finder``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.errors import Text
+from guanxi.core.models import CustomField, Layout, Numbering, Process, RoleField, SavedView
+from guanxi.core.records.shape import spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place a field is used: what sort of thing, its name, where to change it."""
+
+    sort: Text
+    name: str
+    url: str = ""
+
+
+#: Finders of other rooms: ``finder(entity key, field name) -> uses``.
+_finders: list[Callable[[str, str], list[Use]]] = []
+
+
+def add_finder(finder: Callable[[str, str], list[Use]]) -> None:
+    """A room that keeps field names in its own rows says where; called when a field is to go."""
+    if finder not in _finders:
+        _finders.append(finder)
+
+
+def _mentions(definition: object, name: str) -> bool:
+    """Whether a stored definition names the field, as a whole name or at the end of a path."""
+    text = json.dumps(definition, ensure_ascii=False)
+    return any(
+        f"{before}{name}{after}" in text for before in ('"', ".", "-", " ", "(") for after in ('"', "!", " ", ")", ".")
+    )
+
+
+def uses_of(entity: str, name: str) -> list[Use]:
+    """Every place that names the field."""
+    return [*_own(entity, name), *(use for finder in _finders for use in finder(entity, name))]
+
+
+def _own(entity: str, name: str) -> Iterator[Use]:
+    for view in SavedView.objects.filter(deleted_at__isnull=True):
+        if _mentions(view.definition, name) and (view.entity == entity or f".{name}" in json.dumps(view.definition)):
+            yield Use(_("View"), view.name)
+    for layout in Layout.objects.filter(entity=entity):
+        if _mentions(layout.definition, name):
+            yield Use(_("Layout"), str(layout), f"/settings/layouts/{entity}/")
+    for process in Process.objects.filter(entity=entity):
+        if process.field == name or _mentions(process.definition, name):
+            yield Use(_("Process"), str(process), "/settings/processes/")
+    for row in CustomField.objects.exclude(entity=entity, key=name.removeprefix("custom.")):
+        reads = {(one[0], one[1]) for one in row.options.get("reads", ())}
+        if (entity, name) in reads or (row.entity == entity and _mentions(list(row.rules.values()), name)):
+            yield Use(_("Field"), spoken(row.label_zh, row.label_en), f"/settings/fields/{row.entity}/{row.key}/")
+    for limit in RoleField.objects.filter(entity=entity, field=name).select_related("role"):
+        yield Use(_("Role"), limit.role.name, f"/people/roles/{limit.role_id}/")
+    for rule in Numbering.objects.filter(entity=entity, field=name):
+        yield Use(_("Numbering"), rule.format)

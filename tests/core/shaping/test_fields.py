@@ -1,0 +1,213 @@
+"""Custom fields: checked when made, the same as built-in ones everywhere, shown where used before they go."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from guanxi.core import records
+from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
+from guanxi.core.models import CustomField, FieldIndex, RoleField, SavedView, stamps
+from guanxi.core.records import values
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.shaping import fields, indexes
+from tests.factories.cast import Cast
+from tests.fakes.models import Gadget
+
+pytestmark = pytest.mark.django_db
+GADGET = "fakes.gadget"
+
+
+@pytest.fixture
+def add(cast: Cast) -> Callable[..., CustomField]:
+    """Make a field of gadgets."""
+    stamps.refresh()
+
+    def add(key: str, kind: str, **given: Any) -> CustomField:
+        return fields.field_save(cast.root, GADGET, key, {"kind": kind, "label_zh": key, **given}, new=True)
+
+    return add
+
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "text": ("深圳", "深圳"),
+    "long_text": ("一\n二", "一\n二"),
+    "rich_text": ("<b>粗</b><script>x</script>", "<b>粗</b>"),
+    "integer": ("42", 42),
+    "decimal": ("1.50", Decimal("1.5")),
+    "percent": ("35%", Decimal(35)),
+    "money": ("¥1,200", Decimal(1200)),
+    "date": ("2026-03-05", dt.date(2026, 3, 5)),
+    "datetime": ("2026-03-05T10:00:00+00:00", dt.datetime(2026, 3, 5, 10, tzinfo=dt.UTC)),
+    "time": ("14:30", dt.time(14, 30)),
+    "boolean": ("是", True),
+    "email": ("a@B.com", "a@b.com"),
+    "phone": ("13800138000", "+8613800138000"),
+    "url": ("example.com", "https://example.com"),
+    "emails": (["a@b.com"], [{"value": "a@b.com", "label": "", "primary": True}]),
+    "region": ("CN44", "CN44"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(VALUES))
+def test_every_kind_is_kept_filtered_sorted_and_read_back(
+    cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any], kind: str
+) -> None:
+    add("extra", kind)
+    given, expected = VALUES[kind]
+    empty, filled = make(GADGET, name="空"), make(GADGET, name="满", **{"custom.extra": given})
+    field = records.fields_of(GADGET)["custom.extra"]
+    assert values.current(Gadget.objects.get(pk=filled.pk), field) == expected
+    tree = (
+        {"field": "custom.extra", "op": "not_empty"}
+        if kind != "boolean"
+        else {"field": "custom.extra", "op": "eq", "value": True}
+    )
+    found = records.select(cast.alice, GADGET, filter=tree).items
+    assert [one.pk for one in found] == [filled.pk]
+    if kind not in ("long_text", "rich_text", "emails"):
+        for sort in ("custom.extra", "-custom.extra"):
+            page = records.select(cast.alice, GADGET, sort=(sort,), limit=1)
+            after = records.select(cast.alice, GADGET, sort=(sort,), limit=1, cursor=page.next)
+            assert [page.items[0].pk, after.items[0].pk] == [filled.pk, empty.pk]
+    changed = records.update(cast.alice, filled, {"custom.extra": given})
+    assert changed.version == 1
+    assert records.update(cast.alice, filled, {"custom.extra": None}).custom in ({}, {"extra": False})
+
+
+def test_sums_groups_and_periods(cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]) -> None:
+    add("cost", "money")
+    add("bought", "date")
+    for cost, day in (("10.5", "2026-03-01"), ("20", "2026-03-09"), ("1", "2026-04-01")):
+        make(GADGET, **{"custom.cost": cost, "custom.bought": day})
+    assert records.totals(cast.alice, GADGET, ["custom.cost"])["sum_custom_cost"] == Decimal("31.5")
+    found = records.groups(cast.alice, GADGET, "custom.bought", totals=["custom.cost"])
+    assert [(one.value.month, one.count, one.totals["custom.cost"]) for one in found] == [
+        (3, 2, Decimal("30.5")),
+        (4, 1, Decimal(1)),
+    ]
+
+
+def test_references_to_many(cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]) -> None:
+    add("friends", "references", target=GADGET)
+    a, b = make(GADGET, name="甲"), make(GADGET, name="乙")
+    hidden = make(GADGET, name="丙", by=cast.charlie_user)
+    one = records.create(cast.alice, GADGET, {"name": "友", "custom.friends": [a.pk, b.pk]})
+    assert records.display.value_text(cast.alice, GADGET, one, "custom.friends") == "甲, 乙"
+    assert [
+        x.pk
+        for x in records.select(
+            cast.alice, GADGET, filter={"field": "custom.friends", "op": "has_any", "value": [b.pk]}
+        ).items
+    ] == [one.pk]
+    with pytest.raises(Invalid):
+        records.update(cast.alice, one, {"custom.friends": [hidden.pk]})
+
+
+def test_serial_numbers_and_defaults(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("no", "serial", options={"format": "G-{seq:4}"})
+    add("grade", "integer", options={"default": "3", "minimum": 1, "maximum": 5})
+    first, second = (records.create(cast.alice, GADGET, {"name": name}) for name in "甲乙")
+    assert (first.custom, second.custom) == ({"no": "G-0001", "grade": 3}, {"no": "G-0002", "grade": 3})
+    with pytest.raises(Invalid):
+        records.update(cast.alice, first, {"custom.grade": 6})
+
+
+def test_unique_also_together_with_another(
+    cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]
+) -> None:
+    add("code", "text", options={"unique": True, "unique_with": ["state"]})
+    make(GADGET, state="new", **{"custom.code": "A"})
+    make(GADGET, state="used", **{"custom.code": "A"})
+    with pytest.raises(Invalid) as refused:
+        make(GADGET, state="new", **{"custom.code": "A"})
+    assert set(refused.value.errors) == {"custom.code"}
+    make(GADGET, **{"custom.code": "B"})
+    row = fields.field_for(GADGET, "code")
+    with pytest.raises(Invalid) as refused:
+        fields.field_save(cast.root, GADGET, "code", {"label_zh": "码", "options": {"unique": True}})
+    assert refused.value.errors["unique"][0].code == "field.not_unique"
+    assert fields.field_for(GADGET, "code").version == row.version
+
+
+def test_formulas_are_checked_when_saved(cast: Cast, add: Callable[..., CustomField]) -> None:
+    for source, code in (("price +", "formula.syntax"), ("price + name", "formula.type"), ("wrong", "formula.name")):
+        with pytest.raises(Invalid) as refused:
+            add("f", "formula", options={"formula": source, "result": "money"})
+        assert refused.value.errors["formula"][0].code == code
+    assert not CustomField.objects.filter(entity=GADGET).exists()
+    stamps.refresh()
+    row = add("f", "formula", options={"formula": "price * 2 + parent.price", "result": "money"})
+    assert row.options["reads"] == [[GADGET, "parent"], [GADGET, "price"]]
+    assert row.options["paths"] == ["parent.price"]
+
+
+def test_cycles_are_refused(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("a", "formula", options={"formula": "price", "result": "money"})
+    add("b", "formula", options={"formula": "custom.a * 2", "result": "money"})
+    with pytest.raises(Invalid) as refused:
+        fields.field_save(
+            cast.root, GADGET, "a", {"label_zh": "a", "options": {"formula": "custom.b", "result": "money"}}
+        )
+    assert refused.value.errors["formula"][0].code == "formula.cycle"
+    with pytest.raises(Invalid) as refused:
+        add("c", "formula", options={"formula": "custom.c + 1", "result": "money"})
+    assert refused.value.errors["formula"][0].code == "formula.cycle"
+
+
+def test_two_administrators_at_once(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("note2", "text")
+    fields.field_save(cast.root, GADGET, "note2", {"label_zh": "备注甲"}, version=1)
+    with pytest.raises(Conflict) as refused:
+        fields.field_save(cast.root, GADGET, "note2", {"label_zh": "备注乙"}, version=1)
+    assert [(one.mine, one.theirs) for one in refused.value.clashes] == [("备注乙", "备注甲")]
+
+
+def test_a_used_field_is_not_removed(cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]) -> None:
+    add("size2", "integer")
+    view = SavedView.objects.create(
+        entity=GADGET, name="大件", user=cast.alice_user, definition={"columns": ["name", "custom.size2"]}
+    )
+    add("twice", "formula", options={"formula": "custom.size2 * 2", "result": "integer"})
+    with pytest.raises(RuleBroken) as refused:
+        fields.field_delete(cast.root, GADGET, "size2")
+    assert "大件" in str(refused.value)
+    assert "twice" in str(refused.value)
+    one = make(GADGET, **{"custom.size2": 4})
+    fields.field_retire(cast.root, GADGET, "size2")
+    assert "custom.size2" not in records.fields_of(GADGET)
+    assert Gadget.objects.get(pk=one.pk).custom["size2"] == 4
+    view.delete()
+    fields.field_delete(cast.root, GADGET, "twice")
+    fields.field_delete(cast.root, GADGET, "size2")
+    assert Gadget.objects.get(pk=one.pk).custom == {}
+
+
+def test_rights_and_masking(cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]) -> None:
+    add("id_card", "text", personal="identity")
+    one = make(GADGET, **{"custom.id_card": "110101199003070011"})
+    assert "*" in records.display.value_text(cast.alice, GADGET, one, "custom.id_card")
+    assert records.display.value_text(cast.root, GADGET, one, "custom.id_card") == "110101199003070011"
+    RoleField.objects.create(role=cast.role, entity=GADGET, field="custom.id_card", level="hidden")
+    stamps.bump("rights")
+    assert "custom.id_card" not in records.shape.readable(cast.actor(cast.alice_user), entity_of(GADGET))
+
+
+def test_only_who_may_change_settings(cast: Cast) -> None:
+    with pytest.raises(Denied):
+        fields.field_save(cast.alice, GADGET, "", {"kind": "text", "label_zh": "私"}, new=True)
+    assert not CustomField.objects.exists()
+
+
+def test_an_index_is_asked_for_once(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("score", "integer")
+    first, again = (indexes.wanted(entity_of(GADGET), "custom.score") for _turn in range(2))
+    assert first is not None
+    assert again is not None
+    assert (first.pk, first.state) == (again.pk, "waiting")
+    assert indexes.wanted(entity_of(GADGET), "price") is None
+    assert FieldIndex.objects.count() == 1
