@@ -16,7 +16,19 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
-from guanxi.core.records import columns, conflicts, derived, gates, lines, numbering, process, rules, shape, upkeep, values
+from guanxi.core.records import (
+    columns,
+    conflicts,
+    derived,
+    gates,
+    lines,
+    numbering,
+    process,
+    rules,
+    shape,
+    upkeep,
+    values,
+)
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity

@@ -12,6 +12,7 @@ from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
+from guanxi.core.web.shaping import urls as shaping
 from guanxi.core.web.views import notifications, pages, preferences, search
 from guanxi.core.web.worktime import urls as worktime
 
@@ -41,4 +42,4 @@ fixed: Patterns = [
 #: Addresses under an entity's path: ``/customers/…``.
 entity_patterns: Patterns = [*exchange.records, *lists.urlpatterns, *merging.records, *record.records]
 
-urlpatterns: Patterns = [*fixed, *people.urlpatterns, *entity_patterns]
+urlpatterns: Patterns = [*fixed, *shaping.urlpatterns, *people.urlpatterns, *entity_patterns]

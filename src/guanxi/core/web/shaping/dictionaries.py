@@ -1,0 +1,144 @@
+"""Dictionaries: the list, one with its values, one value, merging."""
+
+from __future__ import annotations
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError, NotFound
+from guanxi.core.models import Dictionary, DictionaryValue
+from guanxi.core.records.shape import spoken
+from guanxi.core.schema.fields import Field
+from guanxi.core.shaping import dictionaries as shaping
+from guanxi.core.web import toasts
+from guanxi.core.web.people.common import done
+from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper, version_of
+from guanxi.core.web.views.common import page_view
+
+BASE = "/settings/dictionaries/"
+_OWN = (
+    ask("name_zh", "text", gettext_lazy("Chinese name"), required=True, max_length=100),
+    ask("name_en", "text", gettext_lazy("English name"), max_length=100),
+)
+
+
+@page_view("GET", "POST")
+def index(request: HttpRequest) -> HttpResponseBase:
+    """All dictionaries; a new one."""
+    actor = shaper(request)
+    error: GuanxiError | None = None
+    if request.method == "POST":
+        try:
+            row = shaping.dictionary_save(actor, request.POST.get("key", ""), read(_OWN, request.POST), new=True)
+            return done(request, f"{BASE}{row.key}/", _("“%(name)s” was made.") % {"name": row.name_zh})
+        except GuanxiError as found:
+            error = found
+    rows = [
+        (row, spoken(row.name_zh, row.name_en), shaping.places(row.key))
+        for row in Dictionary.objects.annotate(number=Count("values")).order_by("key")
+    ]
+    context = {
+        "title": _("Dictionaries"),
+        "rows": sorted(rows, key=lambda one: (not one[2], one[1])),
+        "form": inputs(_OWN, request.POST.dict(), error),
+        "general": general(error, _OWN),
+    }
+    return page(request, "shaping/dictionaries.jinja", context, error)
+
+
+@page_view("GET", "POST")
+def edit(request: HttpRequest, key: str) -> HttpResponseBase:
+    """One dictionary: its names, its values in order, where it is used."""
+    actor, row = shaper(request), shaping.dictionary_for(key)
+    error: GuanxiError | None = None
+    if request.method == "POST":
+        try:
+            if request.POST.get("do") == "delete":
+                shaping.dictionary_delete(actor, key)
+                return done(request, BASE, _("“%(name)s” was removed.") % {"name": row.name_zh})
+            shaping.dictionary_save(actor, key, read(_OWN, request.POST), version=version_of(request))
+            return done(request, f"{BASE}{key}/", _("Saved."))
+        except GuanxiError as found:
+            error = found
+    given = request.POST.dict() if error else {"name_zh": row.name_zh, "name_en": row.name_en}
+    context = {
+        "title": spoken(row.name_zh, row.name_en),
+        "row": row,
+        "values": list(shaping.tree(key)),
+        "places": shaping.places(key),
+        "form": inputs(_OWN, given, error),
+        "general": general(error, _OWN),
+    }
+    return page(request, "shaping/dictionary.jinja", context, error)
+
+
+@page_view("POST")
+def order(request: HttpRequest, key: str) -> HttpResponseBase:
+    """The values in a new order."""
+    shaping.values_order(shaper(request), key, request.POST.getlist("key"))
+    return toasts.attach(HttpResponse(status=204), toasts.toast(_("The order was saved.")))
+
+
+def _questions(key: str, value: str) -> tuple[Field, ...]:
+    parents = [("", _("none"))]
+    parents += [(one.key, f"{'　' * depth}{one.label}") for depth, one in shaping.tree(key) if one.key != value]
+    return (
+        *_OWN,
+        ask("color", "choice", _("Colour"), choices=COLORS),
+        ask("parent_key", "choice", _("Lies under"), choices=parents),
+        ask("active", "boolean", _("In use"), help=_("Old records keep a retired value; new ones cannot use it.")),
+        ask("is_default", "boolean", _("Default for new records")),
+    )
+
+
+@page_view("GET", "POST")
+def value(request: HttpRequest, key: str, name: str = "") -> HttpResponseBase:
+    """One value in a dialog: names, colour, parent, in use, default; how often it is used; merge or remove."""
+    actor = shaper(request)
+    row = DictionaryValue.objects.filter(dictionary=shaping.dictionary_for(key), key=name).first()
+    if name and row is None:
+        raise NotFound
+    questions = _questions(key, name)
+    error: GuanxiError | None = None
+    if request.method == "POST":
+        try:
+            return _value_done(request, actor, key, name, read(questions, request.POST))
+        except GuanxiError as found:
+            error = found
+    given = {one.name: getattr(row, one.name) for one in questions} if row else {"active": True}
+    if error:
+        given = {**request.POST.dict(), **{one: one in request.POST for one in ("active", "is_default")}}
+    context = {
+        "title": spoken(row.name_zh, row.name_en) if row else _("New value"),
+        "key": key,
+        "row": row,
+        "form": inputs(questions, given, error),
+        "general": general(error, questions),
+        "used": shaping.used(key, name) if row else [],
+        "others": [(one.key, one.label) for _depth, one in shaping.tree(key) if one.key != name],
+        "action": request.path,
+    }
+    return page(request, "shaping/value.jinja", context, error)
+
+
+def _value_done(request: HttpRequest, actor: Actor, key: str, name: str, given: dict[str, object]) -> HttpResponseBase:
+    do = request.POST.get("do", "")
+    back = f"{BASE}{key}/"
+    if do == "delete":
+        shaping.value_delete(actor, key, name)
+        return done(request, back, _("The value was removed."))
+    if do == "merge":
+        step = shaping.value_merge(actor, key, name, request.POST.get("target", ""))
+        toasts.keep(
+            request,
+            toasts.toast(
+                _("%(number)d records have the other value now.") % {"number": step.total},
+                undo=f"/operations/{step.pk}/undo/",
+            ),
+        )
+        return HttpResponse(status=204, headers={"HX-Redirect": back})
+    shaping.value_save(actor, key, name or request.POST.get("key", ""), given, new=not name)
+    return done(request, back, _("Saved."))
