@@ -89,7 +89,9 @@ def _questions(key: str, value: str) -> tuple[Field, ...]:
         *_OWN,
         ask("color", "choice", _("Colour"), choices=COLORS),
         ask("parent_key", "choice", _("Lies under"), choices=parents),
-        ask("active", "boolean", _("May be chosen"), help=_("Old records keep a retired value; new ones cannot use it.")),
+        ask(
+            "active", "boolean", _("May be chosen"), help=_("Old records keep a retired value; new ones cannot use it.")
+        ),
         ask("is_default", "boolean", _("Default for new records")),
     )
 
