@@ -1,4 +1,4 @@
-.PHONY: help check format test lock messages openapi reference
+.PHONY: help check format test lock sbom messages openapi reference
 PY := .venv/bin/python
 BIN := .venv/bin
 help: ## show this
@@ -21,6 +21,9 @@ messages: ## compile the translations from locale/*/parts
 lock: ## write the lock files from pyproject.toml (names, versions, hashes; no addresses)
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(PY) tools/sbom.py
+sbom: ## write the bill of materials from the lock file
+	$(PY) tools/sbom.py
 openapi: ## write the API's description to docs/reference/openapi.json
 	$(PY) tools/openapi.py
 reference: ## write the pages of entities and settings from the code
