@@ -70,7 +70,7 @@ register(
             ),
             create=("name", "state"),
         ),
-        board=Board(field="state", card=("number", "price"), total="price"),
+        board=Board(field="state", card=("number", "price"), total="price", age="made_on", age_days=(10, 20)),
         match_keys=(MatchKey(field="name", how="name", weight=80), MatchKey(field="number", how="exact", weight=100)),
         actions=(Action(key="break", label="Break", run=gadget_break, right="change", applies=whole),),
         menu=Menu(group="work", order=90),

@@ -151,7 +151,7 @@ PLAN = Entity(
         ),
         create=("customer", "contact", "kind", "planned_at", "subject"),
     ),
-    board=Board(field="status", card=("customer", "planned_at", "kind", "owner")),
+    board=Board(field="status", card=("customer", "planned_at", "kind", "owner"), age="planned_at", age_days=(1, 3)),
     related=(
         Related(field="customer", columns=("planned_at", "kind", "subject", "status", "owner"), sort=("-planned_at",)),
         Related(field="contact", columns=("planned_at", "kind", "subject", "status", "owner"), sort=("-planned_at",)),
@@ -225,7 +225,7 @@ TASK = Entity(
         ),
         create=("subject", "due_at", "owner", "priority", "customer", "description"),
     ),
-    board=Board(field="status", card=("due_at", "priority", "customer", "owner")),
+    board=Board(field="status", card=("due_at", "priority", "customer", "owner"), age="due_at", age_days=(1, 3)),
     related=(
         Related(field="customer", columns=("subject", "due_at", "priority", "status", "owner"), sort=("due_at",)),
         Related(field="contact", columns=("subject", "due_at", "priority", "status", "owner"), sort=("due_at",)),

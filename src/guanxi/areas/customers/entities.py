@@ -112,7 +112,12 @@ CUSTOMER = Entity(
         ),
         create=("name", "kind", "phones", "level", "source", "industry", "region", "owner"),
     ),
-    board=Board(field="lifecycle", card=("level", "status", "region", "owner", "next_plan_at")),
+    board=Board(
+        field="lifecycle",
+        card=("level", "status", "region", "owner", "next_plan_at"),
+        age="last_contact_at",
+        age_days=(30, 90),
+    ),
     panels=(
         Panel(
             key="people",

@@ -71,7 +71,7 @@ def carry_out(actor: Actor, run: ImportRun) -> None:
 
 def _keep(run_id: int | None, key: str, **what: Any) -> None:
     with transaction.atomic():
-        run = ImportRun.objects.select_for_update().filter(pk=run_id, state="ready").first()
+        run = ImportRun.objects.select_for_update().filter(pk=run_id or 0, state="ready").first()
         if run is None or settings_key(run) != key:
             raise _OutdatedError
         run.facts = {**run.facts, "check": {"key": key, **what}}

@@ -43,7 +43,7 @@ def _paths(entity: Entity) -> Iterator[tuple[str, str]]:
             for path in (
                 entity.board.field,
                 *entity.board.card,
-                *filter(None, [entity.board.total, entity.board.weighted, entity.board.within]),
+                *filter(None, [entity.board.total, entity.board.weighted, entity.board.within, entity.board.age]),
             )
         )
     if entity.search:

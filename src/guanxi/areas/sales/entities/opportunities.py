@@ -97,6 +97,8 @@ OPPORTUNITY = Entity(
         total="value",
         weighted="weighted",
         within="pipeline",
+        age="stage_since",
+        age_days=(14, 30),
     ),
     panels=(
         Panel(

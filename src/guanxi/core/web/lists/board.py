@@ -15,17 +15,20 @@ from django.utils.translation import gettext as _
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.people.preferences import preferences_remember
 from guanxi.core.records import display, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import board_url
+from guanxi.core.web.lists import boardlook, filters, page, rows
 from guanxi.core.web.lists import columns as columns_of
-from guanxi.core.web.lists import filters, page, rows
 from guanxi.core.web.lists import lanes as lanes_of
+from guanxi.core.web.lists.boardlook import Look
 from guanxi.core.web.lists.lanes import board_fields
 from guanxi.core.web.lists.state import ListState, read_state
+from guanxi.core.web.lists.views import carried, lead_to
 from guanxi.core.web.record import gate
 from guanxi.core.web.toasts import attach, toast
 from guanxi.core.web.views.common import actor_of, draw, entity_for, page_view
@@ -40,6 +43,8 @@ class Card:
     row: rows.Row
     facts: Sequence[tuple[str, Any]]
     movable: bool
+    color: str = ""
+    age: boardlook.Age | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Lane:
     weighted: str
     cards: Sequence[Card]
     more: str = ""
+    full: bool = False
 
 
 def chosen_field(request: HttpRequest, actor: Actor, entity: Entity) -> Field:
@@ -106,7 +112,9 @@ def _short(kind: str, amount: Any) -> str:
     return formats.short_money(amount) if kind == "money" else formats.number(amount)
 
 
-def lane_cards(actor: Actor, state: ListState, by: Field, key: str, cursor: str = "") -> tuple[list[Card], str]:
+def lane_cards(
+    actor: Actor, state: ListState, by: Field, look: Look, key: str, cursor: str = ""
+) -> tuple[list[Card], str]:
     """Cards of one column from a place on, and the cursor of the rest."""
     entity = state.entity
     found = records.select(
@@ -119,24 +127,28 @@ def lane_cards(actor: Actor, state: ListState, by: Field, key: str, cursor: str 
         cursor=cursor,
         count=False,
     )
-    names = [entity.title, *(entity.board.card if entity.board else ())]
+    names = [entity.title, *look.card]
     shown = columns_of.chosen(actor, entity, [name for name in dict.fromkeys(names) if name != by.name], {}, ())
     facts = [column for column in shown if not column.title]
     prepared = rows.prepare(actor, entity, facts, found.items)
     lines = rows.build(actor, entity, [column for column in shown if column.title], found.items, editable=False)
     writable = by.name in shape.writable(actor, entity) and not by.readonly
+    aged = boardlook.age_field(actor, entity)
     cards = []
     for line in lines:
+        age = boardlook.age_of(actor, entity, line.record, aged)
+        color = boardlook.color_of(look, entity, line.record, age)
         values = [
             (str(column.label), text)
             for column, getter, cell in zip(facts, prepared.getters, prepared.cells, strict=True)
             if (text := cell(getter(line.record)))
         ]
-        cards.append(Card(line, values, movable=writable and access.allowed(actor, "change", line.record)))
+        movable = writable and access.allowed(actor, "change", line.record)
+        cards.append(Card(line, values, movable, color, age))
     return cards, found.next
 
 
-def lanes(actor: Actor, state: ListState, by: Field, within: int | None = None) -> list[Lane]:
+def lanes(actor: Actor, state: ListState, by: Field, look: Look, within: int | None = None) -> list[Lane]:
     """Every column of the board; one for records without a value only if there are any."""
     numbers = lane_numbers(actor, state, by)
     found = []
@@ -149,15 +161,16 @@ def lanes(actor: Actor, state: ListState, by: Field, within: int | None = None) 
         count, amount, weighted = numbers.get(key, (0, "", ""))
         if not count and (not key or not active):
             continue
-        cards, following = lane_cards(actor, state, by, key) if count else ([], "")
-        more = _lane_url(state, by, key, following) if following else ""
-        found.append(Lane(key, label, color, count, amount, weighted, cards, more))
+        cards, following = lane_cards(actor, state, by, look, key) if count else ([], "")
+        more = _lane_url(state, by, look, key, following) if following else ""
+        full = 0 < look.most < count
+        found.append(Lane(key, label, color, count, amount, weighted, cards, more, full))
     return found
 
 
-def _lane_url(state: ListState, by: Field, key: str, cursor: str) -> str:
+def _lane_url(state: ListState, by: Field, look: Look, key: str, cursor: str) -> str:
     address = state.url(path=f"{board_url(state.entity)}lane/", cursor="", peek=None)
-    query = urlencode({"board": by.name, "key": key, "after": cursor})
+    query = urlencode({"board": by.name, **look.given, "key": key, "after": cursor})
     return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
@@ -173,18 +186,27 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
     by = chosen_field(request, actor, entity)
     state = replace(read_state(request, actor, entity, path=board_url(entity)), cursor="", peek=None)
     within = lanes_of.within_chosen(request, actor, entity, by)
-    fixed = {"board": by.name, **({"in": str(within)} if within else {})}
+    look = boardlook.read_look(request, actor, entity, by)
+    fixed = {"board": by.name, **({"in": str(within)} if within else {}), **look.given}
+    across, left_out = boardlook.rows_of(actor, state, look.rows) if look.rows else ([], 0)
+    row = next((one for one in across if one.key == request.GET.get("row")), None)
+    shown = row.state if row else state
     context = {
         "title": f"{entity.plural} · {capfirst(str(by.label))}",
         "entity": entity,
         "state": state,
         "by": by,
         "fields": board_fields(actor, entity),
-        "lanes": lanes(actor, state, by, within),
+        "lanes": lanes(actor, shown, by, look, within) if row or not look.rows else [],
+        "rows": [] if row else across,
+        "row": row,
+        "look_url": f"{board_url(entity)}look/?{urlencode(fixed)}&{state.query()}",
+        "left_out": left_out,
+        "look": look,
         "within": within,
         "withins": lanes_of.within_choices(actor, entity, by),
         "fixed": fixed,
-        "totals_url": _totals_url(state, fixed),
+        "totals_url": _totals_url(shown, fixed),
         "chips": filters.chips(actor, state),
         "quick": filters.quick_filters(actor, state),
         "state_fields": page.kept_fields(state),
@@ -192,7 +214,7 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
         "view_name": state.view.name if state.view else entity.plural,
         "board_here": True,
     }
-    return draw(request, "board/page.jinja", context)
+    return draw(request, "board/page.jinja", context, fragment="board/lanes.jinja" if row else "")
 
 
 @page_view()
@@ -201,12 +223,42 @@ def show_lane(request: HttpRequest, path: str) -> HttpResponseBase:
     entity, actor = entity_for(request, path), actor_of(request)
     by = chosen_field(request, actor, entity)
     state = read_state(request, actor, entity, path=board_url(entity))
-    key = request.GET.get("key", "")
-    cards, following = lane_cards(actor, state, by, key, request.GET.get("after", ""))
-    more = _lane_url(state, by, key, following) if following else ""
-    return render(
-        request, "board/cards.jinja", {"entity": entity, "by": by, "cards": cards, "more": more}, using="jinja2"
-    )
+    key, look = request.GET.get("key", ""), boardlook.read_look(request, actor, entity, by)
+    cards, following = lane_cards(actor, state, by, look, key, request.GET.get("after", ""))
+    more = _lane_url(state, by, look, key, following) if following else ""
+    context = {"entity": entity, "by": by, "look": look, "cards": cards, "more": more}
+    return render(request, "board/cards.jinja", context, using="jinja2")
+
+
+@page_view("GET", "POST")
+def edit_look(request: HttpRequest, path: str) -> HttpResponseBase:
+    """What the cards of a board show and how they are coloured; kept for the person."""
+    entity, actor = entity_for(request, path), actor_of(request)
+    by = chosen_field(request, actor, entity)
+    if request.method == "POST":
+        kept: dict[str, str] = {}
+        if "reset" not in request.POST:
+            kept = {name: request.POST.get(name, "") for name in ("color", "rows", "most")}
+            kept["card"] = ",".join(dict.fromkeys(request.POST.getlist("column")))
+        preferences_remember(actor, boardlook.KEPT, f"{entity.key}:{by.name}", kept or None)
+        state = read_state(request, actor, entity, carried(request), path=board_url(entity))
+        address = state.url(cursor="", peek=None)
+        return lead_to(
+            request, entity, f"{address}{'&' if '?' in address else '?'}{urlencode({'board': by.name, **kept})}"
+        )
+    look, offered = boardlook.read_look(request, actor, entity, by), boardlook.card_fields(actor, entity)
+    names = [*look.card, *(name for name in offered if name not in look.card)]
+    context = {
+        "title": _("Look of the board"),
+        "entity": entity,
+        "by": by,
+        "look": look,
+        "offered": [(name, offered[name], name in look.card) for name in names if name in offered],
+        "colors": boardlook.color_fields(actor, entity),
+        "rows": boardlook.row_fields(actor, entity, by),
+        "query": read_state(request, actor, entity, path=board_url(entity)).query(),
+    }
+    return draw(request, "board/look.jinja", context)
 
 
 @page_view()
@@ -238,7 +290,11 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     if asked is not None:
         return asked
     started = int(version) if version.isdecimal() else None
-    fresh = records.update(actor, record, {by.name: wanted or None}, version=started)
+    values = {by.name: wanted or None}
+    across = boardlook.read_look(request, actor, entity, by).rows
+    if across and "row" in request.POST:
+        values[across] = request.POST["row"] or None
+    fresh = records.update(actor, record, values, version=started)
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
     label = choice.label if choice else _("Nothing given")

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/views/<int:view_id>/copy/", viewing.copy_view, name="view-copy"),
     path("<slug:path>/views/<int:view_id>/delete/", viewing.delete_view, name="view-delete"),
     path("<slug:path>/board/", board.show_board, name="board"),
+    path("<slug:path>/board/look/", board.edit_look, name="board-look"),
     path("<slug:path>/board/lane/", board.show_lane, name="board-lane"),
     path("<slug:path>/board/totals/", board.lane_totals, name="board-totals"),
     path("<slug:path>/<int:pk>/move/", board.move_card, name="board-move"),

@@ -5,6 +5,8 @@ import { explain } from "./glue.js";
 
 async function move(card, lane, back) {
   const body = new URLSearchParams({ to: lane.dataset.key, version: card.dataset.version });
+  const row = lane.closest(".gx-board").dataset.row;
+  if (row !== undefined) body.set("row", row);
   card.setAttribute("aria-busy", "true");
   let answer;
   try {
@@ -25,16 +27,15 @@ async function move(card, lane, back) {
   }
   card.dataset.version = answer.headers.get("X-Record-Version") ?? card.dataset.version;
   passOn(answer);
-  totals();
+  $$(".gx-board").forEach(totals);
   return true;
 }
 
-async function totals() {
-  const board = $(".gx-board");
+async function totals(board) {
   const answer = await request(board.dataset.totals);
   if (!answer.ok) return;
   for (const [key, words] of Object.entries(await answer.json())) {
-    const lane = $(`.gx-lane[data-key="${CSS.escape(key)}"]`);
+    const lane = $(`.gx-lane[data-key="${CSS.escape(key)}"]`, board);
     if (!lane) continue;
     $("[data-lane-count]", lane).textContent = words.count;
     const sum = $("[data-lane-sum]", lane);
@@ -88,7 +89,7 @@ on("keydown", ".gx-card", (event, card) => {
     release();
   } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
     event.preventDefault();
-    const lanes = $$(".gx-lane-cards");
+    const lanes = $$(".gx-lane-cards", card.closest(".gx-board"));
     const at = lanes.indexOf(card.parentElement) + (event.key === "ArrowRight" ? 1 : -1);
     if (!lanes[at]) return;
     if (held) { lanes[at].prepend(card); live(lanes[at].closest(".gx-lane").dataset.label); }
@@ -96,6 +97,13 @@ on("keydown", ".gx-card", (event, card) => {
     card.focus();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
+    if (held) { // to the same column of the next or previous row
+      const boards = $$(".gx-board");
+      const next = boards[boards.indexOf(card.closest(".gx-board")) + (event.key === "ArrowDown" ? 1 : -1)];
+      const lane = next && $(`.gx-lane[data-key="${CSS.escape(card.closest(".gx-lane").dataset.key)}"] .gx-lane-cards`, next);
+      if (lane) { lane.prepend(card); card.focus(); live(lane.closest(".gx-lane").dataset.label); }
+      return;
+    }
     (event.key === "ArrowDown" ? card.nextElementSibling : card.previousElementSibling)?.focus?.();
   }
 });
