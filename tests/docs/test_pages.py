@@ -153,3 +153,12 @@ def test_every_glossary_term_of_an_entity_is_the_one_on_the_screen() -> None:
         chinese = re.search(rf"^\| {english}(?:, [^|]*)? \| ([^|,]+?)(?:,[^|]*)? \|", glossary, re.MULTILINE)
         assert chinese is not None, english
         assert f"## {plural} {chinese[1]}" in reference
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/guide/zh").glob("*.md")), ids=_name)
+def test_a_chinese_page_has_the_parts_of_its_english_twin(page: Path) -> None:
+    """The same headings in the same order; what only developers need is left out."""
+    twin = page.parent.parent / page.name
+    english = re.findall(r"^## (?!For developers).+$", twin.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(re.findall(r"^## .+$", page.read_text(encoding="utf-8"), re.MULTILINE)) == len(english)
+    assert re.search(r"[\u4e00-\u9fff]{100}", re.sub(r"[^\u4e00-\u9fff]", "", page.read_text(encoding="utf-8")))

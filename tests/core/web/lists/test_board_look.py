@@ -34,7 +34,9 @@ def test_the_look_is_kept_for_the_person_and_stands_in_the_address(browse: Brows
     assert 'name="column" value="owner"' in alice.get(f"{BOARD}look/?board=state").content.decode()
     sent = {"column": ["owner", "number"], "color": "", "rows": "", "most": "", "state": "by.state=new"}
     answer = alice.post(f"{BOARD}look/?board=state", sent)
-    assert answer.headers["Location"] == "/gadgets/board/?by.state=new&board=state&color=&rows=&most=&card=owner%2Cnumber"
+    assert (
+        answer.headers["Location"] == "/gadgets/board/?by.state=new&board=state&color=&rows=&most=&card=owner%2Cnumber"
+    )
     assert facts(alice.get(BOARD).content.decode()) == ["Owner", "Number"]
     assert facts(alice.get(f"{BOARD}?card=price").content.decode()) == ["Price"]
     assert facts(browse("bob").get(answer.headers["Location"]).content.decode()) == ["Owner", "Number"]

@@ -85,7 +85,7 @@ def read_look(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> 
 
 def card_fields(actor: Actor, entity: Entity) -> dict[str, str]:
     """What a card may show, by path."""
-    return {offer.path: offer.label for offer in columns_of.offers(actor, entity) if offer.path != entity.title}
+    return {offer.path: str(offer.label) for offer in columns_of.offers(actor, entity) if offer.path != entity.title}
 
 
 def age_field(actor: Actor, entity: Entity) -> Field | None:
