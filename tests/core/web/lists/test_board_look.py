@@ -23,7 +23,7 @@ BOARD = "/gadgets/board/"
 
 def facts(page: str) -> list[str]:
     """What the first card says besides its name, by label."""
-    card = page.split('<li class="gx-card')[1].split("</li>")[0]
+    card = page.split('<li class="gx-card')[1].split("</li>", maxsplit=1)[0]
     return re.findall(r'<dd title="([^"]+)">', card)
 
 
