@@ -15,4 +15,4 @@ class ActivitiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from guanxi.areas.activities import entities, seeds, subscribers  # noqa: F401, PLC0415 - need loaded models
+        from guanxi.areas.activities import entities, reports, seeds, subscribers  # noqa: F401, PLC0415 - need loaded models

@@ -151,6 +151,8 @@ def measured(actor: Actor, entity: Entity, measure: Measure) -> tuple[Place | No
         return None, None
     if measure.how == "distinct":
         return place_of(actor, entity, measure.field, REFERENCES | CHOICES | TEXTS), None
+    if measure.how == "days":
+        return place_of(actor, entity, measure.field, DATES), place_of(actor, entity, measure.weight, DATES)
     kinds = NUMBERS - {"percent"} if measure.how in ("sum", "weighted") else NUMBERS
     if measure.how in ("min", "max"):
         kinds = NUMBERS

@@ -130,7 +130,8 @@ class Run:
     @property
     def many(self) -> bool:
         """Whether a dimension has so many values that only the largest groups are fetched."""
-        return any(place.field.kind in MANY for _one, place in self.dimensions) and not self.spec.columns
+        many = (place.field.kind in MANY and not folding.ordered(place) for _one, place in self.dimensions)
+        return any(many) and not self.spec.columns
 
     def _fetch(
         self, window: windows.Window | None, folders: Sequence[Folder], most: int
@@ -268,18 +269,9 @@ class Run:
 
     def _ranked(self, number: int) -> bool:
         """Whether the groups of a dimension have an order of their own."""
-        dimension, place = self.dimensions[number]
+        _dimension, place = self.dimensions[number]
         kind = place.field.kind
-        return (
-            kind in DATES
-            or kind in datasets.NUMBERS
-            or kind == "boolean"
-            or (
-                kind == "choice"
-                and (bool(place.field.choices) or not dimension.grain)
-                and bool(place.field.dictionary or place.field.choices)
-            )
-        )
+        return kind in DATES | datasets.NUMBERS | {"boolean", "choice"} or folding.ordered(place)
 
     def _weights(self, groups: Groups, keys: Sequence[Key]) -> dict[Key, Decimal]:
         """What rows are ordered by: the first shown figure."""

@@ -100,10 +100,17 @@ def grouped(actor: Actor, entity: Entity, dimension: Dimension, place: Place, to
     return seen(actor, entity, place, value)
 
 
+def _day(value: Any, place: Place, actor: Actor) -> Any:
+    """The day of a date or moment in the reader's time zone."""
+    zone = ZoneInfo(actor.timezone) if place.field.kind == "datetime" else None
+    return Cast(Trunc(value, "day", output_field=models.DateField(), tzinfo=zone), models.DateField())
+
+
 def _dated(grain: str, kind: str, value: Any, actor: Actor, today: dt.date, dimension: Dimension, fiscal: int) -> Any:
     zone = ZoneInfo(actor.timezone) if kind == "datetime" else None
     if grain == "age":
-        day = Cast(Trunc(value, "day", output_field=models.DateField(), tzinfo=zone), models.DateField())
+        zoned = Trunc(value, "day", output_field=models.DateField(), tzinfo=zone)
+        day = Cast(zoned, models.DateField())
         since = DaysSince(Value(today, output_field=models.DateField()), day)
         return Band(since, Value(list(bands_of(dimension)), output_field=_BOUNDS))
     coarse = "month" if grain in ("quarter", "year") and fiscal > 1 else grain
@@ -143,6 +150,13 @@ def parts_of(
     value = seen(actor, entity, field, column(field))
     if measure.how == "distinct":
         return [Part(f"m{place}_set", "join", ArrayAgg(value, distinct=True, filter=where, default=Value([])))]
+    if measure.how == "days" and weight is not None:
+        start = seen(actor, entity, weight, column(weight))
+        between = DaysSince(_day(value, field, actor), _day(start, weight, actor))
+        return [
+            Part(f"m{place}_s", "add", Sum(between, filter=where)),
+            Part(f"m{place}_n", "add", Count(between, filter=where)),
+        ]
     amount = converted(entity, field, value, money)
     if measure.how in ("min", "max"):
         kind = Min if measure.how == "min" else Max

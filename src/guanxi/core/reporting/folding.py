@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Department
@@ -20,6 +21,7 @@ from guanxi.core.reporting import windows
 from guanxi.core.reporting.datasets import CHOICES, DATES, NUMBERS, REFERENCES, Place
 from guanxi.core.reporting.expressions import bands_of
 from guanxi.core.reporting.spec import Dimension
+from guanxi.core.schema.registry import entity_of, is_registered
 
 Node = Mapping[str, Any]
 
@@ -121,6 +123,8 @@ class Folder:
             return self._choice_name()
         if self.kind in REFERENCES:
             target = "core.user" if self.kind == "user" else self.place.field.target
+            if ordered(self.place):
+                return self._ordered_name(target)
             names = display.names_of(self.actor, {target: [key for key in keys if key is not None]}).get(target, {})
             return lambda key: (names.get(key, _("(not visible to you)")), "", 0)
         return lambda key: (
@@ -128,6 +132,19 @@ class Folder:
             "",
             key if self.kind in NUMBERS else 0,
         )
+
+    def _ordered_name(self, target: str) -> Callable[[Any], tuple[str, str, Any]]:
+        """Records with an order of their own, such as stages: named, coloured and placed by it."""
+        entity = entity_of(target)
+        rows: dict[int, Any] = {row.pk: row for row in visible(entity.model._base_manager.all(), self.actor)}
+
+        def name(key: Any) -> tuple[str, str, Any]:
+            row = rows.get(key)
+            if row is None:
+                return _("(not visible to you)"), "", 999
+            return display.title_of(entity, row), str(getattr(row, "color", "")), row.position
+
+        return name
 
     def _choice_name(self) -> Callable[[Any], tuple[str, str, Any]]:
         declared = self.place.field
@@ -186,6 +203,14 @@ class Folder:
         if key < len(bounds):
             parts.append({"field": self.path, "op": "lt", "value": bounds[key]})
         return parts[0] if len(parts) == 1 else {"all": parts}
+
+
+def ordered(place: Place) -> bool:
+    """Whether a reference leads to records with an order of their own (``position`` and ``color``)."""
+    if place.field.kind != "reference" or not is_registered(place.field.target):
+        return False
+    names = {one.name for one in entity_of(place.field.target).model._meta.concrete_fields}
+    return {"position", "color"} <= names
 
 
 def _single_root() -> bool:

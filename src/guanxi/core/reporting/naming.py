@@ -65,8 +65,10 @@ def unit(run: Run, place: int) -> Unit:
     field = run.fields[place][0]
     if field is None or one.how == "distinct":
         return Unit(places=0)
+    if one.how == "days":
+        return Unit(places=1)
     if field.field.kind == "money":
-        return Unit("money", run.money.currency if expressions.currency_field(field) else "", 2)
+        return Unit("money", "" if field.field.custom else run.money.currency, 2)
     if field.field.kind == "percent":
         return Unit("percent", places=1)
     return Unit(places=0 if field.field.kind == "integer" and one.how != "avg" else 2)

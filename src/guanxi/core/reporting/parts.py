@@ -60,7 +60,7 @@ def figure(measures: Sequence[Measure], place: int, group: Parts, total: Parts) 
     if one.how in ("min", "max"):
         return group.get(f"m{place}_{one.how}")
     value = group.get(f"m{place}_s")
-    if one.how == "avg":
+    if one.how in ("avg", "days"):
         return _quotient(value, group.get(f"m{place}_n"), "")
     return value if value is None or one.how == "sum" else Decimal(value).quantize(Decimal("0.01"))
 

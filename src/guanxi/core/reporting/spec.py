@@ -46,6 +46,7 @@ AGGREGATES: dict[str, Text] = {
     "max": gettext_lazy("Largest"),
     "distinct": gettext_lazy("Number of different values"),
     "weighted": gettext_lazy("Weighted sum"),
+    "days": gettext_lazy("Average days between"),
 }
 DERIVED: dict[str, Text] = {
     "ratio": gettext_lazy("Ratio of two"),
@@ -90,7 +91,7 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A number per group. ``where`` counts only some records; ``weight`` is the second field of a weighted sum.
+    """A number per group. ``where`` counts only some records; ``weight`` is the second field of a weighted sum, or the date from which days are counted.
 
     ``unit`` ``percent`` shows a ratio in per cent; a ``hidden`` one only serves others.
     """

@@ -19,7 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.records import shape
 from guanxi.core.reporting import datasets, stored
-from guanxi.core.reporting.datasets import CHOICES, NUMBERS, REFERENCES, TEXTS, Place
+from guanxi.core.reporting.datasets import CHOICES, DATES, NUMBERS, REFERENCES, TEXTS, Place
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import (
     AGGREGATES,
@@ -169,7 +169,7 @@ def _level_settled(actor: Actor, entity: Entity, one: Mapping[str, Any]) -> dict
 def _usable(actor: Actor, entity: Entity, how: str) -> list[Place]:
     if how in ("count", *DERIVED):
         return []
-    kinds = REFERENCES | CHOICES | TEXTS if how == "distinct" else NUMBERS
+    kinds = {"distinct": REFERENCES | CHOICES | TEXTS, "days": DATES}.get(how, NUMBERS)
     found = datasets.places(actor, entity, kinds)
     if how in ("sum", "weighted"):
         found = [one for one in found if not one.field.plain and one.field.kind != "percent"]
@@ -183,8 +183,8 @@ def _figure_settled(actor: Actor, entity: Entity, one: dict[str, Any]) -> dict[s
             return None
         if one.get("field") not in places:
             one["field"] = places[0]
-    if one["how"] == "weighted":
-        weights = [place.path for place in datasets.places(actor, entity, NUMBERS)]
+    if one["how"] in ("weighted", "days"):
+        weights = [place.path for place in datasets.places(actor, entity, DATES if one["how"] == "days" else NUMBERS)]
         if one.get("weight") not in weights:
             one["weight"] = next((path for path in weights if path != one["field"]), weights[0])
     return one
@@ -225,7 +225,10 @@ def _level(actor: Actor, entity: Entity, name: str, one: Dimension | None) -> Le
 def _figures(actor: Actor, entity: Entity, spec: Spec | None) -> list[Figure]:
     measures = spec.measures if spec else ()
     plain = tuple(Option(str(at), chr(65 + at)) for at, one in enumerate(measures) if not one.derived)
-    weights = tuple(Option(one.path, one.label) for one in datasets.places(actor, entity, NUMBERS))
+    seconds = {
+        how: tuple(Option(one.path, one.label) for one in datasets.places(actor, entity, kinds))
+        for how, kinds in (("weighted", NUMBERS), ("days", DATES))
+    }
     found = []
     for at, one in enumerate(measures):
         fields = tuple(
@@ -240,7 +243,7 @@ def _figures(actor: Actor, entity: Entity, spec: Spec | None) -> list[Figure]:
                 field=one.field,
                 weight=one.weight,
                 fields=fields,
-                weights=weights if one.how == "weighted" else (),
+                weights=seconds.get(one.how, ()),
                 a=one.a,
                 b=one.b,
                 others=plain if one.derived else (),
