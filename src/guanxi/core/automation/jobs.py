@@ -26,8 +26,9 @@ def housekeeping_do(_now: dt.datetime) -> None:
 
 @every("* * * * *")
 def search_catch_up(_now: dt.datetime) -> None:
-    """Every minute: the search documents that bulk loads left for later."""
+    """Every minute: the search documents that bulk loads left for later, and all of them after a change of the tokens."""
     index.catch_up()
+    index.renew()
 
 
 @every("2 * * * *")

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from guanxi.core.models import Preference
 from guanxi.core.models.search import SearchDoc, SearchLag
 from guanxi.core.records.copying import behind, copy_lines, escaped
 from guanxi.core.records.search import tokens
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entities, entity_of, is_registered
 
 #: Columns of the rows of :func:`search_rows_for`, in order, for ``COPY core_search_doc (…) FROM STDIN``.
 COLUMNS = ("entity", "record_id", "key", "spell", "tsv")
@@ -20,6 +21,7 @@ BATCH = 1000
 #: Notes of bulk loads taken up together, and documents sent together: while some are on their way, the next are made.
 LAGS = 4
 PART = 250
+MADE_BY = "search.tokens"
 
 _UPSERT = """
     INSERT INTO core_search_doc (entity, record_id, key, spell, tsv)
@@ -123,6 +125,24 @@ def catch_up(progress: Callable[[int], None] | None = None) -> int:
             return done
         if progress:
             progress(done)
+
+
+def renew() -> int:
+    """Make all documents anew if they were made by an earlier version of the tokens; returns how many there are then."""
+    known = Preference.objects.filter(key=MADE_BY).first()
+    if known is not None and known.value == tokens.VERSION:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [MADE_BY])
+        if not cursor.fetchone()[0]:
+            return 0
+    try:
+        made = sum(reindex(entity) for entity in entities() if entity.search is not None)
+        Preference.objects.update_or_create(key=MADE_BY, defaults={"value": tokens.VERSION})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [MADE_BY])
+    return made
 
 
 def _undocumented(entity: Entity, first: int, last: int) -> list[tuple[int, dict[str, Any]]]:

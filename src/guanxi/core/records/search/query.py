@@ -32,6 +32,9 @@ CAP = 150
 MOST_OWNERS = 300
 #: Documents whose tokens fit that are looked at before rights.
 REACH = 20_000
+#: Documents whose name begins so that are looked at before rights, and how many of the newest are judged.
+FIRST = 2000
+NEWEST = 60
 M = TypeVar("M", bound=models.Model)
 _Found = tuple[judge.Verdict, float, Entity, int]
 
@@ -109,8 +112,7 @@ def _anywhere(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loo
         return [(plain, [entity.key, condition])]
     found: list[Condition] = []
     if owners:
-        mine = " | ".join(f"'{owner_token(entity.key, owner)}'" for owner in owners)
-        found.append((plain, [entity.key, f"({condition}) & ({mine})"]))
+        found.append((plain, [entity.key, f"({condition}) & ({_mine(actor, entity)})"]))
     shared = _shared_with(actor, entity)
     if shared is not None:
         ids, values = shared.query.sql_with_params()
@@ -133,64 +135,98 @@ def _shared_with(actor: Actor, entity: Entity) -> models.QuerySet[Any] | None:
     return entity.model._default_manager.filter(reached).order_by().values("pk") if reached else None
 
 
-def _ids(actor: Actor, entity: Entity, conditions: Sequence[Condition]) -> list[int]:
-    """Ids of records that fit a condition and that the actor may see; at most ``CAP`` for each condition."""
-    if not conditions:
-        return []
+def _rows(actor: Actor, entity: Entity) -> tuple[str, list[Any]]:
+    """The living records the actor may see, as SQL with ``pk`` and ``at``, the moment of the last change."""
     living = getattr(entity.model, "objects", entity.model._default_manager)
-    rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
-    parts: list[str] = []
-    params: list[Any] = []
-    for condition, values in conditions:
-        parts.append(
-            f"(SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.pk = d.record_id"  # noqa: S608 - own SQL
-            f" WHERE {condition} LIMIT {CAP})"
-        )
-        params += [*row_params, *values]
+    at = models.F("updated_at") if _dated(entity) else models.Value(0)
+    sql, params = visible(living.order_by(), actor).values("pk", at=at).query.sql_with_params()
+    return sql, list(params)
+
+
+def _dated(entity: Entity) -> bool:
+    return any(column.name == "updated_at" for column in entity.model._meta.concrete_fields)
+
+
+def _among(
+    actor: Actor, entity: Entity, fits: Condition, most: int, whole: Condition | None = None
+) -> tuple[list[int], int]:
+    """Ids among the first ``most`` documents that fit which the actor may see; and how many documents there were.
+
+    At most ``CAP``; with ``whole`` at most ``NEWEST``, those first that fit it as well, then the newest. PostgreSQL takes every beginning of a word for frequent and would start from the actor's records, one by one. So the
+    documents come first. An array, not a join: it is looked up by primary key.
+    """
+    condition, values = fits
+    rows, row_params = _rows(actor, entity)
+    exact, exact_params = whole or ("false", [])
+    best = f"ORDER BY v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE whole)) DESC, v.at DESC LIMIT {NEWEST}"
+    statement = (
+        f"WITH found AS MATERIALIZED (SELECT d.record_id, {exact} AS whole FROM core_search_doc d"  # noqa: S608 - own SQL
+        f" WHERE {condition} LIMIT {most}) (SELECT v.pk FROM ({rows}) v"
+        f" WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found)) {best if whole else f'LIMIT {CAP}'})"
+        " UNION ALL SELECT -count(*) FROM found"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), params)
-        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+        cursor.execute(statement, [*exact_params, *values, *row_params])
+        found = [row[0] for row in cursor.fetchall()]
+    return [one for one in found if one > 0], -min(found)
+
+
+def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int) -> list[int]:
+    """Ids of records whose name, or its pinyin, begins so: the newest among the first of the alphabet, the name itself first.
+
+    Of a frequent beginning only ``FIRST`` documents are looked at. Where that is not enough because the actor sees few of
+    them, his own documents are looked through.
+    """
+    found: list[int] = []
+    seeing = rights_condition(entity, actor) is not None
+    for condition, values in _beginnings(entity, query, fields):
+        whole = (condition.rpartition(" ORDER BY ")[2] + " = %s", [query.core])
+        ids, reached = _among(actor, entity, (condition, values), FIRST if seeing else CAP * 2, whole)
+        found += ids
+        if reached == FIRST and len(ids) < enough and (mine := _mine(actor, entity)):
+            begins = condition.partition(" ORDER BY ")[0].replace("d.entity =", "d.entity || '' =")
+            found += _among(actor, entity, (f"d.tsv @@ %s::tsquery AND {begins}", [mine, *values]), CAP)[0]
+    return list(dict.fromkeys(found))
+
+
+def _mine(actor: Actor, entity: Entity) -> str:
+    """The owners of what the actor sees as a condition on tokens, if there are few enough; '' otherwise."""
+    return " | ".join(f"'{owner_token(entity.key, owner)}'" for owner in _few_owners(actor, entity) or ())
 
 
 def _fitting(actor: Actor, entity: Entity, conditions: Sequence[Condition], *, enough: int) -> list[int]:
     """Ids of records whose tokens fit and that the actor may see.
 
-    PostgreSQL takes every beginning of a word for frequent and would start from the actor's records, one by one. So the
-    documents come first, ``REACH`` of them at most; only if there are more, and the actor sees few of those, is it
-    asked the other way round, which is then the better one. An array, not a join: it is looked up by primary key.
+    ``REACH`` documents at most are looked at before rights; only if there are more, and the actor sees few of those, is
+    PostgreSQL asked the other way round, which is then the better one.
     """
     found: list[int] = []
-    for condition in conditions:
-        found += _fitting_one(actor, entity, condition, enough=enough)
+    narrow = rights_condition(entity, actor) is None or bool(_mine(actor, entity))
+    for condition, values in conditions:
+        ids, reached = _among(actor, entity, (condition, values), CAP * 2 if narrow else REACH)
+        found += ids
+        if not narrow and reached == REACH and len(ids) < enough:
+            found += _from_records(actor, entity, condition, values)
     return list(dict.fromkeys(found))
 
 
-def _fitting_one(actor: Actor, entity: Entity, fits: Condition, *, enough: int) -> list[int]:
-    """``_fitting`` for one condition."""
-    condition, values = fits
-    living = getattr(entity.model, "objects", entity.model._default_manager)
-    rows, row_params = visible(living.order_by(), actor).values("pk").query.sql_with_params()
-    most = CAP * 2 if rights_condition(entity, actor) is None else REACH
-    statement = (
-        f"WITH found AS MATERIALIZED (SELECT d.record_id FROM core_search_doc d WHERE {condition} LIMIT {most})"  # noqa: S608
-        f" (SELECT v.pk FROM ({rows}) v WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found)) LIMIT {CAP})"
-        " UNION ALL SELECT -count(*) FROM found"
-    )
+def _from_records(actor: Actor, entity: Entity, condition: str, values: Sequence[Any]) -> list[int]:
+    """Ids of records that fit, starting from those the actor may see."""
+    rows, row_params = _rows(actor, entity)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, *row_params])
-        found = [row[0] for row in cursor.fetchall()]
-    reached = -min(found)
-    ids = [one for one in found if one > 0]
-    if reached < most or most < REACH or len(ids) >= enough:
-        return ids
-    return _ids(actor, entity, [(f"d.entity = %s AND {condition}", [entity.key, *values])])
+        cursor.execute(
+            f"SELECT d.record_id FROM core_search_doc d JOIN ({rows}) v ON v.pk = d.record_id"  # noqa: S608 - own SQL
+            f" WHERE d.entity = %s AND {condition} LIMIT {CAP}",
+            [*row_params, entity.key, *values],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[int]:
     """Ids of records worth judging. Where ``enough`` names begin so, others, which rank lower, are not looked for."""
     if loose:
         return _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=True), enough=enough)
-    found = _ids(actor, entity, _beginnings(entity, query, fields))
+    found = _begun(actor, entity, query, fields, enough=enough)
     if len(found) >= enough:
         return found
     others = _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=False), enough=enough)
@@ -201,7 +237,7 @@ def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, 
     """What judging needs of the candidates: {"pk", "at", field path: value}."""
     paths = [*fields.names, *fields.phones, *fields.emails, *fields.numbers, *fields.text]
     columns = {path: path.replace(".", "__") for path in paths}
-    dated = any(column.name == "updated_at" for column in entity.model._meta.concrete_fields)
+    dated = _dated(entity)
     wanted = {"pk", *columns.values()} | ({"updated_at"} if dated else set())
     found = []
     for row in entity.model._default_manager.filter(pk__in=ids).values(*wanted):

@@ -19,6 +19,8 @@ MOST_PIECES = 12
 _TOP = frozenset(
     ("com", "cn", "com.cn", "net", "org", "co", "co.uk", "cc", "io", "me", "de", "fr", "hk", "com.hk", "tw")
 )
+# No Chinese syllable begins so.
+_NEVER_INITIAL = re.compile("[iuv]")
 _PHONE = re.compile(r"[\d\s()+\-.转]*\d[\d\s()+\-.转]*")
 # The beginning of a legal form at the end: somebody is still typing.
 _UNFINISHED = re.compile(r"(?<=..)(?:集团)?(?:股份)?有限(?:责任)?公?$|(?<=..)(?:集团股|股份有|有)$")
@@ -123,7 +125,9 @@ def _name_run(tag: str, run: str, *, loose: bool) -> str:
         return word
     if len(run) == 1:
         return _any([word, _lexeme(tag, "f" + run)])
-    initials = _lexeme(tag, "i" + run[:INITIALS_LENGTH], prefix=len(run) <= INITIALS_LENGTH)
+    initials = (
+        "" if _NEVER_INITIAL.search(run) else _all(_lexeme(tag, "i" + two) for two in _pieces(run[:INITIALS_LENGTH], 2))
+    )
     # Two letters begin too many syllables: as pinyin they are a last syllable, or the beginning of the name (spell).
     spelled = _lexeme(tag, "p" + run[:PINYIN_LENGTH], prefix=2 < len(run) <= PINYIN_LENGTH)
     return _any([word, initials, spelled])
@@ -178,8 +182,10 @@ def _run(fields: Fields, run: str, *, loose: bool) -> str:
 def tsquery(query: Query, fields: Fields, *, loose: bool = False) -> str:
     """The condition as PostgreSQL writes a tsquery; '' if these fields cannot hold what was typed.
 
-    ``loose`` asks only that all Chinese characters of each word occur, in any order.
+    ``loose`` asks only that all Chinese characters of each word occur, in any order. An address is looked for as one.
     """
+    if "@" in query.email and fields.emails:
+        return "" if _too_general(query.email) else _any(_email(fields, query.email))
     runs = [_run(fields, run, loose=loose) for run in query.runs]
     found = [_all(runs)] if all(runs) else []
     if not loose:

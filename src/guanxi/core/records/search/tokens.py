@@ -8,7 +8,7 @@ h     a Chinese character, or two that stand side by side
 l     a legal form at the end of a firm's name (有限公司), as one token
 w     a word or number
 p     pinyin from some character to the end, first 12 letters (huaweijishu → huaweijishu, weijishu, jishu, shu)
-i     first letters of the pinyin from some character to the end, first 8 (hwjs, wjs, js, s)
+i     first letters of the pinyin of two characters side by side (huaweijishu → hw, wj, js)
 f     first letter of the whole
 d     four digits that stand side by side in a phone number
 m, n  the local part, and the words of the domain, of an e-mail address
@@ -32,6 +32,8 @@ from guanxi.core.kernel.phones import digits
 from guanxi.core.kernel.text import fold, has_han, unaccent
 from guanxi.core.schema.entity import Entity, Search
 
+#: Raised with every change of what a document holds: all are then made anew.
+VERSION = 2
 PINYIN_LENGTH = 12
 INITIALS_LENGTH = 8
 KEY_LENGTH = 120
@@ -73,7 +75,7 @@ def _han_tokens(run: str, form: str) -> list[str]:
     found += ["h" + run[at : at + 2] for at in range(size - 1)]
     readings = pinyin.syllables(run, person=False)[:size]
     initials = "".join([reading[0] for reading in readings])
-    found += ["i" + initials[at : at + INITIALS_LENGTH] for at in range(size)]
+    found += ["i" + initials[at : at + 2] for at in range(size - 1)]
     letters = ""
     for reading in reversed(readings):
         letters = (reading + letters)[:PINYIN_LENGTH]
@@ -83,7 +85,7 @@ def _han_tokens(run: str, form: str) -> list[str]:
         rest = "".join(readings[1:])
         for other in others:
             found.append("p" + (other + rest)[:PINYIN_LENGTH])
-            found.append("i" + (other[0] + initials[1:])[:INITIALS_LENGTH])
+            found.append("i" + other[0] + initials[1:2])
     return found
 
 
