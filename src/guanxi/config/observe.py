@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import prometheus_client
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
@@ -23,6 +24,7 @@ from prometheus_client import multiprocess
 from guanxi import __version__
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.runtime.logs import request_id
+from guanxi.runtime.timing import counted
 
 logger = logging.getLogger("guanxi.request")
 
@@ -64,7 +66,7 @@ class RequestLogMiddleware:
     def _answer(self, request: HttpRequest, identity: str) -> HttpResponseBase:
         """The answer of the pages; the last resort when even the error page fails."""
         try:
-            return self._get_response(request)
+            return _costed(self._get_response, request) if settings.TIMING else self._get_response(request)
         except Exception:
             logger.exception("the error page failed")
             return HttpResponse(f"500 · {identity}\n", status=500, content_type="text/plain; charset=utf-8")
@@ -98,6 +100,13 @@ class RequestLogMiddleware:
         if getattr(loaded, "pk", None) is not None:
             extra["user"] = loaded.pk  # type: ignore[union-attr]
         logger.log(level, "%s %s %s", request.method, path, response.status_code, extra=extra)
+
+
+def _costed(answer: Callable[[HttpRequest], HttpResponseBase], request: HttpRequest) -> HttpResponseBase:
+    with counted() as cost, connection.execute_wrapper(cost.execute):
+        response = answer(request)
+    response["Server-Timing"] = cost.header()
+    return response
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:

@@ -170,6 +170,9 @@ class Environment:
     log_level: str = _setting(
         "GUANXI_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "Least important line that is logged"
     )
+    timing: bool = _setting(
+        "GUANXI_TIMING", _boolean, "no", "Tell in a header of each answer what it cost; for measuring"
+    )
     demo_password: str = _setting(
         "GUANXI_DEMO_PASSWORD", _text, "", "One password for all demo users; else made and printed", secret=True
     )

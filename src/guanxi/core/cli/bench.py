@@ -1,14 +1,86 @@
 """``guanxi bench``: measure this installation and put it to the test."""
 
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
 import click
 
 from guanxi.core.cli import faults
+from guanxi.core.cli.workspace import load, workspace
+from guanxi.runtime.environment import environment
+from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 
 @click.group(help=_("Measure speed, and prove that faults lose nothing."))
 def bench() -> None:
     """A group of commands."""
+
+
+@bench.command(
+    "run", help=_("Build data of a known size, open pages as people with different rights, and say what each costs.")
+)
+@click.option(
+    "--size",
+    type=click.Choice(["XS", "S", "P", "M"]),
+    default="S",
+    help=_("10,000 (S), 100,000 (P) or a million (M) customers; XS to try it."),
+)
+@click.option(
+    "--json",
+    "target",
+    default=None,
+    type=click.Path(dir_okay=False),
+    help=_("Write the figures to this file, and a page to read beside it."),
+)
+@click.option(
+    "--folder",
+    default=None,
+    type=click.Path(file_okay=False),
+    help=_("Folder of the bench; else bench-SIZE in the data folder."),
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8090, help=_("Port to serve at while measuring."))
+@click.option("--requests", type=click.IntRange(5), default=40, help=_("Requests for each page and person."))
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, help=_("How long sixteen people work at once."))
+def run_command(size: str, target: str | None, folder: str | None, **given: Any) -> None:
+    """Measure. Everything lives in a folder of its own with the embedded database, and is used again by the next run."""
+    place = Path(folder) if folder else environment().data / f"bench-{size}"
+    place.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("DATABASE_URL", None)
+    os.environ["GUANXI_DATA"] = str(place)
+    environment.cache_clear()
+    faults.Workspace(place, given["port"]).command("migrate")
+    with workspace():
+        try:
+            load("guanxi.config.bench.run:fill")(size, place, _told)
+        except ValueError as error:
+            raise Trouble(str(error)) from error
+    found = load("guanxi.config.bench.run:pages")(size, place, told=lambda line: click.echo(line, err=True), **given)
+    page = load("guanxi.config.bench.report:page")(found)
+    if target:
+        Path(target).write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        Path(target).with_suffix(".md").write_text(page, "utf-8")
+    click.echo(page)
+
+
+def _told(what: str, done: int) -> None:
+    if sys.stderr.isatty() or done % 50_000 == 0:
+        click.echo(f"{what}: {done:,}", err=True)
+
+
+@bench.command("compare", help=_("Put two runs side by side; exit code 1 when a page costs more than before."))
+@click.argument("before", type=click.Path(exists=True, dir_okay=False))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False))
+def compare_command(before: str, after: str) -> None:
+    """Compare the processor time of each page; less than 15 % counts as noise."""
+    runs = [json.loads(Path(path).read_text("utf-8")) for path in (before, after)]
+    text, slower = load("guanxi.config.bench.report:comparison")(*runs)
+    click.echo(text)
+    if slower:
+        sys.exit(1)
 
 
 bench.add_command(faults.command, "faults")

@@ -48,13 +48,14 @@ class Round:
 class Workspace:
     """``guanxi serve`` on a folder, started and ended as a whole or in parts."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, timing: bool = False) -> None:
         self.folder, self.port = folder, port
         self._process: subprocess.Popen[bytes] | None = None
         self._variables = os.environ | {
             "GUANXI_DATA": str(folder),
             "GUANXI_BACKUP_AT": "off",
             "GUANXI_LOG_LEVEL": "error",
+            "GUANXI_TIMING": "yes" if timing else "no",
         }
         self._variables.pop("DATABASE_URL", None)
 
@@ -122,6 +123,15 @@ class Workspace:
                 self._process.wait(25)
             if self._process.poll() is None:
                 self.kill("everything")
+
+    def serving(self) -> list[int]:
+        """Processes that answer: those of the web and of the database, not the worker."""
+        below, worker = self._below(), []
+        for pid in below:
+            with contextlib.suppress(OSError):
+                if "guanxi.runtime.child worker" in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                    worker.append(pid)
+        return [pid for pid in below if pid not in worker]
 
     def database(self) -> str:
         """Address of its database."""

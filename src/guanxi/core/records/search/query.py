@@ -158,7 +158,7 @@ def _among(
     condition, values = fits
     rows, row_params = _rows(actor, entity)
     exact, exact_params = whole or ("false", [])
-    best = f"ORDER BY v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE whole)) DESC, v.at DESC LIMIT {NEWEST}"
+    best = f"ORDER BY v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE whole)) DESC, v.at DESC LIMIT {NEWEST}"  # noqa: S608
     statement = (
         f"WITH found AS MATERIALIZED (SELECT d.record_id, {exact} AS whole FROM core_search_doc d"  # noqa: S608 - own SQL
         f" WHERE {condition} LIMIT {most}) (SELECT v.pk FROM ({rows}) v"

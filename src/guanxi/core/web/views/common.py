@@ -14,6 +14,7 @@ from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
+from guanxi.runtime.timing import drawing
 
 View = Callable[..., HttpResponseBase]
 
@@ -60,6 +61,7 @@ def draw(
     part = is_fragment(request)
     layout = "shell/partial.jinja" if part else "shell/base.jinja"
     name = fragment if part and fragment else template
-    response = render(request, name, {**context, "layout": layout, "part": part}, status=status, using="jinja2")
+    with drawing():
+        response = render(request, name, {**context, "layout": layout, "part": part}, status=status, using="jinja2")
     response.headers["Vary"] = "Cookie, HX-Request"
     return response
