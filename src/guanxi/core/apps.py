@@ -18,4 +18,5 @@ class CoreConfig(AppConfig):
         from guanxi.core import entities  # noqa: F401, PLC0415 - declarations need loaded models
         from guanxi.core.automation import subscribers  # noqa: F401, PLC0415
         from guanxi.core.automation.approvals import watch  # noqa: F401, PLC0415
+        from guanxi.core.automation.rules import hearing  # noqa: F401, PLC0415
         from guanxi.core.schema import checks  # noqa: F401, PLC0415

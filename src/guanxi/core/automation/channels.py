@@ -88,6 +88,7 @@ for _sort in (
     Sort("comment", gettext_lazy("Comments on my records and those I follow"), "message-circle", mutable=True),
     Sort("change", gettext_lazy("Changes of records I follow"), "history", mutable=True),
     Sort("approval", gettext_lazy("Approvals"), "rubber-stamp", mail="now"),
+    Sort("rule", gettext_lazy("Automation"), "settings-automation", mail="digest"),
     Sort("reminder", gettext_lazy("Reminders"), "alarm"),
     Sort("operation", gettext_lazy("Long work has finished"), "circle-check"),
 ):

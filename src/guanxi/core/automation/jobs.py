@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from guanxi.core.automation import backups, housekeeping, mailing, operations, scanning
+from guanxi.core.automation import backups, housekeeping, mailing, messages, operations, scanning
 from guanxi.core.automation.approvals import watch
 from guanxi.core.automation.notify import MAIL_JOB
 from guanxi.core.automation.queue import every, job
+from guanxi.core.automation.rules import hearing, running
 from guanxi.core.records import sealing
 from guanxi.core.records.search import index
 
@@ -61,6 +62,23 @@ def approvals_watch(now: dt.datetime) -> None:
 def backup_now() -> None:
     """A backup somebody asked for on a page."""
     backups.backup_make()
+@every("* * * * *")
+def rules_look(now: dt.datetime) -> None:
+    """Every minute: rules that follow dates and schedules, and runs whose waiting is over."""
+    hearing.look(now)
+    running.resume_due(now)
+
+
+@job(name=running.JOB)
+def rule_run(run_id: int) -> None:
+    """Do a run of a rule, or go on with it."""
+    running.go(run_id)
+
+
+@job(name=messages.JOB)
+def message_send(message_id: int) -> None:
+    """Send a message that was written down."""
+    messages.send(message_id)
 
 
 @job(name=MAIL_JOB)

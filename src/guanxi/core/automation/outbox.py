@@ -111,6 +111,7 @@ def _tell(row: OutboxEvent) -> str:
         actor_id=row.actor_id,
         actor_name=row.actor_name,
         at=row.at,
+        origin=row.origin,
     )
     return "\n".join(filter(None, (_tell_one(subscriber, event) for subscriber in subscribers_of(event.name))))
 

@@ -16,7 +16,8 @@ from typing import Any
 class Event:
     """One fact. ``name`` is ``<entity key>.<verb>``, for instance ``customers.customer.updated``.
 
-    ``changes`` maps a field to ``[before, after]`` (JSON values); ``record_id`` is the record's id.
+    ``changes`` maps a field to ``[before, after]`` (JSON values); ``record_id`` is the record's id; ``origin`` the way it
+    came in (``web``, ``import`` …) or the run of a rule that made it (``rule:<id>``).
     """
 
     id: int
@@ -27,6 +28,7 @@ class Event:
     actor_id: int | None
     actor_name: str
     at: dt.datetime
+    origin: str = ""
 
 
 Subscriber = Callable[[Event], None]

@@ -1,6 +1,16 @@
 """Floor 3: the core's tables, and the abstract record of everybody else's."""
 
 from guanxi.core.models.approvals import Approval, ApprovalEntry, ApprovalFlow, ApprovalTurn
+from guanxi.core.models.automation import (
+    AppliedPack,
+    AutomationRule,
+    MessageTemplate,
+    OutboundMessage,
+    RuleClock,
+    RuleRun,
+    SettingsVersion,
+    Snippet,
+)
 from guanxi.core.models.custom import CustomObject, Due, FieldIndex, Layout, ObjectRecord, Process, ProcessTick
 from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.fields import (
@@ -54,12 +64,14 @@ __all__ = [
     "Absence",
     "AccessEntry",
     "ApiToken",
+    "AppliedPack",
     "Approval",
     "ApprovalEntry",
     "ApprovalFlow",
     "ApprovalTurn",
     "AuditEntry",
     "AuditSeal",
+    "AutomationRule",
     "CalendarDay",
     "CarriedRecord",
     "ChoiceField",
@@ -86,6 +98,7 @@ __all__ = [
     "ListField",
     "Mark",
     "MatchValue",
+    "MessageTemplate",
     "MoneyField",
     "Notification",
     "NumberCounter",
@@ -93,6 +106,7 @@ __all__ = [
     "ObjectRecord",
     "OneTimeLink",
     "Operation",
+    "OutboundMessage",
     "OutboxEvent",
     "OwnedRecord",
     "Position",
@@ -110,9 +124,13 @@ __all__ = [
     "Role",
     "RoleField",
     "RoleRight",
+    "RuleClock",
+    "RuleRun",
     "SavedView",
     "SearchDoc",
     "SearchLag",
+    "SettingsVersion",
+    "Snippet",
     "Stamp",
     "Tag",
     "TextKindField",

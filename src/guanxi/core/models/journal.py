@@ -120,6 +120,7 @@ class Operation(models.Model):
 class OutboxEvent(models.Model):
     """A fact waiting to be delivered; written in the transaction that made it true. Its commit wakes the worker.
 
+    ``origin`` says where it came from: a way in (``web``, ``import``) or the run of a rule (``rule:<id>``).
     A fact nobody could be told of after many attempts has ``delivered_at`` and still its last ``error``.
     """
 
@@ -130,6 +131,7 @@ class OutboxEvent(models.Model):
     changes = models.JSONField(default=dict)
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=150, blank=True, default="")
+    origin = models.CharField(max_length=60, blank=True, default="", db_default="")
     at = models.DateTimeField(default=clock.now)
     attempts = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)

@@ -37,6 +37,24 @@ class _Open:
 _open: ContextVar[_Open | None] = ContextVar("guanxi_writing", default=None)
 
 
+_origin: ContextVar[str] = ContextVar("guanxi_origin", default="")
+
+
+@contextmanager
+def coming_from(origin: str) -> Iterator[None]:
+    """Within the block facts say that they come from ``origin`` (``rule:<run>``) rather than from a way in."""
+    token = _origin.set(origin)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+def origin_of(actor: Actor) -> str:
+    """Where a fact written now comes from."""
+    return _origin.get() or actor.via
+
+
 def _context(actor: Actor, operation: Operation | int | None) -> str:
     number = operation.pk if isinstance(operation, Operation) else operation
     return orjson.dumps(
@@ -116,6 +134,7 @@ def emit(
             changes={name: [kinds.json_of(value) for value in pair] for name, pair in (changes or {}).items()},
             actor_id=actor.user_id,
             actor_name=actor.name,
+            origin=origin_of(actor),
             at=clock.now(),
         )
     )
@@ -127,9 +146,9 @@ def emit_many(
     """``emit`` for many records at once; within ``writing``."""
     now = clock.now().isoformat()
     name = f"{entity.key}.{verb}"
-    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{now}\t0\t"
+    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{escaped(origin_of(actor))}\t{now}\t0\t"
     lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
-    columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "at", "attempts", "error")
+    columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "origin", "at", "attempts", "error")
     copy_lines(OutboxEvent._meta.db_table, columns, lines)
 
 

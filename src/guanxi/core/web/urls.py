@@ -13,6 +13,7 @@ from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
 from guanxi.core.web.shaping import urls as shaping
+from guanxi.core.web.rules import urls as rules
 from guanxi.core.web.views import notifications, pages, preferences, search
 from guanxi.core.web.worktime import urls as worktime
 
@@ -37,6 +38,7 @@ fixed: Patterns = [
     *reports.urlpatterns,
     *approvals.urlpatterns,
     *health.urlpatterns,
+    *rules.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

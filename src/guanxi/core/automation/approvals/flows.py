@@ -244,7 +244,7 @@ def _check_step(actor: Actor, entity: str, step: Mapping[str, Any], place: str) 
     if not whom:
         raise Invalid(_("Say who decides in this step."), code="flow.who", field=place)
     for one in [*whom, *(step.get("copy") or [])]:
-        _check_whom(entity, one, place)
+        check_whom(entity, one, place)
     for name, allowed in (("mode", MODES), ("nobody", NOBODY), ("late", LATE)):
         if step.get(name) and step[name] not in allowed:
             raise Invalid(_("“%(value)s” is no choice here.") % {"value": step[name]}, code="flow.choice", field=place)
@@ -256,7 +256,8 @@ def _check_step(actor: Actor, entity: str, step: Mapping[str, Any], place: str) 
     _tree(actor, entity, step.get("when"), place)
 
 
-def _check_whom(entity: str, one: Mapping[str, Any], place: str) -> None:
+def check_whom(entity: str, one: Mapping[str, Any], place: str) -> None:
+    """Raise Invalid at ``place`` for a way of naming people that names nobody."""
     kind = one.get("kind")
     if kind not in people.KINDS:
         raise Invalid(_("Say who decides in this step."), code="flow.who", field=place)

@@ -51,15 +51,16 @@ def choices() -> list[tuple[str, str]]:
     )
 
 
-def _numbers(data: QueryDict, prefix: str) -> list[str]:
+def numbers_of(data: QueryDict, prefix: str) -> list[str]:
     """The numbers of a repeated part, in order."""
     found = {name[len(prefix) :].partition(".")[0] for name in data if name.startswith(prefix)}
     return sorted((one for one in found if one.isdecimal() and len(one) < 5), key=int)[: MOST * 2]
 
 
-def _whom(data: QueryDict, prefix: str) -> list[dict[str, Any]]:
+def whom_from(data: QueryDict, prefix: str) -> list[dict[str, Any]]:
+    """People as the repeated part of a form names them."""
     found = []
-    for number in _numbers(data, prefix):
+    for number in numbers_of(data, prefix):
         at = f"{prefix}{number}."
         one: dict[str, Any] = {"kind": data.get(f"{at}kind", "")}
         level = data.get(f"{at}level", "")
@@ -92,8 +93,8 @@ def _step(data: QueryDict, number: str) -> dict[str, Any]:
         "key": data.get(f"{at}key", "")[:40],
         "name_zh": data.get(f"{at}name_zh", "").strip()[:60],
         "name_en": data.get(f"{at}name_en", "").strip()[:60],
-        "who": _whom(data, f"{at}who."),
-        "copy": _whom(data, f"{at}copy."),
+        "who": whom_from(data, f"{at}who."),
+        "copy": whom_from(data, f"{at}copy."),
         "mode": data.get(f"{at}mode", "any"),
         "nobody": data.get(f"{at}nobody", "admin"),
         "late": data.get(f"{at}late", "remind"),
@@ -119,7 +120,7 @@ def draft_from(data: QueryDict) -> FlowDraft:
         condition=condition,
         fields=data.getlist("fields"),
         free_fields=data.getlist("free_fields"),
-        steps=[_step(data, number) for number in _numbers(data, "s.")],
+        steps=[_step(data, number) for number in numbers_of(data, "s.")],
         options={"self": data.get("self", "superior"), "repeat": "pass" if data.get("repeat") else "ask"},
         position=int(position) if position.isdecimal() and len(position) < 6 else 0,
         active=bool(data.get("active")),
@@ -191,13 +192,14 @@ def _context(request: HttpRequest, flow: ApprovalFlow | None, draft: FlowDraft) 
         "nobody": flows.NOBODY,
         "late": flows.LATE,
         "self_rules": flows.SELF,
-        "kinds": [(kind, _kind_label(kind)) for kind in people.KINDS],
+        "kinds": [(kind, kind_label(kind)) for kind in people.KINDS],
         "roles": [(role.key, role_name(role)) for role in Role.objects.order_by("name")],
         "users": [(user.username, user.name) for user in User.objects.filter(is_active=True).order_by("sort_key")[:1000]],
     }  # fmt: skip
 
 
-def _kind_label(kind: str) -> str:
+def kind_label(kind: str) -> str:
+    """A way of naming people, for a select."""
     return {
         "superior": _("superior of the applicant"),
         "department_head": _("head of the department"),

@@ -16,6 +16,7 @@ from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.lists import lanes
 from guanxi.core.web.record.shown import Shown, names_of, shown
+from guanxi.core.web.rules.buttons import buttons_of
 
 #: A path of stages is drawn for a board with at most this many columns.
 STAGES = 10
@@ -121,7 +122,24 @@ def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
                         asks=bool(action.fields) or action.danger, danger=action.danger, reason=reason,
                     )
                 )  # fmt: skip
-    return found
+    return found + _rule_buttons(actor, entity, record)
+
+
+def _rule_buttons(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
+    """Automation rules that people start from the menu."""
+    rules = buttons_of(entity)
+    if not rules or not access.allowed(actor, "change", record):
+        return []
+    return [
+        Doing(
+            key=f"rule-{key}",
+            label=name,
+            icon="player-play",
+            url=f"/rules/{key}/press/{entity.path}/{record.pk}/",
+            asks=False,
+        )
+        for key, name in rules
+    ]
 
 
 def why_not(action: Action, record: Any) -> Text | None:

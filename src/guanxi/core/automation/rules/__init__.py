@@ -1,0 +1,5 @@
+"""Automation rules: when something happens to a record and it fits, do these steps, with stated rights."""
+
+from guanxi.core.automation.rules.steps import StepKind, register_step
+
+__all__ = ["StepKind", "register_step"]

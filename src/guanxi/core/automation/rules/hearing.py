@@ -1,0 +1,223 @@
+"""When a rule runs: events it hears, dates it follows, a schedule, a button."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from django.utils.translation import gettext as _
+
+from guanxi.core import access
+from guanxi.core.automation.approvals import flows
+from guanxi.core.automation.rules import running
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
+from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.kernel.working_time import add_working_days, is_working_day
+from guanxi.core.models import AutomationRule, RuleClock, RuleRun
+from guanxi.core.models.stamps import kept
+from guanxi.core.records import shape, worktime
+from guanxi.core.records.query import compile_tree, is_empty
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.runtime.environment import environment
+
+STAMP = "rules"
+#: Records one look at a date or schedule starts runs for.
+MOST = 2000
+_VERBS = {"created": "created", "updated": "changed", "approval_decided": "approval"}
+
+
+@kept(STAMP, size=1)
+def listening() -> dict[str, tuple[AutomationRule, ...]]:
+    """Rules in use by entity."""
+    found: dict[str, tuple[AutomationRule, ...]] = {}
+    for rule in AutomationRule.objects.filter(active=True):
+        found[rule.entity] = (*found.get(rule.entity, ()), rule)
+    return found
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@subscribe("*")
+def rules_hear(event: Event) -> None:
+    """Start the rules an event sets off. Hearing the same event twice starts nothing twice."""
+    rules = listening().get(event.entity, ())
+    if not rules or not event.record_id:
+        return
+    chain = _chain(event.origin)
+    record: Any = None
+    for rule in rules:
+        if not sets_off(rule, event):
+            continue
+        record = record or entity_of(event.entity).model._default_manager.filter(pk=event.record_id).first()
+        if record is None:
+            return
+        old = {name: pair[0] for name, pair in event.changes.items()}
+        if running.fits(rule, record, running.before(record, old)):
+            running.start(
+                rule, event.record_id, cause=event.name, by=event.actor_id, old=old, chain=chain,
+                once=f"event:{event.id}:{rule.pk}",
+            )  # fmt: skip
+
+
+def _chain(origin: str) -> list[int]:
+    """The rules whose runs led to a fact."""
+    sort, _colon, number = origin.partition(":")
+    if sort != "rule" or not number.isdecimal():
+        return []
+    found = RuleRun.objects.filter(pk=int(number)).values_list("chain", flat=True).first()
+    return list(found or [])
+
+
+def sets_off(rule: AutomationRule, event: Event) -> bool:
+    """Whether an event is what the rule waits for, conditions aside."""
+    if rule.muted_in_imports and event.origin == "import":
+        return False
+    verb = event.name.rpartition(".")[2]
+    asked = rule.trigger.get("on")
+    if asked == "saved":
+        return verb in ("created", "updated")
+    if asked == "event":
+        return bool(verb == rule.trigger.get("event"))
+    if asked != _VERBS.get(verb):
+        return False
+    if asked == "changed":
+        return _changed(rule.trigger, event.changes)
+    if asked == "approval":
+        return _decided(rule.trigger, event.changes)
+    return True
+
+
+def _changed(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Whether one of the fields changed, from and to the values asked for."""
+    names = trigger.get("fields") or list(changes)
+    for name in names:
+        pair = changes.get(name)
+        if pair is None:
+            continue
+        if _is(trigger.get("from"), pair[0]) and _is(trigger.get("to"), pair[1]):
+            return True
+    return False
+
+
+def _is(asked: Any, value: Any) -> bool:
+    if asked in (None, "", []):
+        return True
+    wanted = asked if isinstance(asked, list) else [asked]
+    return str(value if value is not None else "") in {str(one) for one in wanted}
+
+
+def _decided(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    state, action = changes.get("state", [None, ""])[1], changes.get("action", [None, ""])[1]
+    return _is(trigger.get("states"), state) and _is(trigger.get("action"), action)
+
+
+# -- dates and schedules -----------------------------------------------------------------------------------------------
+
+
+def look(now: dt.datetime) -> int:
+    """Start what dates and schedules call for since the last look. Returns how many runs were started."""
+    started = 0
+    for rules in listening().values():
+        for rule in rules:
+            if rule.trigger.get("on") in ("date", "schedule"):
+                started += _look_at(rule, now)
+    return started
+
+
+def _look_at(rule: AutomationRule, now: dt.datetime) -> int:
+    seen, made = RuleClock.objects.get_or_create(rule=rule, defaults={"looked_at": now})
+    if made or not is_registered(rule.entity):
+        return 0
+    since = max(seen.looked_at, now - dt.timedelta(days=2))
+    if since >= now:
+        return 0
+    found = _due_dates(rule, since, now) if rule.trigger["on"] == "date" else _due_schedule(rule, since, now)
+    started = 0
+    for record_id, once in found:
+        record = entity_of(rule.entity).model._default_manager.filter(pk=record_id).first()
+        if record is not None and running.fits(rule, record, {}):
+            started += running.start(rule, record_id, cause=rule.trigger["on"], once=once) is not None
+    RuleClock.objects.filter(pk=rule.pk).update(looked_at=now)
+    return started
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(environment().time_zone)
+
+
+def moment_for(trigger: Mapping[str, Any], day: dt.date) -> dt.datetime:
+    """When a rule runs for a record whose date is ``day``: so many days before or after, at its hour."""
+    offset = int(trigger.get("offset") or 0)
+    plain = worktime.calendar()
+    if trigger.get("unit") == "working_days":
+        shifted = add_working_days(day, offset, plain) if offset else day
+        while not offset and not is_working_day(shifted, plain):
+            shifted += dt.timedelta(days=1)
+    else:
+        shifted = day + dt.timedelta(days=offset)
+    hour, _colon, minute = str(trigger.get("at") or "09:00").partition(":")
+    return dt.datetime.combine(shifted, dt.time(int(hour), int(minute or 0)), _zone())
+
+
+def _due_dates(rule: AutomationRule, since: dt.datetime, now: dt.datetime) -> Iterable[tuple[int, str]]:
+    entity = entity_of(rule.entity)
+    name = str(rule.trigger.get("field", ""))
+    field = shape.fields_of(entity).get(name)
+    if field is None or field.custom:
+        return
+    rows = entity.model._default_manager.filter(**{f"{name}__isnull": False})
+    if field.kind == "datetime":
+        unit = dt.timedelta(hours=1) if rule.trigger.get("unit") == "hours" else dt.timedelta(days=1)
+        shift = unit * int(rule.trigger.get("offset") or 0)
+        rows = rows.filter(**{f"{name}__gt": since - shift, f"{name}__lte": now - shift})
+    else:
+        reach = abs(int(rule.trigger.get("offset") or 0)) * 2 + 20
+        first = now.astimezone(_zone()).date()
+        days = (first + dt.timedelta(days=n) for n in range(-reach, reach + 1))
+        rows = rows.filter(**{f"{name}__in": [day for day in days if since < moment_for(rule.trigger, day) <= now]})
+    for record_id, value in rows.order_by("pk").values_list("pk", name)[:MOST]:
+        yield record_id, f"date:{rule.pk}:{record_id}:{value.isoformat()}"[:200]
+
+
+def _due_schedule(rule: AutomationRule, since: dt.datetime, now: dt.datetime) -> Iterable[tuple[int, str]]:
+    plan = croniter(str(rule.trigger.get("cron", "")), since.astimezone(_zone()))
+    planned: dt.datetime = plan.get_next(dt.datetime)  # type: ignore[no-untyped-call]
+    if planned > now:
+        return
+    entity = entity_of(rule.entity)
+    rows = entity.model._default_manager.all()
+    if not is_empty(rule.condition):
+        try:
+            rows = rows.filter(compile_tree(flows.seeing_all(system_actor("rules")), entity, rule.condition))
+        except GuanxiError:
+            return
+    for record_id in rows.order_by("pk").values_list("pk", flat=True)[:MOST]:
+        yield record_id, f"schedule:{rule.pk}:{record_id}:{planned.isoformat()}"[:200]
+
+
+# -- the button --------------------------------------------------------------------------------------------------------
+
+
+def buttons(entity: str) -> list[AutomationRule]:
+    """Rules people start from a record's menu."""
+    return [rule for rule in listening().get(entity, ()) if rule.trigger.get("on") == "button"]
+
+
+def press(actor: Actor, rule_key: str, record: Any) -> RuleRun:
+    """Start a rule by its button, on a record one may change. Raises RuleBroken when it does not fit now."""
+    entity = entity_of(record)
+    rule = next((one for one in buttons(entity.key) if one.key == rule_key), None)
+    if rule is None:
+        raise NotFound
+    access.require(actor, "change", record)
+    if not running.fits(rule, record, {}):
+        raise RuleBroken(_("The conditions of this rule are not met."), code="rule.not_now")
+    made = running.start(rule, record.pk, cause="button", by=actor.user_id)
+    if made is None or made.state == "stopped":
+        raise RuleBroken(_("The rule ran too often within an hour; it was stopped."), code="rule.flood")
+    return made

@@ -1,0 +1,244 @@
+"""Texts with merge fields, written by people (Liquid): what they may name, checking one, filling one for a record.
+
+A merge field is the name of a field of the entity, or a path over references (``customer.name``); besides there are
+``me`` (who sends), ``today`` and ``workspace``. Values are what the sender may see, in the language of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import translation
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from liquid import Environment
+from liquid.exceptions import LiquidError
+
+from guanxi.core import access
+from guanxi.core.access.features import SETTINGS, require_feature
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.models import MessageTemplate, Preference, Snippet, User
+from guanxi.core.records import display, shape
+from guanxi.core.records.writing import writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of, is_registered
+
+CHANNELS = ("mail", "sms", "note")
+FURTHER = ("me", "today", "workspace")
+LONGEST = 50_000
+_DEPTH = 4
+
+
+class _Environment(Environment):
+    """Liquid with bounds: a text may neither loop for long nor grow without end."""
+
+    loop_iteration_limit = 2000
+    output_stream_limit = 200_000
+    local_namespace_limit = 200_000
+    context_depth_limit = 12
+
+
+_environment = _Environment()
+
+
+class Merge(Mapping[str, Any]):
+    """A record as a text sees it: fields by name, as the actor may see them; referred records by path."""
+
+    def __init__(self, actor: Actor, entity: Entity, record: Any, depth: int = 0) -> None:
+        self.actor, self.entity, self.record, self.depth = actor, entity, record, depth
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "custom":
+            return _Custom(self)
+        field = shape.readable(self.actor, self.entity).get(name)
+        if field is None:
+            raise KeyError(name)
+        if field.kind in ("reference", "user") and self.depth < _DEPTH:
+            target = entity_of("core.user" if field.kind == "user" else field.target)
+            other = getattr(self.record, name, None)
+            if other is None or isinstance(other, int | str):
+                return ""
+            return Merge(self.actor, target, other, self.depth + 1) if access.allowed(self.actor, "view", other) else ""
+        return display.value_text(self.actor, self.entity, self.record, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(shape.readable(self.actor, self.entity))
+
+    def __len__(self) -> int:
+        return len(shape.readable(self.actor, self.entity))
+
+    def __str__(self) -> str:
+        return display.title_of(self.entity, self.record)
+
+
+class _Custom(Mapping[str, Any]):
+    """The custom fields of a record, without their prefix."""
+
+    def __init__(self, of: Merge) -> None:
+        self.of = of
+
+    def __getitem__(self, name: str) -> Any:
+        return self.of[f"custom.{name}"]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.removeprefix("custom.") for name in self.of if name.startswith("custom."))
+
+    def __len__(self) -> int:
+        return sum(1 for _name in self)
+
+
+def fields_offered(actor: Actor, entity: Entity | str) -> list[tuple[str, str]]:
+    """Merge fields an editor offers: path and label, one step over references included."""
+    declared = entity_of(entity)
+    found = []
+    for name, field in shape.readable(actor, declared).items():
+        if name == "id":
+            continue
+        found.append((name, str(field.label)))
+        if field.kind in ("reference", "user") and is_registered(field.target or "core.user"):
+            target = entity_of("core.user" if field.kind == "user" else field.target)
+            found += [
+                (f"{name}.{inner}", f"{field.label} › {one.label}")
+                for inner, one in shape.readable(actor, target).items()
+                if inner != "id" and one.kind not in ("reference", "user", "table", "tags")
+            ]
+    return [*found, ("me.name", _("my name")), ("today", _("today")), ("workspace", _("name of the workspace"))]
+
+
+def check(actor: Actor, entity: Entity | str, text: str, *, field: str = "") -> None:
+    """Raise Invalid at ``field`` for a text that is no Liquid, or names what the actor may not see or nobody knows."""
+    if len(text) > LONGEST:
+        raise Invalid(_("This text is too long."), code="template.long", field=field)
+    try:
+        named = _environment.from_string(text).analyze().globals
+    except LiquidError as error:
+        raise Invalid(
+            _("This text is not understood: %(reason)s") % {"reason": str(error).splitlines()[0][:200]},
+            code="template.syntax",
+            field=field,
+        ) from None
+    for variables in named.values():
+        for variable in variables:
+            path = str(variable)
+            if path.split(".", maxsplit=1)[0] not in FURTHER and not _known(actor, entity_of(entity), path):
+                raise Invalid(_("There is no field “%(path)s”.") % {"path": path}, code="template.field", field=field)
+
+
+def _known(actor: Actor, entity: Entity, path: str) -> bool:
+    found = shape.field_at(entity, path)
+    return found is not None and shape.path_level(actor, entity, path) != "hidden"
+
+
+def fill(actor: Actor, record: Any, text: str, *, language: str = "", more: Mapping[str, Any] | None = None) -> str:
+    """The text for a record, as the actor may see it, in a language (the present one). Raises Invalid when it cannot be."""
+    if "{{" not in text and "{%" not in text:
+        return text
+    entity = entity_of(record)
+    with translation.override(language or translation.get_language() or "zh-hans"):
+        me = User.everything.filter(pk=actor.user_id or 0).first()
+        values = {
+            **Merge(actor, entity, record),
+            "custom": _Custom(Merge(actor, entity, record)),
+            "me": Merge(actor, entity_of("core.user"), me) if me else {"name": actor.name},
+            "today": clock.today(actor.timezone).isoformat(),
+            "workspace": _workspace(),
+            **(more or {}),
+        }
+        try:
+            return _environment.from_string(text).render(values)
+        except LiquidError as error:
+            raise Invalid(
+                _("This text is not understood: %(reason)s") % {"reason": str(error).splitlines()[0][:200]},
+                code="template.syntax",
+            ) from None
+
+
+def _workspace() -> str:
+    stored = Preference.objects.filter(key="workspace").values_list("value", flat=True).first() or {}
+    return str(stored.get("name") or "") if isinstance(stored, dict) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A filled template."""
+
+    subject: str
+    body: str
+
+
+def filled(actor: Actor, template: MessageTemplate, record: Any, language: str) -> Message:
+    """A template for a record in a language; where one language is empty the other serves."""
+    chinese = language.startswith("zh")
+    subject = (template.subject_zh if chinese else template.subject_en) or template.subject_zh or template.subject_en
+    body = (template.body_zh if chinese else template.body_en) or template.body_zh or template.body_en
+    return Message(
+        " ".join(fill(actor, record, subject, language=language).split())[:300],
+        fill(actor, record, body, language=language),
+    )
+
+
+def template_of(key: str) -> MessageTemplate:
+    """The active template of a key. Raises NotFound."""
+    found = MessageTemplate.objects.filter(key=key, active=True).first()
+    if found is None:
+        raise NotFound(_("There is no message template “%(key)s”.") % {"key": key}, code="template.unknown")
+    return found
+
+
+_TEXTS = ("subject_zh", "subject_en", "body_zh", "body_en")
+
+
+def template_save(actor: Actor, row: MessageTemplate | None, values: Mapping[str, Any]) -> MessageTemplate:
+    """Store a template. Raises Denied, or Invalid at the field."""
+    require_feature(actor, SETTINGS)
+    if not str(values.get("name_zh", "")).strip():
+        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    if not is_registered(str(values.get("entity", ""))):
+        raise Invalid(_("Choose what it is about."), code="template.entity", field="entity")
+    if values.get("channel") not in CHANNELS:
+        raise Invalid(_("Choose how it is sent."), code="template.channel", field="channel")
+    if not (str(values.get("body_zh", "")).strip() or str(values.get("body_en", "")).strip()):
+        raise Invalid(_("Write a text."), code="value.required", field="body_zh")
+    for name in _TEXTS:
+        check(actor, str(values["entity"]), str(values.get(name, "")), field=name)
+    with writing(actor):
+        row = row or MessageTemplate(key=free_key(MessageTemplate, str(values.get("name_en") or "template")))
+        for name in ("name_zh", "name_en", "entity", "channel", *_TEXTS):
+            setattr(
+                row, name, str(values.get(name, "")).strip() if name not in _TEXTS[2:] else str(values.get(name, ""))
+            )
+        row.active = bool(values.get("active", True))
+        row.version += 1
+        row.save()
+    return row
+
+
+def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -> Snippet:
+    """Store a snippet. Raises Denied, or Invalid at the field."""
+    require_feature(actor, SETTINGS)
+    if not str(values.get("name_zh", "")).strip():
+        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    with writing(actor):
+        row = row or Snippet(key=free_key(Snippet, str(values.get("name_en") or "snippet")))
+        for name in ("name_zh", "name_en", "text_zh", "text_en"):
+            setattr(row, name, str(values.get(name, ""))[:LONGEST])
+        row.save()
+    return row
+
+
+def removed(actor: Actor, row: MessageTemplate | Snippet) -> None:
+    """Remove a template or snippet."""
+    require_feature(actor, SETTINGS)
+    with writing(actor):
+        row.delete()
+
+
+def free_key(model: Any, wanted: str) -> str:
+    """A key for a new row, from its English name."""
+    base = slugify(wanted)[:50] or model._meta.model_name
+    taken = set(model.objects.filter(key__startswith=base).values_list("key", flat=True))
+    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)

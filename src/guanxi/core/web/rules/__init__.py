@@ -1,0 +1,1 @@
+"""Automation on pages: rules and their editor, the rehearsal, runs; message templates and snippets."""

@@ -1,0 +1,69 @@
+"""The one way out: private addresses are refused however they are written; messages are tried again and given up."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from guanxi.core.automation import messages, outbound
+from guanxi.core.kernel.errors import Invalid, Unavailable
+from guanxi.core.models import OutboundMessage
+
+
+@pytest.mark.parametrize("url", [
+    "http://127.0.0.1/", "http://localhost/", "http://10.1.2.3/", "http://192.168.0.9:8080/", "http://169.254.169.254/latest/", "http://[::1]/",
+    "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/", "http://0.0.0.0/", "ftp://example.com/", "http://user:pw@example.com/", "http://example.com:22/",
+    "http://printer/", "http://db.internal/", "javascript:alert(1)", "", "http://", "http://[bad/", "http://224.0.0.1/", "http://100.64.0.1/",
+])  # fmt: skip
+def test_only_public_addresses(url: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        outbound.check_address(url)
+    assert caught.value.code == "outbound.address"
+
+
+def test_a_name_that_leads_inside_is_refused(monkeypatch: Any) -> None:
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_given, **_more: [(2, 1, 6, "", ("93.184.216.34", 80)), (2, 1, 6, "", ("10.0.0.1", 80))],
+    )
+    with pytest.raises(Invalid):
+        outbound.send("http://rebind.example.com/", {})
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_more: (_ for _ in ()).throw(OSError("no")))
+    with pytest.raises(Unavailable):
+        outbound.send("http://nowhere.example.com/", {})
+    assert outbound.public("93.184.216.34")
+
+
+def test_a_message_is_tried_again_and_given_up(base_data: None, monkeypatch: Any) -> None:
+    def fail(*_given: Any, **_more: Any) -> None:
+        raise Unavailable("silent")
+
+    monkeypatch.setattr(outbound, "send", fail)
+    row = messages.put("webhook", "https://example.com/hook", payload={"a": 1})
+    states = [messages.send(row.pk) for _try in range(messages.TRIES)]
+    assert states == ["waiting"] * (messages.TRIES - 1) + ["failed"]
+    monkeypatch.setattr(outbound, "send", lambda *_given, **_more: outbound.Answer(200, "ok"))
+    messages.send_again(row)
+    assert messages.send(row.pk) == "sent"
+    assert OutboundMessage.objects.get().state == "sent"
+
+
+def test_bad_addresses_are_refused(base_data: None) -> None:
+    for channel, to in (
+        ("mail", "nobody"),
+        ("mail", "a@b.cn,c@d.cn"),
+        ("mail", "a@b.cn\nBcc: x@y.cn"),
+        ("sms", "12"),
+        ("webhook", "http://10.0.0.1/"),
+    ):
+        with pytest.raises(Invalid):
+            messages.put(channel, to)
+    with pytest.raises(Invalid):
+        messages.put("pigeon", "x")
+    assert not OutboundMessage.objects.exists()
+    row = messages.put("sms", "13800138000", body="您好")
+    assert row.to == "+8613800138000"
+    assert messages.send(row.pk) == "waiting", "without a gateway it waits"
