@@ -62,6 +62,8 @@ def approvals_watch(now: dt.datetime) -> None:
 def backup_now() -> None:
     """A backup somebody asked for on a page."""
     backups.backup_make()
+
+
 @every("* * * * *")
 def rules_look(now: dt.datetime) -> None:
     """Every minute: rules that follow dates and schedules, and runs whose waiting is over."""

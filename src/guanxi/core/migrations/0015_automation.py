@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0014_approvals'),
+        ("core", "0014_approvals"),
     ]
 
     operations = [

@@ -146,7 +146,10 @@ def emit_many(
     """``emit`` for many records at once; within ``writing``."""
     now = clock.now().isoformat()
     name = f"{entity.key}.{verb}"
-    before, after = f"{name}\t{entity.key}", f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{escaped(origin_of(actor))}\t{now}\t0\t"
+    before, after = (
+        f"{name}\t{entity.key}",
+        f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{escaped(origin_of(actor))}\t{now}\t0\t",
+    )
     lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
     columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "origin", "at", "attempts", "error")
     copy_lines(OutboxEvent._meta.db_table, columns, lines)

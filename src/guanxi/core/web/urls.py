@@ -12,8 +12,8 @@ from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
-from guanxi.core.web.shaping import urls as shaping
 from guanxi.core.web.rules import urls as rules
+from guanxi.core.web.shaping import urls as shaping
 from guanxi.core.web.views import notifications, pages, preferences, search
 from guanxi.core.web.worktime import urls as worktime
 

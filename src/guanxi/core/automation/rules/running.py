@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
 from guanxi.core.kernel.working_time import add_working_time
 from guanxi.core.models import AutomationRule, RuleRun, User
-from guanxi.core.records import formula, shape, worktime
+from guanxi.core.records import formula, shape, values, worktime
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.records.writing import coming_from, writing
 from guanxi.core.schema.registry import entity_of
@@ -65,7 +65,7 @@ def before(record: Any, changed: Mapping[str, Any]) -> dict[str, Any]:
     """The record's values before the change: those that changed over those that are now."""
     fields = shape.fields_of(entity_of(record))
     now = {name: getattr(record, name, None) for name in fields if not name.startswith("custom.")}
-    before = {name: formula.lively(fields[name], value) for name, value in changed.items() if name in fields}
+    before = {name: values.lively(fields[name], value) for name, value in changed.items() if name in fields}
     return {**now, **before}
 
 
