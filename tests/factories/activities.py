@@ -29,3 +29,13 @@ def plan(number: int, make: Make) -> dict[str, Any]:
 def task(number: int, _make: Make) -> dict[str, Any]:
     """A task due tomorrow."""
     return {"subject": f"准备资料{number}", "due_at": clock.now() + dt.timedelta(days=1)}
+
+
+@factory("activities.participant")
+def participant(_number: int, make: Make) -> dict[str, Any]:
+    """A contact of the follow-up's customer who took part in it."""
+    customer = make("customers.customer")
+    return {
+        "activity": make("activities.activity", customer=customer),
+        "contact": make("customers.contact", customer=customer),
+    }

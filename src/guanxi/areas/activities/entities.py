@@ -15,6 +15,7 @@ from guanxi.areas.activities.models import (
     WEEKDAYS,
     Activity,
     FollowUpPlan,
+    Participant,
     Task,
 )
 from guanxi.areas.customers.models import Contact, Customer
@@ -27,6 +28,7 @@ from guanxi.core.schema.entity import (
     Board,
     Entity,
     Form,
+    Lines,
     MatchKey,
     Menu,
     Panel,
@@ -101,6 +103,16 @@ ACTIVITY = Entity(
             Section(_("Further"), ("external_id",)),
         ),
         create=("kind", "customer", "contact", "body", "result", "occurred_at", "next_contact_at"),
+    ),
+    lines=(
+        Lines(
+            key="participants",
+            label=_("Further contacts"),
+            entity="activities.participant",
+            field="activity",
+            columns=("contact", "note"),
+            most=50,
+        ),
     ),
     related=(Related(field="customer", shown=False), Related(field="contact", shown=False)),
     actions=(
@@ -284,7 +296,24 @@ TASK = Entity(
     description=_("What has to be done, by whom and until when."),
 )
 
-register(ACTIVITY, PLAN, TASK)
+PARTICIPANT = Entity(
+    key="activities.participant",
+    model=Participant,
+    label=_("Participant"),
+    plural=_("Participants"),
+    path="participants",
+    icon="users",
+    title="contact.name",
+    columns=("activity", "contact", "note"),
+    filters=("activity", "contact"),
+    sort=("activity", "position"),
+    related=(Related(field="activity", shown=False), Related(field="contact", shown=False)),
+    form=Form(sections=(Section(_("Participant"), ("activity", "contact", "note", "owner")),)),
+    access=Access(owner="owner", carried_by="activity"),
+    description=_("Further contacts who took part in a follow-up."),
+)
+
+register(ACTIVITY, PARTICIPANT, PLAN, TASK)
 
 
 # -- small forms -------------------------------------------------------------------------------------------------------

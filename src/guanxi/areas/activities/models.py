@@ -129,6 +129,25 @@ class Activity(CarriedRecord):
         return self.subject or " ".join(self.body.split())[:60] or f"#{self.pk}"
 
 
+class Participant(CarriedRecord):
+    """A further contact who took part in a follow-up; it stands on his timeline too."""
+
+    activity = models.ForeignKey(
+        Activity, models.CASCADE, related_name="participants", verbose_name=_("follow-up"), db_index=False
+    )
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="participations", verbose_name=_("contact"))
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    position = models.PositiveIntegerField(_("position"), default=0, editable=False)
+
+    class Meta(CarriedRecord.Meta):
+        verbose_name = _("participant")
+        verbose_name_plural = _("participants")
+        indexes: ClassVar[list[models.Index]] = [
+            *CarriedRecord.Meta.indexes,
+            models.Index(fields=["activity", "position"], name="participant_of_activity"),
+        ]
+
+
 class FollowUpPlan(CarriedRecord):
     """The intended next contact with a customer. Done, it has become the follow-up ``activity``.
 

@@ -20,6 +20,7 @@ from guanxi.areas.activities.models import (
     TASK_UNFINISHED,
     Activity,
     FollowUpPlan,
+    Participant,
     Task,
 )
 from guanxi.areas.customers.models import Contact, Customer
@@ -63,15 +64,16 @@ def activity_update(
 ) -> Activity:
     """Change a follow-up; its plan follows, and is taken back with it; so do the customer's dates."""
     with records.writing(actor):
-        before = (record.customer_id, record.contact_id)
+        customer, contacts = record.customer_id, contacts_of(record)
         stored: Activity = records.update_plain(
             actor, record, values, version=version, original=original, operation=operation
         )
         step = getattr(stored, "operation_id", None)
         with records.writing(actor, operation=operation or step):
             activity_settle(actor, stored)
-            if before != (stored.customer_id, stored.contact_id):
-                contact_dates_refresh([before[0]], [before[1]])
+            gone = contacts - contacts_of(stored)
+            if gone or customer != stored.customer_id:
+                contact_dates_refresh([customer], gone)
     return stored
 
 
@@ -79,15 +81,21 @@ def activity_delete(actor: Actor, record: Activity, *, operation: Operation | No
     """Put a follow-up in the trash; the customer's dates forget it."""
     with records.writing(actor):
         step = records.delete_plain(actor, record, operation=operation)
-        contact_dates_refresh([record.customer_id], [record.contact_id])
+        contact_dates_refresh([record.customer_id], contacts_of(record))
     return step
+
+
+def contacts_of(activity: Activity) -> set[int]:
+    """Ids of everybody at the customer who took part."""
+    further = set(Participant.everything.filter(activity=activity).values_list("contact_id", flat=True))
+    return further | ({activity.contact_id} if activity.contact_id else set())
 
 
 def activity_settle(actor: Actor, activity: Activity) -> None:
     """Bring the plan agreed on in a follow-up, and the customer's dates, up to date. May be repeated."""
     with records.writing(actor):
         _plan_follow(actor, activity)
-        contact_dates_refresh([activity.customer_id], [activity.contact_id])
+        contact_dates_refresh([activity.customer_id], contacts_of(activity))
 
 
 def _plan_follow(actor: Actor, activity: Activity) -> None:
@@ -136,7 +144,7 @@ def activity_log(
         activity: Activity = records.create(actor, ACTIVITY, given)
         if activity.kind != NOTE or plan is not None:
             _plans_fulfil(actor, activity, plan)
-        contact_dates_refresh([activity.customer_id], [activity.contact_id])
+        contact_dates_refresh([activity.customer_id], contacts_of(activity))
     return activity
 
 
@@ -369,7 +377,9 @@ UPDATE customers_contact c SET last_contact_at = f.last, next_plan_at = f.next
 FROM (
     SELECT i.id,
         (SELECT max(a.occurred_at) FROM activities_activity a
-         WHERE a.contact_id = i.id AND a.deleted_at IS NULL AND a.kind <> %(note)s) AS last,
+         WHERE (a.contact_id = i.id OR a.id IN (SELECT t.activity_id FROM activities_participant t
+                WHERE t.contact_id = i.id AND t.deleted_at IS NULL))
+           AND a.deleted_at IS NULL AND a.kind <> %(note)s) AS last,
         (SELECT min(p.planned_at) FROM activities_followupplan p
          WHERE p.contact_id = i.id AND p.deleted_at IS NULL AND p.status = %(open)s) AS next
     FROM unnest(%(ids)s::bigint[]) i(id)

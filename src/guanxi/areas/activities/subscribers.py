@@ -24,7 +24,7 @@ def activity_forget(event: Event) -> None:
     """A follow-up went to the trash."""
     gone = Activity.everything.filter(pk=event.record_id or 0).first()
     if gone is not None:
-        services.contact_dates_refresh([gone.customer_id], [gone.contact_id])
+        services.contact_dates_refresh([gone.customer_id], services.contacts_of(gone))
 
 
 @subscribe("activities.followupplan.*")

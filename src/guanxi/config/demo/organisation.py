@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from guanxi.areas.activities.services import contact_dates_refresh
 from guanxi.areas.customers.models import PERSON
 from guanxi.config.demo import markets, words
 from guanxi.config.demo.companies import Firm, Maker
@@ -21,6 +22,7 @@ from guanxi.core.schema.registry import entity_of
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
 ACTIVITY, PLAN, TASK = "activities.activity", "activities.followupplan", "activities.task"
+PARTICIPANT = "activities.participant"
 CHINESE_FIRMS, PERSONS, GROUPS = 1580, 130, 45
 BATCH = 2000
 
@@ -220,9 +222,21 @@ class Organisation:
                 if last and plans[place] is not None:
                     ends[place] = len(rows) - 1
         ids = self.made(ACTIVITY, rows)
+        self._enter_participants(rows, ids)
         for place, position in ends.items():
             planned.append(self._plan_row(place, ids[position], plans[place], told[place][-1]))
         self.made(PLAN, planned)
+
+    def _enter_participants(self, rows: list[dict[str, Any]], ids: list[int]) -> None:
+        """Colleagues of the contact who sat in the meeting too; they were in touch then as well."""
+        people = dict(zip(self.ids, self.contact_ids, strict=True))
+        found = []
+        for row, activity in zip(rows, ids, strict=True):
+            others = [one for one in people.get(row["customer"], ()) if one != row.get("contact")]
+            if row["kind"] == "meeting" and others and "contact" in row:
+                found += [{"activity": activity, "contact": one, "owner": row["owner"]} for one in others[:2]]
+        self.made(PARTICIPANT, found)
+        contact_dates_refresh([], {one["contact"] for one in found})
 
     def _plan_row(self, place: int, origin: int, at: dt.datetime | None, last: Told) -> dict[str, Any]:
         owner = self.users[self.firms[place].owner].pk

@@ -180,9 +180,12 @@ class _Branch:
 
     def rows(self, wish: Wish) -> models.QuerySet[Any]:
         """Rows the actor may see and asked for."""
-        rows = self.entity.model._default_manager.filter(
-            **{self.name: wish.record.pk, f"{self.declared.at}__isnull": False}
-        )
+        about = Q(**{self.name: wish.record.pk})
+        for spec in self.entity.lines:
+            if self.name in spec.columns:  # a line names the record in a field of the same name
+                lines = entity_of(spec.entity).model._default_manager.filter(**{self.name: wish.record.pk})
+                about |= Q(pk__in=lines.values(f"{spec.field}_id"))
+        rows = self.entity.model._default_manager.filter(about, **{f"{self.declared.at}__isnull": False})
         varieties = {kind.partition(":")[2] for kind in wish.kinds if kind.partition(":")[0] == self.entity.key}
         if varieties and "" not in varieties and self.declared.icon_by:
             rows = rows.filter(**{f"{self.declared.icon_by}__in": varieties})
