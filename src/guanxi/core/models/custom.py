@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.text import sort_key
 from guanxi.core.models.audit_triggers import audit_triggers
 from guanxi.core.models.record import CarriedRecord
 
@@ -118,6 +119,11 @@ class ObjectRecord(CarriedRecord):
         abstract = True
         base_manager_name = "everything"
         default_manager_name = "objects"
+
+    def clean(self) -> None:
+        """Keep the key names are sorted by."""
+        super().clean()
+        self.sort_key = sort_key(self.name)[:300]
 
 
 class FieldIndex(models.Model):

@@ -20,6 +20,10 @@ _known: dict[str, int] = {}
 _read_at = 0.0
 _lock = Lock()
 
+#: What follows a change of a stamp in this process: name → function, and the value it last saw.
+_followers: dict[str, Callable[[], None]] = {}
+_followed: dict[str, int] = {}
+
 #: Outside requests a stamp read this many seconds ago is still believed.
 PATIENCE = 1.0
 
@@ -34,6 +38,23 @@ def refresh() -> None:
         _known.clear()
         _known.update(rows)
         _read_at = time.monotonic()
+    _follow()
+
+
+def follow(name: str, function: Callable[[], None]) -> None:
+    """Call a function in every process when a stamp changed there: at the next reading, or at once where it was bumped.
+
+    A stamp nobody ever bumped calls nothing.
+    """
+    _followers[name] = function
+
+
+def _follow() -> None:
+    for name, function in list(_followers.items()):
+        value = _known.get(name, 0)
+        if _followed.get(name, 0) != value:
+            _followed[name] = value
+            function()
 
 
 def current(name: str) -> int:
@@ -55,6 +76,7 @@ def bump(*names: str) -> None:
             )
             found = cursor.fetchone()
             _known[name] = found[0] if found else 0
+    _follow()
 
 
 class Kept(Generic[T]):

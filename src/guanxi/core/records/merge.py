@@ -18,7 +18,7 @@ from guanxi.core.models import Collaborator, Comment, File, Mark, Operation, Rec
 from guanxi.core.records import saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
 MOST = 20
 _LISTS = ("phones", "emails", "urls", "addresses", "table", "choices", "tags")
@@ -119,7 +119,7 @@ def _trash(actor: Actor, entity: Entity, ids: Sequence[int]) -> None:
 
 def _relations(model: type[models.Model]) -> Iterator[tuple[type[models.Model], str]]:
     """Every foreign key anywhere that points to the model."""
-    for other in apps.get_models():
+    for other in (*apps.get_models(), *(one.model for one in made_entities())):
         for column in other._meta.concrete_fields:
             if isinstance(column, models.ForeignKey) and column.related_model is model:
                 yield other, column.name

@@ -137,6 +137,14 @@ def load() -> Loaded:
     return done
 
 
+def grant_new() -> None:
+    """An entity was made: give the roles of the base data their usual rights on it."""
+    memory, _made = Preference.objects.get_or_create(key=MEMORY, defaults={"value": {}})
+    _load_roles(memory.value.setdefault("roles", {}))
+    memory.save(update_fields=["value"])
+    bump("rights")
+
+
 def _load_regions(known: dict[str, Any]) -> int:
     content = (DATA / "regions.txt").read_bytes()
     digest = hashlib.sha256(content).hexdigest()

@@ -19,7 +19,7 @@ from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
 from guanxi.core.records import upkeep
 from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
 
 @dataclass
@@ -172,8 +172,13 @@ def _kept_tables() -> frozenset[str]:
 
 
 @cache
-def _models() -> Mapping[str, type[models.Model]]:
+def _built_in() -> Mapping[str, type[models.Model]]:
     return {model._meta.db_table: model for model in apps.get_models()}
+
+
+def _models() -> Mapping[str, type[models.Model]]:
+    """Every table with its model, those of custom objects included."""
+    return {**_built_in(), **{one.table: one.model for one in made_entities()}}
 
 
 def _put_back(actor: Actor, row: _Row, result: UndoResult) -> None:

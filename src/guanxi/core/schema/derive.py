@@ -131,6 +131,11 @@ def fields_of(what: str | Entity | type[models.Model]) -> Mapping[str, Field]:
     return _fields(entity.model, entity.key)
 
 
+def forget() -> None:
+    """Entities were replaced: derive their fields anew."""
+    _fields.cache_clear()
+
+
 def target_of(field: Field) -> Entity | None:
     """The entity a reference field points to, if it is registered."""
     return entity_of(field.target) if field.target and is_registered(field.target) else None

@@ -14,6 +14,8 @@ from guanxi.core.schema.entity import Action, Entity, Lines, Panel, QuickForm
 _entities: dict[str, Entity] = {}
 _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
 _quick: dict[str, QuickForm] = {}
+#: Keys of entities made of rows, which come and go while the process runs.
+_made: set[str] = set()
 
 
 def register(*entities: Entity) -> None:
@@ -46,6 +48,26 @@ def _extend(key: str, addition: dict[str, tuple[Any, ...]]) -> None:
         panels=entity.panels + tuple(one for one in addition["panels"] if one not in entity.panels),
         actions=entity.actions + tuple(one for one in addition["actions"] if one not in entity.actions),
     )
+
+
+def replace_made(entities: Iterable[Entity]) -> None:
+    """Enter the entities that are made of rows in place of those entered before.
+
+    Unlike a declaration, one whose path is taken is left out rather than refused: a new version may have brought it.
+    """
+    for key in _made:
+        _entities.pop(key, None)
+    _made.clear()
+    for entity in entities:
+        if any(other.path == entity.path for other in _entities.values()):
+            continue
+        _entities[entity.key] = entity
+        _made.add(entity.key)
+
+
+def made_entities() -> tuple[Entity, ...]:
+    """Entities made of rows."""
+    return tuple(_entities[key] for key in sorted(_made) if key in _entities)
 
 
 def register_quick(*forms: QuickForm) -> None:

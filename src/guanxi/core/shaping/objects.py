@@ -1,0 +1,119 @@
+"""Custom objects: made, changed, retired, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
+from guanxi.core.models import CustomField, CustomObject, FieldIndex, Layout, Numbering, Process
+from guanxi.core.models.objects import object_model, table_drop, table_make
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import objects, seeds, watching
+from guanxi.core.records.writing import writing
+from guanxi.core.schema.entity import GROUPS
+from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
+
+#: Words of addresses that are no object's.
+RESERVED = frozenset(
+    ["account", "api", "dev", "export", "favicon.ico", "files", "healthz", "import", "imports", "leave", "media", "metrics", "new", "notifications", "operations", "people", "pick", "portal", "preferences", "quick", "readyz", "reports", "search", "settings", "static", "trash", "today"]
+)  # fmt: skip
+NAMES = (
+    "path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned",
+    "parent", "options", "position",
+)  # fmt: skip
+
+
+def object_for(key: str) -> CustomObject:
+    """The row of an object. Raises NotFound."""
+    found = CustomObject.objects.filter(key=key).first()
+    if found is None:
+        raise NotFound(code="object.unknown")
+    return found
+
+
+def object_save(
+    actor: Actor, key: str, given: Mapping[str, Any], *, new: bool = False, version: int | None = None
+) -> CustomObject:
+    """Make or change an object; what it belongs to and whether it has owners are settled when it is made."""
+    require_shaper(actor)
+    required(given, "name_zh")
+    values = {name: given[name] for name in NAMES if name in given}
+    with writing(actor):
+        taken = set(CustomObject.objects.values_list("key", flat=True))
+        if new:
+            made = key_from(key, given.get("name_en") or given["name_zh"], taken)
+            row = CustomObject(key=made, path=made.replace("_", "-"))
+        else:
+            row = CustomObject.objects.select_for_update().get(pk=object_for(key).pk)
+            check_version(row, version, values, {name: name for name in NAMES})
+            for name in ("parent", "owned"):
+                values.pop(name, None)
+            row.version += 1
+        if not values.get("path"):
+            values.pop("path", None)
+        put(row, values)
+        _check(row)
+        row.save()
+        if new:
+            parent = entity_of(row.parent).model if row.parent else None
+            table_make(object_model(row.key, parent), row.key)
+        bump("objects")
+        if new:
+            seeds.grant_new()
+    return row
+
+
+def _check(row: CustomObject) -> None:
+    errors: dict[str, list[Invalid]] = {}
+    own = objects.key_of(row)
+    others = {one.path for one in entities() if one.key != own}
+    others |= set(CustomObject.objects.exclude(key=row.key).values_list("path", flat=True))
+    if row.path in others or row.path in RESERVED:
+        errors["path"] = [
+            Invalid(_("The address “%(path)s” is taken.") % {"path": row.path}, code="object.path", field="path")
+        ]
+    if row.parent and not is_registered(row.parent):
+        errors["parent"] = [Invalid(_("Choose what it belongs to."), code="object.parent", field="parent")]
+    if row.group not in GROUPS:
+        errors["group"] = [Invalid(_("Choose where it stands."), code="object.group", field="group")]
+    if errors:
+        raise Invalid.collect(errors)
+
+
+def object_retire(actor: Actor, key: str, *, active: bool = False) -> CustomObject:
+    """Take an object out of use, or back; its records stay."""
+    require_shaper(actor)
+    with writing(actor):
+        row = object_for(key)
+        row.active, row.version = active, row.version + 1
+        row.save(update_fields=["active", "version"])
+        bump("objects", "fields", "rights")
+        watching.install()
+    return row
+
+
+def object_delete(actor: Actor, key: str) -> None:
+    """Remove an object that has no records (the trash included) and nothing points to. Raises RuleBroken."""
+    require_shaper(actor)
+    row = object_for(key)
+    own = objects.key_of(row)
+    pointing = CustomField.objects.filter(target=own).exclude(entity=own).first()
+    if pointing is not None:
+        raise RuleBroken(_("The field “%(name)s” points to it.") % {"name": str(pointing)}, code="object.used")
+    if CustomObject.objects.filter(parent=own).exists():
+        raise RuleBroken(_("Another object belongs to it."), code="object.used")
+    parent = entity_of(row.parent).model if row.parent and is_registered(row.parent) else None
+    if object_model(row.key, parent).everything.exists():
+        raise RuleBroken(_("It has records. Retire it, or empty it and its trash first."), code="object.filled")
+    with writing(actor):
+        for model in (CustomField, Layout, Process, Numbering, FieldIndex):
+            model.objects.filter(entity=own).delete()  # type: ignore[attr-defined]
+        row.delete()
+        table_drop(key)
+        bump("objects", "fields", "layouts", "processes", "numbering")
+        watching.install()
