@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from guanxi.core import records
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.models import CustomField, stamps
 from guanxi.core.people import tokens
+from guanxi.core.schema import registry
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
-from tests.factories import FACTORIES
+from guanxi.core.shaping import objects
+from tests.factories import FACTORIES, factory
 from tests.factories.cast import Cast
 
-KEYS = [entity.key for entity in entities()]
+#: An object an administrator made; it exists only in the tests that ask for it.
+MADE = "custom.specimen"
+KEYS = [*(entity.key for entity in entities() if not entity.key.startswith("custom.")), MADE]
 PEOPLE = ("alice", "bob", "charlie", "dave", "root")
 
 
@@ -29,7 +34,47 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def entity(key: str) -> Entity:
+def base_data(base_data: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Base data, and the made object for the tests over it."""
+    params = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if params.get("key") != MADE:
+        yield
+        return
+    stamps.refresh()
+    specimen()
+    yield
+    registry.replace_made(())
+
+
+def specimen() -> None:
+    """An object with owners, a choice as board, money, a date and several choices."""
+    kinds = {"state": "choice", "price": "money", "made_on": "date", "colours": "choices"}
+    CustomField.objects.bulk_create(
+        CustomField(
+            entity=MADE,
+            key=key,
+            kind=kind,
+            label_zh=key,
+            dictionary="customer_level" if kind.startswith("choice") else "",
+        )
+        for key, kind in kinds.items()
+    )
+    stamps.bump("fields")
+    given = {
+        "name_zh": "标本", "name_en": "Specimen", "plural_en": "Specimens", "path": "specimens",
+        "options": {"duplicates": True, "board": "state", "board_total": "price"},
+    }  # fmt: skip
+    objects.object_save(system_actor("tests", via="test"), "specimen", given, new=True)
+
+
+@factory(MADE)
+def specimen_values(number: int, make: Any) -> dict[str, Any]:
+    """A specimen."""
+    return {"name": f"标本{number}"}
+
+
+@pytest.fixture
+def entity(key: str, cast: Cast) -> Entity:
     """The entity under test."""
     return next(one for one in entities() if one.key == key)
 

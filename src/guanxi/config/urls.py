@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 
 from guanxi.config import observe
+from guanxi.core.api import made
 from guanxi.core.api.problems import missing
 from guanxi.core.api.service import api
 from guanxi.core.web import errors
@@ -13,6 +14,7 @@ from guanxi.core.web import urls as web
 urlpatterns = [
     path("", include(observe.urlpatterns)),
     path("api/v1/", api.urls),
+    *made.urlpatterns,
     re_path(r"^api/", missing),
     path("account/", include("guanxi.core.web.people.account_urls")),
     path("", include(web.urlpatterns)),

@@ -13,7 +13,7 @@ from ninja import NinjaAPI
 from guanxi import __version__
 from guanxi.core import records
 from guanxi.core.access import allowed
-from guanxi.core.api import answers, doors, problems, reference, routes
+from guanxi.core.api import answers, doors, made, problems, reference, routes
 from guanxi.core.api.reports import add_reports
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
@@ -101,7 +101,7 @@ def _add_index(api: NinjaAPI) -> None:
 
     @api.get("/openapi.json", include_in_schema=False, auth=None)
     def description(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - ninja's signature
-        return answers.reply(openapi(api))
+        return answers.reply(described(api))
 
     @api.get("/docs", include_in_schema=False, auth=None)
     def docs(request: HttpRequest) -> HttpResponse:
@@ -110,7 +110,7 @@ def _add_index(api: NinjaAPI) -> None:
         base = request.build_absolute_uri("/").rstrip("/")
         context = {
             "title": _("API reference"),
-            "groups": reference.reference(openapi(api), base, words),
+            "groups": reference.reference(described(api), base, words),
             "words": words,
             "signed_in": signed_in,
             "layout": "shell/base.jinja" if signed_in else "shell/plain.jinja",
@@ -169,6 +169,17 @@ def openapi(api: NinjaAPI) -> Mapping[str, Any]:
                 if int(status) >= 400 and "content" in answer:
                     answer["content"] = {problems.TYPE: answer["content"]["application/json"]}
     return dict(schema)
+
+
+def described(api: NinjaAPI) -> Mapping[str, Any]:
+    """The OpenAPI document with the entities made while the process runs."""
+    document = openapi(api)
+    more = made.described()
+    if not more["paths"]:
+        return document
+    schemas = {**document.get("components", {}).get("schemas", {}), **more["schemas"]}
+    components = {**document.get("components", {}), "schemas": schemas}
+    return {**document, "paths": {**document["paths"], **more["paths"]}, "components": components}
 
 
 api = build()

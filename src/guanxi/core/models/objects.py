@@ -64,7 +64,7 @@ def table_make(model: type[ObjectRecord], key: str) -> None:
         cursor.execute(f'ALTER SEQUENCE "{table}_id_seq" OWNED BY "{table}".id')
         cursor.execute(f'CREATE UNIQUE INDEX ON "{table}" (id)')
     for trigger in audit_triggers():
-        trigger.install(model)
+        trigger.install(model)  # type: ignore[arg-type]
 
 
 def table_drop(key: str) -> None:

@@ -112,7 +112,7 @@ def object_delete(actor: Actor, key: str) -> None:
         raise RuleBroken(_("It has records. Retire it, or empty it and its trash first."), code="object.filled")
     with writing(actor):
         for model in (CustomField, Layout, Process, Numbering, FieldIndex):
-            model.objects.filter(entity=own).delete()  # type: ignore[attr-defined]
+            model.objects.filter(entity=own).delete()
         row.delete()
         table_drop(key)
         bump("objects", "fields", "layouts", "processes", "numbering")

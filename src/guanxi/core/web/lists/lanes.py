@@ -50,7 +50,7 @@ def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
     """Fields a board may have its columns by: flat choices, and the declared reference, as far as he may read them."""
     found = {}
     for name, one in shape.readable(actor, entity).items():
-        if one.custom or shape.path_level(actor, entity, name) == "masked":
+        if shape.path_level(actor, entity, name) == "masked":
             continue
         declared = entity.board is not None and entity.board.field == name
         if one.kind == "reference" and declared:

@@ -1,0 +1,126 @@
+"""Custom objects: there at once on every face, belonging to others, retired and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from guanxi.core import records
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import AuditEntry, CustomObject, RoleRight, stamps
+from guanxi.core.schema import registry
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.shaping import fields, objects
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visit(cast: Cast) -> Iterator[Any]:
+    """An object 巡检 of gadgets, carried by the gadget it belongs to."""
+    stamps.refresh()
+    given = {"name_zh": "巡检", "name_en": "Inspection", "parent": "fakes.gadget", "options": {"timeline": True}}
+    yield objects.object_save(cast.root, "", given, new=True)
+    registry.replace_made(())
+
+
+def test_it_is_an_entity_at_once(cast: Cast, visit: CustomObject, make: Callable[..., Any]) -> None:
+    assert (visit.key, visit.path) == ("inspection", "inspection")
+    entity = entity_of("custom.inspection")
+    fields.field_save(cast.root, entity, "", {"kind": "money", "label_zh": "费用", "label_en": "fee"}, new=True)
+    gadget = make("fakes.gadget", name="钟")
+    one = records.create(
+        cast.root, entity, {"name": "春检", "parent": gadget.pk, "custom.fee": "12.5", "owner": cast.alice_user.pk}
+    )
+    assert "custom.fee" in entity_of("custom.inspection").columns
+    assert records.select(cast.root, entity, filter={"field": "parent.name", "op": "eq", "value": "钟"}).items == [one]
+    assert AuditEntry.objects.filter(entity="core_object_inspection", record_id=one.pk).count() == 1
+    changed = records.update(cast.root, one, {"name": "秋检"})
+    assert [change.action for change in records.history.history(cast.root, changed)] == ["update", "create"]
+    operation = records.delete(cast.root, changed)
+    with pytest.raises(NotFound):
+        records.get(cast.root, entity, one.pk)
+    records.undo(cast.root, operation.pk)
+    assert records.get(cast.root, entity, one.pk).name == "秋检"
+
+
+def test_who_sees_the_carrier_sees_it(cast: Cast, visit: CustomObject, make: Callable[..., Any]) -> None:
+    gadget = make("fakes.gadget", name="钟")
+    one = records.create(
+        cast.system, "custom.inspection", {"name": "春检", "parent": gadget.pk, "owner": cast.charlie_user.pk}
+    )
+    assert one.carrier_owner_id == cast.alice_user.pk
+    operation = records.delete(cast.root, gadget)
+    assert not records.select(cast.root, "custom.inspection").items
+    records.undo(cast.root, operation.pk)
+    assert [row.pk for row in records.select(cast.root, "custom.inspection").items] == [one.pk]
+
+
+def test_the_roles_of_the_base_data_get_their_usual_rights(cast: Cast, visit: CustomObject) -> None:
+    given = RoleRight.objects.filter(entity="custom.inspection").values_list("role__key", flat=True)
+    assert {"director", "manager"} <= set(given)
+
+
+def test_pages_and_api(
+    cast: Cast, visit: CustomObject, browse: Callable[..., Client], make: Callable[..., Any]
+) -> None:
+    gadget = make("fakes.gadget", name="钟")
+    records.create(cast.root, "custom.inspection", {"name": "春检", "parent": gadget.pk})
+    client = browse("root", "zh-hans")
+    assert "春检" in client.get("/inspection/").content.decode()
+    assert "巡检" in client.get(f"/gadgets/{gadget.pk}/").content.decode()
+    found = client.get("/api/v1/inspection").json()
+    assert [one["name"] for one in found["items"]] == ["春检"]
+    made = client.get("/api/v1/openapi.json").json()["paths"]
+    assert "/api/v1/inspection" in made
+    assert client.get("/api/v1/unheard-of").status_code == 404
+
+
+def test_a_retired_object_is_gone_and_comes_back(cast: Cast, visit: CustomObject) -> None:
+    records.create(cast.root, "custom.inspection", {"name": "春检"})
+    objects.object_retire(cast.root, "inspection")
+    assert not is_registered("custom.inspection")
+    objects.object_retire(cast.root, "inspection", active=True)
+    assert len(records.select(cast.root, "custom.inspection").items) == 1
+
+
+def test_only_an_empty_unused_object_is_removed(cast: Cast, visit: CustomObject) -> None:
+    one = records.create(cast.root, "custom.inspection", {"name": "春检"})
+    with pytest.raises(RuleBroken):
+        objects.object_delete(cast.root, "inspection")
+    records.delete(cast.root, one)
+    with pytest.raises(RuleBroken):
+        objects.object_delete(cast.root, "inspection")
+    entity_of("custom.inspection").model._base_manager.all().delete()
+    row = fields.field_save(
+        cast.root,
+        "fakes.gadget",
+        "last",
+        {"kind": "reference", "label_zh": "巡检", "target": "custom.inspection"},
+        new=True,
+    )
+    with pytest.raises(RuleBroken):
+        objects.object_delete(cast.root, "inspection")
+    fields.field_delete(cast.root, "fakes.gadget", row.key)
+    objects.object_delete(cast.root, "inspection")
+    assert not is_registered("custom.inspection")
+
+
+def test_addresses_are_unique(cast: Cast, visit: CustomObject) -> None:
+    for path in ("gadgets", "settings", "inspection"):
+        with pytest.raises(Invalid) as refused:
+            objects.object_save(cast.root, "", {"name_zh": "甲", "path": path}, new=True)
+        assert set(refused.value.errors) == {"path"}
+    with pytest.raises(Denied):
+        objects.object_save(cast.alice, "", {"name_zh": "甲"}, new=True)
+
+
+def test_another_process_sees_it_with_the_stamp(cast: Cast, visit: CustomObject) -> None:
+    registry.replace_made(())
+    stamps._followed.pop("objects", None)
+    stamps.refresh()
+    assert is_registered("custom.inspection")
