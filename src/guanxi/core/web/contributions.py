@@ -24,7 +24,8 @@ class Entry:
     """An entry that leads somewhere.
 
     ``place``: ``foot`` (below the navigation), ``account`` (menu at the avatar), ``command`` (palette only), or a key
-    of ``schema.entity.GROUPS``. ``badge(actor)`` counts what waits; ``dialog`` opens the address in the dialog.
+    of ``schema.entity.GROUPS``. ``badge(actor)`` counts what waits; ``dialog`` opens the address in the dialog, ``hint``
+    is the line under it on the page of settings.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Entry:
     shown: Callable[[Actor], bool] = everyone
     badge: Callable[[Actor], int] | None = None
     dialog: bool = False
+    hint: Text = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

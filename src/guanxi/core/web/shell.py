@@ -157,7 +157,14 @@ class Shell:
                 (entity.menu.order, self._place(entity, pinned)) for entity in self.listed if entity.menu.group == key
             ]
             places += [(entry.order, self._entry(entry)) for entry in contributions.entries_at(key, self.actor)]
-            if places:
+            if places and key == "settings":
+                found.append(
+                    Group(
+                        label,
+                        (Place(key="settings", label=_("Settings"), url="/settings/", icon="settings", color="slate"),),
+                    )
+                )
+            elif places:
                 found.append(Group(label, tuple(place for _order, place in sorted(places, key=lambda one: one[0]))))
         return found
 

@@ -22,6 +22,7 @@ from guanxi.core.web.forms import build, choosing, saving
 from guanxi.core.web.record import gate
 from guanxi.core.web.record.common import find
 from guanxi.core.web.record.editing import saved_toast
+from guanxi.core.web.record.header import path_field
 from guanxi.core.web.record.shown import Shown, names_of, plain, shown
 from guanxi.core.web.views.common import draw, page_view
 
@@ -158,13 +159,14 @@ def draw_value(request: HttpRequest, actor: Actor, entity: Entity, record: Any, 
 def stage(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
     """Move the record to a stage of its path."""
     actor, entity, record = find(request, path, pk)
-    if entity.board is None:
+    field = path_field(actor, entity)
+    if field is None:
         raise NotFound
     access.require(actor, "change", record)
-    asked = gate.asked(actor, record, shape.fields_of(entity)[entity.board.field], key)
+    asked = gate.asked(actor, record, field, key)
     if asked is not None:
         return asked
-    saved = records.update(actor, record, {entity.board.field: key})
+    saved = records.update(actor, record, {field.name: key})
     answer = HttpResponse(status=204)
     toasts.attach(answer, saved_toast(entity, saved))
     return toasts.trigger(answer, **{"gx:refresh": {}})

@@ -8,8 +8,9 @@ from typing import Any
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import shape, together, values
+from guanxi.core.records import process, shape, together, values
 from guanxi.core.schema.entity import Action, Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import quick_forms
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
@@ -44,7 +45,7 @@ class Header:
     list_url: str
     facts: list[Shown]
     tags: list[Option]
-    stages: list[dict[str, str]]
+    stages: list[dict[str, Any]]
     stage_label: Text
     doings: list[Doing]
     quick: list[dict[str, Any]]
@@ -79,15 +80,20 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
     )
 
 
-def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> tuple[list[dict[str, str]], Text]:
-    """The columns of the board as a path; a click moves the record there."""
+def path_field(actor: Actor, entity: Entity) -> Field | None:
+    """The field shown as a path: the board's, else the first that is a process; ``None`` if he may not read it."""
     fields = shape.readable(actor, entity)
-    field = fields.get(entity.board.field) if entity.board else None
-    if (
-        field is None
-        or field.kind not in ("choice", "reference")
-        or access.field_level(actor, entity, field.name) == "masked"
-    ):
+    names = [entity.board.field] if entity.board else process.process_fields(entity)
+    field = fields.get(names[0]) if names else None
+    if field is None or field.kind not in ("choice", "reference"):
+        return None
+    return None if access.field_level(actor, entity, field.name) == "masked" else field
+
+
+def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> tuple[list[dict[str, Any]], Text]:
+    """The columns of the board, or the first process, as a path; a click moves the record there."""
+    field = path_field(actor, entity)
+    if field is None:
         return [], ""
     within = getattr(record, f"{entity.board.within}_id", None) if entity.board and entity.board.within else None
     choices = [one for one in lanes.choices_for(actor, entity, field, within) if one.active]
@@ -97,12 +103,15 @@ def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> t
     at = next((number for number, one in enumerate(choices) if one.key == now), -1)
     open_ = "change" in may and access.field_level(actor, entity, field.name) == "write"
     action = f"{addresses.record_url(entity, record.pk)}stage/" if open_ else ""
+    found = process.process_of(entity, field.name, record) if open_ else None
+    refused = {one.key: process.gate(actor, record, found, one.key).refused for one in choices} if found else {}
     return [
         {
             "key": one.key,
             "label": one.label,
             "state": "now" if number == at else "done" if number < at else "next",
-            "action": f"{action}{one.key}/" if action else "",
+            "action": f"{action}{one.key}/" if action and not refused.get(one.key) else "",
+            "reason": refused.get(one.key, "") if number != at else "",
         }
         for number, one in enumerate(choices)
     ], field.label

@@ -22,12 +22,7 @@ from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/objects/"
 #: Icons offered; every icon of the sprite would be too many.
-ICONS = (
-    "box package briefcase building building-store building-bank factory truck ship plane car tool tools certificate file-text file-invoice"
-    " contract receipt coin coins cash credit-card gift heart star flag target map-pin map calendar-event clock users user-star"
-    " id-badge headset ticket trophy school leaf flame droplet bolt plug camera photo book bookmark tag tags puzzle robot shield barcode"
-    " qrcode scale ruler gauge home bulb rocket"
-).split()  # fmt: skip
+ICONS = ["box", "package", "briefcase", "building", "building-store", "building-bank", "factory", "truck", "ship", "plane", "car", "tool", "tools", "certificate", "file-text", "file-invoice", "contract", "receipt", "coin", "coins", "cash", "credit-card", "gift", "heart", "star", "flag", "target", "map-pin", "map", "calendar-event", "clock", "users", "user-star", "id-badge", "headset", "ticket", "trophy", "school", "leaf", "flame", "droplet", "bolt", "plug", "camera", "photo", "book", "bookmark", "tag", "tags", "puzzle", "robot", "shield", "barcode", "qrcode", "scale", "ruler", "gauge", "home", "bulb", "rocket"]  # fmt: skip
 _OPTIONS = ("title_zh", "title_en", "board", "board_total", "timeline", "duplicates", "portal")
 
 
@@ -35,19 +30,33 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
     own = list(CustomField.objects.filter(entity=key_of(row), active=True)) if row else []
     choices = [(one.key, spoken(one.label_zh, one.label_en)) for one in own if one.kind == "choice"]
     sums = [(one.key, spoken(one.label_zh, one.label_en)) for one in own if one.kind in ("integer", "decimal", "money")]
-    parents = [(one.key, one.label) for one in entities() if one.access.owner and (row is None or one.key != key_of(row))]
+    parents = [
+        (one.key, one.label) for one in entities() if one.access.owner and (row is None or one.key != key_of(row))
+    ]
     asked = [
         ask("name_zh", "text", _("Chinese name"), required=True, max_length=60),
         ask("name_en", "text", _("English name"), max_length=60),
         ask("plural_en", "text", _("English plural"), max_length=60),
-        ask("path", "text", _("Address"), max_length=40, help=_("The word in addresses, also of the API; made from the name when empty.")),
+        ask(
+            "path",
+            "text",
+            _("Address"),
+            max_length=40,
+            help=_("The word in addresses, also of the API; made from the name when empty."),
+        ),
         ask("description_zh", "text", _("Description in Chinese"), max_length=300),
         ask("description_en", "text", _("Description in English"), max_length=300),
         ask("icon", "choice", _("Icon"), choices=[(one, one) for one in ICONS if one in icons.names()]),
         ask("color", "choice", _("Colour"), choices=COLORS),
         ask("group", "choice", _("Stands under"), choices=[(key, label) for key, (label, _icon) in GROUPS.items()]),
         ask("position", "integer", _("Place in the menu"), minimum=0, maximum=999),
-        ask("title_zh", "text", _("What its name is called"), max_length=40, help=_("Usually “name”; for instance “number” or “subject”.")),
+        ask(
+            "title_zh",
+            "text",
+            _("What its name is called"),
+            max_length=40,
+            help=_("Usually “name”; for instance “number” or “subject”."),
+        ),
         ask("title_en", "text", _("… in English"), max_length=40),
         ask("timeline", "boolean", _("Shown on the timeline of what it belongs to")),
         ask("duplicates", "boolean", _("Warn of records with the same name")),
@@ -55,7 +64,13 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
     ]
     if row is None:
         asked[4:4] = [
-            ask("parent", "choice", _("Belongs to"), choices=parents, help=_("Whoever sees that record sees this one too. It stays.")),
+            ask(
+                "parent",
+                "choice",
+                _("Belongs to"),
+                choices=parents,
+                help=_("Whoever sees that record sees this one too. It stays."),
+            ),
             ask("owned", "boolean", _("Has an owner"), help=_("Without owners, roles see all records or none.")),
         ]
     else:
@@ -89,7 +104,14 @@ def create(request: HttpRequest) -> HttpResponseBase:
             return done(request, f"/settings/fields/{row.path}/", text)
         except GuanxiError as found:
             error = found
-    given: dict[str, Any] = {"icon": "box", "color": "blue", "group": "work", "position": 50, "owned": True, "timeline": True}
+    given: dict[str, Any] = {
+        "icon": "box",
+        "color": "blue",
+        "group": "work",
+        "position": 50,
+        "owned": True,
+        "timeline": True,
+    }
     return _form(request, None, questions, given, error)
 
 
@@ -107,7 +129,11 @@ def edit(request: HttpRequest, key: str) -> HttpResponseBase:
                 return done(request, BASE, _("“%(name)s” was removed.") % {"name": name})
             if do in ("retire", "activate"):
                 shaping.object_retire(actor, key, active=do == "activate")
-                text = _("“%(name)s” is in use again.") if do == "activate" else _("“%(name)s” was retired; its records stay.")
+                text = (
+                    _("“%(name)s” is in use again.")
+                    if do == "activate"
+                    else _("“%(name)s” was retired; its records stay.")
+                )
                 return done(request, BASE, text % {"name": name})
             shaping.object_save(actor, key, _given(questions, request, row.options), version=version_of(request))
             return done(request, f"{BASE}{key}/", _("Saved."))
@@ -126,12 +152,29 @@ def _given(questions: tuple[Field, ...], request: HttpRequest, options: dict[str
 
 
 def _form(
-    request: HttpRequest, row: CustomObject | None, questions: tuple[Field, ...], given: dict[str, Any], error: GuanxiError | None
+    request: HttpRequest,
+    row: CustomObject | None,
+    questions: tuple[Field, ...],
+    given: dict[str, Any],
+    error: GuanxiError | None,
 ) -> HttpResponseBase:
     if error:
-        flags = {one.name: request.POST.get(one.name) in ("1", "on", "true") for one in questions if one.kind == "boolean"}
+        flags = {
+            one.name: request.POST.get(one.name) in ("1", "on", "true") for one in questions if one.kind == "boolean"
+        }
         given = {**given, **request.POST.dict(), **flags}
-    names = {"name_zh", "name_en", "plural_en", "path", "description_zh", "description_en", "title_zh", "title_en", "parent", "owned"}
+    names = {
+        "name_zh",
+        "name_en",
+        "plural_en",
+        "path",
+        "description_zh",
+        "description_en",
+        "title_zh",
+        "title_en",
+        "parent",
+        "owned",
+    }
     asked = inputs(questions, given, error)
     context = {
         "title": spoken(row.name_zh, row.name_en) if row else _("New object"),

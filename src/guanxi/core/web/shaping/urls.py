@@ -6,10 +6,17 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.access.features import may_settings
+from guanxi.core.kernel.errors import Text
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.shaping import dictionaries, fields, formulas
+from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, objects, processes
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("settings/", hub.index, name="settings"),
+    path("settings/objects/", objects.index, name="objects"),
+    path("settings/objects/new/", objects.create, name="object_new"),
+    path("settings/objects/<slug:key>/", objects.edit, name="object"),
+    path("settings/processes/", processes.index, name="processes"),
+    path("settings/processes/<slug:path>/<str:name>/", processes.edit, name="process"),
     path("settings/dictionaries/", dictionaries.index, name="dictionaries"),
     path("settings/dictionaries/<slug:key>/", dictionaries.edit, name="dictionary"),
     path("settings/dictionaries/<slug:key>/order/", dictionaries.order, name="dictionary_order"),
@@ -25,10 +32,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 
-def _entry(key: str, label: object, icon: str, order: int) -> Entry:
+def _entry(key: str, label: Text, icon: str, order: int, hint: Text) -> Entry:
     return Entry(
         key=f"shaping.{key}",
-        label=label,  # type: ignore[arg-type]
+        label=label,
+        hint=hint,
         url=f"/settings/{key}/",
         icon=icon,
         place="settings",
@@ -38,6 +46,8 @@ def _entry(key: str, label: object, icon: str, order: int) -> Entry:
 
 
 add_entries(
-    _entry("dictionaries", _("Dictionaries"), "list", 60),
-    _entry("fields", _("Fields"), "forms", 62),
+    _entry("objects", _("Objects"), "box", 60, _("Sorts of records of your own")),
+    _entry("fields", _("Fields"), "forms", 62, _("Further fields for everything, with conditions and formulas")),
+    _entry("dictionaries", _("Dictionaries"), "list", 64, _("Values of choices: names, colours, order")),
+    _entry("processes", _("Processes"), "arrows-exchange", 68, _("Stages: which moves, for whom, what on the way")),
 )

@@ -92,3 +92,9 @@ on("click", "[data-insert]", (event, button) => {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 });
 each("form [data-when]", (part) => { const select = part.closest("form").elements[part.dataset.when]; if (select) choose(select); });
+
+// A box that narrows what stands on the page by its words.
+on("input", "[data-narrow]", (_event, box) => {
+  const words = box.value.trim().toLowerCase();
+  for (const one of $$(box.dataset.narrow)) one.hidden = Boolean(words) && !one.textContent.toLowerCase().includes(words);
+});
