@@ -22,7 +22,13 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
 
 #: Areas in the order of the house, lowest first; integrations and packs after them.
-AREAS = ["guanxi.areas.customers", "guanxi.areas.activities", "guanxi.areas.catalog", "guanxi.areas.sales"]
+AREAS = [
+    "guanxi.areas.customers",
+    "guanxi.areas.activities",
+    "guanxi.areas.catalog",
+    "guanxi.areas.sales",
+    "guanxi.areas.insight",
+]
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -133,7 +133,7 @@ def churn(sales: Transactions, *, horizon: float | None = None) -> ChurnResult:
     they were two horizons ago, is judged on one horizon ago (out of time), and is then fitted anew on the latter for the present.
     Customers without a purchase in the last three horizons before a cut (at least a year) count as gone and are not scored: probability 1.
     """
-    days = _purchase_days(sales)
+    days = purchase_days(sales)
     span = (sales.as_of - sales.first).days / 7
     weeks = horizon or _usual_horizon(days, span)
     if weeks <= 0 or span < 3 * weeks:
@@ -183,7 +183,8 @@ def churn(sales: Transactions, *, horizon: float | None = None) -> ChurnResult:
     return _result(current, final, final.probability(current.frame), detail, [*notes, *prepared.notes], sales.as_of)
 
 
-def _purchase_days(sales: Transactions) -> pd.DataFrame:
+def purchase_days(sales: Transactions) -> pd.DataFrame:
+    """Days with a purchase and their value: ``customer day value``, sorted. Raises :class:`BadInput` when there is none."""
     bought = (
         sales.table.filter(sales.table.amount >= 0)
         .group_by("customer", "day")

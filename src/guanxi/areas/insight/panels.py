@@ -1,0 +1,100 @@
+"""The card on the customer's page, and the one on Today. They read; they never write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.customers.models import Customer
+from guanxi.areas.insight import selectors
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
+
+#: Features of the churn model -> what a salesperson calls them, with one place for the value.
+REASONS = {
+    "recency": _("last bought %(n).0f weeks ago"),
+    "purchases": _("bought on %(n).0f days only"),
+    "tenure": _("a customer for %(n).0f weeks"),
+    "spent": _("%(n).0f spent in all"),
+    "mean_value": _("%(n).0f per purchase"),
+    "gap": _("usually %(n).0f weeks between purchases"),
+    "silence": _("silent for %(n).1f of his usual gaps"),
+    "recent": _("bought on %(n).0f days lately"),
+    "before": _("bought on %(n).0f days in the time before"),
+    "trend": _("%(n)+.0f purchase days against the time before"),
+    "recent_value": _("%(n).0f spent lately"),
+}
+
+
+def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """Class, scores, lifetime value, risk with reasons, next offers, stage, trend; nothing without a calculation."""
+    found = selectors.value_of(actor, customer.pk)
+    if found is None:
+        return {"value": None}
+    why = [
+        str(REASONS[name]) % {"n": number}
+        for name, number, _effect in found.details.get("why", [])
+        if name in REASONS and number is not None
+    ]
+    change = (
+        float(found.recent / found.before - 1)
+        if found.before and found.recent is not None and found.before > 0
+        else None
+    )
+    return {
+        "value": found,
+        "why": why,
+        "offers": found.details.get("offers", []),
+        "change": change,
+        "low": found.details.get("low"),
+        "high": found.details.get("high"),
+    }
+
+
+def out_of_rhythm(actor: Actor) -> Mapping[str, Any] | None:
+    """My customers who are silent for longer than their own rhythm allows; no card without one."""
+    if actor.user_id is None:
+        return None
+    found = list(
+        selectors.values(actor)
+        .filter(out_of_rhythm=True, carrier_owner_id=actor.user_id)
+        .order_by("-lifetime_value", "-spent")[:8]
+    )
+    return {"values": found} if found else None
+
+
+def shown(actor: Actor) -> bool:
+    """Whoever may see customers' values at all."""
+    return bool(
+        actor.is_system
+        or actor.rights.of(selectors.VALUE, "view").everyone
+        or actor.rights.of(selectors.VALUE, "view").owners
+    )
+
+
+add_entries(
+    Entry(
+        key="insight",
+        label=_("Customer insight"),
+        url="/insight/",
+        icon="chart-dots",
+        place="analysis",
+        order=10,
+        color="purple",
+        shown=shown,
+    )
+)
+add_cards(
+    Card(
+        key="insight.rhythm",
+        label=_("Out of rhythm"),
+        template="insight/rhythm.jinja",
+        context=out_of_rhythm,
+        icon="alert-triangle",
+        url="/customer-values/",
+        order=45,
+        shown=shown,
+    )
+)

@@ -1,0 +1,133 @@
+"""Pictures of the insight pages, as SVG with links on marks; colours and fonts come from the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from guanxi.core.reporting.charts.axes import ticks
+from guanxi.core.reporting.charts.canvas import Canvas, clipped
+
+Link = Callable[[Any], str]
+WIDTH, HEIGHT = 720.0, 300.0
+
+
+def heat(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Mapping[tuple[int, int], tuple[float, str, Any]],
+    *,
+    link: Link | None = None,
+    left: float = 110,
+) -> Markup:
+    """A grid: (row, column) -> (strength 0…1, text, filter tree). Rows from the top."""
+    wide, high = (WIDTH - left) / max(1, len(columns)), 30.0
+    canvas = Canvas(WIDTH, 26 + high * len(rows), link=link)
+    for j, name in enumerate(columns):
+        canvas.add(canvas.text(left + wide * (j + 0.5), 16, clipped(name, wide), anchor="middle"))
+    for i, name in enumerate(rows):
+        y = 24 + high * i
+        canvas.add(canvas.text(left - 8, y + 19, clipped(name, left - 12), anchor="end"))
+        for j in range(len(columns)):
+            if (i, j) not in cells:
+                continue
+            strength, text, tree = cells[i, j]
+            shape = canvas.rect(
+                left + wide * j + 1,
+                y + 1,
+                wide - 2,
+                high - 2,
+                "blue",
+                opacity=round(0.06 + 0.6 * min(1.0, strength), 3),
+            )
+            shape += canvas.text(left + wide * (j + 0.5), y + 19, text, anchor="middle", color="ink")
+            canvas.add(canvas.mark(shape, f"{name} · {columns[j]}: {text}", tree))
+    return Markup(canvas.markup())  # noqa: S704 - texts are escaped by the canvas
+
+
+class _Frame:
+    """Axes of a chart with a numeric scale at the left."""
+
+    def __init__(self, canvas: Canvas, low: float, high: float, spell: Callable[[float], str]) -> None:
+        self.canvas = canvas
+        marks = ticks(low, high)
+        self.low, self.high = marks[0], marks[-1]
+        self.left, self.top, self.bottom = 64.0, 10.0, canvas.height - 34
+        for one in marks:
+            y = self.y(one)
+            canvas.add(
+                canvas.line(self.left, y, canvas.width - 4, y)
+                + canvas.text(self.left - 6, y + 4, spell(one), anchor="end")
+            )
+
+    def y(self, value: float) -> float:
+        span = (self.high - self.low) or 1.0
+        return self.bottom - (value - self.low) / span * (self.bottom - self.top)
+
+    def x(self, share: float) -> float:
+        return self.left + share * (self.canvas.width - 12 - self.left)
+
+
+def line(
+    series: Sequence[tuple[str, str, Sequence[tuple[float, float]], str]],
+    labels: Sequence[tuple[float, str]],
+    *,
+    spell: Callable[[float], str],
+    low: float = 0.0,
+) -> Markup:
+    """Lines over 0…1: (name, colour, points, dash). ``labels`` stand below."""
+    canvas = Canvas(WIDTH, HEIGHT)
+    tops = [y for _n, _c, points, _d in series for _x, y in points]
+    frame = _Frame(canvas, min([low, *tops]), max([1e-9, *tops]), spell)
+    for x, text in labels:
+        canvas.add(canvas.text(frame.x(x), canvas.height - 18, text, anchor="middle"))
+    for _name, color, points, dash in series:
+        if points:
+            d = "M" + "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
+            canvas.add(canvas.path(d, color, dash=dash))
+    canvas.legend([(name, color, 0) for name, color, _p, _d in series if name], canvas.height - 14)
+    return Markup(canvas.markup())  # noqa: S704 - as above
+
+
+def columns(
+    bars: Sequence[tuple[str, float, str, Any]],
+    *,
+    link: Link | None = None,
+    spell: Callable[[float], str],
+    color: str = "blue",
+) -> Markup:
+    """Upright bars: (label, value, what it says on hover, filter tree)."""
+    canvas = Canvas(WIDTH, HEIGHT, link=link)
+    frame = _Frame(canvas, 0.0, max([1.0, *[one[1] for one in bars]]), spell)
+    wide = (frame.x(1) - frame.x(0)) / max(1, len(bars))
+    for i, (label, value, told, tree) in enumerate(bars):
+        x, y = frame.x(0) + wide * i, frame.y(value)
+        canvas.add(canvas.mark(canvas.rect(x + 2, y, wide - 4, frame.bottom - y, color), told, tree))
+        canvas.add(canvas.text(x + wide / 2, canvas.height - 16, clipped(label, wide), anchor="middle"))
+    return Markup(canvas.markup())  # noqa: S704 - as above
+
+
+def network(names: Sequence[str], links: Sequence[tuple[int, int, float, str]]) -> Markup:
+    """Things on a circle and the ties between them, thick where strong: (from, to, strength 0…1, what it says)."""
+    import math  # noqa: PLC0415 - only here
+
+    canvas = Canvas(WIDTH, 460)
+    places = [
+        (WIDTH / 2 + 165 * math.cos(2 * math.pi * i / len(names)), 230 + 165 * math.sin(2 * math.pi * i / len(names)))
+        for i in range(len(names))
+    ]
+    for a, b, strength, told in links:
+        (x1, y1), (x2, y2) = places[a], places[b]
+        d = f"M{x1:.1f} {y1:.1f}Q{WIDTH / 2:.1f} 230 {x2:.1f} {y2:.1f}"
+        canvas.add(canvas.mark(canvas.path(d, "blue", width=round(0.8 + 4 * strength, 2)), told, None))
+    for (x, y), name in zip(places, names, strict=True):
+        right = x >= WIDTH / 2
+        canvas.add(
+            canvas.marker(x, y, "teal", 0)
+            + canvas.text(
+                x + (9 if right else -9), y + 4, clipped(name, 170), anchor="start" if right else "end", color="ink"
+            )
+        )
+    return Markup(canvas.markup())  # noqa: S704 - as above

@@ -1,0 +1,126 @@
+"""What pages and panels read: values of visible customers, and the last calculation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, QuerySet, Sum
+
+from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
+from guanxi.core import records
+from guanxi.core.access.rules import condition
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.schema.registry import entity_of
+
+VALUE = "insight.customervalue"
+
+
+def last_calculation() -> Calculation | None:
+    """The last one that was done."""
+    return Calculation.objects.filter(state=DONE).order_by("-finished_at").first()
+
+
+def current_calculation() -> Calculation | None:
+    """The one that waits or runs, or the last one if it failed."""
+    last = Calculation.objects.order_by("-asked_at").first()
+    return last if last is not None and last.state in (WAITING, RUNNING, FAILED) else None
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether the actor sees every customer's value: only then figures of the whole are for him."""
+    return condition(entity_of(VALUE), actor, "view") is None
+
+
+def values(actor: Actor, tree: Mapping[str, Any] | None = None) -> QuerySet[CustomerValue]:
+    """Values of the customers the actor may see, narrowed by a query tree."""
+    found: QuerySet[CustomerValue] = records.queryset(actor, entity_of(VALUE), filter=tree)
+    return found
+
+
+def value_of(actor: Actor, customer_id: int) -> CustomerValue | None:
+    """One customer's values."""
+    return values(actor).filter(customer_id=customer_id).first()
+
+
+def grid(actor: Actor, tree: Mapping[str, Any] | None = None) -> dict[tuple[int, int], int]:
+    """Customers by recency and frequency score."""
+    rows = (
+        values(actor, tree).exclude(recency=None).order_by().values_list("recency", "frequency").annotate(n=Count("pk"))
+    )
+    return {(r, f): n for r, f, n in rows}
+
+
+def by(actor: Actor, field: str, tree: Mapping[str, Any] | None = None) -> dict[str, tuple[int, float, float]]:
+    """Customers, money spent and lifetime value by a choice field."""
+    rows = (
+        values(actor, tree)
+        .order_by()
+        .values_list(field)
+        .annotate(n=Count("pk"), spent=Sum("spent"), clv=Sum("lifetime_value"))
+    )
+    return {str(key): (n, float(spent or 0), float(clv or 0)) for key, n, spent, clv in rows}
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """Spent per customer from the top, as shares: ``curve`` of (customers, value), and what follows."""
+
+    customers: int
+    value: float
+    curve: list[tuple[float, float]]
+    gini: float
+    for_80: float
+    top_20: float
+    shares: np.ndarray
+
+    def classes(self, a: float, b: float) -> dict[str, int]:
+        """How many customers each class has for other bounds."""
+        before = np.concatenate([[0.0], self.shares[:-1]]) if len(self.shares) else np.empty(0)
+        own = np.diff(self.shares, prepend=0.0)
+        first, second = (before < a - 1e-9) & (own > 0), (before < b - 1e-9) & (own > 0)
+        return {"A": int(first.sum()), "B": int((second & ~first).sum()), "C": int(len(before) - second.sum())}
+
+
+def concentration(actor: Actor, tree: Mapping[str, Any] | None = None) -> Concentration | None:
+    """How the money is spread over the customers the actor sees; ``None`` without any."""
+    from guanxi.mining.concentration import gini  # noqa: PLC0415 - ibis is heavy; most pages do without
+
+    spent = np.array(
+        [float(one or 0) for one in values(actor, tree).order_by("-spent", "pk").values_list("spent", flat=True)]
+    )
+    gain = np.clip(np.sort(spent)[::-1], 0, None)
+    if not len(gain) or gain.sum() <= 0:
+        return None
+    shares = np.cumsum(gain) / gain.sum()
+    n = len(gain)
+    at = np.unique(np.linspace(0, n - 1, min(n, 120)).astype(int))
+    curve = [(0.0, 0.0), *[(float((i + 1) / n), float(shares[i])) for i in at]]
+    return Concentration(
+        n,
+        float(spent.sum()),
+        curve,
+        gini(gain),
+        float((np.searchsorted(shares, 0.8 - 1e-12) + 1) / n),
+        float(shares[max(0, round(0.2 * n) - 1)]),
+        shares,
+    )
+
+
+def histogram(
+    actor: Actor, field: str, tree: Mapping[str, Any] | None = None, bins: int = 12
+) -> list[tuple[float, float, int]]:
+    """How many customers lie between round bounds of a field: (from, up to, customers); the last one is open."""
+    found = np.array(
+        [float(one) for one in values(actor, tree).exclude(**{field: None}).order_by().values_list(field, flat=True)]
+    )
+    if not len(found):
+        return []
+    top = float(np.quantile(found, 0.97)) or 1.0
+    step = 10 ** np.floor(np.log10(max(top / bins, 1e-9)))
+    step *= next(one for one in (1, 2, 5, 10) if step * one * bins >= top)
+    edges = np.arange(0, bins + 1) * step
+    counts = np.histogram(np.clip(found, 0, edges[-1] - step / 1e6), edges)[0]
+    return [(float(low), float(low + step), int(n)) for low, n in zip(edges[:-1], counts, strict=True)]

@@ -1,0 +1,220 @@
+"""Running a calculation: read, compute, store, tell. Called by jobs; pages only ask for one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from django.conf import settings as django_settings
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from guanxi.areas.customers.models import Customer
+from guanxi.areas.insight import sources
+from guanxi.areas.insight.computing import Findings, compute
+from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
+from guanxi.core.access.features import require_feature
+from guanxi.core.automation.notify import notify
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.models import Preference
+from guanxi.core.records import writing
+from guanxi.mining.result import MODEL_VERSION, BadInput
+
+SETTINGS = "insight_settings"
+DEFAULTS = {"class_a": 0.8, "class_b": 0.95, "alarm": 5.0}
+OUT_OF_RHYTHM = gettext_noop("%(record)s buys every %(gap)s±%(spread)s days and has been silent for %(silent)s.")
+_CHUNK = 2000
+
+
+def current_settings() -> dict[str, float]:
+    """Thresholds: shares of value of classes A and A+B (0…1), chance of a gap that raises the alarm (per cent)."""
+    row = Preference.objects.filter(key=SETTINGS).values_list("value", flat=True).first() or {}
+    return {**DEFAULTS, **row}
+
+
+def settings_set(actor: Actor, *, class_a: float, class_b: float, alarm: float) -> Calculation:
+    """Keep new thresholds and ask for a calculation with them. Raises Denied, Invalid."""
+    require_feature(actor, "settings")
+    if not (0 < class_a < class_b <= 1 and 0 < alarm < 50):
+        raise Invalid(code="insight.thresholds", field="class_a")
+    with writing(actor):
+        Preference.objects.update_or_create(
+            key=SETTINGS, defaults={"value": {"class_a": class_a, "class_b": class_b, "alarm": alarm}}
+        )
+        return calculation_ask(actor)
+
+
+def calculation_ask(actor: Actor) -> Calculation:
+    """The calculation that is waiting or running, or a new one; the caller defers the job."""
+    waiting = Calculation.objects.filter(
+        state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6)
+    ).first()
+    return waiting or Calculation.objects.create(asked_by_id=actor.user_id, settings=current_settings())
+
+
+def calculation_run(calculation: Calculation) -> None:
+    """Do it. Ends in the state done or failed, with the reason in words; safe to run twice."""
+    calculation.state, calculation.started_at = RUNNING, clock.now()
+    calculation.save()
+    try:
+        _run(calculation)
+        calculation.state, calculation.progress, calculation.step = DONE, 100, ""
+    except BadInput as refusal:
+        calculation.state, calculation.error = FAILED, f"{refusal.text.zh}\n{refusal.text.en}"
+    except GuanxiError as refusal:
+        calculation.state, calculation.error = FAILED, str(refusal.message or refusal.code)
+    finally:
+        if calculation.state == RUNNING:
+            calculation.state = FAILED
+        calculation.finished_at = clock.now()
+        calculation.save()
+
+
+def _run(calculation: Calculation) -> None:
+    actor = system_actor("insight", via="job")
+    source = sources.chosen()
+    if source is None:
+        raise BadInput(
+            "source.none",
+            "There are no transactions yet: no order and no deal won.",
+            "尚无交易：没有订单，也没有赢单。",
+        )
+    frame = pd.DataFrame(sources.rows(actor, source), columns=["customer", "day", "amount"])
+    lines = pd.DataFrame(sources.item_rows(actor, source), columns=["customer", "basket", "item"])
+    if frame.empty:
+        raise BadInput("source.empty", "The source of transactions is empty.", "交易来源为空。")
+    zone = clock.today(actor.timezone)
+    moments = pd.to_datetime(frame["day"], utc=True)
+    frame["day"] = (
+        moments.dt.tz_convert(actor.timezone or "Asia/Shanghai").dt.tz_localize(None)
+        if isinstance(frame["day"].iloc[0], dt.datetime)
+        else moments.dt.tz_localize(None)
+    )
+    snapshot(frame, "transactions")
+    snapshot(lines, "lines")
+    calculation.source, calculation.as_of, calculation.model_version = source.entity, zone, MODEL_VERSION
+    calculation.rows, calculation.customers = len(frame), int(frame["customer"].nunique())
+    found = compute(
+        frame,
+        lines,
+        zone,
+        {**DEFAULTS, **calculation.settings},
+        lambda percent, step: _tell(calculation, percent, step),
+    )
+    calculation.results, calculation.notes = found.whole, found.notes
+    values_store(found, zone)
+
+
+def _tell(calculation: Calculation, percent: int, step: str) -> None:
+    Calculation.objects.filter(pk=calculation.pk).update(progress=percent, step=step)
+
+
+def snapshot(frame: pd.DataFrame, name: str) -> Path:
+    """Keep what was read as Parquet under the data folder: for notebooks, and to see later what a figure stood on."""
+    folder = Path(django_settings.STATIC_ROOT).parent / "insight"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    frame.to_parquet(path.with_suffix(".new"), index=False)
+    path.with_suffix(".new").replace(path)
+    return path
+
+
+def values_store(found: Findings, as_of: dt.date) -> int:
+    """Write one row per customer in pieces; rows of customers without transactions go. Tells owners of new alarms. Returns how many."""
+    table = found.table
+    ids = [int(one) for one in table.index]
+    names = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "name"))
+    owners = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
+    alarmed = set(CustomerValue.objects.filter(out_of_rhythm=True).values_list("customer_id", flat=True))
+    made = []
+    for key, row in zip(ids, table.to_dict("records"), strict=True):
+        if key in names:
+            made.append(
+                CustomerValue(
+                    customer_id=key, name=names[key], carrier_owner_id=owners[key], as_of=as_of, **_columns(row)
+                )
+            )
+    fields = [
+        one.name
+        for one in CustomerValue._meta.concrete_fields
+        if one.name
+        not in (
+            "id",
+            "customer",
+            "created_at",
+            "created_by",
+            "custom",
+            "tags",
+            "deleted_at",
+            "deleted_by",
+            "version",
+            "owner",
+            "updated_by",
+        )
+    ]
+    with writing(system_actor("insight", via="job")):
+        for start in range(0, len(made), _CHUNK):
+            CustomerValue.everything.bulk_create(
+                made[start : start + _CHUNK], update_conflicts=True, unique_fields=["customer"], update_fields=fields
+            )
+        CustomerValue.everything.exclude(as_of=as_of).delete()
+    _alert([one for one in made if one.out_of_rhythm and one.customer_id not in alarmed])
+    return len(made)
+
+
+def _number(value: Any, places: int, most: float = 1e15) -> Decimal | None:
+    if value is None or not np.isfinite(value):
+        return None
+    return round(Decimal(float(np.clip(value, -most, most))), places)
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None or not np.isfinite(value) else int(value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a row of findings; what a model could not say is empty."""
+    get = row.get
+    last = get("last")
+    percent = {
+        name: None if get(source) is None or not np.isfinite(get(source)) else 100 * float(get(source))
+        for name, source in (("active", "alive"), ("leaving", "probability"))
+    }
+    return {
+        "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "risk": _text(get("risk")),
+        "recency": _whole(get("r")), "frequency": _whole(get("f")), "monetary": _whole(get("m")), "purchases": _whole(get("frequency")) or 0,
+        "last_bought_on": None if last is None or pd.isna(last) else last.date(),
+        "spent": _number(get("monetary"), 2), "cumulative": _number(get("cumulative"), 8), "recent": _number(get("recent"), 2), "before": _number(get("before"), 2),
+        "active": _number(percent["active"], 2), "leaving": _number(percent["leaving"], 2), "expected": _number(get("expected"), 2, 9e6), "lifetime_value": _number(get("clv"), 2),
+        "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "out_of_rhythm": get("alarm") is True or get("alarm") == np.True_,
+        "details": {"why": get("why") if isinstance(get("why"), list) else [], "offers": get("offers") if isinstance(get("offers"), list) else [],
+                    "low": _whole(get("low")), "high": _whole(get("high")), "value": None if _number(get("value"), 2) is None else float(get("value"))},
+    }  # fmt: skip
+
+
+def _alert(rows: list[CustomerValue]) -> None:
+    customers = Customer.objects.in_bulk([one.customer_id for one in rows])
+    for one in rows:
+        customer = customers.get(one.customer_id)
+        if customer is None or customer.owner_id is None:
+            continue
+        values = {"gap": f"{one.gap:.0f}", "spread": f"{one.spread:.0f}", "silent": one.silent}
+        with transaction.atomic():
+            notify(
+                [customer.owner_id],
+                "insight",
+                OUT_OF_RHYTHM,
+                values,
+                record=customer,
+                once=f"rhythm:{customer.pk}:{one.last_bought_on}",
+            )

@@ -1,0 +1,1 @@
+"""Groups: cohorts, survival, clusters, and differences between groups."""
