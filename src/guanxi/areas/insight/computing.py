@@ -36,7 +36,7 @@ class Findings:
     whole: dict[str, Any] = field(default_factory=dict)
     notes: list[dict[str, str]] = field(default_factory=list)
 
-    def say(self, where: str, text: Text) -> None:
+    def remark(self, where: str, text: Text) -> None:
         """Remember a note once."""
         one = {"where": where, "en": text.en, "zh": text.zh}
         if one not in self.notes:
@@ -54,7 +54,7 @@ def compute(
     sales = transactions(frame, customer="customer", date="day", amount="amount", as_of=as_of)
     made = Findings(pd.DataFrame(index=pd.Index(sorted(frame["customer"].astype(str).unique()), name="customer")))
     for note in sales.notes:
-        made.say("data", note.text)
+        made.remark("data", note.text)
     steps: list[tuple[str, Callable[[], None]]] = [
         ("rfm", lambda: _rfm(made, sales)),
         ("abc", lambda: _abc(made, sales, settings)),
@@ -71,13 +71,13 @@ def compute(
         try:
             step()
         except BadInput as refusal:
-            made.say(name, refusal.text)
+            made.remark(name, refusal.text)
     return made
 
 
 def _keep(made: Findings, where: str, result: Result) -> None:
     for note in result.notes:
-        made.say(where, note.text)
+        made.remark(where, note.text)
 
 
 def _rfm(made: Findings, sales: Transactions) -> None:
@@ -125,7 +125,7 @@ def _clv(made: Findings, sales: Transactions) -> None:
         cut = sales.first + (sales.as_of - sales.first) * 2 // 3
         whole["holdout"] = clv_holdout(sales, calibrate_until=cut).diagnostics["holdout"] | {"until": cut.isoformat()}
     except BadInput as refusal:
-        made.say("clv", refusal.text)
+        made.remark("clv", refusal.text)
     made.whole["clv"] = plain(whole)
 
 

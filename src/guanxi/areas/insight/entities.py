@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.insight import jobs, panels  # noqa: F401 - entered by being imported
+from guanxi.areas.insight import jobs, panels, policies  # noqa: F401 - entered by being imported
 from guanxi.areas.insight.models import CustomerValue
 from guanxi.core.schema.entity import Access, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.registry import extend, register
@@ -65,6 +65,7 @@ register(
         related=(Related(field="customer", shown=False),),
         access=Access(carried_by="customer"),
         menu=Menu(group="analysis", order=20),
+        clean=policies.value_clean,
         creatable=False,
         importable=False,
         description=_(

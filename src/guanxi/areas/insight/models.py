@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -58,7 +60,7 @@ class CustomerValue(CarriedRecord):
     """
 
     customer = models.OneToOneField(Customer, models.CASCADE, related_name="insight", verbose_name=_("customer"))
-    name = models.CharField(_("name"), max_length=200, blank=True, default="", editable=False)
+    name = models.CharField(_("name"), max_length=200, blank=True, default="")
     as_of = models.DateField(_("as of"), null=True, blank=True, editable=False)
     value_class = ChoiceField(_("value class"), choices=CLASSES, max_length=1, editable=False)
     segment = ChoiceField(_("segment"), choices=SEGMENTS, max_length=20, editable=False)
@@ -94,9 +96,9 @@ class CustomerValue(CarriedRecord):
     class Meta(CarriedRecord.Meta):
         verbose_name = _("customer value")
         verbose_name_plural = _("customer values")
-        indexes = (
+        indexes: ClassVar[list[models.Index]] = [
             *CarriedRecord.Meta.indexes,
             models.Index(fields=["segment"], name="customervalue_segment"),
             models.Index(fields=["recency", "frequency"], name="customervalue_rf"),
             models.Index(fields=["-lifetime_value"], name="customervalue_clv"),
-        )
+        ]

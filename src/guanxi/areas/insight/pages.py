@@ -102,9 +102,8 @@ def compute(request: HttpRequest) -> HttpResponseBase:
         raise NotFound(code="page.unknown")
     made = services.calculation_ask(actor)
     jobs.calculation_do.defer(calculation_id=made.pk)
-    return redirect(
-        request.POST.get("back") if str(request.POST.get("back", "")).startswith("/insight/") else "/insight/"
-    )
+    back = str(request.POST.get("back", ""))
+    return redirect(back if back.startswith("/insight/") else "/insight/")
 
 
 @page_view("GET")

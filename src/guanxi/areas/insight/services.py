@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
@@ -25,6 +24,7 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Preference
 from guanxi.core.records import writing
 from guanxi.mining.result import MODEL_VERSION, BadInput
+from guanxi.runtime.environment import environment
 
 SETTINGS = "insight_settings"
 DEFAULTS = {"class_a": 0.8, "class_b": 0.95, "alarm": 5.0}
@@ -117,7 +117,7 @@ def _tell(calculation: Calculation, percent: int, step: str) -> None:
 
 def snapshot(frame: pd.DataFrame, name: str) -> Path:
     """Keep what was read as Parquet under the data folder: for notebooks, and to see later what a figure stood on."""
-    folder = Path(django_settings.STATIC_ROOT).parent / "insight"
+    folder = environment().data / "insight"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
     frame.to_parquet(path.with_suffix(".new"), index=False)
@@ -174,6 +174,11 @@ def _number(value: Any, places: int, most: float = 1e15) -> Decimal | None:
     return round(Decimal(float(np.clip(value, -most, most))), places)
 
 
+def _percent(value: Any) -> Decimal | None:
+    found = _number(value, 6)
+    return None if found is None else round(100 * found, 2)
+
+
 def _whole(value: Any) -> int | None:
     return None if value is None or not np.isfinite(value) else int(value)
 
@@ -186,19 +191,17 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row of findings; what a model could not say is empty."""
     get = row.get
     last = get("last")
-    percent = {
-        name: None if get(source) is None or not np.isfinite(get(source)) else 100 * float(get(source))
-        for name, source in (("active", "alive"), ("leaving", "probability"))
-    }
+    percent = {name: _percent(get(source)) for name, source in (("active", "alive"), ("leaving", "probability"))}
+    worth = _number(get("value"), 2)
     return {
         "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "risk": _text(get("risk")),
         "recency": _whole(get("r")), "frequency": _whole(get("f")), "monetary": _whole(get("m")), "purchases": _whole(get("frequency")) or 0,
         "last_bought_on": None if last is None or pd.isna(last) else last.date(),
         "spent": _number(get("monetary"), 2), "cumulative": _number(get("cumulative"), 8), "recent": _number(get("recent"), 2), "before": _number(get("before"), 2),
-        "active": _number(percent["active"], 2), "leaving": _number(percent["leaving"], 2), "expected": _number(get("expected"), 2, 9e6), "lifetime_value": _number(get("clv"), 2),
+        "active": percent["active"], "leaving": percent["leaving"], "expected": _number(get("expected"), 2, 9e6), "lifetime_value": _number(get("clv"), 2),
         "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "out_of_rhythm": get("alarm") is True or get("alarm") == np.True_,
         "details": {"why": get("why") if isinstance(get("why"), list) else [], "offers": get("offers") if isinstance(get("offers"), list) else [],
-                    "low": _whole(get("low")), "high": _whole(get("high")), "value": None if _number(get("value"), 2) is None else float(get("value"))},
+                    "low": _whole(get("low")), "high": _whole(get("high")), "value": None if worth is None else float(worth)},
     }  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.utils.translation import get_language, gettext, pgettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.insight import pictures, selectors
-from guanxi.areas.insight.models import SEGMENTS, STAGES, Calculation
+from guanxi.areas.insight.models import RISKS, SEGMENTS, STAGES, Calculation
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.web.formats import short_number
@@ -209,11 +209,8 @@ def leaving(actor: Actor, done: Calculation, tree: Tree | None) -> Sheet:
         ]
     )
     bars = []
-    for key, label in (
-        ("high", pgettext("risk", "High")),
-        ("middle", pgettext("risk", "Middle")),
-        ("low", pgettext("risk", "Low")),
-    ):
+    for key, name in RISKS:
+        label = str(name)
         n, spent, clv = found.get(key, (0, 0.0, 0.0))
         url = drill(("risk", "eq", key), tree=tree)
         bars.append((label, float(n), f"{label}: {n}", url))
