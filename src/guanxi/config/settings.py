@@ -25,6 +25,7 @@ CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
 AREAS = [
     "guanxi.areas.customers",
     "guanxi.areas.activities",
+    "guanxi.areas.diary",
     "guanxi.areas.catalog",
     "guanxi.areas.sales",
     "guanxi.areas.insight",

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import URLPattern
+
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 
@@ -61,6 +63,7 @@ class Card:
 
 _entries: dict[str, Entry] = {}
 _cards: dict[str, Card] = {}
+_pages: list[URLPattern] = []
 _due: dict[str, Callable[[Actor], int]] = {}
 
 
@@ -72,6 +75,16 @@ def add_entries(*entries: Entry) -> None:
 def add_cards(*cards: Card) -> None:
     """Enter cards of the home page; one with a known key replaces it."""
     _cards.update({card.key: card for card in cards})
+
+
+def add_pages(*patterns: URLPattern) -> None:
+    """Enter addresses of an area's own pages; they stand before those of entities."""
+    _pages.extend(one for one in patterns if one.name not in {known.name for known in _pages})
+
+
+def pages() -> list[URLPattern]:
+    """Every page an area entered."""
+    return list(_pages)
 
 
 def add_due(key: str, count: Callable[[Actor], int]) -> None:

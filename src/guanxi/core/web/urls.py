@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from guanxi.core.web import contributions
 from guanxi.core.web.approvals import urls as approvals
 from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.health import urls as health
@@ -44,4 +45,4 @@ fixed: Patterns = [
 #: Addresses under an entity's path: ``/customers/…``.
 entity_patterns: Patterns = [*exchange.records, *lists.urlpatterns, *merging.records, *record.records]
 
-urlpatterns: Patterns = [*fixed, *shaping.urlpatterns, *people.urlpatterns, *entity_patterns]
+urlpatterns: Patterns = [*fixed, *shaping.urlpatterns, *people.urlpatterns, *contributions.pages(), *entity_patterns]

@@ -1,0 +1,116 @@
+"""The page of work reports: one's own, written from what was done, and who of the team has sent his."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from guanxi.areas.diary import panels, selectors, services
+from guanxi.areas.diary.models import DAY, DRAFT, MONTH, PERIODS, WEEK
+from guanxi.core.access import allowed
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.web import toasts
+from guanxi.core.web.contributions import Entry, add_entries, add_pages
+from guanxi.core.web.errors import text_of
+from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.views.pages import redirect
+
+FIELDS = ("summary", "plan", "trouble")
+
+
+def _asked(request: HttpRequest, actor: Actor) -> tuple[str, dt.date]:
+    """The period and day an address names; today's report without any."""
+    sent = request.POST if request.method == "POST" else request.GET
+    period = sent.get("period", DAY)
+    period = period if period in (DAY, WEEK, MONTH) else DAY
+    try:
+        day = dt.date.fromisoformat(sent.get("day", ""))
+    except ValueError:
+        day = clock.today(actor.timezone)
+    return period, selectors.first_day(period, day)
+
+
+def _step(period: str, day: dt.date, forward: bool) -> dt.date:
+    window = selectors.window(period, day)
+    if forward:
+        return (window.last or day) + dt.timedelta(days=1)
+    return selectors.first_day(period, (window.first or day) - dt.timedelta(days=1))
+
+
+@page_view("GET", "POST")
+def diary(request: HttpRequest) -> HttpResponseBase:
+    """GET: the report of a period and the team's. POST: keep it, or send it."""
+    actor = actor_of(request)
+    period, day = _asked(request, actor)
+    trouble = ""
+    if request.method == "POST":
+        try:
+            return _written(request, actor, period, day)
+        except GuanxiError as error:
+            trouble = text_of(error)
+    return draw(
+        request, "diary/page.jinja", _context(request, actor, period, day, trouble), status=409 if trouble else 200
+    )
+
+
+def _written(request: HttpRequest, actor: Actor, period: str, day: dt.date) -> HttpResponseBase:
+    values = {name: request.POST.get(name, "") for name in FIELDS}
+    report = services.work_report_write(actor, period=period, day=day, values=values)
+    text = _("Saved")
+    if "send" in request.POST:
+        services.work_report_send(actor, report)
+        text = _("The report has been sent.")
+    toasts.keep(request, toasts.toast(text))
+    return redirect(f"/diary/?period={period}&day={day.isoformat()}")
+
+
+def _context(request: HttpRequest, actor: Actor, period: str, day: dt.date, trouble: str) -> dict[str, Any]:
+    person = actor.user_id or 0
+    report = selectors.report_of(person, period, day)
+    window = selectors.window(period, day)
+    held = {name: getattr(report, name, "") for name in FIELDS}
+    if report is None:
+        held["plan"] = selectors.plan_lines(actor, person, period, day)
+    today = clock.today(actor.timezone)
+    return {
+        "title": _("Work reports"),
+        "period": period,
+        "periods": [
+            {"text": label, "href": f"/diary/?period={key}", "current": key == period} for key, label in PERIODS
+        ],
+        "day": day,
+        "window": window,
+        "before": f"/diary/?period={period}&day={_step(period, day, False).isoformat()}",
+        "after": f"/diary/?period={period}&day={_step(period, day, True).isoformat()}"
+        if window.last is not None and window.last < today
+        else "",
+        "report": report,
+        "values": {name: request.POST.get(name, held[name]) for name in FIELDS},
+        "lines": panels.lines(actor, person, window),
+        "open": report is None or report.status == DRAFT,
+        "may_write": allowed(actor, "create", selectors.REPORT),
+        "people": selectors.standings(actor, period, day),
+        "trouble": trouble,
+    }
+
+
+add_pages(path("diary/", diary, name="diary"))
+add_entries(
+    Entry(
+        key="diary",
+        label=gettext_lazy("Work reports"),
+        url="/diary/",
+        icon="report",
+        place="work",
+        color="teal",
+        order=40,
+        shown=lambda actor: allowed(actor, "view", selectors.REPORT),
+    )
+)

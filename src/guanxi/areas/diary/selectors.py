@@ -1,0 +1,124 @@
+"""What is read of work reports: the days of a period, what comes next, who has sent and who has not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi.areas.activities.models import PLAN_OPEN, TASK_UNFINISHED, FollowUpPlan, Task
+from guanxi.areas.diary.models import DAY, DRAFT, WEEK, WorkReport
+from guanxi.core.access import visible
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.working_time import add_working_days
+from guanxi.core.models import Preference, User
+from guanxi.core.models.stamps import kept
+from guanxi.core.records import display, worktime
+from guanxi.core.reporting.windows import Window, bucket_start, bucket_window
+
+REPORT = "diary.workreport"
+#: The preference with the roles whose holders write work reports, and the hour at which they are reminded.
+PREFERENCE = "diary"
+ROLES, HOUR = ("member", "trainee"), 18
+
+
+@kept("preferences", size=1)
+def _settings() -> dict[str, Any]:
+    found = Preference.objects.filter(key=PREFERENCE).values_list("value", flat=True).first()
+    return found if isinstance(found, dict) else {}
+
+
+def writing_roles() -> Sequence[str]:
+    """Keys of the roles whose holders write work reports."""
+    return tuple(_settings().get("roles", ROLES))
+
+
+def reminder_hour() -> int:
+    """The hour of a person's working day at which a missing report is asked for."""
+    return int(_settings().get("hour", HOUR))
+
+
+def first_day(period: str, day: dt.date) -> dt.date:
+    """The first day of the period a day lies in."""
+    return bucket_start(day, period, 1)
+
+
+def window(period: str, day: dt.date) -> Window:
+    """The days of a report."""
+    return bucket_window(first_day(period, day), period)
+
+
+def next_window(actor: Actor, period: str, day: dt.date) -> Window:
+    """The days its plan is about: up to the next working day for a day, else the period after."""
+    last = window(period, day).last or day
+    if period == DAY and actor.user_id:
+        following = add_working_days(last, 1, worktime.calendar_of_user(actor.user_id))
+        return Window(last + dt.timedelta(days=1), following)
+    return window(period, last + dt.timedelta(days=1))
+
+
+def plan_lines(actor: Actor, person: int, period: str, day: dt.date) -> str:
+    """What the person has planned for the next period, one line a thing; two queries and the names."""
+    ahead = next_window(actor, period, day)
+    if ahead.first is None or ahead.last is None:
+        return ""
+    start = clock.day_start(ahead.first, actor.timezone)
+    end = clock.day_start(ahead.last + dt.timedelta(days=1), actor.timezone)
+    plans = FollowUpPlan.objects.filter(owner_id=person, status=PLAN_OPEN, planned_at__gte=start, planned_at__lt=end)
+    tasks = Task.objects.filter(owner_id=person, status__in=TASK_UNFINISHED, due_at__gte=start, due_at__lt=end)
+    found: list[tuple[dt.datetime, Any]] = [(one.planned_at, one) for one in visible(plans, actor)[:40]]
+    found += [(one.due_at, one) for one in visible(tasks, actor)[:40] if one.due_at is not None]
+    customers = {one.customer_id for _at, one in found if one.customer_id}
+    names = display.names_of(actor, {"customers.customer": customers}).get("customers.customer", {})
+    lines = []
+    for _at, one in sorted(found, key=lambda pair: (pair[0], pair[1].pk)):
+        whom = names.get(one.customer_id or 0, "")
+        lines.append(" · ".join(part for part in (one.subject, whom) if part))
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(dict.fromkeys(lines), start=1))
+
+
+def report_of(person: int, period: str, day: dt.date) -> WorkReport | None:
+    """The person's report of a period, sent or not."""
+    return WorkReport.objects.filter(owner_id=person, period=period, day=first_day(period, day)).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with one person's report."""
+
+    user_id: int
+    name: str
+    report: WorkReport | None
+
+    @property
+    def sent(self) -> bool:
+        """Whether it has been sent."""
+        return self.report is not None and self.report.status != DRAFT
+
+
+def expected(actor: Actor) -> dict[int, str]:
+    """People whose work reports the actor may read and who are to write them, by id; himself left out."""
+    reach = actor.rights.of(REPORT, "view")
+    people = User.objects.filter(is_active=True, roles__key__in=writing_roles()).exclude(pk=actor.user_id or 0)
+    if not reach.everyone:
+        people = people.filter(pk__in=reach.owners)
+    return dict(people.distinct().order_by("sort_key", "pk").values_list("pk", "name"))
+
+
+def standings(actor: Actor, period: str, day: dt.date) -> list[Standing]:
+    """Everybody's report of a period: who has not sent stands first. Two queries."""
+    people = expected(actor)
+    reports = visible(WorkReport.objects.filter(period=period, day=first_day(period, day), owner_id__in=people), actor)
+    known = {one.owner_id: one for one in reports}
+    found = [Standing(pk, name, known.get(pk)) for pk, name in people.items()]
+    return sorted(found, key=lambda one: one.sent)
+
+
+def writes(actor: Actor) -> bool:
+    """Whether the actor is among those who write work reports."""
+    return any(key in writing_roles() for key, _scope in actor.rights.of(REPORT, "create").sources)
+
+
+__all__ = ["DAY", "WEEK", "Standing", "expected", "plan_lines", "report_of", "standings", "window", "writes"]
