@@ -40,7 +40,7 @@ class WorkReport(OwnedRecord):
     ``facts`` is what the house knows was done, as it was when the report was sent.
     """
 
-    name = models.CharField(_("name"), max_length=150, blank=True, default="", editable=False)
+    name = models.CharField(_("name"), max_length=150, blank=True, default="")
     period = ChoiceField(_("period"), choices=PERIODS, max_length=10, default=DAY)
     day = models.DateField(_("from"))
     summary = models.TextField(_("what was done"), blank=True, default="")

@@ -23,7 +23,7 @@ def work_report_clean(_actor: Actor, record: WorkReport, changes: Changes) -> No
     if record.pk is not None and record.status != DRAFT and WRITTEN & set(changes):
         raise RuleBroken(_("A sent report stays as it is. Take it back first."), code="workreport.sent")
     record.day = selectors.first_day(record.period, record.day)
-    record.name = f"{record.owner.name if record.owner else ''} {record.day.isoformat()}".strip()
+    record.name = record.name or f"{record.owner.name if record.owner else ''} {record.day.isoformat()}".strip()
     same = WorkReport.objects.filter(owner_id=record.owner_id, period=record.period, day=record.day)
     if same.exclude(pk=record.pk).exists():
         raise Invalid(_("There is a report of this period already."), code="workreport.twice", field="day")
