@@ -17,7 +17,7 @@ LIVING = Q(deleted_at__isnull=True)
 DAY, WEEK, MONTH = "day", "week", "month"
 PERIODS = [(DAY, _("Daily report")), (WEEK, _("Weekly report")), (MONTH, _("Monthly report"))]
 DRAFT, SENT, READ = "draft", "sent", "read"
-STATUSES = [(DRAFT, _("draft")), (SENT, _("sent")), (READ, _("read"))]
+STATUSES = [(DRAFT, _("draft")), (SENT, _("handed in")), (READ, _("read"))]
 FACT_COLUMNS = (
     Field(name="what", kind="text", label=_("What"), max_length=60),
     Field(name="number", kind="integer", label=_("How many")),
@@ -48,7 +48,7 @@ class WorkReport(OwnedRecord):
     trouble = models.TextField(_("problems and help wanted"), blank=True, default="")
     facts = ListField(_("recorded"), kind="table", columns=FACT_COLUMNS, editable=False)
     status = ChoiceField(_("status"), choices=STATUSES, max_length=10, default=DRAFT, editable=False)
-    sent_at = models.DateTimeField(_("sent"), null=True, blank=True, editable=False)
+    sent_at = models.DateTimeField(_("handed in"), null=True, blank=True, editable=False)
     read_at = models.DateTimeField(_("read on"), null=True, blank=True, editable=False)
     read_by = models.ForeignKey(
         "core.User",
