@@ -25,6 +25,8 @@ RECORDS = (
     "/customers/?view=0&q=华诚&group=level",
     "/customers/?view=0&q=没有这样的客户",
     "/customers/board/?view=0",
+    "/customers/board/?view=0&rows=owner&color=level&most=1",
+    "/customers/board/look/?board=lifecycle",
     "/customers/{pk}/",
     "/customers/{pk}/edit/",
     "/customers/{pk}/history/",
@@ -42,6 +44,7 @@ RECORDS = (
     "/plans/",
     "/tasks/",
     "/tasks/board/",
+    "/activities/new/",
     "/quick/follow-up/",
     "/search/?q=华诚",
     "/search/",
@@ -100,7 +103,7 @@ def test_pages_of_records(people: People, world: World) -> None:
 
 def test_pages_of_records_on_a_dark_phone(people: People, world: World) -> None:
     page = people("alice", "en", phone=True, dark=True)
-    assert walk(page, RECORDS[:14] + RECORDS[24:], wide=False, pk=world.alices[0].pk) == {}
+    assert walk(page, RECORDS[:16] + RECORDS[26:], wide=False, pk=world.alices[0].pk) == {}
 
 
 def test_pages_about_oneself_and_administration(people: People, world: World, cast: Cast) -> None:

@@ -12,6 +12,8 @@ from django.test import Client
 
 from guanxi.core.kernel import clock
 from guanxi.core.models import User
+from guanxi.core.records import process
+from guanxi.core.records.process import Move, Process, Step
 from tests.fakes.models import Gadget
 
 pytestmark = pytest.mark.django_db
@@ -99,3 +101,18 @@ def test_rows_of_a_choice_stand_in_its_order(browse: Browse, make: Make) -> None
     page = browse("alice").get(f"{BOARD}?rows=active").content.decode()
     assert re.findall(r"<summary><strong>([^<]+)</strong>", page) == ["Active: Yes", "Active: No"]
     assert Gadget.objects.count() == 3
+
+
+def test_columns_closed_to_a_card_say_why(browse: Browse, make: Make, cast: Any) -> None:
+    gadget = make("fakes.gadget", name="Anvil", state="new")
+    steps = tuple(Step(key=key, label=key.title()) for key in ("new", "used", "broken"))
+    gated = Process(entity="fakes.gadget", field="state", steps=steps, moves=(Move(source="new", target="used"),))
+    assert "data-gated" not in browse("alice").get(BOARD).content.decode()
+    process.add_source("fakes.gadget", "state", lambda _record: gated)
+    try:
+        assert "data-gated" in browse("alice").get(BOARD).content.decode()
+        found = browse("alice").get(f"/gadgets/{gadget.pk}/move/?board=state").json()
+    finally:
+        del process._sources[("fakes.gadget", "state")]
+    assert found == {"broken": "From “New” there is no way to “Broken”."}
+    assert browse("charlie").get(f"/gadgets/{gadget.pk}/move/?board=state").status_code == 404

@@ -16,10 +16,11 @@ from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.people.preferences import preferences_remember
-from guanxi.core.records import display, shape
+from guanxi.core.records import display, process, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import board_url
 from guanxi.core.web.lists import boardlook, filters, page, rows
@@ -203,6 +204,7 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
         "look_url": f"{board_url(entity)}look/?{urlencode(fixed)}&{state.query()}",
         "left_out": left_out,
         "look": look,
+        "gated": by.name in process.process_fields(entity),
         "within": within,
         "withins": lanes_of.within_choices(actor, entity, by),
         "fixed": fixed,
@@ -275,12 +277,28 @@ def lane_totals(request: HttpRequest, path: str) -> HttpResponseBase:
     return JsonResponse(found)
 
 
-@page_view("POST")
+def _barred(actor: Actor, record: Any, by: Field, keys: Sequence[str]) -> dict[str, str]:
+    """Why the record cannot go to some columns, by column."""
+    found = process.process_of(entity_of(record), by.name, record)
+    if found is None:
+        return {}
+    now = str(values.current(record, by) or "")
+    gates = (process.gate(actor, record, found, key) for key in keys if key != now and found.step(key) is not None)
+    return {gate.target: str(gate.refused) for gate in gates if gate.refused}
+
+
+@page_view("GET", "POST")
 def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
-    """Move one record to another column. A refusal answers with its reason and the card goes back."""
+    """Move one record to another column. A refusal answers with its reason and the card goes back.
+
+    Before it is moved, GET answers which columns are closed to it, and why.
+    """
     entity, actor = entity_for(request, path), actor_of(request)
     record = records.get(actor, entity, pk)
     by = chosen_field(request, actor, entity)
+    if request.method == "GET":
+        keys = [one.key for one in lanes_of.choices_for(actor, entity, by)]
+        return JsonResponse(_barred(actor, record, by, keys), json_dumps_params={"ensure_ascii": False})
     version = request.POST.get("version", "")
     wanted = request.POST.get("to", "")
     choice = lanes_of.choice_at(actor, by, wanted) if wanted else None
@@ -290,11 +308,11 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     if asked is not None:
         return asked
     started = int(version) if version.isdecimal() else None
-    values = {by.name: wanted or None}
+    changes = {by.name: wanted or None}
     across = boardlook.read_look(request, actor, entity, by).rows
     if across and "row" in request.POST:
-        values[across] = request.POST["row"] or None
-    fresh = records.update(actor, record, values, version=started)
+        changes[across] = request.POST["row"] or None
+    fresh = records.update(actor, record, changes, version=started)
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
     label = choice.label if choice else _("Nothing given")

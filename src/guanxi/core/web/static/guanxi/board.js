@@ -45,13 +45,37 @@ async function totals(board) {
   }
 }
 
+// While a card is in the hand, columns it cannot go to are dimmed and say why.
+async function close(card) {
+  if (!card.closest(".gx-board").hasAttribute("data-gated")) return;
+  const answer = await request(card.dataset.move).catch(() => null);
+  if (!answer?.ok) return;
+  const reasons = await answer.json();
+  if (!card.classList.contains("gx-held") && !$(".sortable-ghost")) return; // put down meanwhile
+  for (const lane of $$(".gx-lane")) {
+    const reason = reasons[lane.dataset.key];
+    if (!reason) continue;
+    lane.classList.add("barred");
+    const line = document.createElement("p");
+    line.className = "gx-barred-why";
+    line.textContent = reason;
+    $("header", lane).append(line);
+  }
+}
+function reopen() {
+  for (const lane of $$(".gx-lane.barred")) lane.classList.remove("barred");
+  for (const line of $$(".gx-barred-why")) line.remove();
+}
+
 each(".gx-board", async (board) => {
   if (board.dataset.locked) return;
   await vendor("sortable/sortable.min.js");
   for (const list of $$(".gx-lane-cards", board)) {
     window.Sortable.create(list, {
       group: "board", animation: 120, delay: 150, delayOnTouchOnly: true, draggable: "[data-move]", filter: "a, button", preventOnFilter: false,
+      onStart: (event) => close(event.item),
       onEnd: (event) => {
+        reopen();
         if (event.to === event.from) return;
         const place = event.from.children[event.oldIndex] ?? null;
         move(event.item, event.to.closest(".gx-lane"), () => event.from.insertBefore(event.item, place));
@@ -63,7 +87,8 @@ each(".gx-board", async (board) => {
 // Keyboard: Space lifts a card, arrows carry it to the next column, Space drops it, Esc returns it.
 let held = null;
 const live = (text) => { const box = $("#board-live"); if (box) box.textContent = text; };
-function release() { held?.card.classList.remove("gx-held"); held = null; }
+function release() { held?.card.classList.remove("gx-held"); held = null; reopen(); }
+const say = (lane) => live([lane.dataset.label, $(".gx-barred-why", lane)?.textContent].filter(Boolean).join(". "));
 
 on("keydown", ".gx-card", (event, card) => {
   if (event.target !== card || event.isComposing) return;
@@ -74,6 +99,7 @@ on("keydown", ".gx-card", (event, card) => {
       held = { card, from: card.parentElement, next: card.nextElementSibling };
       card.classList.add("gx-held");
       live(t("lifted"));
+      close(card);
       return;
     }
     const { from, next } = held;
@@ -92,7 +118,7 @@ on("keydown", ".gx-card", (event, card) => {
     const lanes = $$(".gx-lane-cards", card.closest(".gx-board"));
     const at = lanes.indexOf(card.parentElement) + (event.key === "ArrowRight" ? 1 : -1);
     if (!lanes[at]) return;
-    if (held) { lanes[at].prepend(card); live(lanes[at].closest(".gx-lane").dataset.label); }
+    if (held) { lanes[at].prepend(card); say(lanes[at].closest(".gx-lane")); }
     else { $(".gx-card", lanes[at])?.focus(); return; }
     card.focus();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -101,7 +127,7 @@ on("keydown", ".gx-card", (event, card) => {
       const boards = $$(".gx-board");
       const next = boards[boards.indexOf(card.closest(".gx-board")) + (event.key === "ArrowDown" ? 1 : -1)];
       const lane = next && $(`.gx-lane[data-key="${CSS.escape(card.closest(".gx-lane").dataset.key)}"] .gx-lane-cards`, next);
-      if (lane) { lane.prepend(card); card.focus(); live(lane.closest(".gx-lane").dataset.label); }
+      if (lane) { lane.prepend(card); card.focus(); say(lane.closest(".gx-lane")); }
       return;
     }
     (event.key === "ArrowDown" ? card.nextElementSibling : card.previousElementSibling)?.focus?.();
