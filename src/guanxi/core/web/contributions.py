@@ -14,6 +14,7 @@ from django.urls import URLPattern
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
+from guanxi.core.records import layouts
 
 
 def everyone(_actor: Actor) -> bool:
@@ -105,7 +106,15 @@ def all_entries(actor: Actor) -> list[Entry]:
 
 def cards(actor: Actor) -> list[Card]:
     """The cards of the actor's home page, in order."""
-    return sorted((card for card in _cards.values() if card.shown(actor)), key=lambda card: (card.order, card.key))
+    arranged = layouts.layout_of(actor, None, "home") or {}
+    wanted = {key: place for place, key in enumerate(arranged.get("order", ()))}
+    shown = [one for one in _cards.values() if one.key not in arranged.get("hidden", ()) and one.shown(actor)]
+    return sorted(shown, key=lambda card: (wanted.get(card.key, len(wanted) + card.order), card.key))
+
+
+def all_cards() -> list[Card]:
+    """Every card there is, in order."""
+    return sorted(_cards.values(), key=lambda card: (card.order, card.key))
 
 
 def due_count(actor: Actor) -> int:

@@ -22,6 +22,7 @@ from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import Preference, SavedView
 from guanxi.core.models.stamps import kept
+from guanxi.core.records import layouts
 from guanxi.core.schema.entity import GROUPS, Entity
 from guanxi.core.schema.registry import entities, quick_forms
 from guanxi.core.web import addresses, contributions, toasts
@@ -152,11 +153,18 @@ class Shell:
         """The navigation: entities by group, and what was contributed to a group; empty groups are left out."""
         pinned = self._pinned()
         found: list[Group] = []
+        arranged = layouts.layout_of(self.actor, None, "menu") or {}
+        wanted = {key: place for place, key in enumerate(arranged.get("order", ()))}
         for key, (label, _icon) in GROUPS.items():
             places = [
                 (entity.menu.order, self._place(entity, pinned)) for entity in self.listed if entity.menu.group == key
             ]
             places += [(entry.order, self._entry(entry)) for entry in contributions.entries_at(key, self.actor)]
+            places = [
+                (wanted.get(place.key, len(wanted) + order), place)
+                for order, place in places
+                if place.key not in arranged.get("hidden", ())
+            ]
             if places and key == "settings":
                 found.append(
                     Group(

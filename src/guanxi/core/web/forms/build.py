@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
-from guanxi.core.records import display, shape
+from guanxi.core.records import display, layouts, rules, shape
 from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Lines, Section, sections_fields
 from guanxi.core.schema.fields import Field
@@ -63,6 +63,13 @@ class FormView:
     grids: tuple[Grid, ...] = ()
 
     @property
+    def conditions(self) -> str:
+        """Where a form asks for the state of its fields with conditions, '' when it has none."""
+        if not rules.ruled(self.entity.key):
+            return ""
+        return f"/{self.entity.path}/conditions/{f'?record={self.record.pk}' if self.record else ''}"
+
+    @property
     def inputs(self) -> list[Input]:
         """All inputs in their order."""
         return [one for part in (*self.parts, *self.more) for one in part.inputs]
@@ -73,8 +80,18 @@ class FormView:
         return bool(self.problems or self.general)
 
 
-def sections_of(entity: Entity, fields: Mapping[str, Field]) -> list[Section]:
-    """The sections of the declaration, then the custom fields by their group, then the tags."""
+def sections_of(
+    entity: Entity, fields: Mapping[str, Field], actor: Actor | None = None, record: Any = None, face: str = "form"
+) -> list[Section]:
+    """The sections of the administrator's layout as they are, else those of the declaration, then the custom fields by
+    their group, then the tags. A record page without a layout of its own follows the form's.
+    """
+    if actor is not None:
+        found = layouts.layout_of(actor, entity, face, record)
+        if found is None and face == "detail":
+            found = layouts.layout_of(actor, entity, "form", record)
+        if found is not None:
+            return layouts.sections(found)
     declared = list(entity.form.sections) if entity.form else [Section("", tuple(_plain(fields)))]
     placed = set(sections_fields(declared))
     groups: dict[str, list[str]] = {}
@@ -179,13 +196,11 @@ def create_form(
         **(values or {}),
     }
     errors, general = errors_by_field(error, fields, entity.lines)
-    sections = sections_of(entity, fields)
-    order = [
-        name
-        for name in dict.fromkeys((*(entity.form.create if entity.form else ()), *sections_fields(sections)))
-        if name in fields
-    ]
-    asked = set(entity.form.create) if entity.form and entity.form.create else set(order)
+    sections = sections_of(entity, fields, actor)
+    arranged = layouts.names(layouts.layout_of(actor, entity, "create"))
+    first_asked = arranged or (entity.form.create if entity.form else ())
+    order = [name for name in dict.fromkeys((*first_asked, *sections_fields(sections))) if name in fields]
+    asked = set(first_asked) if first_asked else set(order)
     asked |= {name for name in order if fields[name].required}
     first = [name for name in order if name in asked]
     focus = next((name for name in order if name in errors), next((name for name in first if not given.get(name)), ""))
@@ -236,7 +251,7 @@ def edit_form(
     return FormView(
         entity=entity,
         record=record,
-        parts=tuple(_parts(sections_of(entity, fields), inputs)),
+        parts=tuple(_parts(sections_of(entity, fields, actor, record), inputs)),
         problems=_problems(errors, fields, inputs),
         general=tuple(general),
         version=record.version if version is None else version,

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records import dictionaries, display, layouts, shape
 from guanxi.core.records.reading import Group
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -69,7 +69,8 @@ def read_look(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> 
     kept = preferences_of(request).get(KEPT, {}).get(f"{entity.key}:{by.name}") or {}
     sent = {name: request.GET[name][:1000] for name in NAMES if name in request.GET}
     said = {**{name: str(kept[name]) for name in NAMES if name in kept}, **sent}
-    declared = entity.board.card if entity.board else ()
+    arranged = layouts.names(layouts.layout_of(actor, entity, "card"))
+    declared = arranged or (entity.board.card if entity.board else ())
     offered = card_fields(actor, entity)
     names = tuple(name for name in said["card"].split(",") if name in offered) if "card" in said else declared
     color = said.get("color", AGE if age_field(actor, entity) else "")

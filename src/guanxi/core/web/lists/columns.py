@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import shape
+from guanxi.core.records import layouts, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -105,7 +105,7 @@ def chosen(
     """The columns to show: those wanted that exist and are readable, else the entity's; the title is always among them."""
     columns = [one for one in (_column(actor, entity, spelled, widths, sort) for spelled in wanted) if one]
     if not columns:
-        declared = entity.columns or (entity.title,)
+        declared = layouts.names(layouts.layout_of(actor, entity, "list")) or entity.columns or (entity.title,)
         columns = [one for one in (_column(actor, entity, spelled, widths, sort) for spelled in declared) if one]
     if not any(column.title for column in columns):
         title = _column(actor, entity, entity.title, widths, sort)

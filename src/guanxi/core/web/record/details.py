@@ -43,7 +43,7 @@ def blocks(actor: Actor, entity: Entity, record: Any) -> list[Block]:
     change, reveal = access.allowed(actor, "change", record), access.allowed(actor, "reveal", record)
     names = names_of(actor, record, readable.values())
     found = []
-    for number, section in enumerate(build.sections_of(entity, readable)):
+    for number, section in enumerate(build.sections_of(entity, readable, actor, record, "detail")):
         if section.when and str(getattr(record, section.when[0], "")) != section.when[1]:
             continue
         fields = [

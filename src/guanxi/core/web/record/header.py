@@ -8,7 +8,7 @@ from typing import Any
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import process, shape, together, values
+from guanxi.core.records import layouts, process, shape, together, values
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import quick_forms
@@ -59,7 +59,8 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         action for action in ("change", "delete", "share", "merge", "reveal") if access.allowed(actor, action, record)
     )
     readable = shape.readable(actor, entity)
-    names = [name for name in entity.facts if name in readable]
+    arranged = layouts.names(layouts.layout_of(actor, entity, "side", record))
+    names = [name for name in arranged or entity.facts if name in readable]
     if entity.access.owner in readable and entity.access.owner not in names:
         names.insert(0, entity.access.owner)
     known = names_of(actor, record, [readable[name] for name in names])

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from guanxi.core.web.forms import drafts, pick, similar
 from guanxi.core.web.record import (
+    conditions,
     details,
     doing,
     editing,
@@ -52,6 +53,7 @@ records: Patterns = [
     path("<slug:path>/<int:pk>/field/<str:name>/", details.one_field, name="record-field"),
     path("<slug:path>/<int:pk>/reveal/<str:name>/", details.reveal, name="record-reveal"),
     path("<slug:path>/<int:pk>/stage/<str:key>/", details.stage, name="record-stage"),
+    path("<slug:path>/conditions/", conditions.conditions, name="record-conditions"),
     path("<slug:path>/<int:pk>/gate/<str:name>/<str:key>/", gate.gate, name="record-gate"),
     path("<slug:path>/<int:pk>/do/<slug:key>/", doing.act, name="record-do"),
     path("<slug:path>/<int:pk>/mark/<slug:sort>/", doing.mark, name="record-mark"),

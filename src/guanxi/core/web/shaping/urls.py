@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.errors import Text
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, objects, processes
+from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, objects, processes
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", hub.index, name="settings"),
@@ -17,6 +17,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/objects/<slug:key>/", objects.edit, name="object"),
     path("settings/processes/", processes.index, name="processes"),
     path("settings/processes/<slug:path>/<str:name>/", processes.edit, name="process"),
+    path("settings/layouts/", layouts.index, name="layouts"),
+    path("settings/layouts/own/<slug:face>/", layouts.own, name="layout_own"),
+    path("settings/layouts/<slug:path>/", layouts.edit, name="layout"),
     path("settings/dictionaries/", dictionaries.index, name="dictionaries"),
     path("settings/dictionaries/<slug:key>/", dictionaries.edit, name="dictionary"),
     path("settings/dictionaries/<slug:key>/order/", dictionaries.order, name="dictionary_order"),
@@ -49,5 +52,6 @@ add_entries(
     _entry("objects", _("Objects"), "box", 60, _("Sorts of records of your own")),
     _entry("fields", _("Fields"), "forms", 62, _("Further fields for everything, with conditions and formulas")),
     _entry("dictionaries", _("Dictionaries"), "list", 64, _("Values of choices: names, colours, order")),
+    _entry("layouts", _("Layouts"), "layout-board", 66, _("Forms, pages, lists, cards, menu and home page per role")),
     _entry("processes", _("Processes"), "arrows-exchange", 68, _("Stages: which moves, for whom, what on the way")),
 )

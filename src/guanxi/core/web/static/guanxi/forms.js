@@ -133,3 +133,24 @@ each("textarea[data-rich]", (area) => {
 
 // Selects and boxes that act at once (quick filters, page size).
 on("change", "[data-submit]", (_event, control) => control.form?.requestSubmit());
+
+// Fields with conditions: the server says after each change which are shown, must be filled, may be changed.
+each("form[data-conditions]", (form) => {
+  let asked = 0;
+  const ask = async () => {
+    const turn = ++asked;
+    const data = new FormData(form);
+    for (const [key, value] of [...data.entries()]) if (value instanceof File) data.delete(key);
+    const answer = await request(form.dataset.conditions, { method: "POST", body: new URLSearchParams(data) });
+    if (!answer.ok || turn !== asked) return;
+    for (const [name, state] of Object.entries(await answer.json())) {
+      const field = $(`.gx-field[data-name="${CSS.escape(name)}"]`, form);
+      if (!field) continue;
+      field.hidden = !state.visible;
+      field.toggleAttribute("inert", state.readonly);
+      $("label.form-label", field)?.classList.toggle("gx-required", state.required);
+    }
+  };
+  form.addEventListener("change", ask);
+  ask();
+});

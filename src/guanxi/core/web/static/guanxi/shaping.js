@@ -73,13 +73,6 @@ on("click", "[data-drop]", (_event, button) => {
   send(list);
 });
 
-// Parts of a form that belong to one choice: shown when it is chosen.
-function choose(select) {
-  for (const part of $$(`[data-when="${CSS.escape(select.name)}"]`, select.form)) part.hidden = !part.dataset.is.split(" ").includes(select.value);
-}
-each("[data-chooses] select, select[data-chooses]", (select) => { choose(select); select.addEventListener("change", () => choose(select)); });
-document.addEventListener("change", (event) => { if (event.target.matches?.("select") && event.target.form && $(`[data-when="${CSS.escape(event.target.name)}"]`, event.target.form)) choose(event.target); });
-
 // A function or field of the list goes into the formula at the cursor.
 let last = null;
 on("focusin", "textarea.font-monospace", (_event, area) => { last = area; });
@@ -91,10 +84,17 @@ on("click", "[data-insert]", (event, button) => {
   area.focus();
   area.dispatchEvent(new Event("input", { bubbles: true }));
 });
-each("form [data-when]", (part) => { const select = part.closest("form").elements[part.dataset.when]; if (select) choose(select); });
 
 // A box that narrows what stands on the page by its words.
 on("input", "[data-narrow]", (_event, box) => {
   const words = box.value.trim().toLowerCase();
   for (const one of $$(box.dataset.narrow)) one.hidden = Boolean(words) && !one.textContent.toLowerCase().includes(words);
+});
+
+// A section that goes leaves its fields to those not shown.
+on("click", "[data-drop-part]", (_event, button) => {
+  const part = button.closest(".gx-arrange-part");
+  const rest = $('[data-name="rest"]');
+  for (const row of rows($("ul", part))) { rest.append(row); name(row); }
+  part.remove();
 });

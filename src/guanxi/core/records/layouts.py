@@ -1,0 +1,68 @@
+"""How a face of an entity is arranged, for a role or a type of record, if an administrator arranged it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import Layout
+from guanxi.core.models.stamps import kept
+from guanxi.core.records import shape, values
+from guanxi.core.records.shape import spoken
+from guanxi.core.schema.entity import Entity, Section
+
+#: Faces of an entity that can be arranged; of the workspace (empty entity).
+FACES = ("form", "detail", "create", "list", "card", "side")
+OWN_FACES = ("menu", "home")
+
+
+@kept("layouts")
+def _stored(entity: str) -> Mapping[tuple[str, str, str], Mapping[str, Any]]:
+    rows = Layout.objects.filter(entity=entity)
+    return {(row.face, row.role, row.kind): row.definition for row in rows}
+
+
+def type_field(entity: Entity) -> str:
+    """The choice field by whose value layouts may differ, '' if there is none."""
+    fields = shape.fields_of(entity)
+    return next(
+        (
+            name
+            for name in ("kind", "type", "custom.kind", "custom.type")
+            if name in fields and fields[name].kind == "choice"
+        ),
+        "",
+    )
+
+
+def layout_of(actor: Actor, entity: Entity | None, face: str, record: Any = None) -> Mapping[str, Any] | None:
+    """The definition that holds for the actor and record: of his role and its type, of his role, of its type, for all."""
+    stored = _stored(entity.key if entity else "")
+    if not stored:
+        return None
+    by = type_field(entity) if entity is not None and record is not None else ""
+    kind = str(values.current(record, shape.fields_of(entity)[by]) or "") if entity is not None and by else ""
+    for role in (*sorted(actor.roles), ""):
+        for one in dict.fromkeys((kind, "")):
+            found = stored.get((face, role, one))
+            if found is not None:
+                return found
+    return None
+
+
+def sections(definition: Mapping[str, Any]) -> list[Section]:
+    """The sections of a form or record page."""
+    return [
+        Section(
+            spoken(str(one.get("zh", "")), str(one.get("en", ""))),
+            tuple(one.get("fields", ())),
+            key=f"layout-{number}",
+        )
+        for number, one in enumerate(definition.get("sections", ()))
+    ]
+
+
+def names(definition: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The fields of a face that is one list: create, list, card, side."""
+    return tuple(definition.get("fields", ())) if definition else ()

@@ -1,0 +1,99 @@
+"""Layouts: stored, reset to what the declaration says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Layout, Role
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import shape
+from guanxi.core.records.layouts import FACES, OWN_FACES
+from guanxi.core.records.writing import writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.shaping.common import check_version, require_shaper
+
+
+def row_of(entity: Entity | None, face: str, role: str = "", kind: str = "") -> Layout | None:
+    """The stored layout, ``None`` while the declaration holds."""
+    return Layout.objects.filter(entity=entity.key if entity else "", face=face, role=role, kind=kind).first()
+
+
+def layout_save(
+    actor: Actor,
+    entity: Entity | None,
+    face: str,
+    definition: Mapping[str, Any],
+    *,
+    role: str = "",
+    kind: str = "",
+    version: int | None = None,
+) -> Layout:
+    """Store a layout. Raises Invalid for a field that is not there, Conflict when somebody saved first."""
+    require_shaper(actor)
+    if face not in (FACES if entity else OWN_FACES):
+        raise Invalid(_("There is no such layout."), code="layout.face", field="face")
+    if role and not Role.objects.filter(key=role).exists():
+        raise Invalid(_("There is no such role."), code="layout.role", field="role")
+    cleaned = _cleaned(entity, face, definition)
+    with writing(actor):
+        place = {"entity": entity.key if entity else "", "face": face, "role": role, "kind": kind}
+        row = Layout.objects.select_for_update().filter(**place).first()
+        if row is None:
+            row = Layout(**place, version=0)
+        else:
+            check_version(row, version, {"definition": cleaned}, {"definition": _("Layout")})
+        row.definition, row.version = cleaned, row.version + 1
+        row.save()
+        bump("layouts")
+    return row
+
+
+def _cleaned(entity: Entity | None, face: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    if entity is None:
+        return {
+            "order": [str(one) for one in given.get("order", ())],
+            "hidden": [str(one) for one in given.get("hidden", ())],
+        }
+    known = set(shape.fields_of(entity))
+    if face not in ("form", "detail"):
+        listed = [str(one) for one in dict.fromkeys(given.get("fields", ()))]
+        _check_known(entity, known, listed)
+        return {"fields": listed}
+    found, seen = [], set[str]()
+    for one in given.get("sections", ()):
+        listed = [name for name in dict.fromkeys(one.get("fields", ())) if name not in seen]
+        _check_known(entity, known, listed)
+        seen |= set(listed)
+        if listed or one.get("zh") or one.get("en"):
+            found.append({"zh": str(one.get("zh", ""))[:60], "en": str(one.get("en", ""))[:60], "fields": listed})
+    if face == "form":
+        missing = [
+            name
+            for name, one in shape.fields_of(entity).items()
+            if one.required and not one.readonly and name not in seen
+        ]
+        if missing:
+            labels = ", ".join(str(shape.fields_of(entity)[name].label) for name in missing)
+            raise Invalid(
+                _("A form needs the fields that must be filled: %(names)s.") % {"names": labels}, code="layout.required"
+            )
+    return {"sections": found}
+
+
+def _check_known(entity: Entity, known: set[str], listed: list[str]) -> None:
+    unknown = [name for name in listed if name not in known and shape.field_at(entity, name) is None]
+    if unknown:
+        raise Invalid(_("There is no field “%(name)s”.") % {"name": unknown[0]}, code="field.unknown", field="fields")
+
+
+def layout_reset(actor: Actor, entity: Entity | None, face: str, *, role: str = "", kind: str = "") -> None:
+    """Back to what holds without it."""
+    require_shaper(actor)
+    with writing(actor):
+        Layout.objects.filter(entity=entity.key if entity else "", face=face, role=role, kind=kind).delete()
+        bump("layouts")

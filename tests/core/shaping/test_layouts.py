@@ -1,0 +1,129 @@
+"""Layouts: for everyone, a role, a type; checked; reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from guanxi.core.kernel.errors import Conflict, Denied, Invalid
+from guanxi.core.models import stamps
+from guanxi.core.records import layouts as reading
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.shaping import fields, layouts
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+GADGET = "fakes.gadget"
+
+
+@pytest.fixture(autouse=True)
+def _as_stored(cast: Cast) -> None:
+    stamps.refresh()
+
+
+def form(*names: str, zh: str = "要点") -> dict[str, Any]:
+    return {"sections": [{"zh": zh, "en": "Main", "fields": list(names)}]}
+
+
+def test_the_nearest_layout_holds(cast: Cast) -> None:
+    entity = entity_of(GADGET)
+    assert reading.layout_of(cast.alice, entity, "list") is None
+    layouts.layout_save(cast.root, entity, "list", {"fields": ["name", "price"]})
+    layouts.layout_save(cast.root, entity, "list", {"fields": ["name", "state"]}, role="cast")
+    assert reading.names(reading.layout_of(cast.alice, entity, "list")) == ("name", "state")
+    assert reading.names(reading.layout_of(cast.root, entity, "list")) == ("name", "price")
+    layouts.layout_reset(cast.root, entity, "list", role="cast")
+    assert reading.names(reading.layout_of(cast.alice, entity, "list")) == ("name", "price")
+
+
+def test_a_form_keeps_what_must_be_filled(cast: Cast) -> None:
+    with pytest.raises(Invalid) as refused:
+        layouts.layout_save(cast.root, entity_of(GADGET), "form", form("price"))
+    assert refused.value.code == "layout.required"
+    with pytest.raises(Invalid):
+        layouts.layout_save(cast.root, entity_of(GADGET), "form", form("name", "nothing"))
+    with pytest.raises(Denied):
+        layouts.layout_save(cast.alice, entity_of(GADGET), "form", form("name"))
+
+
+def test_two_administrators_at_once(cast: Cast) -> None:
+    entity = entity_of(GADGET)
+    first = layouts.layout_save(cast.root, entity, "form", form("name"))
+    layouts.layout_save(cast.root, entity, "form", form("name", "price"), version=first.version)
+    with pytest.raises(Conflict) as refused:
+        layouts.layout_save(cast.root, entity, "form", form("name", "state"), version=first.version)
+    assert refused.value.clashes
+
+
+def test_pages_follow_it(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
+    record = make(GADGET, name="钟", price="8", note="旧的")
+    admin = browse("root", "zh-hans")
+    address = "/settings/layouts/gadgets/?face=form"
+    assert admin.get(address).status_code == 200
+    sent = {"section.1.zh": "要点", "section.1.en": "Main", "section.1.field": ["name", "price"], "version": ""}
+    assert admin.post(address, sent).status_code in (302, 303)
+    page = browse("alice", "zh-hans").get(f"/gadgets/{record.pk}/edit/").content.decode()
+    assert "要点" in page
+    assert 'name="price"' in page
+    assert 'name="note"' not in page
+    assert admin.get("/settings/layouts/gadgets/?face=form&role=cast").status_code == 200
+    admin.post("/settings/layouts/gadgets/?face=list", {"section.1.field": ["name", "pieces"], "version": ""})
+    assert "pieces" in browse("alice").get("/gadgets/?view=0").content.decode()
+    admin.post(address, {"do": "reset"})
+    assert 'name="note"' in browse("alice").get(f"/gadgets/{record.pk}/edit/").content.decode()
+
+
+def test_the_menu_per_role(cast: Cast, browse: Callable[..., Client]) -> None:
+    admin = browse("root", "zh-hans")
+    assert admin.get("/settings/layouts/own/menu/").status_code == 200
+    assert 'href="/gadgets/"' in browse("alice").get("/").content.decode()
+    admin.post("/settings/layouts/own/menu/?role=cast", {"shown": ["fakes.part"], "hidden": [GADGET], "version": ""})
+    assert 'href="/gadgets/"' not in browse("alice").get("/").content.decode()
+    assert 'href="/gadgets/"' in admin.get("/").content.decode()
+
+
+def test_conditions_while_a_form_is_filled_in(cast: Cast, browse: Callable[..., Client]) -> None:
+    given = {"kind": "text", "label_zh": "原因", "rules": {"visible": "state == 'broken'", "required": "price > 50"}}
+    fields.field_save(cast.root, GADGET, "why", given, new=True)
+    alice = browse("alice")
+    assert 'data-conditions="/gadgets/conditions/"' in alice.get("/gadgets/new/").content.decode()
+    state = alice.post("/gadgets/conditions/", {"state": "new"}).json()
+    assert state == {"custom.why": {"visible": False, "required": False, "readonly": False}}
+    state = alice.post("/gadgets/conditions/", {"state": "broken", "price": "80"}).json()
+    assert state == {"custom.why": {"visible": True, "required": True, "readonly": False}}
+
+
+def test_settings_lead_to_everything(cast: Cast, browse: Callable[..., Client]) -> None:
+    page = browse("root", "en").get("/settings/").content.decode()
+    for address in (
+        "/settings/fields/",
+        "/settings/objects/",
+        "/settings/layouts/",
+        "/people/roles/",
+        "/settings/processes/",
+    ):
+        assert f'href="{address}"' in page
+
+
+def test_a_process_page(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
+    admin = browse("root", "zh-hans")
+    assert admin.get("/settings/processes/").status_code == 200
+    address = "/settings/processes/gadgets/state/"
+    assert admin.get(address).status_code == 200
+    sent = {
+        "limited": "1",
+        "move": ["new>used"],
+        "step.used.required": ["price"],
+        "step.new.checklist": "已清点 | Counted\n? 拍照",
+    }
+    assert admin.post(address, sent).status_code in (302, 303)
+    assert "已清点 | Counted" in admin.get(address).content.decode()
+    record = make(GADGET, name="钟", price=None)
+    alice = browse("alice")
+    refused = alice.post(f"/gadgets/{record.pk}/stage/broken/", headers={"HX-Request": "true"})
+    assert refused.status_code == 409
+    asked = alice.post(f"/gadgets/{record.pk}/stage/used/", headers={"HX-Request": "true"})
+    assert asked.headers["X-Gate"] == f"/gadgets/{record.pk}/gate/state/used/"
