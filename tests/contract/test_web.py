@@ -125,8 +125,9 @@ def test_a_foreign_record_and_none_look_alike(
     for number in (sample.pk, 999_999_999):
         answer = client.get(f"/{entity.path}/{number}/")
         assert answer.status_code == 404
-        text = re.sub(rf"(?<![\w-]){number}(?!\w)", "0", body(answer))
-        pages.append(re.sub(r"[0-9a-f]{8,}|csrf.{0,120}|value=\"[^\"]*\"|content=\"[^\"]*\"", "", text))
+        text = re.sub(r"csrf.{0,120}|value=\"[^\"]*\"|content=(?:\"[^\"]*\"|'[^']*')", "", body(answer))
+        text = re.sub(rf"(?<![\w-]){number}(?!\w)", "0", text)
+        pages.append(re.sub(r"[0-9a-f]{8,}", "", text))
     assert pages[0] == pages[1]
 
 

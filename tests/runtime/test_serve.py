@@ -75,7 +75,7 @@ def test_the_first_start_prints_a_link_for_the_administrator(place: Place) -> No
     deadline = time.monotonic() + 20
     link = None
     while link is None and time.monotonic() < deadline:
-        link = re.search(rf"http://127\.0\.0\.1:{server.port}(/account/link/\S+)", server.log.read_text())
+        link = re.search(rf"http://127\.0\.0\.1:{server.port}(/account/link/\S+)\s", server.log.read_text())
         time.sleep(0.1)
     assert link, server.log.read_text()
     assert "There is no administrator yet." in server.log.read_text()

@@ -11,7 +11,9 @@ from guanxi.core.web.contributions import Entry, add_entries
 
 
 def _checks(actor: Actor) -> bool:
-    return any(one.match_keys and one.menu.group and access.allowed(actor, "view", one) for one in entities())
+    """Not for what everybody sees anyway: whoever sees no customers has no double to look for."""
+    kept = (one for one in entities() if one.match_keys and one.menu.group and not one.access.public)
+    return any(access.allowed(actor, "view", one) for one in kept)
 
 
 def _imports(actor: Actor) -> bool:
