@@ -86,3 +86,36 @@ def party(_number: int, make: Make) -> dict[str, Any]:
 def milestone(number: int, make: Make) -> dict[str, Any]:
     """A date of a deal."""
     return {"opportunity": lambda: make("sales.opportunity"), "name": f"里程碑{number}"}
+
+
+@factory("customers.pool")
+def pool(number: int, _make: Make) -> dict[str, Any]:
+    """A pool of customers without members."""
+    return {"name": f"公海{number}", "subject": "customers.customer"}
+
+
+@factory("customers.poolmember")
+def pool_member(number: int, make: Make) -> dict[str, Any]:
+    """A department in a new pool."""
+    return {
+        "pool": lambda: make("customers.pool"),
+        "department": lambda: make("core.department"),
+        "note": f"成员{number}",
+    }
+
+
+@factory("customers.poolrule")
+def pool_rule(number: int, make: Make) -> dict[str, Any]:
+    """Back after thirty days without follow-up."""
+    return {"pool": lambda: make("customers.pool"), "ground": "no_follow_up", "days": 30, "note": f"规则{number}"}
+
+
+@factory("customers.holdinglimit")
+def holding_limit(number: int, make: Make) -> dict[str, Any]:
+    """A limit for a new department."""
+    return {
+        "subject": "customers.customer",
+        "department": lambda: make("core.department"),
+        "most": 100,
+        "note": f"上限{number}",
+    }

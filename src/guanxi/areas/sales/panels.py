@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from guanxi.areas.customers.models import Pool
+from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import Opportunity
+from guanxi.areas.sales.selectors import pools as read
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.schema.registry import entity_of
 
 
 def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
@@ -16,4 +21,21 @@ def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
         "visits": selectors.visits(deal),
         "checklist": selectors.checklist(deal),
         "stale": selectors.stale(actor, deal),
+    }
+
+
+def pool(actor: Actor, pool: Pool) -> Mapping[str, Any]:
+    """What lies in the pool, what is held from it, and what its rules will take back in the next days."""
+    return read.pool_figures(actor, pool)
+
+
+def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
+    """Whose pool it belongs to, how many days are left and why, how it came and went."""
+    left = (record.returns_on - clock.today(actor.timezone)).days if record.returns_on else None
+    return {
+        "left": left,
+        "why": dict(GROUNDS).get(record.returns_why, ""),
+        "pool": record.pool,
+        "moves": list(read.moves_of(entity_of(record).key, record.pk)),
+        "sorts": dict(MOVES),
     }

@@ -176,3 +176,12 @@ def milestone_clean(_actor: Actor, milestone: Milestone, _changes: Changes) -> N
     """What has been reached lies in the past."""
     if milestone.done_on and milestone.done_on > _today():
         raise Invalid(_("A milestone is reached today or before."), code="milestone.future", field="done_on")
+
+
+# -- pools -------------------------------------------------------------------------------------------------------------
+
+
+def member_clean(_actor: Actor, row: Any, _changes: Changes) -> None:
+    """A member, or whom a limit binds, is a person or a department: one of the two."""
+    if (row.user_id is None) == (row.department_id is None):
+        raise Invalid(_("Name a person or a department: one of the two."), code="member.one", field="user")

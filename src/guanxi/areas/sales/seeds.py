@@ -66,6 +66,19 @@ seeds.dictionary(
         Value("other", "其他", "Other", "gray"),
     ],
 )
+seeds.dictionary(
+    "pool_reason",
+    "退回原因",
+    "Reason for giving back",
+    [
+        Value("no_time", "没有精力跟进", "No time for it"),
+        Value("no_need", "暂无需求", "No need now"),
+        Value("unreachable", "联系不上", "Cannot be reached"),
+        Value("not_mine", "不属于我的区域", "Not my territory"),
+        Value("wrong_data", "资料有误", "Wrong details"),
+        Value("other", "其他", "Other", "gray"),
+    ],
+)
 seeds.numbering("sales.opportunity", "number", "OP{yyyy}{seq:5}", reset="year")
 
 #: key, Chinese, English, category, probability, expected days, forecast, required, checklist, colour

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal, cast
 
@@ -127,6 +127,23 @@ def _shares(user_id: int) -> dict[str, dict[int, Literal["read", "write"]]]:
     return found
 
 
+Place = Literal["member", "admin"]
+_memberships: list[Callable[[int, int | None], Mapping[int, Place]]] = []
+
+
+def add_membership(find: Callable[[int, int | None], Mapping[int, Place]]) -> None:
+    """Whoever keeps pools says which a person belongs to: ``find(user id, department id)``, kept under the stamp ``pools``."""
+    _memberships.append(find)
+
+
+@kept("pools")
+def _pools(user_id: int, department_id: int | None) -> Mapping[int, Place]:
+    found: dict[int, Place] = {}
+    for find in _memberships:
+        found.update(find(user_id, department_id))
+    return found
+
+
 def load(
     user: User,
     *,
@@ -144,6 +161,7 @@ def load(
         shared=_shares(user.pk),
         department_id=user.department_id,
         departments=department_tree(user.department_id) if user.department_id else (),
+        pools=_pools(user.pk, user.department_id),
         language=user.language,
         timezone=user.timezone,
         via=via,

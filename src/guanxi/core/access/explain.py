@@ -9,14 +9,14 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.levels import field_level
-from guanxi.core.access.rules import SHARED, _carrier_key, allowed
+from guanxi.core.access.rules import SHARED, _carrier_key, allowed, in_pool
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Role, User
 from guanxi.core.models.people import SCOPES
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
-ReasonKind = Literal["system", "role", "share", "carrier", "public", "token", "field", "nothing"]
+ReasonKind = Literal["system", "role", "share", "pool", "carrier", "public", "token", "field", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,8 @@ def _role_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> lis
 
 def _share_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> list[Reason]:
     found = []
+    if in_pool(actor, entity, record, action):
+        found.append(Reason("pool", "", _("It lies in a pool you belong to, and nobody owns it."), for_it=True))
     own = actor.shared.get(entity.key, {}).get(record.pk, "")
     if own:
         good = action in SHARED[own]

@@ -22,6 +22,8 @@ M = TypeVar("M", bound=models.Model)
 
 #: Actions a share to read, and one to write, allow.
 SHARED = {"read": frozenset({"view"}), "write": frozenset({"view", "change"})}
+#: What a member, and an administrator, of a pool may do with records nobody owns in it.
+POOLED = {"member": frozenset({"view", "claim"}), "admin": frozenset({"view", "claim", "change", "assign"})}
 
 
 def _carrier_key(entity: Entity) -> str:
@@ -34,6 +36,13 @@ def _carrier_key(entity: Entity) -> str:
 
 def _shared_ids(actor: Actor, key: str, action: str) -> list[int]:
     return sorted(record for record, level in actor.shared.get(key, {}).items() if action in SHARED[level])
+
+
+def _pool_ids(actor: Actor, entity: Entity, action: str) -> list[int]:
+    """Pools in which the actor may do the action with what nobody owns."""
+    if not entity.access.pool:
+        return []
+    return sorted(pool for pool, level in actor.pools.items() if action in POOLED[level])
 
 
 def _token_allows(actor: Actor, action: str) -> bool:
@@ -59,6 +68,9 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
         found |= Q(**{f"{prefix}{entity.access.owner}_id__any": owners})
     if entity.access.owner and reach.unowned:
         found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True})
+    pools = _pool_ids(actor, entity, action)
+    if pools:
+        found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True, f"{prefix}{entity.access.pool}_id__any": pools})
     carrier = _carrier_key(entity)
     if carrier and owners:
         found |= Q(**{f"{prefix}carrier_owner_id__any": owners})
@@ -103,7 +115,7 @@ def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> b
     if not isinstance(target, models.Model):
         carrier = _carrier_key(entity)
         shares = _shared_ids(actor, entity.key, action) or (carrier and _shared_ids(actor, carrier, action))
-        return bool(reach.owners or reach.unowned or shares)
+        return bool(reach.owners or reach.unowned or shares or _pool_ids(actor, entity, action))
     return _reaches(entity, actor, action, reach, target)
 
 
@@ -112,6 +124,8 @@ def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: An
         return True
     if action in SHARED.get(actor.shared.get(entity.key, {}).get(record.pk, ""), ()):
         return True
+    if in_pool(actor, entity, record, action):
+        return True
     carrier = _carrier_key(entity)
     if not carrier:
         return False
@@ -119,6 +133,13 @@ def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: An
         return True
     carrier_id = getattr(record, f"{entity.access.carried_by}_id")
     return action in SHARED.get(actor.shared.get(carrier, {}).get(carrier_id, ""), ())
+
+
+def in_pool(actor: Actor, entity: Entity, record: Any, action: str) -> bool:
+    """Whether the record lies in a pool that lets the actor do the action."""
+    if not entity.access.pool or getattr(record, f"{entity.access.owner}_id") is not None:
+        return False
+    return getattr(record, f"{entity.access.pool}_id") in _pool_ids(actor, entity, action)
 
 
 def require(actor: Actor, action: str, target: Entity | str | models.Model) -> None:

@@ -70,6 +70,7 @@ class Actor:
 
     ``shared`` maps an entity key to the record ids shared with the person ({id: "read"|"write"}).
     ``scopes`` limits a token (``None``: no token). ``departments`` are the ids of the own department and those below.
+    ``pools`` are the pools he belongs to, by id.
     """
 
     kind: ActorKind
@@ -79,6 +80,7 @@ class Actor:
     shared: Mapping[str, Mapping[int, Literal["read", "write"]]] = field(default_factory=dict)
     department_id: int | None = None
     departments: tuple[int, ...] = ()
+    pools: Mapping[int, Literal["member", "admin"]] = field(default_factory=dict)
     language: str = "zh-hans"
     timezone: str = "Asia/Shanghai"
     via: Via = "web"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from guanxi.core.models import Dictionary, DictionaryValue, Region
 from guanxi.core.models.stamps import kept
@@ -72,6 +73,11 @@ def find(key: str, spelled: str) -> str:
 def default_of(key: str) -> str:
     """The key of the default value, '' if there is none."""
     return next((choice.key for choice in values(key) if choice.is_default and choice.active), "")
+
+
+def usual(field: Field) -> Any:
+    """What a field holds when nothing is given: the default of its dictionary or its own; several choices begin empty."""
+    return default_of(field.dictionary) if field.dictionary and field.kind == "choice" else field.default
 
 
 def below(key: str, value: str) -> list[str]:

@@ -98,7 +98,7 @@ class _Plan:
         for name, declared in self.fields.items():
             if declared.readonly:
                 continue
-            default = dictionaries.default_of(declared.dictionary) if declared.dictionary else declared.default
+            default = dictionaries.usual(declared)
             if default not in (None, "", []):
                 self.defaults[name] = default
             elif declared.required and declared.kind != "boolean":

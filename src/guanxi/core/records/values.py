@@ -292,7 +292,7 @@ def _require(found: _Found, fields: Mapping[str, Field], actor: Actor, entity: E
     for name, declared in fields.items():
         if name in found.values or name in found.errors or declared.readonly:
             continue
-        default = dictionaries.default_of(declared.dictionary) if declared.dictionary else declared.default
+        default = dictionaries.usual(declared)
         if default not in (None, "", []):
             found.values[name] = default
         elif (

@@ -171,12 +171,15 @@ class Access:
     """Whose a record is. ``owner`` names the field of its owner ('' for records without one: seen by right alone).
 
     ``carried_by`` names a reference: who owns, or is given, that record sees this one too.
+    ``pool`` names a reference to a pool: while nobody owns the record, members of its pool see it and may claim it, its
+    administrators may also change and assign it.
     ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
     ``admin`` entities are administered: without a role's right nobody sees them.
     """
 
     owner: str = "owner"
     carried_by: str = ""
+    pool: str = ""
     public: bool = False
     extra_actions: tuple[str, ...] = ()
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.customers.models import Contact, Customer
+from guanxi.areas.customers.models import Contact, Customer, PooledRecord
+from guanxi.areas.customers.models.pools import pooled_triggers
 from guanxi.core.kernel import clock
-from guanxi.core.models import CarriedRecord, ChoiceField, ListField, OwnedRecord, RegionField
+from guanxi.core.models import CarriedRecord, ChoiceField, ListField, RegionField
 
 LIVING = Q(deleted_at__isnull=True)
 NEW, CONTACTING, QUALIFIED, INVALID, CONVERTED = "new", "contacting", "qualified", "invalid", "converted"
@@ -23,7 +24,7 @@ LEAD_STATUSES = [
 ]
 
 
-class Lead(OwnedRecord):
+class Lead(PooledRecord):
     """A not yet qualified chance: a name and a way to reach it.
 
     Converted, it names the customer, contact and opportunity it became; ``score`` runs from 0 to 100.
@@ -70,14 +71,15 @@ class Lead(OwnedRecord):
         editable=False,
     )
 
-    class Meta(OwnedRecord.Meta):
+    class Meta(PooledRecord.Meta):
         verbose_name = _("lead")
         verbose_name_plural = _("leads")
         indexes: ClassVar[list[models.Index]] = [
-            *OwnedRecord.Meta.indexes,
+            *PooledRecord.Meta.indexes,
             models.Index(fields=["status", "-updated_at", "-id"], name="lead_by_status", condition=LIVING),
             models.Index(fields=["external_id"], name="lead_by_external_id", condition=~Q(external_id="")),
         ]
+        triggers: ClassVar[list[Any]] = pooled_triggers()
 
 
 class LeadFollowUp(CarriedRecord):

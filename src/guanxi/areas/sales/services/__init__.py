@@ -1,5 +1,6 @@
-"""What people do with leads and opportunities."""
+"""What people do with leads, opportunities and pools."""
 
+from guanxi.areas.sales.services import pools
 from guanxi.areas.sales.services.conversion import CONVERT, lead_convert, lead_unconvert
 from guanxi.areas.sales.services.deals import deal_reopen, stage_delete
 from guanxi.areas.sales.services.leads import follow_up_create, lead_note
@@ -11,5 +12,6 @@ __all__ = [
     "lead_convert",
     "lead_note",
     "lead_unconvert",
+    "pools",
     "stage_delete",
 ]

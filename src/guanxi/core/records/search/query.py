@@ -126,6 +126,8 @@ def _few_owners(actor: Actor, entity: Entity) -> list[int] | None:
     reach = actor.rights.of(entity.key, "view")
     if actor.is_system or reach.everyone or reach.unowned or entity.access.public or not entity.access.owner:
         return None
+    if entity.access.pool and actor.pools:
+        return None
     return sorted(reach.owners) if len(reach.owners) <= MOST_OWNERS else None
 
 

@@ -10,12 +10,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.areas.customers.models.pools import PooledRecord, pooled_triggers
 from guanxi.core.models import (
     CarriedRecord,
     ChoiceField,
     ListField,
     MoneyField,
-    OwnedRecord,
     RegionField,
     TextKindField,
 )
@@ -121,7 +121,7 @@ class PersonMixin(models.Model):
         abstract = True
 
 
-class Customer(PersonMixin, OwnedRecord):
+class Customer(PersonMixin, PooledRecord):
     """Who we do business with: an organisation or a person; ``kind`` says which."""
 
     kind = ChoiceField(_("kind"), choices=KINDS, max_length=12, default=ORGANISATION)
@@ -168,11 +168,11 @@ class Customer(PersonMixin, OwnedRecord):
     last_contact_at = models.DateTimeField(_("last contact"), null=True, blank=True, editable=False)
     next_plan_at = models.DateTimeField(_("next contact"), null=True, blank=True, editable=False)
 
-    class Meta(OwnedRecord.Meta):
+    class Meta(PooledRecord.Meta):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         indexes: ClassVar[list[models.Index]] = [
-            *OwnedRecord.Meta.indexes,
+            *PooledRecord.Meta.indexes,
             models.Index(fields=["sort_key", "id"], name="customer_by_name", condition=LIVING),
             models.Index(fields=["lifecycle", "-updated_at", "-id"], name="customer_by_lifecycle", condition=LIVING),
             models.Index(fields=["status", "-updated_at", "-id"], name="customer_by_status", condition=LIVING),
@@ -194,7 +194,7 @@ class Customer(PersonMixin, OwnedRecord):
             ),
             GinIndex(fields=["tags"], name="customer_by_tag"),
         ]
-        triggers: ClassVar[list[Any]] = [*audit_triggers((*SILENT, "path", "birthday_key", *DERIVED)), *PATH_TRIGGERS]
+        triggers: ClassVar[list[Any]] = [*pooled_triggers(("path", "birthday_key", *DERIVED)), *PATH_TRIGGERS]
 
     @property
     def is_person(self) -> bool:

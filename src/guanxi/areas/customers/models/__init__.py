@@ -1,0 +1,53 @@
+"""Customers, the people in them, how they hang together, and the pools they may lie in."""
+
+from guanxi.areas.customers.models.people import (
+    KINDS,
+    NOTE_COLUMNS,
+    ORGANISATION,
+    PERSON,
+    Affiliation,
+    Contact,
+    Customer,
+    CustomerLink,
+    PersonMixin,
+)
+from guanxi.areas.customers.models.pools import (
+    ASSIGN,
+    CLAIM,
+    CONTRACT_ENDED,
+    NO_DEAL,
+    NO_FOLLOW_UP,
+    RECALL,
+    RELEASE,
+    HoldingLimit,
+    Pool,
+    PooledRecord,
+    PoolMember,
+    PoolMove,
+    PoolRule,
+)
+
+__all__ = [
+    "ASSIGN",
+    "CLAIM",
+    "CONTRACT_ENDED",
+    "KINDS",
+    "NOTE_COLUMNS",
+    "NO_DEAL",
+    "NO_FOLLOW_UP",
+    "ORGANISATION",
+    "PERSON",
+    "RECALL",
+    "RELEASE",
+    "Affiliation",
+    "Contact",
+    "Customer",
+    "CustomerLink",
+    "HoldingLimit",
+    "PersonMixin",
+    "Pool",
+    "PoolMember",
+    "PoolMove",
+    "PoolRule",
+    "PooledRecord",
+]

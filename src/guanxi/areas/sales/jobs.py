@@ -1,0 +1,30 @@
+"""Work of the area for the queue: recalls and warnings of pools."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.services import pools
+from guanxi.core.automation.queue import every
+
+#: The hour of the workspace's day in which records go back.
+RECALL_HOUR = 0
+
+
+@every("20 * * * *")
+def pools_turn(now: dt.datetime) -> None:
+    """Once a day, in its first hour: recall what is due, bring the days up to date, warn owners."""
+    if now.astimezone(ZoneInfo(settings.TIME_ZONE)).hour == RECALL_HOUR:
+        pools_day()
+
+
+def pools_day() -> None:
+    """What happens at the beginning of a day."""
+    pools.pools_recall()
+    for subject in (read.CUSTOMER, read.LEAD):
+        pools.returns_refresh(subject)
+    pools.pools_warn()

@@ -1,0 +1,51 @@
+"""Keeping the day on which records return to their pool right, whatever happens to them."""
+
+from __future__ import annotations
+
+from guanxi.areas.activities.models import Activity
+from guanxi.areas.customers.models import Customer
+from guanxi.areas.sales.models import LeadFollowUp, Opportunity
+from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.services import pools
+from guanxi.core.kernel.events import Event, subscribe
+
+
+@subscribe("customers.customer.created", "customers.customer.updated", "customers.customer.restored")
+def customer_settle(event: Event) -> None:
+    """A customer came, or got another owner or level."""
+    watched = {"owner", "level", "pool", "protected_until"}
+    if event.record_id and (not event.changes or watched & set(event.changes)):
+        pools.returns_refresh(read.CUSTOMER, [event.record_id])
+
+
+@subscribe("sales.lead.created", "sales.lead.updated", "sales.lead.restored")
+def lead_settle(event: Event) -> None:
+    """A lead came, got another owner, or was converted."""
+    watched = {"owner", "pool", "protected_until", "converted_at"}
+    if event.record_id and (not event.changes or watched & set(event.changes)):
+        pools.returns_refresh(read.LEAD, [event.record_id])
+
+
+@subscribe("activities.activity.*")
+def follow_up_counts(event: Event) -> None:
+    """A follow-up was noted, changed or deleted."""
+    customers = Activity.everything.filter(pk=event.record_id or 0).values_list("customer_id", flat=True)
+    ids = Customer.objects.filter(pk__in=list(customers)).values_list("pk", flat=True)
+    if ids:
+        pools.returns_refresh(read.CUSTOMER, list(ids))
+
+
+@subscribe("sales.leadfollowup.*")
+def lead_follow_up_counts(event: Event) -> None:
+    """The same for leads."""
+    ids = LeadFollowUp.everything.filter(pk=event.record_id or 0).values_list("lead_id", flat=True)
+    if ids:
+        pools.returns_refresh(read.LEAD, list(ids))
+
+
+@subscribe("sales.opportunity.*")
+def deal_counts(event: Event) -> None:
+    """A deal was made, won, lost or taken away."""
+    ids = Opportunity.everything.filter(pk=event.record_id or 0).values_list("customer_id", flat=True)
+    if ids and (not event.changes or {"category", "customer", "stage"} & set(event.changes)):
+        pools.returns_refresh(read.CUSTOMER, list(ids))

@@ -1,0 +1,234 @@
+"""Pools: who sees and claims, limits, what counts as follow-up; the simulator says what the clock then does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from guanxi.areas.customers.models import Customer, Pool, PoolMove
+from guanxi.areas.sales import jobs
+from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.services import pools
+from guanxi.core import access, records
+from guanxi.core.automation import outbox
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import Notification
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+NOON = dt.datetime(2024, 5, 20, 4, 0, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def pool(cast: Cast, make: Any) -> Pool:
+    """A pool of customers of the southern department with 30 days without follow-up, 10 at level A."""
+    found: Pool = make("customers.pool", daily_limit=2, bar_days=7, warn_days=3)
+    make("customers.poolmember", pool=found, department=cast.south)
+    make("customers.poolrule", pool=found, days=30)
+    make("customers.poolrule", pool=found, days=10, level="a")
+    return found
+
+
+def _customer(make: Any, at: dt.datetime = NOON, **values: Any) -> Customer:
+    with clock.moved_to(at):
+        made: Customer = make("customers.customer", **values)
+    return Customer.objects.get(pk=made.pk)
+
+
+def _fresh(cast: Cast, name: str) -> Any:
+    return cast.actor(getattr(cast, f"{name}_user"))
+
+
+def test_members_see_and_claim_what_nobody_owns(cast: Cast, make: Any, pool: Pool) -> None:
+    customer = _customer(make)
+    bob, charlie = _fresh(cast, "bob"), _fresh(cast, "charlie")
+    pools.pool_release(_fresh(cast, "alice"), customer, reason="no_time", note="换人跟")
+    customer.refresh_from_db()
+    assert (customer.owner_id, customer.pool_id, customer.owner_since) == (None, pool.pk, None)
+    assert list(access.visible(Customer.objects.all(), bob)) == [customer]
+    assert access.explain(bob, customer).allowed
+    assert records.queryset(bob, "customers.customer", text=customer.name).count() == 1
+    with pytest.raises(NotFound):
+        pools.pool_claim(charlie, customer)
+    with pytest.raises(Denied):
+        records.update(bob, customer, {"name": "改名"})
+    step = pools.pool_claim(bob, customer)
+    customer.refresh_from_db()
+    assert (customer.owner_id, step.sort) == (cast.bob_user.pk, "pool_claim")
+    assert [(one.sort, one.reason) for one in read.moves_of("customers.customer", customer.pk)] == [
+        ("claim", ""), ("release", "no_time"),
+    ]  # fmt: skip
+    with pytest.raises(RuleBroken) as error:
+        pools.pool_claim(_fresh(cast, "alice"), customer)
+    assert error.value.code == "pool.taken"
+
+
+def test_limits_of_claiming(cast: Cast, make: Any, pool: Pool) -> None:
+    alice, bob = _fresh(cast, "alice"), _fresh(cast, "bob")
+    found = [_customer(make) for _number in range(4)]
+    for one in found:
+        with pytest.raises(Invalid) as missing:
+            pools.pool_release(alice, one)
+        assert missing.value.field == "reason"
+        pools.pool_release(alice, one, reason="no_time")
+    with pytest.raises(RuleBroken) as error:
+        pools.pool_claim(alice, found[0])
+    assert error.value.code == "pool.barred"
+    with clock.moved_to(clock.now() + 8 * DAY):
+        pools.pool_claim(alice, found[0])
+    pools.pool_claim(bob, found[1])
+    step = pools.pool_claim(bob, found[2])
+    with pytest.raises(RuleBroken) as error:
+        pools.pool_claim(bob, found[3])
+    assert error.value.code == "pool.daily"
+    records.undo(bob, step.pk)
+    make("customers.holdinglimit", user=cast.bob_user, department=None, most=1)
+    with pytest.raises(RuleBroken) as error:
+        pools.pool_claim(bob, found[3])
+    assert error.value.code == "pool.full"
+    make("customers.holdinglimit", user=cast.alice_user, department=None, most=1, spared_levels=["a"])
+    records.update(cast.root, Customer.objects.get(pk=found[0].pk), {"level": "a"})
+    assert read.holding("customers.customer", cast.alice_user.pk).held == 0
+    with pytest.raises(Invalid) as full:
+        pools.pool_assign(cast.root, Customer.objects.get(pk=found[3].pk), to=cast.bob_user.pk)
+    assert full.value.field == "to"
+    assert PoolMove.objects.filter(record_id=found[3].pk, sort="claim").count() == 0
+
+
+def test_what_counts_as_follow_up(cast: Cast, make: Any, pool: Pool) -> None:
+    alice, customer = _fresh(cast, "alice"), _customer(make)
+
+    def returns() -> dt.date:
+        [found] = read.due(pool, read.rules_of(pool), ids=[customer.pk])
+        return found.on
+
+    def say(day: int, body: str, **values: Any) -> None:
+        with clock.moved_to(NOON + day * DAY):
+            records.create(alice, "activities.activity", {"customer": customer.pk, "body": body, **values})
+
+    assert returns() == dt.date(2024, 6, 19)
+    say(1, "已联系", kind="call")
+    assert returns() == dt.date(2024, 6, 19)
+    say(2, "客户要求下周报价", kind="note")
+    assert returns() == dt.date(2024, 6, 19)
+    say(3, "客户要求下周报价", kind="call")
+    assert returns() == dt.date(2024, 6, 19)  # the same words as the note before
+    say(4, "已发报价，等采购部回复", kind="call")
+    assert returns() == dt.date(2024, 6, 23)
+    say(9, "已发报价， 等采购部回复", kind="visit")
+    assert returns() == dt.date(2024, 6, 23)
+    say(10, "", kind="call", duration=6)
+    assert returns() == dt.date(2024, 6, 29)
+    records.update(cast.root, pool, {"counted": ["visit"]})
+    pool.refresh_from_db()
+    assert returns() == dt.date(2024, 6, 19)
+
+
+def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) -> None:
+    customer = _customer(make, level="a")
+    rules = [*read.rules_of(pool), read.Rule("no_deal", 60), read.Rule("contract_ended", 5)]
+    assert [(one.on, one.why) for one in read.due(pool, rules)] == [(dt.date(2024, 5, 30), "no_follow_up")]
+    with clock.moved_to(NOON + 2 * DAY):
+        pools.pool_protect(cast.root, customer, until=dt.date(2024, 6, 10))
+    assert [one.on for one in read.due(pool, rules)] == [dt.date(2024, 6, 11)]
+    customer.refresh_from_db()
+    assert (customer.returns_on, customer.returns_why) == (dt.date(2024, 6, 11), "no_follow_up")
+    with pytest.raises(Invalid):
+        pools.pool_protect(cast.root, customer, until=dt.date(2024, 5, 1))
+    deal = make("sales.opportunity", customer=customer)
+    records.update(cast.root, pool, {"spare_deals": True})
+    pool.refresh_from_db()
+    assert read.due(pool, rules) == []
+    records.delete(cast.root, deal)
+    assert len(read.due(pool, rules)) == 1
+
+
+def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool: Pool) -> None:
+    for days in (-80, -29, -25, -12, -9, -3, 0):
+        _customer(make, NOON + days * DAY)
+        _customer(make, NOON + days * DAY, level="a", by=cast.bob_user)
+    _customer(make, NOON - 90 * DAY, by=cast.charlie_user)
+    said = _customer(make, NOON - 25 * DAY)
+    with clock.moved_to(NOON - 2 * DAY):
+        records.create(
+            _fresh(cast, "alice"), "activities.activity", {"customer": said.pk, "body": "参观了工厂，谈了价格"}
+        )
+    with clock.moved_to(NOON):
+        predicted = {
+            day: {(one.record_id, one.owner_id) for one in lost}
+            for day, lost in read.forecast(pool, read.rules_of(pool)).items()
+        }
+    happened: dict[dt.date, set[tuple[int, int]]] = {}
+    for day in predicted:
+        with clock.moved_to(clock.day_start(day, "Asia/Shanghai") + dt.timedelta(minutes=20)):
+            jobs.pools_day()
+            moves = PoolMove.objects.filter(sort="recall", at=clock.now())
+            happened[day] = {(one.record_id, one.before_id or 0) for one in moves}
+    assert sum(len(lost) for lost in predicted.values()) == 15
+    assert happened == predicted
+    assert Customer.objects.filter(owner=cast.charlie_user).count() == 1
+    assert Notification.objects.filter(user=cast.bob_user, sort="pool").exists()
+
+
+def test_recall_is_undone_and_days_follow_events(cast: Cast, make: Any, pool: Pool) -> None:
+    customer = _customer(make, NOON)
+    make("customers.contact", customer=customer, owner=cast.alice_user)
+    with clock.moved_to(NOON):
+        outbox.deliver_all()
+    customer.refresh_from_db()
+    assert customer.returns_on == dt.date(2024, 6, 19)
+    with clock.moved_to(NOON + 28 * DAY):
+        assert pools.pools_warn() == 1
+        assert pools.pools_warn() == 0
+    with clock.moved_to(NOON + 40 * DAY):
+        [step] = pools.pools_recall()
+        customer.refresh_from_db()
+        assert (customer.owner_id, customer.returns_on) == (None, None)
+        assert customer.contacts.get().owner_id is None
+        assert pools.pools_recall() == []
+        result = records.undo(cast.root, step.pk)
+    assert result.skipped == []
+    customer.refresh_from_db()
+    assert (customer.owner_id, customer.contacts.get().owner_id) == (cast.alice_user.pk, cast.alice_user.pk)
+
+
+def test_leads_have_their_pool(cast: Cast, make: Any) -> None:
+    pool = make("customers.pool", subject="sales.lead", everyone=True)
+    make("customers.poolrule", pool=pool, days=3)
+    with clock.moved_to(NOON):
+        lead = make("sales.lead")
+        gone = make("sales.lead", by=cast.bob_user)
+    alice = _fresh(cast, "alice")
+    with clock.moved_to(NOON + DAY):
+        records.create(alice, "sales.leadfollowup", {"lead": lead.pk, "kind": "call", "body": "电话里确认了需求"})
+    with clock.moved_to(NOON + 3 * DAY):
+        pools.pools_recall()
+    gone.refresh_from_db()
+    lead.refresh_from_db()
+    assert (gone.owner_id, lead.owner_id) == (None, cast.alice_user.pk)
+    pools.pool_claim(_fresh(cast, "charlie"), gone)
+    gone.refresh_from_db()
+    assert gone.owner_id == cast.charlie_user.pk
+
+
+def test_the_page_tries_rules_and_saves_them(cast: Cast, make: Any, pool: Pool) -> None:
+    customer = _customer(make, clock.now() - 20 * DAY)
+    page = browser(cast.root_user)
+    url = f"/pools/{pool.pk}/simulate/"
+    shown = page.post(url, {"ground.0": "no_follow_up", "days.0": "5", "do": "try"}).content.decode()
+    assert customer.name in shown
+    assert page.post(url, {"ground.0": "no_follow_up", "days.0": "x", "do": "save"}).status_code == 422
+    assert len(read.rules_of(pool)) == 2
+    page.post(url, {"ground.0": "no_follow_up", "days.0": "5", "level.0": "a", "do": "save"})
+    assert read.rules_of(pool) == [read.Rule("no_follow_up", 5, "a")]
+    assert (
+        browser(cast.alice_user).post(url, {"ground.0": "no_follow_up", "days.0": "9", "do": "save"}).status_code == 403
+    )
+    record = page.get(f"/pools/{pool.pk}/")
+    assert record.status_code == 200
+    assert page.get(f"/customers/{customer.pk}/").status_code == 200
