@@ -119,3 +119,39 @@ def holding_limit(number: int, make: Make) -> dict[str, Any]:
         "most": 100,
         "note": f"上限{number}",
     }
+
+
+@factory("sales.territory")
+def territory(number: int, _make: Make) -> dict[str, Any]:
+    """A territory without rules."""
+    return {"name": f"区域{number}"}
+
+
+@factory("sales.territoryrule")
+def territory_rule(number: int, make: Make) -> dict[str, Any]:
+    """Guangdong falls into a new territory."""
+    return {"territory": lambda: make("sales.territory"), "region": "44", "note": f"广东{number}"}
+
+
+@factory("sales.assignrule")
+def assign_rule(number: int, _make: Make) -> dict[str, Any]:
+    """Leads in turn."""
+    return {"name": f"分配{number}", "subject": "sales.lead", "method": "round"}
+
+
+@factory("sales.assignmember")
+def assign_member(number: int, make: Make) -> dict[str, Any]:
+    """Somebody of a new rule."""
+    return {"rule": lambda: make("sales.assignrule"), "user": lambda: make("core.user"), "note": f"成员{number}"}
+
+
+@factory("sales.target")
+def target(number: int, _make: Make) -> dict[str, Any]:
+    """A year's amount of a person."""
+    return {"year": 2000 + number % 100, "base": 120000, "stretch": 150000, "note": f"目标{number}"}
+
+
+@factory("sales.forecastentry")
+def forecast_entry(_number: int, _make: Make) -> dict[str, Any]:
+    """What is foreseen for a month."""
+    return {"month": "2030-01-01", "adjusted": 5000, "comment": "稳"}

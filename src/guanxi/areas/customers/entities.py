@@ -80,7 +80,7 @@ CUSTOMER = Entity(
         "credit_code": {"max_length": 40},
         "founded_year": {"plain": True},
     },
-    hidden=("path", "birthday_key"),
+    hidden=("path", "birthday_key", "owner_since"),
     search=Search(
         names=("name", "short_name", "english_name", "former_names"),
         numbers=("number", "credit_code", "external_id"),

@@ -1,4 +1,4 @@
-"""Work of the area for the queue: recalls and warnings of pools."""
+"""Work of the area for the queue: snapshots of the pipeline, recalls and warnings of pools."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import pools
+from guanxi.areas.sales.services import pools, targets
 from guanxi.core.automation.queue import every
+from guanxi.core.kernel import clock
 
 #: The hour of the workspace's day in which records go back.
 RECALL_HOUR = 0
@@ -24,6 +25,7 @@ def pools_turn(now: dt.datetime) -> None:
 
 def pools_day() -> None:
     """What happens at the beginning of a day."""
+    targets.snapshot_keep(clock.today(settings.TIME_ZONE))
     pools.pools_recall()
     for subject in (read.CUSTOMER, read.LEAD):
         pools.returns_refresh(subject)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from guanxi.areas.customers.models import Pool
 from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import Opportunity
+from guanxi.areas.sales.models import Opportunity, Target, Territory
 from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.selectors import sharing, targets
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.schema.registry import entity_of
@@ -39,3 +42,17 @@ def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
         "moves": list(read.moves_of(entity_of(record).key, record.pk)),
         "sorts": dict(MOVES),
     }
+
+
+def overlaps(_actor: Actor, territory: Territory) -> Mapping[str, Any]:
+    """Where the territory and others claim the same customers."""
+    return {"overlaps": sharing.overlaps(territory)}
+
+
+def progress(_actor: Actor, target: Target) -> Mapping[str, Any]:
+    """What was reached of a target: the year, its quarters and months."""
+    spans = [(_("Year"), 1, 12)]
+    spans += [(_("Quarter %(number)d") % {"number": one}, one * 3 - 2, one * 3) for one in range(1, 5)]
+    spans += [(f"{target.year}-{month:02}", month, month) for month in range(1, 13)]
+    lines = [(label, targets.progress(target, first, last)) for label, first, last in spans]
+    return {"lines": lines, "money": target.measure != "count"}

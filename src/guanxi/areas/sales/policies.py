@@ -11,7 +11,20 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import LOST, OPEN, WON, Lead, LeadFollowUp, Milestone, Opportunity, Stage, StageRoute
+from guanxi.areas.sales.models import (
+    LOST,
+    OPEN,
+    WON,
+    Lead,
+    LeadFollowUp,
+    Milestone,
+    Opportunity,
+    Stage,
+    StageRoute,
+    Target,
+)
+from guanxi.areas.sales.models.targets import DEPARTMENT, GIVEN, LAST_YEAR, PERSON
+from guanxi.areas.sales.selectors import targets as read_targets
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -185,3 +198,61 @@ def member_clean(_actor: Actor, row: Any, _changes: Changes) -> None:
     """A member, or whom a limit binds, is a person or a department: one of the two."""
     if (row.user_id is None) == (row.department_id is None):
         raise Invalid(_("Name a person or a department: one of the two."), code="member.one", field="user")
+
+
+# -- targets -----------------------------------------------------------------------------------------------------------
+
+
+def target_clean(_actor: Actor, target: Target, changes: Changes) -> None:
+    """A target is somebody's, in a year there is; its months add up to it."""
+    if not 2000 <= target.year <= 2100:
+        raise Invalid(_("Enter a year between 2000 and 2100."), code="target.year", field="year")
+    if target.base < 0 or target.base > LARGEST:
+        raise Invalid(_("Enter an amount that can be reached."), code="target.base", field="base")
+    if target.stretch is not None and target.stretch < target.base:
+        raise Invalid(_("A stretch target is not below the base target."), code="target.stretch", field="stretch")
+    if target.scope == DEPARTMENT and target.department_id is None:
+        raise Invalid(_("Choose the department."), code="value.required", field="department")
+    if target.scope == PERSON and target.owner_id is None:
+        raise Invalid(_("Choose the person."), code="value.required", field="owner")
+    if target.scope != DEPARTMENT:
+        _set(target, changes, "department_id", None)
+    if target.season == GIVEN:
+        _months_check(target)
+    elif {"base", "stretch", "season", "year", "owner", "department", "scope", "measure"} & set(changes):
+        _set(target, changes, "months", _months(target))
+
+
+def _months_check(target: Target) -> None:
+    given = [int(row["month"]) for row in target.months]
+    if len(given) != len(set(given)):
+        raise Invalid(_("Each month stands once."), code="target.months", field="months")
+    for name, whole in (("base", target.base), ("stretch", target.stretch)):
+        total = sum((Decimal(str(row.get(name) or 0)) for row in target.months), Decimal(0))
+        if whole is not None and total != whole:
+            words = _("The months add up to %(total)s, not to %(whole)s.") % {"total": total, "whole": whole}
+            raise Invalid(words, code="target.sum", field="months")
+
+
+def _months(target: Target) -> list[dict[str, Any]]:
+    """The year split over its months; the cents that do not divide go to the last one."""
+    shares = _last_year(target) if target.season == LAST_YEAR else []
+    whole = sum(shares, Decimal(0))
+    parts = shares if whole > 0 else [Decimal(1)] * 12
+    whole = sum(parts, Decimal(0))
+    found: list[dict[str, Any]] = []
+    for month, part in enumerate(parts, start=1):
+        row: dict[str, Any] = {"month": month}
+        for name, amount in (("base", target.base), ("stretch", target.stretch)):
+            if amount is not None:
+                before = sum((Decimal(str(one[name])) for one in found), Decimal(0))
+                share = amount - before if month == 12 else _cents(amount * part / whole)
+                row[name] = str(share)
+        found.append(row)
+    return found
+
+
+def _last_year(target: Target) -> list[Decimal]:
+    people = read_targets.people_of(target)
+    starts = [dt.date(target.year - 1, month, 1) for month in range(1, 13)]
+    return [read_targets.reached(target.measure, people, day, read_targets.month_after(day)) for day in starts]

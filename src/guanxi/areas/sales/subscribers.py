@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Customer
-from guanxi.areas.sales.models import LeadFollowUp, Opportunity
+from guanxi.areas.sales.models import Lead, LeadFollowUp, Opportunity
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import pools
+from guanxi.areas.sales.services import pools, sharing
 from guanxi.core.kernel.events import Event, subscribe
 
 
@@ -49,3 +49,12 @@ def deal_counts(event: Event) -> None:
     ids = Opportunity.everything.filter(pk=event.record_id or 0).values_list("customer_id", flat=True)
     if ids and (not event.changes or {"category", "customer", "stage"} & set(event.changes)):
         pools.returns_refresh(read.CUSTOMER, list(ids))
+
+
+@subscribe("sales.lead.created", "customers.customer.created")
+def hand_out_new(event: Event) -> None:
+    """A record came without an owner: the assignment rules may know one."""
+    model = Lead if event.entity == read.LEAD else Customer
+    record = model.objects.filter(pk=event.record_id or 0, owner__isnull=True).first()
+    if record is not None:
+        sharing.hand_out(record)

@@ -13,6 +13,7 @@ from guanxi.config.demo import markets, words
 from guanxi.config.demo.companies import Firm, Maker
 from guanxi.config.demo.extras import Extras
 from guanxi.config.demo.people import PEOPLE
+from guanxi.config.demo.selling import Selling
 from guanxi.config.demo.story import Story, Told
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -54,11 +55,12 @@ class Organisation:
         self._enter_contacts(told)
         self._enter_activities(told, plans)
         self._enter_tasks()
+        Selling(self).add()
         Extras(self).add()
 
     # -- customers and contacts ----------------------------------------------------------------------------------------
 
-    def _owners(self) -> dict[str, Callable[[], str]]:
+    def owners(self) -> dict[str, Callable[[], str]]:
         """Who gets a new customer of a sales region; some have nobody."""
         names = {
             region: [
@@ -81,7 +83,7 @@ class Organisation:
         }
 
     def _invent(self) -> None:
-        owners = self._owners()
+        owners = self.owners()
         self.firms = [self.maker.firm(owners) for _number in range(CHINESE_FIRMS)]
         self.firms += [self.maker.person(owners) for _number in range(PERSONS)]
         self.firms += [*self.maker.listed_companies(owners["abroad"]), *self.maker.traders(owners["abroad"])]

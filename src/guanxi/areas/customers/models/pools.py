@@ -26,7 +26,7 @@ COPIES = [
     ("no", _("copies count")),
 ]
 CLAIM, RELEASE, ASSIGN, RECALL = "claim", "release", "assign", "recall"
-MOVES = [(CLAIM, _("claimed")), (RELEASE, _("released")), (ASSIGN, _("assigned")), (RECALL, _("recalled"))]
+MOVES = [(CLAIM, _("claimed")), (RELEASE, _("released")), (ASSIGN, _("assigned")), (RECALL, _("taken back"))]
 #: Columns of the pool's book-keeping; the audit does not repeat them.
 KEPT = ("owner_since", "returns_on", "returns_why")
 

@@ -139,6 +139,7 @@ LEAD = Entity(
         MatchKey(field="emails", how="email", weight=85),
         MatchKey(field="external_id", how="exact", weight=100),
     ),
+    hidden=("owner_since",),
     access=Access(pool="pool"),
     menu=Menu(group="sales", order=10),
     clean=policies.lead_clean,

@@ -10,6 +10,8 @@ from guanxi.areas.sales.models.opportunities import (
     Party,
 )
 from guanxi.areas.sales.models.pipelines import CATEGORIES, LOST, OPEN, WON, Pipeline, Stage, StageRoute
+from guanxi.areas.sales.models.sharing import AssignMember, AssignRule, Territory, TerritoryRule
+from guanxi.areas.sales.models.targets import ForecastEntry, OpportunitySnapshot, Target
 
 __all__ = [
     "CATEGORIES",
@@ -17,15 +19,22 @@ __all__ = [
     "LOST",
     "OPEN",
     "WON",
+    "AssignMember",
+    "AssignRule",
     "Competitor",
+    "ForecastEntry",
     "Lead",
     "LeadFollowUp",
     "Milestone",
     "Opportunity",
     "OpportunityRole",
+    "OpportunitySnapshot",
     "OpportunityState",
     "Party",
     "Pipeline",
     "Stage",
     "StageRoute",
+    "Target",
+    "Territory",
+    "TerritoryRule",
 ]

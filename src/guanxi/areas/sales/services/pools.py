@@ -66,15 +66,31 @@ def _owner_set(
     if key == read.CUSTOMER:
         for contact in Contact.objects.filter(customer_id=record.pk, owner_id=before):
             records.update(actor, contact, {"owner": owner}, operation=step, trusted=True)
+    move_note(actor, record, pool, sort, before=before, after=owner, reason=reason, note=note, step=step)
+
+
+def move_note(
+    actor: Actor,
+    record: Any,
+    pool: Pool | None,
+    sort: str,
+    *,
+    before: int | None,
+    after: int | None,
+    reason: str = "",
+    note: str = "",
+    step: Operation | None = None,
+) -> None:
+    """Note how a record went from one to another; within ``writing``."""
     PoolMove.objects.create(
         pool=pool,
-        subject=key,
+        subject=entity_of(record).key,
         record_id=record.pk,
         sort=sort,
         at=clock.now(),
         by_id=actor.user_id,
         before_id=before,
-        after_id=owner,
+        after_id=after,
         reason=reason,
         note=note[:300],
         operation=step,

@@ -1,0 +1,185 @@
+"""The forecast of a month, and the course of a pipeline between two days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from guanxi.areas.sales.models import ForecastEntry
+from guanxi.areas.sales.selectors import history, pipelines_for, usual_pipeline_id
+from guanxi.areas.sales.selectors import targets as read
+from guanxi.areas.sales.services import targets
+from guanxi.core import access
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.models import User
+from guanxi.core.records import display, fields_of
+from guanxi.core.schema import kinds
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import toasts
+from guanxi.core.web.contributions import Entry, add_entries, add_pages
+from guanxi.core.web.record.common import done
+from guanxi.core.web.views.common import actor_of, draw, page_view
+
+DEAL = "sales.opportunity"
+
+
+def sees_deals(actor: Actor) -> bool:
+    """Whoever sees opportunities sees their figures."""
+    return access.allowed(actor, "view", DEAL)
+
+
+def _day(text: str, fallback: dt.date) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text) if text else fallback
+    except ValueError:
+        return fallback
+
+
+def deals_url(*nodes: dict[str, Any]) -> str:
+    """The list of exactly the opportunities a figure counts."""
+    return "/opportunities/?" + urlencode({"f": json.dumps({"all": list(nodes)}, separators=(",", ":"))})
+
+
+def _links(owner: int, month: dt.date) -> dict[str, str]:
+    """The list behind each figure of a person's month."""
+    last = read.month_after(month) - dt.timedelta(days=1)
+    mine = {"field": "owner", "op": "eq", "value": owner}
+    span = [month.isoformat(), last.isoformat()]
+    open_ = (
+        mine,
+        {"field": "category", "op": "eq", "value": "open"},
+        {"field": "close_on", "op": "between", "value": span},
+    )
+    won = (
+        mine,
+        {"field": "category", "op": "eq", "value": "won"},
+        {"field": "closed_at", "op": "between", "value": span},
+    )
+    of = {"commit": ["commit"], "best_case": ["best_case"]}
+    found = {name: deals_url(*open_, {"field": "forecast", "op": "in", "value": keys}) for name, keys in of.items()}
+    unset = {"any": [{"field": "forecast", "op": "eq", "value": "pipeline"}, {"field": "forecast", "op": "empty"}]}
+    return {**found, "pipeline": deals_url(*open_, unset), "closed": deals_url(*won)}
+
+
+@page_view("GET", "POST")
+def forecast(request: HttpRequest) -> HttpResponseBase:
+    """A month person by person: won, open by category, what was submitted, the target and what is missing."""
+    actor = actor_of(request)
+    if not sees_deals(actor):
+        raise Denied
+    today = clock.today(actor.timezone)
+    month = _day(f"{request.GET.get('month', '')}-01" if request.GET.get("month") else "", today).replace(day=1)
+    error = ""
+    if request.method == "POST":
+        owner = request.POST.get("owner", "")
+        try:
+            targets.forecast_submit(
+                actor,
+                owner=int(owner) if owner.isdecimal() else 0,
+                month=month,
+                adjusted=_amount(request.POST.get("adjusted", "")),
+                comment=request.POST.get("comment", ""),
+            )
+        except Invalid as found:
+            error = str(found)
+        else:
+            return done(request, toasts.toast(_("The forecast is submitted.")), go=f"/forecast/?month={month:%Y-%m}")
+    lines = read.foreseen(actor, month)
+    if not any(one.user.pk == actor.user_id for one in lines) and actor.user_id:
+        lines += [one for one in [_mine(actor, month)] if one]
+    entries = access.visible(ForecastEntry.objects.filter(month=month), actor).select_related("owner", "created_by")
+    reach = actor.rights.of(targets.ENTRY, "create")
+    context = {
+        "title": _("Forecast"),
+        "month": month,
+        "before": month - dt.timedelta(days=1),
+        "after": read.month_after(month),
+        "lines": [(one, _links(one.user.pk, month), reach.covers(one.user.pk)) for one in lines],
+        "totals": read.totals(lines),
+        "entries": list(entries.order_by("-submitted_at")[:40]),
+        "over": read.month_after(month) <= today,
+        "error": error,
+    }
+    return draw(request, "sales/forecast.jinja", context, status=422 if error else 200)
+
+
+def _mine(actor: Actor, month: dt.date) -> read.Foreseen | None:
+    user = User.everything.filter(pk=actor.user_id or 0).first()
+    entry = ForecastEntry.objects.filter(month=month, owner_id=actor.user_id).order_by("-submitted_at").first()
+    return read.Foreseen(user=user, last=entry, target=read.ZERO, **read.sums(user.pk, month)) if user else None
+
+
+def _amount(text: str) -> Any:
+    return kinds.parse(fields_of(targets.ENTRY)["adjusted"], text)
+
+
+@page_view()
+def course(request: HttpRequest) -> HttpResponseBase:
+    """A pipeline between two days: what was open, came, grew, was won and lost, and the stages at either end."""
+    actor = actor_of(request)
+    if not sees_deals(actor):
+        raise Denied
+    today = clock.today(actor.timezone)
+    start = _day(request.GET.get("from", ""), today.replace(day=1))
+    end = _day(request.GET.get("to", ""), today)
+    offered = pipelines_for(actor)
+    asked = request.GET.get("pipeline", "")
+    chosen = next((one for one in offered if str(one.pk) == asked), None)
+    number = chosen.pk if chosen else usual_pipeline_id(actor)
+    error = _("The end lies before the beginning.") if end < start else ""
+    steps, levels = history.course(actor, number or 0, start, max(start, end))
+    largest = max((abs(one.amount) for one in steps), default=read.ZERO) or 1
+    context = {
+        "title": _("Course of the pipeline"),
+        "start": start,
+        "end": end,
+        "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one)) for one in offered],
+        "pipeline": number,
+        "steps": [(one, step_label(one.key), round(abs(one.amount) * 100 / largest)) for one in steps],
+        "levels": [(one, stage_url(one.stage)) for one in levels],
+        "most": max((one.count for one in levels), default=0) or 1,
+        "error": error,
+    }
+    return draw(request, "sales/pipeline.jinja", context)
+
+
+def stage_url(stage: int) -> str:
+    """The opportunities that stand in a stage now."""
+    return deals_url({"field": "stage", "op": "eq", "value": stage})
+
+
+def step_label(key: str) -> str:
+    """The name of a step of the waterfall."""
+    return {
+        "opening": _("Open at the beginning"),
+        "new": _("Newly made"),
+        "reopened": _("Opened again"),
+        "grown": _("Amounts raised"),
+        "shrunk": _("Amounts lowered"),
+        "won": _("Deals won"),
+        "lost": _("Deals lost"),
+        "gone": _("In the trash"),
+        "closing": _("Open at the end"),
+    }[key]
+
+
+add_entries(
+    Entry(
+        key="sales.forecast", label=_lazy("Forecast"), url="/forecast/", icon="trending-up", place="sales", order=40,
+        color="green", shown=sees_deals,
+    ),
+    Entry(
+        key="sales.course", label=_lazy("Course of the pipeline"), url="/pipeline-course/", icon="chart-line",
+        place="sales", order=50, color="green", shown=sees_deals,
+    ),
+)  # fmt: skip
+add_pages(path("forecast/", forecast, name="forecast"), path("pipeline-course/", course, name="pipeline-course"))

@@ -1,0 +1,140 @@
+"""Which territory a record falls into, where territories overlap, and who gets the next record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
+from guanxi.areas.sales.models.sharing import LOAD, TERRITORY
+from guanxi.areas.sales.selectors import pools
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.working_time import working_between
+from guanxi.core.models import User
+from guanxi.core.records import worktime
+from guanxi.core.schema.registry import entity_of
+
+LIMITS = ("region", "industry", "level", "source")
+
+
+def _fits(rule: Any, record: Any, names: tuple[str, ...] = LIMITS) -> bool:
+    for name in names:
+        wanted = getattr(rule, name, "")
+        held = str(getattr(record, name, "") or "")
+        if wanted and not (held.startswith(wanted) if name in ("region", "industry") else held == wanted):
+            return False
+    return True
+
+
+def territory_of(record: Any) -> Territory | None:
+    """The first territory in order one of whose rules fits the record."""
+    rules = TerritoryRule.objects.filter(territory__active=True, territory__deleted_at__isnull=True)
+    for rule in rules.select_related("territory").order_by("territory__position", "territory_id", "pk"):
+        if any(getattr(rule, name) for name in LIMITS) and _fits(rule, record):
+            return rule.territory
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two rules that claim the same records, the other territory, and how many customers fall into both."""
+
+    other: Territory
+    mine: TerritoryRule
+    theirs: TerritoryRule
+    customers: int
+
+
+def _meets(one: str, other: str, *, tree: bool) -> bool:
+    if not one or not other:
+        return True
+    return one.startswith(other) or other.startswith(one) if tree else one == other
+
+
+def overlaps(territory: Territory) -> list[Overlap]:
+    """Where the rules of a territory and those of others would take the same customers."""
+    mine = list(TerritoryRule.objects.filter(territory=territory).order_by("pk"))
+    others = TerritoryRule.objects.filter(territory__active=True, territory__deleted_at__isnull=True)
+    found: list[Overlap] = []
+    for theirs in others.exclude(territory=territory).select_related("territory").order_by("territory__position", "pk"):
+        found += [
+            Overlap(theirs.territory, rule, theirs, _in_both(rule, theirs)) for rule in mine if _both(rule, theirs)
+        ]
+    return found
+
+
+def _both(rule: TerritoryRule, theirs: TerritoryRule) -> bool:
+    return all(
+        _meets(getattr(rule, name), getattr(theirs, name), tree=name in ("region", "industry")) for name in LIMITS
+    )
+
+
+def _in_both(*rules: TerritoryRule) -> int:
+    rows: Any = entity_of(pools.CUSTOMER).model._default_manager.all()
+    for rule in rules:
+        for name in LIMITS:
+            if wanted := getattr(rule, name):
+                tree = name in ("region", "industry")
+                rows = rows.filter(**{f"{name}__startswith" if tree else name: wanted})
+    return int(rows.count())
+
+
+# -- who gets the next -------------------------------------------------------------------------------------------------
+
+
+def next_owner(record: Any) -> tuple[AssignRule, int] | None:
+    """The first rule that fits and has somebody with room, and who it is."""
+    key = entity_of(record).key
+    rules = AssignRule.objects.filter(active=True, subject=key).order_by("position", "pk")
+    for rule in rules.select_for_update(of=("self",)):
+        score = getattr(record, "score", None)
+        if rule.least_score is not None and (score is None or score < rule.least_score):
+            continue
+        if not _fits(rule, record, ("region", "industry", "source")):
+            continue
+        owner = _chosen(rule, record, key)
+        if owner is not None:
+            return rule, owner
+    return None
+
+
+def _chosen(rule: AssignRule, record: Any, key: str) -> int | None:
+    members = {one.user_id: one.capacity for one in AssignMember.objects.filter(rule=rule).order_by("pk")}
+    if rule.method == TERRITORY:
+        members = _of_territory(record, members)
+    active = set(User.objects.filter(pk__in=members, is_active=True).values_list("pk", flat=True))
+    free: dict[int, int] = {}
+    for user, capacity in members.items():
+        held = pools.holding(key, user) if user in active else None
+        if held is None or held.full or (capacity is not None and held.held >= capacity):
+            continue
+        if at_work(user) if rule.working_only else worktime.away(user, clock.now()) is None:
+            free[user] = held.held
+    if not free:
+        return None
+    order = list(free)
+    if rule.method == LOAD:
+        return min(order, key=lambda user: (free[user], order.index(user)))
+    everyone = list(members)
+    last = everyone.index(rule.last_user_id) if rule.last_user_id in everyone else -1
+    turn = everyone[last + 1 :] + everyone[: last + 1]
+    return next(user for user in turn if user in free)
+
+
+def _of_territory(record: Any, members: Mapping[int, int | None]) -> dict[int, int | None]:
+    """The territory's responsible person, else its team in turn; those the rule names keep their capacity."""
+    territory = territory_of(record)
+    if territory is None:
+        return {}
+    if territory.user_id is not None:
+        return {territory.user_id: members.get(territory.user_id)}
+    team = User.objects.filter(department_id=territory.department_id or 0, is_active=True).order_by("pk")
+    return {user: members.get(user) for user in team.values_list("pk", flat=True)}
+
+
+def at_work(user_id: int, moment: dt.datetime | None = None) -> bool:
+    """Whether it is working time for somebody now."""
+    now = moment or clock.now()
+    return bool(working_between(now, now + dt.timedelta(minutes=1), worktime.calendar_of_user(user_id)))

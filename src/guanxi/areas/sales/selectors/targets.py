@@ -1,0 +1,168 @@
+"""What was reached of the targets, and what the opportunities say of a month."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Q, Sum
+
+from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, Target
+from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT
+from guanxi.core.access import visible
+from guanxi.core.access.actors import department_tree
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models import User
+
+ZERO = Decimal(0)
+#: How much money came in is known by the area of receipts: ``(owners or None, start, end) -> amount``.
+Measure = Callable[[Collection[int] | None, dt.datetime, dt.datetime], Decimal]
+_measures: dict[str, Measure] = {}
+
+
+def add_measure(key: str, measure: Measure) -> None:
+    """A higher area says how a measure of targets is counted."""
+    _measures[key] = measure
+
+
+def people_of(target: Target) -> list[int] | None:
+    """Whose results count towards a target; ``None`` for everybody's."""
+    if target.scope == COMPANY:
+        return None
+    if target.scope == DEPARTMENT:
+        tree = department_tree(target.department_id or 0)
+        return sorted(User.everything.filter(department_id__in=tree).values_list("pk", flat=True))
+    return [target.owner_id] if target.owner_id else []
+
+
+def reached(measure: str, people: Collection[int] | None, start: dt.date, after: dt.date) -> Decimal:
+    """What was reached from ``start`` up to, not including, ``after`` (days of the workspace's time zone)."""
+    begin, end = clock.day_start(start, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    if measure in _measures:
+        return _measures[measure](people, begin, end)
+    rows = Opportunity.objects.filter(category=WON, closed_at__gte=begin, closed_at__lt=end)
+    if people is not None:
+        rows = rows.filter(owner_id__in=people)
+    if measure == COUNT:
+        return Decimal(rows.count())
+    return rows.aggregate(total=Sum("value"))["total"] or ZERO if measure == AMOUNT else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A target in a span of months: what was to be reached, what was; ``due`` is the part of it that time has come for."""
+
+    target: Target
+    base: Decimal
+    stretch: Decimal
+    reached: Decimal
+    due: Decimal
+
+    @property
+    def percent(self) -> int:
+        """How much of the base target, in percent."""
+        return round(self.reached * 100 / self.base) if self.base else 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether less was reached than time has come for."""
+        return self.reached < self.due
+
+
+def month_after(day: dt.date) -> dt.date:
+    """The first day of the next month."""
+    return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+def progress(target: Target, first: int, last: int) -> Progress:
+    """A target over the months ``first`` to ``last`` of its year."""
+    base = stretch = due = ZERO
+    today = clock.today(settings.TIME_ZONE)
+    for row in target.months:
+        if first <= int(row["month"]) <= last:
+            amount = Decimal(str(row.get("base") or 0))
+            base += amount
+            stretch += Decimal(str(row.get("stretch") or 0))
+            start = dt.date(target.year, int(row["month"]), 1)
+            days = (month_after(start) - start).days
+            due += amount * min(max((today - start).days + 1, 0), days) / days
+    start, after = dt.date(target.year, first, 1), month_after(dt.date(target.year, last, 1))
+    return Progress(target, base, stretch, reached(target.measure, people_of(target), start, after), due)
+
+
+# -- forecast ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A person's month: won, and open by category; what was last submitted, and the target."""
+
+    user: User
+    closed: Decimal
+    commit: Decimal
+    best_case: Decimal
+    pipeline: Decimal
+    weighted: Decimal
+    last: ForecastEntry | None
+    target: Decimal
+
+    @property
+    def expected(self) -> Decimal:
+        """What was submitted, else won and committed."""
+        return (self.last.adjusted if self.last else None) or self.closed + self.commit
+
+    @property
+    def gap(self) -> Decimal:
+        """What is missing to the target; negative when it is passed."""
+        return self.target - self.expected
+
+
+def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
+    """What a person's opportunities say of a month: won in it, and open with a close in it, by category."""
+    after = month_after(month)
+    begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    mine = Opportunity.objects.filter(owner_id=owner_id)
+    open_ = mine.filter(category=OPEN, close_on__gte=month, close_on__lt=after)
+    found = mine.aggregate(closed=Sum("value", filter=Q(category=WON, closed_at__gte=begin, closed_at__lt=end)))
+    found |= open_.aggregate(
+        commit=Sum("value", filter=Q(forecast="commit")),
+        best_case=Sum("value", filter=Q(forecast="best_case")),
+        pipeline=Sum("value", filter=Q(forecast__in=("pipeline", ""))),
+        weighted=Sum("weighted", filter=~Q(forecast="omitted")),
+    )
+    return {name: value or ZERO for name, value in found.items()}
+
+
+def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
+    """A month of everybody whose opportunities the actor sees, the largest expectation first."""
+    after = month_after(month)
+    begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    rows = visible(Opportunity.objects.all(), actor).filter(
+        Q(category=OPEN, close_on__gte=month, close_on__lt=after)
+        | Q(category=WON, closed_at__gte=begin, closed_at__lt=end)
+    )
+    owners = set(rows.values_list("owner_id", flat=True)) - {None}
+    reach = actor.rights.of("sales.opportunity", "view")
+    if not reach.everyone:
+        owners &= reach.owners
+    targets = Target.objects.filter(owner_id__in=owners, year=month.year, scope="person", measure=AMOUNT)
+    wanted = {one.owner_id: progress(one, month.month, month.month).base for one in targets}
+    last = {
+        one.owner_id: one
+        for one in ForecastEntry.objects.filter(month=month, owner_id__in=owners).order_by("submitted_at", "pk")
+    }
+    found = [
+        Foreseen(user=user, last=last.get(user.pk), target=wanted.get(user.pk, ZERO), **sums(user.pk, month))
+        for user in User.everything.filter(pk__in=owners).order_by("sort_key", "pk")
+    ]
+    return sorted(found, key=lambda one: -one.expected)
+
+
+def totals(lines: Sequence[Foreseen]) -> dict[str, Decimal]:
+    """The sums of the lines."""
+    names = ("closed", "commit", "best_case", "pipeline", "weighted", "expected", "target", "gap")
+    return {name: sum((getattr(one, name) for one in lines), ZERO) for name in names}

@@ -1,0 +1,81 @@
+"""Forecasts are submitted, and the pipeline is kept as it is at the beginning of each day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot
+from guanxi.areas.sales.selectors import history
+from guanxi.areas.sales.selectors import targets as read
+from guanxi.core import records
+from guanxi.core.access import require
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied, Invalid
+
+ENTRY = "sales.forecastentry"
+
+
+def forecast_submit(
+    actor: Actor, *, owner: int, month: dt.date, adjusted: Any = None, comment: str = ""
+) -> ForecastEntry:
+    """Say what is expected of somebody's month; what the opportunities say then is kept beside it.
+
+    One submits one's own, a manager that of his people. Raises Invalid for a month that is over.
+    """
+    month = month.replace(day=1)
+    reach = actor.rights.of(ENTRY, "create")
+    if owner != actor.user_id and not reach.covers(owner):
+        raise Denied
+    require(actor, "create", ENTRY)
+    if read.month_after(month) <= clock.today(settings.TIME_ZONE):
+        raise Invalid(_("This month is over; its forecast is closed."), code="month.closed", field="month")
+    amount = Decimal(str(adjusted)) if adjusted not in (None, "") else None
+    if amount is not None and amount < 0:
+        raise Invalid(_("An amount cannot be negative."), code="amount.negative", field="adjusted")
+    said = read.sums(owner, month)
+    values = {
+        "owner": owner,
+        "month": month,
+        "submitted_at": clock.now(),
+        "adjusted": amount if amount is not None else said["closed"] + said["commit"],
+        "comment": comment.strip(),
+        **{name: said[name] for name in ("closed", "commit", "best_case", "pipeline")},
+    }
+    made: ForecastEntry = records.create(actor, ENTRY, values, trusted=True)
+    return made
+
+
+def snapshot_keep(day: dt.date) -> int:
+    """Keep the pipeline as it stands at this moment as that of ``day``; once a day. Returns how many were kept."""
+    if OpportunitySnapshot.objects.filter(day=day).exists():
+        return 0
+    rows = [
+        OpportunitySnapshot(
+            day=day,
+            opportunity_id=one.id,
+            pipeline_id=one.pipeline,
+            stage_id=one.stage,
+            category=one.category,
+            value=one.value,
+            owner_id=one.owner,
+        )
+        for one in _present()
+    ]
+    OpportunitySnapshot.objects.bulk_create(rows, batch_size=2000, ignore_conflicts=True)
+    return len(rows)
+
+
+def _present() -> list[history.Was]:
+    """The opportunities as their own rows say, not as their states tell."""
+    from_rows = Opportunity.objects.order_by("pk")
+    fields = ("pk", "pipeline_id", "stage_id", "category", "value", "owner_id")
+    return [
+        history.Was(number, pipeline, stage, category, value or Decimal(0), owner)
+        for number, pipeline, stage, category, value, owner in from_rows.values_list(*fields)
+    ]

@@ -1,0 +1,145 @@
+"""Targets, forecast, and the pipeline rebuilt as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from guanxi.areas.sales.models import OpportunitySnapshot, Stage, Target
+from guanxi.areas.sales.selectors import history
+from guanxi.areas.sales.selectors import targets as read
+from guanxi.areas.sales.services import targets
+from guanxi.core import records
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+NOON = dt.datetime(2024, 5, 20, 4, 0, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+ZONE = "Asia/Shanghai"
+
+
+def _course(cast: Cast, make: Any, stages: dict[str, Stage]) -> list[Any]:
+    """Five deals: one grows, one is won, one lost, one deleted, one comes later."""
+    close = dt.date(2024, 6, 20)
+    person = make("customers.contact", customer=make("customers.customer"))
+    values = {"customer": person.customer, "contact": person, "close_on": close}
+    with clock.moved_to(NOON):
+        deals = [make("sales.opportunity", amount=amount, **values) for amount in (1000, 2000, 3000, 4000)]
+    with clock.moved_to(NOON + 5 * DAY):
+        records.update(cast.alice, deals[0], {"amount": "1500"})
+        records.update(cast.alice, deals[1], {"stage": stages["won"].pk})
+        records.update(cast.alice, deals[2], {"stage": stages["lost"].pk, "close_reason": "price"})
+        records.delete(cast.alice, deals[3])
+        deals.append(make("sales.opportunity", amount=700, **values))
+    return deals
+
+
+def test_the_waterfall_adds_up_and_equals_the_snapshot(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    _course(cast, make, stages)
+    pipeline = stages["won"].pipeline_id
+    with clock.moved_to(NOON + 8 * DAY):
+        steps, levels = history.course(cast.root, pipeline, dt.date(2024, 5, 21), dt.date(2024, 5, 27))
+        found = {one.key: (one.count, one.amount) for one in steps}
+        assert found == {
+            "opening": (4, 10000), "new": (1, 700), "reopened": (0, 0), "grown": (1, 500), "shrunk": (0, 0),
+            "won": (1, -2000), "lost": (1, -3000), "gone": (1, -4000), "closing": (2, 2200),
+        }  # fmt: skip
+        moved = sum(amount for key, (_count, amount) in found.items() if key not in ("opening", "closing"))
+        assert found["opening"][1] + moved == found["closing"][1]
+        assert [(one.count_before, one.count) for one in levels if one.label == "赢单"] == [(0, 1)]
+        assert targets.snapshot_keep(dt.date(2024, 5, 28)) == 4
+        assert targets.snapshot_keep(dt.date(2024, 5, 28)) == 0
+    with clock.moved_to(NOON + 30 * DAY):
+        records.update(cast.root, _course(cast, make, stages)[0], {"amount": "99999"})
+    kept = {
+        one.opportunity_id: (one.stage_id, one.category, one.value, one.owner_id)
+        for one in OpportunitySnapshot.objects.filter(day=dt.date(2024, 5, 28))
+    }
+    rebuilt = {
+        key: (one.stage, one.category, one.value, one.owner) for key, one in history.as_of(NOON + 8 * DAY).items()
+    }
+    assert {key: rebuilt[key] for key in kept} == kept
+    assert history.as_of(NOON - DAY) == {}
+
+
+def test_the_months_of_a_target_add_up(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    target = make("sales.target", year=2024, base=1000, stretch=1100)
+    assert sum(Decimal(one["base"]) for one in target.months) == 1000
+    assert [one["base"] for one in target.months[:2]] == ["83.33", "83.33"]
+    assert target.months[11]["base"] == "83.37"
+    with pytest.raises(Invalid) as error:
+        records.update(cast.root, target, {"season": "given", "months": [{"month": 1, "base": "999"}]})
+    assert list(error.value.errors) == ["months"]
+    for values, field in (
+        ({"year": 1800}, "year"),
+        ({"base": "-5"}, "base"),
+        ({"stretch": "10"}, "stretch"),
+        ({"scope": "department"}, "department"),
+    ):
+        with pytest.raises(Invalid) as error:
+            records.create(
+                cast.root, "sales.target", {"year": 2025, "base": "100", "owner": cast.alice_user.pk, **values}
+            )
+        assert list(error.value.errors) == [field]
+
+
+def test_targets_are_reached_by_person_and_department(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    _course(cast, make, stages)
+    mine = make("sales.target", year=2024, base=24000)
+    south = make("sales.target", year=2024, base=12, measure="count", scope="department", department=cast.south)
+    east = make("sales.target", year=2024, base=9000, scope="department", department=cast.east, owner=cast.charlie_user)
+    whole = make("sales.target", year=2024, base=48000, scope="company", owner=cast.root_user)
+    with clock.moved_to(NOON + 11 * DAY):
+        may = read.progress(Target.objects.get(pk=mine.pk), 5, 5)
+        assert (may.base, may.reached, may.due, may.percent, may.behind) == (2000, 2000, 2000, 100, False)
+        assert read.progress(south, 1, 12).reached == 1
+        assert read.progress(east, 1, 12).reached == 0
+        assert read.progress(whole, 4, 6).reached == 2000
+        assert read.progress(whole, 7, 9).reached == 0
+    assert browser(cast.alice_user).get(f"/targets/{mine.pk}/").status_code == 200
+
+
+def test_last_year_gives_the_season(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    _course(cast, make, stages)
+    target = make("sales.target", year=2025, base=6000, season="last_year")
+    assert {one["month"]: one["base"] for one in target.months if Decimal(one["base"])} == {5: "6000.00"}
+
+
+def test_forecasts_are_submitted_over_time(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    _course(cast, make, stages)
+    with clock.moved_to(NOON + 6 * DAY):
+        june = dt.date(2024, 6, 1)
+        assert read.sums(cast.alice_user.pk, june)["pipeline"] == 2200
+        assert read.sums(cast.alice_user.pk, dt.date(2024, 5, 1))["closed"] == 2000
+        first = targets.forecast_submit(cast.alice, owner=cast.alice_user.pk, month=june, adjusted="1800", comment="稳")
+        with pytest.raises(Denied):
+            targets.forecast_submit(cast.bob, owner=cast.alice_user.pk, month=june)
+        with pytest.raises(Invalid) as error:
+            targets.forecast_submit(cast.alice, owner=cast.alice_user.pk, month=dt.date(2024, 4, 1))
+        assert error.value.code == "month.closed"
+        second = targets.forecast_submit(cast.root, owner=cast.alice_user.pk, month=june, adjusted="1500")
+        [line] = read.foreseen(cast.alice, june)
+        assert (line.expected, line.last, line.pipeline) == (1500, second, 2200)
+        assert (first.adjusted, first.pipeline) == (1800, 2200)
+
+
+def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    person = make("customers.contact", customer=make("customers.customer"))
+    today = clock.today(ZONE)
+    make("sales.opportunity", customer=person.customer, contact=person, amount=12345, close_on=today)
+    page = browser(cast.alice_user)
+    month = f"{today:%Y-%m}"
+    assert "12,345" in page.get("/forecast/").content.decode()
+    sent = page.post(f"/forecast/?month={month}", {"owner": cast.alice_user.pk, "adjusted": "9,000", "comment": "fine"})
+    assert sent.status_code == 302
+    assert "9,000" in page.get(f"/forecast/?month={month}").content.decode()
+    assert page.post(f"/forecast/?month={month}", {"owner": cast.alice_user.pk, "adjusted": "-1"}).status_code == 422
+    shown = page.get("/pipeline-course/").content.decode()
+    assert "12,345" in shown
+    assert browser(cast.dave_user).get("/forecast/").status_code == 403

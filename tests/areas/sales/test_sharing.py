@@ -1,0 +1,122 @@
+"""Assignment rules, territories, and the handover of a leaver."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from guanxi.areas.customers.models import Customer
+from guanxi.areas.sales.models import Lead, OpportunityState
+from guanxi.areas.sales.selectors import sharing as read
+from guanxi.areas.sales.services import handover, sharing
+from guanxi.core import records
+from guanxi.core.automation import outbox
+from guanxi.core.kernel.errors import Invalid
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+
+
+def _rule(make: Any, cast: Cast, *users: Any, **values: Any) -> Any:
+    rule = make("sales.assignrule", **values)
+    for user in users:
+        make("sales.assignmember", rule=rule, user=user)
+    return rule
+
+
+def _given(make: Any, **values: Any) -> int | None:
+    lead = make("sales.lead", owner=None, **values)
+    return sharing.hand_out(lead)
+
+
+def test_in_turn_by_load_and_up_to_capacity(cast: Cast, make: Any) -> None:
+    rule = _rule(make, cast, cast.alice_user, cast.bob_user, source="website")
+    alice, bob = cast.alice_user.pk, cast.bob_user.pk
+    assert [_given(make) for _turn in range(3)] == [alice, bob, alice]
+    assert _given(make, source="referral") is None
+    records.update(cast.root, rule, {"method": "load"})
+    assert _given(make) == bob
+    for member in rule.members.all():
+        records.update(cast.root, member, {"capacity": 2})
+    assert _given(make) is None
+    records.update(cast.root, cast.bob_user, {"is_active": False})
+    records.update(cast.root, rule, {"method": "round"})
+    for member in rule.members.all():
+        records.update(cast.root, member, {"capacity": None})
+    assert _given(make) == alice
+
+
+def test_filters_and_order_of_rules(cast: Cast, make: Any) -> None:
+    _rule(make, cast, cast.bob_user, position=2)
+    _rule(make, cast, cast.alice_user, position=1, least_score=80, region="44")
+    assert _given(make, score=90, region="440300") == cast.alice_user.pk
+    assert _given(make, score=70, region="440300") == cast.bob_user.pk
+    assert _given(make, score=90, region="310000") == cast.bob_user.pk
+
+
+def test_new_leads_are_handed_out_by_their_event(cast: Cast, make: Any) -> None:
+    _rule(make, cast, cast.charlie_user)
+    lead = make("sales.lead", owner=None)
+    outbox.deliver_all()
+    assert Lead.objects.get(pk=lead.pk).owner_id == cast.charlie_user.pk
+
+
+def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:
+    guangdong = make("sales.territory", name="广东", position=2, department=cast.south)
+    shenzhen = make("sales.territory", name="深圳", position=1, user=cast.bob_user)
+    east = make("sales.territory", name="华东", position=3, department=cast.east)
+    make("sales.territoryrule", territory=guangdong, region="44")
+    make("sales.territoryrule", territory=shenzhen, region="4403", level="a")
+    make("sales.territoryrule", territory=east, region="31")
+    big = make("customers.customer", region="440305", level="a")
+    small = make("customers.customer", region="440305", level="c")
+    assert read.territory_of(big) == shenzhen
+    assert read.territory_of(small) == guangdong
+    assert read.territory_of(make("customers.customer", region="110000")) is None
+    assert [(one.other.name, one.customers) for one in read.overlaps(guangdong)] == [("深圳", 1)]
+    assert read.overlaps(east) == []
+    _rule(make, cast, subject="customers.customer", method="territory")
+    loose = make("customers.customer", region="440305", level="a", owner=None)
+    assert sharing.hand_out(loose) == cast.bob_user.pk
+    assert browser(cast.root_user).get(f"/territories/{guangdong.pk}/").status_code == 200
+
+
+def test_a_leaver_hands_over_with_undo(cast: Cast, make: Any) -> None:
+    customers = [make("customers.customer") for _number in range(3)]
+    make("customers.contact", customer=customers[0])
+    deal = make("sales.opportunity", customer=customers[0], amount=500, close_on=dt.date(2030, 1, 1))
+    make("activities.task", customer=customers[0])
+    before = OpportunityState.objects.get(opportunity=deal).stage_id
+    leaver = cast.alice_user.pk
+    parts = {one.key: one.count for one in handover.cockpit(cast.root, leaver, str)}
+    assert (parts["customers.customer"], parts["sales.opportunity"], parts["activities.task"]) == (3, 1, 1)
+    to = [cast.bob_user.pk, cast.charlie_user.pk]
+    step = handover.handover_run(cast.root, leaver=leaver, sort="customers.customer", to=to)
+    owners = list(Customer.objects.order_by("pk").values_list("owner_id", flat=True))
+    assert owners == [to[0], to[1], to[0]]
+    assert customers[0].contacts.get().owner_id == to[0]
+    handover.handover_run(cast.root, leaver=leaver, sort="sales.opportunity", to=to[:1])
+    deal.refresh_from_db()
+    assert (deal.owner_id, deal.stage_id) == (to[0], before)
+    left = {one.key: one.count for one in handover.cockpit(cast.root, leaver, str)}
+    assert (left["customers.customer"], left["activities.task"]) == (0, 1)
+    assert records.undo(cast.root, step.pk).skipped == []
+    assert set(Customer.objects.values_list("owner_id", flat=True)) == {leaver}
+    for bad in ([], [leaver], [999999]):
+        with pytest.raises(Invalid) as error:
+            handover.handover_run(cast.root, leaver=leaver, sort="customers.customer", to=bad)
+        assert error.value.field == "to"
+
+
+def test_the_cockpit_is_for_those_who_assign_others(cast: Cast, make: Any) -> None:
+    make("customers.customer")
+    assert browser(cast.bob_user).get("/handover/").status_code == 403
+    root = browser(cast.root_user)
+    assert root.get(f"/handover/?leaver={cast.alice_user.pk}").status_code == 200
+    body = {"leaver": cast.alice_user.pk, "sort": "customers.customer", "to": [cast.bob_user.pk]}
+    assert root.post("/handover/", body).status_code == 302
+    assert Customer.objects.get().owner_id == cast.bob_user.pk
+    assert root.post("/handover/", body).status_code == 422
