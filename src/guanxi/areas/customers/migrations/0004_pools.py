@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('subject', models.CharField(max_length=40)),
                 ('record_id', models.BigIntegerField()),
-                ('sort', models.CharField(choices=[('claim', 'claimed'), ('release', 'released'), ('assign', 'assigned'), ('recall', 'recalled')], max_length=10)),
+                ('sort', models.CharField(choices=[('claim', 'claimed'), ('release', 'released'), ('assign', 'assigned'), ('recall', 'taken back')], max_length=10)),
                 ('at', models.DateTimeField()),
                 ('reason', models.CharField(blank=True, default='', max_length=60)),
                 ('note', models.CharField(blank=True, default='', max_length=300)),
