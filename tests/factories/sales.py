@@ -130,7 +130,7 @@ def territory(number: int, _make: Make) -> dict[str, Any]:
 @factory("sales.territoryrule")
 def territory_rule(number: int, make: Make) -> dict[str, Any]:
     """Guangdong falls into a new territory."""
-    return {"territory": lambda: make("sales.territory"), "region": "44", "note": f"广东{number}"}
+    return {"territory": lambda: make("sales.territory"), "region": "CN44", "note": f"广东{number}"}
 
 
 @factory("sales.assignrule")

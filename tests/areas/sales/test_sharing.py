@@ -51,10 +51,10 @@ def test_in_turn_by_load_and_up_to_capacity(cast: Cast, make: Any) -> None:
 
 def test_filters_and_order_of_rules(cast: Cast, make: Any) -> None:
     _rule(make, cast, cast.bob_user, position=2)
-    _rule(make, cast, cast.alice_user, position=1, least_score=80, region="44")
-    assert _given(make, score=90, region="440300") == cast.alice_user.pk
-    assert _given(make, score=70, region="440300") == cast.bob_user.pk
-    assert _given(make, score=90, region="310000") == cast.bob_user.pk
+    _rule(make, cast, cast.alice_user, position=1, least_score=80, region="CN44")
+    assert _given(make, score=90, region="CN4403") == cast.alice_user.pk
+    assert _given(make, score=70, region="CN4403") == cast.bob_user.pk
+    assert _given(make, score=90, region="CN31") == cast.bob_user.pk
 
 
 def test_new_leads_are_handed_out_by_their_event(cast: Cast, make: Any) -> None:
@@ -68,18 +68,18 @@ def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:
     guangdong = make("sales.territory", name="广东", position=2, department=cast.south)
     shenzhen = make("sales.territory", name="深圳", position=1, user=cast.bob_user)
     east = make("sales.territory", name="华东", position=3, department=cast.east)
-    make("sales.territoryrule", territory=guangdong, region="44")
-    make("sales.territoryrule", territory=shenzhen, region="4403", level="a")
-    make("sales.territoryrule", territory=east, region="31")
-    big = make("customers.customer", region="440305", level="a")
-    small = make("customers.customer", region="440305", level="c")
+    make("sales.territoryrule", territory=guangdong, region="CN44")
+    make("sales.territoryrule", territory=shenzhen, region="CN4403", level="a")
+    make("sales.territoryrule", territory=east, region="CN31")
+    big = make("customers.customer", region="CN440305", level="a")
+    small = make("customers.customer", region="CN440305", level="c")
     assert read.territory_of(big) == shenzhen
     assert read.territory_of(small) == guangdong
-    assert read.territory_of(make("customers.customer", region="110000")) is None
+    assert read.territory_of(make("customers.customer", region="CN11")) is None
     assert [(one.other.name, one.customers) for one in read.overlaps(guangdong)] == [("深圳", 1)]
     assert read.overlaps(east) == []
     _rule(make, cast, subject="customers.customer", method="territory")
-    loose = make("customers.customer", region="440305", level="a", owner=None)
+    loose = make("customers.customer", region="CN440305", level="a", owner=None)
     assert sharing.hand_out(loose) == cast.bob_user.pk
     assert browser(cast.root_user).get(f"/territories/{guangdong.pk}/").status_code == 200
 
@@ -117,6 +117,6 @@ def test_the_cockpit_is_for_those_who_assign_others(cast: Cast, make: Any) -> No
     root = browser(cast.root_user)
     assert root.get(f"/handover/?leaver={cast.alice_user.pk}").status_code == 200
     body = {"leaver": cast.alice_user.pk, "sort": "customers.customer", "to": [cast.bob_user.pk]}
-    assert root.post("/handover/", body).status_code == 302
+    assert root.post("/handover/", body).status_code == 303
     assert Customer.objects.get().owner_id == cast.bob_user.pk
     assert root.post("/handover/", body).status_code == 422
