@@ -35,7 +35,7 @@ class Target(OwnedRecord):
     """
 
     year = models.PositiveSmallIntegerField(_("year"))
-    scope = ChoiceField(_("for"), choices=SCOPES, max_length=12, default=PERSON)
+    scope = ChoiceField(_("set for"), choices=SCOPES, max_length=12, default=PERSON)
     department = models.ForeignKey(
         "core.Department", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("department")
     )
@@ -74,7 +74,7 @@ class ForecastEntry(OwnedRecord):
     """
 
     month = models.DateField(_("month"))
-    submitted_at = models.DateTimeField(_("submitted"), default=clock.now, editable=False)
+    submitted_at = models.DateTimeField(_("submitted at"), default=clock.now, editable=False)
     closed = MoneyField(_("won"), currency="", editable=False)
     commit = MoneyField(_("commit"), currency="", editable=False)
     best_case = MoneyField(_("best case"), currency="", editable=False)
