@@ -58,7 +58,7 @@ FORECAST = Entity(
     filters=("month", "owner", "submitted_at"),
     sort=("-submitted_at",),
     facts=("month", "owner", "submitted_at", "adjusted"),
-    form=Form(sections=(Section(_("Sales forecast"), ("month", "owner", "adjusted", "comment")),)),
+    form=Form(sections=(Section(_("Forecast of sales"), ("month", "owner", "adjusted", "comment")),)),
     description=_("What was foreseen for a month, at the moment it was submitted."),
 )
 

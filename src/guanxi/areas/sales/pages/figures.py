@@ -99,7 +99,7 @@ def forecast(request: HttpRequest) -> HttpResponseBase:
     entries = access.visible(ForecastEntry.objects.filter(month=month), actor).select_related("owner", "created_by")
     reach = actor.rights.of(targets.ENTRY, "create")
     context = {
-        "title": _("Sales forecast"),
+        "title": _("Forecast of sales"),
         "month": month,
         "before": month - dt.timedelta(days=1),
         "after": read.month_after(month),
@@ -174,7 +174,7 @@ def step_label(key: str) -> str:
 
 add_entries(
     Entry(
-        key="sales.forecast", label=_lazy("Sales forecast"), url="/forecast/", icon="trending-up", place="sales", order=40,
+        key="sales.forecast", label=_lazy("Forecast of sales"), url="/forecast/", icon="trending-up", place="sales", order=40,
         color="green", shown=sees_deals,
     ),
     Entry(
