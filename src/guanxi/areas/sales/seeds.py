@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.sales.models import Pipeline, Stage
 from guanxi.core import records
 from guanxi.core.kernel.actor import system_actor
+from guanxi.core.models import Role
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import Value
+from guanxi.core.records.settings_registry import Reference, SettingsModel, register_settings
 
 seeds.dictionary(
     "lead_invalid_reason",
@@ -121,3 +126,19 @@ def first_pipeline(known: Any) -> tuple[Any, int]:
 
 
 seeds.further("sales.pipeline", first_pipeline)
+
+register_settings(
+    SettingsModel(
+        key="pipelines", label=_("Pipelines"), model=Pipeline, identity=("key",), order=55,
+        where={"deleted_at__isnull": True, "key__gt": ""},
+        fields=("name", "name_en", "position", "next_step_required", "quiet_days", "active", "description"),
+        children=(
+            SettingsModel(
+                key="stages", label=_("Stages"), model=Stage, identity=("key",), parent="pipeline", where={"deleted_at__isnull": True, "key__gt": ""},
+                fields=("name", "name_en", "position", "category", "probability", "forecast", "expected_days", "required", "checklist", "role",
+                        "color", "active"),
+                references={"role": Reference(Role)},
+            ),
+        ),
+    )
+)  # fmt: skip

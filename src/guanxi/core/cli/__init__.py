@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "check": "guanxi.core.cli.work:check",
     "migrate": "guanxi.core.cli.work:migrate",
     "doctor": "guanxi.core.cli.doctor:doctor",
-    "settings": "guanxi.core.cli.doctor:settings",
+    "settings": "guanxi.core.cli.settings:settings",
     "user": "guanxi.core.cli.people:user",
     "token": "guanxi.core.cli.people:token",
     "import": "guanxi.core.cli.exchange:import_command",

@@ -74,9 +74,7 @@ def _table(settings: Environment) -> str:
     return "\n".join(lines)
 
 
-@click.command(help=_("Print all settings: value, type, default and where the value comes from."))
-@_JSON
-def settings(as_json: bool) -> None:
+def print_environment(*, as_json: bool) -> None:
     """The table of settings; secrets are not shown."""
     found = environment()
     click.echo(json.dumps(found.table(), ensure_ascii=False) if as_json else _table(found))

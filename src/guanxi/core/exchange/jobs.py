@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
-from guanxi.core.automation.queue import job
-from guanxi.core.exchange import exports, imports, wholecheck
+from guanxi.core.automation.queue import every, job
+from guanxi.core.exchange import exports, imports, settingsfile, wholecheck
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun
@@ -60,3 +61,9 @@ def export_do(operation_id: int) -> None:
     actor = _actor(operation.actor_id) if operation else None
     if operation and actor:
         exports.export_make(actor, operation)
+
+
+@every("7 * * * *")
+def settings_keep(_now: dt.datetime) -> None:
+    """Every hour: a version of the settings, if somebody changed them."""
+    settingsfile.keep_changed()

@@ -14,6 +14,7 @@ from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
 from guanxi.core.web.rules import urls as rules
+from guanxi.core.web.settingsfile import urls as settingsfile
 from guanxi.core.web.shaping import urls as shaping
 from guanxi.core.web.views import notifications, pages, preferences, search
 from guanxi.core.web.worktime import urls as worktime
@@ -40,6 +41,7 @@ fixed: Patterns = [
     *approvals.urlpatterns,
     *health.urlpatterns,
     *rules.urlpatterns,
+    *settingsfile.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

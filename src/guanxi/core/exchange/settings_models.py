@@ -1,0 +1,156 @@
+"""The core's own tables of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import RuleBroken
+from guanxi.core.models import (
+    ApprovalFlow,
+    AutomationRule,
+    CalendarDay,
+    CustomField,
+    Dashboard,
+    Department,
+    Dictionary,
+    DictionaryValue,
+    MessageTemplate,
+    Numbering,
+    Preference,
+    Report,
+    Role,
+    RoleField,
+    RoleRight,
+    SavedView,
+    Snippet,
+    User,
+    WorkCalendar,
+)
+from guanxi.core.models.custom import CustomObject, Layout, Process
+from guanxi.core.records.settings_registry import Coded, Reference, SettingsModel, register_settings
+
+
+def _codes(ids: Any) -> list[str]:
+    if not ids:
+        return []
+    rows = Department.everything.filter(pk__in=list(ids or ())).exclude(code="")
+    return sorted(rows.values_list("code", flat=True))
+
+
+def _ids(codes: Any) -> list[int]:
+    if not codes:
+        return []
+    return sorted(Department.objects.filter(code__in=list(codes or ())).values_list("pk", flat=True))
+
+
+def _owner(actor: Actor) -> Mapping[str, Any]:
+    """Public views belong to whoever brings them in; the system's to an administrator."""
+    if actor.user_id is not None:
+        return {"user_id": actor.user_id}
+    first = (
+        User.objects.filter(is_active=True, roles__all_rights=True, roles__deleted_at__isnull=True)
+        .order_by("pk")
+        .first()
+    )
+    if first is None:
+        raise RuleBroken(_("There is no administrator yet. Create one first."), code="settings.no_administrator")
+    return {"user_id": first.pk}
+
+
+DEPARTMENTS = Coded(_codes, _ids)
+
+register_settings(
+    SettingsModel(
+        key="workspace", label=_("Workspace"), model=Preference, identity=("key",), fields=("value",),
+        where={"key__in": ["workspace", "currency"]}, stamps=("preferences",), order=5,
+    ),
+    SettingsModel(
+        key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en"),
+        stamps=("dictionaries",), order=10,
+        children=(
+            SettingsModel(
+                key="values", label=_("Values"), model=DictionaryValue, identity=("key",), parent="dictionary", retire="active",
+                fields=("name_zh", "name_en", "color", "position", "parent_key", "active", "is_default"),
+            ),
+        ),
+    ),
+    SettingsModel(
+        key="objects", label=_("Custom objects"), model=CustomObject, identity=("key",), retire="active", stamps=("objects",), order=15,
+        fields=("path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned", "parent",
+                "options", "position", "active"),
+    ),
+    SettingsModel(
+        key="fields", label=_("Custom fields"), model=CustomField, identity=("entity", "key"), retire="active", stamps=("fields",), order=20,
+        fields=("kind", "label_zh", "label_en", "help_zh", "help_en", "required", "dictionary", "target", "personal", "options", "rules",
+                "position", "active"),
+    ),
+    SettingsModel(
+        key="processes", label=_("Processes"), model=Process, identity=("entity", "field"), fields=("definition", "active"),
+        stamps=("processes",), order=25,
+    ),
+    SettingsModel(
+        key="numberings", label=_("Numbering"), model=Numbering, identity=("entity", "field"),
+        fields=("format", "reset", "gap_free", "start"), stamps=("numbering",), order=30,
+    ),
+    SettingsModel(
+        key="roles", label=_("Roles"), model=Role, identity=("key",), stamps=("rights",), order=35,
+        fields=("name", "name_en", "description", "all_rights", "features"),
+        children=(
+            SettingsModel(
+                key="rights", label=_("Rights"), model=RoleRight, identity=("entity", "action"), parent="role",
+                fields=("scope", "departments"), coded={"departments": DEPARTMENTS},
+            ),
+            SettingsModel(
+                key="levels", label=_("Fields"), model=RoleField, identity=("entity", "field"), parent="role", fields=("level",)
+            ),
+        ),
+    ),
+    SettingsModel(
+        key="calendars", label=_("Working time"), model=WorkCalendar, identity=("key",), stamps=("worktime",), order=40,
+        fields=("name_zh", "name_en", "timezone", "pattern", "cycle_start", "based_on", "is_default", "departments"),
+        references={"based_on": Reference(WorkCalendar)}, coded={"departments": DEPARTMENTS},
+        children=(
+            SettingsModel(
+                key="days", label=_("Special days"), model=CalendarDay, identity=("day",), parent="calendar",
+                fields=("works", "hours", "name_zh", "name_en"),
+            ),
+        ),
+    ),
+    SettingsModel(
+        key="layouts", label=_("Layouts"), model=Layout, identity=("entity", "face", "role", "kind"), fields=("definition",),
+        stamps=("layouts",), order=45,
+    ),
+    SettingsModel(
+        key="views", label=_("Public views"), model=SavedView, identity=("entity", "name"), fields=("visibility", "definition", "position"),
+        where={"visibility": "public"}, defaults=_owner, order=50,
+    ),
+    SettingsModel(
+        key="flows", label=_("Approval flows"), model=ApprovalFlow, identity=("key",), stamps=("approvals",), retire="active", order=60,
+        fields=("name_zh", "name_en", "entity", "action", "condition", "fields", "steps", "free_fields", "options", "position", "active"),
+    ),
+    SettingsModel(
+        key="templates", label=_("Message templates"), model=MessageTemplate, identity=("key",), order=65,
+        fields=("name_zh", "name_en", "entity", "channel", "subject_zh", "subject_en", "body_zh", "body_en", "position", "active"),
+    ),
+    SettingsModel(
+        key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,
+        fields=("name_zh", "name_en", "text_zh", "text_en", "position"),
+    ),
+    SettingsModel(
+        key="rules", label=_("Automation"), model=AutomationRule, identity=("key",), stamps=("rules",), order=70,
+        fields=("name_zh", "name_en", "entity", "trigger", "condition", "formula", "steps", "run_as", "person", "muted_in_imports",
+                "per_hour", "position", "active"),
+    ),
+    SettingsModel(
+        key="reports", label=_("Reports"), model=Report, identity=("key",), where={"visibility": "public"}, order=80,
+        fields=("name_zh", "name_en", "about_zh", "about_en", "visibility", "definition", "position", "group"),
+    ),
+    SettingsModel(
+        key="dashboards", label=_("Dashboards"), model=Dashboard, identity=("key",), where={"visibility": "public"}, order=85,
+        fields=("name_zh", "name_en", "about_zh", "about_en", "visibility", "definition", "position", "roles"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,79 @@
+"""Which rows are settings: what an administrator may change, told by stable keys so that it can move to another workspace.
+
+A room enters its tables at start; export, difference, apply, history and packs follow. Nothing here names a person or
+a record of the business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key told by a field of the row it points to. ``within`` names a field both rows must share with the parent."""
+
+    model: type[models.Model]
+    by: str = "key"
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column whose stored form does not travel, with its way out and back in."""
+
+    out: Callable[[Any], Any]
+    back: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsModel:
+    """One table of settings.
+
+    ``key`` is its word in the file, ``identity`` the fields that tell its rows apart (within ``parent``, the foreign key
+    of a child to its parent row), ``fields`` all others that travel. ``where`` limits the rows, ``stamps`` are bumped after a
+    change, ``defaults(actor)`` fills what a new row needs besides, ``retire`` is a flag to switch off when a row is in use and cannot
+    be removed, ``after(row, created)`` is called when a row was stored, ``before_remove(row)`` before one goes.
+    """
+
+    key: str
+    label: Text
+    model: type[models.Model]
+    identity: tuple[str, ...]
+    fields: tuple[str, ...]
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    coded: Mapping[str, Coded] = field(default_factory=dict)
+    parent: str = ""
+    children: Sequence[SettingsModel] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
+    defaults: Callable[[Actor], Mapping[str, Any]] | None = None
+    retire: str = ""
+    order: int = 50
+    after: Callable[[Any, bool], None] | None = None
+    before_remove: Callable[[Any], None] | None = None
+
+
+_models: dict[str, SettingsModel] = {}
+
+
+def register_settings(*found: SettingsModel) -> None:
+    """Enter tables of settings; one with a known key replaces it."""
+    _models.update({one.key: one for one in found})
+
+
+def settings_models() -> list[SettingsModel]:
+    """All tables in the order in which they are written: what others refer to comes first."""
+    return sorted(_models.values(), key=lambda one: (one.order, one.key))
+
+
+def settings_model(key: str) -> SettingsModel | None:
+    """The table of that word."""
+    return _models.get(key)

@@ -1,0 +1,197 @@
+"""The settings as one file: the round trip byte for byte, twice is nothing, all or nothing, versions, bad files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
+from guanxi.core.automation.rules.store import RuleDraft, rule_save
+from guanxi.core.exchange import settingsfile
+from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.models import (
+    ApprovalFlow,
+    AutomationRule,
+    CustomField,
+    Dictionary,
+    DictionaryValue,
+    MessageTemplate,
+    Numbering,
+    Role,
+    RoleRight,
+    SettingsVersion,
+    WorkCalendar,
+)
+from guanxi.core.records import shape, worktime_edit
+from guanxi.core.records.settings_registry import settings_models
+from guanxi.core.records.worktime_edit import CalendarDraft
+
+WEEK = [[["09:00", "18:00"]]] * 5 + [[], []]
+
+
+def furnish(cast: Any) -> None:
+    """A workspace somebody has worked on."""
+    CustomField.objects.create(
+        entity="fakes.gadget", key="grade", kind="text", label_zh="等级", label_en="Grade", position=3
+    )
+    Numbering.objects.create(entity="fakes.gadget", field="number", format="G{seq:5}")
+    made = Dictionary.objects.create(key="grades", name_zh="等级", name_en="Grades")
+    DictionaryValue.objects.create(dictionary=made, key="a", name_zh="甲", position=1)
+    worktime_edit.calendar_save(
+        cast.root, None, CalendarDraft(name_zh="客服", name_en="Support", pattern=WEEK, based_on="standard")
+    )
+    steps = [{"name_zh": "初审", "who": [{"kind": "superior", "level": 1}]}]
+    flow_save(
+        cast.root, None, FlowDraft(name_zh="改价", name_en="Price", entity="fakes.gadget", action="change", steps=steps)
+    )
+    rule = {"name_zh": "规则", "name_en": "Rule", "entity": "fakes.gadget", "trigger": {"on": "created"}}
+    rule_save(cast.root, None, RuleDraft(**rule, steps=({"do": "stop"},), active=True))
+    MessageTemplate.objects.create(key="hello", name_zh="问候", entity="fakes.gadget", body_zh="{{ name }}\n您好")
+    RoleRight.objects.filter(role__key="reader", action="export").delete()
+
+
+def strip() -> None:
+    """As an empty workspace: only what every new one starts with, and less."""
+    for model in (ApprovalFlow, AutomationRule, MessageTemplate, CustomField):
+        model.objects.all().delete()
+    Numbering.objects.filter(entity="fakes.gadget").delete()
+    Dictionary.objects.filter(key="grades").delete()
+    WorkCalendar.objects.filter(key="support").delete()
+    WorkCalendar.objects.get(key="standard").days.filter(day__year=2026).delete()
+    role = Role.objects.get(key="reader")
+    RoleRight.objects.create(role=role, entity="fakes.gadget", action="delete", scope="all")
+    Dictionary.objects.create(key="only-here", name_zh="多余", name_en="Spare")
+
+
+def test_the_round_trip_is_byte_for_byte(cast: Any) -> None:
+    furnish(cast)
+    first = settingsfile.export(cast.root)
+    strip()
+    assert settingsfile.export(cast.root) != first
+    changed = settingsfile.apply(cast.root, first)
+    assert {one.sort for one in changed} == {"add", "remove"}
+    assert settingsfile.export(cast.root) == first
+    assert settingsfile.apply(cast.root, first) == []
+    assert settingsfile.diff(cast.root, first) == []
+    assert not RoleRight.objects.filter(role__key="reader", action="delete").exists()
+    assert "custom.grade" in shape.fields_of("fakes.gadget"), "what is cached is read anew"
+    assert AutomationRule.objects.get(key="rule").steps == [{"do": "stop"}]
+
+
+def test_every_table_is_in_the_file_and_names_no_person(cast: Any) -> None:
+    furnish(cast)
+    found = json.loads(settingsfile.export(cast.root))
+    assert set(found) == {"guanxi", *(one.key for one in settings_models())}
+    assert "林爱丽" not in json.dumps(found, ensure_ascii=False)
+    assert [row["key"] for row in found["calendars"]] == ["always", "standard", "support"]
+    assert len(next(row for row in found["calendars"] if row["key"] == "standard")["days"]) > 100
+
+
+def test_a_difference_says_what_would_change(cast: Any) -> None:
+    furnish(cast)
+    found = json.loads(settingsfile.export(cast.root))
+    flow = found["flows"][0]
+    flow["name_en"], flow["active"] = "Other", False
+    found["rules"].append({**copy.deepcopy(found["rules"][0]), "key": "second"})
+    found["templates"] = []
+    said = [
+        (one.sort, one.table, one.name, [field[0] for field in one.fields])
+        for one in settingsfile.diff(cast.root, json.dumps(found))
+    ]
+    assert ("change", "flows", "price", ["name_en", "active"]) in said
+    assert ("remove", "templates", "hello", []) in said
+    assert [one[:3] for one in said if one[0] == "add"] == [("add", "rules", "second")]
+    assert ApprovalFlow.objects.get().name_en == "Price", "comparing changes nothing"
+
+
+def test_a_part_only_adds_and_changes(cast: Any) -> None:
+    part = {
+        "guanxi": {"format": 1},
+        "dictionaries": [
+            {
+                "key": "grades",
+                "name_zh": "等级",
+                "name_en": "Grades",
+                "values": [{"key": "b", "name_zh": "乙", "position": 1}],
+            }
+        ],
+    }
+    before = Role.objects.count()
+    changed = settingsfile.apply(cast.root, json.dumps(part))
+    assert [(one.sort, one.table) for one in changed] == [
+        ("add", "dictionaries"),
+        ("add", "dictionaries/grades/values"),
+    ]
+    assert Role.objects.count() == before
+    assert list(DictionaryValue.objects.filter(dictionary__key="grades").values_list("name_zh", flat=True)) == ["乙"]
+    assert settingsfile.apply(cast.root, json.dumps(part)) == []
+
+
+def test_all_or_nothing(cast: Any) -> None:
+    bad = {
+        "guanxi": {"format": 1},
+        "dictionaries": [{"key": "fine", "name_zh": "好", "name_en": "Fine"}],
+        "calendars": [{"key": "lost", "name_zh": "无", "pattern": WEEK, "based_on": "nowhere"}],
+    }
+    before = settingsfile.text_of(settingsfile.document())
+    with pytest.raises(Invalid) as caught:
+        settingsfile.apply(cast.root, json.dumps(bad))
+    assert caught.value.code == "settings.reference"
+    assert settingsfile.text_of(settingsfile.document()) == before
+    for row in ({"position": "many"}, {"name_zh": "长" * 500}):
+        part = {"guanxi": {"format": 1}, "snippets": [{"key": "a", "name_zh": "短语", **row}]}
+        with pytest.raises(Invalid) as caught:
+            settingsfile.apply(cast.root, json.dumps(part))
+        assert "snippets/a" in str(caught.value)
+    assert settingsfile.text_of(settingsfile.document()) == before
+
+
+@pytest.mark.parametrize("content", [
+    "", "hello", "[]", "{}", '{"guanxi": 1}', '{"guanxi": {"format": 99}}', '{"guanxi": {"format": 1}, "wizards": []}',
+    '{"guanxi": {"format": 1}, "flows": {}}', '{"guanxi": {"format": 1}, "flows": [1]}', '{"guanxi": {"format": 1}, "flows": [{}]}',
+    '{"guanxi": {"format": 1}, "flows": [{"key": "a", "magic": 1}]}', '{"guanxi": {"format": 1}, "flows": [{"key": "a"}, {"key": "a"}]}',
+    "[" * 5000,
+])  # fmt: skip
+def test_what_is_no_settings_file_is_refused(cast: Any, content: str) -> None:
+    before = settingsfile.text_of(settingsfile.document())
+    for work in (settingsfile.diff, settingsfile.apply):
+        with pytest.raises(Invalid):
+            work(cast.root, content)
+    assert settingsfile.text_of(settingsfile.document()) == before
+
+
+def test_versions_are_kept_and_come_back(cast: Any) -> None:
+    furnish(cast)
+    assert settingsfile.keep_changed()
+    assert not settingsfile.keep_changed(), "the same settings are kept once"
+    first = SettingsVersion.objects.get()
+    strip()
+    assert settingsfile.keep_changed()
+    settingsfile.revert(cast.root, first)
+    assert settingsfile.export(cast.root) == first.content
+    assert SettingsVersion.objects.count() == 3
+
+
+def test_who_may(cast: Any) -> None:
+    content = settingsfile.text_of(settingsfile.document())
+    for work in (
+        lambda: settingsfile.export(cast.alice),
+        lambda: settingsfile.diff(cast.alice, content),
+        lambda: settingsfile.apply(cast.alice, content),
+    ):
+        with pytest.raises(Denied):
+            work()
+    assert not SettingsVersion.objects.exists()
+
+
+def test_a_row_in_use_is_retired_not_lost(cast: Any) -> None:
+    furnish(cast)
+    found = json.loads(settingsfile.export(cast.root))
+    found["calendars"] = [row for row in found["calendars"] if row["key"] != "standard"]
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - refused either as a reference or as in use
+        settingsfile.apply(cast.root, json.dumps(found))
+    assert "calendars/" in str(caught.value)
+    assert WorkCalendar.objects.filter(key="standard").exists()

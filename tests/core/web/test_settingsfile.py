@@ -1,0 +1,44 @@
+"""The settings file on a page: downloaded, compared, applied, and gone back to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from guanxi.core.models import SettingsVersion, Snippet
+
+HOME = "/settings/file/"
+
+
+def sent(content: str) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("settings.json", content.encode())}
+
+
+def test_a_file_is_compared_then_applied_then_taken_back(browse: Any, cast: Any) -> None:
+    client = browse("root")
+    assert client.get(HOME).status_code == 200
+    assert json.loads(client.get(f"{HOME}download/").content)["guanxi"] == {"format": 1, "complete": True}
+    assert client.post(HOME, {"do": "keep", "comment": "起点"}).status_code == 303
+    kept = SettingsVersion.objects.get()
+    part = json.dumps({"guanxi": {"format": 1}, "snippets": [{"key": "hi", "name_zh": "问候", "text_zh": "您好"}]})
+    answer = client.post(HOME, sent(part))
+    assert answer.status_code == 303
+    page = client.get(answer.headers["Location"])
+    assert "hi" in page.content.decode()
+    assert not Snippet.objects.exists()
+    assert client.post(answer.headers["Location"]).status_code == 303
+    assert Snippet.objects.get().text_zh == "您好"
+    assert client.get(f"{HOME}{kept.pk}/").status_code == 200
+    assert client.post(f"{HOME}{kept.pk}/").status_code == 303
+    assert not Snippet.objects.exists()
+
+
+def test_bad_files_and_strangers(browse: Any, cast: Any) -> None:
+    client = browse("root", "zh-hans")
+    assert client.post(HOME, sent("nonsense")).status_code == 422
+    assert client.post(HOME, {}).status_code == 422
+    alice = browse("alice")
+    for address in (HOME, f"{HOME}download/", f"{HOME}1/"):
+        assert alice.get(address).status_code == 403
