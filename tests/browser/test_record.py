@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
+from tests.browsing import violations
 
 
 def take_back(page: Any) -> None:
@@ -179,3 +180,26 @@ def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None
     bob.reload()
     expect(bob.locator("#record-head")).to_contain_text("华强电子")
     expect(bob.locator("[data-presence] .gx-avatar")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)])
+def test_the_list_of_a_picker_lies_at_its_field_and_can_be_read(
+    people: Any, make: Any, phone: bool, dark: bool
+) -> None:
+    make("customers.customer", name="华强电子")
+    page = people("alice", phone=phone, dark=dark)
+    page.goto("/contacts/new/")
+    page.wait_for_load_state("networkidle")
+    field = page.locator(".gx-field[data-name=customer] .ts-control")
+    field.click()
+    option = page.locator(".ts-dropdown .option", has_text="华强电子")
+    expect(option).to_be_visible()
+    expect(option).to_be_in_viewport(ratio=1)
+    at, under = page.locator(".ts-dropdown:visible").bounding_box(), field.bounding_box()
+    assert at
+    assert under
+    assert min(abs(at["y"] - under["y"] - under["height"]), abs(under["y"] - at["y"] - at["height"])) < 6
+    assert abs(at["x"] - under["x"]) < 6
+    assert violations(page) == []
+    option.click()
+    expect(field).to_contain_text("华强电子")

@@ -36,6 +36,23 @@ addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => {
   $$("button", form).forEach((one) => { one.disabled = false; });
 }));
 
+// The list of a picker lies under its control, or above where there is more room; Tom Select places it only for "body".
+const GAP = 2;
+function place(made) {
+  const at = made.control.getBoundingClientRect();
+  const list = made.dropdown;
+  const width = Math.min(Math.max(at.width, 200), innerWidth - 8);
+  const below = innerHeight - at.bottom - GAP;
+  const up = list.offsetHeight > below && at.top > below;
+  Object.assign(list.style, {
+    position: "fixed", width: `${width}px`, left: `${Math.max(4, Math.min(at.left, innerWidth - width - 4))}px`,
+    top: up ? "auto" : `${at.bottom + GAP}px`, bottom: up ? `${innerHeight - at.top + GAP}px` : "auto", margin: "0",
+  });
+  $(".ts-dropdown-content", list).style.maxHeight = `${Math.max(120, Math.min(320, (up ? at.top : below) - 16))}px`;
+}
+const openPickers = new Set();
+for (const [target, sort] of [[document, "scroll"], [window, "resize"]]) target.addEventListener(sort, () => openPickers.forEach(place), true);
+
 // Pickers: a select becomes searchable; one with data-search asks the server.
 async function picker(select) {
   vendor("tom-select/tom-select.min.css");
@@ -70,6 +87,10 @@ async function picker(select) {
     };
   }
   const made = new window.TomSelect(select, settings);
+  made.positionDropdown = () => place(made);
+  made.on("dropdown_open", () => { openPickers.add(made); place(made); });
+  made.on("dropdown_close", () => openPickers.delete(made));
+  made.on("load", () => { if (made.isOpen) place(made); });
   const label = select.getAttribute("aria-label") ?? $(`label[for="${select.id}"], label[for="${select.id}-ts-control"]`)?.textContent ?? "";
   made.control_input.setAttribute("aria-label", label);
   select.setAttribute("aria-label", label);
