@@ -224,6 +224,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "guanxi.core.automation.jobs",
     "guanxi.core.exchange.jobs",
     "guanxi.core.people.jobs",
+    "guanxi.core.reporting.jobs",
     "guanxi.core.shaping.jobs",
 ]
 SILENCED_SYSTEM_CHECKS = ["models.W042"]

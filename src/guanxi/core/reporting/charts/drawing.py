@@ -22,7 +22,8 @@ def draw(
     """
     chart = chart or result.spec.chart
     series = series_of(result)
-    if chart in ("table", "number") or not series or not result.spec.rows or not result.rows:
+    told = any(cell.value or cell.before for one in series for cell in one.cells)
+    if chart in ("table", "number") or not told or not result.spec.rows:
         return ""
     above = 30 if title else 0
     if chart == "bar":

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.reports import boards, builder, home, views
+from guanxi.core.web.reports import boards, builder, home, mailing, views
 
 #: Modules that only contribute; they are known by being imported here.
 FURTHER = (home,)
@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/<slug:key>/delete/", views.delete, {"sort": "report"}, name="report-delete"),
     path("reports/<slug:key>/restore/", views.restore, {"sort": "report"}, name="report-restore"),
     path("reports/<slug:key>/picture/", views.picture, name="report-picture"),
+    path("reports/<slug:key>/mail/", mailing.schedule, {"sort": "report"}, name="report-mail"),
+    path("dashboards/<slug:key>/mail/", mailing.schedule, {"sort": "board"}, name="dashboard-mail"),
     path("reports/<slug:key>/pin/", boards.pin, name="report-pin"),
     path("dashboards/", boards.index, name="dashboards"),
     path("dashboards/new/", boards.edit, name="dashboard-new"),

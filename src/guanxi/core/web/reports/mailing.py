@@ -1,0 +1,67 @@
+"""The dialog by which a report or board is mailed regularly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import dates
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records import display
+from guanxi.core.reporting import schedules, stored
+from guanxi.core.web.errors import text_of
+from guanxi.core.web.inputs import Option
+from guanxi.core.web.lists.viewing import lead
+from guanxi.core.web.views.common import actor_of, draw, page_view
+
+
+def _number(text: str, usual: int) -> int:
+    return int(text) if text.isdecimal() and len(text) < 4 else usual
+
+
+@page_view("GET", "POST")
+def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
+    """GET: when and to whom it is mailed. POST: keep that, or stop."""
+    actor = actor_of(request)
+    held = stored.setup(actor, sort, key)
+    known = schedules.schedules_of(actor, held)
+    sent, trouble = request.POST, ""
+    if request.method == "POST":
+        try:
+            if "stop" in sent:
+                schedules.schedule_delete(actor, sort=sort, key=key)
+                return lead(request, held.url, _("It is mailed no more."))
+            made = schedules.schedule_set(
+                actor,
+                sort=sort,
+                key=key,
+                recipients=[int(one) for one in sent.getlist("recipients") if one.isdecimal() and len(one) < 19],
+                every=sent.get("every", ""),
+                weekday=_number(sent.get("weekday", ""), 1),
+                day=_number(sent.get("day", ""), 1),
+                hour=_number(sent.get("hour", ""), 8),
+            )
+            row = made.report or made.dashboard
+            address = held.url if row is None or row.key == key else held.url.replace(f"/{key}/", f"/{row.key}/")
+            return lead(request, address, _("It will be mailed."))
+        except Invalid as error:
+            trouble = text_of(error)
+    people = known.recipients if known else [actor.user_id or 0]
+    names = display.names_of(actor, {"core.user": people}).get("core.user", {})
+    context = {
+        "title": _("Mail regularly"),
+        "held": held,
+        "known": known,
+        "people": [Option(str(one), names.get(one, "")) for one in people],
+        "everies": [Option("day", _("every day")), Option("week", _("every week")), Option("month", _("every month"))],
+        "every": sent.get("every") or (known.every if known else "week"),
+        "weekdays": [Option(str(number + 1), str(name)) for number, name in dates.WEEKDAYS.items()],
+        "weekday": sent.get("weekday") or str(known.weekday if known else 1),
+        "day": sent.get("day") or (known.day if known else 1),
+        "hour": sent.get("hour") or (known.hour if known else 8),
+        "trouble": trouble,
+        "action": f"{held.url}mail/",
+    }
+    return draw(request, "reports/schedule.jinja", context, status=422 if trouble else 200)

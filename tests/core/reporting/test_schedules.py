@@ -1,0 +1,95 @@
+"""Reports by mail: on time, once, each reader with his own figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import Any
+
+import pytest
+from django.core import mail
+from python_calamine import CalamineWorkbook
+
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.models import ReportSchedule
+from guanxi.core.reporting import schedules, stored
+from tests.core.reporting.conftest import NOW
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+GADGETS = {"dataset": "fakes.gadget", "rows": [{"field": "state"}]}
+
+
+@pytest.mark.parametrize(
+    ("every", "weekday", "day", "expected"),
+    [
+        ("day", 1, 1, "2026-05-21T00:00"), ("week", 3, 1, "2026-05-27T00:00"), ("week", 5, 1, "2026-05-22T00:00"),
+        ("month", 1, 20, "2026-06-20T00:00"), ("month", 1, 28, "2026-05-28T00:00"),
+    ],
+)  # fmt: skip
+def test_the_next_moment_is_that_of_the_makers_clock(every: str, weekday: int, day: int, expected: str) -> None:
+    found = schedules.next_moment(every, weekday, day, 8, "Asia/Shanghai", NOW)
+    assert found.isoformat(timespec="minutes") == f"{expected}+00:00"
+
+
+def test_each_reader_gets_his_own_figures_once(world: Any, cast: Cast) -> None:
+    report = stored.setup_save(cast.alice, sort="report", name="状态", definition=GADGETS)
+    people = [cast.alice_user.pk, cast.charlie_user.pk, cast.dave_user.pk]
+    schedules.schedule_set(cast.alice, sort="report", key=report.key, recipients=people, every="day", hour=12)
+    assert schedules.send_due(NOW) == 0
+    later = NOW + dt.timedelta(hours=2)
+    assert schedules.send_due(later) == 2
+    assert schedules.send_due(later) == 0
+    found = {one.to[0]: one for one in mail.outbox}
+    assert set(found) == {"alice@guanxi.example", "charlie@guanxi.example"}
+    for address, total in (("alice@guanxi.example", 6), ("charlie@guanxi.example", 2)):
+        one = found[address]
+        assert one.subject == "状态"
+        assert f"合计: {total}" in one.body
+        files = {name: content for name, content, _kind in one.attachments}
+        workbook = next(content for name, content in files.items() if name.endswith(".xlsx"))
+        rows = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_index(0).to_python()
+        assert rows[-1][1] == total
+        assert any(name.endswith(".svg") for name in files)
+
+
+def test_a_board_is_mailed_whole_and_a_deleted_one_not_at_all(world: Any, cast: Cast) -> None:
+    report = stored.setup_save(cast.alice, sort="report", name="状态", definition=GADGETS)
+    tiles = [{"report": report.key}, {"report": "customers-by-source"}]
+    board = stored.setup_save(cast.alice, sort="board", name="看板", definition={"tiles": tiles})
+    schedules.schedule_set(
+        cast.alice, sort="board", key=board.key, recipients=[cast.alice_user.pk], every="day", hour=12
+    )
+    assert schedules.send_due(NOW + dt.timedelta(hours=2)) == 1
+    assert "状态" in mail.outbox[0].body
+    assert "客户来源分析" in mail.outbox[0].body
+    stored.setup_delete(cast.alice, sort="board", key=board.key)
+    assert schedules.send_due(NOW + dt.timedelta(days=2)) == 0
+
+
+def test_the_dialog_keeps_and_stops_a_schedule(world: Any, cast: Cast) -> None:
+    report = stored.setup_save(cast.alice, sort="report", name="状态", definition=GADGETS)
+    alice = browser(cast.alice_user)
+    assert alice.get(f"{report.url}mail/").status_code == 200
+    sent = {"recipients": [cast.bob_user.pk], "every": "month", "day": "5", "hour": "9", "weekday": "1"}
+    assert alice.post(f"{report.url}mail/", {**sent, "recipients": []}).status_code == 422
+    assert alice.post(f"{report.url}mail/", {**sent, "day": "31"}).status_code == 422
+    assert alice.post(f"{report.url}mail/", sent).status_code == 303
+    kept = ReportSchedule.objects.get()
+    assert (kept.every, kept.day, kept.recipients) == ("month", 5, [cast.bob_user.pk])
+    assert browser(cast.bob_user).get(f"{report.url}mail/").status_code == 404
+    assert alice.post(f"{report.url}mail/", {"stop": "1"}).status_code == 303
+    assert ReportSchedule.objects.count() == 0
+
+
+def test_a_built_in_report_gets_a_copy_to_be_mailed(frozen: None, cast: Cast) -> None:
+    made = schedules.schedule_set(
+        cast.alice, sort="report", key="customers-by-source", recipients=[cast.alice_user.pk], every="week"
+    )
+    assert made.report is not None
+    assert made.report.user_id == cast.alice_user.pk
+    with pytest.raises(NotFound):
+        schedules.schedule_set(cast.alice, sort="report", key="no-such", recipients=[1], every="week")
+    with pytest.raises(Invalid):
+        schedules.schedule_set(cast.alice, sort="report", key=made.report.key, recipients=[], every="week")
