@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from guanxi.config.demo import people
+from guanxi.config.demo import diaries, people
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
@@ -36,6 +36,7 @@ def build(password: str | None) -> list[dict[str, str]]:
         if not Preference.objects.filter(key=MEMORY).exists():
             now = clock.now().replace(microsecond=0)
             Organisation(actor, users, random.Random(SEED), now).fill()  # noqa: S311 - nothing secret
+            diaries.fill(users, random.Random(SEED), now)  # noqa: S311 - nothing secret
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})
     return people.logins(actor, users, password)
 
