@@ -161,7 +161,10 @@ def totals(
     """Sums over all rows of the list, not only the page."""
     declared = entity_of(entity)
     chosen = _summable(actor, declared, names)
-    return queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen)) if chosen else {}
+    if not chosen:
+        return {}
+    found = queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen))
+    return {f"sum_{name}": found[f"sum_{plain(name)}"] for name in chosen}
 
 
 def groups(
