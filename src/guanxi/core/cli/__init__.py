@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "migrate": "guanxi.core.cli.work:migrate",
     "doctor": "guanxi.core.cli.doctor:doctor",
     "settings": "guanxi.core.cli.settings:settings",
+    "pack": "guanxi.core.cli.packs:pack",
     "user": "guanxi.core.cli.people:user",
     "token": "guanxi.core.cli.people:token",
     "import": "guanxi.core.cli.exchange:import_command",

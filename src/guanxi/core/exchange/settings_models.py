@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import RuleBroken
+from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import (
     ApprovalFlow,
     AutomationRule,
@@ -30,8 +31,12 @@ from guanxi.core.models import (
     User,
     WorkCalendar,
 )
-from guanxi.core.models.custom import CustomObject, Layout, Process
+from guanxi.core.models.custom import CustomObject, Layout, ObjectRecord, Process
+from guanxi.core.models.objects import APP, object_model, table_drop, table_make
+from guanxi.core.records import objects, seeds, watching
 from guanxi.core.records.settings_registry import Coded, Reference, SettingsModel, register_settings
+from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of, is_registered
 
 
 def _codes(ids: Any) -> list[str]:
@@ -61,6 +66,46 @@ def _owner(actor: Actor) -> Mapping[str, Any]:
     return {"user_id": first.pk}
 
 
+def _model_of(row: CustomObject) -> type[ObjectRecord]:
+    """The model of an object, also while the one it belongs to is not registered yet."""
+    above: type[models.Model] | None = None
+    if row.parent.startswith(f"{APP}."):
+        other = CustomObject.objects.filter(key=row.parent.removeprefix(f"{APP}.")).first()
+        above = _model_of(other) if other is not None else None
+    elif is_registered(row.parent):
+        above = entity_of(row.parent).model
+    return object_model(row.key, above)
+
+
+def _object_stored(row: CustomObject, created: bool) -> None:
+    """A new object gets its table."""
+    if created:
+        table_make(_model_of(row), row.key)
+
+
+def _object_goes(row: CustomObject) -> None:
+    """An object goes only without records; its table goes with it."""
+    if _model_of(row).everything.exists():
+        raise RuleBroken(_("It has records. Retire it, or empty it and its trash first."), code="object.filled")
+    table_drop(row.key)
+
+
+def _field_stored(row: CustomField, _created: bool) -> None:
+    """A field of a kind nobody knows would break every page that shows it."""
+    if row.kind not in KINDS:
+        raise Invalid(_("There is no kind “%(kind)s”.") % {"kind": row.kind}, code="field.kind", field="kind")
+
+
+def _objects_written() -> None:
+    objects.sync()
+    seeds.grant_new()
+
+
+def _fields_written() -> None:
+    objects.sync()
+    watching.install()
+
+
 DEPARTMENTS = Coded(_codes, _ids)
 
 register_settings(
@@ -80,11 +125,12 @@ register_settings(
     ),
     SettingsModel(
         key="objects", label=_("Custom objects"), model=CustomObject, identity=("key",), retire="active", stamps=("objects",), order=15,
+        after=_object_stored, before_remove=_object_goes, done=_objects_written,
         fields=("path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned", "parent",
                 "options", "position", "active"),
     ),
     SettingsModel(
-        key="fields", label=_("Custom fields"), model=CustomField, identity=("entity", "key"), retire="active", stamps=("fields",), order=20,
+        key="fields", label=_("Custom fields"), model=CustomField, identity=("entity", "key"), retire="active", stamps=("fields",), order=20, done=_fields_written, after=_field_stored,
         fields=("kind", "label_zh", "label_en", "help_zh", "help_en", "required", "dictionary", "target", "personal", "options", "rules",
                 "position", "active"),
     ),

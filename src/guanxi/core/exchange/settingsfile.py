@@ -70,7 +70,7 @@ def _rows_out(one: SettingsModel, rows: models.QuerySet[Any]) -> list[Row]:
         told = _row_out(one, row)
         for key, by_parent in children.items():
             told[key] = by_parent.get(row.pk, [])
-        made.setdefault(_name(one, told), told)
+        made.setdefault(row_name(one, told), told)
     return [made[name] for name in sorted(made)]
 
 
@@ -83,7 +83,7 @@ def _children_out(child: SettingsModel, parents: models.QuerySet[Any]) -> dict[A
         told = _row_out(child, row)
         for key, by_parent in deeper.items():
             told[key] = by_parent.get(row.pk, [])
-        found.setdefault(getattr(row, f"{child.parent}_id"), {}).setdefault(_name(child, told), told)
+        found.setdefault(getattr(row, f"{child.parent}_id"), {}).setdefault(row_name(child, told), told)
     return {parent: [some[name] for name in sorted(some)] for parent, some in found.items()}
 
 
@@ -105,7 +105,8 @@ def _value_out(one: SettingsModel, row: Any, name: str) -> Any:
     return value
 
 
-def _name(one: SettingsModel, row: Mapping[str, Any]) -> str:
+def row_name(one: SettingsModel, row: Mapping[str, Any]) -> str:
+    """What a row is called within its table."""
     return "/".join(str(row.get(name, "")) for name in one.identity)
 
 
@@ -151,13 +152,13 @@ def _check_rows(one: SettingsModel, rows: Any, place: str) -> None:
                     code="settings.shape",
                     field=here,
                 )
-        if _name(one, row) in seen:
+        if row_name(one, row) in seen:
             raise Invalid(
-                _("“%(place)s” is there twice.") % {"place": f"{place}/{_name(one, row)}"},
+                _("“%(place)s” is there twice.") % {"place": f"{place}/{row_name(one, row)}"},
                 code="settings.twice",
                 field=here,
             )
-        seen.add(_name(one, row))
+        seen.add(row_name(one, row))
         for child in one.children:
             _check_rows(child, row.get(child.key, []), f"{here}.{child.key}")
 
@@ -188,8 +189,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
 def _differ(
     one: SettingsModel, before: Sequence[Row], after: Sequence[Row], table: str, *, complete: bool
 ) -> Iterable[Difference]:
-    old = {_name(one, row): row for row in before}
-    new = {_name(one, row): row for row in after}
+    old = {row_name(one, row): row for row in before}
+    new = {row_name(one, row): row for row in after}
     for name, row in new.items():
         known = old.get(name)
         if known is None:
@@ -235,12 +236,12 @@ def apply(actor: Actor, content: str, *, comment: str = "") -> list[Difference]:
         keep(actor, "before", comment)
         found = differences(document(), wanted)
         if found:
-            _Applying(actor, complete=bool(wanted[HEAD].get("complete"))).run(wanted)
+            Applying(actor, complete=bool(wanted[HEAD].get("complete"))).run(wanted)
             keep(actor, "applied", comment)
     return found
 
 
-class _Applying:
+class Applying:
     """One application, table after table, in a transaction."""
 
     def __init__(self, actor: Actor, *, complete: bool) -> None:
@@ -251,6 +252,9 @@ class _Applying:
         tables = [one for one in settings_models() if one.key in wanted]
         for one in tables:
             self.rows(one, wanted[one.key], None, one.key)
+            if one.done is not None:
+                bump(*one.stamps)
+                one.done()
         if self.complete:
             for one in reversed(tables):
                 self.remove(one, wanted[one.key], None)
@@ -265,20 +269,20 @@ class _Applying:
             left = []
             for row in waiting:
                 try:
-                    stored.append((row, self.row(one, row, parent, f"{place}/{_name(one, row)}")))
+                    stored.append((row, self.row(one, row, parent, f"{place}/{row_name(one, row)}")))
                 except ObjectDoesNotExist:
                     left.append(row)
             if len(left) == len(waiting):
                 raise Invalid(
                     _("“%(place)s” refers to something that is not there.")
-                    % {"place": f"{place}/{_name(one, left[0])}"},
+                    % {"place": f"{place}/{row_name(one, left[0])}"},
                     code="settings.reference",
                 )
             waiting = left
         for row, made in stored:
             for child in one.children:
                 if child.key in row:
-                    self.rows(child, row[child.key], made, f"{place}/{_name(one, row)}/{child.key}")
+                    self.rows(child, row[child.key], made, f"{place}/{row_name(one, row)}/{child.key}")
                     if self.complete:
                         self.remove(child, row[child.key], made)
 
@@ -349,9 +353,9 @@ class _Applying:
         """Rows a complete file does not have go; one in use is retired, or else refused."""
         rows = one.model._default_manager.filter(**one.where)
         rows = rows.filter(**{one.parent: parent}) if parent is not None else rows
-        names = {_name(one, row) for row in wanted}
+        names = {row_name(one, row) for row in wanted}
         for row in rows:
-            name = _name(one, {word: _value_out(one, row, word) for word in one.identity})
+            name = row_name(one, {word: _value_out(one, row, word) for word in one.identity})
             if name not in names:
                 self.take_away(one, row, name)
 

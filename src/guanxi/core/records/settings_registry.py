@@ -40,7 +40,8 @@ class SettingsModel:
     ``key`` is its word in the file, ``identity`` the fields that tell its rows apart (within ``parent``, the foreign key
     of a child to its parent row), ``fields`` all others that travel. ``where`` limits the rows, ``stamps`` are bumped after a
     change, ``defaults(actor)`` fills what a new row needs besides, ``retire`` is a flag to switch off when a row is in use and cannot
-    be removed, ``after(row, created)`` is called when a row was stored, ``before_remove(row)`` before one goes.
+    be removed, ``after(row, created)`` is called when a row was stored, ``before_remove(row)`` before one goes, ``done()``
+    when the table's rows were written.
     """
 
     key: str
@@ -59,6 +60,7 @@ class SettingsModel:
     order: int = 50
     after: Callable[[Any, bool], None] | None = None
     before_remove: Callable[[Any], None] | None = None
+    done: Callable[[], None] | None = None
 
 
 _models: dict[str, SettingsModel] = {}

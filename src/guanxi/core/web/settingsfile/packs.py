@@ -1,0 +1,44 @@
+"""Industry packs on a page: what there is, apply, apply again, remove."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from guanxi.core.access.features import SETTINGS, require_feature
+from guanxi.core.exchange import packs
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.web.people.common import done, show
+from guanxi.core.web.views.common import actor_of, page_view
+
+HOME = "/settings/packs/"
+
+
+@page_view("GET", "POST")
+def index(request: HttpRequest) -> HttpResponseBase:
+    """Every pack with what it brings; its buttons apply and remove it."""
+    actor = actor_of(request)
+    require_feature(actor, SETTINGS)
+    error: GuanxiError | None = None
+    if request.method == "POST":
+        key = request.POST.get("pack", "")
+        try:
+            removing = request.POST.get("do") == "remove"
+            result = (
+                packs.remove(actor, key)
+                if removing
+                else packs.apply(actor, key, samples=request.POST.get("samples") == "1")
+            )
+        except GuanxiError as found:
+            error = found
+        else:
+            text = _("%(changed)d settings, %(samples)d sample records.") % {
+                "changed": result.changed,
+                "samples": result.samples,
+            }
+            kept = "".join(
+                " " + _("left as it is, somebody changed it: %(name)s") % {"name": name} for name in result.kept[:5]
+            )
+            return done(request, HOME, text + kept)
+    context = {"title": _("Industry packs"), "packs": packs.listed(), "may_apply": actor.rights.everything}
+    return show(request, "settingsfile/packs.jinja", context, error)
