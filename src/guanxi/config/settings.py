@@ -28,6 +28,7 @@ AREAS = [
     "guanxi.areas.diary",
     "guanxi.areas.catalog",
     "guanxi.areas.sales",
+    "guanxi.areas.billing",
     "guanxi.areas.insight",
 ]
 

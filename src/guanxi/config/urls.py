@@ -17,6 +17,7 @@ urlpatterns = [
     *made.urlpatterns,
     re_path(r"^api/", missing),
     path("account/", include("guanxi.core.web.people.account_urls")),
+    path("", include("guanxi.areas.billing.pages")),
     path("insight/", include("guanxi.areas.insight.pages")),
     path("", include(web.urlpatterns)),
 ]

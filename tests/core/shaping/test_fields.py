@@ -84,7 +84,7 @@ def test_sums_groups_and_periods(cast: Cast, add: Callable[..., CustomField], ma
     add("bought", "date")
     for cost, day in (("10.5", "2026-03-01"), ("20", "2026-03-09"), ("1", "2026-04-01")):
         make(GADGET, **{"custom.cost": cost, "custom.bought": day})
-    assert records.totals(cast.alice, GADGET, ["custom.cost"])["sum_custom.cost"] == Decimal("31.5")
+    assert records.totals(cast.alice, GADGET, ["custom.cost"])["sum_custom_cost"] == Decimal("31.5")
     found = records.groups(cast.alice, GADGET, "custom.bought", totals=["custom.cost"])
     assert [(one.value.month, one.count, one.totals["custom.cost"]) for one in found] == [
         (3, 2, Decimal("30.5")),

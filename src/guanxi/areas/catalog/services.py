@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from guanxi.areas.catalog import policies
-from guanxi.areas.catalog.models import Product
+from guanxi.areas.catalog.models import ITEM, Product
+from guanxi.areas.catalog.selectors import cost_for, price_for
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import Operation
@@ -39,3 +42,41 @@ def product_variants(actor: Actor, record: Product, *, options: str) -> Operatio
             given |= {"category": product.category_id, "variant_of": product.pk, "specification": specification}
             records.create(actor, PRODUCT, given, operation=step, trusted=True)
     return step
+
+
+def line_follow(actor: Actor, document: Any, line: Any, changed: frozenset[str]) -> None:
+    """What a priced line takes from its product: words, unit, tax, cost, and the price for ``document.customer``.
+
+    A price somebody wrote stays; one from a price book follows product and quantity. ``document`` has ``customer``,
+    ``currency`` and, if it likes, the day its prices hold on (``priced_on``).
+    """
+    if line.sort != ITEM or line.product_id is None:
+        return
+    product: Product = line.product
+    fresh = "product" in changed
+    for name, value in (
+        ("name", product.name),
+        ("specification", product.specification),
+        ("unit", product.unit),
+        ("tax_class", product.tax_class),
+    ):
+        if not getattr(line, name) or (fresh and line.pk is not None and name not in changed):
+            setattr(line, name, value)
+    day: dt.date = getattr(document, "priced_on", None) or clock.today(actor.timezone)
+    customer = document.customer if document.customer_id else None
+    if fresh or line.cost is None:
+        line.cost = (
+            line.cost if "cost" in changed and line.cost is not None else cost_for(product, document.currency, day)
+        )
+    manual = line.written or (line.pk is not None and not line.price_source and line.price is not None and not fresh)
+    if not (fresh or "quantity" in changed or line.price is None):
+        return
+    found = price_for(
+        actor, product=product, customer=customer, currency=document.currency, quantity=line.quantity, on=day
+    )
+    if hasattr(line, "base_price"):
+        line.base_price = found.amount
+    if manual and line.price is not None:
+        line.price_source = ""
+    else:
+        line.price, line.price_source = found.amount, found.source if found.amount is not None else ""

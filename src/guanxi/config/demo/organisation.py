@@ -9,8 +9,9 @@ from typing import Any
 
 from guanxi.areas.activities.services import contact_dates_refresh
 from guanxi.areas.customers.models import PERSON
-from guanxi.config.demo import markets, shaped, words
+from guanxi.config.demo import markets, words
 from guanxi.config.demo.companies import Firm, Maker
+from guanxi.config.demo.deals import Deals
 from guanxi.config.demo.extras import Extras
 from guanxi.config.demo.people import PEOPLE
 from guanxi.config.demo.selling import Selling
@@ -57,7 +58,7 @@ class Organisation:
         self._enter_tasks()
         Selling(self).add()
         Extras(self).add()
-        shaped.add(self)
+        Deals(self.actor, self.users, self.chance, self.now, self.made).fill()
 
     # -- customers and contacts ----------------------------------------------------------------------------------------
 

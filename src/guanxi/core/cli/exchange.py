@@ -35,7 +35,6 @@ def _user(login: str) -> Any:
 
 def _entity(word: str) -> str:
     """The key of the entity somebody names by its path, key or label."""
-    load("guanxi.core.models.stamps:refresh")()  # objects of this workspace are entities too
     registry: Any = load("guanxi.core.schema.registry:entities")
     for entity in registry():
         names = (entity.key, entity.path, entity.key.rpartition(".")[2], str(entity.label), str(entity.plural))

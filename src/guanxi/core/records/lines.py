@@ -311,24 +311,28 @@ def _remove(actor: Actor, entity: Entity, rows: Sequence[Any]) -> None:
     emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
 
 
-def owners_of(line: Entity, row: Any, changes: Mapping[str, Sequence[Any]]) -> list[int | None]:
-    """Ids of the records a line belongs to, and belonged to before ``changes``."""
-    known = lined_by(line.key)
-    if known is None:
-        return []
-    return [getattr(row, f"{known[1].field}_id"), *(changes.get(known[1].field) or ())]
+def owners_of(line: Entity, row: Any, changes: Mapping[str, Sequence[Any]]) -> list[tuple[str, int]]:
+    """Records (entity key, id) a line belongs to, and belonged to before ``changes``."""
+    found = []
+    for entity, spec in lined_by(line.key):
+        ids = {getattr(row, f"{spec.field}_id"), *(changes.get(spec.field) or ())}
+        found += [(entity.key, number) for number in ids if number]
+    return found
 
 
-def settle_records(actor: Actor, line: Entity, ids: Iterable[int | None]) -> None:
+def settle_records(actor: Actor, owners: Iterable[tuple[str, int]]) -> None:
     """Lines were written by themselves (list, API): settle the records they belong to; within ``writing``."""
-    known = lined_by(line.key)
-    if known is not None:
-        settle_many(actor, known[0], ids)
+    wanted: dict[str, set[int]] = {}
+    for key, number in owners:
+        wanted.setdefault(key, set()).add(number)
+    for key, ids in wanted.items():
+        settle_many(actor, entity_of(key), ids)
 
 
 def settle_owners(actor: Actor, line: Entity, rows: Iterable[Any]) -> None:
     """The same after an import wrote these lines."""
-    settle_records(actor, line, [one for row in rows for one in owners_of(line, row, {})])
+    if lined_by(line.key):
+        settle_records(actor, [one for row in rows for one in owners_of(line, row, {})])
 
 
 def settle_many(actor: Actor, entity: Entity, ids: Iterable[int | None]) -> None:

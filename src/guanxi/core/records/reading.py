@@ -109,6 +109,8 @@ def page(
     place, reverse = paging.read_cursor(keys, cursor) if cursor else ([], False)
     found = rows.filter(paging.after(keys, place, reverse=reverse)) if cursor else rows
     found = found.order_by(*(key.order(reverse=reverse) for key in keys))
+    if "." in entity.title:
+        found = found.select_related(entity.title.rpartition(".")[0].replace(".", "__"))
     found = found.annotate(**{f"key_{number}": F(key.column) for number, key in enumerate(keys)})
     items = list(found[: limit + 1])
     more = len(items) > limit
@@ -161,10 +163,7 @@ def totals(
     """Sums over all rows of the list, not only the page."""
     declared = entity_of(entity)
     chosen = _summable(actor, declared, names)
-    if not chosen:
-        return {}
-    found = queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen))
-    return {f"sum_{name}": found[f"sum_{plain(name)}"] for name in chosen}
+    return queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen)) if chosen else {}
 
 
 def groups(

@@ -193,7 +193,10 @@ def save(
             raise Invalid(_("A value is too large to be stored."), code="value.too_large") from None
         raise
     lines.store(actor, record, work)
-    lines.settle_records(actor, entity, lines.owners_of(entity, record, changes))
+    owners = lines.owners_of(entity, record, changes)
+    if owners:
+        lines.settle_records(actor, owners)
+        record.refresh_from_db()
     upkeep.after_save(entity, [record], changes)
     if not creating and entity.access.owner in changes:
         upkeep.carry_down(entity, [record.pk])
@@ -275,7 +278,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
         )
         with writing(actor, operation=step):
             trash(actor, entity, [fresh.pk])
-            lines.settle_records(actor, entity, lines.owners_of(entity, fresh, {}))
+            lines.settle_records(actor, lines.owners_of(entity, fresh, {}))
     return step
 
 

@@ -256,6 +256,7 @@ GROUPS: dict[str, tuple[Text, str]] = {
     "work": (_("Work"), "checklist"),
     "customers": (_("Customers"), "building"),
     "sales": (_("Sales"), "target-arrow"),
+    "money": (_("Receivables"), "cash"),
     "marketing": (_("Marketing"), "speakerphone"),
     "service": (_("Service"), "headset"),
     "analysis": (_("Analysis"), "chart-bar"),

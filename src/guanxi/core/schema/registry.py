@@ -134,10 +134,6 @@ def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
     )
 
 
-def lined_by(key: str) -> tuple[Entity, Lines] | None:
-    """The entity whose lines are records of this one, with the declaration; ``None`` if it is no line."""
-    for entity in _entities.values():
-        for lines in entity.lines:
-            if lines.entity == key:
-                return entity, lines
-    return None
+def lined_by(key: str) -> tuple[tuple[Entity, Lines], ...]:
+    """The entities whose lines are records of this one, each with the declaration; empty if it is no line."""
+    return tuple((entity, spec) for entity in _entities.values() for spec in entity.lines if spec.entity == key)

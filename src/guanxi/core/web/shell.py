@@ -168,7 +168,7 @@ class Shell:
             if places and key == "settings":
                 found.append(
                     Group(
-                        "",
+                        label,
                         (Place(key="settings", label=_("Settings"), url="/settings/", icon="settings", color="slate"),),
                     )
                 )

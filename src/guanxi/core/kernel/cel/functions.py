@@ -258,7 +258,7 @@ _ALL: tuple[Function, ...] = (
     ),
     Function(
         "latest", ("path", "path"), _A, lambda run, path, name: run.related(path, "max", name),
-        _("the largest value of a field of the records that point here"), "latest('activities.activity.customer', 'at')",
+        _("the largest value of a field of the records that point here"), "latest('activities.followup.customer', 'at')",
         context=True, cost=200, group="relation",
     ),
     Function(

@@ -17,15 +17,11 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import savedviews, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
-from guanxi.core.shaping.jobs import index_wanted
 from guanxi.core.web import formats
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists import filters, rows
 from guanxi.core.web.lists.columns import Column
 from guanxi.core.web.lists.state import SIZES, ListState, preferences_of
-
-#: A custom field gets an index when a list of at least so many records is filtered or sorted by it.
-INDEX_FROM = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +212,6 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
     number = count_text(page.count, exact=page.count_exact)
     return {
         **_tools(actor, state),
-        "indexing": indexing(state, page),
         "columns": [(column, *sort_urls(state, column)) for column in shown],
         "rows": lines,
         "sections": sections(actor, state, shown, lines) if grouped else [],
@@ -227,26 +222,6 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
         "footer": footer(actor, state, shown, page.count) if lines and page.count_exact else {},
         "footer_later": bool(columns_of.summable(shown)) and not page.count_exact,
     }
-
-
-def indexing(state: ListState, page: records.Page) -> list[str]:
-    """Custom fields this long list is filtered or sorted by, whose index is not ready yet; the first look asks for it."""
-    if page.count is not None and page.count < INDEX_FROM and page.count_exact and not state.filter:
-        return []
-    names = {name for name in _named(state.filter) if name.startswith("custom.")}
-    names |= {name.lstrip("-") for name in state.now.sort if name.lstrip("-").startswith("custom.")}
-    if not names or state.entity.model._default_manager.order_by()[: INDEX_FROM + 1].count() < INDEX_FROM:
-        return []
-    fields = shape.fields_of(state.entity)
-    return [str(fields[f"custom.{one.field}"].label) for one in index_wanted(state.entity, sorted(names))]
-
-
-def _named(tree: Any) -> set[str]:
-    """Fields a query tree names."""
-    if isinstance(tree, Mapping):
-        own = {str(tree["field"])} if "field" in tree else set()
-        return own.union(*(_named(one) for one in tree.values()))
-    return set().union(*(_named(one) for one in tree)) if isinstance(tree, list | tuple) else set()
 
 
 def _tools(actor: Actor, state: ListState) -> dict[str, Any]:

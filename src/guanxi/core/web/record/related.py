@@ -12,7 +12,7 @@ from markupsafe import Markup
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import columns, display, shape
+from guanxi.core.records import display, shape
 from guanxi.core.schema.entity import Entity, Related
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entity_of
@@ -62,8 +62,7 @@ class Drawn:
 def relations(entity: Entity, actor: Actor) -> list[tuple[Entity, str, Related | None]]:
     """References to the entity the actor may follow: (child, field, how it wants to appear)."""
     found = []
-    added = [(child, one.name) for child, one in columns.relations(entity) if one.custom]
-    for child, field in (*children_of(entity.key), *added):
+    for child, field in children_of(entity.key):
         declared = next((one for one in child.related if one.field == field), None)
         readable = shape.readable(actor, child).get(field)
         if readable is None or readable.readonly or (declared is not None and not declared.shown):
@@ -95,12 +94,12 @@ def card(actor: Actor, record: Any, key: str, limit: int = MANY) -> Card | None:
 def _card(
     actor: Actor, record: Any, child: Entity, field: str, declared: Related | None, several: bool, limit: int
 ) -> Card:
-    rows = records.queryset(actor, child).filter(columns.points_to(shape.fields_of(child)[field], [record.pk]))
+    rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
     page = records.page(actor, child, rows, sort=declared.sort if declared else (), limit=limit)
     label = declared.label if declared and declared.label else child.plural
     if several and not (declared and declared.label):
         label = f"{child.plural} · {shape.fields_of(child)[field].label}"
-    hints = _columns(actor, child, field, declared)
+    columns = _columns(actor, child, field, declared)
     key = f"{child.key}.{field}"
     mother = entity_of(record)
     may_create = child.creatable and access.allowed(actor, "create", child) and mother.key not in ("core.user",)
@@ -110,7 +109,7 @@ def _card(
         icon=child.icon,
         color=child.color,
         count=f"{page.count:,}{'' if page.count_exact else '+'}",
-        lines=[_line(actor, child, one, hints) for one in page.items],
+        lines=[_line(actor, child, one, columns) for one in page.items],
         create=f"{addresses.create_url(child)}?{field}={record.pk}&stay=1" if may_create else "",
         more=f"{addresses.record_url(mother, record.pk)}related/{key}/" if (page.count or 0) > len(page.items) else "",
         order=declared.order if declared else 60,
@@ -130,8 +129,8 @@ def _columns(actor: Actor, child: Entity, field: str, declared: Related | None) 
     ][:3]
 
 
-def _line(actor: Actor, child: Entity, one: Any, names: list[str]) -> Line:
-    hints = (display.value_text(actor, child, one, name) for name in names)
+def _line(actor: Actor, child: Entity, one: Any, columns: list[str]) -> Line:
+    hints = (display.value_text(actor, child, one, name) for name in columns)
     return Line(
         choosing.title_of(child, one),
         addresses.record_url(child, one.pk),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
-from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -70,11 +69,6 @@ def _usual(entity: Entity, face: str) -> list[Section]:
     return [Section("", tuple(names))]
 
 
-def _said(text: Text, language: str) -> str:
-    with translation.override(language):
-        return str(text)
-
-
 def _held(definition: dict[str, Any], face: str) -> list[dict[str, Any]]:
     if face in ("form", "detail"):
         return list(definition.get("sections", ()))
@@ -135,10 +129,7 @@ def _context(
     sections = (
         _held(held, face)
         if held is not None
-        else [
-            {"zh": _said(one.label, "zh-hans"), "en": _said(one.label, "en"), "fields": list(one.fields)}
-            for one in usual
-        ]
+        else [{"zh": str(one.label), "en": "", "fields": list(one.fields)} for one in usual]
     )
     used = {name for one in sections for name in one["fields"]}
     offered = build.askable(dict(fields)) if face in ("form", "create") else fields
@@ -179,9 +170,8 @@ def _preview(actor: Actor, entity: Entity, role: str, sections: list[dict[str, A
     titles = [shape.spoken(one["zh"], one["en"]) for one in sections]
     record = next(iter(reading.select(actor, entity, limit=1, count=False).items), None)
     shown: dict[str, Any] = {}
-    if entity.form:
-        view = build.edit_form(seer, record) if record is not None else build.create_form(seer, entity)
-        shown = {one.field.name: one for one in view.inputs}
+    if record is not None:
+        shown = {one.field.name: one for one in build.edit_form(seer, record).inputs} if entity.form else {}
     return [
         (title, [shown[name] for name in one["fields"] if name in shown and name in readable])
         for title, one in zip(titles, sections, strict=True)

@@ -1,0 +1,255 @@
+"""Pages of the area beyond those of its entities: PDFs, the customer's account, ageing, bank statements, public links."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, URLResolver, path
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing import selectors
+from guanxi.areas.billing.models import BankEntry, Quote
+from guanxi.areas.billing.models.money import NEW
+from guanxi.areas.billing.services import bank, links, printing
+from guanxi.core import records
+from guanxi.core.access import allowed, require, visible
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import system_actor
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
+from guanxi.core.people.signin import address_of
+from guanxi.core.records import display, lines
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import toasts
+from guanxi.core.web.forms import grid
+from guanxi.core.web.record.common import done, find
+from guanxi.core.web.toasts import toast
+from guanxi.core.web.views.common import actor_of, draw, page_view
+
+PRINTED = ("quotes", "contracts", "sales-orders")
+_LANGUAGES = {"zh-hans", "en"}
+
+
+def _pdf(content: bytes, name: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type="application/pdf")
+    safe = "".join(one if one.isalnum() or one in "-_." else "-" for one in name)
+    answer["Content-Disposition"] = f"inline; filename=\"document.pdf\"; filename*=UTF-8''{safe}.pdf"
+    return answer
+
+
+@page_view()
+def document_print(request: HttpRequest, kind: str, pk: int, language: str) -> HttpResponseBase:
+    """A document as PDF."""
+    if kind not in PRINTED or language not in _LANGUAGES:
+        raise NotFound
+    actor, _entity, record = find(request, kind, pk)
+    return _pdf(printing.document_pdf(actor, record, language), record.number or str(record.pk))
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@page_view()
+def account(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A customer's account: movements and balance in one currency, from a day to a day; ``pdf`` gives the paper."""
+    actor = actor_of(request)
+    require(actor, "view", "billing.receipt")
+    customer = records.get(actor, "customers.customer", pk)
+    known = selectors.currencies_of(customer)
+    currency = request.GET.get("currency", "")
+    currency = currency if currency in known else known[0]
+    first, last = _day(request.GET.get("first", "")), _day(request.GET.get("last", "")) or clock.today(actor.timezone)
+    if "pdf" in request.GET:
+        content = printing.account_pdf(actor, customer, currency, first=first, last=last, language=request.GET["pdf"])
+        return _pdf(content, f"{customer.name}-{last}")
+    found = selectors.account(actor, customer, currency, first=first, last=last)
+    context = {
+        "title": _("Account of %(name)s") % {"name": customer.name},
+        "found": found,
+        "currencies": known,
+        "customer": customer,
+    }
+    return draw(request, "billing/account.jinja", context)
+
+
+@page_view()
+def receivables(request: HttpRequest) -> HttpResponseBase:
+    """What customers owe by age; each number leads to the same instalments."""
+    actor = actor_of(request)
+    require(actor, "view", "billing.instalment")
+    today = clock.today(actor.timezone)
+    aged = selectors.ageing(actor, on=today)[:500]
+    names = display.names_of(actor, {"customers.customer": {one.customer_id for one in aged}}).get(
+        "customers.customer", {}
+    )
+    bounds = [None, *selectors.AGES]
+    context = {
+        "title": _("Receivables by age"), "aged": aged, "names": names, "today": today,
+        "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
+        "sums": _sums(aged), "bounds": [str(today - dt.timedelta(days=one)) if one is not None else "" for one in bounds],
+    }  # fmt: skip
+    return draw(request, "billing/receivables.jinja", context)
+
+
+def _sums(aged: list[selectors.Aged]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for one in aged:
+        row = found.setdefault(one.currency, [selectors.ZERO] * (len(one.classes) + 1))
+        for place, amount in enumerate([*one.classes, one.total]):
+            row[place] += amount
+    return found
+
+
+@page_view("GET", "POST")
+def bank_statement(request: HttpRequest) -> HttpResponseBase:
+    """Upload a bank's file, and match what came in: proposals with reasons, each booked with one button."""
+    actor = actor_of(request)
+    require(actor, "view", bank.ENTRY)
+    error = ""
+    result = None
+    if request.method == "POST":
+        sent = request.FILES.get("file")
+        try:
+            if sent is None:
+                raise Invalid(_("Choose a file first."), code="file.none", field="file")
+            result = bank.statement_import(actor, content=sent.read(), name=str(sent.name))
+        except Invalid as found:
+            error = str(found.message)
+    rows = list(visible(BankEntry.objects.filter(status=NEW), actor).order_by("-booked_on", "-pk")[:50])
+    context = {
+        "title": _("Bank statement"), "rows": [(row, bank.proposals(actor, row)) for row in rows], "error": error, "result": result,
+        "may_import": allowed(actor, "import", bank.ENTRY), "action": request.path,
+    }  # fmt: skip
+    return draw(request, "billing/statement.jinja", context, status=422 if error else 200)
+
+
+@page_view("POST")
+def bank_book(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Book an entry on the proposal chosen."""
+    actor, _entity, entry = find(request, "bank-entries", pk)
+    customer = request.POST.get("customer", "")
+    if not customer.isdecimal():
+        raise Invalid(_("Choose an entry from the list."), code="reference.format", field="customer")
+    receipt = bank.entry_book(actor, entry, customer=int(customer))
+    shown = toast(_("Booked as receipt %(number)s.") % {"number": receipt.number}, url=f"/receipts/{receipt.pk}/")
+    toasts.keep(request, shown)
+    return done(request, go="/bank-statement/")
+
+
+@page_view("POST")
+def link_make(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
+    """Make a link for the customer and show it, once."""
+    actor, entity, record = find(request, kind, pk)
+    if entity.key not in ("billing.quote", "billing.delivery"):
+        raise NotFound
+    url = links.link_make(actor, record)
+    return draw(
+        request,
+        "billing/link_made.jinja",
+        {"title": _("Link for the customer"), "url": url, "back": f"/{entity.path}/{pk}/"},
+    )
+
+
+@page_view("POST")
+def link_end(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
+    """End all links of a record."""
+    actor, entity, record = find(request, kind, pk)
+    links.link_end(actor, record)
+    return done(request, toast(_("The link no longer works.")), go=f"/{entity.path}/{pk}/")
+
+
+# -- the customer's side -----------------------------------------------------------------------------------------------
+
+
+@login_not_required
+@page_view("GET", "POST")
+def public(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """A quote or delivery as its customer sees it, and his answer with name and time. Nothing inside is shown."""
+    _link, record = links.link_open(secret, address=address_of(request))
+    error = ""
+    if request.method == "POST":
+        try:
+            links.link_answer(
+                record,
+                by=request.POST.get("by", ""),
+                accepts=request.POST.get("answer") != "decline",
+                words=request.POST.get("words", ""),
+            )
+        except (Invalid, RuleBroken) as found:
+            error = str(found.message)
+        else:
+            return HttpResponse(status=303, headers={"Location": request.path})
+    entity = entity_of(record)
+    context = {
+        "record": record, "error": error, "answerable": links.answerable(record), "is_quote": isinstance(record, Quote),
+        "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/",
+        "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "layout": "shell/plain.jinja",
+        "note": printing.ROUNDING,
+    }  # fmt: skip
+    response = render(request, "billing/public.jinja", context, status=422 if error else 200, using="jinja2")
+    response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
+        "no-store",
+        "noindex",
+        "no-referrer",
+    )
+    return response
+
+
+def _public_table(record: Any) -> dict[str, Any]:
+    """The lines without anything internal."""
+    spec = entity_of(record).lines[0]
+    child = records.fields_of(spec.entity)
+    names = (
+        ("name", "specification", "quantity", "unit", "price", "discount", "tax_class", "amount")
+        if isinstance(record, Quote)
+        else ("order_line", "quantity")
+    )
+    columns = [child[name] for name in names]
+    rows = []
+    for row in lines.stored(record, spec):
+        if getattr(row, "sort", "item") != "item":
+            rows.append({"heading": row.name, "cells": []})
+            continue
+        cells = [str(row.order_line) if one.name == "order_line" else grid.cell_text(one, row) for one in columns]
+        rows.append({"heading": "", "cells": cells, "optional": getattr(row, "optional", False)})
+    own = records.fields_of(entity_of(record))
+    totals = [
+        (own[name].label, grid.cell_text(own[name], record))
+        for name in ("net", "tax", "total")
+        if isinstance(record, Quote)
+    ]
+    return {"columns": columns, "rows": rows, "totals": totals}
+
+
+@login_not_required
+@page_view()
+def public_pdf(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """The quote behind a link as PDF, in the customer's language."""
+    _link, record = links.link_open(secret, address=address_of(request))
+    if not isinstance(record, Quote):
+        raise NotFound
+    language = (
+        "en" if request.GET.get("language") == "en" or getattr(request, "LANGUAGE_CODE", "zh") == "en" else "zh-hans"
+    )
+    return _pdf(printing.document_pdf(system_actor("customer", via="web"), record, language), record.number)
+
+
+Patterns = list[URLPattern | URLResolver]
+urlpatterns: Patterns = [
+    path("p/<str:secret>/", public, name="billing-public"),
+    path("p/<str:secret>/pdf/", public_pdf, name="billing-public-pdf"),
+    path("receivables/", receivables, name="billing-receivables"),
+    path("bank-statement/", bank_statement, name="billing-statement"),
+    path("bank-entries/<int:pk>/match/", bank_book, name="billing-book"),
+    path("customers/<int:pk>/account/", account, name="billing-account"),
+    path("<slug:kind>/<int:pk>/print/<str:language>.pdf", document_print, name="billing-print"),
+    path("<slug:kind>/<int:pk>/link/", link_make, name="billing-link"),
+    path("<slug:kind>/<int:pk>/link/end/", link_end, name="billing-link-end"),
+]

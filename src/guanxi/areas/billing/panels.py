@@ -1,0 +1,243 @@
+"""Blocks on record pages and cards of the home page. They read; they never write."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote as quoted
+
+import orjson
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from guanxi.areas.billing import selectors
+from guanxi.areas.billing.models import Allocation, BankEntry, Contract, Order, PublicLink, Quote, Receipt
+from guanxi.areas.billing.models.money import NEW
+from guanxi.areas.billing.services import bank
+from guanxi.areas.customers.models import Customer
+from guanxi.core import records
+from guanxi.core.access import allowed, visible
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import dictionaries, display
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import addresses
+from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
+
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One record of a chain: its title, address, state and amount."""
+
+    title: str
+    url: str
+    state: str
+    amount: Any
+    currency: str
+    here: bool
+
+
+def _nodes(found: Sequence[Any], here: Any) -> list[Node]:
+    nodes = []
+    for one in found:
+        entity = entity_of(one)
+        field = records.fields_of(entity).get("status")
+        state = dictionaries.label_of(field, one.status) if field is not None else ""
+        amount = getattr(one, "total", None) if hasattr(one, "total") else getattr(one, "amount", None)
+        title = one.number if getattr(one, "number", "") else str(getattr(one, "due_on", "") or one)
+        nodes.append(
+            Node(
+                str(title),
+                addresses.record_url(entity, one.pk),
+                state,
+                amount,
+                getattr(one, "currency", ""),
+                one.pk == here.pk and type(one) is type(here),
+            )
+        )
+    return nodes
+
+
+def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
+    """The deal a record belongs to, stage by stage, both ways; and the strip confirmed → delivered → paid."""
+    found = selectors.chain(actor, record)
+    stages = [
+        (_("Quote"), "file-text", _nodes(found.quotes, record)),
+        (_("Contract"), "contract", _nodes(found.contracts, record)),
+        (_("Order"), "shopping-cart", _nodes(found.orders, record)),
+        (_("Delivery"), "truck-delivery", _nodes(found.deliveries, record)),
+        (_("Instalment"), "calendar-due", _nodes(found.instalments, record)),
+        (_("Receipt"), "cash", _nodes(found.receipts, record)),
+        (_("Invoice"), "file-invoice", _nodes(found.invoices, record)),
+    ]
+    steps = [(_("Sales confirmed"), found.confirmed), (_("Delivered"), found.delivered), (_("Paid"), found.paid)]
+    return {"stages": [one for one in stages if one[2]], "steps": steps}
+
+
+def credit(_actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
+    """A warning where the customer owes more than he may, or owes late."""
+    counted = isinstance(record, Quote) or record.open is None
+    adding = record.total if counted and record.total else None
+    found = selectors.credit_of(record.customer, adding=adding or selectors.ZERO, currency=record.currency)
+    return {"credit": found if found.warns or found.problem else None}
+
+
+def printing(actor: Actor, record: Any) -> Mapping[str, Any]:
+    """PDFs of a document, in both languages; the reader's first."""
+    languages = [("zh-hans", "中文"), ("en", "English")]
+    languages.sort(key=lambda one: one[0] != actor.language)
+    url = f"{addresses.record_url(entity_of(record), record.pk)}print/"
+    return {"links": [(label, f"{url}{key}.pdf") for key, label in languages]}
+
+
+def link(actor: Actor, record: Any) -> Mapping[str, Any]:
+    """Until when a link for the customer holds, and how often it was opened; its secret is shown once, when made."""
+    rows = PublicLink.objects.filter(
+        entity=entity_of(record).key, record_id=record.pk, ended_at__isnull=True, expires_at__gt=clock.now()
+    )
+    return {
+        "found": rows.order_by("-pk").first(),
+        "may_end": allowed(actor, "change", record),
+        "url": addresses.record_url(entity_of(record), record.pk),
+    }
+
+
+def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
+    """What a receipt settles, and what it could."""
+    rows = list(
+        visible(Allocation.objects.filter(receipt_id=receipt.pk), actor).select_related(
+            "instalment", "instalment__contract", "instalment__order"
+        )
+    )
+    return {"rows": rows, "owed": selectors_owed(actor, receipt) if receipt.free else []}
+
+
+def selectors_owed(actor: Actor, receipt: Receipt) -> list[Any]:
+    """Open instalments of the payer in the receipt's currency."""
+    rows = selectors.owed([receipt.customer_id]).filter(currency=receipt.currency).select_related("contract", "order")
+    return list(visible(rows, actor).order_by("due_on", "pk")[:SHOWN])
+
+
+def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
+    """Whom a bank entry may be from and what it may settle."""
+    if entry.status != NEW or not allowed(actor, "change", entry):
+        return {"found": [], "waiting": False}
+    return {"found": bank.proposals(actor, entry), "waiting": True, "url": f"/bank-entries/{entry.pk}/do/book/"}
+
+
+def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
+    """What a customer owes by age, his credit, and the way to his account statement."""
+    if not allowed(actor, "view", "billing.instalment"):
+        return {"aged": [], "credit": None, "currencies": []}
+    today = clock.today(actor.timezone)
+    aged = selectors.ageing(actor, on=today, customer_ids=[customer.pk])
+    return {
+        "aged": aged,
+        "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
+        "credit": selectors.credit_of(customer) if allowed(actor, "view", "billing.creditlimit") else None,
+        "currencies": selectors.currencies_of(customer) if aged or allowed(actor, "view", "billing.receipt") else [],
+        "url": f"/customers/{customer.pk}/account/",
+    }
+
+
+# -- home --------------------------------------------------------------------------------------------------------------
+
+
+def _listed(
+    actor: Actor, entity: str, tree: Mapping[str, Any], sort: str, at: str, note: str
+) -> Mapping[str, Any] | None:
+    """Rows of a card, how many there are, and the list with the same rows."""
+    if not allowed(actor, "view", entity):
+        return None
+    page = records.select(actor, entity, filter=tree, sort=(sort,), limit=SHOWN)
+    if not page.items:
+        return None
+    declared = entity_of(entity)
+    customers = display.names_of(actor, {"customers.customer": {one.customer_id for one in page.items}}).get(
+        "customers.customer", {}
+    )
+    lines = [
+        {
+            "url": addresses.record_url(declared, one.pk),
+            "title": customers.get(one.customer_id, "") or str(one),
+            "amount": getattr(one, "open", None) or getattr(one, "total", None) or getattr(one, "amount", None),
+            "currency": one.currency,
+            "at": getattr(one, at),
+            "late": bool(getattr(one, at)) and getattr(one, at) < clock.today(actor.timezone),
+        }
+        for one in page.items
+    ]
+    url = f"{addresses.list_url(declared)}?filter={quoted(orjson.dumps(dict(tree)).decode())}&sort={sort}"
+    return {"lines": lines, "count": page.count, "exact": page.count_exact, "url": url, "note": note}
+
+
+def _mine(actor: Actor) -> list[dict[str, Any]]:
+    """Own records for those who sell; everything they see for those who keep the books."""
+    sees_all = actor.rights.everything or actor.rights.of("billing.receipt", "create").everyone
+    return [] if sees_all else [{"field": "owner", "op": "eq", "value": "@me"}]
+
+
+def instalments_due(actor: Actor) -> Mapping[str, Any] | None:
+    """Instalments open and due up to a week from now, the latest first."""
+    until = clock.today(actor.timezone) + dt.timedelta(days=7)
+    tree = {"all": [
+        {"field": "open", "op": "gt", "value": 0},
+        {"field": "due_on", "op": "lte", "value": until.isoformat()},
+        *_mine(actor),
+    ]}  # fmt: skip
+    return _listed(
+        actor,
+        "billing.instalment",
+        tree,
+        "due_on",
+        "due_on",
+        _("Open and due up to %(day)s.") % {"day": until.isoformat()},
+    )
+
+
+def contracts_ending(actor: Actor) -> Mapping[str, Any] | None:
+    """Signed contracts that end within sixty days."""
+    today = clock.today(actor.timezone)
+    tree = {"all": [
+        {"field": "status", "op": "eq", "value": "signed"},
+        {"field": "ends_on", "op": "gte", "value": today.isoformat()},
+        {"field": "ends_on", "op": "lte", "value": (today + dt.timedelta(days=60)).isoformat()},
+        *_mine(actor),
+    ]}  # fmt: skip
+    return _listed(actor, "billing.contract", tree, "ends_on", "ends_on", _("Signed, and ending within 60 days."))
+
+
+def invoices_asked(actor: Actor) -> Mapping[str, Any] | None:
+    """Invoices asked for and not issued yet."""
+    tree = {"all": [{"field": "status", "op": "eq", "value": "requested"}, *_mine(actor)]}
+    return _listed(actor, "billing.invoice", tree, "requested_on", "requested_on", _("Asked for, and not issued yet."))
+
+
+for _key, _label, _icon, _context, _order in (
+    ("billing.due", gettext_lazy("Instalments due"), "calendar-due", instalments_due, 30),
+    ("billing.ending", gettext_lazy("Contracts ending"), "contract", contracts_ending, 40),
+    ("billing.to_invoice", gettext_lazy("To invoice"), "file-invoice", invoices_asked, 45),
+):
+    add_cards(
+        Card(key=_key, label=_label, template="billing/due_card.jinja", context=_context, icon=_icon, order=_order)
+    )
+add_entries(
+    Entry(
+        key="billing.ageing",
+        label=gettext_lazy("Receivables by age"),
+        url="/receivables/",
+        icon="hourglass",
+        place="money",
+    ),
+    Entry(
+        key="billing.statements",
+        label=gettext_lazy("Bank statement"),
+        url="/bank-statement/",
+        icon="building-bank",
+        place="money",
+    ),
+)

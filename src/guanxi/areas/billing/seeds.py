@@ -1,0 +1,83 @@
+"""What every workspace starts with: types of contracts, means of payment, numbers, and who may see margins and books money."""
+
+from __future__ import annotations
+
+from guanxi.core.records import seeds
+from guanxi.core.records.seeds import WORK, RoleSeed, Value
+
+seeds.dictionary(
+    "contract_kind",
+    "合同类型",
+    "Contract type",
+    [
+        Value("sale", "销售合同", "Sale", "blue", default=True),
+        Value("service", "服务合同", "Service", "teal"),
+        Value("framework", "框架合同", "Framework", "purple"),
+        Value("agency", "代理合同", "Agency", "indigo"),
+        Value("lease", "租赁合同", "Lease", "orange"),
+        Value("other", "其他合同", "Other", "gray"),
+    ],
+)
+seeds.dictionary(
+    "payment_method",
+    "收款方式",
+    "Means of payment",
+    [
+        Value("transfer", "银行转账", "Bank transfer", default=True),
+        Value("cheque", "支票", "Cheque"),
+        Value("acceptance", "承兑汇票", "Acceptance bill"),
+        Value("cash", "现金", "Cash"),
+        Value("wechat", "微信支付", "WeChat Pay"),
+        Value("alipay", "支付宝", "Alipay"),
+        Value("card", "银行卡", "Card"),
+        Value("offset", "冲抵", "Offset"),
+    ],
+)
+for _name, _pattern in (
+    ("quote", "QT{yyyy}{mm}{seq:4}"),
+    ("contract", "HT{yyyy}{seq:5}"),
+    ("order", "SO{yyyy}{mm}{seq:4}"),
+    ("delivery", "DN{yyyy}{mm}{seq:4}"),
+    ("receipt", "RC{yyyy}{mm}{seq:4}"),
+    ("invoice", "FP{yyyy}{mm}{seq:4}"),
+):
+    seeds.numbering(f"billing.{_name}", "number", _pattern, reset="month" if "{mm}" in _pattern else "year")
+
+seeds.role(
+    RoleSeed(
+        "finance",
+        "财务",
+        "Finance",
+        "Books receipts, issues invoices, sees all records and all margins.",
+        usual={"view": "all", "export": "all"},
+    )
+)
+_ALL = dict.fromkeys(WORK, "all")
+MONEY = ("instalment", "receipt", "allocation", "invoice", "bankentry", "creditlimit", "commissionstatement")
+SETTINGS = ("discountlimit", "closedperiod", "printtemplate", "commissionplan", "commissionrule")
+DOCUMENTS = ("quote", "contract", "order", "delivery")
+LINES = ("quoteline", "contractline", "orderline", "deliveryline")
+MARGIN = {"margin": "hidden", "margin_percent": "hidden"}
+COST = {"cost": "hidden"}
+for _name in MONEY:
+    seeds.grant("finance", f"billing.{_name}", {**_ALL, "write_off": "all", "issue": "all", "approve": "all"})
+for _name in SETTINGS:
+    seeds.grant("finance", f"billing.{_name}", _ALL)
+    seeds.grant("director", f"billing.{_name}", _ALL)
+_OWN = {
+    "view": "own",
+    "create": "own",
+    "change": "own",
+    "delete": "own",
+    "export": "own",
+    "import": "own",
+    "share": "own",
+}
+for _role in ("member", "trainee"):
+    for _name in ("quote", "contract", "order"):
+        seeds.grant(_role, f"billing.{_name}", _OWN, MARGIN)
+    for _name in ("quoteline", "contractline", "orderline"):
+        seeds.grant(_role, f"billing.{_name}", _OWN, COST)
+#: Salespeople plan instalments and ask for invoices; money is booked and written off by those who keep the books.
+for _name in ("receipt", "allocation", "bankentry", "creditlimit", "commissionstatement"):
+    seeds.grant("member", f"billing.{_name}", {"view": "own", "export": "own"})

@@ -1,0 +1,325 @@
+"""What is read of documents and money beyond lists: the chain of a deal, credit, ageing, a customer's account."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing.models import (
+    Allocation,
+    Contract,
+    CreditLimit,
+    Delivery,
+    Instalment,
+    Invoice,
+    Order,
+    Quote,
+    Receipt,
+)
+from guanxi.areas.billing.models.documents import DELIVERED, OWING_CONTRACTS, OWING_ORDERS
+from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
+from guanxi.areas.customers.models import Customer
+from guanxi.core.access import visible
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records.rates import base_currency, convert, rate_on
+
+ZERO = Decimal(0)
+#: Upper bounds of the classes of an ageing, in days after the due date; the last class is open.
+AGES = (0, 30, 60, 90)
+
+
+def owed(customer_ids: Iterable[int] | None = None) -> QuerySet[Instalment]:
+    """Instalments on which something is open, of documents that stand."""
+    owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
+    owing |= Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
+    rows = Instalment.objects.filter(owing, open__gt=0)
+    return rows if customer_ids is None else rows.filter(customer_id__in=list(customer_ids))
+
+
+# -- the chain of a deal -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """All records of one deal the actor may see, by stage; and how far it is: confirmed, delivered, paid."""
+
+    quotes: Sequence[Quote]
+    contracts: Sequence[Contract]
+    orders: Sequence[Order]
+    deliveries: Sequence[Delivery]
+    instalments: Sequence[Instalment]
+    receipts: Sequence[Receipt]
+    invoices: Sequence[Invoice]
+    confirmed: bool
+    delivered: bool
+    paid: bool
+
+
+def _ids(*numbers: int | None) -> set[int]:
+    return {number for number in numbers if number}
+
+
+def _roots(record: Any) -> tuple[set[int], set[int], set[int]]:
+    """Ids of quotes, contracts and orders a record hangs on directly."""
+    if isinstance(record, Quote):
+        return {record.pk}, set(), set()
+    if isinstance(record, Contract):
+        return _ids(record.quote_id), {record.pk}, set()
+    if isinstance(record, Order):
+        return _ids(record.quote_id), _ids(record.contract_id), {record.pk}
+    if isinstance(record, Delivery):
+        return set(), set(), {record.order_id}
+    if isinstance(record, Receipt):
+        paid = Allocation.objects.filter(receipt_id=record.pk)
+        rows = list(paid.values_list("instalment__contract_id", "instalment__order_id"))
+        return set(), _ids(*(one for one, _two in rows)), _ids(*(two for _one, two in rows))
+    return set(), _ids(record.contract_id), _ids(record.order_id)
+
+
+def chain(actor: Actor, record: Any) -> Chain:
+    """Everything of the deal a record belongs to, both ways; a fixed number of queries."""
+    quotes, contracts, orders = _roots(record)
+    rows = Order.objects.filter(Q(pk__in=orders) | Q(contract_id__in=contracts) | Q(quote_id__in=quotes))
+    for order in rows:
+        orders.add(order.pk)
+        contracts |= _ids(order.contract_id)
+        quotes |= _ids(order.quote_id)
+    for contract in Contract.objects.filter(Q(pk__in=contracts) | Q(quote_id__in=quotes)):
+        contracts.add(contract.pk)
+        quotes |= _ids(contract.quote_id)
+
+    def seen(found: QuerySet[Any]) -> list[Any]:
+        return list(visible(found, actor).order_by("pk")[:50])
+
+    of_either = Q(contract_id__in=contracts) | Q(order_id__in=orders)
+    all_orders = seen(Order.objects.filter(pk__in=orders))
+    all_contracts = seen(Contract.objects.filter(pk__in=contracts))
+    instalments = seen(Instalment.objects.filter(of_either))
+    paid_by = Allocation.objects.filter(instalment__in=[row.pk for row in instalments], receipt__isnull=False)
+    debts = [one for one in (*all_contracts, *all_orders) if one.open is not None]
+    return Chain(
+        quotes=seen(Quote.objects.filter(pk__in=quotes)),
+        contracts=all_contracts,
+        orders=all_orders,
+        deliveries=seen(Delivery.objects.filter(order_id__in=orders)),
+        instalments=instalments,
+        receipts=seen(Receipt.objects.filter(pk__in=paid_by.values("receipt_id"))),
+        invoices=seen(Invoice.objects.filter(of_either)),
+        confirmed=bool(debts),
+        delivered=bool(all_orders) and all(one.status == DELIVERED for one in all_orders),
+        paid=bool(debts) and all(not one.open for one in debts),
+    )
+
+
+# -- credit ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a customer owes and may owe, in the currency of his limit (the house's own without one)."""
+
+    currency: str
+    owed: Decimal
+    overdue: Decimal
+    overdue_days: int
+    limit: Decimal | None = None
+    blocks: bool = False
+    adding: Decimal = ZERO
+    problem: str = ""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether he owes, with what is being added, more than he may."""
+        return self.limit is not None and self.owed + self.adding > self.limit
+
+    @property
+    def warns(self) -> bool:
+        """Whether somebody should look twice."""
+        return self.exceeded or self.overdue > 0
+
+    @property
+    def text(self) -> str:
+        """The warning in words."""
+        parts = []
+        if self.exceeded:
+            parts.append(
+                _("With this the customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
+                % {"sum": f"{self.owed + self.adding:,.2f}", "limit": f"{self.limit:,.2f}", "currency": self.currency}
+            )
+        if self.overdue > 0:
+            parts.append(
+                _("%(amount)s %(currency)s are overdue, the oldest for %(days)d days.")
+                % {"amount": f"{self.overdue:,.2f}", "currency": self.currency, "days": self.overdue_days}
+            )
+        return " ".join(parts) or self.problem
+
+
+def credit_of(customer: Customer, *, adding: Decimal = ZERO, currency: str = "") -> Credit:
+    """What a customer owes, whoever sold it to him; two queries and one per foreign currency."""
+    limit = CreditLimit.objects.filter(customer_id=customer.pk).first()
+    into = limit.currency if limit else base_currency()
+    today = clock.today(settings.TIME_ZONE)
+    grace = dt.timedelta(days=limit.grace_days if limit else 0)
+    total, late, oldest = ZERO, ZERO, 0
+    try:
+        for row in owed([customer.pk]).only("open", "currency", "due_on"):
+            amount = convert(row.open or ZERO, row.currency, into, today)
+            total += amount
+            if row.due_on is not None and row.due_on + grace < today:
+                late += amount
+                oldest = max(oldest, (today - row.due_on).days)
+        more = convert(adding, currency or into, into, today) if adding else ZERO
+    except Invalid as error:
+        return Credit(into, total, late, oldest, problem=str(error.message))
+    cents = Decimal("0.01")
+    return Credit(
+        into, total.quantize(cents), late.quantize(cents), oldest,
+        limit=limit.amount if limit else None, blocks=bool(limit and limit.blocks), adding=more.quantize(cents),
+    )  # fmt: skip
+
+
+# -- ageing ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Aged:
+    """What is open with one customer in one currency, by class of age (not due, 1–30, 31–60, 61–90, over 90 days)."""
+
+    customer_id: int
+    currency: str
+    classes: list[Decimal] = field(default_factory=lambda: [ZERO] * (len(AGES) + 1))
+
+    @property
+    def total(self) -> Decimal:
+        """All of it."""
+        return sum(self.classes, ZERO)
+
+
+def ageing(actor: Actor, *, on: dt.date, customer_ids: Iterable[int] | None = None) -> list[Aged]:
+    """Open instalments the actor may see by customer, currency and age on a day; the largest first; one query."""
+    found: dict[tuple[int, str], Aged] = {}
+    rows = visible(owed(customer_ids), actor).values_list("customer_id", "currency", "due_on", "open")
+    for customer_id, currency, due_on, amount in rows:
+        days = (on - due_on).days if due_on else 0
+        place = next((number for number, limit in enumerate(AGES) if days <= limit), len(AGES))
+        found.setdefault((customer_id, currency), Aged(customer_id, currency)).classes[place] += amount or ZERO
+    return sorted(found.values(), key=lambda one: (-one.total, one.customer_id))
+
+
+# -- a customer's account ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One line of an account: what he owes more (``debit``) or less (``credit``), and the balance after it."""
+
+    on: dt.date
+    text: str
+    url: str
+    debit: Decimal
+    credit: Decimal
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer's account in one currency over a period."""
+
+    customer: Customer
+    currency: str
+    first: dt.date | None
+    last: dt.date
+    opening: Decimal
+    movements: Sequence[Movement]
+
+    @property
+    def closing(self) -> Decimal:
+        """What he owes at the end (negative: what he has paid ahead)."""
+        return self.movements[-1].balance if self.movements else self.opening
+
+
+def account(actor: Actor, customer: Customer, currency: str, *, first: dt.date | None = None, last: dt.date) -> Account:
+    """What was agreed, paid, paid back and written off with a customer, as far as the actor may see it; four queries."""
+    raw: list[tuple[dt.date, int, str, str, Decimal]] = []
+    contracts = Contract.objects.filter(customer_id=customer.pk, currency=currency, open__isnull=False)
+    for contract in visible(contracts, actor):
+        day = contract.signed_on or contract.created_at.date()
+        raw.append(
+            (
+                day,
+                0,
+                _("Contract %(number)s %(name)s") % {"number": contract.number, "name": contract.name},
+                f"/contracts/{contract.pk}/",
+                contract.total or ZERO,
+            )
+        )
+    for order in visible(Order.objects.filter(customer_id=customer.pk, currency=currency, open__isnull=False), actor):
+        day = order.ordered_on or order.created_at.date()
+        raw.append(
+            (
+                day,
+                0,
+                _("Order %(number)s %(name)s") % {"number": order.number, "name": order.name},
+                f"/sales-orders/{order.pk}/",
+                order.total or ZERO,
+            )
+        )
+    for receipt in visible(Receipt.objects.filter(customer_id=customer.pk, currency=currency), actor):
+        back = receipt.sort == OUT
+        text = _("Paid back %(number)s") if back else _("Receipt %(number)s")
+        raw.append(
+            (
+                receipt.received_on,
+                1,
+                text % {"number": receipt.number},
+                f"/receipts/{receipt.pk}/",
+                receipt.amount if back else -receipt.amount,
+            )
+        )
+    offs = Allocation.objects.filter(customer_id=customer.pk, currency=currency, sort=WRITE_OFF)
+    for off in visible(offs, actor):
+        text = _("Written off: %(reason)s") % {"reason": off.reason}
+        raw.append((off.booked_on or last, 2, text, f"/instalments/{off.instalment_id}/", -off.amount))
+    balance, opening, movements = ZERO, ZERO, []
+    for day, _order, text, url, amount in sorted(raw, key=lambda one: (one[0], one[1], one[3])):
+        if day > last:
+            continue
+        balance += amount
+        if first is not None and day < first:
+            opening = balance
+            continue
+        movements.append(Movement(day, text, url, max(amount, ZERO), max(-amount, ZERO), balance))
+    return Account(customer, currency, first, last, opening, movements)
+
+
+def currencies_of(customer: Customer) -> list[str]:
+    """Currencies in which there is business with a customer."""
+    found = {*Contract.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
+    found |= {*Order.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
+    found |= {*Receipt.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
+    return sorted(found) or [base_currency()]
+
+
+def to_invoice(document: Contract | Order) -> Decimal:
+    """What of a document is neither invoiced nor asked to be."""
+    rows = Invoice.objects.filter(**{document._meta.model_name or "": document.pk}).exclude(status="void")
+    booked = sum((row.amount for row in rows if row.status in ("requested", ISSUED, RED)), ZERO)
+    return (document.total or ZERO) - booked
+
+
+def rate_known(currency: str, on: dt.date) -> bool:
+    """Whether there is a rate for a currency on a day."""
+    try:
+        rate_on(currency, on)
+    except Invalid:
+        return False
+    return True

@@ -1,0 +1,332 @@
+"""Bank statements: read once however often they are uploaded, matched with what is owed, booked as receipts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing import policies
+from guanxi.areas.billing.models import BankEntry, Contract, Instalment, Invoice, Order, Receipt
+from guanxi.areas.billing.models.money import BOOKED, IGNORED, NEW
+from guanxi.areas.billing.selectors import owed
+from guanxi.areas.billing.services import ledger
+from guanxi.areas.customers.models import Customer
+from guanxi.core import records
+from guanxi.core.access import require, visible
+from guanxi.core.exchange.reading import open_table
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.models import Operation
+from guanxi.core.records import matching
+from guanxi.core.schema import kinds
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
+
+ENTRY = "billing.bankentry"
+#: What banks call the columns of their statements, folded; the first that fits is taken.
+HEADERS: Mapping[str, tuple[str, ...]] = {
+    "booked_on": (
+        "交易日期",
+        "记账日期",
+        "入账日期",
+        "交易时间",
+        "日期",
+        "bookingdate",
+        "transactiondate",
+        "valuedate",
+        "date",
+    ),
+    "credit": (
+        "贷方发生额",
+        "贷方金额",
+        "收入金额",
+        "收入",
+        "贷方",
+        "存入金额",
+        "转入金额",
+        "credit",
+        "creditamount",
+        "paidin",
+        "moneyin",
+    ),
+    "debit": (
+        "借方发生额",
+        "借方金额",
+        "支出金额",
+        "支出",
+        "借方",
+        "转出金额",
+        "debit",
+        "debitamount",
+        "paidout",
+        "moneyout",
+    ),
+    "amount": ("交易金额", "发生额", "金额", "amount"),
+    "currency": ("币种", "货币", "currency", "ccy"),
+    "payer": (
+        "对方户名",
+        "对方名称",
+        "付款人名称",
+        "付款人",
+        "对方单位",
+        "对手户名",
+        "counterparty",
+        "payer",
+        "name",
+        "payee",
+    ),
+    "payer_account": ("对方账号", "付款账号", "对手账号", "counterpartyaccount", "payeraccount", "iban"),
+    "account": ("本方账号", "账号", "我方账号", "ownaccount", "account", "accountnumber"),
+    "memo": ("摘要", "用途", "附言", "备注", "交易附言", "memo", "description", "reference text", "details", "purpose"),
+    "reference": (
+        "交易流水号",
+        "流水号",
+        "凭证号",
+        "交易序号",
+        "参考号",
+        "transactionid",
+        "reference",
+        "bankreference",
+        "id",
+    ),
+}
+_DATE = Field(name="booked_on", kind="date", label=_("date"))
+_MONEY = Field(name="amount", kind="money", label=_("amount"))
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a statement: entries made, lines known from before, lines that are no money in, lines nobody can read."""
+
+    made: int
+    known: int
+    other: int
+    problems: Sequence[tuple[int, str]]
+    operation: Operation | None = None
+
+
+def _folded(text: str) -> str:
+    return "".join(str(text).split()).replace("（", "(").partition("(")[0].casefold().replace("_", "").replace(":", "")
+
+
+def columns_known(header: Sequence[str]) -> dict[str, int]:
+    """Which column of a statement holds what."""
+    folded = [_folded(one) for one in header]
+    found: dict[str, int] = {}
+    for name, words in HEADERS.items():
+        place = next((folded.index(_folded(word)) for word in words if _folded(word) in folded), None)
+        if place is not None and place not in found.values():
+            found[name] = place
+    return found
+
+
+def statement_import(actor: Actor, *, content: bytes, name: str) -> Imported:
+    """Enter the incoming payments of a bank's file (XLSX, CSV in any encoding). What is there already is not entered again.
+
+    Raises Invalid when the file has no date or no amount.
+    """
+    require(actor, "import", ENTRY)
+    table = open_table(content, name=name)
+    places = columns_known([one.name for one in table.columns])
+    if "booked_on" not in places or not ({"credit", "amount"} & set(places)):
+        raise Invalid(
+            _(
+                "No column for date or amount was recognised. Expected for instance: 交易日期, 贷方金额, 对方户名, 摘要, 交易流水号."
+            ),
+            code="statement.columns",
+            field="file",
+        )
+    problems: list[tuple[int, str]] = []
+    rows: list[BankEntry] = []
+    other, twins = 0, Counter[str]()
+    for number, row in enumerate(table.rows(), 1):
+        try:
+            entry = _entry([str(one or "") for one in row.values], places)
+        except Invalid as error:
+            problems.append((number, str(error.message)))
+            continue
+        if entry is None:
+            other += 1
+            continue
+        plain = policies.fingerprint_of(entry, 0)
+        entry.fingerprint = plain if entry.reference else policies.fingerprint_of(entry, twins[plain])
+        twins[plain] += 1
+        rows.append(entry)
+    return _entered(actor, rows, other, problems)
+
+
+def _entry(cells: Sequence[str], places: Mapping[str, int]) -> BankEntry | None:
+    """One incoming payment; ``None`` for outgoing ones and empty lines."""
+
+    def cell(name: str) -> str:
+        return cells[places[name]].strip() if name in places and places[name] < len(cells) else ""
+
+    text = cell("credit") or ("" if "credit" in places else cell("amount"))
+    if not text or not cell("booked_on"):
+        return None
+    amount: Decimal = kinds.parse(_MONEY, text.replace("+", "")) or ZERO
+    if amount <= 0:
+        return None
+    return BankEntry(
+        booked_on=kinds.parse(_DATE, cell("booked_on").split(" ")[0]), amount=amount, currency=_currency(cell("currency")),
+        payer=cell("payer")[:200], payer_account=cell("payer_account")[:60], account=cell("account")[:60],
+        memo=cell("memo")[:300], reference=cell("reference")[:100],
+    )  # fmt: skip
+
+
+def _currency(text: str) -> str:
+    return records.dictionaries.find("currency", text.replace("RMB", "CNY").strip()) or "CNY"
+
+
+def _entered(actor: Actor, rows: Sequence[BankEntry], other: int, problems: Sequence[tuple[int, str]]) -> Imported:
+    known = set(
+        BankEntry.everything.filter(fingerprint__in=[one.fingerprint for one in rows]).values_list(
+            "fingerprint", flat=True
+        )
+    )
+    fresh = {one.fingerprint: one for one in rows if one.fingerprint not in known}
+    names = ("booked_on", "amount", "currency", "payer", "payer_account", "account", "memo", "reference", "fingerprint")
+    with records.writing(actor):
+        step = records.operation_begin(actor, "import", ENTRY, total=len(fresh), progress=len(fresh)) if fresh else None
+        for one in fresh.values():
+            records.create(
+                actor, ENTRY, {column: getattr(one, column) for column in names}, operation=step, trusted=True
+            )
+    return Imported(len(fresh), len(rows) - len(fresh), other, problems, step)
+
+
+# -- proposals ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A customer an entry may be from, the instalments it may settle, how sure that is (0 to 100) and why."""
+
+    customer: Customer
+    items: Sequence[tuple[Instalment, Decimal]]
+    score: int
+    reasons: Sequence[str]
+
+    @property
+    def left(self) -> Decimal:
+        """What of the entry would stay free."""
+        return sum((amount for _row, amount in self.items), ZERO)
+
+
+def proposals(actor: Actor, entry: BankEntry, *, limit: int = 3) -> list[Proposal]:
+    """Whom a payment may be from and what it may settle, the surest first; only what the actor may see.
+
+    Payer name, numbers in the memo, the exact amount and nearness of the due day speak for a match.
+    """
+    known: dict[int, tuple[int, list[str]]] = {}
+
+    def say(customer_id: int, points: int, why: str) -> None:
+        score, reasons = known.get(customer_id, (0, []))
+        known[customer_id] = (score + points, [*reasons, why])
+
+    for customer_id in _named(entry.payer):
+        say(customer_id, 55, _("same name"))
+    for receipt in Receipt.objects.filter(payer=entry.payer).exclude(payer="").order_by("-pk")[:1]:
+        say(receipt.customer_id, 35, _("paid under this name before"))
+    for model, text in (
+        (Contract, _("contract number in the memo")),
+        (Order, _("order number in the memo")),
+        (Invoice, _("invoice number in the memo")),
+    ):
+        for customer_id in _numbered(model, entry.memo):
+            say(customer_id, 45, text)
+    exact = (
+        owed().filter(open=entry.amount, currency=entry.currency).values_list("customer_id", flat=True).distinct()[:6]
+    )
+    for customer_id in exact:
+        say(customer_id, 30 if len(exact) == 1 else 15, _("exactly this amount is open"))
+    customers = {one.pk: one for one in visible(Customer.objects.filter(pk__in=known), actor)}
+    found = [_proposal(entry, customers[number], *known[number]) for number in known if number in customers]
+    return sorted(found, key=lambda one: (-one.score, one.customer.pk))[:limit]
+
+
+def _named(payer: str) -> list[int]:
+    if not payer.strip():
+        return []
+    hits = matching.candidates(entity_of("customers.customer"), {"name": payer, "kind": "organisation"})
+    return [hit.record_id for hit in hits[:5]] if hits else []
+
+
+def _numbered(model: Any, memo: str) -> list[int]:
+    """Customers of records whose number stands in the memo."""
+    words = {word.strip("，,。.;；:：") for word in memo.replace("，", " ").replace("；", " ").split()}
+    words |= {
+        part
+        for word in words
+        for part in word.replace("号", " ").replace("合同", " ").replace("订单", " ").replace("发票", " ").split()
+    }
+    chosen = [word for word in words if len(word) >= 4]
+    if not chosen:
+        return []
+    field = "invoice_number" if model is Invoice else "number"
+    return list(model.objects.filter(**{f"{field}__in": chosen}).values_list("customer_id", flat=True))
+
+
+def _proposal(entry: BankEntry, customer: Customer, score: int, reasons: Sequence[str]) -> Proposal:
+    rows = list(owed([customer.pk]).filter(currency=entry.currency).order_by("due_on", "pk"))
+    exact = [row for row in rows if row.open == entry.amount]
+    if exact:
+        near = min(exact, key=lambda row: abs(((row.due_on or entry.booked_on) - entry.booked_on).days))
+        bonus = 10 if near.due_on and abs((near.due_on - entry.booked_on).days) <= 30 else 0
+        return Proposal(customer, [(near, entry.amount)], min(100, score + bonus), reasons)
+    items, left = [], entry.amount
+    for row in rows:
+        part = min(left, row.open or ZERO)
+        if part > 0:
+            items.append((row, part))
+            left -= part
+    return Proposal(customer, items, min(100, score), reasons)
+
+
+# -- booking -----------------------------------------------------------------------------------------------------------
+
+
+def entry_book(actor: Actor, record: BankEntry, *, customer: int, spread: bool = True) -> Receipt:
+    """Make a receipt of an entry, once, and book it on what the proposal names; the entry is locked meanwhile."""
+    require(actor, "change", record)
+    require(actor, "create", ledger.RECEIPT)
+    with records.writing(actor):
+        entry: BankEntry = records.locked(actor, entity_of(ENTRY), record.pk)
+        if entry.status != NEW:
+            raise RuleBroken(_("This entry is booked or left out already."), code="entry.state")
+        owner: Customer = records.get(actor, "customers.customer", customer)
+        values = {
+            "customer": owner.pk, "received_on": entry.booked_on, "amount": entry.amount, "currency": entry.currency,
+            "payer": entry.payer, "account": entry.account, "reference": entry.reference, "memo": entry.memo,
+            "method": "transfer", "owner": owner.owner_id,
+        }  # fmt: skip
+        receipt: Receipt = records.create(actor, ledger.RECEIPT, values, trusted=True)
+        plan = _proposal(entry, owner, 0, ())
+        if spread and plan.items:
+            ledger.receipt_allocate(actor, receipt, [(row.pk, amount) for row, amount in plan.items])
+        records.update(actor, entry, {"status": BOOKED, "receipt": receipt.pk}, trusted=True)
+    return receipt
+
+
+def entry_ignore(actor: Actor, record: BankEntry) -> BankEntry:
+    """An entry that is no payment of a customer."""
+    if record.status != NEW:
+        raise RuleBroken(_("This entry is booked or left out already."), code="entry.state")
+    left: BankEntry = records.update(actor, record, {"status": IGNORED}, trusted=True)
+    return left
+
+
+def entry_reopen(actor: Actor, record: BankEntry) -> BankEntry:
+    """An entry left out by mistake, or whose receipt went to the trash, comes back."""
+    require(actor, "change", record)
+    gone = record.receipt_id is None or Receipt.objects.filter(pk=record.receipt_id).first() is None
+    if record.status == NEW or not gone:
+        raise RuleBroken(_("Put its receipt in the trash first."), code="entry.state")
+    back: BankEntry = records.update(actor, record, {"status": NEW, "receipt": None}, trusted=True)
+    return back

@@ -1,0 +1,160 @@
+"""Invoices: asked for, issued with a number, sent, reversed by a red one, withdrawn."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing import policies, selectors
+from guanxi.areas.billing.models import Contract, Invoice, Order
+from guanxi.areas.billing.models.documents import CANCELLED, DRAFT
+from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED, VOID
+from guanxi.areas.billing.services import ledger
+from guanxi.core import records
+from guanxi.core.access import require
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.models import Operation
+from guanxi.core.schema.registry import entity_of
+
+INVOICE = "billing.invoice"
+
+
+def invoice_request(
+    actor: Actor,
+    record: Contract | Order,
+    *,
+    amount: Decimal | None = None,
+    sort: str = "",
+    content: str = "",
+    note: str = "",
+) -> Invoice:
+    """Ask for an invoice on a contract or order: the amount given, else all that is not asked for yet."""
+    if record.status in (DRAFT, CANCELLED):
+        raise RuleBroken(_("Nothing is owed on a draft."), code="document.draft")
+    left = selectors.to_invoice(record)
+    wanted = left if amount is None else amount
+    values = {
+        (record._meta.model_name or ""): record.pk, "customer": record.customer_id, "currency": record.currency, "amount": wanted,
+        "sort": sort or "special", "content": content or record.name, "note": note, "owner": record.owner_id,
+    }  # fmt: skip
+    require(actor, "create", INVOICE)
+    made: Invoice = invoice_create(actor, values=values, trusted=True)
+    return made
+
+
+def invoice_create(
+    actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None, trusted: bool = False
+) -> Invoice:
+    """A request; no more than what is left to invoice of its contract or order, which is locked meanwhile."""
+    with records.writing(actor, operation=operation):
+        made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
+        document = made.contract or made.order
+        if document is not None:
+            locked: Any = type(document).objects.select_for_update(of=("self",)).get(pk=document.pk)
+            if selectors.to_invoice(locked) < 0:
+                left = selectors.to_invoice(locked) + made.amount
+                raise Invalid(
+                    _("Only %(left)s are left to invoice.") % {"left": left}, code="invoice.too_much", field="amount"
+                )
+    return made
+
+
+def _move(actor: Actor, invoice: Invoice, states: tuple[str, ...], text: str, **values: Any) -> Invoice:
+    """Change the state of a locked invoice and add up what was invoiced."""
+    require(actor, "change", invoice)
+    with records.writing(actor):
+        fresh = records.locked(actor, entity_of(INVOICE), invoice.pk)
+        if fresh.status not in states:
+            raise RuleBroken(text, code="invoice.state")
+        moved: Invoice = records.update(actor, fresh, values, trusted=True)
+        ledger.invoiced_add_up(actor, moved)
+    return moved
+
+
+def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_on: dt.date | None = None) -> Invoice:
+    """The tax document exists: its number and day."""
+    day = issued_on or clock.today(actor.timezone)
+    if day > clock.today(actor.timezone):
+        raise Invalid(_("An invoice cannot be issued in the future."), code="dates.future", field="issued_on")
+    policies.period_open(day, "issued_on")
+    number = invoice_number.strip()
+    if not number:
+        raise Invalid(_("Give the number of the invoice."), code="invoice.number", field="invoice_number")
+    if Invoice.objects.filter(invoice_number=number).exclude(pk=record.pk).exists():
+        raise Invalid(_("This number is on another invoice."), code="value.taken", field="invoice_number")
+    text = _("This invoice is issued already.")
+    return _move(actor, record, (REQUESTED,), text, status=ISSUED, invoice_number=number, issued_on=day)
+
+
+def invoice_send(
+    actor: Actor, record: Invoice, *, courier: str = "", tracking_number: str = "", sent_on: dt.date | None = None
+) -> Invoice:
+    """The invoice is on its way to the customer."""
+    text = _("Only an issued invoice can be sent.")
+    return _move(
+        actor,
+        record,
+        (ISSUED,),
+        text,
+        courier=courier,
+        tracking_number=tracking_number,
+        sent_on=sent_on or clock.today(actor.timezone),
+    )
+
+
+def invoice_withdraw(actor: Actor, record: Invoice, *, reason: str = "") -> Invoice:
+    """A request nobody has issued yet is withdrawn."""
+    text = _("An issued invoice is reversed by a red one, not withdrawn.")
+    return _move(actor, record, (REQUESTED,), text, status=VOID, note=(reason or record.note)[:300])
+
+
+def invoice_reverse(
+    actor: Actor, record: Invoice, *, invoice_number: str, issued_on: dt.date | None = None, reason: str = ""
+) -> Invoice:
+    """A red invoice of the same amount takes an issued one back; money booked on it has to be released first."""
+    require(actor, "create", INVOICE)
+    day = issued_on or clock.today(actor.timezone)
+    policies.period_open(day, "issued_on")
+    if record.issued_on is not None and day < record.issued_on:
+        raise Invalid(_("It cannot be reversed before it was issued."), code="dates.order", field="issued_on")
+    with records.writing(actor):
+        fresh: Invoice = records.locked(actor, entity_of(INVOICE), record.pk)
+        if fresh.status != ISSUED or fresh.reverses_id:
+            raise RuleBroken(_("Only an issued invoice can be reversed, and once."), code="invoice.state")
+        if fresh.received:
+            raise RuleBroken(_("Money is booked on this invoice. Take that back first."), code="invoice.paid")
+        number = invoice_number.strip()
+        if not number or Invoice.objects.filter(invoice_number=number).exists():
+            raise Invalid(_("Give a number no other invoice bears."), code="value.taken", field="invoice_number")
+        same = (
+            "customer_id",
+            "contract_id",
+            "order_id",
+            "sort",
+            "title",
+            "tax_number",
+            "address",
+            "bank",
+            "tax_class",
+            "currency",
+            "content",
+            "owner_id",
+        )
+        values = {name.removesuffix("_id"): getattr(fresh, name) for name in same}
+        values |= {
+            "amount": -fresh.amount,
+            "reverses": fresh.pk,
+            "status": ISSUED,
+            "issued_on": day,
+            "invoice_number": number,
+            "note": reason[:300],
+        }
+        red: Invoice = records.create_plain(actor, entity_of(INVOICE), values, trusted=True)
+        _move(actor, fresh, (ISSUED,), "", status=RED)
+    return red

@@ -1,0 +1,76 @@
+"""Bank statements: read once, matched by name, number, amount and day, booked once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from guanxi.areas.billing.models import BankEntry, Contract, Receipt
+from guanxi.areas.billing.services import bank
+from guanxi.core import records
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from tests.factories.billing import TODAY, signed
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def statement(*rows: str) -> bytes:
+    head = "交易日期,借方发生额,贷方发生额,余额,对方户名,对方账号,摘要,交易流水号"
+    return "\r\n".join([head, *rows]).encode("gb18030")
+
+
+def test_a_statement_is_read_once_however_often_it_comes(cast: Cast) -> None:
+    content = statement(
+        f'{TODAY},,"1,000.00",9000,华为技术有限公司,6222,货款,S001',
+        f"{TODAY},500.00,,8500,电力公司,1,电费,S002",
+        f"{TODAY},,20.00,8520,散客,,,",
+        f"{TODAY},,20.00,8540,散客,,,",
+        f"{TODAY},,abc,8540,坏行,,,S009",
+    )
+    with pytest.raises(Denied):
+        bank.statement_import(cast.dave, content=content, name="流水.csv")
+    first = bank.statement_import(cast.root, content=content, name="流水.csv")
+    assert (first.made, first.known, first.other, [row for row, _text in first.problems]) == (3, 0, 1, [5])
+    again = bank.statement_import(cast.root, content=content, name="流水 (1).csv")
+    assert (again.made, again.known) == (0, 3)
+    assert list(BankEntry.objects.order_by("pk").values_list("payer", "amount")) == [
+        ("华为技术有限公司", Decimal("1000.00")), ("散客", Decimal("20.00")), ("散客", Decimal("20.00")),
+    ]  # fmt: skip
+    with pytest.raises(Invalid) as error:
+        bank.statement_import(cast.root, content=b"a,b\n1,2", name="x.csv")
+    assert error.value.code == "statement.columns"
+
+
+def test_proposals_say_why(cast: Cast, make: Any) -> None:
+    right = make("customers.customer", name="深圳市华强电子有限公司")
+    contract = signed(make, total=Decimal("5000.00"), customer=right)
+    signed(make, total=Decimal("5000.00"))
+    entry = make(
+        "billing.bankentry", payer="华强电子（深圳）有限公司", amount=Decimal("5000.00"), memo=f"货款 {contract.number}"
+    )
+    best, *others = bank.proposals(cast.root, entry)
+    assert (best.customer.pk, [(row.contract_id, amount) for row, amount in best.items]) == (
+        right.pk,
+        [(contract.pk, 5000)],
+    )
+    assert best.score >= 70
+    assert all(other.score < best.score for other in others)
+    assert bank.proposals(cast.charlie, entry) == []
+
+
+def test_an_entry_is_booked_once(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal("300.00"))
+    entry = make("billing.bankentry", amount=Decimal("350.00"))
+    receipt = bank.entry_book(cast.root, entry, customer=contract.customer_id)
+    assert (receipt.amount, Receipt.objects.get().free) == (350, 50)
+    assert Contract.objects.get(pk=contract.pk).open == 0
+    with pytest.raises(RuleBroken):
+        bank.entry_book(cast.root, entry, customer=contract.customer_id)
+    assert Receipt.objects.count() == 1
+    with pytest.raises(Invalid) as error:
+        make("billing.receipt", customer=contract.customer, reference=entry.reference)
+    assert error.value.code == "value.taken"
+    assert records.get(cast.root, "billing.bankentry", entry.pk).status == "booked"

@@ -1,0 +1,241 @@
+"""A deal from quote to last receipt: amounts, states, conversions, and what is refused on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from guanxi.areas.billing import selectors
+from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
+from guanxi.areas.billing.services import documents, invoices, ledger, printing
+from guanxi.core import records
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from tests.factories.billing import signed
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+TODAY = clock.today("Asia/Shanghai")
+
+
+def quote_of(cast: Cast, make: Any, **values: Any) -> Quote:
+    product = make("catalog.product", price=Decimal(100), cost=Decimal(60))
+    customer = make("customers.customer")
+    lines = [
+        {"sort": "section", "name": "硬件"},
+        {"product": product.pk, "quantity": 10},
+        {"product": product.pk, "quantity": 1, "price": "33.33", "discount": 10},
+        {"product": product.pk, "quantity": 5, "optional": True},
+    ]
+    made: Quote = records.create(
+        cast.alice, "billing.quote", {"name": "一期", "customer": customer.pk, "lines": lines, **values}
+    )
+    return made
+
+
+def test_amounts_follow_from_lines_and_prices_from_the_books(cast: Cast, make: Any) -> None:
+    quote = quote_of(cast, make)
+    rows = list(quote.lines.order_by("position"))
+    assert [(row.amount, row.price_source) for row in rows] == [
+        (None, ""), (Decimal("1000.00"), "标准价"), (Decimal("30.00"), ""), (Decimal("500.00"), "标准价"),
+    ]  # fmt: skip
+    assert (quote.total, quote.tax, quote.net) == (Decimal("1030.00"), Decimal("118.49"), Decimal("911.51"))
+    assert (quote.margin, quote.off) == (Decimal("251.51"), Decimal("6.36"))
+    assert (quote.number[:2], quote.valid_until) == ("QT", TODAY + dt.timedelta(days=30))
+    changed = records.update(cast.alice, quote, {"discount": 50, "discount_amount": "0.01"})
+    assert changed.total == Decimal("514.99")
+    assert sum(row.amount for row in changed.lines.filter(optional=False, sort="item")) == changed.total
+
+
+def test_whole_deal_by_the_book(cast: Cast, make: Any) -> None:
+    quote = documents.quote_accept(cast.alice, documents.quote_send(cast.alice, quote_of(cast, make)), by="王总")
+    contract = documents.quote_to_contract(cast.alice, quote)
+    assert (contract.total, contract.open, contract.lines.count()) == (quote.total, None, 3)
+    plan = [
+        {"name": "预付", "percent": 30, "due_on": str(TODAY)},
+        {"name": "尾款", "percent": 70, "due_on": str(TODAY + dt.timedelta(days=30))},
+    ]
+    contract = records.update(cast.alice, contract, {"instalments": plan})
+    contract = documents.contract_sign(cast.alice, contract)
+    assert list(contract.instalments.values_list("amount", flat=True)) == [Decimal("309.00"), Decimal("721.00")]
+    order = documents.order_confirm(cast.alice, documents.contract_to_order(cast.alice, contract))
+    delivery = documents.order_deliver(cast.alice, order, shipped_on=TODAY)
+    assert [row.quantity for row in delivery.lines.all()] == [10, 1]
+    documents.delivery_confirm(cast.alice, delivery, by="仓库老张")
+    order = Order.objects.get(pk=order.pk)
+    assert (order.status, order.delivered_on, order.open) == ("delivered", TODAY, None)
+    receipt = make("billing.receipt", customer=contract.customer, amount=Decimal("1000.00"))
+    ledger.receipt_spread(cast.root, receipt)
+    contract = Contract.objects.get(pk=contract.pk)
+    assert (contract.received, contract.open, contract.written_off) == (Decimal("1000.00"), Decimal("30.00"), 0)
+    with pytest.raises(Denied):
+        ledger.write_off(cast.bob, contract.instalments.get(open__gt=0), reason="抹零")
+    ledger.write_off(cast.root, contract.instalments.get(open__gt=0), reason="抹零")
+    contract = Contract.objects.get(pk=contract.pk)
+    assert (contract.open, contract.written_off) == (0, Decimal("30.00"))
+    paper = invoices.invoice_request(cast.alice, contract)
+    invoices.invoice_issue(cast.root, paper, invoice_number="25112000000001")
+    found = selectors.chain(cast.alice, delivery)
+    assert (found.confirmed, found.delivered, found.paid) == (True, True, True)
+    assert [len(one) for one in (found.quotes, found.contracts, found.orders, found.deliveries, found.instalments, found.receipts, found.invoices)] == [1, 1, 1, 1, 2, 1, 1]  # fmt: skip
+    account = selectors.account(cast.root, contract.customer, "CNY", last=TODAY)
+    assert (account.closing, len(account.movements)) == (0, 3)
+
+
+def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> None:
+    quote = documents.quote_send(cast.alice, quote_of(cast, make))
+    with pytest.raises(RuleBroken) as error:
+        records.update(cast.alice, quote, {"lines": []})
+    assert error.value.code == "document.agreed"
+    second = documents.quote_revise(cast.alice, quote)
+    assert (second.revision, second.number, second.status, second.total) == (
+        2,
+        f"{quote.number}-V2",
+        "draft",
+        quote.total,
+    )
+    assert Quote.objects.get(pk=quote.pk).status == "replaced"
+    with pytest.raises(RuleBroken):
+        documents.quote_to_order(cast.alice, Quote.objects.get(pk=quote.pk))
+    documents.quote_to_order(cast.alice, second)
+    with pytest.raises(RuleBroken) as error:
+        documents.quote_to_order(cast.alice, second)
+    assert error.value.code == "quote.converted"
+
+
+def test_discounts_beyond_the_limit_of_a_role_do_not_go_out(cast: Cast, make: Any) -> None:
+    make("billing.discountlimit", role=cast.role.pk, percent=5)
+    quote = quote_of(cast, make)
+    with pytest.raises(RuleBroken) as error:
+        documents.quote_send(cast.alice, quote)
+    assert (error.value.code, quote.off) == ("discount.limit", Decimal("6.36"))
+    assert Quote.objects.get(pk=quote.pk).status == "draft"
+    documents.discount_grant(cast.root, quote, {"off": "6.36"})
+    assert documents.quote_send(cast.alice, Quote.objects.get(pk=quote.pk)).status == "sent"
+    assert documents.quote_send(cast.root, quote_of(cast, make, discount=50)).status == "sent"
+
+
+def test_a_product_that_is_gone_stays_in_its_quote(cast: Cast, make: Any) -> None:
+    quote = quote_of(cast, make)
+    product = quote.lines.get(position=2).product
+    records.delete(cast.root, product)
+    again = records.update(cast.alice, quote, {"note": "x"})
+    assert (again.total, again.lines.get(position=2).name) == (quote.total, product.name)
+    order = documents.quote_to_order(cast.alice, again)
+    assert order.total == quote.total
+    assert printing.document_pdf(cast.alice, again, "en")[:4] == b"%PDF"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"quoted_on": "2026-05-02", "valid_until": "2026-05-01"}, "valid_until"),
+        ({"discount": 120}, "discount"),
+        ({"discount_amount": -1}, "discount_amount"),
+        ({"currency": "USD"}, "currency"),
+        ({"discount_amount": 99999}, "discount_amount"),
+        ({"lines": [{"name": "x", "price": -1}]}, "lines.0.price"),
+        ({"lines": [{"name": "x", "price": 1, "quantity": "99999999999"}]}, "lines.0.quantity"),
+    ],
+)
+def test_nonsense_is_refused_at_its_field(cast: Cast, make: Any, values: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as error:
+        quote_of(cast, make, **values)
+    assert list(error.value.errors) == [field]
+    assert not Quote.objects.exists()
+
+
+def test_contracts_do_not_go_in_circles(cast: Cast, make: Any) -> None:
+    first = signed(make)
+    second = documents.contract_amend(cast.alice, first)
+    with pytest.raises(Invalid) as error:
+        records.update(cast.alice, first, {"amends": second.pk})
+    assert (error.value.code, error.value.field) == ("contract.circle", "amends")
+
+
+def test_an_amendment_that_reduces_writes_off(cast: Cast, make: Any) -> None:
+    first = signed(make, total=Decimal(200))
+    less = documents.contract_amend(cast.alice, first, effect="reduce")
+    less = records.update(cast.alice, less, {"lines": [{"name": "少做", "quantity": 1, "price": 50, "tax_class": "6"}]})
+    less = documents.contract_sign(cast.alice, less)
+    first = Contract.objects.get(pk=first.pk)
+    assert (first.open, first.written_off, less.open) == (150, 50, None)
+
+
+def test_deliveries_hold_no_more_than_was_ordered(cast: Cast, make: Any) -> None:
+    line = make("billing.orderline", quantity=3)
+    order = documents.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
+    first = documents.order_deliver(cast.alice, order)
+    row = first.lines.get()
+    records.update(cast.alice, first, {"lines": [{"id": row.pk, "order_line": line.pk, "quantity": 1}]})
+    second = documents.order_deliver(cast.alice, order)
+    assert second.lines.get().quantity == 2
+    with pytest.raises(Invalid) as error:
+        records.update(cast.alice, second, {"lines": [{"order_line": line.pk, "quantity": 3}]})
+    assert error.value.code == "line.quantity"
+    documents.delivery_confirm(cast.alice, Delivery.objects.get(pk=first.pk))
+    assert Order.objects.get(pk=order.pk).status == "delivering"
+    documents.delivery_return(cast.alice, Delivery.objects.get(pk=first.pk))
+    assert Order.objects.get(pk=order.pk).status == "confirmed"
+
+
+def test_a_blocking_credit_limit_refuses_an_order(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal(900))
+    Instalment.objects.filter(contract=contract).update(due_on=TODAY - dt.timedelta(days=40))
+    make("billing.creditlimit", customer=contract.customer, amount=1000, blocks=True)
+    line = make("billing.orderline", order=make("billing.order", customer=contract.customer))
+    credit = selectors.credit_of(contract.customer)
+    assert (credit.owed, credit.overdue, credit.overdue_days, credit.exceeded) == (900, 900, 40, False)
+    with pytest.raises(RuleBroken) as error:
+        documents.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
+    assert error.value.code == "credit.limit"
+    aged = selectors.ageing(cast.alice, on=TODAY)
+    assert [(one.classes, one.total) for one in aged] == [([0, 0, 900, 0, 0], 900)]
+
+
+def test_closed_books_take_no_money(cast: Cast, make: Any) -> None:
+    make("billing.closedperiod", until=TODAY - dt.timedelta(days=1))
+    customer = make("customers.customer")
+    with pytest.raises(Invalid) as error:
+        make("billing.receipt", customer=customer, received_on=TODAY - dt.timedelta(days=1))
+    assert (error.value.code, error.value.field) == ("period.closed", "received_on")
+    with pytest.raises(Invalid) as error:
+        make("billing.receipt", customer=customer, received_on=TODAY + dt.timedelta(days=1))
+    assert error.value.code == "dates.future"
+
+
+def test_red_invoices_take_back(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal("106.00"))
+    with pytest.raises(Invalid) as error:
+        invoices.invoice_request(cast.alice, contract, amount=Decimal("106.01"))
+    assert error.value.field == "amount"
+    paper = invoices.invoice_request(cast.alice, contract)
+    with pytest.raises(Denied):
+        invoices.invoice_issue(cast.bob, paper, invoice_number="1")
+    paper = invoices.invoice_issue(cast.root, paper, invoice_number="0001")
+    assert Contract.objects.get(pk=contract.pk).invoiced == Decimal("106.00")
+    red = invoices.invoice_reverse(cast.root, paper, invoice_number="0002", reason="抬头有误")
+    assert (red.amount, red.tax) == (Decimal("-106.00"), -paper.tax)
+    assert Contract.objects.get(pk=contract.pk).invoiced == 0
+    with pytest.raises(RuleBroken):
+        invoices.invoice_reverse(cast.root, type(paper).objects.get(pk=paper.pk), invoice_number="0003")
+    assert invoices.invoice_request(cast.alice, contract).amount == Decimal("106.00")
+
+
+def test_booking_is_undone_to_the_cent(cast: Cast, make: Any) -> None:
+    contract = signed(make)
+    receipt = make("billing.receipt", customer=contract.customer, amount=Decimal("250.00"))
+    step = ledger.receipt_spread(cast.root, receipt)
+    receipt.refresh_from_db()
+    assert (receipt.allocated, receipt.free) == (200, 50)
+    ledger.receipt_refund(cast.root, receipt, amount=Decimal("50.00"))
+    with pytest.raises(RuleBroken):
+        records.delete(cast.root, receipt)
+    ledger.receipt_release(cast.root, receipt)
+    contract = Contract.objects.get(pk=contract.pk)
+    assert (contract.received, contract.open) == (0, 200)
+    assert not Allocation.objects.exists()
+    assert step.pk
