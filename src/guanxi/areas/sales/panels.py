@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
-from guanxi.areas.customers.models import Pool
+from guanxi.areas.customers.models import Customer, Pool
 from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import Opportunity, Target, Territory
+from guanxi.areas.sales.models import Lead, Opportunity, Target, Territory
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing, targets
+from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import display
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.contributions import Card, add_cards
+from guanxi.core.web.merging.hits import hits
 
 
 def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
@@ -56,3 +64,97 @@ def progress(_actor: Actor, target: Target) -> Mapping[str, Any]:
     spans += [(f"{target.year}-{month:02}", month, month) for month in range(1, 13)]
     lines = [(label, targets.progress(target, first, last)) for label, first, last in spans]
     return {"lines": lines, "money": target.measure != "count"}
+
+
+def same(actor: Actor, lead: Lead) -> Mapping[str, Any]:
+    """Customers and other leads that may be the same; those of others masked, with whom to ask."""
+    values = {"name": lead.company or lead.name, "phones": lead.phones, "emails": lead.emails}
+    customer, own = entity_of(read.CUSTOMER), entity_of(read.LEAD)
+    found = [(customer.label, one) for one in hits(actor, customer, values, least=LEAST_SCORE, limit=6)]
+    found += [(own.label, one) for one in hits(actor, own, lead, exclude=lead.pk, least=LEAST_SCORE, limit=6)]
+    return {"hits": found}
+
+
+# -- home --------------------------------------------------------------------------------------------------------------
+
+LEAST_SCORE = 45
+#: How many days ahead the home page looks for what goes back.
+SOON = 14
+
+
+def returning(actor: Actor) -> Mapping[str, Any] | None:
+    """The actor's customers and leads that go back to a pool within two weeks; no card without one."""
+    today = clock.today(actor.timezone)
+    last = today + dt.timedelta(days=SOON)
+    tree = {
+        "all": [
+            {"field": "owner", "op": "eq", "value": "@me"},
+            {"field": "returns_on", "op": "next_days", "value": SOON},
+        ]
+    }
+    found = []
+    for key in (read.CUSTOMER, read.LEAD):
+        entity = entity_of(key)
+        rows = visible(entity.model._default_manager.all(), actor).filter(
+            owner_id=actor.user_id, returns_on__gte=today, returns_on__lte=last
+        )
+        listed = [
+            (row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row))
+            for row in rows.order_by("returns_on", "pk")[:6]
+        ]
+        found.append((rows.count(), f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
+    count, url, listed = next((one for one in found if one[0]), (0, "", []))
+    return {"records": listed, "count": count, "all_url": url, "today": today} if listed else None
+
+
+def aims(actor: Actor) -> Mapping[str, Any] | None:
+    """The actor's targets of the year by month, quarter and year; no card without one."""
+    today = clock.today(actor.timezone)
+    mine = Target.objects.filter(owner_id=actor.user_id or 0, year=today.year).exclude(measure="count").order_by("pk")
+    target = mine.first()
+    if target is None:
+        return None
+    quarter = (today.month - 1) // 3 * 3 + 1
+    spans = (
+        (_("This month"), today.month, today.month),
+        (_("This quarter"), quarter, quarter + 2),
+        (_("This year"), 1, 12),
+    )
+    return {"lines": [(label, targets.progress(target, first, last)) for label, first, last in spans]}
+
+
+def fresh(actor: Actor) -> Mapping[str, Any] | None:
+    """Customers that became the actor's in the last seven days."""
+    since = clock.now() - dt.timedelta(days=7)
+    mine = visible(Customer.objects.all(), actor).filter(owner_id=actor.user_id or 0, owner_since__gte=since)
+    rows = list(mine.order_by("-owner_since", "-pk")[:6])
+    return {"customers": rows} if rows else None
+
+
+add_cards(
+    Card(
+        key="sales.returning",
+        label=_lazy("Back to the pool soon"),
+        template="sales/returning.jinja",
+        context=returning,
+        icon="hourglass",
+        order=40,
+    ),
+    Card(
+        key="sales.aims",
+        label=_lazy("My targets"),
+        template="sales/aims.jinja",
+        context=aims,
+        icon="target",
+        url="/targets/",
+        order=35,
+    ),
+    Card(
+        key="sales.fresh",
+        label=_lazy("New in my customers"),
+        template="sales/fresh.jinja",
+        context=fresh,
+        icon="building-plus",
+        order=60,
+    ),
+)

@@ -12,6 +12,7 @@ from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import Opportunity, Stage
 from guanxi.areas.sales.services import pools
 from guanxi.config.demo import texts
+from guanxi.config.demo.people import PEOPLE
 from guanxi.core import records
 from guanxi.core.models import Department
 
@@ -63,6 +64,7 @@ class Selling:
         self._deals()
         self._leads()
         self._pools()
+        self._targets()
 
     # -- opportunities -------------------------------------------------------------------------------------------------
 
@@ -274,3 +276,25 @@ class Selling:
             with records.writing(actor):
                 model.objects.filter(owner__isnull=True).update(pool_id=pool.pk)
             pools.returns_refresh(subject)
+
+    def _targets(self) -> None:
+        """This year's targets of the sellers, their departments and the company."""
+        year = self.all.now.year
+        sellers = [one for one in PEOPLE if one.region in ("south", "east", "abroad") and one.role != "manager"]
+        rows: list[dict[str, Any]] = [
+            {
+                "year": year,
+                "scope": "person",
+                "owner": self.all.users[one.username].pk,
+                "base": 1_800_000,
+                "stretch": 2_400_000,
+            }
+            for one in sellers
+        ]
+        for manager, name, base in (("linyating", "华南销售部", 6_000_000), ("zhaomin", "华东销售部", 4_000_000)):
+            department = Department.objects.get(name=name).pk
+            owner = self.all.users[manager].pk
+            rows.append({"year": year, "scope": "department", "department": department, "owner": owner, "base": base})
+        rows.append({"year": year, "scope": "company", "owner": self.all.users["chenjianguo"].pk, "base": 18_000_000})
+        for row in rows:
+            records.create(self.all.actor, "sales.target", row)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.sales import policies, services
+from guanxi.areas.sales import panels, policies, services
 from guanxi.areas.sales.models import Lead, LeadFollowUp
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
@@ -19,6 +19,7 @@ from guanxi.core.schema.entity import (
     Form,
     MatchKey,
     Menu,
+    Panel,
     QuickForm,
     Related,
     Search,
@@ -102,6 +103,7 @@ LEAD = Entity(
         Related(field="contact", shown=False),
         Related(field="opportunity", shown=False),
     ),
+    panels=(Panel(key="same", label=_("May be the same"), template="sales/same.jinja", context=panels.same, order=3),),
     actions=(
         Action(
             key="convert",
