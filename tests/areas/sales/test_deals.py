@@ -13,7 +13,7 @@ from guanxi.areas.sales.models import Opportunity, OpportunityState, Stage
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Invalid, RuleBroken
-from guanxi.core.models import Operation, Role
+from guanxi.core.models import ExchangeRate, Operation, Role
 from guanxi.core.records import process
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -159,6 +159,19 @@ def test_a_stage_of_another_pipeline_is_refused(cast: Cast, make: Any, stages: S
 def test_money_in_other_currencies_counts_at_its_rate(cast: Cast, make: Any) -> None:
     deal = _deal(make, amount="1000.10", currency="USD", rate="7.1234", probability=50)
     assert (deal.value, deal.weighted) == (Decimal("7124.11"), Decimal("3562.06"))
+
+
+def test_a_currency_without_a_rate_is_refused_at_the_field(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer")
+    given = {"name": "外币", "customer": customer.pk, "amount": "100", "currency": "EUR"}
+    with pytest.raises(Invalid) as error:
+        records.create(cast.alice, "sales.opportunity", given)
+    assert (list(error.value.errors), error.value.errors["currency"][0].code) == (["currency"], "rate.missing")
+    ExchangeRate.objects.create(currency="EUR", day=dt.date(2024, 1, 1), rate=Decimal("7.8"))
+    deal = records.create(cast.alice, "sales.opportunity", given)
+    assert (deal.rate, deal.value) == (Decimal("7.8"), 780)
+    back = records.update(cast.alice, deal, {"currency": "CNY"})
+    assert (back.rate, back.value) == (1, 100)
 
 
 def test_states_are_kept_whatever_writes(cast: Cast, make: Any, stages: Stages) -> None:

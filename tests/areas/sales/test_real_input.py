@@ -72,8 +72,6 @@ def test_the_maven_pipeline(cast: Cast) -> None:
             "customer": customers[row["account"] or "Unknown"],
             "pipeline": selectors.stages_by_id()[stages["Won"]].pipeline_id,
             "stage": stages[row["deal_stage"]],
-            "currency": "USD",
-            "rate": Decimal(1),
             "description": row["sales_agent"],
             "created_at": _moment(row["engage_date"] or "2017-01-01"),
         }
@@ -96,7 +94,7 @@ def test_the_maven_pipeline(cast: Cast) -> None:
     assert {one.value: one.count for one in groups} == {stages[name]: number for name, number in counted.items()}
     month = {"field": "closed_at", "op": "between", "value": ["2017-03-01", "2017-03-31"]}
     tree = {"all": [{"field": "category", "op": "eq", "value": "won"}, month]}
-    totals = records.totals(cast.root, "sales.opportunity", filter=tree, fields=["value"])
+    totals = records.totals(cast.root, "sales.opportunity", filter=tree, names=["value"])
     march = sum(
         Decimal(row["close_value"])
         for row in raw
@@ -107,7 +105,7 @@ def test_the_maven_pipeline(cast: Cast) -> None:
         cast.root,
         "sales.opportunity",
         filter={"all": [tree["all"][0], {"field": "description", "op": "contains", "value": "Darcel Schlecht"}]},
-        fields=["value"],
+        names=["value"],
     )
     mine = (
         Decimal(row["close_value"]) for row in raw if row["sales_agent"] == "Darcel Schlecht" and row["close_value"]

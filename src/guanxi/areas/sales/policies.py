@@ -30,6 +30,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
 from guanxi.core.kernel.text import sort_key
+from guanxi.core.records.rates import rate_on
 
 Changes = MutableMapping[str, list[Any]]
 #: No deal is larger; what is, was typed wrongly.
@@ -105,6 +106,8 @@ def _percentage(value: Decimal | None) -> None:
 def opportunity_clean(actor: Actor, deal: Opportunity, changes: Changes) -> None:
     """A deal stands in a stage of its pipeline; amounts and dates make sense; what follows from them is worked out."""
     stage = _stage_of(actor, deal, changes)
+    if "currency" in changes and "rate" not in changes:
+        _set(deal, changes, "rate", rate_on(deal.currency, _today()))
     _amount_clean(deal)
     _percentage(deal.probability)
     _dates_clean(deal, changes)
