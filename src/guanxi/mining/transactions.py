@@ -266,7 +266,7 @@ def summary_expression(table: ibis.Table) -> ibis.Table:
     A customer with nothing but returns has 0 purchases.
     """
     days = table.group_by("customer", "day").aggregate(
-        bought=(_.amount >= 0).cast("int64").max(),
+        bought=ibis.ifelse(_.amount >= 0, 1, 0).cast("int64").max(),
         value=_.amount.sum(where=_.amount >= 0).fill_null(0.0),
         back=_.amount.sum(where=_.amount < 0).fill_null(0.0),
     )

@@ -54,15 +54,13 @@ def cohorts(sales: Transactions, *, every: str = "month") -> CohortResult:
         period.dt.month - first.dt.month if word == "M" else period.dt.quarter - first.dt.quarter
     )
     buyers = days.assign(cohort=first, age=age).groupby(["cohort", "age"])["customer"].nunique().unstack()
+    oldest, last = buyers.index.min(), pd.Period(sales.as_of, word)
+    buyers = buyers.reindex(columns=range(_periods(oldest, last, word) + 1))
     size = buyers[0].astype(int)
     shares = buyers.div(size, axis=0)
     # Not yet reached is not the same as nobody: only the past is filled with 0.
-    last = pd.Period(sales.as_of, word)
     for cohort in shares.index:
-        reached = (last.year - cohort.year) * (12 if word == "M" else 4) + (
-            last.month - cohort.month if word == "M" else last.quarter - cohort.quarter
-        )
-        within = [one for one in shares.columns if one <= reached]
+        within = list(range(_periods(cohort, last, word) + 1))
         shares.loc[cohort, within] = shares.loc[cohort, within].fillna(0.0)
     shares.insert(0, "customers", size)
     shares.index = shares.index.astype(str)
@@ -75,6 +73,13 @@ def cohorts(sales: Transactions, *, every: str = "month") -> CohortResult:
         notes=notes,
         as_of=sales.as_of,
     )
+
+
+def _periods(first: Any, last: Any, word: str) -> int:
+    """How many months or quarters lie between two."""
+    if word == "M":
+        return int((last.year - first.year) * 12 + last.month - first.month)
+    return int((last.year - first.year) * 4 + last.quarter - first.quarter)
 
 
 def survival(length: Any, ended: Any, *, level: float = 0.95) -> Result:

@@ -70,9 +70,10 @@ class PurchaseModel:
         own = self.own(summary)
         if self.covariates:
             return np.stack([self._ahead(own, x, T, np.full(len(x), t)) for t in horizons], axis=1)
-        pairs, back = np.unique(np.stack([x, T], axis=1), axis=0, return_inverse=True)
+        groups = pd.DataFrame({"x": x, "T": T}).groupby(["x", "T"], sort=False)
+        pairs, back = groups.size().index.to_frame().to_numpy(dtype=float), groups.ngroup().to_numpy()
         made = np.stack([self._ahead(own, pairs[:, 0], pairs[:, 1], np.full(len(pairs), t)) for t in horizons], axis=1)
-        return made[back.ravel()]
+        return np.asarray(made[back])
 
     def _ahead(self, own: tuple[Any, Any, Any, Any], x: Array, T: Array, t: Array) -> Array:
         if self.kind == "paretonbd":
@@ -159,7 +160,8 @@ def fit_purchases(
         )
     x, t_x, T = _columns(summary)
     _refuse(x, t_x, T)
-    grouped, counts = np.unique(np.stack([x, t_x, T], axis=1), axis=0, return_counts=True)
+    alike = pd.DataFrame({"x": x, "t_x": t_x, "T": T}).groupby(["x", "t_x", "T"], sort=False).size()
+    grouped, counts = alike.index.to_frame().to_numpy(dtype=float), alike.to_numpy()
     unit = float(T.mean()) / 10 or 1.0  # times near 1 make the search easy
     starts = [[1.0, 1.0, *_STARTS[kind]], [0.3, 2.0, 0.8, 2.5]]
     x_u, tx_u, T_u, weights = grouped[:, 0], grouped[:, 1] / unit, grouped[:, 2] / unit, counts.astype(float)
@@ -170,7 +172,7 @@ def fit_purchases(
 
     fit = maximise(objective, NAMES[kind], starts, positive=4, penalty=penalty, scale=len(x))
     values = _in_weeks(kind, fit, unit)
-    fit = Fit(values[0], values[1], fit.loglik - shift, fit.iterations, fit.converged, fit.notes)
+    fit = Fit(values[0], values[1], float(fit.loglik - shift), fit.iterations, fit.converged, fit.notes)
     four = tuple(fit.values[name] for name in NAMES[kind])
     notes = [*fit.notes, *_doubts(x), *_stayers(kind, four)]
     model = PurchaseModel(kind, (four[0], four[1], four[2], four[3]), fit, len(x), notes=tuple(notes))

@@ -1,0 +1,155 @@
+"""Differences between groups: cross tables with tests, and regression with its diagnostics.
+
+Pearson (1900), Fisher (1935) for small tables, Cramér's V (1946); least squares with robust errors (White 1980), Breusch and Pagan (1979), Durbin and Watson (1950), variance inflation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.diagnostic import het_breuschpagan
+from statsmodels.stats.outliers_influence import variance_inflation_factor
+from statsmodels.stats.stattools import durbin_watson
+
+from guanxi.mining.parsing import frame_of
+from guanxi.mining.result import BadInput, Result, note
+
+
+def cross_table(data: Any, *, rows: str, columns: str) -> Result:
+    """Counts of two categories, with the test of independence. ``diagnostics``: ``p_value``, ``test``, ``cramers_v``, and ``residuals`` beyond ±2 that make the difference."""
+    frame = frame_of(data)[[rows, columns]].dropna()
+    table = pd.crosstab(frame[rows], frame[columns])
+    if min(table.shape) < 2:
+        raise BadInput("cross.constant", "Both categories need at least two values.", "两个类别都须至少有两个取值。")
+    found = stats.chi2_contingency(table, correction=False)
+    small = bool((found.expected_freq < 5).mean() > 0.2)
+    fisher = small and table.shape == (2, 2)
+    p = float(stats.fisher_exact(table).pvalue) if fisher else float(found.pvalue)
+    n = int(table.to_numpy().sum())
+    residual = (table - found.expected_freq) / np.sqrt(
+        found.expected_freq
+        * (1 - table.sum(axis=1) / n).to_numpy()[:, None]
+        * (1 - table.sum(axis=0) / n).to_numpy()[None, :]
+    )
+    marked = [
+        {"row": str(i), "column": str(j), "residual": float(value)}
+        for (i, j), value in residual.stack().items()
+        if abs(value) > 2
+    ]
+    notes = (
+        [
+            note(
+                "cross.small",
+                "Many cells expect fewer than five; take the p-value with care.",
+                "许多单元格期望值小于 5，p 值请谨慎使用。",
+            )
+        ]
+        if small and not fisher
+        else []
+    )
+    v = float(np.sqrt(found.statistic / (n * (min(table.shape) - 1))))
+    return Result(
+        model="cross_table",
+        table=table,
+        diagnostics={
+            "n": n,
+            "test": "fisher" if fisher else "chi2",
+            "statistic": float(found.statistic),
+            "dof": int(found.dof),
+            "p_value": p,
+            "cramers_v": v,
+            "residuals": marked,
+        },
+        notes=tuple(notes),
+    )
+
+
+def regression(data: Any, *, target: str, drivers: list[str]) -> Result:
+    """Least squares of ``target`` on numeric ``drivers``: ``coefficient error t p_value low high vif`` with robust errors (HC3), and what is wrong with it in ``notes``."""
+    frame = frame_of(data)[[target, *drivers]].astype(float).dropna()
+    if len(frame) < len(drivers) + 3:
+        raise BadInput("regression.few", "Too few complete rows for so many drivers.", "完整行太少。")
+    constant = [name for name in drivers if frame[name].nunique() == 1]
+    used = [name for name in drivers if name not in constant]
+    if not used:
+        raise BadInput("regression.constant", "Every driver is constant.", "所有自变量均为常数。")
+    x = sm.add_constant(frame[used])
+    fit = sm.OLS(frame[target], x).fit(cov_type="HC3")
+    bounds = fit.conf_int()
+    inflation = [np.nan, *[float(variance_inflation_factor(x.to_numpy(), i + 1)) for i in range(len(used))]]
+    table = pd.DataFrame(
+        {
+            "coefficient": fit.params,
+            "error": fit.bse,
+            "t": fit.tvalues,
+            "p_value": fit.pvalues,
+            "low": bounds[0],
+            "high": bounds[1],
+            "vif": inflation,
+        }
+    )
+    detail = {
+        "n": len(frame),
+        "r2": float(fit.rsquared),
+        "adjusted_r2": float(fit.rsquared_adj),
+        "durbin_watson": float(durbin_watson(fit.resid)),
+        "breusch_pagan_p": float(het_breuschpagan(fit.resid, x)[1]),
+    }
+    notes = []
+    if constant:
+        notes.append(
+            note(
+                "regression.constant",
+                "Constant, left out: {names}.",
+                "取值为常数，未使用：{names}。",
+                names=", ".join(constant),
+            )
+        )
+    if max([0.0, *inflation[1:]]) > 10:
+        notes.append(
+            note(
+                "regression.collinear",
+                "Drivers go together (variance inflation above 10); single coefficients mean little.",
+                "自变量高度相关（方差膨胀大于 10），单个系数意义不大。",
+            )
+        )
+    if detail["breusch_pagan_p"] < 0.05:
+        notes.append(
+            note(
+                "regression.spread",
+                "The scatter grows with the value; errors are robust against that.",
+                "误差方差不齐，已用稳健标准误。",
+                warning=False,
+            )
+        )
+    return Result(model="regression", table=table, diagnostics=detail, notes=tuple(notes))
+
+
+def what_if(
+    customers: float,
+    margin: float,
+    retention: float,
+    acquired: float,
+    cost: float,
+    *,
+    price: float = 0.0,
+    elasticity: float = 0.0,
+    years: int = 5,
+    discount: float = 0.1,
+) -> pd.DataFrame:
+    """Profit of the coming years when price (share), retention or acquisition change. ``margin`` a customer and year, ``cost`` of winning one.
+
+    Demand a customer moves by ``elasticity × price``; margin gains the price. One row a year: ``customers profit discounted``. Blattberg and Deighton, HBR (1996), in its simplest form.
+    """
+    if not 0 <= retention <= 1:
+        raise BadInput("what_if.retention", "Retention is a share between 0 and 1.", "留存率须在 0 与 1 之间。")
+    each, there, rows = (margin + price) * (1 + elasticity * price / max(margin, 1e-12)), customers, []
+    for year in range(1, years + 1):
+        there = there * retention + acquired
+        profit = there * each - acquired * cost
+        rows.append((year, there, profit, profit / (1 + discount) ** year))
+    return pd.DataFrame(rows, columns=["year", "customers", "profit", "discounted"]).set_index("year")

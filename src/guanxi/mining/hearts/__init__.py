@@ -1,0 +1,1 @@
+"""Hearts: satisfaction, loyalty, trust, and what people write."""
