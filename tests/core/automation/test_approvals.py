@@ -75,7 +75,7 @@ def test_a_large_change_is_held_back_and_a_small_one_not(cast: Any, gadget: Gadg
     with pytest.raises(approvals.ApprovalNeeded) as caught:
         records.update(cast.alice, gadget, {"price": "2000"})
     assert [one.users for one in caught.value.steps] == [(cast.bob_user.pk,)]
-    assert caught.value.values == {"price": "2000.00"} or caught.value.values == {"price": "2000"}
+    assert {name: float(value) for name, value in caught.value.values.items()} == {"price": 2000.0}
     assert price(gadget) == 999
     assert not Approval.objects.exists()
 
@@ -335,7 +335,7 @@ def test_everything_stands_on_the_timeline(cast: Any, gadget: Gadget) -> None:
         for one in timeline.timeline(cast.alice, gadget).entries
         if one.kind == "approval"
     ]
-    assert lines == [("approved", "鲍勃", "同意"), ("sent it for approval", "林爱丽", "请批准")] or len(lines) == 2
+    assert [one[1:] for one in lines] == [("鲍勃", "同意"), ("林爱丽", "请批准")]
     assert ApprovalEntry.objects.filter(approval=approval).count() == 2
 
 

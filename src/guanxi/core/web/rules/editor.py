@@ -32,7 +32,7 @@ from guanxi.core.web.views.common import actor_of, page_view
 HOME = "/settings/rules/"
 #: Steps that are no kind of their own: the run itself does them.
 OWN = {
-    "if": ("git-merge", "Branch"),
+    "if": ("git-merge", "Split by a condition"),
     "wait": ("hourglass", "Wait"),
     "run": ("route", "Run another rule"),
     "stop": ("player-stop", "Stop here"),
@@ -68,7 +68,12 @@ def index(request: HttpRequest) -> HttpResponseBase:
 def step_label(sort: str) -> str:
     """What a kind of step is called."""
     if sort in OWN:
-        return {"if": _("Branch"), "wait": _("Wait"), "run": _("Run another rule"), "stop": _("Stop here")}[sort]
+        return {
+            "if": _("Split by a condition"),
+            "wait": _("Wait"),
+            "run": _("Run another rule"),
+            "stop": _("Stop here"),
+        }[sort]
     return str(KINDS[sort].label) if sort in KINDS else sort
 
 
