@@ -111,7 +111,6 @@ ACTIVITY = Entity(
             entity="activities.participant",
             field="activity",
             columns=("contact", "note"),
-            most=50,
         ),
     ),
     related=(Related(field="customer", shown=False), Related(field="contact", shown=False)),

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.exchange import words
-from guanxi.core.exchange.mapping import FieldMap, Target, region_code
+from guanxi.core.exchange.mapping import FieldMap, Target
+from guanxi.core.exchange.regions import region_code
 from guanxi.core.exchange.writers import unguarded
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.phones import parse_phone, split_phones

@@ -15,9 +15,9 @@ from guanxi.core.access import allowed
 from guanxi.core.exchange import words
 from guanxi.core.exchange.reading.shapes import shape as shape_of
 from guanxi.core.exchange.reading.table import Column
+from guanxi.core.exchange.regions import region_code
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models.stamps import kept
-from guanxi.core.records import dictionaries, shape
+from guanxi.core.records import shape
 from guanxi.core.schema.entity import Companion, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_of
@@ -104,11 +104,8 @@ class FieldMap:
     def beside(self, entity: str) -> FieldMap:
         """The columns that go into companions of an entity, by its own field names."""
         start = f"{entity}{BESIDE}"
-        return FieldMap({
-            index: replace(one, field=one.field.removeprefix(start))
-            for index, one in self.targets.items()
-            if one.field.startswith(start)
-        })  # fmt: skip
+        found = {index: one for index, one in self.targets.items() if one.field.startswith(start)}
+        return FieldMap({index: replace(one, field=one.field.removeprefix(start)) for index, one in found.items()})
 
 
 _TARGET_KEYS = ("field", "part", "label", "keep", "order", "values")
@@ -364,37 +361,6 @@ def _defaults(entity: Entity, fields: Mapping[str, Field], targets: Mapping[int,
         whole = any(target.field == entity.title and not target.part for target in targets.values())
         return {} if whole else {"kind": "person"}
     return {}
-
-
-def region_code(spelled: str) -> str:
-    """The code of a region written by name or code in either language; '' when unknown."""
-    text = spelled.strip()
-    if dictionaries.region_known(text.upper()):
-        return text.upper()
-    return _region_words().get(words.plain(text), "") or _ALIASES.get(words.plain(text), "")
-
-
-_ALIASES = {
-    "usa": "US",
-    "us": "US",
-    "uk": "GB",
-    "unitedkingdom": "GB",
-    "england": "GB",
-    "prc": "CN",
-    "mainlandchina": "CN",
-}
-_REGION_END = ("特别行政区", "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "省", "市")
-
-
-@kept("dictionaries", size=1)
-def _region_words() -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for choice in sorted(dictionaries.every_region(), key=lambda one: -len(one.key)):
-        short = (choice.zh.removesuffix(end) for end in _REGION_END if len(choice.zh) > 2)
-        for name in (choice.zh, choice.en, *short):
-            if name:
-                found[words.plain(name)] = choice.key
-    return found
 
 
 def unmapped(columns: Sequence[Column], mapping: FieldMap) -> list[Column]:
