@@ -42,7 +42,7 @@ class Source:
 KNOWN = (
     Source(
         entity="billing.order", day="ordered_on", amount="total", rate="rate", where={"field": "status", "op": "not_in", "value": ["draft", "cancelled"]},
-        items="billing.orderline", basket="order", item="name",
+        items="billing.orderline", basket="order", item="product.name",
     ),
     Source(entity="sales.opportunity", day="closed_at", amount="value", where={"field": "category", "op": "eq", "value": "won"}),
 )  # fmt: skip
