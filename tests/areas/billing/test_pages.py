@@ -1,0 +1,118 @@
+"""Pages of the area: the customer's link, PDFs, account, ageing, bank statement, home; in both languages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from guanxi.areas.billing.models import BankEntry, Quote, Receipt
+from guanxi.areas.billing.services import documents, links
+from guanxi.core import records
+from guanxi.core.kernel.errors import NotFound
+from tests.areas.billing.test_bank import statement
+from tests.factories.billing import TODAY, signed
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+
+
+def quote(cast: Cast, make: Any) -> Quote:
+    product = make("catalog.product")
+    values = {
+        "name": "泵站监控",
+        "customer": make("customers.customer").pk,
+        "lines": [{"product": product.pk, "quantity": 3}],
+    }
+    made: Quote = records.create(cast.alice, "billing.quote", values)
+    return made
+
+
+def test_a_customer_accepts_by_link_with_name_and_time(cast: Cast, make: Any) -> None:
+    made = quote(cast, make)
+    secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
+    guest = Client(headers={"Accept-Language": "zh-CN"})
+    page = guest.get(f"/p/{secret}/")
+    text = page.content.decode()
+    assert (page.status_code, page["X-Robots-Tag"], page["Cache-Control"]) == (200, "noindex", "no-store")
+    assert "¥300" in text
+    assert all(word not in text for word in ("毛利", "成本"))
+    assert guest.get(f"/p/{secret}/pdf/").content[:4] == b"%PDF"
+    assert guest.post(f"/p/{secret}/", {"by": " ", "answer": "accept"}).status_code == 422
+    assert guest.post(f"/p/{secret}/", {"by": "王采购", "answer": "accept", "words": "尽快发货"}).status_code == 303
+    made = Quote.objects.get(pk=made.pk)
+    assert (made.status, made.accepted_by, made.answer) == ("accepted", "王采购", "尽快发货")
+    assert made.accepted_at is not None
+    assert "王采购" in guest.get(f"/p/{secret}/").content.decode()
+    links.link_end(cast.alice, made)
+    with pytest.raises(NotFound):
+        links.link_open(secret, address="10.0.0.9")
+    assert guest.get(f"/p/{secret}/").status_code == 404
+
+
+def test_guessing_links_is_slowed_down(cast: Cast) -> None:
+    guest = Client()
+    answers = [guest.get(f"/p/{'x' * 40}{number}/").status_code for number in range(8)]
+    assert answers[0] == 404
+    assert answers[-1] == 429
+
+
+def test_documents_print_in_both_languages(cast: Cast, make: Any) -> None:
+    client = browser(cast.alice_user)
+    made = quote(cast, make)
+    for language in ("zh-hans", "en"):
+        answer = client.get(f"/quotes/{made.pk}/print/{language}.pdf")
+        assert (answer.status_code, answer["Content-Type"], answer.content[:4]) == (200, "application/pdf", b"%PDF")
+    assert browser(cast.charlie_user).get(f"/quotes/{made.pk}/print/en.pdf").status_code == 404
+
+
+def test_record_pages_show_the_chain_and_forms_the_grid(cast: Cast, make: Any) -> None:
+    client = browser(cast.alice_user)
+    made = documents.quote_accept(cast.alice, quote(cast, make))
+    contract = documents.contract_sign(cast.alice, documents.quote_to_contract(cast.alice, made))
+    order = documents.contract_to_order(cast.alice, contract)
+    for path in (
+        f"/quotes/{made.pk}/",
+        f"/contracts/{contract.pk}/",
+        f"/sales-orders/{order.pk}/",
+        f"/instalments/{contract.instalments.get().pk}/",
+    ):
+        text = client.get(path).content.decode()
+        assert all(one in text for one in (made.number, contract.number, order.number)), path
+    form = client.get(f"/sales-orders/{order.pk}/edit/").content.decode()
+    assert 'name="lines.0.quantity"' in form
+    sent = {
+        "lines.sent": "1",
+        "lines.0.product": str(made.lines.get().product_id),
+        "lines.0.product.text": "",
+        "lines.0.quantity": "4",
+        "currency": "CNY",
+        "customer": str(made.customer_id),
+    }
+    found = client.post("/quotes/lines/lines/", {**sent, "lines.0.product.text": made.lines.get().name}).json()
+    assert found["rows"]["0"]["values"]["price"] == "100"
+    assert found["totals"]["total"] == "¥400"
+
+
+def test_money_pages(cast: Cast, make: Any) -> None:
+    client = browser(cast.root_user)
+    contract = signed(make, total=Decimal("1000.00"))
+    name = contract.customer.name
+    assert name in client.get("/receivables/").content.decode()
+    account = client.get(f"/customers/{contract.customer_id}/account/")
+    assert contract.number in account.content.decode()
+    assert client.get(f"/customers/{contract.customer_id}/account/?pdf=zh-hans").content[:4] == b"%PDF"
+    file = SimpleUploadedFile("bank.csv", statement(f"{TODAY},,1000.00,9,{name},1,{contract.number},S1"))
+    page = client.post("/bank-statement/", {"file": file}).content.decode()
+    assert name in page
+    entry = BankEntry.objects.get()
+    answer = client.post(f"/bank-entries/{entry.pk}/match/", {"customer": contract.customer_id})
+    assert answer.status_code in (302, 303)
+    assert (Receipt.objects.get().allocated, type(contract).objects.get(pk=contract.pk).open) == (1000, 0)
+    assert client.get("/").status_code == 200
+    assert client.get(f"/customers/{contract.customer_id}/").status_code == 200
+    assert client.get(f"/receipts/{Receipt.objects.get().pk}/").status_code == 200
