@@ -31,7 +31,7 @@ from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 _CLIENTS = 4
-_READY_SECONDS = 120
+_READY_SECONDS = 300
 _QUIET_SECONDS = 60
 
 
@@ -219,8 +219,8 @@ def faults() -> Iterator[str]:
 def run(folder: Path, port: int, *, plan: Sequence[str], seconds: float, report: Callable[[Round], None]) -> Audit:
     """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger."""
     place = Workspace(folder, port)
-    place.start()
     try:
+        place.start()
         place.command("user", "create", "ledger", "--email", "ledger@example.com", "--role", "administrator")
         made = json.loads(
             place.command("token", "create", "ledger", "--name", "ledger", "--scopes", "read,write", "--json")
