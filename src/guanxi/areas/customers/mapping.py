@@ -77,12 +77,12 @@ class Graph:
 def relationship_graph(actor: Actor, customer: Customer) -> Graph:
     """The customer, its parent, subsidiaries and related companies, its people and theirs at those; 9 queries at most."""
     graph = Graph()
-    links = selectors.links_of(actor, [customer.pk])
+    links = selectors.links_of(actor, (customer.pk,))
     family = visible(Customer.objects.filter(parent_id=customer.pk), actor).order_by("sort_key", "pk")
-    above = visible(Customer.objects.filter(pk=customer.parent_id or 0), actor)
+    above = visible(Customer.objects.filter(pk=customer.parent_id), actor) if customer.parent_id else ()
     around = [end for _link, one, other in links for end in (one, other)]
     companies = {one.pk: one for one in [customer, *above, *family[:MOST_COMPANIES], *around]}
-    places = selectors.people_at(actor, [customer.pk])[:MOST_PEOPLE]
+    places = selectors.people_at(actor, (customer.pk,))[:MOST_PEOPLE]
     elsewhere = _other_places(actor, places)
     for place, other in elsewhere:
         companies.setdefault(place.customer_id, other)

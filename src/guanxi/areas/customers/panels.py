@@ -24,7 +24,7 @@ LEAST_SCORE = 45
 def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Everybody at the customer with position, role in decisions and attitude."""
     today = clock.today(actor.timezone)
-    places = selectors.people_at(actor, [customer.pk], limit=50)
+    places = selectors.people_at(actor, (customer.pk,))[:50]
     return {
         "places": [(place, place.current(today)) for place in places],
         "may_add": allowed(actor, "create", selectors.CONTACT) and not customer.is_person,

@@ -7,7 +7,7 @@ relationship map is in ``mapping``.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import clock, lunar
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
@@ -144,7 +145,8 @@ def _place(actor: Actor, contact: Contact, source: Contact | Affiliation) -> Pla
     )
 
 
-def people_at(actor: Actor, customer_ids: Iterable[int], *, limit: int = 300) -> list[Place]:
+@asked_once(lambda actor, customer_ids, *, limit=300: (actor.user_id, tuple(customer_ids), limit))
+def people_at(actor: Actor, customer_ids: Sequence[int], *, limit: int = 300) -> list[Place]:
     """Everybody with a main or further place at the customers, each once per customer; two queries.
 
     Key contacts come first, then by name; who left comes last.
@@ -204,7 +206,8 @@ def relation_label(relation: str) -> tuple[str, str]:
     return (choice.label, choice.color) if choice else (relation, "")
 
 
-def links_of(actor: Actor, customer_ids: Iterable[int]) -> list[tuple[CustomerLink, Customer, Customer]]:
+@asked_once(lambda actor, customer_ids: (actor.user_id, tuple(customer_ids)))
+def links_of(actor: Actor, customer_ids: Sequence[int]) -> list[tuple[CustomerLink, Customer, Customer]]:
     """Relations with the customers at either end, as (link, customer, other); both ends visible; two queries."""
     ids = list(customer_ids)
     rows = visible(CustomerLink.objects.filter(Q(customer_id__in=ids) | Q(other_id__in=ids)), actor)
@@ -221,7 +224,7 @@ def links_of(actor: Actor, customer_ids: Iterable[int]) -> list[tuple[CustomerLi
 def relations_of(actor: Actor, customer: Customer) -> list[Relation]:
     """The customer's relations, each named from its side, by kind and name."""
     found = []
-    for link, one, other in links_of(actor, [customer.pk]):
+    for link, one, other in links_of(actor, (customer.pk,)):
         outgoing = link.customer_id == customer.pk
         relation = link.relation if outgoing else reverse(link.relation)
         label, color = relation_label(relation)

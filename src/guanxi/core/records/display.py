@@ -13,6 +13,7 @@ from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Tag, User
+from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, shape, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
@@ -20,6 +21,8 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 Names = dict[str, dict[int, str]]
+#: So many users' names are kept by a process.
+MOST_KEPT = 5000
 
 
 def english_name(record: Any) -> str:
@@ -48,7 +51,7 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
         if not chosen:
             continue
         if key == "core.user":
-            found[key] = dict(User.everything.filter(pk__in=chosen).values_list("pk", "name"))
+            found[key] = _people_named(chosen)
         elif is_registered(key):
             entity = entity_of(key)
             rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
@@ -60,6 +63,20 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
                     number: str(name or f"#{number}") for number, name in rows.values_list("pk", entity.title)
                 }
     return found
+
+
+@kept("rights", size=1)
+def _everybody() -> dict[int, str] | None:
+    """All users by id, unless they are too many to be kept."""
+    rows = dict(User.everything.values_list("pk", "name")[: MOST_KEPT + 1])
+    return rows if len(rows) <= MOST_KEPT else None
+
+
+def _people_named(ids: set[int]) -> dict[int, str]:
+    known = _everybody()
+    if known is None or not ids <= known.keys():
+        return dict(User.everything.filter(pk__in=ids).values_list("pk", "name"))
+    return {number: known[number] for number in ids}
 
 
 def _target(field: Field) -> str:

@@ -121,7 +121,8 @@ def page(
     def at(record: Any, *, back: bool) -> str:
         return paging.cursor_for(keys, [getattr(record, f"key_{number}") for number in range(len(keys))], reverse=back)
 
-    number, exact = counted(rows) if count else (None, True)
+    whole = not cursor and not more  # the page holds all there is: nothing is left to count
+    number, exact = (len(items), True) if whole and count else counted(rows) if count else (None, True)
     has_next, has_previous = (bool(items), more) if reverse else (more, bool(cursor) and bool(items))
     return Page(
         items,

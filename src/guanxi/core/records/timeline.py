@@ -22,6 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import Comment, File, User
 from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records.children import present
 from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, Place, TimelineEntry, Wish, changes
 from guanxi.core.schema.entity import Entity, Timeline
 from guanxi.core.schema.registry import children_of, entity_of
@@ -77,11 +78,14 @@ def timeline(
     wish = Wish(actor, record, frozenset(kinds), tuple(people), text.strip(), place, min(max(limit, 1), MOST))
     pinned: list[TimelineEntry] = []
     entries: list[TimelineEntry] = []
+    there = present(record)
     for source in _sources(wish):
-        entries += source(wish)
+        if not isinstance(source, _Branch) or (source.entity.key, source.name) in there:
+            entries += source(wish)
     if not before:
         for branch in _branches(entity_of(record), wish.kinds):
-            pinned += branch.pinned(wish)
+            if (branch.entity.key, branch.name) in there:
+                pinned += branch.pinned(wish)
     entries.sort(key=lambda entry: entry.place, reverse=True)
     more = len(entries) > wish.limit
     entries = entries[: wish.limit]

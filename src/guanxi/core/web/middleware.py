@@ -20,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from guanxi.core.access import actors
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
+from guanxi.core.kernel.memo import remembering
 from guanxi.core.models import User, stamps
 from guanxi.core.people import signin
 from guanxi.core.web.errors import wants_fragment
@@ -124,7 +125,11 @@ class ActorMiddleware:
         language = guest_language(request) if guest else actor.language
         zone = _time_zone(settings.TIME_ZONE if guest else actor.timezone)
         with translation.override(language), timezone.override(zone):
-            response = self.get_response(request)
+            if request.method in ("GET", "HEAD"):
+                with remembering():
+                    response = self.get_response(request)
+            else:
+                response = self.get_response(request)
         if getattr(response, "streaming", False) and not getattr(response, "is_async", False):
             response.streaming_content = _within(response.streaming_content, language, zone)  # type: ignore[attr-defined]
         response.headers.setdefault("Content-Language", "zh-Hans" if language == "zh-hans" else language)

@@ -16,6 +16,7 @@ from guanxi.core.automation.approvals.running import record_of
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import Approval, User
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import addresses
@@ -26,6 +27,7 @@ SHOWN = 100
 ON_CARD = 6
 
 
+@asked_once(lambda actor: actor.user_id)
 def waiting_count(actor: Actor) -> int:
     """How many requests wait for the actor."""
     return history.waiting_for(actor)[:99].count()

@@ -13,6 +13,8 @@ from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import display, shape
+from guanxi.core.records.children import present
+from guanxi.core.records.reading import Page
 from guanxi.core.schema.entity import Entity, Related
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entity_of
@@ -94,8 +96,11 @@ def card(actor: Actor, record: Any, key: str, limit: int = MANY) -> Card | None:
 def _card(
     actor: Actor, record: Any, child: Entity, field: str, declared: Related | None, several: bool, limit: int
 ) -> Card:
-    rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
-    page = records.page(actor, child, rows, sort=declared.sort if declared else (), limit=limit)
+    if (child.key, field) in present(record):
+        rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
+        page = records.page(actor, child, rows, sort=declared.sort if declared else (), limit=limit)
+    else:
+        page = Page([], count=0)
     label = declared.label if declared and declared.label else child.plural
     if several and not (declared and declared.label):
         label = f"{child.plural} · {shape.fields_of(child)[field].label}"
