@@ -87,6 +87,8 @@ def test_the_builder_redraws_itself_and_keeps_its_state_in_the_address(alice: Cl
 def test_a_report_is_kept_narrowed_exported_duplicated_and_deleted(alice: Client, world: Any, cast: Cast) -> None:
     sent = {"was": "fakes.gadget", "dataset": "fakes.gadget", "r0.field": "state", "m0.how": "count", "date": "made_on"}
     assert alice.post("/reports/new/", {**sent, "save": "1", "name": " "}).status_code == 422
+    redrawn = alice.post("/reports/new/", {**sent, "save": "1", "name": "状态"}, headers={"HX-Request": "true"})
+    assert (redrawn.status_code, Report.objects.count()) == (200, 0), "drawing anew keeps nothing, whatever was clicked"
     assert alice.post("/reports/new/", {**sent, "save": "1", "name": "状态"}).status_code == 303
     report = Report.objects.get()
     page = alice.get(

@@ -41,7 +41,7 @@ from guanxi.core.web.lists import filters
 from guanxi.core.web.lists.viewing import lead
 from guanxi.core.web.reports.scope import periods
 from guanxi.core.web.reports.shown import shown
-from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.views.common import actor_of, draw, is_fragment, page_view
 
 #: What the builder starts from for a dataset.
 ROWS, COLUMNS, MEASURES = 3, 1, 8
@@ -323,7 +323,7 @@ def _answer(
     try:
         spec = read(given)
         result = run(actor, spec)
-        if request.method == "POST" and "save" in request.POST:
+        if request.method == "POST" and "save" in request.POST and not is_fragment(request):
             return _save(request, actor, report, spec)
     except GuanxiError as error:
         trouble = text_of(error)
