@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
-from django.core.management.commands import migrate as django_migrate
 from django.db import DatabaseError, connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from guanxi.core.management.commands import migrate as quick_migrate
 from guanxi.core.records import seeds
 from guanxi.runtime import external
 from guanxi.runtime.environment import Environment
@@ -32,7 +32,7 @@ _HALF_DONE = (
 )
 
 
-class _Command(django_migrate.Command):
+class _Command(quick_migrate.Command):
     """Django's command, telling each step and noting in the database which one is being applied."""
 
     requires_system_checks: list[Any] = []  # noqa: RUF012 - Django's own form

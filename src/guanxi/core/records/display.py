@@ -56,7 +56,8 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
             entity = entity_of(key)
             rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
             if "." in entity.title or hasattr(entity.model, "name_en"):
-                rows = rows.select_related(entity.title.rpartition(".")[0].replace(".", "__"))
+                above = entity.title.rpartition(".")[0].replace(".", "__")
+                rows = rows.select_related(above) if above else rows
                 found[key] = {row.pk: title_of(entity, row) for row in rows}
             else:
                 found[key] = {
