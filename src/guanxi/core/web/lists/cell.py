@@ -52,10 +52,10 @@ def _editable(actor: Actor, entity: Entity, record: Any, name: str) -> Field:
     level = shape.path_level(actor, entity, name)
     if declared is None or level == "hidden":
         raise NotFound
+    access.require(actor, "assign" if name == entity.access.owner else "change", record)
     reason = lock_reason(name, declared, level)
     if reason:
         raise RuleBroken(reason, code="cell.locked")
-    access.require(actor, "assign" if name == entity.access.owner else "change", record)
     return declared
 
 
