@@ -168,7 +168,8 @@ def test_filters(cast: Cast, make: Make, gadget: Any) -> None:
     assert found(text="angebot", people=[cast.bob_user.pk], kinds=["comment"]) == ["comment"]
     with translation.override("en"):
         keys = [(kind.key, kind.label) for kind in kinds_of(cast.alice, gadget)]
-    assert keys == [("fakes.part", "Parts"), ("comment", "Comments"), ("file", "Files"), ("change", "Changes")]
+    own = [("comment", "Comments"), ("file", "Files"), ("change", "Changes")]
+    assert keys == [("fakes.part", "Parts"), ("approval", "Approvals"), *own]
 
 
 def test_jumping_to_a_day_begins_with_its_last_entry(cast: Cast, gadget: Any) -> None:
