@@ -19,7 +19,7 @@ import tests.factories
 from guanxi.core import records
 from guanxi.core.access import actors
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.models import Department, Preference, Role, RoleRight, User
+from guanxi.core.models import Department, OutboxEvent, Preference, Role, RoleRight, User
 from guanxi.core.models.stamps import bump, refresh
 from guanxi.core.records import seeds
 from guanxi.core.schema.registry import entities
@@ -63,14 +63,20 @@ class Cast:
 @pytest.fixture(scope="session")
 def _base_data_committed(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():
-        seeds.load()
+        _load()
+
+
+def _load() -> None:
+    """Base data, whose own facts have been told."""
+    seeds.load()
+    OutboxEvent.objects.all().delete()
 
 
 @pytest.fixture
 def base_data(_base_data_committed: None, db: None) -> None:
     """Regions, dictionaries and default roles are there."""
     if not Preference.objects.filter(key=seeds.MEMORY).exists():
-        seeds.load()
+        _load()
 
 
 def _department(name: str, code: str, parent: Department | None = None) -> Department:

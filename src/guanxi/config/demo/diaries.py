@@ -10,7 +10,7 @@ from guanxi.areas.activities.models import Activity
 from guanxi.areas.diary import services
 from guanxi.areas.diary.models import DAY
 from guanxi.core import records
-from guanxi.core.access import actors
+from guanxi.core.access import actors, allowed
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.models import User
@@ -63,6 +63,7 @@ def _expenses(user: User, chance: random.Random, now: dt.datetime) -> None:
         expense = records.create(actor, services.EXPENSE, values)
         if chance.random() < 0.8:
             expense = services.expense_submit(actor, expense)
-            boss = User.objects.filter(pk__in=services.superiors(user.pk)).first()
+            above = [actors.load(one, via="job") for one in User.objects.filter(pk__in=services.superiors(user.pk))]
+            boss = next((one for one in above if allowed(one, "approve", expense)), None)
             if boss is not None and chance.random() < 0.7:
-                services.expense_approve(actors.load(boss, via="job"), expense)
+                services.expense_approve(boss, expense)
