@@ -80,11 +80,11 @@ def timeline(
     entries: list[TimelineEntry] = []
     there = present(record)
     for source in _sources(wish):
-        if not isinstance(source, _Branch) or (source.entity.key, source.name) in there:
+        if not isinstance(source, _Branch) or source.leads(there):
             entries += source(wish)
     if not before:
         for branch in _branches(entity_of(record), wish.kinds):
-            if (branch.entity.key, branch.name) in there:
+            if branch.leads(there):
                 pinned += branch.pinned(wish)
     entries.sort(key=lambda entry: entry.place, reverse=True)
     more = len(entries) > wish.limit
@@ -176,6 +176,11 @@ class _Branch:
             return []
         rows = self.rows(wish).filter(**{self.declared.pinned: True}).order_by(f"-{self.declared.at}", "-id")
         return [replace(self.entry(wish.actor, row), pinned=True) for row in rows[:_PINNED]]
+
+    def leads(self, there: frozenset[tuple[str, str]]) -> bool:
+        """Whether any of its rows, or a line of one, can lead to the record, given the references that do."""
+        lines = {(spec.entity, self.name) for spec in self.entity.lines if self.name in spec.columns}
+        return (self.entity.key, self.name) in there or not lines.isdisjoint(there)
 
     @property
     def person(self) -> str:
