@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from guanxi.areas.insight.jobs import calculation_do
+from guanxi.areas.insight.services import calculation_ask
 from guanxi.config.demo import diaries, people
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
@@ -37,6 +39,7 @@ def build(password: str | None) -> list[dict[str, str]]:
             now = clock.now().replace(microsecond=0)
             Organisation(actor, users, random.Random(SEED), now).fill()  # noqa: S311 - nothing secret
             diaries.fill(users, random.Random(SEED), now)  # noqa: S311 - nothing secret
+            calculation_do.defer(calculation_id=calculation_ask(actor).pk)
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})
     return people.logins(actor, users, password)
 
