@@ -41,7 +41,10 @@ builtin.report(
     group="billing", position=20,
     about=("每月签订的合同金额，与去年同月比较。", "Amount of contracts signed in each month, beside the same month last year."),
 )  # fmt: skip
-_RECEIPT_FIGURES = [_sum("amount", "回款金额", "Received"), {"how": "count", "label_zh": "笔数", "label_en": "Receipts"}]
+_RECEIPT_FIGURES = [
+    _sum("amount", "回款金额", "Received"),
+    {"how": "count", "label_zh": "笔数", "label_en": "Receipts"},
+]
 builtin.report(
     "receipts-by-customer", "客户回款统计", "Receipts by customer",
     {"dataset": RECEIPTS, "rows": [{"field": "customer"}], "measures": [*_RECEIPT_FIGURES, {"how": "share", "a": 0}],
