@@ -105,6 +105,7 @@ def _card(
     if several and not (declared and declared.label):
         label = f"{child.plural} · {shape.fields_of(child)[field].label}"
     columns = _columns(actor, child, field, declared)
+    names = display.names_for(actor, page.items, [shape.fields_of(child)[name] for name in columns])
     key = f"{child.key}.{field}"
     mother = entity_of(record)
     may_create = child.creatable and access.allowed(actor, "create", child) and mother.key not in ("core.user",)
@@ -114,7 +115,7 @@ def _card(
         icon=child.icon,
         color=child.color,
         count=f"{page.count:,}{'' if page.count_exact else '+'}",
-        lines=[_line(actor, child, one, columns) for one in page.items],
+        lines=[_line(actor, child, one, columns, names) for one in page.items],
         create=f"{addresses.create_url(child)}?{field}={record.pk}&stay=1" if may_create else "",
         more=f"{addresses.record_url(mother, record.pk)}related/{key}/" if (page.count or 0) > len(page.items) else "",
         order=declared.order if declared else 60,
@@ -134,8 +135,8 @@ def _columns(actor: Actor, child: Entity, field: str, declared: Related | None) 
     ][:3]
 
 
-def _line(actor: Actor, child: Entity, one: Any, columns: list[str]) -> Line:
-    hints = (display.value_text(actor, child, one, name) for name in columns)
+def _line(actor: Actor, child: Entity, one: Any, columns: list[str], names: display.Names) -> Line:
+    hints = (display.value_text(actor, child, one, name, names) for name in columns)
     return Line(
         choosing.title_of(child, one),
         addresses.record_url(child, one.pk),
