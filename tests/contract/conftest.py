@@ -17,7 +17,7 @@ from guanxi.core.schema import registry
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
 from guanxi.core.shaping import objects
-from tests.factories import FACTORIES, factory
+from tests.factories import FACTORIES, factory, resolved
 from tests.factories.cast import Cast
 
 #: An object an administrator made; it exists only in the tests that ask for it.
@@ -159,5 +159,4 @@ def colleagues(actor: Actor) -> set[int]:
 
 def factory_values(key: str, number: int, make: Callable[..., Any]) -> dict[str, Any]:
     """What the entity's factory describes, as plain values a program may send."""
-    given = {name: value() if callable(value) else value for name, value in FACTORIES[key](number, make).items()}
-    return {name: getattr(value, "pk", value) for name, value in given.items()}
+    return resolved(FACTORIES[key](number, make))

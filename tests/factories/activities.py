@@ -12,14 +12,14 @@ from tests.factories import Make, factory
 @factory("activities.activity")
 def activity(number: int, make: Make) -> dict[str, Any]:
     """A call with a new customer, just now."""
-    return {"customer": make("customers.customer"), "kind": "call", "body": f"电话沟通{number}"}
+    return {"customer": lambda: make("customers.customer"), "kind": "call", "body": f"电话沟通{number}"}
 
 
 @factory("activities.followupplan")
 def plan(number: int, make: Make) -> dict[str, Any]:
     """A plan for tomorrow with a new customer."""
     return {
-        "customer": make("customers.customer"),
+        "customer": lambda: make("customers.customer"),
         "subject": f"回访{number}",
         "planned_at": clock.now() + dt.timedelta(days=1),
     }

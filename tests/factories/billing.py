@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from guanxi.core.kernel import clock
-from tests.factories import Make, factory
+from tests.factories import Make, Of, factory
 
 TODAY = clock.today("Asia/Shanghai")
 
@@ -62,14 +62,26 @@ def delivery(_number: int, make: Make) -> dict[str, Any]:
     return {"order": lambda: make("billing.order", status="confirmed"), "carrier": "顺丰"}
 
 
+def _ordered(make: Make, order: int) -> Any:
+    """A further line of an order, whatever its state."""
+    from guanxi.areas.billing.models import Order  # noqa: PLC0415
+
+    rows = Order.objects.filter(pk=order)
+    status = rows.get().status
+    rows.update(status="draft")
+    line = make("billing.orderline", order=order)
+    rows.update(status=status)
+    return line
+
+
 @factory("billing.deliveryline")
 def deliveryline(_number: int, make: Make) -> dict[str, Any]:
     """One of two ordered."""
-    line = make("billing.orderline", order=make("billing.order"))
-    order = line.order
-    type(order).objects.filter(pk=order.pk).update(status="confirmed")
-    order.refresh_from_db()
-    return {"delivery": lambda: make("billing.delivery", order=order), "order_line": line, "quantity": 1}
+    return {
+        "delivery": lambda: make("billing.delivery"),
+        "order_line": Of("delivery", lambda delivery: _ordered(make, delivery.order_id)),
+        "quantity": 1,
+    }
 
 
 @factory("billing.discountlimit")

@@ -23,7 +23,7 @@ from guanxi.core.models import Department, OutboxEvent, Preference, Role, RoleRi
 from guanxi.core.models.stamps import bump, refresh
 from guanxi.core.records import seeds
 from guanxi.core.schema.registry import entities
-from tests.factories import FACTORIES
+from tests.factories import FACTORIES, resolved
 
 for module in pkgutil.iter_modules(tests.factories.__path__):
     if module.name != "cast":
@@ -148,8 +148,6 @@ def make(cast: Cast) -> Callable[..., Any]:
         declared = next(one for one in entities() if one.key == entity)
         if declared.access.owner:
             given.setdefault(declared.access.owner, owner.pk)
-        given = {name: value() if callable(value) else value for name, value in given.items()}
-        plain = {name: getattr(value, "pk", value) for name, value in given.items()}
-        return records.create(cast.root, entity, plain, trusted=True)
+        return records.create(cast.root, entity, resolved(given), trusted=True)
 
     return make

@@ -147,8 +147,14 @@ def assign_member(number: int, make: Make) -> dict[str, Any]:
 
 @factory("sales.target")
 def target(number: int, _make: Make) -> dict[str, Any]:
-    """A year's amount of a person."""
-    return {"year": 2000 + number % 100, "base": 120000, "stretch": 150000, "note": f"目标{number}"}
+    """A year's amount of a person; of the wins for the high numbers, since years are few and a person has each once."""
+    return {
+        "year": 2000 + number % 100,
+        "measure": "count" if number >= 900_000 else "amount",
+        "base": 120000,
+        "stretch": 150000,
+        "note": f"目标{number}",
+    }
 
 
 @factory("sales.forecastentry")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import defaultdict
 from collections.abc import MutableMapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing.models import (
@@ -236,20 +237,25 @@ def delivery_clean(actor: Actor, delivery: Delivery, changes: Changes) -> None:
 
 def delivery_settle(_actor: Actor, delivery: Delivery, lines: Sequence[DeliveryLine]) -> None:
     """Lines are of the delivery's order; together with other deliveries they are no more than was ordered."""
-    wanted: dict[int, Decimal] = {}
+    prefetch_related_objects([line for line in lines if line.order_line_id], "order_line")
+    others = DeliveryLine.objects.filter(order_line__in=[line.order_line_id for line in lines])
+    others = others.filter(delivery__deleted_at__isnull=True)
+    others = others.exclude(delivery_id=delivery.pk).exclude(delivery__status=RETURNED)
+    taken: dict[int, Decimal] = defaultdict(Decimal)
+    for key, quantity in others.values_list("order_line", "quantity"):
+        taken[key] += quantity
+    wanted: dict[int, Decimal] = defaultdict(Decimal)
     for number, line in enumerate(lines):
-        if line.order_line.order_id != delivery.order_id:
+        ordered = line.order_line
+        if ordered.order_id != delivery.order_id:
             raise Invalid(
                 _("This line belongs to another order."), code="line.order", field=f"lines.{number}.order_line"
             )
-        wanted[line.order_line_id] = wanted.get(line.order_line_id, ZERO) + line.quantity
-        others = DeliveryLine.objects.filter(order_line_id=line.order_line_id, delivery__deleted_at__isnull=True)
-        others = others.exclude(delivery_id=delivery.pk).exclude(delivery__status=RETURNED)
-        gone = sum(others.values_list("quantity", flat=True), ZERO)
-        if wanted[line.order_line_id] + gone > line.order_line.quantity:
+        wanted[ordered.pk] += line.quantity
+        if wanted[ordered.pk] + taken[ordered.pk] > ordered.quantity:
             raise Invalid(
                 _("Only %(quantity)s are left to deliver.")
-                % {"quantity": f"{max(ZERO, line.order_line.quantity - gone).normalize():f}"},
+                % {"quantity": f"{max(ZERO, ordered.quantity - taken[ordered.pk]).normalize():f}"},
                 code="line.quantity",
                 field=f"lines.{number}.quantity",
             )
