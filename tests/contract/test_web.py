@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import translation
 
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
@@ -48,10 +49,17 @@ def page_title(answer: HttpResponse) -> str:
 def secret(entity: Entity, record: Any) -> list[str]:
     """What must not stand in an answer for somebody who may not see the record."""
     found = [f"/{entity.path}/{record.pk}/peek/"]
-    title = display.title_of(entity, record)
-    if entity.key not in NAMED_BY_CHOICE and title:
-        found.append(str(title))
+    for language in LANGUAGES:
+        title = titled(entity, record, language)
+        if entity.key not in NAMED_BY_CHOICE and title and title not in found:
+            found.append(title)
     return found
+
+
+def titled(entity: Entity, record: Any, language: str) -> str:
+    """What the record is called in a language."""
+    with translation.override(language):
+        return str(display.title_of(entity, record))
 
 
 def told(answer: HttpResponse, secrets: list[str]) -> list[str]:
@@ -103,7 +111,7 @@ def test_the_record_page_and_its_relatives(
             if not seen:
                 assert told(answer, secrets) == [], view
         if seen:
-            named = str(display.title_of(entity, sample))
+            named = titled(entity, sample, language)
             answer = client.get(f"/{entity.path}/{sample.pk}/")
             assert named in page_title(answer) or entity.key in NAMED_BY_CHOICE
             assert page_title(answer).partition(" · ")[0].strip() != ""
@@ -222,7 +230,7 @@ def test_export_gives_what_may_be_exported(
         assert content.startswith(start), form
         assert "attachment" in file["Content-Disposition"]
         if form == "csv":
-            title = str(display.title_of(entity, sample))
+            title = titled(entity, sample, "en")
             if entity.key not in NAMED_BY_CHOICE:
                 assert (title in content.decode()) is may(actor, entity, sample, "export")
 

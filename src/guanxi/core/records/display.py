@@ -32,14 +32,14 @@ def english_name(record: Any) -> str:
 
 def title_of(entity: Entity, record: Any) -> str:
     """What a record is called; a choice by its name, what has an English name by that in English."""
-    value = record
+    value = owner = record
     for step in entity.title.split("."):
-        value = getattr(value, step, "") if value is not None else ""
+        owner, value = value, getattr(value, step, "") if value is not None else ""
     field = shape.fields_of(entity).get(entity.title)
     if field is not None and field.kind in ("choice", "region"):
         value = dictionaries.label_of(field, value)
-    if entity.title == "name":
-        value = english_name(record) or value
+    if step == "name":
+        value = english_name(owner) or value
     return str(value or "") or f"#{record.pk}"
 
 
