@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from django.utils.translation import gettext_noop
 
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.insight import sources
-from guanxi.areas.insight.computing import Findings, compute
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
 from guanxi.core.access.features import require_feature
 from guanxi.core.automation.notify import notify
@@ -25,6 +24,9 @@ from guanxi.core.models import Preference
 from guanxi.core.records import writing
 from guanxi.mining.result import MODEL_VERSION, BadInput
 from guanxi.runtime.environment import environment
+
+if TYPE_CHECKING:
+    from guanxi.areas.insight.computing import Findings
 
 SETTINGS = "insight_settings"
 DEFAULTS = {"class_a": 0.8, "class_b": 0.95, "alarm": 5.0}
@@ -100,6 +102,8 @@ def _run(calculation: Calculation) -> None:
     snapshot(lines, "lines")
     calculation.source, calculation.as_of, calculation.model_version = source.entity, zone, MODEL_VERSION
     calculation.rows, calculation.customers = len(frame), int(frame["customer"].nunique())
+    from guanxi.areas.insight.computing import compute  # noqa: PLC0415 - seconds of every process that never computes
+
     found = compute(
         frame,
         lines,
