@@ -173,7 +173,7 @@ def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None
     with alice.expect_response(
         lambda answer: "presence" in answer.url and "editing=1" in (answer.request.post_data or "")
     ):
-        alice.get_by_role("link", name="Edit").click()
+        alice.get_by_role("link", name="Edit", exact=True).click()
     bob.goto(f"/customers/{one.pk}/")
     expect(bob.locator("[data-presence] .gx-editing-now")).to_have_attribute("title", "林爱丽 is changing this record")
     alice.goto("/customers/")
