@@ -232,6 +232,7 @@ add_entries(
         url="/receivables/",
         icon="hourglass",
         place="money",
+        order=35,
     ),
     Entry(
         key="billing.statements",
@@ -239,5 +240,6 @@ add_entries(
         url="/bank-statement/",
         icon="building-bank",
         place="money",
+        order=45,
     ),
 )

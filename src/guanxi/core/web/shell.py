@@ -46,10 +46,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named group of the navigation."""
+    """A named group of the navigation; ``closed`` when the person folded it and the page is not one of its own."""
 
+    key: str
     label: Text
     entries: tuple[Place, ...]
+    closed: bool = False
 
 
 @kept("preferences", size=4)
@@ -166,15 +168,20 @@ class Shell:
                 if place.key not in arranged.get("hidden", ())
             ]
             if places and key == "settings":
-                found.append(
-                    Group(
-                        label,
-                        (Place(key="settings", label=_("Settings"), url="/settings/", icon="settings", color="slate"),),
-                    )
+                entries: tuple[Place, ...] = (
+                    Place(key="settings", label=_("Settings"), url="/settings/", icon="settings", color="slate"),
                 )
-            elif places:
-                found.append(Group(label, tuple(place for _order, place in sorted(places, key=lambda one: one[0]))))
+            else:
+                entries = tuple(place for _order, place in sorted(places, key=lambda one: one[0]))
+            if entries:
+                here = any(entry.key == self.here for entry in entries)
+                found.append(Group(key, label, entries, closed=key in self._folded and not here))
         return found
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        """Groups of the navigation folded in this browser; the script of the page keeps them in a cookie."""
+        return frozenset(self.request.COOKIES.get("gx_folded", "").split("."))
 
     @cached_property
     def listed(self) -> list[Entity]:

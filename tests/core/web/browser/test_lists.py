@@ -44,6 +44,20 @@ def test_filter_and_save_a_view(open_page: Open, make: Make) -> None:
     assert violations(page) == []
 
 
+def test_groups_of_the_navigation_stay_folded(open_page: Open) -> None:
+    page = open_page("alice", "/")
+    group = page.locator("[data-nav-group]").first
+    entries = page.locator(f"#{group.get_attribute('aria-controls')}")
+    expect(entries).to_be_visible()
+    group.click()
+    expect(entries).to_be_hidden()
+    page.reload()
+    expect(group).to_have_attribute("aria-expanded", "false")
+    expect(entries).to_be_hidden()
+    page.goto(page.url.rstrip("/") + (entries.locator("a").first.get_attribute("href") or ""))
+    expect(entries).to_be_visible()
+
+
 def test_edit_a_cell_and_take_it_back(open_page: Open, make: Make) -> None:
     gadget = make("fakes.gadget", name="Cell", price=Decimal(5))
     page = open_page("alice", "/gadgets/?cols=name,price,note")

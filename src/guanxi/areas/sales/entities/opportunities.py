@@ -158,7 +158,7 @@ COMPETITOR = Entity(
     search=Search(names=("name",)),
     form=Form(sections=(Section(_("Competitor"), ("name", "website", "strengths", "weaknesses", "active", "tags")),)),
     access=Access(owner="", public=True),
-    menu=Menu(group="sales", order=60),
+    menu=Menu(group="sales", order=80),
     match_keys=(MatchKey(field="name", how="name", weight=90),),
     description=_("Who sells against us, where they are strong and weak."),
 )

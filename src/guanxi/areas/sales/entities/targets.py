@@ -40,7 +40,7 @@ TARGET = Entity(
             order=1,
         ),
     ),
-    menu=Menu(group="sales", order=70),
+    menu=Menu(group="performance", order=30),
     clean=policies.target_clean,
     description=_("What a person, a department or the company is to reach in a year, month by month."),
 )

@@ -174,12 +174,12 @@ def step_label(key: str) -> str:
 
 add_entries(
     Entry(
-        key="sales.forecast", label=_lazy("Forecast of sales"), url="/forecast/", icon="trending-up", place="sales", order=40,
+        key="sales.forecast", label=_lazy("Forecast of sales"), url="/forecast/", icon="trending-up", place="performance", order=10,
         color="green", shown=sees_deals,
     ),
     Entry(
         key="sales.course", label=_lazy("Course of the pipeline"), url="/pipeline-course/", icon="chart-line",
-        place="sales", order=50, color="green", shown=sees_deals,
+        place="performance", order=20, color="green", shown=sees_deals,
     ),
 )  # fmt: skip
 add_pages(path("forecast/", forecast, name="forecast"), path("pipeline-course/", course, name="pipeline-course"))

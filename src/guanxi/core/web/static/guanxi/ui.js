@@ -77,6 +77,13 @@ on("click", "[data-nav-fold]", () => {
   if (folded) root.dataset.nav = "folded"; else delete root.dataset.nav;
   localStorage.setItem("gx-nav", folded ? "folded" : "");
 });
+on("click", "[data-nav-group]", (event, button) => {
+  const closed = button.getAttribute("aria-expanded") === "true";
+  button.setAttribute("aria-expanded", String(!closed));
+  $(`#${button.getAttribute("aria-controls")}`).toggleAttribute("data-closed", closed);
+  const folded = [...document.querySelectorAll("[data-nav-group][aria-expanded=false]")].map((one) => one.dataset.navGroup);
+  document.cookie = `gx_folded=${folded.join(".")}; path=/; max-age=31536000; samesite=lax`;
+});
 function drawer(open) {
   document.documentElement.dataset.drawer = open ? "open" : "";
   $("[data-drawer-close]").hidden = !open;
