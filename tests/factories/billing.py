@@ -131,12 +131,12 @@ def receipt(number: int, make: Make) -> dict[str, Any]:
 
 def signed(make: Make, *, total: Decimal = Decimal(200), **values: Any) -> Any:
     """A signed contract over ``total``, owed in one instalment."""
-    from guanxi.areas.billing.services import documents  # noqa: PLC0415
+    from guanxi.areas.billing.services import contracts  # noqa: PLC0415
     from guanxi.core.kernel.actor import system_actor  # noqa: PLC0415
 
     lines = [{"name": "服务", "quantity": 1, "price": total, "tax_class": "6"}]
     made = make("billing.contract", **{"lines": lines, **values})
-    return documents.contract_sign(system_actor("tests", via="test"), made)
+    return contracts.contract_sign(system_actor("tests", via="test"), made)
 
 
 @factory("billing.allocation")

@@ -10,7 +10,7 @@ import pytest
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
-from guanxi.areas.billing.services import documents, invoices, ledger, printing
+from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
@@ -51,20 +51,20 @@ def test_amounts_follow_from_lines_and_prices_from_the_books(cast: Cast, make: A
 
 
 def test_whole_deal_by_the_book(cast: Cast, make: Any) -> None:
-    quote = documents.quote_accept(cast.alice, documents.quote_send(cast.alice, quote_of(cast, make)), by="王总")
-    contract = documents.quote_to_contract(cast.alice, quote)
+    quote = quotes.quote_accept(cast.alice, quotes.quote_send(cast.alice, quote_of(cast, make)), by="王总")
+    contract = quotes.quote_to_contract(cast.alice, quote)
     assert (contract.total, contract.open, contract.lines.count()) == (quote.total, None, 3)
     plan = [
         {"name": "预付", "percent": 30, "due_on": str(TODAY)},
         {"name": "尾款", "percent": 70, "due_on": str(TODAY + dt.timedelta(days=30))},
     ]
     contract = records.update(cast.alice, contract, {"instalments": plan})
-    contract = documents.contract_sign(cast.alice, contract)
+    contract = contracts.contract_sign(cast.alice, contract)
     assert list(contract.instalments.values_list("amount", flat=True)) == [Decimal("309.00"), Decimal("721.00")]
-    order = documents.order_confirm(cast.alice, documents.contract_to_order(cast.alice, contract))
-    delivery = documents.order_deliver(cast.alice, order, shipped_on=TODAY)
+    order = orders.order_confirm(cast.alice, contracts.contract_to_order(cast.alice, contract))
+    delivery = orders.order_deliver(cast.alice, order, shipped_on=TODAY)
     assert [row.quantity for row in delivery.lines.all()] == [10, 1]
-    documents.delivery_confirm(cast.alice, delivery, by="仓库老张")
+    orders.delivery_confirm(cast.alice, delivery, by="仓库老张")
     order = Order.objects.get(pk=order.pk)
     assert (order.status, order.delivered_on, order.open) == ("delivered", TODAY, None)
     receipt = make("billing.receipt", customer=contract.customer, amount=Decimal("1000.00"))
@@ -86,11 +86,11 @@ def test_whole_deal_by_the_book(cast: Cast, make: Any) -> None:
 
 
 def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> None:
-    quote = documents.quote_send(cast.alice, quote_of(cast, make))
+    quote = quotes.quote_send(cast.alice, quote_of(cast, make))
     with pytest.raises(RuleBroken) as error:
         records.update(cast.alice, quote, {"lines": []})
     assert error.value.code == "document.agreed"
-    second = documents.quote_revise(cast.alice, quote)
+    second = quotes.quote_revise(cast.alice, quote)
     assert (second.revision, second.number, second.status, second.total) == (
         2,
         f"{quote.number}-V2",
@@ -99,10 +99,10 @@ def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> Non
     )
     assert Quote.objects.get(pk=quote.pk).status == "replaced"
     with pytest.raises(RuleBroken):
-        documents.quote_to_order(cast.alice, Quote.objects.get(pk=quote.pk))
-    documents.quote_to_order(cast.alice, second)
+        quotes.quote_to_order(cast.alice, Quote.objects.get(pk=quote.pk))
+    quotes.quote_to_order(cast.alice, second)
     with pytest.raises(RuleBroken) as error:
-        documents.quote_to_order(cast.alice, second)
+        quotes.quote_to_order(cast.alice, second)
     assert error.value.code == "quote.converted"
 
 
@@ -110,12 +110,12 @@ def test_discounts_beyond_the_limit_of_a_role_do_not_go_out(cast: Cast, make: An
     make("billing.discountlimit", role=cast.role.pk, percent=5)
     quote = quote_of(cast, make)
     with pytest.raises(RuleBroken) as error:
-        documents.quote_send(cast.alice, quote)
+        quotes.quote_send(cast.alice, quote)
     assert (error.value.code, quote.off) == ("discount.limit", Decimal("6.36"))
     assert Quote.objects.get(pk=quote.pk).status == "draft"
-    documents.discount_grant(cast.root, quote, {"off": "6.36"})
-    assert documents.quote_send(cast.alice, Quote.objects.get(pk=quote.pk)).status == "sent"
-    assert documents.quote_send(cast.root, quote_of(cast, make, discount=50)).status == "sent"
+    quotes.discount_grant(cast.root, quote, {"off": "6.36"})
+    assert quotes.quote_send(cast.alice, Quote.objects.get(pk=quote.pk)).status == "sent"
+    assert quotes.quote_send(cast.root, quote_of(cast, make, discount=50)).status == "sent"
 
 
 def test_a_product_that_is_gone_stays_in_its_quote(cast: Cast, make: Any) -> None:
@@ -124,7 +124,7 @@ def test_a_product_that_is_gone_stays_in_its_quote(cast: Cast, make: Any) -> Non
     records.delete(cast.root, product)
     again = records.update(cast.alice, quote, {"note": "x"})
     assert (again.total, again.lines.get(position=2).name) == (quote.total, product.name)
-    order = documents.quote_to_order(cast.alice, again)
+    order = quotes.quote_to_order(cast.alice, again)
     assert order.total == quote.total
     assert printing.document_pdf(cast.alice, again, "en")[:4] == b"%PDF"
 
@@ -150,7 +150,7 @@ def test_nonsense_is_refused_at_its_field(cast: Cast, make: Any, values: dict[st
 
 def test_contracts_do_not_go_in_circles(cast: Cast, make: Any) -> None:
     first = signed(make)
-    second = documents.contract_amend(cast.alice, first)
+    second = contracts.contract_amend(cast.alice, first)
     with pytest.raises(Invalid) as error:
         records.update(cast.alice, first, {"amends": second.pk})
     assert (error.value.code, error.value.field) == ("contract.circle", "amends")
@@ -158,27 +158,27 @@ def test_contracts_do_not_go_in_circles(cast: Cast, make: Any) -> None:
 
 def test_an_amendment_that_reduces_writes_off(cast: Cast, make: Any) -> None:
     first = signed(make, total=Decimal(200))
-    less = documents.contract_amend(cast.alice, first, effect="reduce")
+    less = contracts.contract_amend(cast.alice, first, effect="reduce")
     less = records.update(cast.alice, less, {"lines": [{"name": "少做", "quantity": 1, "price": 50, "tax_class": "6"}]})
-    less = documents.contract_sign(cast.alice, less)
+    less = contracts.contract_sign(cast.alice, less)
     first = Contract.objects.get(pk=first.pk)
     assert (first.open, first.written_off, less.open) == (150, 50, None)
 
 
 def test_deliveries_hold_no_more_than_was_ordered(cast: Cast, make: Any) -> None:
     line = make("billing.orderline", quantity=3)
-    order = documents.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
-    first = documents.order_deliver(cast.alice, order)
+    order = orders.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
+    first = orders.order_deliver(cast.alice, order)
     row = first.lines.get()
     records.update(cast.alice, first, {"lines": [{"id": row.pk, "order_line": line.pk, "quantity": 1}]})
-    second = documents.order_deliver(cast.alice, order)
+    second = orders.order_deliver(cast.alice, order)
     assert second.lines.get().quantity == 2
     with pytest.raises(Invalid) as error:
         records.update(cast.alice, second, {"lines": [{"order_line": line.pk, "quantity": 3}]})
     assert error.value.code == "line.quantity"
-    documents.delivery_confirm(cast.alice, Delivery.objects.get(pk=first.pk))
+    orders.delivery_confirm(cast.alice, Delivery.objects.get(pk=first.pk))
     assert Order.objects.get(pk=order.pk).status == "delivering"
-    documents.delivery_return(cast.alice, Delivery.objects.get(pk=first.pk))
+    orders.delivery_return(cast.alice, Delivery.objects.get(pk=first.pk))
     assert Order.objects.get(pk=order.pk).status == "confirmed"
 
 
@@ -190,7 +190,7 @@ def test_a_blocking_credit_limit_refuses_an_order(cast: Cast, make: Any) -> None
     credit = selectors.credit_of(contract.customer)
     assert (credit.owed, credit.overdue, credit.overdue_days, credit.exceeded) == (900, 900, 40, False)
     with pytest.raises(RuleBroken) as error:
-        documents.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
+        orders.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
     assert error.value.code == "credit.limit"
     aged = selectors.ageing(cast.alice, on=TODAY)
     assert [(one.classes, one.total) for one in aged] == [([0, 0, 900, 0, 0], 900)]

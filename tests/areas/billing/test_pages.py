@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from guanxi.areas.billing.models import BankEntry, Quote, Receipt
-from guanxi.areas.billing.services import documents, links
+from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
 from guanxi.core.kernel.errors import NotFound
 from tests.areas.billing.test_bank import statement
@@ -72,9 +72,9 @@ def test_documents_print_in_both_languages(cast: Cast, make: Any) -> None:
 
 def test_record_pages_show_the_chain_and_forms_the_grid(cast: Cast, make: Any) -> None:
     client = browser(cast.alice_user)
-    made = documents.quote_accept(cast.alice, quote(cast, make))
-    contract = documents.contract_sign(cast.alice, documents.quote_to_contract(cast.alice, made))
-    order = documents.contract_to_order(cast.alice, contract)
+    made = quotes.quote_accept(cast.alice, quote(cast, make))
+    contract = contracts.contract_sign(cast.alice, quotes.quote_to_contract(cast.alice, made))
+    order = contracts.contract_to_order(cast.alice, contract)
     for path in (
         f"/quotes/{made.pk}/",
         f"/contracts/{contract.pk}/",

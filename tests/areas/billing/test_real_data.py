@@ -15,7 +15,8 @@ from django.db.models import Count, Sum
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Delivery, Instalment, Order, OrderLine, Receipt
-from guanxi.areas.billing.services import documents, ledger
+from guanxi.areas.billing.services import ledger
+from guanxi.areas.billing.services import orders as ordering
 from guanxi.areas.catalog.models import Product
 from guanxi.core.records import many
 from tests.factories.cast import Cast
@@ -108,16 +109,14 @@ def test_northwind(cast: Cast) -> None:
     _deliver_and_pay(cast, raw_orders, orders, expected)
 
 
-def _deliver_and_pay(
-    cast: Cast, raw: list[dict[str, str]], orders: dict[str, int], expected: dict[str, Decimal]
-) -> None:
+def _deliver_and_pay(cast: Cast, raw: list[dict[str, str]], ids: dict[str, int], expected: dict[str, Decimal]) -> None:
     """The first forty orders go the whole way: confirmed, delivered where the file says so, paid to the cent."""
     first = [one for one in raw if day_of(one["shippedDate"])][:40]
     for one in first:
-        order = documents.order_confirm(cast.root, Order.objects.get(pk=orders[one["orderID"]]))
+        order = ordering.order_confirm(cast.root, Order.objects.get(pk=ids[one["orderID"]]))
         shipped = day_of(one["shippedDate"])
-        delivery = documents.order_deliver(cast.root, order, shipped_on=shipped)
-        documents.delivery_confirm(cast.root, delivery, confirmed_on=shipped)
+        delivery = ordering.order_deliver(cast.root, order, shipped_on=shipped)
+        ordering.delivery_confirm(cast.root, delivery, confirmed_on=shipped)
         values = {
             "customer": order.customer_id,
             "received_on": shipped,
@@ -128,7 +127,7 @@ def _deliver_and_pay(
         (receipt,) = many.insert_many(cast.root, "billing.receipt", [values])
         row = Instalment.objects.get(order=order)
         ledger.receipt_allocate(cast.root, receipt, [(row.pk, row.open)])
-    done = Order.objects.filter(pk__in=[orders[one["orderID"]] for one in first])
+    done = Order.objects.filter(pk__in=[ids[one["orderID"]] for one in first])
     assert done.aggregate(paid=Sum("received"), open=Sum("open"), number=Count("pk")) == {
         "paid": sum(expected[one["orderID"]] for one in first),
         "open": 0,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from guanxi.areas.billing.models import CommissionPlan, Contract, Instalment, Invoice, Order, Quote
-from guanxi.areas.billing.services import commission, documents, ledger
+from guanxi.areas.billing.services import commission, ledger, making, orders
 from guanxi.areas.catalog.models import Product
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
@@ -256,7 +256,7 @@ class Deals:
         ids = self.made("billing.order", heads)
         lines = []
         for number, contract in zip(ids, contracts, strict=True):
-            lines += [{**self._plain(row), "order": number} for row in documents.lines_of(contract, optional=False)]
+            lines += [{**self._plain(row), "order": number} for row in making.lines_of(contract, optional=False)]
         self.made("billing.orderline", lines)
         fresh = list(Order.objects.filter(pk__in=ids).order_by("pk"))
         many.update_many(self.actor, "billing.order", [(one, {"status": "confirmed"}) for one in fresh], quiet=True)
@@ -266,13 +266,13 @@ class Deals:
     def _plain(row: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in row.items() if value is not None}
 
-    def _deliveries(self, orders: Sequence[Order]) -> None:
-        for order in orders:
+    def _deliveries(self, confirmed: Sequence[Order]) -> None:
+        for order in confirmed:
             age = (self.today - (order.ordered_on or self.today)).days
             if age < 12:
                 continue
             gone = (order.ordered_on or self.today) + dt.timedelta(days=min(age, self.chance.randint(10, 40)))
-            delivery = documents.order_deliver(
+            delivery = orders.order_deliver(
                 self.actor,
                 order,
                 shipped_on=gone,
@@ -281,7 +281,7 @@ class Deals:
             )
             if age > 25:
                 arrived = min(gone + dt.timedelta(days=self.chance.randint(1, 5)), self.today)
-                documents.delivery_confirm(self.actor, delivery, confirmed_on=arrived, by="仓库 王师傅")
+                orders.delivery_confirm(self.actor, delivery, confirmed_on=arrived, by="仓库 王师傅")
 
     # -- money ---------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,15 @@
-"""The area's declarations: documents, money, commission, and what they add to other areas' pages."""
+"""The area's declarations: documents, money, commission, settings, and what they add to other areas' pages."""
 
-from guanxi.areas.billing.entities import commission, documents, money
+from guanxi.areas.billing.entities import (
+    bank,
+    commission,
+    contracts,
+    deliveries,
+    invoices,
+    orders,
+    quotes,
+    receivables,
+    settings,
+)
 
-__all__ = ["commission", "documents", "money"]
+__all__ = ["bank", "commission", "contracts", "deliveries", "invoices", "orders", "quotes", "receivables", "settings"]

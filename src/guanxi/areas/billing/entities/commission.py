@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing import policies
-from guanxi.areas.billing.entities.documents import PERCENT, state
+from guanxi.areas.billing.entities.common import PERCENT, state
 from guanxi.areas.billing.models import CommissionPlan, CommissionRule, CommissionStatement
 from guanxi.areas.billing.models.commission import APPROVED, PROPOSED
 from guanxi.areas.billing.services import commission

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.billing.models import Delivery, PublicLink, Quote
 from guanxi.areas.billing.models.documents import DRAFT, SENT, SHIPPED
-from guanxi.areas.billing.services import documents
+from guanxi.areas.billing.services import orders, quotes
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation.notify import notify
@@ -40,7 +40,7 @@ def link_make(actor: Actor, record: Quote | Delivery) -> str:
     key, now, secret = entity_of(record).key, clock.now(), secrets.token_urlsafe(32)
     with records.writing(actor):
         if isinstance(record, Quote):
-            documents.quote_send(actor, record)
+            quotes.quote_send(actor, record)
         PublicLink.objects.filter(entity=key, record_id=record.pk, ended_at__isnull=True).update(ended_at=now)
         ends = now + LIFETIME
         valid = getattr(record, "valid_until", None)
@@ -97,12 +97,12 @@ def link_answer(record: Any, *, by: str, accepts: bool, words: str = "") -> Any:
         if isinstance(record, Quote):
             fresh = records.locked(actor, entity_of(record), record.pk)
             if accepts:
-                done: Any = documents.quote_accept(actor, fresh, by=name, answer=words)
+                done: Any = quotes.quote_accept(actor, fresh, by=name, answer=words)
             else:
-                done = documents.quote_decline(actor, fresh, answer=f"{name}: {words}".strip(": "))
+                done = quotes.quote_decline(actor, fresh, answer=f"{name}: {words}".strip(": "))
             _tell(record, ACCEPTED_TEXT if accepts else DECLINED_TEXT, name)
         else:
-            done = documents.delivery_confirm(actor, record, by=name)
+            done = orders.delivery_confirm(actor, record, by=name)
             _tell(record, CONFIRMED_TEXT, name)
     return done
 

@@ -41,7 +41,7 @@ class Row:
     source: str = ""
 
     @property
-    def iscell_text(self) -> bool:
+    def is_text(self) -> bool:
         """Whether the line is a heading or a text."""
         return self.sort not in ("", "item")
 

@@ -1,0 +1,56 @@
+"""Checks every rule of the area uses: amounts, dates, closed books."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import MutableMapping
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.billing.models import (
+    ClosedPeriod,
+)
+from guanxi.core.kernel.errors import Invalid, Text
+
+Changes = MutableMapping[str, list[Any]]
+ZERO, HUNDRED = Decimal(0), Decimal(100)
+ABSURD = Decimal(10) ** 12
+LONGEST_CHAIN = 50
+#: How long a quote holds unless somebody says otherwise.
+QUOTE_DAYS = 30
+
+
+def put(record: Any, changes: Changes, name: str, value: Any) -> None:
+    """Change a value on the way in, so that the event tells of it too."""
+    before = changes[name][0] if name in changes else getattr(record, name)
+    if value != getattr(record, name):
+        setattr(record, name, value)
+        changes[name] = [before, value]
+
+
+def positive(record: Any, name: str, *, zero: bool = False) -> None:
+    """Raise Invalid at the field unless it is more than nothing, and no more than can be meant."""
+    value = getattr(record, name)
+    if value is None or value < 0 or (value == 0 and not zero):
+        raise Invalid(_("The amount must be more than zero."), code="amount.positive", field=name)
+    if value > ABSURD:
+        raise Invalid(_("This is too large to be meant."), code="value.absurd", field=name)
+
+
+def in_order(record: Any, first: str, last: str, text: Text) -> None:
+    """Raise Invalid at ``last`` when it lies before ``first``."""
+    start, end = getattr(record, first), getattr(record, last)
+    if start is not None and end is not None and end < start:
+        raise Invalid(text, code="dates.order", field=last)
+
+
+def period_open(day: dt.date | None, field: str) -> None:
+    """Raise RuleBroken when the books of that day are closed."""
+    until = ClosedPeriod.objects.aggregate(last=Max("until"))["last"]
+    if day is not None and until is not None and day <= until:
+        raise Invalid(
+            _("The books are closed up to %(day)s.") % {"day": until.isoformat()}, code="period.closed", field=field
+        )

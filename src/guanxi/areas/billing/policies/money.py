@@ -1,0 +1,206 @@
+"""What instalments, receipts, invoices, bank entries, limits and commission must be before they are stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.billing.models import (
+    Allocation,
+    BankEntry,
+    CommissionPlan,
+    CommissionStatement,
+    CreditLimit,
+    Instalment,
+    Invoice,
+    Receipt,
+)
+from guanxi.areas.billing.models.documents import DRAFT
+from guanxi.areas.billing.models.money import OUT, PAID, PARTLY, PLANNED
+from guanxi.areas.billing.policies.common import (
+    ABSURD,
+    HUNDRED,
+    ZERO,
+    Changes,
+    in_order,
+    period_open,
+    positive,
+    put,
+)
+from guanxi.areas.catalog.models import tax_rate_of
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.kernel.money import rounded
+from guanxi.core.records.rates import rate_on
+
+
+def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment]) -> None:
+    """Percentages become amounts, the last one takes the rest of a whole; what is paid cannot be planned away."""
+    currency, total = document.currency or "CNY", document.total or ZERO
+    whole = sum((row.percent for row in rows if row.percent is not None), ZERO) == HUNDRED
+    by_percent = [row for row in rows if row.percent is not None]
+    for row in by_percent:
+        row.amount = rounded(total * (row.percent or ZERO) / HUNDRED, currency)
+    if whole and by_percent and len(by_percent) == len(rows):
+        by_percent[-1].amount = total - sum((row.amount or ZERO for row in by_percent[:-1]), ZERO)
+    for number, row in enumerate(rows):
+        row.currency, row.customer_id = currency, document.customer_id
+        if row.percent is not None and not 0 < row.percent <= HUNDRED:
+            raise Invalid(
+                _("This must lie between 0 and 100."), code="value.percent", field=f"instalments.{number}.percent"
+            )
+        if row.amount is None or row.amount < 0:
+            raise Invalid(
+                _("Say a percentage or an amount."), code="amount.missing", field=f"instalments.{number}.amount"
+            )
+        instalment_settle(row, f"instalments.{number}.amount")
+    if document.pk and sum((row.received + row.written_off for row in rows), ZERO) < _booked(document):
+        raise RuleBroken(_("An instalment on which money is booked cannot be removed."), code="instalment.booked")
+    planned = sum((row.amount or ZERO for row in rows), ZERO)
+    if rows and document.status != DRAFT and planned != total:
+        raise RuleBroken(
+            _("The instalments come to %(planned)s, the whole to %(total)s.") % {"planned": planned, "total": total},
+            code="instalments.sum",
+        )
+
+
+def _booked(document: Any) -> Decimal:
+    rows = Instalment.objects.filter(**{document._meta.model_name: document.pk})
+    return sum((one + two for one, two in rows.values_list("received", "written_off")), ZERO)
+
+
+def instalment_settle(row: Instalment, place: str = "amount") -> None:
+    """``amount`` = received + open + written off; and the state that follows."""
+    row.received, row.written_off = row.received or ZERO, row.written_off or ZERO
+    row.open = (row.amount or ZERO) - row.received - row.written_off
+    if row.open < 0:
+        raise Invalid(_("More than this was received already."), code="instalment.received", field=place)
+    row.status = PAID if row.open == 0 else PARTLY if row.received or row.written_off else PLANNED
+
+
+def instalment_clean(_actor: Actor, row: Instalment, changes: Changes) -> None:
+    """An instalment hangs on one document and speaks its currency."""
+    document = row.contract or row.order
+    if document is None or (row.contract_id and row.order_id):
+        raise Invalid(_("An instalment is of a contract or of an order."), code="instalment.of", field="contract")
+    row.customer_id, row.currency = document.customer_id, document.currency
+    if row.amount is None and row.percent is None:
+        raise Invalid(_("Say a percentage or an amount."), code="amount.missing", field="amount")
+    if row.amount is not None:
+        positive(row, "amount", zero=True)
+    if row.amount is None and row.percent is not None:
+        put(row, changes, "amount", rounded((document.total or ZERO) * row.percent / HUNDRED, row.currency))
+    instalment_settle(row)
+
+
+def receipt_clean(actor: Actor, receipt: Receipt, changes: Changes) -> None:
+    """A receipt is of a day that has come, in open books, at that day's rate."""
+    positive(receipt, "amount")
+    if receipt.received_on is not None:
+        if receipt.received_on > clock.today(actor.timezone):
+            raise Invalid(_("Money cannot be received in the future."), code="dates.future", field="received_on")
+        if receipt.pk is None or {"received_on", "amount", "currency"} & set(changes):
+            period_open(receipt.received_on, "received_on")
+            receipt.rate = rate_on(receipt.currency, receipt.received_on)
+    if receipt.amount != rounded(receipt.amount, receipt.currency):
+        raise Invalid(
+            _("%(currency)s has no such small amounts.") % {"currency": receipt.currency},
+            code="amount.places",
+            field="amount",
+        )
+    if receipt.pk and {"currency", "customer"} & set(changes) and (receipt.allocated or receipt.refunded):
+        raise RuleBroken(_("This money is allocated already. Take that back first."), code="receipt.allocated")
+    receipt.free = ZERO if receipt.sort == OUT else receipt.amount - receipt.allocated - receipt.refunded
+    if receipt.free < 0:
+        raise Invalid(_("More than this is allocated already."), code="receipt.allocated", field="amount")
+
+
+def allocation_clean(_actor: Actor, allocation: Allocation, _changes: Changes) -> None:
+    """An allocation speaks the currency of its instalment."""
+    positive(allocation, "amount")
+    allocation.customer_id, allocation.currency = allocation.instalment.customer_id, allocation.instalment.currency
+
+
+def invoice_clean(actor: Actor, invoice: Invoice, changes: Changes) -> None:
+    """Tax is worked out of the amount; only a red invoice is negative; what it is for belongs to the customer."""
+    if invoice.reverses_id is None:
+        positive(invoice, "amount")
+    for name in ("contract", "order"):
+        other = getattr(invoice, name)
+        if other is not None and other.customer_id != invoice.customer_id:
+            raise Invalid(_("This belongs to another customer."), code="customer.other", field=name)
+        if other is not None and other.currency != invoice.currency:
+            raise Invalid(_("This is in another currency."), code="currency.other", field="currency")
+    rate = tax_rate_of(invoice.tax_class)
+    invoice.tax = rounded(invoice.amount * rate / (HUNDRED + rate), invoice.currency)
+    invoice.net = invoice.amount - invoice.tax
+    if invoice.requested_on is None:
+        put(invoice, changes, "requested_on", clock.today(actor.timezone))
+    in_order(invoice, "issued_on", "sent_on", _("An invoice cannot be sent before it is issued."))
+    if not invoice.title:
+        _take_title(invoice, changes)
+
+
+def _take_title(invoice: Invoice, changes: Changes) -> None:
+    """The customer's first invoice title, else his name."""
+    titles = invoice.customer.invoice_titles
+    first = titles[0] if titles else {}
+    put(invoice, changes, "title", str(first.get("title") or invoice.customer.name))
+    for name, parts in (
+        ("tax_number", ("tax_number",)),
+        ("address", ("address", "phone")),
+        ("bank", ("bank", "account")),
+    ):
+        if not getattr(invoice, name):
+            text = " ".join(str(first[part]) for part in parts if first.get(part))
+            put(invoice, changes, name, text or (invoice.customer.credit_code if name == "tax_number" else ""))
+
+
+def entry_clean(_actor: Actor, entry: BankEntry, _changes: Changes) -> None:
+    """An entry is known again by what stands in it."""
+    if entry.amount is not None and abs(entry.amount) > ABSURD:
+        raise Invalid(_("This is too large to be meant."), code="value.absurd", field="amount")
+    if not entry.fingerprint:
+        entry.fingerprint = fingerprint_of(entry, 0)
+
+
+def fingerprint_of(entry: BankEntry, twin: int) -> str:
+    """A digest of an entry: of the bank's reference where it gives one, else of everything; ``twin`` counts equal lines."""
+    parts = (
+        (entry.account, entry.reference)
+        if entry.reference
+        else (
+            entry.account,
+            entry.booked_on,
+            entry.amount,
+            entry.currency,
+            entry.payer,
+            entry.payer_account,
+            entry.memo,
+            twin,
+        )
+    )
+    text = "\x1f".join(f"{one:.2f}" if isinstance(one, Decimal) else str(one) for one in parts)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def limit_clean(_actor: Actor, limit: CreditLimit, _changes: Changes) -> None:
+    """A limit is not negative."""
+    positive(limit, "amount", zero=True)
+
+
+def plan_clean(_actor: Actor, plan: CommissionPlan, _changes: Changes) -> None:
+    """A plan's days have an order."""
+    in_order(plan, "valid_from", "valid_until", _("This day lies before the first day."))
+
+
+def statement_clean(_actor: Actor, statement: CommissionStatement, _changes: Changes) -> None:
+    """A period has an order; a statement without a name is named by its days."""
+    in_order(statement, "first_day", "last_day", _("This day lies before the first day."))
+    if not statement.name:
+        statement.name = f"{statement.plan.name} {statement.first_day} – {statement.last_day}"

@@ -1,0 +1,87 @@
+"""Documents made of documents: what is handed on, lines as values, payment plans; used by quotes, contracts and orders."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing.models import Contract, Instalment
+from guanxi.core import records
+from guanxi.core.access import require
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Operation
+
+QUOTE, CONTRACT, ORDER, DELIVERY = "billing.quote", "billing.contract", "billing.order", "billing.delivery"
+ZERO = Decimal(0)
+#: What a document hands on to the one made of it.
+CARRIED = (
+    "customer_id",
+    "contact_id",
+    "opportunity_id",
+    "currency",
+    "prices_with_tax",
+    "discount",
+    "discount_amount",
+    "terms",
+    "name",
+)
+LINE = (
+    "sort", "product_id", "name", "specification", "quantity", "unit", "price", "discount", "tax_class", "cost", "price_source",
+    "base_price", "optional",
+)  # fmt: skip
+
+
+def lines_of(document: Any, *, optional: bool = True) -> list[dict[str, Any]]:
+    """The lines of a document as values for another one; products that are gone leave their words."""
+    rows = document.lines.filter(deleted_at__isnull=True).select_related("product").order_by("position", "pk")
+    found = []
+    for row in rows:
+        if optional or not row.optional:
+            values = {name.removesuffix("_id"): getattr(row, name) for name in LINE}
+            if row.product is not None and row.product.deleted_at is not None:
+                values["product"] = None
+            found.append({**values, "optional": row.optional if optional else False})
+    return found
+
+
+def made(
+    actor: Actor, entity: str, source: Any, values: Mapping[str, Any], *, optional: bool, step: Operation | None
+) -> Any:
+    given = {name.removesuffix("_id"): getattr(source, name) for name in CARRIED}
+    given |= {"owner": source.owner_id, **values, "lines": lines_of(source, optional=optional)}
+    require(actor, "create", entity)
+    return records.create(actor, entity, given, operation=step, trusted=True)
+
+
+def step(actor: Actor, record: Any, **changes: Any) -> Any:
+    """Change read-only columns of a record in the name of the actor, who may change it."""
+    require(actor, "change", record)
+    return records.update(actor, record, changes, trusted=True)
+
+
+def plan_ensure(actor: Actor, document: Any, *, due_on: dt.date | None) -> None:
+    """A document has instalments that come to its total; without any, one of the whole."""
+    name = "contract" if isinstance(document, Contract) else "order"
+    rows = list(Instalment.objects.filter(**{name: document.pk}))
+    total = document.total or ZERO
+    if not rows and total > 0:
+        values = {
+            name: document.pk,
+            "name": _("Whole amount"),
+            "amount": total,
+            "due_on": due_on,
+            "owner": document.owner_id,
+        }
+        records.create(actor, "billing.instalment", values, trusted=True)
+    elif rows and sum((row.amount or ZERO for row in rows), ZERO) != total:
+        raise Invalid(
+            _("The instalments come to %(planned)s, the whole to %(total)s.")
+            % {"planned": sum((row.amount or ZERO for row in rows), ZERO), "total": total},
+            code="instalments.sum",
+            field="instalments",
+        )
