@@ -16,7 +16,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from guanxi.core import entities  # noqa: F401, PLC0415 - declarations need loaded models
-        from guanxi.core.automation import subscribers  # noqa: F401, PLC0415
+        from guanxi.core.automation import subscribers, uses  # noqa: F401, PLC0415
         from guanxi.core.automation.approvals import watch  # noqa: F401, PLC0415
         from guanxi.core.automation.rules import hearing  # noqa: F401, PLC0415
         from guanxi.core.exchange import settings_models  # noqa: F401, PLC0415

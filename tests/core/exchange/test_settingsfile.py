@@ -195,3 +195,45 @@ def test_a_row_in_use_is_retired_not_lost(cast: Any) -> None:
         settingsfile.apply(cast.root, json.dumps(found))
     assert "calendars/" in str(caught.value)
     assert WorkCalendar.objects.filter(key="standard").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "word"),
+    [
+        ("rules", {"key": "bad", "name_zh": "坏", "entity": "fakes.gadget", "trigger": {"on": "never"}, "steps": [{"do": "stop"}]}, "rules/bad"),
+        ("rules", {"key": "bad", "name_zh": "坏", "entity": "fakes.gadget", "trigger": {"on": "created"}, "steps": [{"do": "set", "values": {"nothing": 1}}]}, "nothing"),
+        ("flows", {"key": "bad", "name_zh": "坏", "entity": "fakes.gadget", "action": "change", "steps": [{"name_zh": "初审", "who": [{"kind": "role", "role": "ghost"}]}]}, "flows/bad"),
+        ("templates", {"key": "bad", "name_zh": "坏", "entity": "fakes.gadget", "body_zh": "{{ secret_of_nobody }}"}, "secret_of_nobody"),
+        ("layouts", {"entity": "fakes.gadget", "face": "list", "role": "", "kind": "", "definition": {"fields": ["ghost"]}}, "ghost"),
+        ("fields", {"entity": "fakes.gadget", "key": "wrong", "kind": "formula", "label_zh": "坏", "options": {"formula": "nobody + 1"}}, "fields/fakes.gadget/wrong"),
+        ("processes", {"entity": "fakes.gadget", "field": "ghost", "definition": {}}, "ghost"),
+        ("numberings", {"entity": "fakes.gadget", "field": "number", "format": "G", "reset": "never"}, "numberings/"),
+    ],
+)  # fmt: skip
+def test_a_file_is_held_to_what_the_editors_ask(cast: Any, table: str, row: dict[str, Any], word: str) -> None:
+    before = settingsfile.text_of(settingsfile.document())
+    with pytest.raises(Invalid) as caught:
+        settingsfile.apply(cast.root, json.dumps({"guanxi": {"format": 1}, table: [row]}))
+    assert word in str(caught.value)
+    assert settingsfile.text_of(settingsfile.document()) == before
+
+
+def test_what_a_file_need_not_say_is_worked_out(cast: Any) -> None:
+    field = {
+        "entity": "fakes.gadget",
+        "key": "double",
+        "kind": "formula",
+        "label_zh": "双倍",
+        "options": {"formula": "price * 2"},
+    }
+    part = json.dumps({"guanxi": {"format": 1}, "fields": [field]})
+    assert len(settingsfile.apply(cast.root, part)) == 1
+    assert ["fakes.gadget", "price"] in CustomField.objects.get(key="double").options["reads"]
+    assert settingsfile.apply(cast.root, part) == []
+
+
+def test_somebody_a_flow_names_need_not_be_there(cast: Any) -> None:
+    steps = [{"name_zh": "初审", "who": [{"kind": "people", "users": ["who-left"]}]}]
+    flow = {"key": "named", "name_zh": "改价", "entity": "fakes.gadget", "action": "change", "steps": steps}
+    settingsfile.apply(cast.root, json.dumps({"guanxi": {"format": 1}, "flows": [flow]}))
+    assert ApprovalFlow.objects.get(key="named").steps == steps

@@ -189,12 +189,29 @@ def template_of(key: str) -> MessageTemplate:
     return found
 
 
-_TEXTS = ("subject_zh", "subject_en", "body_zh", "body_en")
+TEXTS = ("subject_zh", "subject_en", "body_zh", "body_en")
+#: What a template is made of.
+PARTS = ("name_zh", "name_en", "entity", "channel", *TEXTS)
 
 
 def template_save(actor: Actor, row: MessageTemplate | None, values: Mapping[str, Any]) -> MessageTemplate:
     """Store a template. Raises Denied, or Invalid at the field."""
     require_feature(actor, SETTINGS)
+    template_check(actor, values)
+    with writing(actor):
+        row = row or MessageTemplate(key=free_key(MessageTemplate, str(values.get("name_en") or "template")))
+        for name in ("name_zh", "name_en", "entity", "channel", *TEXTS):
+            setattr(
+                row, name, str(values.get(name, "")).strip() if name not in TEXTS[2:] else str(values.get(name, ""))
+            )
+        row.active = bool(values.get("active", True))
+        row.version += 1
+        row.save()
+    return row
+
+
+def template_check(actor: Actor, values: Mapping[str, Any]) -> None:
+    """Raise Invalid at the field for a template that means nothing."""
     if not str(values.get("name_zh", "")).strip():
         raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
     if not is_registered(str(values.get("entity", ""))):
@@ -203,18 +220,8 @@ def template_save(actor: Actor, row: MessageTemplate | None, values: Mapping[str
         raise Invalid(_("Choose how it is sent."), code="template.channel", field="channel")
     if not (str(values.get("body_zh", "")).strip() or str(values.get("body_en", "")).strip()):
         raise Invalid(_("Write a text."), code="value.required", field="body_zh")
-    for name in _TEXTS:
+    for name in TEXTS:
         check(actor, str(values["entity"]), str(values.get(name, "")), field=name)
-    with writing(actor):
-        row = row or MessageTemplate(key=free_key(MessageTemplate, str(values.get("name_en") or "template")))
-        for name in ("name_zh", "name_en", "entity", "channel", *_TEXTS):
-            setattr(
-                row, name, str(values.get(name, "")).strip() if name not in _TEXTS[2:] else str(values.get(name, ""))
-            )
-        row.active = bool(values.get("active", True))
-        row.version += 1
-        row.save()
-    return row
 
 
 def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -> Snippet:

@@ -112,7 +112,11 @@ def _changed_since(applied: AppliedPack | None) -> set[tuple[str, str]]:
     if applied is None:
         return set()
     now = {(table, name): row for table, name, row in _named(settingsfile.document())}
-    return {(table, name) for table, name, row in _named(applied.rows) if not _same(row, now.get((table, name), {}))}
+    return {
+        (table, name)
+        for table, name, row in _named(settingsfile.plain(applied.rows))
+        if not _same(row, now.get((table, name), {}))
+    }
 
 
 def apply(actor: Actor, key: str, *, samples: bool = True) -> PackResult:

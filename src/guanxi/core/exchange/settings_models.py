@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.core.exchange import settings_checks
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import (
@@ -91,9 +92,18 @@ def _object_goes(row: CustomObject) -> None:
 
 
 def _field_stored(row: CustomField, _created: bool) -> None:
-    """A field of a kind nobody knows would break every page that shows it."""
+    """A field of a kind nobody knows would break every page that shows it, also before its check is asked."""
     if row.kind not in KINDS:
         raise Invalid(_("There is no kind “%(kind)s”.") % {"kind": row.kind}, code="field.kind", field="kind")
+
+
+def _options_out(options: Any) -> dict[str, Any]:
+    """Options without what is worked out from them when a field is stored."""
+    given = dict(options or {})
+    worked_out = {"reads", "relations", "paths", "volatile"}
+    if "rollup" in given or given.get("result") == "decimal":
+        worked_out.add("result")
+    return {name: value for name, value in given.items() if name not in worked_out}
 
 
 def _objects_written() -> None:
@@ -124,26 +134,27 @@ register_settings(
         ),
     ),
     SettingsModel(
-        key="objects", label=_("Custom objects"), model=CustomObject, identity=("key",), retire="active", stamps=("objects",), order=15,
+        key="objects", label=_("Custom objects"), check=settings_checks.object_check, model=CustomObject, identity=("key",), retire="active", stamps=("objects",), order=15,
         after=_object_stored, before_remove=_object_goes, done=_objects_written,
         fields=("path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned", "parent",
                 "options", "position", "active"),
     ),
     SettingsModel(
-        key="fields", label=_("Custom fields"), model=CustomField, identity=("entity", "key"), retire="active", stamps=("fields",), order=20, done=_fields_written, after=_field_stored,
+        key="fields", label=_("Custom fields"), check=settings_checks.field_check, model=CustomField, identity=("entity", "key"), retire="active", stamps=("fields",), order=20, done=_fields_written, after=_field_stored,
+        coded={"options": Coded(_options_out, dict, _options_out)},
         fields=("kind", "label_zh", "label_en", "help_zh", "help_en", "required", "dictionary", "target", "personal", "options", "rules",
                 "position", "active"),
     ),
     SettingsModel(
-        key="processes", label=_("Processes"), model=Process, identity=("entity", "field"), fields=("definition", "active"),
+        key="processes", label=_("Processes"), check=settings_checks.process_check, model=Process, identity=("entity", "field"), fields=("definition", "active"),
         stamps=("processes",), order=25,
     ),
     SettingsModel(
-        key="numberings", label=_("Numbering"), model=Numbering, identity=("entity", "field"),
+        key="numberings", label=_("Numbering"), check=settings_checks.numbering_check, model=Numbering, identity=("entity", "field"),
         fields=("format", "reset", "gap_free", "start"), stamps=("numbering",), order=30,
     ),
     SettingsModel(
-        key="roles", label=_("Roles"), model=Role, identity=("key",), stamps=("rights",), order=35,
+        key="roles", label=_("Roles"), check=settings_checks.role_check, model=Role, identity=("key",), stamps=("rights",), order=35,
         fields=("name", "name_en", "description", "all_rights", "features"),
         children=(
             SettingsModel(
@@ -156,7 +167,7 @@ register_settings(
         ),
     ),
     SettingsModel(
-        key="calendars", label=_("Working time"), model=WorkCalendar, identity=("key",), stamps=("worktime",), order=40,
+        key="calendars", label=_("Working time"), check=settings_checks.calendar_check, model=WorkCalendar, identity=("key",), stamps=("worktime",), order=40,
         fields=("name_zh", "name_en", "timezone", "pattern", "cycle_start", "based_on", "is_default", "departments"),
         references={"based_on": Reference(WorkCalendar)}, coded={"departments": DEPARTMENTS},
         children=(
@@ -167,19 +178,19 @@ register_settings(
         ),
     ),
     SettingsModel(
-        key="layouts", label=_("Layouts"), model=Layout, identity=("entity", "face", "role", "kind"), fields=("definition",),
+        key="layouts", label=_("Layouts"), check=settings_checks.layout_check, model=Layout, identity=("entity", "face", "role", "kind"), fields=("definition",),
         stamps=("layouts",), order=45,
     ),
     SettingsModel(
-        key="views", label=_("Public views"), model=SavedView, identity=("entity", "name"), fields=("visibility", "definition", "position"),
+        key="views", label=_("Public views"), check=settings_checks.view_check, model=SavedView, identity=("entity", "name"), fields=("visibility", "definition", "position"),
         where={"visibility": "public"}, defaults=_owner, order=50,
     ),
     SettingsModel(
-        key="flows", label=_("Approval flows"), model=ApprovalFlow, identity=("key",), stamps=("approvals",), retire="active", order=60,
+        key="flows", label=_("Approval flows"), check=settings_checks.flow_check, model=ApprovalFlow, identity=("key",), stamps=("approvals",), retire="active", order=60,
         fields=("name_zh", "name_en", "entity", "action", "condition", "fields", "steps", "free_fields", "options", "position", "active"),
     ),
     SettingsModel(
-        key="templates", label=_("Message templates"), model=MessageTemplate, identity=("key",), order=65,
+        key="templates", label=_("Message templates"), check=settings_checks.template_check, model=MessageTemplate, identity=("key",), order=65,
         fields=("name_zh", "name_en", "entity", "channel", "subject_zh", "subject_en", "body_zh", "body_en", "position", "active"),
     ),
     SettingsModel(
@@ -187,16 +198,16 @@ register_settings(
         fields=("name_zh", "name_en", "text_zh", "text_en", "position"),
     ),
     SettingsModel(
-        key="rules", label=_("Automation"), model=AutomationRule, identity=("key",), stamps=("rules",), order=70,
+        key="rules", label=_("Automation"), check=settings_checks.rule_check, model=AutomationRule, identity=("key",), stamps=("rules",), order=70,
         fields=("name_zh", "name_en", "entity", "trigger", "condition", "formula", "steps", "run_as", "person", "muted_in_imports",
                 "per_hour", "position", "active"),
     ),
     SettingsModel(
-        key="reports", label=_("Reports"), model=Report, identity=("key",), where={"visibility": "public"}, order=80,
+        key="reports", label=_("Reports"), check=settings_checks.report_check, model=Report, identity=("key",), where={"visibility": "public"}, order=80,
         fields=("name_zh", "name_en", "about_zh", "about_en", "visibility", "definition", "position", "group"),
     ),
     SettingsModel(
-        key="dashboards", label=_("Dashboards"), model=Dashboard, identity=("key",), where={"visibility": "public"}, order=85,
+        key="dashboards", label=_("Dashboards"), check=settings_checks.report_check, model=Dashboard, identity=("key",), where={"visibility": "public"}, order=85,
         fields=("name_zh", "name_en", "about_zh", "about_en", "visibility", "definition", "position", "roles"),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 A gate is entered at start by a higher floor. ``watches(entity)`` must be cheap: it is asked at every write, and only
 when it says yes the others are: ``before`` (about to store ``changes``), ``after`` (stored, the transaction still open;
-raising takes the write back) and ``delete``.
+raising takes the write back), ``delete``, and ``held`` (the record is about to be written by other means: merged, put back).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Gate:
     before: Callable[[Actor, Entity, Any, Changes, bool], None]
     after: Callable[[Actor, Entity, Any, Changes, bool], None]
     delete: Callable[[Actor, Entity, Any], None]
+    held: Callable[[Actor, Entity, int], None]
 
 
 _gates: dict[str, Gate] = {}
@@ -61,3 +62,9 @@ def delete(actor: Actor, entity: Entity, record: Any) -> None:
     """Ask every gate before a record goes to the trash."""
     for gate in _watching(entity):
         gate.delete(actor, entity, record)
+
+
+def held(actor: Actor, entity: Entity, record_id: int) -> None:
+    """Ask every gate before a record is merged, or an operation on it taken back."""
+    for gate in _watching(entity):
+        gate.held(actor, entity, record_id)

@@ -15,7 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Collaborator, Comment, File, Mark, Operation, Record
-from guanxi.core.records import saving, shape, upkeep, values
+from guanxi.core.records import gates, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
@@ -44,6 +44,7 @@ def merge(
         records = {number: saving.locked(actor, declared, number) for number in sorted([keep_id, *others])}
         for record in records.values():
             require(actor, "merge", record)
+            gates.held(actor, declared, record.pk)
         step = operation_begin(
             actor,
             "merge",

@@ -8,14 +8,26 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import NumberCounter, Numbering
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.entity import Entity
 
 _PART = re.compile(r"\{(yyyy|yy|mm|dd|seq(?::(\d{1,2}))?)\}")
 _PERIODS = {"never": "", "year": "%Y", "month": "%Y%m", "day": "%Y%m%d"}
+
+
+def check_format(format_: str, reset: str) -> None:
+    """Raise Invalid for a format without a place for the number, or a restart that would give numbers twice."""
+    parts = {found[1].split(":")[0] for found in _PART.finditer(format_)}
+    wanted = {"never": set(), "year": {"yy"}, "month": {"yy", "mm"}, "day": {"yy", "mm", "dd"}}.get(reset)
+    if "seq" not in parts or "{" in _PART.sub("", format_):
+        raise Invalid(_("The format needs {seq}, and knows {yyyy}, {yy}, {mm}, {dd}."), code="numbering.format")
+    if wanted is None or wanted - {"yy" if one == "yyyy" else one for one in parts}:
+        raise Invalid(_("Numbers that start anew need the period in their format."), code="numbering.reset")
 
 
 @kept("numbering")

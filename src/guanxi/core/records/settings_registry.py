@@ -27,10 +27,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A column whose stored form does not travel, with its way out and back in."""
+    """A column whose stored form does not travel, with its way out and back in; ``plain`` brings what a file says into the
+    form ``out`` gives, where it may be said in several ways.
+    """
 
     out: Callable[[Any], Any]
     back: Callable[[Any], Any]
+    plain: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class SettingsModel:
     of a child to its parent row), ``fields`` all others that travel. ``where`` limits the rows, ``stamps`` are bumped after a
     change, ``defaults(actor)`` fills what a new row needs besides, ``retire`` is a flag to switch off when a row is in use and cannot
     be removed, ``after(row, created)`` is called when a row was stored, ``before_remove(row)`` before one goes, ``done()``
-    when the table's rows were written.
+    when the table's rows were written. ``check(actor, row)`` is the editor's own check: asked of every row that was stored, or had
+    something below it stored, when the whole file is written; raising refuses the file.
     """
 
     key: str
@@ -61,6 +65,7 @@ class SettingsModel:
     after: Callable[[Any, bool], None] | None = None
     before_remove: Callable[[Any], None] | None = None
     done: Callable[[], None] | None = None
+    check: Callable[[Actor, Any], None] | None = None
 
 
 _models: dict[str, SettingsModel] = {}

@@ -17,7 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
-from guanxi.core.records import upkeep
+from guanxi.core.records import gates, upkeep
 from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
@@ -119,6 +119,8 @@ def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, r
             row = _Row(table, number)
             if gone:
                 _skip(result, row, _("It no longer exists."))
+            elif not trashed and (reason := _held(actor, model, number)):
+                _skip(result, row, reason)
             elif changed and not trashed:
                 _skip(result, row, _("Changed since: %(fields)s.") % {"fields": _labels(model, changed)})
             else:
@@ -192,6 +194,10 @@ def _put_back(actor: Actor, row: _Row, result: UndoResult) -> None:
         _skip(result, row, _("It no longer exists."))
         return
     now = orjson.loads(found[0]) if isinstance(found[0], str | bytes) else found[0]
+    reason = _held(actor, model, row.record_id)
+    if reason:
+        _skip(result, row, reason)
+        return
     if row.created:
         _take_away(actor, model, row, now, result)
         return
@@ -204,6 +210,17 @@ def _put_back(actor: Actor, row: _Row, result: UndoResult) -> None:
     if back:
         _write(actor, model, row.record_id, back)
         result.undone += 1
+
+
+def _held(actor: Actor, model: type[models.Model], record_id: int) -> str:
+    """Why a row has to stay as it is for now, '' if nothing holds it."""
+    if not is_registered(model):
+        return ""
+    try:
+        gates.held(actor, entity_of(model), record_id)
+    except RuleBroken as error:
+        return str(error)
+    return ""
 
 
 def _labels(model: type[models.Model], columns: Iterable[str]) -> str:

@@ -90,6 +90,14 @@ def _based_on(row: WorkCalendar, key: str) -> WorkCalendar | None:
     return found
 
 
+def calendar_check(row: WorkCalendar) -> None:
+    """Raise Invalid for a stored calendar its editor would refuse."""
+    if row.timezone not in available_timezones():
+        raise Invalid(_("There is no such time zone."), code="worktime.timezone", field="timezone")
+    _pattern(CalendarDraft(name_zh=row.name_zh, pattern=row.pattern, cycle_start=row.cycle_start))
+    _based_on(row, row.based_on.key if row.based_on else "")
+
+
 def calendar_save(actor: Actor, row: WorkCalendar | None, draft: CalendarDraft) -> WorkCalendar:
     """Store a calendar, new when ``row`` is ``None``. Raises Denied, or Invalid at the field."""
     require_feature(actor, SETTINGS)

@@ -151,7 +151,8 @@ def _checked(actor: Actor, name: str, visibility: str) -> str:
     return name
 
 
-def _definition(sort: Sort, given: Mapping[str, Any]) -> dict[str, Any]:
+def definition_check(sort: Sort, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A report or board as it is stored. Raises Invalid."""
     if sort == "report":
         return written(read(given))
     tiles = given.get("tiles")
@@ -206,7 +207,7 @@ def setup_save(
             if held and held.sort == "board":
                 row.roles = list(held.roles)
         _named(row, name, about)
-        row.visibility, row.definition = visibility, _definition(sort, definition)
+        row.visibility, row.definition = visibility, definition_check(sort, definition)
         row.department_id = actor.department_id if visibility == "team" else None
         if sort == "board" and roles is not None and may_share_with_all(actor):
             known = set(Role.objects.values_list("key", flat=True))

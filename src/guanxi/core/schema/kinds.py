@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.errors import Text
+from guanxi.core.schema import entries
 from guanxi.core.schema import operators as op
 from guanxi.core.schema import parsing as read
 from guanxi.core.schema.fields import Field
@@ -100,15 +101,15 @@ KINDS: dict[str, Kind] = _kinds(
     ),
     Kind(name="user", label=_("Person"), operators=op.REFERENCE, parse=read.identifier, cast="bigint", groupable=True),
     Kind(name="region", label=_("Region"), operators=op.TREE, parse=read.text, groupable=True),
-    Kind(name="email", label=_("E-mail"), operators=op.TEXT, parse=read.email),
-    Kind(name="phone", label=_("Phone"), operators=op.TEXT, parse=read.phone),
-    Kind(name="url", label=_("Web address"), operators=op.TEXT, parse=read.url),
+    Kind(name="email", label=_("E-mail"), operators=op.TEXT, parse=entries.email),
+    Kind(name="phone", label=_("Phone"), operators=op.TEXT, parse=entries.phone),
+    Kind(name="url", label=_("Web address"), operators=op.TEXT, parse=entries.url),
     Kind(
         name="emails",
         label=_("E-mails"),
         operators=op.ENTRIES,
-        parse=read.emails,
-        text=read.entries_text,
+        parse=entries.emails,
+        text=entries.entries_text,
         cast="jsonb",
         multiple=True,
         sortable=False,
@@ -117,8 +118,8 @@ KINDS: dict[str, Kind] = _kinds(
         name="phones",
         label=_("Phones"),
         operators=op.ENTRIES,
-        parse=read.phones,
-        text=read.entries_text,
+        parse=entries.phones,
+        text=entries.entries_text,
         cast="jsonb",
         multiple=True,
         sortable=False,
@@ -127,8 +128,8 @@ KINDS: dict[str, Kind] = _kinds(
         name="urls",
         label=_("Web addresses"),
         operators=op.ENTRIES,
-        parse=read.urls,
-        text=read.entries_text,
+        parse=entries.urls,
+        text=entries.entries_text,
         cast="jsonb",
         multiple=True,
         sortable=False,
@@ -137,8 +138,8 @@ KINDS: dict[str, Kind] = _kinds(
         name="addresses",
         label=_("Addresses"),
         operators=op.ENTRIES,
-        parse=read.addresses,
-        text=read.addresses_text,
+        parse=entries.addresses,
+        text=entries.addresses_text,
         cast="jsonb",
         multiple=True,
         sortable=False,
@@ -147,8 +148,8 @@ KINDS: dict[str, Kind] = _kinds(
         name="table",
         label=_("Table"),
         operators=op.PRESENCE,
-        parse=read.table,
-        text=read.table_text,
+        parse=entries.table,
+        text=entries.table_text,
         cast="jsonb",
         multiple=True,
         sortable=False,

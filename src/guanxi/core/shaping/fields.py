@@ -122,14 +122,20 @@ def field_save(
                 raise Invalid(_("The kind of a field is changed by itself."), code="field.kind", field="kind")
             row.version += 1
         put(row, values)
-        _check(declared, row, _EARLY)
-        row.save()
-        bump("fields")
-        _check(declared, row, _LATE)
-        row.save()
-        bump("fields")
-        _follow(declared, row)
+        field_settle(row)
     return row
+
+
+def field_settle(row: CustomField) -> None:
+    """Check and store a definition, and do what comes with it. Raises Invalid with one error per part."""
+    entity = entity_of(row.entity)
+    _check(entity, row, _EARLY)
+    row.save()
+    bump("fields")
+    _check(entity, row, _LATE)
+    row.save()
+    bump("fields")
+    _follow(entity, row)
 
 
 def _check(entity: Entity, row: CustomField, checks: Mapping[str, Callable[[Entity, CustomField], None]]) -> None:

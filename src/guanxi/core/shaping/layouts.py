@@ -35,11 +35,7 @@ def layout_save(
 ) -> Layout:
     """Store a layout. Raises Invalid for a field that is not there, Conflict when somebody saved first."""
     require_shaper(actor)
-    if face not in (FACES if entity else OWN_FACES):
-        raise Invalid(_("There is no such layout."), code="layout.face", field="face")
-    if role and not Role.objects.filter(key=role).exists():
-        raise Invalid(_("There is no such role."), code="layout.role", field="role")
-    cleaned = _cleaned(entity, face, definition)
+    cleaned = layout_check(entity, face, role, definition)
     with writing(actor):
         place = {"entity": entity.key if entity else "", "face": face, "role": role, "kind": kind}
         row = Layout.objects.select_for_update().filter(**place).first()
@@ -51,6 +47,15 @@ def layout_save(
         row.save()
         bump("layouts")
     return row
+
+
+def layout_check(entity: Entity | None, face: str, role: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition as it is stored. Raises Invalid for a face, role or field that is not there."""
+    if face not in (FACES if entity else OWN_FACES):
+        raise Invalid(_("There is no such layout."), code="layout.face", field="face")
+    if role and not Role.objects.filter(key=role).exists():
+        raise Invalid(_("There is no such role."), code="layout.role", field="role")
+    return _cleaned(entity, face, definition)
 
 
 def _cleaned(entity: Entity | None, face: str, given: Mapping[str, Any]) -> dict[str, Any]:

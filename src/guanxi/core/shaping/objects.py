@@ -57,7 +57,7 @@ def object_save(
         if not values.get("path"):
             values.pop("path", None)
         put(row, values)
-        _check(row)
+        object_check(row)
         row.save()
         if new:
             parent = entity_of(row.parent).model if row.parent else None
@@ -68,7 +68,8 @@ def object_save(
     return row
 
 
-def _check(row: CustomObject) -> None:
+def object_check(row: CustomObject) -> None:
+    """Raise Invalid for a taken address, an unknown group or nothing to belong to."""
     errors: dict[str, list[Invalid]] = {}
     own = objects.key_of(row)
     others = {one.path for one in entities() if one.key != own}

@@ -46,9 +46,7 @@ def process_save(
     """Store the rules of a field; with ``active`` false it is no process. Raises Invalid, Conflict."""
     require_shaper(actor)
     declared = entity_of(entity)
-    if field not in {one.name for one in candidates(declared)}:
-        raise Invalid(_("There is no field “%(name)s”.") % {"name": field}, code="field.unknown", field="field")
-    cleaned = _cleaned(declared, field, definition)
+    cleaned = process_check(declared, field, definition)
     with writing(actor):
         row = Process.objects.select_for_update().filter(entity=declared.key, field=field).first()
         if row is None:
@@ -59,6 +57,13 @@ def process_save(
         row.save()
         bump("processes")
     return row
+
+
+def process_check(entity: Entity, field: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition as it is stored. Raises Invalid for a field that is not there or is no flat choice."""
+    if field not in {one.name for one in candidates(entity)}:
+        raise Invalid(_("There is no field “%(name)s”.") % {"name": field}, code="field.unknown", field="field")
+    return _cleaned(entity, field, definition)
 
 
 def _cleaned(entity: Entity, field: str, given: Mapping[str, Any]) -> dict[str, Any]:

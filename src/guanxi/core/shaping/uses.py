@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import CustomField, Layout, Numbering, Process, RoleField, SavedView
+from guanxi.core.models import CustomField, Layout, Numbering, Process, Report, RoleField, SavedView
 from guanxi.core.records.shape import spoken
 
 
@@ -42,13 +42,21 @@ def _mentions(definition: object, name: str) -> bool:
 
 def uses_of(entity: str, name: str) -> list[Use]:
     """Every place that names the field."""
-    return [*_own(entity, name), *(use for finder in _finders for use in finder(entity, name))]
+    return [*_shared(entity, name), *_own(entity, name), *(use for finder in _finders for use in finder(entity, name))]
 
 
-def _own(entity: str, name: str) -> Iterator[Use]:
+def _shared(entity: str, name: str) -> Iterator[Use]:
+    """Views and reports."""
     for view in SavedView.objects.filter(deleted_at__isnull=True):
         if _mentions(view.definition, name) and (view.entity == entity or f".{name}" in json.dumps(view.definition)):
             yield Use(_("View"), view.name)
+    for report in Report.objects.all():
+        about = str(report.definition.get("entity", ""))
+        if _mentions(report.definition, name) and (about == entity or f".{name}" in json.dumps(report.definition)):
+            yield Use(_("Report"), spoken(report.name_zh, report.name_en), f"/reports/{report.key}/")
+
+
+def _own(entity: str, name: str) -> Iterator[Use]:
     for layout in Layout.objects.filter(entity=entity):
         if _mentions(layout.definition, name):
             yield Use(_("Layout"), str(layout), f"/settings/layouts/{entity}/")

@@ -85,13 +85,19 @@ def _still_new(entity: Entity, record: Any) -> bool:
     ).exists()
 
 
-def _delete(actor: Actor, entity: Entity, record: Any) -> None:
+def _held(actor: Actor, entity: Entity, record_id: int) -> None:
     if _free(actor):
         return
-    if Approval.objects.filter(entity=entity.key, record_id=record.pk, state="pending").exists():
+    if Approval.objects.filter(entity=entity.key, record_id=record_id, state="pending").exists():
         raise RuleBroken(
             _("This record is in approval; it can be changed when that is decided."), code="approval.locked"
         )
+
+
+def _delete(actor: Actor, entity: Entity, record: Any) -> None:
+    if _free(actor):
+        return
+    _held(actor, entity, record.pk)
     check(actor, entity, record, "delete")
 
 
@@ -111,4 +117,4 @@ def watches(entity: str) -> bool:
     return entity in flows.watched()
 
 
-gates.add(gates.Gate(key="approvals", watches=watches, before=_before, after=_after, delete=_delete))
+gates.add(gates.Gate(key="approvals", watches=watches, before=_before, after=_after, delete=_delete, held=_held))

@@ -1,0 +1,146 @@
+"""Steps of rules that tell somebody: people here, addresses outside, other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from guanxi.core.automation import messages, outbound, templates
+from guanxi.core.automation.notify import notify
+from guanxi.core.automation.rules.steps import (
+    Doing,
+    StepKind,
+    check_whom,
+    register_step,
+    whom,
+)
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import User
+from guanxi.core.records import display, shape, values
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
+
+#: A rule's own words come as the whole sentence.
+SAID = gettext_noop("%(text)s")
+SORT = "rule"
+
+
+def _notify(doing: Doing, step: Mapping[str, Any]) -> str:
+    text = templates.fill(doing.actor, doing.record, str(step.get("text", "")))
+    told = notify(whom(doing, step), SORT, SAID, {"text": text[:500]}, record=doing.record)
+    names = User.everything.filter(pk__in=told).values_list("name", flat=True)
+    return _("told: %(names)s") % {"names": ", ".join(names) or "—"}
+
+
+def _text_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
+    if step.get("template"):
+        templates.template_of(str(step["template"]))
+    elif not str(step.get("text", "")).strip():
+        raise Invalid(_("Write a text."), code="rule.text")
+    for name in ("subject", "text"):
+        templates.check(actor, entity, str(step.get(name) or ""))
+
+
+def _notify_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
+    check_whom(actor, entity, step)
+    _text_check(actor, entity, step)
+
+
+def _message(doing: Doing, step: Mapping[str, Any]) -> str:
+    """A mail or text message: to the address in a field of the record, or to people by their own."""
+    channel = str(step.get("channel") or "mail")
+    sent = []
+    for address, language in _addresses(doing, step, channel):
+        if step.get("template"):
+            message = templates.filled(
+                doing.actor, templates.template_of(str(step["template"])), doing.record, language
+            )
+        else:
+            message = templates.Message(
+                templates.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language),
+                templates.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language),
+            )
+        row = messages.put(
+            channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk
+        )
+        sent.append(row.to)
+    return _("written to: %(addresses)s") % {"addresses": ", ".join(sent) or "—"}
+
+
+def _addresses(doing: Doing, step: Mapping[str, Any], channel: str) -> list[tuple[str, str]]:
+    """Where a message goes, with the reader's language."""
+    name = str(step.get("to") or "")
+    if name:
+        declared = shape.field_at(doing.entity, name)
+        value = doing.record
+        for part in name.split("."):
+            value = getattr(value, part, None) if not isinstance(value, Mapping) else value.get(part)
+        if declared is not None and declared.kind in ("emails", "phones"):
+            value = next((one.get("value") for one in value or () if isinstance(one, Mapping)), "")
+        return [(str(value), "zh-hans")] if value else []
+    rows = User.objects.filter(pk__in=whom(doing, step))
+    return [
+        (user.email if channel == "mail" else user.phone, user.language)
+        for user in rows
+        if (user.email if channel == "mail" else user.phone)
+    ]
+
+
+def _message_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
+    _text_check(actor, entity, step)
+    if step.get("channel", "mail") not in messages.CHANNELS:
+        raise Invalid(_("Choose how it is sent."), code="rule.channel")
+    if step.get("to"):
+        declared = shape.field_at(entity, str(step["to"]))
+        if declared is None or declared.kind not in ("email", "emails", "phone", "phones"):
+            raise Invalid(_("Choose a field with an address."), code="rule.to")
+    else:
+        check_whom(actor, entity, step)
+
+
+def _webhook(doing: Doing, step: Mapping[str, Any]) -> str:
+    """Post the record's fields, as the rule's actor may see them, to an address."""
+    readable = shape.readable(doing.actor, doing.entity)
+    names = [name for name in step.get("fields") or readable if name in readable and name != "id"]
+    payload = {
+        "rule": doing.run.rule.key,
+        "entity": doing.entity.key,
+        "id": doing.record.pk,
+        "at": clock.now().isoformat(),
+        "values": {
+            name: kinds.json_of(
+                display.masked(doing.actor, doing.entity, readable[name], values.current(doing.record, readable[name]))
+            )
+            for name in names
+        },
+    }
+    row = messages.put("webhook", str(step["url"]), payload=payload, record=doing.record, run_id=doing.run.pk)
+    return _("sent to %(address)s") % {"address": row.to}
+
+
+def _webhook_check(_actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
+    outbound.check_address(str(step.get("url") or ""))
+    for name in step.get("fields") or ():
+        if name not in shape.fields_of(entity):
+            raise Invalid(_("There is no field “%(path)s”.") % {"path": name}, code="rule.field")
+
+
+register_step(StepKind("notify", gettext_lazy("Tell people"), "bell", ("whom", "text"), _notify, _notify_check))
+register_step(
+    StepKind(
+        "message",
+        gettext_lazy("Send a mail or text message"),
+        "mail",
+        ("channel", "to", "whom", "template", "subject", "text"),
+        _message,
+        _message_check,
+    )
+)
+register_step(
+    StepKind("webhook", gettext_lazy("Call a web address"), "webhook", ("url", "fields"), _webhook, _webhook_check)
+)

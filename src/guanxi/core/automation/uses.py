@@ -1,0 +1,77 @@
+"""Which approval flows, rules and message templates name a field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from guanxi.core.automation import templates
+from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate
+from guanxi.core.records.shape import spoken
+from guanxi.core.shaping import uses
+from guanxi.core.shaping.uses import Use
+
+
+def _texts(given: Any) -> Iterator[str]:
+    """Every text of a stored definition, the names of its parts included."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for name, one in given.items():
+            yield str(name)
+            yield from _texts(one)
+    elif isinstance(given, list | tuple):
+        for one in given:
+            yield from _texts(one)
+
+
+def names(given: Any, field: str) -> bool:
+    """Whether a definition, a formula or a text with merge fields names the field."""
+    word = re.compile(rf"(?<![\w.]){re.escape(field)}(?!\w)|\.{re.escape(field)}(?!\w)")
+    return any(word.search(text) for text in _texts(given))
+
+
+def _reaches(entity: str, about: str, given: Any, field: str) -> bool:
+    """Whether a definition about one entity names a field of another: its own, over a reference, or in a step about it."""
+    if not names(given, field):
+        return False
+    if entity == about:
+        return True
+    return entity in _texts(given) or any(f".{field}" in text for text in _texts(given))
+
+
+def find(entity: str, field: str) -> list[Use]:
+    """The flows, rules and templates that name the field, each with its page."""
+    found: list[tuple[str, Any, str, list[Any]]] = [
+        (
+            _("Approval flow"),
+            row,
+            f"/settings/approvals/{row.key}/",
+            [row.condition, row.fields, row.free_fields, row.steps],
+        )
+        for row in ApprovalFlow.objects.order_by("position", "pk")
+    ]
+    found += [
+        (_("Rule"), row, f"/settings/rules/{row.key}/", [row.trigger, row.condition, row.formula, row.steps])
+        for row in AutomationRule.objects.order_by("position", "pk")
+    ]
+    found += [
+        (
+            _("Message template"),
+            row,
+            f"/settings/templates/{row.key}/",
+            [getattr(row, name) for name in templates.TEXTS],
+        )
+        for row in MessageTemplate.objects.order_by("position", "pk")
+    ]
+    return [
+        Use(sort, spoken(row.name_zh, row.name_en), url)
+        for sort, row, url, parts in found
+        if _reaches(entity, row.entity, parts, field)
+    ]
+
+
+uses.add_finder(find)
