@@ -88,12 +88,25 @@ def test_notifications_are_chosen_per_sort(signed_in: Any, cast: Any) -> None:
 
 def test_profile_keeps_what_was_chosen(signed_in: Any, cast: Any) -> None:
     client = signed_in(cast.alice_user)
-    form = {"language": "zh-hans", "timezone": "Asia/Tokyo", "theme": "dark", "density": "compact", "keys": "off"}
+    form = {
+        "language": "zh-hans",
+        "timezone": "Asia/Tokyo",
+        "theme": "dark",
+        "density": "compact",
+        "keys": "off",
+        "week": "7",
+    }
     assert client.post("/account/", form).status_code == 303
     user = User.objects.get(pk=cast.alice_user.pk)
     assert (user.language, user.timezone, user.theme) == ("zh-hans", "Asia/Tokyo", "dark")
     assert (user.preferences["density"], user.preferences["keys"]) == ("compact", "off")
-    for bad in ({"timezone": "Mars/Olympus"}, {"language": "tlh"}, {"density": "tiny"}, {"theme": "neon"}):
+    for bad in (
+        {"week": "3"},
+        {"timezone": "Mars/Olympus"},
+        {"language": "tlh"},
+        {"density": "tiny"},
+        {"theme": "neon"},
+    ):
         assert client.post("/account/", {**form, "language": "en", **bad}).status_code == 422
         assert User.objects.get(pk=user.pk).language == "zh-hans"
 

@@ -30,6 +30,7 @@ from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records.figures import number
 from guanxi.core.records.rates import base_currency, convert, rate_on
 
 ZERO = Decimal(0)
@@ -153,12 +154,12 @@ class Credit:
         if self.exceeded:
             parts.append(
                 _("With this the customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
-                % {"sum": f"{self.owed + self.adding:,.2f}", "limit": f"{self.limit:,.2f}", "currency": self.currency}
+                % {"sum": number(self.owed + self.adding, 2), "limit": number(self.limit, 2), "currency": self.currency}
             )
         if self.overdue > 0:
             parts.append(
                 _("%(amount)s %(currency)s are overdue, the oldest for %(days)d days.")
-                % {"amount": f"{self.overdue:,.2f}", "currency": self.currency, "days": self.overdue_days}
+                % {"amount": number(self.overdue, 2), "currency": self.currency, "days": self.overdue_days}
             )
         return " ".join(parts) or self.problem
 

@@ -250,7 +250,7 @@ CONTACT = Entity(
         "created_at",
     ),
     facts=("customer", "position", "decision_role", "attitude", "phones", "emails", "last_contact_at", "next_plan_at"),
-    fields={**PERSON_FIELDS, "wechat": {"personal": "contact"}},
+    fields={**PERSON_FIELDS, "name": {"person": True}, "wechat": {"personal": "contact"}},
     hidden=("birthday_key",),
     search=Search(
         names=("name", "english_name"),

@@ -12,6 +12,7 @@ from guanxi.areas.diary.models import DAY, DRAFT, WEEK, WorkReport
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.regional import NEUTRAL, override
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.models import Preference, User
 from guanxi.core.models.stamps import kept
@@ -41,8 +42,9 @@ def reminder_hour() -> int:
 
 
 def first_day(period: str, day: dt.date) -> dt.date:
-    """The first day of the period a day lies in."""
-    return bucket_start(day, period, 1)
+    """The first day of the period a day lies in; everybody's weeks begin on Monday, because reports are read by others."""
+    with override(NEUTRAL):
+        return bucket_start(day, period, 1)
 
 
 def window(period: str, day: dt.date) -> Window:

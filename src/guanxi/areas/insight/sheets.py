@@ -16,7 +16,7 @@ from guanxi.areas.insight import pictures, selectors
 from guanxi.areas.insight.models import RISKS, SEGMENTS, STAGES, Calculation
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.web.formats import short_number
+from guanxi.core.web.formats import number, short_number
 
 Tree = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ def drill(*conditions: tuple[str, str, Any], tree: Tree | None = None) -> str:
 
 
 def _n(value: float) -> str:
-    return f"{value:,.0f}"
+    return number(float(value), 0)
 
 
 def _p(value: float | None, places: int = 0) -> str:

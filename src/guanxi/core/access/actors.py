@@ -11,6 +11,7 @@ from django.db.models import Q
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level, Reach, Rights, Via
 from guanxi.core.kernel.errors import Denied
+from guanxi.core.kernel.regional import Regional
 from guanxi.core.models import Collaborator, CustomField, Department, Role, User
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.derive import fields_of
@@ -164,6 +165,7 @@ def load(
         pools=_pools(user.pk, user.department_id),
         language=user.language,
         timezone=user.timezone,
+        regional=Regional.of(user.preferences),
         via=via,
         scopes=scopes,
         address=address,

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core.automation.notify import Note, unmailed
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.models import Notification, User
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
@@ -42,7 +41,7 @@ def _hour(user: User, moment: dt.datetime) -> int:
 
 
 def _send(user: User, mail: str) -> int:
-    with translation.override(user.language):
+    with regional.speaking(user.language, user.timezone, regional.Regional.of(user.preferences)):
         notes = unmailed(user, mail)
         if not notes:
             return 0

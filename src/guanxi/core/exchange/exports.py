@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, field_level, require
 from guanxi.core.exchange.writers import FORMATS, vcard_text, writer_of
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import AccessEntry, Operation
@@ -75,7 +74,7 @@ def export_write(
             _("Choose one of: %(names)s.") % {"names": ", ".join(FORMATS)}, code="export.format", field="format"
         )
     fields = export_columns(actor, declared, columns)
-    with timezone.override(actor.timezone), translation.override(actor.language), transaction.atomic():
+    with regional.speaking(actor.language, actor.timezone, _readable(actor)), transaction.atomic():
         records = _records(actor, declared, filter=filter, text=text, sort=sort, ids=ids)
         if format == "vcf":
             rows = _write_cards(actor, declared, records, out)
@@ -99,6 +98,11 @@ def _records(
         rows = rows.filter(pk__in=list(ids))
     keys = paging.sort_keys(actor, entity, sort)
     return rows.order_by(*(key.order(reverse=False) for key in keys)).iterator(chunk_size=CHUNK)
+
+
+def _readable(actor: Actor) -> regional.Regional:
+    """Figures and names as programs read them, and an import after all; weeks as the actor's list has them."""
+    return replace(actor.regional, numbers="point", names="written")
 
 
 def _chunks(actor: Actor, records: Iterator[Any]) -> Iterator[list[Any]]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from guanxi.core.kernel.regional import NEUTRAL, Regional
+
 ActorKind = Literal["user", "system", "anonymous"]
 Via = Literal["web", "api", "cli", "mcp", "job", "import", "test"]
 Level = Literal["hidden", "masked", "read", "write"]
@@ -83,6 +85,7 @@ class Actor:
     pools: Mapping[int, Literal["member", "admin"]] = field(default_factory=dict)
     language: str = "zh-hans"
     timezone: str = "Asia/Shanghai"
+    regional: Regional = NEUTRAL
     via: Via = "web"
     scopes: frozenset[str] | None = None
     address: str = ""

@@ -1,4 +1,4 @@
-"""A person's own settings: language, appearance, row height, what was chosen in lists."""
+"""A person's own settings: language, appearance, row height, how numbers and names are written, what was chosen in lists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
@@ -19,6 +20,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "density": ("normal", "compact"),
     "keys": ("on", "off"),
     "page_size": ("20", "50", "100", "200"),
+    "numbers": tuple(regional.NUMBERS),
+    "week": regional.WEEKS,
+    "names": regional.NAMES,
+    "short": regional.SHORT,
 }
 #: At most this many entries of one mapping are kept (the oldest go first).
 KEPT = 200

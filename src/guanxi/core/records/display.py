@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils.translation import get_language, gettext
 from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.regional import person_name
 from guanxi.core.models import Tag, User
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, shape, values
@@ -40,6 +41,8 @@ def title_of(entity: Entity, record: Any) -> str:
         value = dictionaries.label_of(field, value)
     if step == "name":
         value = english_name(owner) or value
+    if field is not None and field.person and value:
+        value = person_name(str(value))
     return str(value or "") or f"#{record.pk}"
 
 
@@ -60,10 +63,17 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
                 rows = rows.select_related(above) if above else rows
                 found[key] = {row.pk: title_of(entity, row) for row in rows}
             else:
+                written = _written(entity)
                 found[key] = {
-                    number: str(name or f"#{number}") for number, name in rows.values_list("pk", entity.title)
+                    number: written(str(name or f"#{number}")) for number, name in rows.values_list("pk", entity.title)
                 }
     return found
+
+
+def _written(entity: Entity) -> Callable[[str], str]:
+    """How titles that are read without their records are written."""
+    field = shape.fields_of(entity).get(entity.title)
+    return person_name if field is not None and field.person else str
 
 
 @kept("rights", size=1)
@@ -76,8 +86,8 @@ def _everybody() -> dict[int, str] | None:
 def _people_named(ids: set[int]) -> dict[int, str]:
     known = _everybody()
     if known is None or not ids <= known.keys():
-        return dict(User.everything.filter(pk__in=ids).values_list("pk", "name"))
-    return {number: known[number] for number in ids}
+        known = dict(User.everything.filter(pk__in=ids).values_list("pk", "name"))
+    return {number: person_name(known[number]) for number in ids & known.keys()}
 
 
 def _target(field: Field) -> str:
@@ -130,6 +140,8 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return "; ".join(address_text(entry) for entry in value)
     if field.kind == "datetime" and isinstance(value, str):
         return _moment_text(value)
+    if field.person:
+        return person_name(str(value))
     return gettext(str(value)) if field.translated else kinds.text_of(field, value)
 
 

@@ -1,4 +1,4 @@
-"""Figures as text in the active language: numbers, percentages, money, and their short forms for charts."""
+"""Figures as text in the active language and the reader's habits: numbers, percentages, money, and their short forms for charts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import translation
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.money import MINOR_UNITS, Money
 
 SYMBOLS = {
@@ -29,11 +30,11 @@ def number(value: Any, places: int | None = None) -> str:
     if isinstance(value, str):
         value = Decimal(value)
     if places is not None:
-        return f"{value:,.{places}f}"
+        return regional.punctuated(f"{value:,.{places}f}")
     if isinstance(value, Decimal):
         text = f"{value:,f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:,}"
+        return regional.punctuated(text.rstrip("0").rstrip(".") if "." in text else text)
+    return regional.punctuated(f"{value:,}")
 
 
 def percent(value: Any, places: int | None = None) -> str:
@@ -50,11 +51,13 @@ def money(value: Money | Decimal | int | float | None, currency: str = "") -> st
     places = 0 if amount == amount.to_integral_value() else MINOR_UNITS.get(currency, 2)
     sign = "−" if amount < 0 else ""
     code = SYMBOLS.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{code}{abs(amount):,.{places}f}"
+    return f"{sign}{code}{number(abs(amount), places)}"
 
 
 def _scaled(amount: Decimal) -> str:
     """An amount without its sign in a few characters; '' when it is short enough as it is."""
+    if not regional.present().short:
+        return ""
     steps = ((10**8, "亿"), (10**4, "万")) if is_chinese() else ((10**9, "B"), (10**6, "M"), (10**3, "K"))
     for size, word in steps:
         if abs(amount) >= size:

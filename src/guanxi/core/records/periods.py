@@ -1,11 +1,11 @@
-"""Calendar periods and relative moments of the query language, in a person's time zone."""
+"""Calendar periods and relative moments of the query language, in a person's time zone and week."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 
 _RELATIVE = re.compile(r"@(today|now)([+-]\d{1,5})([dwmyh])$")
 
@@ -27,7 +27,7 @@ def period_days(period: str, timezone: str) -> tuple[dt.date, dt.date]:
         return first, first + dt.timedelta(days=1)
     shift, unit = _relative(period), period.partition("_")[2]
     if unit == "week":
-        first = today - dt.timedelta(days=today.weekday()) + dt.timedelta(weeks=shift)
+        first = regional.week_start(today) + dt.timedelta(weeks=shift)
         return first, first + dt.timedelta(weeks=1)
     months = {"month": 1, "quarter": 3, "year": 12}[unit]
     start = dt.date(today.year, (today.month - 1) // months * months + 1, 1)

@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, allowed
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import ReportSchedule, User
@@ -115,7 +114,7 @@ def _send(schedule: ReportSchedule) -> int:
     sort: Sort = "report" if schedule.report_id else "board"
     count = 0
     for user in User.objects.filter(pk__in=schedule.recipients, is_active=True).exclude(email=""):
-        with translation.override(user.language), timezone.override(ZoneInfo(user.timezone)):
+        with regional.speaking(user.language, user.timezone, regional.Regional.of(user.preferences)):
             mail = _mail(user, schedule.user, sort, row.key)
             if mail is not None:
                 mail.send()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.records.figures import is_chinese
 from guanxi.core.records.periods import period_days
 from guanxi.core.schema.operators import PERIODS
@@ -89,9 +89,9 @@ def compared(window: Window, how: str) -> Window | None:
 
 
 def bucket_start(day: Day, grain: str, fiscal: int) -> Day:
-    """The first day of the bucket a day lies in; ``fiscal`` is the month the business year begins with."""
+    """The first day of the bucket a day lies in; ``fiscal`` is the month the business year begins with, weeks are the reader's."""
     if grain == "week":
-        return day - dt.timedelta(days=day.weekday())
+        return regional.week_start(day)
     if grain == "month":
         return day.replace(day=1)
     if grain in ("quarter", "year"):
@@ -135,7 +135,7 @@ def bucket_label(start: Day, grain: str, fiscal: int) -> str:
     if grain == "month":
         return f"{start:%Y-%m}"
     if grain == "week":
-        year, week, _day = start.isocalendar()
+        year, week, _day = (start + dt.timedelta(days=3)).isocalendar()
         return f"{year} 第{week}周" if is_chinese() else f"{year} W{week:02d}"
     if grain in ("quarter", "year"):
         year = fiscal_year(start, fiscal)

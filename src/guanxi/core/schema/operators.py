@@ -60,7 +60,7 @@ LABELS: dict[str, Promise | str] = {
 #: Operators that take no value.
 VALUELESS = frozenset({"empty", "not_empty"})
 
-#: Values of ``within``: calendar periods around today in the actor's time zone; weeks begin on Monday.
+#: Values of ``within``: calendar periods around today in the actor's time zone; weeks begin on the reader's first day.
 PERIODS: dict[str, Promise | str] = {
     "today": _("today"),
     "yesterday": _("yesterday"),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.regional import person_name
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.fields import Field
 from guanxi.core.web import formats
@@ -81,8 +82,10 @@ def link(named: Named) -> Markup:
     return Markup('<a href="{}">{}</a>').format(named.url, named.text)
 
 
-def _text(_field: Field, names: Names) -> Cell:
+def _text(field: Field, names: Names) -> Cell:
     query = names.query
+    if field.person:
+        return lambda value: formats.highlighted(person_name(str(value)), query) if value not in (None, "") else NOTHING
     if query:
         return lambda value: formats.highlighted(str(value), query) if value not in (None, "") else NOTHING
     return lambda value: escape(value) if value not in (None, "") else NOTHING
@@ -116,9 +119,7 @@ def _decimal(_field: Field, _names: Names) -> Cell:
 
 
 def _percent(_field: Field, _names: Names) -> Cell:
-    return lambda value: (
-        escape(formats.percent(formats.number(value).replace(",", ""))) if value is not None else NOTHING
-    )
+    return lambda value: escape(formats.percent(value)) if value is not None else NOTHING
 
 
 def _money(_field: Field, _names: Names) -> Cell:

@@ -16,12 +16,15 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.fields import Field
 from guanxi.core.web.kinds import FACES
 
 #: Choices up to this many are an ordinary select; more get a picker with search.
 FEW = 15
+#: Kinds typed as numbers, in the reader's way.
+FIGURES = frozenset({"integer", "decimal", "percent", "money"})
 _PART = re.compile(r"\d{1,4}")
 
 
@@ -81,8 +84,9 @@ class Input:
 
     @property
     def text(self) -> str:
-        """The value as the ``value`` attribute of an input element."""
-        return input_text(self.field.kind, self.value)
+        """The value as the ``value`` attribute of an input element, numbers as the reader types them."""
+        text = input_text(self.field.kind, self.value)
+        return regional.typed(text) if self.field.kind in FIGURES else text
 
     @property
     def entries(self) -> list[Mapping[str, Any]]:
@@ -113,7 +117,7 @@ def input_text(kind: str, value: Any) -> str:
 
 
 def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", partial: bool = False) -> dict[str, Any]:
-    """The sent values by field name, unread. With ``partial`` only fields the form contained are returned.
+    """The sent values by field name, unread but for the marks of numbers. With ``partial`` only fields the form contained are returned.
 
     Lists come as ``name.0.value``, ``name.0.label`` …; several choices as repeated names; an unticked box as ``False``
     (its hidden twin ``name.sent`` shows that it was asked).
@@ -132,7 +136,8 @@ def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", pa
             if name in data or f"{name}.sent" in data:
                 values[field.name] = data.get(name) in ("1", "on", "true")
         elif name in data:
-            values[field.name] = data.get(name)
+            text = data.get(name)
+            values[field.name] = regional.untyped(text) if text and field.kind in FIGURES else text
         elif not partial and not field.readonly and widget != "readonly":
             values[field.name] = None
     return values

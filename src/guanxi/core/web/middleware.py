@@ -13,14 +13,14 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from guanxi.core.access import actors
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.memo import remembering
+from guanxi.core.kernel.regional import Regional
 from guanxi.core.models import User, stamps
 from guanxi.core.people import signin
 from guanxi.core.web.errors import wants_fragment
@@ -124,14 +124,14 @@ class ActorMiddleware:
         guest = actor.kind == "anonymous"
         language = guest_language(request) if guest else actor.language
         zone = _time_zone(settings.TIME_ZONE if guest else actor.timezone)
-        with translation.override(language), timezone.override(zone):
+        with regional.speaking(language, zone, actor.regional):
             if request.method in ("GET", "HEAD"):
                 with remembering():
                     response = self.get_response(request)
             else:
                 response = self.get_response(request)
         if getattr(response, "streaming", False) and not getattr(response, "is_async", False):
-            response.streaming_content = _within(response.streaming_content, language, zone)  # type: ignore[attr-defined]
+            response.streaming_content = _within(response.streaming_content, language, zone, actor.regional)  # type: ignore[attr-defined]
         response.headers.setdefault("Content-Language", "zh-Hans" if language == "zh-hans" else language)
         if guest:
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
@@ -182,7 +182,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode(query)}" if query else ""))
 
 
-def _within(parts: Iterable[bytes], language: str, zone: zoneinfo.ZoneInfo) -> Iterator[bytes]:
-    """A streamed answer made in the same language and time zone as the rest."""
-    with translation.override(language), timezone.override(zone):
+def _within(parts: Iterable[bytes], language: str, zone: zoneinfo.ZoneInfo, habits: Regional) -> Iterator[bytes]:
+    """A streamed answer made in the same language, time zone and habits as the rest."""
+    with regional.speaking(language, zone, habits):
         yield from parts

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -189,3 +190,21 @@ def test_query_count_does_not_grow_with_rows(browse: Browse, make: Make, django_
     alice.get("/gadgets/")
     with django_assert_max_num_queries(17):
         assert alice.get("/gadgets/").status_code == 200
+
+
+def test_numbers_are_shown_typed_filtered_and_kept_in_the_reader_s_way(browse: Browse, make: Make, cast: Any) -> None:
+    gadget = make("fakes.gadget", name="Anvil", price=Decimal("1234.5"))
+    cast.alice_user.preferences = {"numbers": "comma"}
+    cast.alice_user.save(update_fields=["preferences"])
+    alice = browse("alice")
+    assert "¥1.234,50" in text(alice, "/gadgets/")
+    assert 'value="1234,5"' in text(alice, f"/gadgets/{gadget.pk}/cell/price/", **HX)
+    sent = {"price": "2.345,75", "version": gadget.version}
+    assert alice.post(f"/gadgets/{gadget.pk}/cell/price/", sent, **HX).status_code == 200
+    gadget.refresh_from_db()
+    assert gadget.price == Decimal("2345.75")
+    builder = {"c.1.field": "price", "c.1.op": "gt", "c.1.value": "2.345,5", "match.0": "all"}
+    found = alice.post("/gadgets/filter/", builder)
+    assert '"value":"2345.5"' in unquote(found["Location"])
+    assert "2345,5" in text(alice, found["Location"])
+    assert "¥2,345.75" in text(browse("root"), "/gadgets/")

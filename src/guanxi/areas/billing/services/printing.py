@@ -18,10 +18,12 @@ from guanxi.areas.billing.models import Contract, Instalment, Order, PrintTempla
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.records import dictionaries, display
+from guanxi.core.records.figures import number
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import formats
 
@@ -137,7 +139,7 @@ def document_pdf(actor: Actor, record: Quote | Contract | Order, language: str =
     """A quote, contract or order as PDF. ``language`` is that of the reader unless given. Costs never stand in it."""
     require(actor, "view", record)
     chosen = language if language in LANGUAGES else actor.language
-    with translation.override(chosen):
+    with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         return compiled(source_of(record._meta.model_name or "", chosen), document_data(record, chosen))
 
 
@@ -258,22 +260,22 @@ def account_pdf(
     """A customer's account statement as PDF."""
     require(actor, "view", customer)
     chosen = language if language in LANGUAGES else actor.language
-    with translation.override(chosen):
+    with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         found = selectors.account(actor, customer, currency, first=first, last=last)
 
         def money(value: Decimal) -> str:
-            return f"{value:,.2f}" if value else ""
+            return number(value, 2) if value else ""
 
         rows = [
-            [str(one.on), one.text, money(one.debit), money(one.credit), f"{one.balance:,.2f}"]
+            [str(one.on), one.text, money(one.debit), money(one.credit), number(one.balance, 2)]
             for one in found.movements
         ]
         data = {
             "title": _("Statement of account"), "lang": "zh" if chosen.startswith("zh") else "en", "customer": customer.name,
             "period": f"{first or '…'} – {last} · {currency}",
             "columns": [_("Date"), _("Entry"), _("Debit"), _("Credit"), _("Balance")],
-            "rows": [[str(first or ""), _("Opening balance"), "", "", f"{found.opening:,.2f}"], *rows],
-            "closing": _("Balance on %(day)s: %(amount)s %(currency)s") % {"day": last, "amount": f"{found.closing:,.2f}", "currency": currency},
+            "rows": [[str(first or ""), _("Opening balance"), "", "", number(found.opening, 2)], *rows],
+            "closing": _("Balance on %(day)s: %(amount)s %(currency)s") % {"day": last, "amount": number(found.closing, 2), "currency": currency},
             "words": {"footer": customer.name},
         }  # fmt: skip
         return compiled(source_of("account", chosen), data)

@@ -17,7 +17,7 @@ from guanxi.areas.sales.selectors import history, pipelines_for, usual_pipeline_
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.areas.sales.services import targets
 from guanxi.core import access
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
@@ -119,7 +119,7 @@ def _mine(actor: Actor, month: dt.date) -> read.Foreseen | None:
 
 
 def _amount(text: str) -> Any:
-    return kinds.parse(fields_of(targets.ENTRY)["adjusted"], text)
+    return kinds.parse(fields_of(targets.ENTRY)["adjusted"], regional.untyped(text))
 
 
 @page_view()

@@ -10,6 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import dictionaries, display, shape
@@ -19,7 +20,7 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS, text_of
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.inputs import Input, Option
+from guanxi.core.web.inputs import FIGURES, Input, Option
 from guanxi.core.web.kinds import FACES
 from guanxi.core.web.lists.columns import Offer, label_of, offers
 from guanxi.core.web.lists.state import ListState
@@ -142,7 +143,8 @@ def _word(actor: Actor, declared: Field, value: Any) -> str:
         return display.names_of(actor, {key: [number]}).get(key, {}).get(number, "—")
     if declared.kind == "tags":
         return display.tag_names().get(int(value), "—") if str(value).isdecimal() else str(value)
-    return str(value) if isinstance(value, str) else text_of(declared, value)
+    text = str(value) if isinstance(value, str) else text_of(declared, value)
+    return regional.typed(text) if declared.kind in FIGURES else text
 
 
 # The builder
@@ -310,11 +312,13 @@ def _node(entity: Entity, prefix: str, data: QueryDict) -> dict[str, Any] | None
         return None
     if operator in op.VALUELESS:
         return {"field": path, "op": operator}
-    sent = [one for one in data.getlist(f"{prefix}value") if one != ""]
+    number = declared.kind in FIGURES
+    sent = [regional.untyped(one) if number else one for one in data.getlist(f"{prefix}value") if one != ""]
     if operator in LISTS:
         return {"field": path, "op": operator, "value": [_typed(declared, one) for one in sent]} if sent else None
     if operator in PAIRS:
         second = data.get(f"{prefix}value2", "")
+        second = regional.untyped(second) if number else second
         return {"field": path, "op": operator, "value": [sent[0], second]} if sent and second else None
     if not sent:
         return None

@@ -10,13 +10,14 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from guanxi.core.automation import channels
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
-from guanxi.core.models import ApiToken
+from guanxi.core.models import ApiToken, User
 from guanxi.core.people import preferences, sessions, signin, tokens
 from guanxi.core.people.rights import FEATURES, effective_rights
 from guanxi.core.people.users import password_change
@@ -30,13 +31,14 @@ LIVES = (30, 90, 365, 0)
 
 @page_view("GET", "POST")
 def profile(request: HttpRequest) -> HttpResponseBase:
-    """Who I am here, my language, time zone and appearance."""
+    """Who I am here, my language, time zone, appearance, and how figures and names are written for me."""
     user, actor = me(request), actor_of(request)
     context: dict[str, Any] = {
         "title": _("My account"),
         "tabs": account_tabs(request),
         "user": user,
         "languages": LANGUAGES,
+        "habits": _habits(user),
         "zones": [(name, name.replace("_", " ")) for name in preferences.time_zones()],
         "roles": user.roles.filter(deleted_at__isnull=True).order_by("name"),
     }
@@ -56,6 +58,38 @@ def profile(request: HttpRequest) -> HttpResponseBase:
     except GuanxiError as error:
         return show(request, "people/profile.jinja", context, error)
     return done(request, "/account/", _("Saved"))
+
+
+def _habits(user: User) -> list[tuple[str, str, list[tuple[str, str]], str, str]]:
+    """What one may choose of how figures, weeks and names are written: name, label, values, the present one, help."""
+    held = regional.Regional.of(user.preferences)
+    days = [(day, str(WEEKDAYS[int(day) - 1])) for day in regional.WEEKS]
+    return [
+        ("numbers", _("How numbers are written"), [(key, _sample(key)) for key in regional.NUMBERS], held.numbers, ""),
+        (
+            "short",
+            _("Short figures"),
+            [("on", _("Where there is little room: 12万, 3亿; 120K in English")), ("off", _("Never; write them out"))],
+            "on" if held.short else "off",
+            "",
+        ),
+        ("week", _("Weeks begin on"), days, str(held.week), _("Of “this week” and of reports by week.")),
+        (
+            "names",
+            _("Names of people"),
+            [
+                ("written", _("As they were written: 张伟, Anna Smith")),
+                ("family", _("Family name first: 张伟, Smith, Anna")),
+            ],
+            held.names,
+            "",
+        ),
+    ]
+
+
+def _sample(key: str) -> str:
+    with regional.override(regional.Regional(numbers=key)):
+        return regional.punctuated("1,234,567.89")
 
 
 @page_view()

@@ -18,7 +18,7 @@ from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import carried_by, children_of, entity_at
-from guanxi.core.web import addresses, toasts
+from guanxi.core.web import addresses, formats, toasts
 from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import raw_values
 from guanxi.core.web.record import header
@@ -261,7 +261,7 @@ def _counts(actor: Actor, record: Any, links: Any) -> list[dict[str, Any]]:
             found.append(
                 {
                     "label": child.plural,
-                    "count": f"{number:,}{'' if exact else '+'}",
+                    "count": f"{formats.number(number)}{'' if exact else '+'}",
                     "first": first,
                     "more": number > LISTED,
                 }

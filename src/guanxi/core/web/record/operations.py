@@ -18,7 +18,7 @@ from guanxi.core.kernel.errors import NotFound, Text
 from guanxi.core.models import Operation
 from guanxi.core.records.writing import UNDO_FOR
 from guanxi.core.schema.registry import entities, entity_of, is_registered
-from guanxi.core.web import addresses, toasts
+from guanxi.core.web import addresses, formats, toasts
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.record.common import done
 from guanxi.core.web.toasts import toast
@@ -247,7 +247,7 @@ def trash(request: HttpRequest) -> HttpResponseBase:
             {
                 "text": entity.plural,
                 "href": f"/trash/?entity={entity.key}",
-                "count": f"{number:,}{'' if exact else '+'}",
+                "count": f"{formats.number(number)}{'' if exact else '+'}",
                 "key": entity.key,
             }
         )

@@ -18,7 +18,7 @@ from guanxi.core.records.reading import Page
 from guanxi.core.schema.entity import Entity, Related
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entity_of
-from guanxi.core.web import addresses
+from guanxi.core.web import addresses, formats
 from guanxi.core.web.forms import choosing
 
 SHOWN = 5
@@ -114,7 +114,7 @@ def _card(
         label=label,
         icon=child.icon,
         color=child.color,
-        count=f"{page.count:,}{'' if page.count_exact else '+'}",
+        count=f"{formats.number(page.count)}{'' if page.count_exact else '+'}",
         lines=[_line(actor, child, one, columns, names) for one in page.items],
         create=f"{addresses.create_url(child)}?{field}={record.pk}&stay=1" if may_create else "",
         more=f"{addresses.record_url(mother, record.pk)}related/{key}/" if (page.count or 0) > len(page.items) else "",

@@ -13,7 +13,7 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.features import SETTINGS, require_feature
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.kernel.working_time import Calendar, Counted, count_working_time
 from guanxi.core.models import Department, User, WorkCalendar
@@ -184,7 +184,7 @@ def _context(request: HttpRequest, row: WorkCalendar | None, filled: dict[str, A
         "months": year_months(worktime.calendar(row.key), year) if row else [],
         "days": list(row.days.filter(day__year=year)) if row else [],
         "chosen": request.GET.get("day", ""),
-        "weekdays": [str(WEEKDAYS_ABBR[n])[-1:] if str(WEEKDAYS_ABBR[n])[:1] > "z" else str(WEEKDAYS_ABBR[n])[:2] for n in range(7)],
+        "weekdays": [str(WEEKDAYS_ABBR[n])[-1:] if str(WEEKDAYS_ABBR[n])[:1] > "z" else str(WEEKDAYS_ABBR[n])[:2] for n in (one - 1 for one in regional.weekdays())],
     }  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def year_months(plain: Calendar, year: int) -> list[tuple[dt.date, list[list[dic
     for month in range(1, 13):
         weeks = [
             [_day(plain, day) if day.month == month else None for day in week]
-            for week in months.Calendar(firstweekday=0).monthdatescalendar(year, month)
+            for week in months.Calendar(firstweekday=regional.weekdays()[0] - 1).monthdatescalendar(year, month)
         ]
         found.append((dt.date(year, month, 1), weeks))
     return found

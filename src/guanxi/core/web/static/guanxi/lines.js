@@ -292,7 +292,7 @@ function put(line, name, text) {
   }
   if (control.matches("[role=combobox]")) { const hidden = $("input[data-ref]", cellOf(control)); if (hidden) hidden.value = ""; control.value = text.trim(); return; }
   const number = cellOf(control).className.match(/gx-lc-(money|decimal|integer|percent)/);
-  control.value = number ? text.replace(/[\s,￥¥%]/g, "") : text.trim();
+  control.value = number ? text.replace(/[\s￥¥%]/g, "") : text.trim();
   if (name === line.closest("[data-grid]").dataset.sourced) { const source = $("[data-source]", line); if (source) source.value = ""; }
 }
 
