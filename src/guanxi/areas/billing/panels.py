@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote as quoted
 
 import orjson
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,9 +22,11 @@ from guanxi.core import records
 from guanxi.core.access import allowed, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries, display
+from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web import addresses
+from guanxi.core.web import addresses, formats
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 
 SHOWN = 8
@@ -129,6 +132,7 @@ def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
     return {"found": bank.proposals(actor, entry), "waiting": True, "url": f"/bank-entries/{entry.pk}/do/book/"}
 
 
+@asked_once(lambda actor, customer: (actor.user_id, customer.pk))
 def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """What a customer owes by age, his credit, and the way to his account statement."""
     if not allowed(actor, "view", "billing.instalment"):
@@ -142,6 +146,30 @@ def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
         "currencies": selectors.currencies_of(customer) if aged or allowed(actor, "view", "billing.receipt") else [],
         "url": f"/customers/{customer.pk}/account/",
     }
+
+
+def money_late(actor: Actor, customer: Customer) -> Flag | None:
+    """What a customer should have paid by now, as far as the actor may see it; and a credit limit that is used up."""
+    found = account(actor, customer)
+    sums = [(sum(one.classes[1:], selectors.ZERO), one.currency) for one in found["aged"]]
+    late = " + ".join(formats.money(amount, currency) for amount, currency in sums if amount > 0)
+    credit = found["credit"]
+    words = credit.text if credit else ""
+    if late:
+        return Flag(_("%(amount)s overdue") % {"amount": late}, words, "red", "cash", "#panel-account")
+    return (
+        Flag(_("Credit limit used up"), words, "red", "cash", "#panel-account") if credit and credit.exceeded else None
+    )
+
+
+def unpaid(actor: Actor, document: Contract | Order) -> Flag | None:
+    """What of a contract or order should have been paid by now."""
+    name = document._meta.model_name or ""
+    rows = visible(selectors.owed().filter(**{name: document.pk}), actor)
+    amount = rows.filter(due_on__lt=clock.today(actor.timezone)).aggregate(sum=Sum("open"))["sum"]
+    if not amount:
+        return None
+    return Flag(_("%(amount)s overdue") % {"amount": formats.money(amount, document.currency)}, "", "red", "cash")
 
 
 # -- home --------------------------------------------------------------------------------------------------------------

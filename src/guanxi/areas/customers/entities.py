@@ -11,6 +11,7 @@ from guanxi.areas.customers.models import Affiliation, Contact, Customer, Custom
 from guanxi.core.schema.entity import (
     Access,
     Action,
+    Badge,
     Board,
     Companion,
     Entity,
@@ -119,6 +120,11 @@ CUSTOMER = Entity(
         card=("level", "status", "region", "owner", "next_plan_at"),
         age="last_contact_at",
         age_days=(30, 90),
+    ),
+    badges=(
+        Badge(key="missed", find=panels.missed, fields=("next_plan_at",), order=15),
+        Badge(key="stale", find=panels.stale, fields=("last_contact_at",), order=20),
+        Badge(key="doubled", find=panels.doubled, order=60),
     ),
     panels=(
         Panel(
@@ -277,6 +283,7 @@ CONTACT = Entity(
         ),
         create=("name", "customer", "position", "phones", "emails", "decision_role"),
     ),
+    badges=(Badge(key="missed", find=panels.missed, fields=("next_plan_at",)),),
     panels=(
         Panel(
             key="places",

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from guanxi.areas.customers import mapping, selectors
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.access import allowed
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries
+from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
+from guanxi.core.web.formats import absolute
 from guanxi.core.web.merging.hits import hits
 
 #: Lower scores are no duplicates: the same big mail provider, a name that only sounds alike.
 LEAST_SCORE = 45
+#: Whoever heard nothing for so many days is warned of.
+STALE_DAYS = 60
+LOST = "lost"
 
 
 def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
@@ -56,12 +64,52 @@ def links(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     }
 
 
+@asked_once(lambda actor, customer: (actor.user_id, customer.pk))
 def duplicates(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Customers that may be the same; those of others masked, with whom to ask."""
     found = hits(actor, entity_of(selectors.CUSTOMER), customer, exclude=customer.pk, least=LEAST_SCORE)
     seen = [hit.id for hit in found if hit.visible]
     mergeable = [customer.pk, *seen] if seen and allowed(actor, "merge", customer) else []
     return {"hits": found, "mergeable": mergeable}
+
+
+def stale(_actor: Actor, customer: Customer) -> Flag | None:
+    """A held customer nobody has spoken to for long; who is lost already does not count."""
+    if customer.owner_id is None or customer.lifecycle == LOST:
+        return None
+    spoken = customer.last_contact_at
+    days = (clock.now() - (spoken or customer.created_at)).days
+    if days < STALE_DAYS:
+        return None
+    if spoken is None:
+        return Flag(
+            _("Never contacted"),
+            ngettext("Here for %(num)d day", "Here for %(num)d days", days) % {"num": days},
+            icon="clock",
+        )
+    text = ngettext("No contact for %(num)d day", "No contact for %(num)d days", days) % {"num": days}
+    return Flag(text, _("Last contact %(day)s") % {"day": absolute(spoken)}, icon="clock")
+
+
+def missed(actor: Actor, record: Customer | Contact) -> Flag | None:
+    """The next contact was planned for a day that has passed."""
+    if record.next_plan_at is None:
+        return None
+    zone = ZoneInfo(actor.timezone)
+    days = (clock.today(actor.timezone) - record.next_plan_at.astimezone(zone).date()).days
+    if days < 1:
+        return None
+    text = ngettext("Contact overdue by %(num)d day", "Contact overdue by %(num)d days", days) % {"num": days}
+    return Flag(text, _("Planned for %(day)s") % {"day": absolute(record.next_plan_at)}, "red", "clock")
+
+
+def doubled(actor: Actor, customer: Customer) -> Flag | None:
+    """Others that look like the same customer."""
+    found = len(duplicates(actor, customer)["hits"])
+    if not found:
+        return None
+    text = ngettext("Looks like %(num)d other", "Looks like %(num)d others", found) % {"num": found}
+    return Flag(text, _("It may be here twice. Compare and merge."), icon="copy", url="#panel-duplicates")
 
 
 def places(actor: Actor, contact: Contact) -> Mapping[str, Any]:
@@ -83,7 +131,7 @@ def birthdays(actor: Actor) -> Mapping[str, Any] | None:
 add_cards(
     Card(
         key="customers.birthdays",
-        label=_("Birthdays"),
+        label=gettext_lazy("Birthdays"),
         template="customers/birthdays.jinja",
         context=birthdays,
         icon="cake",

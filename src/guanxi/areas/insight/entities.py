@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.insight import jobs, panels, policies  # noqa: F401 - entered by being imported
 from guanxi.areas.insight.models import CustomerValue
-from guanxi.core.schema.entity import Access, Entity, Form, Menu, Panel, Related, Section
+from guanxi.core.schema.entity import Access, Badge, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.registry import extend, register
 
 register(
@@ -76,6 +76,7 @@ register(
 
 extend(
     "customers.customer",
+    badges=(Badge(key="rhythm", find=panels.leaving, order=40),),
     panels=(
         Panel(
             key="insight",

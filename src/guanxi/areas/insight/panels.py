@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.insight import selectors
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.schema.entity import Flag
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 
 #: Features of the churn model -> what a salesperson calls them, with one place for the value.
@@ -51,6 +52,15 @@ def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
         "low": found.details.get("low"),
         "high": found.details.get("high"),
     }
+
+
+def leaving(actor: Actor, customer: Customer) -> Flag | None:
+    """A customer who is silent for longer than his own rhythm allows."""
+    found = selectors.value_of(actor, customer.pk)
+    if found is None or not found.out_of_rhythm:
+        return None
+    title = _("Silent for longer than usual between purchases.")
+    return Flag(_("Out of rhythm"), title, icon="activity", url="#panel-insight")
 
 
 def out_of_rhythm(actor: Actor) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculat
 from guanxi.core import records
 from guanxi.core.access.rules import condition
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.schema.registry import entity_of
 
 VALUE = "insight.customervalue"
@@ -40,6 +41,7 @@ def values(actor: Actor, tree: Mapping[str, Any] | None = None) -> QuerySet[Cust
     return found
 
 
+@asked_once(lambda actor, customer_id: (actor.user_id, customer_id))
 def value_of(actor: Actor, customer_id: int) -> CustomerValue | None:
     """One customer's values."""
     return values(actor).filter(customer_id=customer_id).first()

@@ -10,17 +10,19 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from guanxi.areas.customers.models import Customer, Pool
 from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import Lead, Opportunity, Target, Territory
+from guanxi.areas.sales.models import OPEN, Lead, Opportunity, Target, Territory
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing, targets
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import display
+from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.merging.hits import hits
@@ -50,6 +52,36 @@ def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
         "moves": list(read.moves_of(entity_of(record).key, record.pk)),
         "sorts": dict(MOVES),
     }
+
+
+def going_back(actor: Actor, record: Any) -> Flag | None:
+    """It returns to its pool soon."""
+    if record.returns_on is None:
+        return None
+    left = (record.returns_on - clock.today(actor.timezone)).days
+    if left > SOON:
+        return None
+    text = ngettext("Back to the pool in %(num)d day", "Back to the pool in %(num)d days", left) % {"num": left}
+    why = dict(GROUNDS).get(record.returns_why, "")
+    words = text if left > 0 else _("Back to the pool today")
+    return Flag(words, why, "red" if left <= 3 else "amber", "hourglass", "#panel-holding")
+
+
+def resting(actor: Actor, deal: Opportunity) -> Flag | None:
+    """An open deal that has stood still too long."""
+    why = selectors.stale(actor, deal)
+    return Flag(_("Stale"), why, icon="hourglass", url="#panel-course") if why else None
+
+
+def late(actor: Actor, deal: Opportunity) -> Flag | None:
+    """The day an open deal was to be decided has passed."""
+    if deal.category != OPEN or deal.close_on is None:
+        return None
+    days = (clock.today(actor.timezone) - deal.close_on).days
+    if days < 1:
+        return None
+    text = ngettext("Close date passed %(num)d day ago", "Close date passed %(num)d days ago", days) % {"num": days}
+    return Flag(text, _("Expected close: %(day)s") % {"day": deal.close_on.isoformat()}, "red", "calendar-due")
 
 
 def overlaps(_actor: Actor, territory: Territory) -> Mapping[str, Any]:

@@ -100,6 +100,31 @@ class Panel:
     order: int = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a badge says of one record: a few words, the sentence behind them, and where that can be looked at."""
+
+    text: Text
+    title: Text = ""
+    color: Literal["amber", "red"] = "amber"
+    icon: str = "alert-triangle"
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A warning at the head of a record: stale, money overdue, duplicate found.
+
+    ``find(actor, record)`` is a selector and answers ``None`` when all is well; it tells nothing the actor may not see.
+    ``fields`` are those it stands on: without the right to read them there is no badge.
+    """
+
+    key: str
+    find: Callable[..., Flag | None]
+    fields: tuple[str, ...] = ()
+    order: int = 50
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Related:
     """How the entity appears as a panel on the record its foreign key ``field`` points to."""
@@ -311,6 +336,7 @@ class Entity:
     form: Form | None = None
     board: Board | None = None
     panels: tuple[Panel, ...] = ()
+    badges: tuple[Badge, ...] = ()
     related: tuple[Related, ...] = ()
     lines: tuple[Lines, ...] = ()
     actions: tuple[Action, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.schema.entity import Action, Entity, Lines, Panel, QuickForm
+from guanxi.core.schema.entity import Action, Badge, Entity, Lines, Panel, QuickForm
 
 _entities: dict[str, Entity] = {}
 _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
@@ -32,9 +32,11 @@ def register(*entities: Entity) -> None:
             _extend(entity.key, addition)
 
 
-def extend(key: str, *, panels: Iterable[Panel] = (), actions: Iterable[Action] = ()) -> None:
-    """A higher area contributes panels or actions to an entity below it."""
-    addition = {"panels": tuple(panels), "actions": tuple(actions)}
+def extend(
+    key: str, *, panels: Iterable[Panel] = (), actions: Iterable[Action] = (), badges: Iterable[Badge] = ()
+) -> None:
+    """A higher area contributes panels, actions or badges to an entity below it."""
+    addition = {"panels": tuple(panels), "actions": tuple(actions), "badges": tuple(badges)}
     if key in _entities:
         _extend(key, addition)
     else:
@@ -43,11 +45,9 @@ def extend(key: str, *, panels: Iterable[Panel] = (), actions: Iterable[Action] 
 
 def _extend(key: str, addition: dict[str, tuple[Any, ...]]) -> None:
     entity = _entities[key]
-    _entities[key] = replace(
-        entity,
-        panels=entity.panels + tuple(one for one in addition["panels"] if one not in entity.panels),
-        actions=entity.actions + tuple(one for one in addition["actions"] if one not in entity.actions),
-    )
+    held: dict[str, Any] = {name: getattr(entity, name) for name in addition}
+    grown = {name: held[name] + tuple(one for one in more if one not in held[name]) for name, more in addition.items()}
+    _entities[key] = replace(entity, **grown)
 
 
 def replace_made(entities: Iterable[Entity]) -> None:

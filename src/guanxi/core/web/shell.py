@@ -306,7 +306,9 @@ class Shell:
             "shortcuts": _("Keyboard shortcuts"),
             "selected": _("%(count)s selected") % {"count": "{count}"},
             "selected_all": _("All %(count)s selected") % {"count": "{count}"},
-            "lifted": _("Picked up. Left and right choose the column, Space puts it down, Escape takes it back."),
+            "lifted": _(
+                "Picked up. Left and right choose the column, down the foot of the board, Space puts it down, Escape takes it back."
+            ),
             "dropped": _("Put into %(lane)s") % {"lane": "{lane}"},
             "keys": json.dumps(self._keys(), ensure_ascii=False),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.test import Client
@@ -105,14 +105,18 @@ def test_rows_of_a_choice_stand_in_its_order(browse: Browse, make: Make) -> None
 
 def test_columns_closed_to_a_card_say_why(browse: Browse, make: Make, cast: Any) -> None:
     gadget = make("fakes.gadget", name="Anvil", state="new")
-    steps = tuple(Step(key=key, label=key.title()) for key in ("new", "used", "broken"))
+    endings: dict[str, Literal["", "good", "bad"]] = {"new": "", "used": "good", "broken": "bad"}
+    steps = tuple(Step(key=key, label=key.title(), ending=ending) for key, ending in endings.items())
     gated = Process(entity="fakes.gadget", field="state", steps=steps, moves=(Move(source="new", target="used"),))
     assert "data-gated" not in browse("alice").get(BOARD).content.decode()
     process.add_source("fakes.gadget", "state", lambda _record: gated)
     try:
-        assert "data-gated" in browse("alice").get(BOARD).content.decode()
+        page = browse("alice").get(BOARD).content.decode()
+        assert "data-gated" in page
+        ends = [f"{key}:{how}" for how, key in re.findall(r'gx-end gx-end-(\w+)" data-key="(\w+)"', page)]
         found = browse("alice").get(f"/gadgets/{gadget.pk}/move/?board=state").json()
     finally:
         del process._sources[("fakes.gadget", "state")]
     assert found == {"broken": "From “New” there is no way to “Broken”."}
+    assert ends == ["used:good", "broken:bad"]
     assert browse("charlie").get(f"/gadgets/{gadget.pk}/move/?board=state").status_code == 404

@@ -14,6 +14,7 @@ from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
     Action,
+    Badge,
     Entity,
     Form,
     Lines,
@@ -103,6 +104,7 @@ def line_entity(
     )  # fmt: skip
 
 
+UNPAID = Badge(key="unpaid", find=panels.unpaid, order=10)
 CHAIN = Panel(
     key="chain", label=_("The whole deal"), template="billing/chain.jinja", context=panels.chain, where="main", order=1
 )

@@ -14,6 +14,7 @@ from guanxi.areas.billing.entities.common import (
     MONEY,
     NUMBERS,
     PDF,
+    UNPAID,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -105,6 +106,7 @@ register(
         ),
         board=Board(field="status", card=("customer", "ends_on", "owner"), total="total"),
         lines=(common.lines("billing.contractline", "contract", policies.contract_settle), common.plan("contract")),
+        badges=(UNPAID,),
         panels=(CHAIN, CREDIT, PDF),
         related=(
             Related(field="customer", columns=("status", "total", "open"), sort=("-signed_on",)),

@@ -14,6 +14,7 @@ from guanxi.areas.billing.entities.common import (
     MONEY,
     NUMBERS,
     PDF,
+    UNPAID,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -89,6 +90,7 @@ register(
             common.lines("billing.orderline", "order", policies.order_settle, more=("delivered",)),
             common.plan("order"),
         ),
+        badges=(UNPAID,),
         panels=(CHAIN, CREDIT, PDF),
         related=(
             Related(field="customer", columns=("status", "total", "ordered_on"), sort=("-ordered_on",)),

@@ -21,6 +21,7 @@ from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
     Action,
+    Badge,
     Entity,
     Form,
     MatchKey,
@@ -227,6 +228,7 @@ register(
 
 extend(
     "customers.customer",
+    badges=(Badge(key="overdue", find=panels.money_late, order=10),),
     panels=(
         Panel(
             key="account",

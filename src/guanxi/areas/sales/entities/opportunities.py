@@ -10,6 +10,7 @@ from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
     Action,
+    Badge,
     Board,
     Entity,
     Form,
@@ -99,6 +100,10 @@ OPPORTUNITY = Entity(
         within="pipeline",
         age="stage_since",
         age_days=(14, 30),
+    ),
+    badges=(
+        Badge(key="late", find=panels.late, fields=("close_on",), order=10),
+        Badge(key="stale", find=panels.resting, order=20),
     ),
     panels=(
         Panel(

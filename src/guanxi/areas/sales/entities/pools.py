@@ -11,7 +11,7 @@ from guanxi.areas.sales import panels, policies
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.services import pools
 from guanxi.core.kernel.errors import Text
-from guanxi.core.schema.entity import Access, Action, Entity, Form, Menu, Panel, Related, Section
+from guanxi.core.schema.entity import Access, Action, Badge, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import extend, register
 
@@ -181,5 +181,6 @@ ACTIONS = (
 _HOLDING = Panel(
     key="holding", label=_("Pool"), template="sales/holding.jinja", context=panels.holding, where="right", order=8
 )
-extend(read.CUSTOMER, actions=ACTIONS, panels=(_HOLDING,))
-extend(read.LEAD, actions=ACTIONS, panels=(_HOLDING,))
+_RETURNS = Badge(key="returns", find=panels.going_back, fields=("returns_on",), order=30)
+extend(read.CUSTOMER, actions=ACTIONS, panels=(_HOLDING,), badges=(_RETURNS,))
+extend(read.LEAD, actions=ACTIONS, panels=(_HOLDING,), badges=(_RETURNS,))

@@ -175,6 +175,13 @@ def _lane_url(state: ListState, by: Field, look: Look, key: str, cursor: str) ->
     return f"{address}{'&' if '?' in address else '?'}{query}"
 
 
+def _ends(entity: Entity, by: Field, within: int | None) -> list[process.Step]:
+    """Steps that close the process the columns stand for: won, lost. While a card is in the hand they are at the foot."""
+    sample = entity.model(**({f"{entity.board.within}_id": within} if within and entity.board else {}))
+    found = process.process_of(entity, by.name, sample)
+    return [one for one in found.steps if one.ending] if found else []
+
+
 def _totals_url(state: ListState, fixed: Mapping[str, str]) -> str:
     query = state.query()
     return f"{board_url(state.entity)}totals/?{urlencode(fixed)}{'&' + query if query else ''}"
@@ -205,6 +212,7 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
         "left_out": left_out,
         "look": look,
         "gated": by.name in process.process_fields(entity),
+        "ends": _ends(entity, by, within),
         "within": within,
         "withins": lanes_of.within_choices(actor, entity, by),
         "fixed": fixed,

@@ -9,7 +9,7 @@ from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import layouts, process, shape, together, values
-from guanxi.core.schema.entity import Action, Entity
+from guanxi.core.schema.entity import Action, Entity, Flag
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import quick_forms
 from guanxi.core.web import addresses
@@ -44,6 +44,7 @@ class Header:
     url: str
     list_url: str
     facts: list[Shown]
+    flags: list[Flag]
     tags: list[Option]
     stages: list[dict[str, Any]]
     stage_label: Text
@@ -71,6 +72,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         url=addresses.record_url(entity, record.pk),
         list_url=addresses.list_url(entity),
         facts=[one for one in facts if not one.empty or one.field.name == entity.access.owner],
+        flags=flags(actor, entity, record),
         tags=list(choosing.chosen(actor, readable["tags"], record.tags)) if "tags" in readable else [],
         stages=stages,
         stage_label=label,
@@ -79,6 +81,14 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         marks=together.marks_of(actor, record),
         may=may,
     )
+
+
+def flags(actor: Actor, entity: Entity, record: Any) -> list[Flag]:
+    """What is to be watched about a record, the urgent first."""
+    readable = shape.readable(actor, entity)
+    badges = sorted((one for one in entity.badges if readable.keys() >= set(one.fields)), key=lambda one: one.order)
+    found = [flag for badge in badges if (flag := badge.find(actor, record)) is not None]
+    return sorted(found, key=lambda one: one.color != "red")
 
 
 def path_field(actor: Actor, entity: Entity) -> Field | None:

@@ -3,9 +3,8 @@ import { $, $$, each, on, request, t, vendor } from "./base.js";
 import { passOn } from "./toast.js";
 import { explain } from "./glue.js";
 
-async function move(card, lane, back) {
-  const body = new URLSearchParams({ to: lane.dataset.key, version: card.dataset.version });
-  const row = lane.closest(".gx-board").dataset.row;
+async function move(card, key, row, back) {
+  const body = new URLSearchParams({ to: key, version: card.dataset.version });
   if (row !== undefined) body.set("row", row);
   card.setAttribute("aria-busy", "true");
   let answer;
@@ -52,33 +51,56 @@ async function close(card) {
   if (!answer?.ok) return;
   const reasons = await answer.json();
   if (!card.classList.contains("gx-held") && !$(".sortable-ghost")) return; // put down meanwhile
-  for (const lane of $$(".gx-lane")) {
+  for (const lane of $$(".gx-lane, .gx-end")) {
     const reason = reasons[lane.dataset.key];
     if (!reason) continue;
     lane.classList.add("barred");
     const line = document.createElement("p");
     line.className = "gx-barred-why";
     line.textContent = reason;
-    $("header", lane).append(line);
+    ($("header", lane) ?? lane).append(line);
   }
 }
 function reopen() {
-  for (const lane of $$(".gx-lane.barred")) lane.classList.remove("barred");
+  for (const lane of $$(".barred")) lane.classList.remove("barred");
   for (const line of $$(".gx-barred-why")) line.remove();
+}
+
+// Won and lost stand at the foot while a card is in the hand; a card left there goes on to its column.
+const ends = () => $(".gx-board-ends");
+const placeOf = (card) => card.closest(".gx-lane, .gx-end");
+function lift(card) {
+  setTimeout(() => { if (ends() && (held || $(".sortable-ghost"))) ends().hidden = false; }); // a browser ends a drag whose page changes at its start
+  close(card);
+}
+function putDown() {
+  if (ends()) ends().hidden = true;
+  reopen();
+}
+function settle(card, board, back) {
+  const place = placeOf(card);
+  const { key, label } = place.dataset;
+  if (place.matches(".gx-end")) {
+    const list = $(`.gx-lane[data-key="${CSS.escape(key)}"] .gx-lane-cards`, board);
+    if (list) list.prepend(card); else card.remove();
+  } else board = place.closest(".gx-board");
+  move(card, key, board.dataset.row, back);
+  return label;
 }
 
 each(".gx-board", async (board) => {
   if (board.dataset.locked) return;
   await vendor("sortable/sortable.min.js");
-  for (const list of $$(".gx-lane-cards", board)) {
+  const foot = $$(".gx-end-cards").filter((list) => !window.Sortable.get(list));
+  for (const list of [...$$(".gx-lane-cards", board), ...foot]) {
     window.Sortable.create(list, {
       group: "board", animation: 120, delay: 150, delayOnTouchOnly: true, draggable: "[data-move]", filter: "a, button", preventOnFilter: false,
-      onStart: (event) => close(event.item),
+      onStart: (event) => lift(event.item),
       onEnd: (event) => {
-        reopen();
+        putDown();
         if (event.to === event.from) return;
         const place = event.from.children[event.oldIndex] ?? null;
-        move(event.item, event.to.closest(".gx-lane"), () => event.from.insertBefore(event.item, place));
+        settle(event.item, event.from.closest(".gx-board"), () => event.from.insertBefore(event.item, place));
       },
     });
   }
@@ -87,7 +109,7 @@ each(".gx-board", async (board) => {
 // Keyboard: Space lifts a card, arrows carry it to the next column, Space drops it, Esc returns it.
 let held = null;
 const live = (text) => { const box = $("#board-live"); if (box) box.textContent = text; };
-function release() { held?.card.classList.remove("gx-held"); held = null; reopen(); }
+function release() { held?.card.classList.remove("gx-held"); held = null; putDown(); }
 const say = (lane) => live([lane.dataset.label, $(".gx-barred-why", lane)?.textContent].filter(Boolean).join(". "));
 
 on("keydown", ".gx-card", (event, card) => {
@@ -99,14 +121,16 @@ on("keydown", ".gx-card", (event, card) => {
       held = { card, from: card.parentElement, next: card.nextElementSibling };
       card.classList.add("gx-held");
       live(t("lifted"));
-      close(card);
+      lift(card);
       return;
     }
     const { from, next } = held;
-    const to = card.parentElement;
+    const place = placeOf(card);
+    const moved = card.parentElement !== from;
     release();
-    if (to !== from) move(card, to.closest(".gx-lane"), () => { from.insertBefore(card, next); card.focus(); });
-    live(t("dropped", { lane: to.closest(".gx-lane").dataset.label }));
+    if (moved) settle(card, from.closest(".gx-board"), () => { from.insertBefore(card, next); card.focus(); });
+    live(t("dropped", { lane: place.dataset.label }));
+    card.focus();
   } else if (event.key === "Escape" && held) {
     event.preventDefault();
     event.stopPropagation();
@@ -115,19 +139,22 @@ on("keydown", ".gx-card", (event, card) => {
     release();
   } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
     event.preventDefault();
-    const lanes = $$(".gx-lane-cards", card.closest(".gx-board"));
+    const lanes = card.closest(".gx-board-ends") ? $$(".gx-end-cards") : $$(".gx-lane-cards", card.closest(".gx-board"));
     const at = lanes.indexOf(card.parentElement) + (event.key === "ArrowRight" ? 1 : -1);
     if (!lanes[at]) return;
-    if (held) { lanes[at].prepend(card); say(lanes[at].closest(".gx-lane")); }
+    if (held) { lanes[at].prepend(card); say(placeOf(card)); }
     else { $(".gx-card", lanes[at])?.focus(); return; }
     card.focus();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
-    if (held) { // to the same column of the next or previous row
+    if (held) { // to the same column of the next or previous row, below the last to where it ends
       const boards = $$(".gx-board");
-      const next = boards[boards.indexOf(card.closest(".gx-board")) + (event.key === "ArrowDown" ? 1 : -1)];
-      const lane = next && $(`.gx-lane[data-key="${CSS.escape(card.closest(".gx-lane").dataset.key)}"] .gx-lane-cards`, next);
-      if (lane) { lane.prepend(card); card.focus(); say(lane.closest(".gx-lane")); }
+      const foot = Boolean(card.closest(".gx-board-ends"));
+      const at = foot ? boards.length : boards.indexOf(card.closest(".gx-board"));
+      const next = boards[at + (event.key === "ArrowDown" ? 1 : -1)];
+      const key = foot ? held.from.closest(".gx-lane").dataset.key : placeOf(card).dataset.key;
+      const lane = next ? $(`.gx-lane[data-key="${CSS.escape(key)}"] .gx-lane-cards`, next) : event.key === "ArrowDown" && !foot && $(".gx-end-cards");
+      if (lane) { lane.prepend(card); card.focus(); say(placeOf(card)); }
       return;
     }
     (event.key === "ArrowDown" ? card.nextElementSibling : card.previousElementSibling)?.focus?.();
