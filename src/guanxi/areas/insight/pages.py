@@ -109,6 +109,8 @@ def compute(request: HttpRequest) -> HttpResponseBase:
 @page_view("GET")
 def progress(request: HttpRequest) -> HttpResponseBase:
     """How far the calculation is; asks again while it runs."""
+    if not panels.shown(actor_of(request)):
+        raise NotFound(code="page.unknown")
     current = selectors.current_calculation()
     response = draw(request, "insight/progress.jinja", {"current": current})
     if current is None:

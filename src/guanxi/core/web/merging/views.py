@@ -145,6 +145,8 @@ def merge(request: HttpRequest, path: str) -> HttpResponseBase:
     data = request.POST if request.method == "POST" else request.GET
     ids = _ids(data.getlist("ids"))
     found = [records.get(actor, entity, number) for number in ids]
+    if not access.allowed(actor, "merge", entity):
+        raise NotFound(code="page.unknown")
     if len(found) < 2:
         raise TooFew
     for record in found:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.automation import channels, notify
 from guanxi.core.automation.notify import Note
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import NotFound
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web.addresses import record_url
 from guanxi.core.web.views.common import actor_of, draw, is_fragment, page_view
@@ -63,13 +64,16 @@ def mark(request: HttpRequest) -> HttpResponseBase:
 def follow(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Mark it read and go where it leads."""
     actor = actor_of(request)
+    to = _lead(actor, pk)
     notify.mark_read(actor, [pk])
-    return redirect(_lead(actor, pk))
+    return redirect(to)
 
 
 def _lead(actor: Actor, pk: int) -> str:
     found: Any = notify.notifications(actor, before=pk + 1, limit=1).notes
-    return target(found[0]) if found and found[0].id == pk else "/notifications/"
+    if not found or found[0].id != pk:
+        raise NotFound(code="page.unknown")
+    return target(found[0])
 
 
 @page_view()

@@ -1,0 +1,177 @@
+"""Who may go through which door: every address of the product belongs to exactly one group of this table.
+
+An address that no line names fails the check, so nobody adds a page without saying who it is for. The groups:
+
+``public``
+    Answers anybody. What such an address shows is limited by a secret in it, or it shows nothing of anybody.
+``person``
+    Any person signed in; shows and changes only what is that person's own, or asks rights for each record it shows.
+``office``
+    Asks for a right of administration. Somebody without it is refused and nothing is changed.
+``own``
+    One thing that belongs to a person: an import, an export, a saved view, a notification. For others it is not there.
+``record``
+    One record. Who may not see it gets the same answer as if it did not exist.
+``entity``
+    The records of one sort. Who has no right to them gets the same answer as if there were no such sort.
+``api``
+    The API; asks for a token or a session. Its rights are proven over every entity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, get_resolver
+
+#: Group → patterns of addresses, as Django writes them; ``*`` stands for any text within one line.
+MATRIX: dict[str, tuple[str, ...]] = {
+    "public": (
+        "healthz",
+        "readyz",
+        "metrics",
+        "favicon.ico",
+        "account/login/",
+        "account/logout/",
+        "account/inactive/",
+        "account/password/reset/",
+        "account/link/<str:secret>/",
+        "account/2fa/authenticate/",
+        "account/2fa/webauthn/login/",
+        "approvals/link/<str:secret>/",
+        "p/<str:secret>/",
+        "p/<str:secret>/pdf/",
+    ),
+    "api": ("api/v1/*", "^api/"),
+    "person": (
+        "",
+        "account/",
+        "account/reauthenticate/",
+        "account/password/change/",
+        "account/2fa/",
+        "account/2fa/reauthenticate/",
+        "account/2fa/totp/*",
+        "account/2fa/recovery-codes/*",
+        "account/2fa/webauthn/",
+        "account/2fa/webauthn/add/",
+        "account/2fa/webauthn/reauthenticate/",
+        "account/2fa/webauthn/keys/*",
+        "account/security/",
+        "account/sessions/",
+        "account/sessions/end/",
+        "account/tokens/",
+        "account/notifications/",
+        "account/rights/",
+        "search/*",
+        "notifications/",
+        "notifications/mark/",
+        "notifications/live/",
+        "preferences/",
+        "pick/*",
+        "drafts/",
+        "quick/<slug:key>/",
+        "operations/",
+        "trash/",
+        "duplicates/",
+        "import/",
+        "leave/",
+        "reports/",
+        "reports/new/",
+        "dashboards/",
+        "dashboards/new/",
+        "approvals/",
+        "approvals/batch/",
+        "approvals/durations/",
+        "settings/",
+        "settings/layouts/own/<slug:face>/",
+        "people/departments/",
+        "diary/",
+    ),
+    "office": (
+        "settings/*/*",
+        "settings/working-time/",
+        "settings/approvals/",
+        "settings/health/",
+        "settings/rules/",
+        "settings/templates/",
+        "settings/file/",
+        "settings/packs/",
+        "settings/objects/",
+        "settings/processes/",
+        "settings/layouts/",
+        "settings/dictionaries/",
+        "settings/fields/",
+        "people/users/*",
+        "people/roles/*",
+        "people/departments/<int:department_id>/move/",
+        "people/tokens/",
+        "people/log/",
+        "dev/gallery/",
+        "handover/",
+        "pools/<int:pk>/simulate/",
+        "insight/thresholds/",
+    ),
+    "own": (
+        "account/sessions/<int:session_id>/end/",
+        "account/tokens/<int:token_id>/revoke/",
+        "notifications/<int:pk>/",
+        "exports/<int:pk>/",
+        "operations/<int:pk>/*",
+        "import/<int:pk>/*",
+        "leave/<int:pk>/end/",
+        "reports/<slug:key>/*",
+        "dashboards/<slug:key>/*",
+        "approvals/<int:pk>/*",
+        "approvals/send/",
+        "files/<int:pk>/*",
+        "comments/<int:pk>/*",
+        "<slug:path>/views/<int:view_id>/*",
+    ),
+    "record": (
+        "<slug:path>/<int:pk>/*",
+        "<slug:path>/<int:record_id>/why/all/",
+        "<slug:kind>/<int:pk>/*",
+        "customers/<int:pk>/account/",
+        "bank-entries/<int:pk>/match/",
+        "rules/<slug:key>/press/<slug:path>/<int:pk>/",
+    ),
+    "entity": (
+        "<slug:path>/*",
+        "duplicates/<slug:path>/",
+        "receivables/",
+        "bank-statement/",
+        "insight/",
+        "insight/progress/",
+        "insight/compute/",
+        "insight/<str:key>/",
+        "forecast/",
+        "pipeline-course/",
+    ),
+}
+
+
+def routes() -> list[str]:
+    """Every address of the product, as Django writes it, without the fakes of the tests."""
+    return sorted(set(_walk(get_resolver(), "")))
+
+
+def _walk(resolver: Any, before: str) -> Iterator[str]:
+    for one in resolver.url_patterns:
+        text = before + str(one.pattern)
+        if isinstance(one, URLPattern):
+            yield text
+        else:
+            yield from _walk(one, text)
+
+
+def group_of(route: str) -> str:
+    """The group of an address; the longest pattern that fits it decides. Empty when none does."""
+    found = [(len(line), group) for group, lines in MATRIX.items() for line in lines if fits(line, route)]
+    return max(found)[1] if found else ""
+
+
+def fits(line: str, route: str) -> bool:
+    """Whether a pattern of the table names an address."""
+    return re.fullmatch(re.escape(line).replace(r"\*", ".*"), route) is not None
