@@ -102,6 +102,32 @@ def _time_of_day(value: str) -> str:
     return f"{int(hour):02}:{int(minute):02}"
 
 
+#: Map services by name: where a link to an address leads.
+MAPS = {
+    "amap": "https://uri.amap.com/search?keyword={address}",
+    "baidu": "https://api.map.baidu.com/geocoder?address={address}&output=html&src=guanxi",
+    "tencent": "https://apis.map.qq.com/uri/v1/search?keyword={address}&referer=guanxi",
+    "google": "https://www.google.com/maps/search/?api=1&query={address}",
+    "osm": "https://www.openstreetmap.org/search?query={address}",
+    "phone": "geo:0,0?q={address}",
+    "off": "",
+}
+
+
+def _map(value: str) -> str:
+    name = value.strip()
+    if name.lower() in MAPS:
+        return MAPS[name.lower()]
+    if urlsplit(name).scheme != "https" or "{address}" not in name:
+        raise ValueError(
+            _("write one of %(names)s, or an https address with {address} in it") % {"names": ", ".join(MAPS)}
+        )
+    return name
+
+
+_map.__name__ = " | ".join((*MAPS, "address"))
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -166,6 +192,9 @@ class Environment:
         "GUANXI_WORKER_CONCURRENCY", _whole(1, 256), "4", "Jobs worked on at the same time"
     )
     file_limit_mb: int = _setting("GUANXI_FILE_LIMIT_MB", _whole(1, 100_000), "50", "Largest file a person may upload")
+    map_link: str = _setting(
+        "GUANXI_MAP", _map, "amap", "Where the link beside an address leads when somebody follows it"
+    )
     log_format: str = _setting("GUANXI_LOG_FORMAT", _choice("json", "text"), "json", "Form of log lines")
     log_level: str = _setting(
         "GUANXI_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "Least important line that is logged"

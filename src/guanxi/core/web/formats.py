@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import phonenumbers
 from django.utils import timezone
@@ -18,6 +19,7 @@ from markupsafe import Markup, escape
 
 from guanxi.core.kernel import clock
 from guanxi.core.records.figures import SYMBOLS, is_chinese, money, number, percent, short_money, short_number
+from guanxi.runtime.environment import environment
 
 __all__ = [
     "SYMBOLS",
@@ -28,6 +30,7 @@ __all__ = [
     "highlighted",
     "initials",
     "is_chinese",
+    "map_url",
     "money",
     "number",
     "percent",
@@ -125,6 +128,12 @@ def phone(value: str) -> str:
             return f"{national[:3]} {national[3:7]} {national[7:]}"
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def map_url(address: str) -> str:
+    """Where the address can be seen on a map, '' when no map is wanted. The page itself asks no map for anything."""
+    link = environment().map_link
+    return link.replace("{address}", quote(address, safe="")) if link and address and "*" not in address else ""
 
 
 def file_size(count: int | None) -> str:

@@ -128,7 +128,14 @@ def _address(entry: Mapping[str, Any]) -> Markup:
         if entry.get("postcode")
         else ""
     )
-    return Markup("{}{}").format(line, tail)
+    shown = Markup("{}{}").format(line, tail)
+    url = formats.map_url(line) if region or entry.get("street") else ""
+    if not url:
+        return shown
+    title = _("Show on the map")
+    return Markup(
+        '{} <a class="gx-map-link" href="{}" target="_blank" rel="noopener noreferrer" title="{}">{}</a>'
+    ).format(shown, url, title, icon("map-pin", "", title))
 
 
 def _table(field: Field, value: Any) -> Markup:

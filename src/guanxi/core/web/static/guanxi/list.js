@@ -145,19 +145,23 @@ async function addCondition(button) {
   const row = $(".gx-cond", holder.content);
   button.before(row);
   window.htmx.process(row);
+  $("select", row)?.setAttribute("autofocus", "");
   row.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
-  $("select", row)?.focus();
 }
 // What somebody types while the row is drawn anew after another operator was chosen is kept.
 let typed = null;
+let chosen = false; // a field was chosen: the operator is next
 document.addEventListener("htmx:beforeSwap", (event) => {
   const row = event.detail.target;
+  if (row.matches?.("[data-cond]")) chosen = Boolean(event.detail.requestConfig?.elt?.name?.endsWith(".field"));
   if (!row.matches?.("[data-cond]") || !event.detail.requestConfig?.elt?.name?.endsWith(".op")) return;
   const box = $("input.form-control:not([type=hidden])", row);
   typed = box?.value ? { name: box.name, value: box.value, here: document.activeElement === box } : null;
 });
 document.addEventListener("htmx:load", (event) => {
-  if (!typed || !event.target.matches?.("[data-cond]")) return;
+  if (!event.target.matches?.("[data-cond]")) return;
+  if (chosen) { chosen = false; $('select[name$=".op"]', event.target)?.focus(); }
+  if (!typed) return;
   const box = $(`input[name="${CSS.escape(typed.name)}"]`, event.target);
   if (box) { box.value = typed.value; if (typed.here) box.focus(); }
   typed = null;

@@ -85,12 +85,6 @@ on("click", "[data-insert]", (event, button) => {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// A box that narrows what stands on the page by its words.
-on("input", "[data-narrow]", (_event, box) => {
-  const words = box.value.trim().toLowerCase();
-  for (const one of $$(box.dataset.narrow)) one.hidden = Boolean(words) && !one.textContent.toLowerCase().includes(words);
-});
-
 // A section that goes leaves its fields to those not shown.
 on("click", "[data-drop-part]", (_event, button) => {
   const part = button.closest(".gx-arrange-part");

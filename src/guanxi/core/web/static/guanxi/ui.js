@@ -101,3 +101,17 @@ each("details[data-fold]", (panel) => {
   panel.addEventListener("toggle", () => localStorage.setItem(key, panel.open ? "1" : "0"));
 });
 on("click", "summary a, summary button", (event) => event.stopPropagation());
+
+// A box that narrows what stands on the page, or in its dialog, by its words; what is folded away opens while one looks.
+on("input", "[data-narrow]", (_event, box) => {
+  const words = box.value.trim().toLowerCase();
+  const place = box.closest("dialog") ?? document;
+  for (const one of $$(box.dataset.narrow, place)) one.hidden = Boolean(words) && !one.textContent.toLowerCase().includes(words);
+  if (place === document) return;
+  for (const fold of $$("details", place)) {
+    if (words && !fold.open) fold.dataset.shut = "";
+    fold.open = words ? Boolean($$(box.dataset.narrow, fold).find((one) => !one.hidden)) : fold.open && !("shut" in fold.dataset);
+    if (!words) delete fold.dataset.shut;
+  }
+});
+on("keydown", "dialog [data-narrow]", (event) => { if (event.key === "Enter") event.preventDefault(); });
