@@ -361,6 +361,7 @@ register_quick(
         guess=follow_up_guess,
         shortcut="f",
         icon="messages",
+        at="occurred_at",
     ),
     QuickForm(
         key="plan",

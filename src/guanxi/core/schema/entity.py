@@ -177,6 +177,7 @@ class QuickForm:
     about (the first is the one offered when no record is open), ``fields`` names of the entity's fields or further
     fields. ``guess(actor, about) -> values`` proposes (``about`` is a record or ``None``; it never writes),
     ``run(actor, *, about, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
+    ``at`` names the field that says when it was: what was written offline is given that moment.
     """
 
     key: str
@@ -189,6 +190,7 @@ class QuickForm:
     right: str = "create"
     shortcut: str = ""
     icon: str = "plus"
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

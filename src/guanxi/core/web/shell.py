@@ -306,6 +306,12 @@ class Shell:
             "shortcuts": _("Keyboard shortcuts"),
             "selected": _("%(count)s selected") % {"count": "{count}"},
             "selected_all": _("All %(count)s selected") % {"count": "{count}"},
+            "offline_now": _("Offline"),
+            "queued_kept": _("Kept in this browser. It is sent when the server can be reached again."),
+            "queued_waiting": _("%(count)s wait to be sent") % {"count": "{count}"},
+            "queued_sent": _("%(count)s written offline were sent.") % {"count": "{count}"},
+            "queued_refused": _("%(count)s written offline were refused. Look why.") % {"count": "{count}"},
+            "queued_drop": _("Discard “%(name)s”? It was never sent.") % {"name": "{name}"},
             "lifted": _(
                 "Picked up. Left and right choose the column, down the foot of the board, Space puts it down, Escape takes it back."
             ),

@@ -10,6 +10,7 @@ from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.health import urls as health
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
+from guanxi.core.web.offline import urls as offline
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
@@ -42,6 +43,7 @@ fixed: Patterns = [
     *health.urlpatterns,
     *rules.urlpatterns,
     *settingsfile.urlpatterns,
+    *offline.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import secrets
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
+from guanxi.core.records import once
 from guanxi.core.schema.entity import Entity, QuickForm
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered, quick_forms
 from guanxi.core.web import addresses, toasts
+from guanxi.core.web.errors import text_of
 from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import raw_values
 from guanxi.core.web.record.common import done
@@ -21,6 +28,8 @@ from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 SUBJECT = "_subject"
+#: What waited longer in a browser counts as written when it arrives.
+LONGEST_AWAY = dt.timedelta(days=31)
 
 
 def form_of(actor: Actor, key: str) -> QuickForm:
@@ -62,6 +71,15 @@ def _subject(actor: Actor, form: QuickForm, request: HttpRequest) -> tuple[Entit
 @page_view("GET", "POST")
 def quick(request: HttpRequest, key: str) -> HttpResponseBase:
     """A small form: proposes values, saves by its service, says so with a link."""
+    try:
+        return _quick(request, key)
+    except GuanxiError as error:
+        if "X-Queued" not in request.headers:
+            raise
+        return _refused(error)
+
+
+def _quick(request: HttpRequest, key: str) -> HttpResponseBase:
     actor = actor_of(request)
     form = form_of(actor, key)
     entity, subject = _subject(actor, form, request)
@@ -70,13 +88,49 @@ def quick(request: HttpRequest, key: str) -> HttpResponseBase:
         raw = raw_values(fields, request.POST)
         try:
             if subject is None:
-                raise Invalid(_("Choose what it is about."), code="quick.subject", field=SUBJECT)
-            made = form.run(actor, about=subject, **raw)
+                raise _nothing_to_be_about(request)
+            made = _made(actor, form, subject, raw, request)
         except Invalid as error:
+            if "X-Queued" in request.headers:
+                return _refused(error)
             return _draw(request, actor, form, entity, subject, raw, error)
         return _saved(request, form, entity, subject, made)
     guess = dict(form.guess(actor, subject)) if form.guess else {}
     return _draw(request, actor, form, entity, subject, guess, None)
+
+
+def _nothing_to_be_about(request: HttpRequest) -> Invalid:
+    if request.POST.get(SUBJECT, ""):
+        return Invalid(
+            _("What this is about is gone, or you may not see it any more. Choose another."),
+            code="quick.gone",
+            field=SUBJECT,
+        )
+    return Invalid(_("Choose what it is about."), code="quick.subject", field=SUBJECT)
+
+
+def _made(actor: Actor, form: QuickForm, subject: Any, raw: Mapping[str, Any], request: HttpRequest) -> Any:
+    """What the form's service makes; the same form sent again makes nothing more. What was written offline has its time."""
+    said = _written_at(form, request)
+
+    def make() -> Any:
+        return form.run(actor, about=subject, **raw, **said)
+
+    token = request.POST.get("_token", "")[:64]
+    return once.made_once(actor, f"quick:{token}" if token else "", entity_of(form.entity), make)[0]
+
+
+def _written_at(form: QuickForm, request: HttpRequest) -> dict[str, Any]:
+    """When it was written, for a form that keeps that; a browser's clock is believed for the past month only."""
+    written = parse_datetime(request.POST.get("_written_at", "")[:40]) if form.at else None
+    if written is None or written.tzinfo is None or not LONGEST_AWAY > clock.now() - written > dt.timedelta(0):
+        return {}
+    return {form.at: written}
+
+
+def _refused(error: GuanxiError) -> HttpResponseBase:
+    """The answer for what a browser sends from its outbox: why, in a sentence."""
+    return JsonResponse({"message": text_of(error), "code": error.code}, status=error.status)
 
 
 def _saved(request: HttpRequest, form: QuickForm, entity: Entity, subject: Any, made: Any) -> HttpResponseBase:
@@ -121,6 +175,7 @@ def _draw(
         "subject_title": choosing.title_of(entity, subject) if subject is not None else "",
         "subject_entity": entity,
         "action": f"/quick/{form.key}/",
+        "token": request.POST.get("_token", "")[:64] or secrets.token_hex(16),
         "composer": composer,
         "back": addresses.record_url(entity, subject.pk) if subject is not None else addresses.list_url(entity),
     }

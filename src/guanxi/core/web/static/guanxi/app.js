@@ -1,4 +1,5 @@
 // Entry of all scripts. Every page works without them; they make it quick.
+import "./offline.js"; // before glue, which explains what was not sent
 import "./glue.js";
 import "./ui.js";
 import "./forms.js";
