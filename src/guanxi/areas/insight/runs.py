@@ -46,7 +46,9 @@ def _at(results: dict[str, Any], path: tuple[str, ...]) -> float | None:
 def sheet(_actor: Actor, done: Calculation, _tree: Tree | None, other: Calculation | None = None) -> Sheet:
     """The last run beside an older one, drift, and the list of runs."""
     older = other or selectors.compared_run(done)
-    made = Sheet(head=[gettext("Figure"), str(done.as_of), *([str(older.as_of), gettext("Difference")] if older else [])])
+    made = Sheet(
+        head=[gettext("Figure"), str(done.as_of), *([str(older.as_of), gettext("Difference")] if older else [])]
+    )
     for path, label, shown in MEASURES:
         now, then = _at(done.results, path), _at(older.results, path) if older else None
         if now is None:
