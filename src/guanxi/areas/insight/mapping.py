@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.text import capfirst
 
 from guanxi.areas.insight import sources, surveys
 from guanxi.areas.insight.sources import Source
@@ -26,11 +27,13 @@ def candidates() -> list[Entity]:
 
 
 def _fitting(entity: Entity, part: str) -> list[Choice]:
-    return [(name, str(one.label)) for name, one in shape.fields_of(entity).items() if sources.fits(part, one)]
+    return [
+        (name, capfirst(str(one.label))) for name, one in shape.fields_of(entity).items() if sources.fits(part, one)
+    ]
 
 
 def _states(entity: Entity) -> list[Choice]:
-    return [(name, str(one.label)) for name, one in shape.fields_of(entity).items() if one.kind == "choice"]
+    return [(name, capfirst(str(one.label))) for name, one in shape.fields_of(entity).items() if one.kind == "choice"]
 
 
 def shown(actor: Actor, data: Mapping[str, str]) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def shown(actor: Actor, data: Mapping[str, str]) -> dict[str, Any]:
     del actor
     source, survey = sources.chosen(), surveys.chosen()
     return {
-        "objects": [(one.key, str(one.plural)) for one in candidates()],
+        "objects": [(one.key, capfirst(str(one.plural))) for one in candidates()],
         "source": _source_form(data.get("entity") if data.get("what") == "source" else None, source),
         "survey": _survey_form(data.get("entity") if data.get("what") == "survey" else None, survey),
         "own": sources.is_own(),
@@ -56,7 +59,7 @@ def _source_form(wanted: str | None, now: Source | None) -> dict[str, Any]:
         (name for name, _label in _states(entity) if name in ("status", "category")), ""
     )
     field = shape.fields_of(entity).get(state)
-    values = [(str(one.key), str(one.label)) for one in dictionaries.choices_of(field)] if field else []
+    values = [(str(one.key), capfirst(str(one.label))) for one in dictionaries.choices_of(field)] if field else []
     listed = [str(one) for one in _listed(where)]
     excluded = where.get("op") in ("not_in", "ne")
     ticked = [one for one, _label in values if not listed or (one in listed) != excluded]
@@ -83,7 +86,9 @@ def _survey_form(wanted: str | None, now: Survey | None) -> dict[str, Any]:
     same = now if now and now.entity == key else None
     numbers = _fitting(entity, "amount")
     texts = [
-        (name, str(one.label)) for name, one in shape.fields_of(entity).items() if one.kind in ("text", "long_text")
+        (name, capfirst(str(one.label)))
+        for name, one in shape.fields_of(entity).items()
+        if one.kind in ("text", "long_text")
     ]
     offers = {
         "customer": _fitting(entity, "customer"),

@@ -47,15 +47,15 @@ def fill(actor: Actor, chance: random.Random, today: dt.date) -> None:
 
 
 def _days(chance: random.Random, place: int, today: dt.date) -> list[dt.date]:
-    """Days of purchase: a gap of the customer's own, which shrinks, stays or grows; every fifth customer has stopped."""
+    """Days of purchase: a gap of the customer's own, which shrinks, stays or grows; every third customer has stopped some day."""
     gap = float(chance.choice((28, 35, 45, 60, 90, 120)))
     at = chance.randint(0, DAYS - 30 if place % 4 == 0 else DAYS // 3)
     drift = (0.97, 1.0, 1.0, 1.06)[place % 4]
-    end = DAYS - (chance.randint(60, 300) if place % 5 == 0 else 0)
+    end = DAYS - (chance.randint(40, 600) if place % 3 == 0 else 0)
     days = []
     while at <= end:
         days.append(today - dt.timedelta(days=DAYS - at))
-        at += max(3, round(gap * chance.lognormvariate(0, 0.25)))
+        at += max(3, round(gap * chance.lognormvariate(0, 0.55)))
         gap = min(200.0, max(12.0, gap * drift))
     return days
 

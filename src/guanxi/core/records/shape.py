@@ -112,7 +112,7 @@ def steps(actor: Actor, entity: Entity) -> Iterator[tuple[str, Text, Entity]]:
 
 
 def path_label(entity: Entity, path: str) -> str:
-    """The name of a path: ``Customer › Region``."""
+    """The name of a path: ``Customer › Region``; of what stands beside the record the last part alone."""
     fields = fields_of(entity)
     if path in fields:
         return str(capfirst(str(fields[path].label)))
@@ -120,8 +120,9 @@ def path_label(entity: Entity, path: str) -> str:
     target = step(entity, name)
     if target is None or not rest:
         return path
-    label = fields[name].label if name in fields else target.label
-    return f"{capfirst(str(label))} › {path_label(target, rest)}"
+    if name not in fields:
+        return path_label(target, rest)
+    return f"{capfirst(str(fields[name].label))} › {path_label(target, rest)}"
 
 
 def field_at(entity: Entity, path: str) -> Field | None:
