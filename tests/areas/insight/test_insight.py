@@ -189,7 +189,7 @@ def test_scores_are_columns_filters_and_sort_keys_of_customers(done: Calculation
     page = browse("alice", "en").get("/customers/?cols=name,insight.segment,insight.lifetime_value")
     text = page.content.decode()
     assert "Lifetime value, 12 months" in text
-    assert str(best[0].get_segment_display()) in text
+    assert "Champions" in text
     with pytest.raises(Invalid):  # who may see no values may not ask by them either
         records.select(cast.dave, "customers.customer", filter=first)
 
