@@ -195,6 +195,12 @@ class Environment:
     map_link: str = _setting(
         "GUANXI_MAP", _map, "amap", "Where the link beside an address leads when somebody follows it"
     )
+    push: bool = _setting(
+        "GUANXI_PUSH",
+        _boolean,
+        "1",
+        "Let people have notifications on their devices, through the services of their browsers",
+    )
     log_format: str = _setting("GUANXI_LOG_FORMAT", _choice("json", "text"), "json", "Form of log lines")
     log_level: str = _setting(
         "GUANXI_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "Least important line that is logged"

@@ -1,4 +1,4 @@
-"""By which ways a person hears of what: on the page, by mail at once or once a day; chosen per sort of notification."""
+"""By which ways a person hears of what: on the page, on devices, by mail at once or once a day; chosen per sort of notification."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Sort:
     icon: str = "bell"
     web: bool = True
     mail: Mail = "off"
+    push: bool = False
     mutable: bool = False
 
 
@@ -41,6 +42,7 @@ class Ways:
 
     web: bool
     mail: Mail
+    push: bool = False
 
 
 SORTS: dict[str, Sort] = {}
@@ -56,7 +58,8 @@ def ways(user: User, sort: str) -> Ways:
     usual = SORTS.get(sort) or Sort(sort, sort)
     chosen: Mapping[str, Any] = user.preferences.get(_KEY, {}).get(sort, {})
     mail = chosen.get("mail", usual.mail)
-    return Ways(bool(chosen.get("web", usual.web)), mail if mail in MAIL_LABELS else usual.mail)
+    push = bool(chosen.get("push", usual.push))
+    return Ways(bool(chosen.get("web", usual.web)), mail if mail in MAIL_LABELS else usual.mail, push)
 
 
 def settings_of(user: User) -> list[tuple[Sort, Ways]]:
@@ -64,7 +67,9 @@ def settings_of(user: User) -> list[tuple[Sort, Ways]]:
     return [(sort, ways(user, sort.key)) for sort in SORTS.values()]
 
 
-def ways_set(actor: Actor, sort: str, *, web: bool | None = None, mail: str | None = None) -> Ways:
+def ways_set(
+    actor: Actor, sort: str, *, web: bool | None = None, mail: str | None = None, push: bool | None = None
+) -> Ways:
     """Choose one's own ways for a sort; ``None`` leaves one as it is. Raises Invalid for an unknown sort or way."""
     if actor.user_id is None:
         raise Denied
@@ -77,19 +82,21 @@ def ways_set(actor: Actor, sort: str, *, web: bool | None = None, mail: str | No
             chosen["web"] = web
         if mail is not None:
             chosen["mail"] = mail
+        if push is not None:
+            chosen["push"] = push
         user.save(update_fields=["preferences"])
     return ways(user, sort)
 
 
 for _sort in (
-    Sort("mention", gettext_lazy("Somebody mentions me"), "at", mail="digest"),
-    Sort("assigned", gettext_lazy("A record is given to me"), "user-check", mail="digest"),
+    Sort("mention", gettext_lazy("Somebody mentions me"), "at", mail="digest", push=True),
+    Sort("assigned", gettext_lazy("A record is given to me"), "user-check", mail="digest", push=True),
     Sort("shared", gettext_lazy("A record is shared with me"), "share", mail="digest"),
     Sort("comment", gettext_lazy("Comments on my records and those I follow"), "message-circle", mutable=True),
     Sort("change", gettext_lazy("Changes of records I follow"), "history", mutable=True),
-    Sort("approval", gettext_lazy("Approvals"), "rubber-stamp", mail="now"),
+    Sort("approval", gettext_lazy("Approvals"), "rubber-stamp", mail="now", push=True),
     Sort("rule", gettext_lazy("Automation"), "settings-automation", mail="digest"),
-    Sort("reminder", gettext_lazy("Reminders"), "alarm"),
+    Sort("reminder", gettext_lazy("Reminders"), "alarm", push=True),
     Sort("operation", gettext_lazy("Long work has finished"), "circle-check"),
 ):
     register_sort(_sort)

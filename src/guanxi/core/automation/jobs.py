@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from guanxi.core.automation import backups, housekeeping, mailing, messages, operations, scanning
+from guanxi.core.automation import backups, housekeeping, mailing, messages, operations, push, scanning
 from guanxi.core.automation.approvals import watch
-from guanxi.core.automation.notify import MAIL_JOB
+from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.records import sealing
@@ -87,3 +87,9 @@ def message_send(message_id: int) -> None:
 def mail_send(user_id: int) -> None:
     """Mail to one person what he wants to know by mail at once."""
     mailing.send_now(user_id)
+
+
+@job(name=PUSH_JOB)
+def push_send(notification_id: int) -> None:
+    """One notification to the devices of its reader."""
+    push.send(notification_id)

@@ -23,7 +23,7 @@ from guanxi.core.automation import channels
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import Notification, User
+from guanxi.core.models import Notification, PushDevice, User
 from guanxi.core.records import display, marks
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -33,6 +33,8 @@ LIVE_CHANNEL = "guanxi_live"
 COUNT_LIMIT = 99
 #: The job that mails to one person (see ``jobs``).
 MAIL_JOB = "guanxi.mail_send"
+#: The job that sends one notification to the devices of its reader.
+PUSH_JOB = "guanxi.push_send"
 #: Mails sent "at once" wait so many seconds for more to go into the same mail.
 MAIL_PAUSE = 20
 
@@ -111,7 +113,7 @@ def notify(
     rows, mailed, now = [], [], clock.now()
     for user in User.objects.filter(pk__in=wanted, is_active=True).order_by("pk"):
         how = channels.ways(user, sort)
-        if (how.web or how.mail != "off") and _may_know(user, record):
+        if (how.web or how.push or how.mail != "off") and _may_know(user, record):
             note = Notification(user=user, sort=sort, text=text, values=dict(values or {}), by_id=by, once=once)
             note.entity, note.record_id, note.created_at = key, record_id, now
             note.read_at = None if how.web else now
@@ -122,6 +124,7 @@ def notify(
         Notification.objects.bulk_create(rows, ignore_conflicts=bool(once))
         tell_pages(told)
         _mail_soon(mailed)
+        _push_soon(rows)
     return told
 
 
@@ -154,6 +157,19 @@ def _mail_soon(users: Iterable[int]) -> None:
         )
         with suppress(AlreadyEnqueued), transaction.atomic():
             job.defer(user_id=user)
+
+
+def _push_soon(rows: Sequence[Notification]) -> None:
+    """A job for each notification whose reader has a device that shows them."""
+    wanted = [row for row in rows if channels.ways(row.user, row.sort).push]
+    if not wanted:
+        return
+    having = set(PushDevice.objects.filter(user__in=[row.user_id for row in wanted]).values_list("user_id", flat=True))
+    for row in wanted:
+        if row.user_id in having:
+            once = {"user_id": row.user_id, "once": row.once}
+            number = row.pk or Notification.objects.filter(**once).values_list("pk", flat=True).first()
+            app.configure_task(PUSH_JOB, queue="default").defer(notification_id=number)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -237,6 +253,11 @@ def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:
             title=title,
         )
     return notes
+
+
+def note_for(user: User, row: Notification) -> Note | None:
+    """One notification as its reader may see it now; ``None`` when what it is about is no longer for him."""
+    return _readable(actors.load(user, via="job"), [row]).get(row.pk)
 
 
 def text_of(row: Notification, title: str) -> str:

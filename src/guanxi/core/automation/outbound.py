@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,15 +80,21 @@ def resolved(host: str, port: int) -> str:
     return found[0]
 
 
-def send(url: str, payload: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
-    """POST JSON. Raises Invalid for an address that is not public, Unavailable for no or a bad answer."""
+def send(
+    url: str,
+    payload: Mapping[str, Any] | bytes,
+    headers: Mapping[str, str] | None = None,
+    *,
+    good: Collection[int] = (),
+) -> Answer:
+    """POST JSON, or bytes as they are. Statuses in ``good`` are answers like 2xx. Raises Invalid for an address that is not public, Unavailable for no or a bad answer."""
     scheme, host, port = check_address(url)
     address = resolved(host, port)
     parts = urlsplit(url)
     literal = f"[{address}]" if ":" in address else address
     target = f"{scheme}://{literal}:{port}{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     named = host if port in (80, 443) else f"{host}:{port}"
-    content = json.dumps(payload, ensure_ascii=False, default=str).encode()
+    content = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False, default=str).encode()
     asked = {"Content-Type": "application/json", "User-Agent": "Guanxi", **(headers or {}), "Host": named}
     try:
         with (
@@ -108,7 +114,7 @@ def send(url: str, payload: Mapping[str, Any], headers: Mapping[str, str] | None
             _("“%(host)s” does not answer: %(reason)s") % {"host": host, "reason": str(error)[:200]},
             code="outbound.silent",
         ) from None
-    if answer.status >= 300:
+    if answer.status >= 300 and answer.status not in good:
         raise Unavailable(
             _("“%(host)s” answered with %(status)d.") % {"host": host, "status": answer.status}, code="outbound.status"
         )

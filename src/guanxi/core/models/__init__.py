@@ -57,7 +57,7 @@ from guanxi.core.models.shape import (
     SavedView,
     Stamp,
 )
-from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Presence, Tag
+from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Presence, PushDevice, Tag
 from guanxi.core.models.worktime import Absence, CalendarDay, WorkCalendar
 
 __all__ = [
@@ -114,6 +114,7 @@ __all__ = [
     "Presence",
     "Process",
     "ProcessTick",
+    "PushDevice",
     "RateWindow",
     "Record",
     "Region",

@@ -105,6 +105,22 @@ class Mark(OnRecord):
         return f"{self.user_id} {self.sort} {self.entity}/{self.record_id}"
 
 
+class PushDevice(models.Model):
+    """A browser that shows notifications while no page is open: where to send, and the keys only it can read with."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="devices")
+    endpoint = models.CharField(max_length=1000, unique=True)
+    key = models.CharField(max_length=120)
+    secret = models.CharField(max_length=40)
+    name = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.name}"
+
+
 class Notification(OnRecord):
     """Something a user should know. ``text`` is a translatable msgid, ``values`` fill it.
 

@@ -306,6 +306,7 @@ class Shell:
             "shortcuts": _("Keyboard shortcuts"),
             "selected": _("%(count)s selected") % {"count": "{count}"},
             "selected_all": _("All %(count)s selected") % {"count": "{count}"},
+            "push_failed": _("The service of this browser did not answer. Try again later."),
             "offline_now": _("Offline"),
             "queued_kept": _("Kept in this browser. It is sent when the server can be reached again."),
             "queued_waiting": _("%(count)s wait to be sent") % {"count": "{count}"},

@@ -9,12 +9,12 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from guanxi.core.automation import channels
+from guanxi.core.automation import channels, push
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import ApiToken, User
@@ -24,6 +24,7 @@ from guanxi.core.people.users import password_change
 from guanxi.core.web.people.common import account_tabs, done, me, show
 from guanxi.core.web.shell import LANGUAGES
 from guanxi.core.web.views.common import actor_of, page_view
+from guanxi.runtime.environment import environment
 
 #: How long a new token lives, in days; 0 means no end.
 LIVES = (30, 90, 365, 0)
@@ -219,13 +220,32 @@ def notifications(request: HttpRequest) -> HttpResponseBase:
         "sorts": channels.settings_of(user),
         "mails": channels.MAIL_LABELS,
         "email": user.email,
+        "push": push.public_key() if environment().push else "",
+        "devices": list(user.devices.order_by("-pk")),
     }
     if request.method != "POST":
         return show(request, "people/notifications.jinja", context)
     try:
         with transaction.atomic():
             for sort in channels.SORTS:
-                channels.ways_set(actor, sort, web=f"web.{sort}" in data, mail=data.get(f"mail.{sort}", "off"))
+                channels.ways_set(
+                    actor, sort, web=f"web.{sort}" in data, mail=data.get(f"mail.{sort}", "off"),
+                    push=f"push.{sort}" in data if environment().push else None,
+                )  # fmt: skip
     except GuanxiError as error:
         return show(request, "people/notifications.jinja", context, error)
     return done(request, "/account/notifications/", _("Saved"))
+
+
+@page_view("POST")
+def device(request: HttpRequest) -> HttpResponseBase:
+    """This browser shows notifications from now on, or no more (``off``)."""
+    actor, data = actor_of(request), request.POST
+    if "off" in data:
+        push.device_remove(actor, data.get("endpoint", ""))
+        return JsonResponse({"on": False})
+    name = request.headers.get("User-Agent", "")
+    push.device_add(
+        actor, endpoint=data.get("endpoint", ""), key=data.get("key", ""), secret=data.get("secret", ""), name=name
+    )
+    return JsonResponse({"on": True})

@@ -33,5 +33,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tokens/", account.my_tokens, name="account_tokens"),
     path("tokens/<int:token_id>/revoke/", account.token_revoke, name="account_token_revoke"),
     path("notifications/", account.notifications, name="account_notifications"),
+    path("notifications/device/", account.device, name="account_device"),
     path("rights/", account.my_rights, name="account_rights"),
 ]

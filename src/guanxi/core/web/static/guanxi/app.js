@@ -15,3 +15,4 @@ import "./presence.js";
 import "./importing.js";
 import "./reports.js";
 import "./lines.js";
+import "./push.js";
