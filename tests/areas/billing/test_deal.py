@@ -12,10 +12,15 @@ from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
 from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes
 from guanxi.core import records
+from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.models import ApprovalFlow
+from guanxi.core.models.stamps import bump
+from guanxi.core.records.history import history
 from tests.factories.billing import signed
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 TODAY = clock.today("Asia/Shanghai")
@@ -109,9 +114,14 @@ def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> Non
 def test_discounts_beyond_the_limit_of_a_role_do_not_go_out(cast: Cast, make: Any) -> None:
     make("billing.discountlimit", role=cast.role.pk, percent=5)
     quote = quote_of(cast, make)
+    with pytest.raises(approvals.ApprovalNeeded) as needed:
+        quotes.quote_send(cast.alice, quote)
+    assert (needed.value.action, needed.value.values, quote.off) == ("discount", {"off": "6.36"}, Decimal("6.36"))
+    ApprovalFlow.objects.filter(key="discount").update(active=False)
+    bump("approvals")
     with pytest.raises(RuleBroken) as error:
         quotes.quote_send(cast.alice, quote)
-    assert (error.value.code, quote.off) == ("discount.limit", Decimal("6.36"))
+    assert error.value.code == "discount.limit"
     assert Quote.objects.get(pk=quote.pk).status == "draft"
     quotes.discount_grant(cast.root, quote, {"off": "6.36"})
     assert quotes.quote_send(cast.alice, Quote.objects.get(pk=quote.pk)).status == "sent"
@@ -239,3 +249,28 @@ def test_booking_is_undone_to_the_cent(cast: Cast, make: Any) -> None:
     assert (contract.received, contract.open) == (0, 200)
     assert not Allocation.objects.exists()
     assert step.pk
+
+
+def test_the_history_of_a_quote_tells_of_its_lines(cast: Cast, make: Any) -> None:
+    quote = quote_of(cast, make)
+    first, second = quote.lines.get(position=2), quote.lines.get(position=3)
+    freight = {"name": "运费", "quantity": 1, "price": 80, "tax_class": "9"}
+    records.update(cast.alice, quote, {"lines": [{"id": first.pk, "quantity": 12}, freight]})
+    freight |= {"id": quote.lines.get(name="运费").pk, "name": "快递费"}
+    records.update(cast.alice, quote, {"lines": [{"id": first.pk, "quantity": 12}, freight]})
+    renamed, changed, made = history(cast.alice, quote)
+    assert [(one.action, one.name) for one in made.lines] == [
+        ("added", one) for one in ("硬件", first.name, first.name, first.name)
+    ]
+    told = {
+        one.id: (one.action, {two.field.name: (two.before, two.after) for two in one.fields}) for one in changed.lines
+    }
+    assert sorted(action for action, _fields in told.values()) == ["added", "changed", "removed", "removed", "removed"]
+    assert (told[first.pk][0], told[second.pk][0]) == ("changed", "removed")
+    assert tuple(map(float, told[first.pk][1]["quantity"])) == (10, 12)
+    assert [(one.action, one.fields[0].after, one.fields[0].before) for one in renamed.lines] == [
+        ("changed", "快递费", "运费")
+    ]
+    page = browser(cast.alice_user).get(f"/quotes/{quote.pk}/history/").content.decode()
+    for text in ("快递费", "removed", f"Items · {first.name} · quantity"):
+        assert text in page

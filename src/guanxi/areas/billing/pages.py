@@ -123,11 +123,24 @@ def bank_statement(request: HttpRequest) -> HttpResponseBase:
         except Invalid as found:
             error = str(found.message)
     rows = list(visible(BankEntry.objects.filter(status=NEW), actor).order_by("-booked_on", "-pk")[:50])
+    matched = [(row, bank.proposals(actor, row)) for row in rows]
     context = {
-        "title": _("Bank statement"), "rows": [(row, bank.proposals(actor, row)) for row in rows], "error": error, "result": result,
+        "title": _("Bank statement"), "rows": matched, "error": error, "result": result,
+        "sure": sum(1 for _row, found in matched if bank.is_sure(found)), "book_url": f"{request.path}book/",
         "may_import": allowed(actor, "import", bank.ENTRY), "action": request.path,
     }  # fmt: skip
     return draw(request, "billing/statement.jinja", context, status=422 if error else 200)
+
+
+@page_view("POST")
+def bank_book_sure(request: HttpRequest) -> HttpResponseBase:
+    """Book every entry whose proposal leaves no doubt."""
+    done_now, left = bank.entries_book_sure(actor_of(request))
+    text = _("%(count)d entries were booked.") % {"count": done_now}
+    if left:
+        text += " " + _("%(count)d could not be booked; they stand below.") % {"count": left}
+    toasts.keep(request, toast(text))
+    return done(request, go="/bank-statement/")
 
 
 @page_view("POST")
@@ -141,20 +154,6 @@ def bank_book(request: HttpRequest, pk: int) -> HttpResponseBase:
     shown = toast(_("Booked as receipt %(number)s.") % {"number": receipt.number}, url=f"/receipts/{receipt.pk}/")
     toasts.keep(request, shown)
     return done(request, go="/bank-statement/")
-
-
-@page_view("POST")
-def link_make(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
-    """Make a link for the customer and show it, once."""
-    actor, entity, record = find(request, kind, pk)
-    if entity.key not in ("billing.quote", "billing.delivery"):
-        raise NotFound
-    url = links.link_make(actor, record)
-    return draw(
-        request,
-        "billing/link_made.jinja",
-        {"title": _("Link for the customer"), "url": url, "back": f"/{entity.path}/{pk}/"},
-    )
 
 
 @page_view("POST")
@@ -247,9 +246,9 @@ urlpatterns: Patterns = [
     path("p/<str:secret>/pdf/", public_pdf, name="billing-public-pdf"),
     path("receivables/", receivables, name="billing-receivables"),
     path("bank-statement/", bank_statement, name="billing-statement"),
+    path("bank-statement/book/", bank_book_sure, name="billing-book-sure"),
     path("bank-entries/<int:pk>/match/", bank_book, name="billing-book"),
     path("customers/<int:pk>/account/", account, name="billing-account"),
     path("<slug:kind>/<int:pk>/print/<str:language>.pdf", document_print, name="billing-print"),
-    path("<slug:kind>/<int:pk>/link/", link_make, name="billing-link"),
     path("<slug:kind>/<int:pk>/link/end/", link_end, name="billing-link-end"),
 ]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Allocation, BankEntry, Contract, Order, PublicLink, Quote, Receipt
 from guanxi.areas.billing.models.money import NEW
-from guanxi.areas.billing.services import bank
+from guanxi.areas.billing.services import bank, links
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, visible
@@ -71,7 +71,7 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
     stages = [
         (_("Quote"), "file-text", _nodes(found.quotes, record)),
         (_("Contract"), "contract", _nodes(found.contracts, record)),
-        (_("Order"), "shopping-cart", _nodes(found.orders, record)),
+        (_("Sales order"), "shopping-cart", _nodes(found.orders, record)),
         (_("Delivery"), "truck-delivery", _nodes(found.deliveries, record)),
         (_("Instalment"), "calendar-due", _nodes(found.instalments, record)),
         (_("Receipt"), "cash", _nodes(found.receipts, record)),
@@ -105,6 +105,7 @@ def link(actor: Actor, record: Any) -> Mapping[str, Any]:
     return {
         "found": rows.order_by("-pk").first(),
         "may_end": allowed(actor, "change", record),
+        "may_make": links.answerable(record),
         "url": addresses.record_url(entity_of(record), record.pk),
     }
 

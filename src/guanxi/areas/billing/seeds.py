@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guanxi.core.automation.approvals import seeding
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import WORK, RoleSeed, Value
 
@@ -60,7 +61,9 @@ LINES = ("quoteline", "contractline", "orderline", "deliveryline")
 MARGIN = {"margin": "hidden", "margin_percent": "hidden"}
 COST = {"cost": "hidden"}
 for _name in MONEY:
-    seeds.grant("finance", f"billing.{_name}", {**_ALL, "write_off": "all", "issue": "all", "approve": "all"})
+    seeds.grant(
+        "finance", f"billing.{_name}", {**_ALL, "write_off": "all", "receive": "all", "issue": "all", "approve": "all"}
+    )
 for _name in SETTINGS:
     seeds.grant("finance", f"billing.{_name}", _ALL)
     seeds.grant("director", f"billing.{_name}", _ALL)
@@ -81,3 +84,21 @@ for _role in ("member", "trainee"):
 #: Salespeople plan instalments and ask for invoices; money is booked and written off by those who keep the books.
 for _name in ("receipt", "allocation", "bankentry", "creditlimit", "commissionstatement"):
     seeds.grant("member", f"billing.{_name}", {"view": "own", "export": "own"})
+
+#: A discount beyond one's limit: the superior decides, beyond a fifth of the price a director too.
+seeding.flow(
+    "discount",
+    "billing.quote",
+    "discount",
+    ("折扣审批", "Discount beyond the limit"),
+    (
+        {
+            "key": "manager", "name_zh": "上级审批", "name_en": "Superior", "mode": "any", "nobody": "admin",
+            "who": [{"kind": "superior"}, {"kind": "department_head"}],
+        },
+        {
+            "key": "director", "name_zh": "总监审批", "name_en": "Director", "mode": "any", "nobody": "skip",
+            "who": [{"kind": "role", "role": "director"}], "when": {"field": "off", "op": "gt", "value": 20},
+        },
+    ),
+)  # fmt: skip

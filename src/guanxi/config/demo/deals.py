@@ -13,6 +13,7 @@ from guanxi.areas.billing.models import CommissionPlan, Contract, Instalment, In
 from guanxi.areas.billing.services import commission, ledger, making, orders
 from guanxi.areas.catalog.models import Product
 from guanxi.areas.customers.models import Customer
+from guanxi.config.demo.paperwork import Paperwork
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Role, User
@@ -55,13 +56,15 @@ class Deals:
         self._goods()
         self._rates()
         rows = Customer.objects.filter(owner__isnull=False, kind="organisation").order_by("pk")
-        self.buyers = list(rows.filter(level__in=("a", "b"))[:90]) + list(rows.filter(level="c")[:30])
+        won = list(rows.filter(opportunities__category="won").distinct()[:60])
+        self.buyers = [*won, *won, *rows.filter(level__in=("a", "b"))[:60]]
         self._books()
         self._quotes()
         self._contracts()
         self._orders()
         self._money()
         self._rest()
+        Paperwork(self.actor, self.users, self.today).add()
 
     # -- catalogue -----------------------------------------------------------------------------------------------------
 

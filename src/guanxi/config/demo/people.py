@@ -63,7 +63,7 @@ PEOPLE = (
     Person("james", "James Lee", "客户经理", "overseas", "member", "emma", "en", "abroad"),
     Person("hexiaomei", "何晓梅", "客户成功经理", "service", "service", "admin"),
     Person("wuqian", "吴倩", "市场经理", "marketing", "marketing", "admin"),
-    Person("xuli", "徐莉", "财务主管", "finance", "reader", "admin"),
+    Person("xuli", "徐莉", "财务主管", "finance", "finance", "admin"),
     Person("maxiaoming", "马小明", "实习生", "south", "trainee", "zhangwei", region="trainee"),
 )
 

@@ -185,8 +185,16 @@ def _change(change: Any) -> dict[str, Any]:
         "via": change.via,
         "action": change.action,
         "operation": change.operation_id,
-        "fields": [{"field": one.field.name, "before": one.before, "after": one.after} for one in change.fields],
+        "fields": _pairs(change.fields),
+        "lines": [
+            {"of": one.key, "id": one.id, "name": one.name, "action": one.action, "fields": _pairs(one.fields)}
+            for one in change.lines
+        ],
     }
+
+
+def _pairs(changes: Any) -> list[dict[str, Any]]:
+    return [{"field": one.field.name, "before": one.before, "after": one.after} for one in changes]
 
 
 def _expected_version(request: HttpRequest, record: Any) -> None:

@@ -156,6 +156,7 @@ class Desk:
                     "by": change.actor_name,
                     "action": change.action,
                     "fields": {one.field.name: [one.before, one.after] for one in change.fields},
+                    "lines": [f"{one.action}: {one.name}" for one in change.lines],
                 }
                 for change in history(actor, record, limit=10)
             ]

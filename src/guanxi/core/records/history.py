@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from guanxi.core.access import field_level, require
+from guanxi.core.access import allowed, field_level, require
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
 from guanxi.core.models import AuditEntry
-from guanxi.core.records import shape
+from guanxi.core.records import display, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
+
+#: Rows of a record and of its lines written so near one another by the same person belong to one step.
+TOGETHER = dt.timedelta(seconds=3)
+LINE_ACTIONS = {"create": "added", "restore": "added", "trash": "removed", "destroy": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,20 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LineChange:
+    """What happened to one line of a record. ``action``: added, changed, removed; ``key`` and ``label`` name the sort of lines."""
+
+    key: str
+    label: Text
+    id: int
+    name: str
+    action: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """One audited change of a record. ``action``: create, update, trash, restore, destroy."""
+    """One audited change of a record and its lines. ``action``: create, update, trash, restore, destroy."""
 
     id: int
     at: dt.datetime
@@ -38,6 +55,7 @@ class Change:
     action: str
     fields: tuple[FieldChange, ...]
     operation_id: int | None
+    lines: tuple[LineChange, ...] = ()
 
 
 def action_of(entry: AuditEntry) -> str:
@@ -79,22 +97,63 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
 
 
 def history(actor: Actor, record: Any, *, before: dt.datetime | None = None, limit: int = 100) -> list[Change]:
-    """Changes of a record, newest first. Raises NotFound if the actor may not see it."""
+    """Changes of a record and of its lines, newest first. Raises NotFound if the actor may not see it."""
     entity = entity_of(record)
     require(actor, "view", record)
     entries = AuditEntry.objects.filter(entity=entity.table, record_id=record.pk)
     if before is not None:
         entries = entries.filter(at__lt=before)
-    return [
-        Change(
-            entry.pk,
-            entry.at,
-            entry.actor_id,
-            entry.actor_name,
-            entry.via,
-            action_of(entry),
-            field_changes(actor, entity, entry),
-            entry.operation_id,
-        )
-        for entry in entries.order_by("-at", "-id")[:limit]
-    ]
+    own = list(entries.order_by("-at", "-id")[:limit])
+    since = own[-1].at - TOGETHER if len(own) == limit else None
+    told = {entry.pk: _change(actor, entity, entry) for entry in own}
+    alone: list[Change] = []
+    for entry, change in _of_lines(actor, entity, record, since, before):
+        beside = next((one for one in own if _together(one, entry)), None)
+        if beside is not None:
+            told[beside.pk] = replace(told[beside.pk], lines=(*told[beside.pk].lines, change))
+        elif alone and alone[-1].actor_id == entry.actor_id and abs(alone[-1].at - entry.at) <= TOGETHER:
+            alone[-1] = replace(alone[-1], lines=(*alone[-1].lines, change))
+        else:
+            alone.append(replace(_change(actor, entity, entry), action="update", fields=(), lines=(change,)))
+    return sorted([*told.values(), *alone], key=lambda one: (one.at, one.id), reverse=True)[:limit]
+
+
+def _change(actor: Actor, entity: Entity, entry: AuditEntry) -> Change:
+    return Change(
+        entry.pk,
+        entry.at,
+        entry.actor_id,
+        entry.actor_name,
+        entry.via,
+        action_of(entry),
+        field_changes(actor, entity, entry) if entry.entity == entity.table else (),
+        entry.operation_id,
+    )
+
+
+def _together(one: AuditEntry, other: AuditEntry) -> bool:
+    """Whether two rows were written by one and the same step."""
+    same = (one.actor_id, one.request_id, one.operation_id) == (other.actor_id, other.request_id, other.operation_id)
+    return same and abs(one.at - other.at) <= TOGETHER
+
+
+def _of_lines(
+    actor: Actor, entity: Entity, record: Any, since: dt.datetime | None, before: dt.datetime | None
+) -> Iterator[tuple[AuditEntry, LineChange]]:
+    """Changes of the lines an actor may see, those gone included; two queries per sort of lines."""
+    for spec in entity.lines:
+        child = entity_of(spec.entity)
+        if not allowed(actor, "view", child):
+            continue
+        rows = {row.pk: row for row in child.model._base_manager.filter(**{f"{spec.field}_id": record.pk})}
+        entries = AuditEntry.objects.filter(entity=child.table, record_id__in=list(rows))
+        if since is not None:
+            entries = entries.filter(at__gte=since)
+        if before is not None:
+            entries = entries.filter(at__lt=before)
+        for entry in entries.order_by("at", "id") if rows else ():
+            shown = tuple(one for one in field_changes(actor, child, entry) if one.field.name in spec.columns)
+            action = LINE_ACTIONS.get(action_of(entry), "changed")
+            if shown or action != "changed":
+                name = display.title_of(child, rows[entry.record_id])
+                yield entry, LineChange(spec.key, spec.label, entry.record_id, name, action, shown)

@@ -24,6 +24,7 @@ from guanxi.core.records import shape
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Bytes of proof in front of a cursor.
 SEAL = 12
@@ -85,11 +86,12 @@ def _column(entity: Entity, path: str) -> str:
     if path.startswith("custom."):
         return path.replace(".", "__", 1)
     name, _dot, rest = path.partition(".")
-    if not rest and shape.fields_of(entity)[name].kind not in ("reference", "user"):
+    field = shape.fields_of(entity)[name]
+    if not rest and field.kind not in ("reference", "user"):
         return name
-    target = shape.step(entity, name)
-    if target is None:
+    if not is_registered(field.target):
         return name
+    target = entity_of(field.target)
     return f"{name}__{_column(target, rest or target.title)}"
 
 

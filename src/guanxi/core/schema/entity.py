@@ -154,7 +154,8 @@ class Action:
     """Something a person does to a record besides changing fields.
 
     ``run(actor, record, **values)`` is a service; ``fields`` are asked before (a dialog); ``right`` is the action that
-    must be allowed; ``applies(record)`` says whether it makes sense now, a text explains why not.
+    must be allowed; ``applies(record)`` says whether it makes sense now, a text explains why not. ``lead`` says whether it
+    is a step people take next: while it is possible it stands as a button beside the menu of the others.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Action:
     applies: Callable[[Any], bool | Text] | None = None
     bulk: bool = False
     danger: bool = False
+    lead: bool | Callable[[Any], bool] = False
     description: Text = ""
 
 
@@ -353,7 +355,6 @@ class Entity:
     description: Text = ""
     pickable: Mapping[str, Any] | None = None
     creatable: bool = True
-    audited: bool = True
     importable: bool = True
     api: bool = True
 

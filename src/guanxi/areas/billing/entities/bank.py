@@ -78,6 +78,7 @@ register(
                 key="book",
                 label=_("Book as receipt"),
                 run=bank.entry_book,
+                lead=True,
                 icon="circle-check",
                 fields=(
                     Field(
@@ -95,6 +96,7 @@ register(
                 key="ignore",
                 label=_("Leave out"),
                 run=bank.entry_ignore,
+                lead=True,
                 icon="eye-off",
                 applies=state(NEW, text=_("This entry is booked or left out already.")),
             ),

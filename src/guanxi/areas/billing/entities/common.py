@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -52,6 +53,16 @@ AMOUNT = Field(name="amount", kind="money", label=_("Amount"))
 REASON = Field(name="reason", kind="text", label=_("Reason"), max_length=200, required=True)
 
 
+def of_customer(*names: str) -> dict[str, dict[str, Any]]:
+    """References chosen among what belongs to the document's customer."""
+    return {name: {"within": "customer"} for name in names}
+
+
+def in_state(*states: str) -> Callable[[Any], bool]:
+    """Whether a record is in one of these states: then an action is the next step."""
+    return lambda record: record.status in states
+
+
 def state(*allowed: str, text: Text) -> Any:
     """An action that makes sense in these states only."""
     return lambda record: record.status in allowed or text
@@ -61,14 +72,14 @@ def lines(
     entity: str, field: str, settle: Any, *, more: tuple[str, ...] = (), totals: tuple[str, ...] = TOTALS
 ) -> Lines:
     return Lines(
-        key="lines", label=_("Lines"), entity=entity, field=field, columns=(*COLUMNS, *more), sort="sort", text="name",
+        key="lines", label=_("Items"), entity=entity, field=field, columns=(*COLUMNS, *more), sort="sort", text="name",
         follow=line_follow, settle=settle, totals=totals, sourced="price", source="price_source", follows=FOLLOWS, note=printing.ROUNDING,
     )  # fmt: skip
 
 
 def asks_invoice(*states: str, text: Text) -> Action:
     return Action(
-        key="invoice", label=_("Ask for an invoice"), run=invoices.invoice_request, icon="file-invoice",
+        key="invoice", label=_("Ask for an invoice"), run=invoices.invoice_request, icon="file-invoice", lead=True,
         fields=(
             Field(name="amount", kind="money", label=_("Amount"), help=_("Empty: all that is not invoiced yet.")),
             Field(name="sort", kind="choice", label=_("Sort of invoice"), choices=tuple(INVOICE_SORTS), default="special"),
@@ -109,7 +120,12 @@ CHAIN = Panel(
     key="chain", label=_("The whole deal"), template="billing/chain.jinja", context=panels.chain, where="main", order=1
 )
 CREDIT = Panel(
-    key="credit", label=_("Credit"), template="billing/credit.jinja", context=panels.credit, where="main", order=2
+    key="credit",
+    label=_("Credit and arrears"),
+    template="billing/credit.jinja",
+    context=panels.credit,
+    where="main",
+    order=2,
 )
 PDF = Panel(
     key="print", label=_("Print"), template="billing/print.jinja", context=panels.printing, where="right", order=8

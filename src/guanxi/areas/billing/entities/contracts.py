@@ -15,6 +15,8 @@ from guanxi.areas.billing.entities.common import (
     NUMBERS,
     PDF,
     UNPAID,
+    in_state,
+    of_customer,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -74,7 +76,11 @@ register(
             "tags",
         ),
         facts=("status", "customer", "total", "received", "open", "signed_on", "ends_on", "owner"),
-        fields={**MONEY, "status": {"readonly": True}},
+        fields={
+            **MONEY,
+            **of_customer("contact", "opportunity", "quote", "framework", "amends", "renews"),
+            "status": {"readonly": True},
+        },
         hidden=("reminded_on",),
         search=Search(names=("name",), numbers=("number", "external_id"), subtitle=("customer", "total")),
         form=Form(
@@ -122,6 +128,7 @@ register(
                 key="sign",
                 label=_("Signed"),
                 run=contracts.contract_sign,
+                lead=True,
                 icon="signature",
                 fields=(
                     Field(name="signed_on", kind=DAY, label=_("Signed on")),
@@ -134,6 +141,7 @@ register(
                 key="order",
                 label=_("Make an order"),
                 run=contracts.contract_to_order,
+                lead=in_state(SIGNED),
                 icon="shopping-cart",
                 applies=state(SIGNED, "completed", text=_("Sign the contract first.")),
             ),

@@ -9,6 +9,7 @@ from guanxi.areas.billing.entities.common import (
     CHAIN,
     DAY,
     LINK,
+    in_state,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -106,6 +107,7 @@ register(
                 key="ship",
                 label=_("Shipped"),
                 run=orders.delivery_ship,
+                lead=True,
                 icon="truck-delivery",
                 fields=(Field(name="shipped_on", kind=DAY, label=_("Shipped on")),),
                 applies=state(DRAFT, text=_("This delivery has left already.")),
@@ -114,6 +116,7 @@ register(
                 key="confirm",
                 label=_("Confirmed by the customer"),
                 run=orders.delivery_confirm,
+                lead=in_state(SHIPPED),
                 icon="circle-check",
                 fields=(
                     Field(name="confirmed_on", kind=DAY, label=_("Confirmed on")),
@@ -125,6 +128,7 @@ register(
                 key="link",
                 label=_("Make a link for the customer"),
                 run=links.link_make,
+                lead=True,
                 icon="link",
                 applies=state(SHIPPED, text=_("Only what is on its way can be confirmed.")),
             ),

@@ -8,6 +8,7 @@ from guanxi.areas.billing import policies
 from guanxi.areas.billing.entities.common import (
     CHAIN,
     REASON,
+    of_customer,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -33,6 +34,7 @@ from guanxi.core.schema.registry import register
 register(
     Entity(
         key="billing.invoice",
+        fields=of_customer("contract", "order"),
         model=Invoice,
         label=_("Invoice"),
         plural=_("Invoices"),
@@ -104,6 +106,7 @@ register(
                 key="issue",
                 label=_("Issued"),
                 run=invoices.invoice_issue,
+                lead=True,
                 icon="rubber-stamp",
                 right="issue",
                 fields=(
@@ -116,6 +119,7 @@ register(
                 key="send",
                 label=_("Sent"),
                 run=invoices.invoice_send,
+                lead=lambda invoice: invoice.sent_on is None,
                 icon="send",
                 fields=(
                     Field(name="courier", kind="text", label=_("Courier"), max_length=60),

@@ -15,6 +15,7 @@ from guanxi.areas.billing.entities.common import (
     NUMBERS,
     PDF,
     UNPAID,
+    of_customer,
     state,
 )
 from guanxi.areas.billing.models import (
@@ -60,7 +61,7 @@ register(
             "tags",
         ),
         facts=("status", "customer", "contract", "total", "open", "due_on", "owner"),
-        fields={**MONEY, "status": {"readonly": True}},
+        fields={**MONEY, **of_customer("contact", "opportunity", "quote", "contract"), "status": {"readonly": True}},
         search=Search(names=("name",), numbers=("number", "external_id"), subtitle=("customer", "total")),
         form=Form(
             sections=(
@@ -104,6 +105,7 @@ register(
                 key="confirm",
                 label=_("Confirm"),
                 run=orders.order_confirm,
+                lead=True,
                 icon="circle-check",
                 applies=state(DRAFT, text=_("This order is confirmed already.")),
             ),
@@ -111,6 +113,7 @@ register(
                 key="deliver",
                 label=_("Deliver"),
                 run=orders.order_deliver,
+                lead=True,
                 icon="truck-delivery",
                 fields=(
                     Field(

@@ -15,13 +15,15 @@ from guanxi.areas.billing.entities.common import (
     NUMBERS,
     PDF,
     PERCENT,
+    in_state,
+    of_customer,
     state,
 )
 from guanxi.areas.billing.models import (
     Quote,
     QuoteLine,
 )
-from guanxi.areas.billing.models.documents import DRAFT, SENT
+from guanxi.areas.billing.models.documents import ACCEPTED, DRAFT, SENT
 from guanxi.areas.billing.services import links, quotes
 from guanxi.core.automation import approvals
 from guanxi.core.schema.entity import (
@@ -41,6 +43,8 @@ from guanxi.core.schema.registry import register
 
 approvals.register_action("billing.quote", "discount", _("Discount beyond the limit"), quotes.discount_grant)
 
+CLOSED = _("Nothing can be made of a quote that was declined or replaced.")
+
 register(
     Entity(
         key="billing.quote",
@@ -53,7 +57,13 @@ register(
         columns=("number", "name", "customer", "status", "total", "off", "quoted_on", "valid_until", "owner"),
         filters=("status", "customer", "opportunity", "owner", "quoted_on", "valid_until", "total", "currency", "tags"),
         facts=("status", "customer", "total", "off", "valid_until", "revision", "owner"),
-        fields={**MONEY, "off": PERCENT, "off_granted": PERCENT, "status": {"readonly": True}},
+        fields={
+            **MONEY,
+            **of_customer("contact", "opportunity"),
+            "off": PERCENT,
+            "off_granted": PERCENT,
+            "status": {"readonly": True},
+        },
         search=Search(names=("name",), numbers=("number", "external_id"), subtitle=("customer", "total")),
         form=Form(
             sections=(
@@ -113,6 +123,7 @@ register(
                 key="send",
                 label=_("Mark as sent"),
                 run=quotes.quote_send,
+                lead=in_state(DRAFT),
                 icon="send",
                 applies=state(DRAFT, text=_("This quote is sent already.")),
             ),
@@ -120,6 +131,7 @@ register(
                 key="link",
                 label=_("Make a link for the customer"),
                 run=links.link_make,
+                lead=in_state(DRAFT, SENT),
                 icon="link",
                 applies=state(DRAFT, SENT, text=_("This quote is closed already.")),
                 description=_("The customer sees the quote and accepts it without signing in."),
@@ -136,6 +148,7 @@ register(
                 key="accept",
                 label=_("Accepted"),
                 run=quotes.quote_accept,
+                lead=in_state(SENT),
                 icon="circle-check",
                 fields=(
                     Field(name="by", kind="text", label=_("Accepted by"), max_length=100),
@@ -156,12 +169,21 @@ register(
                 key="contract",
                 label=_("Make a contract"),
                 run=quotes.quote_to_contract,
+                lead=in_state(ACCEPTED),
                 icon="contract",
+                applies=state(DRAFT, SENT, ACCEPTED, text=CLOSED),
                 fields=(
                     Field(name="kind", kind="choice", label=_("Type"), dictionary="contract_kind", default="sale"),
                 ),
             ),
-            Action(key="order", label=_("Make an order"), run=quotes.quote_to_order, icon="shopping-cart"),
+            Action(
+                key="order",
+                label=_("Make an order"),
+                run=quotes.quote_to_order,
+                icon="shopping-cart",
+                lead=in_state(ACCEPTED),
+                applies=state(DRAFT, SENT, ACCEPTED, text=CLOSED),
+            ),
         ),
         match_keys=NUMBERS,
         access=Access(owner="owner", carried_by="customer"),

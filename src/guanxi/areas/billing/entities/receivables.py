@@ -16,7 +16,7 @@ from guanxi.areas.billing.models import (
     Receipt,
 )
 from guanxi.areas.billing.models.money import PAID
-from guanxi.areas.billing.services import ledger
+from guanxi.areas.billing.services import ledger, receiving
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
@@ -83,6 +83,21 @@ register(
         ),
         actions=(
             Action(
+                key="receive",
+                label=_("Enter a receipt"),
+                run=receiving.instalment_receive,
+                right="receive",
+                icon="cash",
+                lead=True,
+                fields=(
+                    Field(name="amount", kind="money", label=_("Amount"), help=_("Empty: all that is open.")),
+                    Field(name="received_on", kind="date", label=_("Received on"), help=_("Empty: today.")),
+                    Field(name="method", kind="choice", label=_("Means of payment"), dictionary="payment_method"),
+                    Field(name="reference", kind="text", label=_("Bank reference"), max_length=100),
+                ),
+                applies=is_open,
+            ),
+            Action(
                 key="write_off",
                 label=_("Write off"),
                 run=ledger.write_off,
@@ -142,6 +157,7 @@ register(
                 key="spread",
                 label=_("Allocate to the longest due"),
                 run=ledger.receipt_spread,
+                lead=True,
                 icon="arrows-split",
                 applies=has_free,
             ),

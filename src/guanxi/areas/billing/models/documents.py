@@ -27,7 +27,7 @@ SIGNED, COMPLETED, ENDED = "signed", "completed", "ended"
 CONTRACT_STATES = [
     (DRAFT, _("draft")),
     (SIGNED, _("signed")),
-    (COMPLETED, _("completed")),
+    (COMPLETED, _("fulfilled")),
     (ENDED, _("terminated")),
 ]
 CONFIRMED, DELIVERING, DELIVERED, CANCELLED = "confirmed", "delivering", "delivered", "cancelled"
@@ -130,7 +130,7 @@ class Quote(SalesDocument):
 class Contract(SalesDocument, Debt):
     """A signed agreement. It may stand under a framework, amend another, or renew one."""
 
-    kind = ChoiceField(_("type"), dictionary="contract_kind", max_length=40, default="sale")
+    kind = ChoiceField(_("contract type"), dictionary="contract_kind", max_length=40, default="sale")
     opportunity = models.ForeignKey(
         Opportunity, models.SET_NULL, null=True, blank=True, related_name="contracts", verbose_name=_("opportunity")
     )

@@ -20,7 +20,7 @@ from guanxi.core import records
 from guanxi.core.access import require, visible
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.records import matching
 from guanxi.core.schema import kinds
@@ -249,6 +249,33 @@ def proposals(actor: Actor, entry: BankEntry, *, limit: int = 3) -> list[Proposa
     customers = {one.pk: one for one in visible(Customer.objects.filter(pk__in=known), actor)}
     found = [_proposal(entry, customers[number], *known[number]) for number in known if number in customers]
     return sorted(found, key=lambda one: (-one.score, one.customer.pk))[:limit]
+
+
+#: From this score on a proposal leaves no doubt, if no other comes near.
+SURE, NEAR = 90, 60
+
+
+def is_sure(found: Sequence[Proposal]) -> bool:
+    """Whether the first proposal leaves no doubt and settles the whole payment."""
+    if not found or found[0].score < SURE or not found[0].items:
+        return False
+    return len(found) == 1 or found[1].score < NEAR
+
+
+def entries_book_sure(actor: Actor) -> tuple[int, int]:
+    """Book every waiting entry whose proposal leaves no doubt; how many were booked, and how many of these could not be."""
+    require(actor, "create", ledger.RECEIPT)
+    booked, failed = 0, 0
+    for entry in visible(BankEntry.objects.filter(status=NEW), actor, "change").order_by("booked_on", "pk"):
+        found = proposals(actor, entry)
+        if is_sure(found):
+            try:
+                entry_book(actor, entry, customer=found[0].customer.pk)
+            except GuanxiError:
+                failed += 1
+            else:
+                booked += 1
+    return booked, failed
 
 
 def _named(payer: str) -> list[int]:

@@ -31,6 +31,7 @@ from guanxi.core.automation.approvals import flows
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.schema.registry import entity_of
 
 
 def discount_limit(actor: Actor) -> Decimal | None:
@@ -80,6 +81,7 @@ def quote_check(actor: Actor, quote: Quote) -> None:
         )
     limit = over_limit(actor, quote)
     if limit is not None:
+        approvals.check(actor, entity_of(QUOTE), quote, "discount", {"off": quote.off})
         raise RuleBroken(
             _("This quote grants %(off)s%% off; you may grant %(limit)s%%. Ask for approval first.")
             % {"off": f"{quote.off:f}", "limit": f"{limit.normalize():f}"},

@@ -75,6 +75,16 @@ class FormView:
         return [one for part in (*self.parts, *self.more) for one in part.inputs]
 
     @property
+    def before_texts(self) -> int:
+        """How many parts come before the lines: those before the first with long texts."""
+        long = (
+            number
+            for number, part in enumerate(self.parts)
+            if any(one.field.kind in ("long_text", "rich_text") for one in part.inputs)
+        )
+        return next(long, len(self.parts))
+
+    @property
     def failed(self) -> bool:
         """Whether something has to be put right."""
         return bool(self.problems or self.general)

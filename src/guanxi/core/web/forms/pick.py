@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -34,7 +35,9 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     actor, entity = actor_of(request), entity_at(path)
     access.require(actor, "view", entity)
     words = request.GET.get("q", "").strip()[:100]
-    found = records.select(actor, entity, filter=entity.pickable, text=words, limit=LIMIT, count=False).items
+    found = records.select(
+        actor, entity, filter=_narrowed(request, actor, entity), text=words, limit=LIMIT, count=False
+    ).items
     hints = _hints(actor, entity, found)
     items = [
         {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found
@@ -45,6 +48,15 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
             one for one in items if one not in mine
         ]
     return _items(items)
+
+
+def _narrowed(request: HttpRequest, actor: Any, entity: Entity) -> Mapping[str, Any] | None:
+    """What pickers of the entity offer, and of that only what belongs to the record chosen around (``within``, ``of``)."""
+    name, value = request.GET.get("within", ""), request.GET.get("of", "")
+    if name not in records.shape.readable(actor, entity) or not value.isdecimal():
+        return entity.pickable
+    belongs = {"field": name, "op": "eq", "value": int(value)}
+    return {"all": [belongs, entity.pickable]} if entity.pickable else belongs
 
 
 def _hints(actor: Any, entity: Entity, found: list[Any]) -> dict[int, str]:

@@ -11,13 +11,13 @@ from guanxi.core import access, records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
-from guanxi.core.models import Operation, User
+from guanxi.core.models import Operation, Record, User
 from guanxi.core.people import shares
 from guanxi.core.records import marks, together
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import carried_by, children_of, entity_at
+from guanxi.core.schema.registry import carried_by, children_of, entity_at, entity_of
 from guanxi.core.web import addresses, formats, toasts
 from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import raw_values
@@ -55,9 +55,11 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
             approvals.check(actor, entity, record, action.key, given)
             result = action.run(actor, record, **given)
         except Invalid as found:
+            if not fields and not action.danger:  # nothing was asked, so there is no form to show it in
+                raise
             error = found
         else:
-            return _acted(request, entity, record, action, result)
+            return _acted(request, actor, entity, record, action, result)
     errors, general = build.errors_by_field(error, [one.name for one in fields])
     names = choosing.inputs(actor, entity, fields, raw, errors=errors, focus=next(iter(errors), ""))
     context = {
@@ -93,13 +95,36 @@ def read_values(fields: list[Field], raw: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _acted(request: HttpRequest, entity: Entity, record: Any, action: Action, result: Any) -> HttpResponseBase:
+def _acted(
+    request: HttpRequest, actor: Actor, entity: Entity, record: Any, action: Action, result: Any
+) -> HttpResponseBase:
+    """After an action: on to the record it made, its text to be copied, or this record drawn anew."""
+    if isinstance(result, str):
+        context = {"title": action.label, "text": result, "back": addresses.record_url(entity, record.pk)}
+        answer = draw(request, "record/told_page.jinja", context, fragment="record/told.jinja")
+        answer["HX-Retarget"], answer["HX-Reswap"] = "#dialog-body", "innerHTML"
+        toasts.trigger(answer, **{"gx:refresh": {}})
+        return answer
+    if _another(actor, record, result):
+        made = entity_of(result)
+        shown = toast(
+            _("%(entity)s “%(name)s” was made.") % {"entity": str(made.label), "name": choosing.title_of(made, result)}
+        )
+        return done(request, shown, go=addresses.record_url(made, result.pk))
     undo = f"/operations/{result.pk}/undo/" if isinstance(result, Operation) else ""
     shown = toast(
         _("%(action)s: “%(name)s”, done.") % {"action": str(action.label), "name": choosing.title_of(entity, record)},
         undo=undo,
     )
     return done(request, shown, go=addresses.record_url(entity, record.pk), events={"gx:close": {}, "gx:refresh": {}})
+
+
+def _another(actor: Actor, record: Any, result: Any) -> bool:
+    """Whether an action made another record, which the actor may see."""
+    if not isinstance(result, Record):
+        return False
+    same = type(result) is type(record) and result.pk == record.pk
+    return not same and access.allowed(actor, "view", result)
 
 
 @page_view("POST")

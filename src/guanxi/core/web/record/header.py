@@ -21,6 +21,8 @@ from guanxi.core.web.rules.buttons import buttons_of
 
 #: A path of stages is drawn for a board with at most this many columns.
 STAGES = 10
+#: So many actions stand as buttons.
+LEADS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Doing:
     url: str
     asks: bool
     danger: bool = False
+    lead: bool = False
     reason: Text = ""
 
 
@@ -52,6 +55,11 @@ class Header:
     quick: list[dict[str, Any]]
     marks: frozenset[str]
     may: frozenset[str]
+
+    @property
+    def leads(self) -> list[Doing]:
+        """The steps people take next, at most two: they stand beside the menu, not in it."""
+        return [one for one in self.doings if one.lead][:LEADS]
 
 
 def header(actor: Actor, entity: Entity, record: Any) -> Header:
@@ -139,10 +147,14 @@ def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
                 found.append(
                     Doing(
                         key=action.key, label=action.label, icon=action.icon or "bolt", url=url,
-                        asks=bool(action.fields) or action.danger, danger=action.danger, reason=reason,
+                        asks=bool(action.fields) or action.danger, danger=action.danger, lead=not reason and _leads(action, record), reason=reason,
                     )
                 )  # fmt: skip
     return found + _rule_buttons(actor, entity, record)
+
+
+def _leads(action: Action, record: Any) -> bool:
+    return action.lead(record) if callable(action.lead) else action.lead
 
 
 def _rule_buttons(actor: Actor, entity: Entity, record: Any) -> list[Doing]:

@@ -12,11 +12,12 @@ from markupsafe import Markup
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, Text
-from guanxi.core.records import lines, shape
+from guanxi.core.records import display, lines, shape
 from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_at, entity_of
+from guanxi.core.web import addresses
 from guanxi.core.web.forms import build, grid, saving
 from guanxi.core.web.inputs import input_text
 from guanxi.core.web.lists import rows
@@ -32,6 +33,7 @@ class ReadRow:
     cells: Sequence[tuple[Any, str]]
     heading: str = ""
     is_text: bool = False
+    sort: str = ""
     faint: bool = False
 
 
@@ -60,6 +62,8 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
             if one.kind == "boolean" or any(current(row, one) not in (None, "") for row in stored)
         ]
         columns = [one for one in columns if one.kind != "boolean" or any(current(row, one) for row in stored)]
+        if any(one.name == spec.text for one in columns):  # the text names the record chosen, and leads to it
+            columns = [one for one in columns if one.kind != "reference"]
         totals = [(own[name], written(record, own[name], value, rows.names_for(actor, [])))
                   for name in spec.totals if name in own and (value := current(record, own[name])) is not None]  # fmt: skip
         if stored or totals:
@@ -71,11 +75,12 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
 
 def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[Any]) -> list[ReadRow]:
     names = rows.names_for(actor, [(one, [current(row, one) for row in stored]) for one in columns])
+    leads = _leads(actor, spec, stored)
     found, number = [], 0
     for row in stored:
         sort = getattr(row, spec.sort) if spec.sort else ""
         if sort not in ("", "item"):
-            found.append(ReadRow(0, (), str(getattr(row, spec.text)), is_text=True))
+            found.append(ReadRow(0, (), str(getattr(row, spec.text)), is_text=True, sort=sort))
             continue
         number += 1
         cells = []
@@ -83,18 +88,26 @@ def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[
             value = current(row, one)
             title = str(getattr(row, spec.source)) if one.name == spec.sourced and spec.source else ""
             empty = value in (None, "") or (one.kind == "boolean" and not value)
-            cells.append(
-                (
-                    Markup("")
-                    if empty
-                    else grid.cell_text(one, row)
-                    if one.kind == "money"
-                    else written(row, one, value, names),
-                    title,
-                )
-            )
+            if one.name == spec.text and row.pk in leads:
+                text: Any = Markup('<a href="{}">{}</a>').format(leads[row.pk], value)
+            elif one.kind == "money" and not empty:
+                text = grid.cell_text(one, row)
+            else:
+                text = Markup("") if empty else written(row, one, value, names)
+            cells.append((text, title))
         found.append(ReadRow(number, cells, faint=bool(getattr(row, "optional", False))))
     return found
+
+
+def _leads(actor: Actor, spec: Lines, stored: Sequence[Any]) -> dict[int, str]:
+    """Where the text of a line leads: to the record chosen in its first column, when he may see it; by the line's id."""
+    field = next((one for one in grid.columns_of(actor, spec) if one.name == spec.columns[0]), None)
+    if field is None or field.kind != "reference" or not spec.text:
+        return {}
+    wanted = {row.pk: getattr(row, field.column) for row in stored if getattr(row, field.column)}
+    target = entity_of(field.target)
+    seen = display.names_of(actor, {target.key: set(wanted.values())}).get(target.key, {})
+    return {key: addresses.record_url(target, number) for key, number in wanted.items() if number in seen}
 
 
 @page_view("POST")

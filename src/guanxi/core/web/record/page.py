@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -101,14 +102,7 @@ def history(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             "change": one,
             "words": _words(one.action),
             "way": _way(one.via),
-            "fields": [
-                (
-                    change.field.label,
-                    plain(actor, change.field, change.before),
-                    plain(actor, change.field, change.after),
-                )
-                for change in one.fields
-            ],
+            "fields": [*_told(actor, one.fields), *(row for line in one.lines for row in _line_told(actor, line))],
             "operation": f"/operations/{one.operation_id}/" if one.operation_id else "",
         }
         for one in found[:HISTORY]
@@ -122,6 +116,29 @@ def history(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         "entity": entity,
     }
     return draw(request, "record/history.jinja", context)
+
+
+def _told(actor: Actor, fields: Sequence[changes.FieldChange], where: str = "") -> list[tuple[Any, str, str]]:
+    """Label, before and after of each field."""
+    return [
+        (
+            f"{where}{change.field.label}" if where else change.field.label,
+            plain(actor, change.field, change.before),
+            plain(actor, change.field, change.after),
+        )
+        for change in fields
+    ]
+
+
+def _line_told(actor: Actor, line: changes.LineChange) -> list[tuple[Any, str, str]]:
+    """A line that came or went in one row, a changed one field by field."""
+    name = f"{line.label} · {line.name}"
+    if line.action == "changed":
+        return _told(actor, line.fields, f"{name} · ")
+    if line.action == "removed":
+        return [(name, _("there"), _("removed"))]
+    facts = [(label, after) for label, _before, after in _told(actor, line.fields) if after not in ("", "—")]
+    return [(name, "", _("added: %(what)s") % {"what": ", ".join(f"{label} {text}" for label, text in facts)})]
 
 
 def _moment(text: str) -> dt.datetime | None:

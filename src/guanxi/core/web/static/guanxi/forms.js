@@ -60,6 +60,7 @@ async function picker(select) {
   if (!select.isConnected || select.tomselect) return;
   const url = select.dataset.search;
   const own = select.closest("dialog") ?? document.body;
+  const around = select.dataset.within ? select.form?.elements[select.dataset.within] : null;
   const settings = {
     plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? $("option[value='']", select)?.textContent ?? "",
     allowEmptyOption: false, hideSelected: select.multiple, closeAfterSelect: !select.multiple, preload: url ? "focus" : false,
@@ -74,6 +75,7 @@ async function picker(select) {
     settings.load = (query, done) => {
       const address = new URL(url, location.href);
       address.searchParams.set("q", query);
+      if (around?.value) { address.searchParams.set("within", select.dataset.within); address.searchParams.set("of", around.value); }
       request(address).then((answer) => answer.json()).then((data) => done(data.items)).catch(() => done());
     };
     settings.score = () => () => 1;
@@ -87,6 +89,8 @@ async function picker(select) {
     };
   }
   const made = new window.TomSelect(select, settings);
+  // What is chosen around it decides what there is to choose: look again the next time.
+  around?.addEventListener("change", () => { made.clearOptions(); made.loadedSearches = {}; made.lastQuery = null; made.wrapper.classList.remove("preloaded"); });
   made.positionDropdown = () => place(made);
   made.on("dropdown_open", () => { openPickers.add(made); place(made); });
   made.on("dropdown_close", () => openPickers.delete(made));

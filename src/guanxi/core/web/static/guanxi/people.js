@@ -1,17 +1,6 @@
 // Pages about people: things shown once are copied, departments are dragged, a scope of chosen departments asks which.
 import { $, $$, on } from "./base.js";
-import { toast } from "./toast.js";
 
-on("click", "[data-copy]", async (_event, button) => {
-  const field = $(button.dataset.copy);
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch {
-    document.execCommand("copy");
-  }
-  toast({ text: button.dataset.copied });
-});
 on("focusin", "[data-select-all]", (_event, field) => field.select());
 
 on("change", "select[data-scope]", (_event, select) => {

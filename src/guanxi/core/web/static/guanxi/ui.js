@@ -1,6 +1,7 @@
 // Menus, dialogs, side panel, navigation, folding.
 import { $, $$, each, on, t } from "./base.js";
 import { closeSide } from "./glue.js";
+import { toast } from "./toast.js";
 
 // Menus: popovers placed under their button; arrow keys move, typing a letter jumps.
 const opener = (menu) => $(`[popovertarget="${menu.id}"]`);
@@ -115,3 +116,15 @@ on("input", "[data-narrow]", (_event, box) => {
   }
 });
 on("keydown", "dialog [data-narrow]", (event) => { if (event.key === "Enter") event.preventDefault(); });
+
+// What is shown once is copied.
+on("click", "[data-copy]", async (_event, button) => {
+  const field = $(button.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    document.execCommand("copy");
+  }
+  toast({ text: button.dataset.copied });
+});
