@@ -161,3 +161,9 @@ def target(number: int, _make: Make) -> dict[str, Any]:
 def forecast_entry(_number: int, _make: Make) -> dict[str, Any]:
     """What is foreseen for a month."""
     return {"month": "2030-01-01", "adjusted": 5000, "comment": "稳"}
+
+
+@factory("sales.opportunityline")
+def line(number: int, make: Make) -> dict[str, Any]:
+    """Some licences in a deal."""
+    return {"opportunity": lambda: make("sales.opportunity"), "name": f"许可{number}", "quantity": 2, "price": 50}

@@ -15,4 +15,4 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from guanxi.areas.billing import entities, jobs, reports, seeds  # noqa: F401, PLC0415 - declarations need loaded models
+        from guanxi.areas.billing import entities, jobs, reports, seeds, subscribers  # noqa: F401, PLC0415 - need models

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing.models import (
@@ -26,11 +28,15 @@ from guanxi.areas.billing.models import (
 from guanxi.areas.billing.models.documents import DELIVERED, OWING_CONTRACTS, OWING_ORDERS
 from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
 from guanxi.areas.customers.models import Customer
+from guanxi.areas.sales.models import Opportunity
+from guanxi.areas.sales.selectors import pools, targets
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records.figures import number
+
+from guanxi.core.kernel.money import rounded
 from guanxi.core.records.rates import base_currency, convert, rate_on
 
 ZERO = Decimal(0)
@@ -71,6 +77,10 @@ def _ids(*numbers: int | None) -> set[int]:
 
 def _roots(record: Any) -> tuple[set[int], set[int], set[int]]:
     """Ids of quotes, contracts and orders a record hangs on directly."""
+    if isinstance(record, Opportunity):
+        of_deal = [model.objects.filter(opportunity_id=record.pk) for model in (Quote, Contract, Order)]
+        quotes, contracts, orders = (set(rows.values_list("pk", flat=True)) for rows in of_deal)
+        return quotes, contracts, orders
     if isinstance(record, Quote):
         return {record.pk}, set(), set()
     if isinstance(record, Contract):
@@ -324,3 +334,38 @@ def rate_known(currency: str, on: dt.date) -> bool:
     except Invalid:
         return False
     return True
+
+
+# -- what selling asks -------------------------------------------------------------------------------------------------
+
+
+def contract_ends(ids: Collection[int] | None) -> dict[int, dt.datetime]:
+    """When the last contract of each customer ends or ended, by customer; without those of whom one has no end."""
+    rows = Contract.objects.filter(status__in=OWING_CONTRACTS, amends__isnull=True)
+    if ids is not None:
+        rows = rows.filter(customer_id__in=ids)
+    ends = rows.values_list("customer_id").annotate(last=Max("ends_on"), endless=Count("pk", filter=Q(ends_on=None)))
+    return {
+        customer: clock.day_start(last + dt.timedelta(days=1), settings.TIME_ZONE)
+        for customer, last, endless in ends
+        if last is not None and not endless
+    }
+
+
+def receipts_reached(owners: Collection[int] | None, start: dt.datetime, end: dt.datetime) -> Decimal:
+    """What came in from ``start`` up to ``end``, less what was paid back, in the house's currency at the rate of its day."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    rows = Receipt.objects.filter(
+        received_on__gte=start.astimezone(zone).date(), received_on__lt=end.astimezone(zone).date()
+    )
+    if owners is not None:
+        rows = rows.filter(owner_id__in=owners)
+    worth = F("amount") * Coalesce(F("rate"), Decimal(1))
+    found: Mapping[str, Decimal | None] = rows.aggregate(
+        came=Sum(worth, filter=~Q(sort=OUT)), went=Sum(worth, filter=Q(sort=OUT))
+    )
+    return rounded((found["came"] or ZERO) - (found["went"] or ZERO), base_currency())
+
+
+pools.add_ground("customers.customer", "contract_ended", contract_ends)
+targets.add_measure("receipts", receipts_reached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import RuleBroken
+from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.schema.registry import entity_of
 
@@ -80,3 +81,14 @@ def line_follow(actor: Actor, document: Any, line: Any, changed: frozenset[str])
         line.price_source = ""
     else:
         line.price, line.price_source = found.amount, found.source if found.amount is not None else ""
+
+
+def lines_check(lines: Sequence[Any]) -> None:
+    """Raise Invalid at the first line (``lines.2.name``) that names nothing or comes to more than can be meant."""
+    for number, line in enumerate(lines):
+        if line.sort == ITEM and not (line.name or line.product_id):
+            raise Invalid(_("Choose a product or describe the line."), code="line.empty", field=f"lines.{number}.name")
+        if line.price is not None and (line.price < 0 or line.price * line.quantity > policies.ABSURD):
+            raise Invalid(_("This amount makes no sense."), code="value.absurd", field=f"lines.{number}.price")
+        if line.discount is not None and not 0 <= line.discount <= 100:
+            raise Invalid(_("This must lie between 0 and 100."), code="value.percent", field=f"lines.{number}.discount")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from guanxi.areas.catalog.models import ITEM, settle_lines
+from guanxi.areas.catalog.services import lines_check
 from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import (
     LOST,
@@ -19,6 +21,7 @@ from guanxi.areas.sales.models import (
     LeadFollowUp,
     Milestone,
     Opportunity,
+    OpportunityLine,
     Stage,
     StageRoute,
     Target,
@@ -109,13 +112,45 @@ def opportunity_clean(actor: Actor, deal: Opportunity, changes: Changes) -> None
     if "currency" in changes and "rate" not in changes:
         _set(deal, changes, "rate", rate_on(deal.currency, _today()))
     _amount_clean(deal)
+    _amount_by_hand(deal, changes)
     _percentage(deal.probability)
     _dates_clean(deal, changes)
     if stage is not None and ("stage" in changes or deal.stage_since is None):
         _enter(deal, stage, changes)
+    _worth(deal, changes)
+
+
+def _worth(deal: Opportunity, changes: Changes) -> None:
+    """What follows from the amount: its value in the house's currency, weighted by the probability."""
     _set(deal, changes, "value", _cents(deal.amount * deal.rate) if deal.amount is not None else None)
     weighted = None if deal.value is None else _cents(deal.value * (deal.probability or 0) / 100)
     _set(deal, changes, "weighted", weighted)
+
+
+def _amount_by_hand(deal: Opportunity, changes: Changes) -> None:
+    """An amount other than the sum of the lines was written by hand; an emptied one follows the lines again."""
+    said = "amount" in changes and "amount_manual" not in changes
+    deal.amount_given = said and deal.amount is not None
+    if said and deal.lines_total is not None:
+        _set(deal, changes, "amount_manual", deal.amount not in (None, deal.lines_total))
+
+
+def deal_settle(_actor: Actor, deal: Opportunity, lines: Sequence[OpportunityLine]) -> None:
+    """Amounts of the lines, and of the opportunity unless somebody set that by hand. Pure. Raises Invalid."""
+    lines_check(lines)
+    total = settle_lines(deal.currency or "CNY", lines)
+    for line in lines:
+        line.value = None if line.amount is None else _cents(line.amount * deal.rate)
+    counted = any(line.sort == ITEM and not line.optional for line in lines)
+    deal.lines_total = total if counted else None
+    if not counted:
+        return
+    if deal.amount_given and deal.amount != total:
+        deal.amount_manual = True
+    if not deal.amount_manual:
+        deal.amount = total
+        _amount_clean(deal)
+    _worth(deal, {})
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -51,10 +51,13 @@ class Deals:
         self.actor, self.users, self.chance, self.made = actor, users, chance, made
         self.today = now.astimezone(dt.timezone(dt.timedelta(hours=8))).date()
 
-    def fill(self) -> None:
-        """Everything; within one transaction."""
+    def catalogue(self) -> None:
+        """What is sold, and what currencies were worth: before anything is priced."""
         self._goods()
         self._rates()
+
+    def fill(self) -> None:
+        """All documents; within one transaction."""
         rows = Customer.objects.filter(owner__isnull=False, kind="organisation").order_by("pk")
         won = list(rows.filter(opportunities__category="won").distinct()[:60])
         self.buyers = [*won, *won, *rows.filter(level__in=("a", "b"))[:60]]

@@ -56,9 +56,11 @@ class Organisation:
         self._enter_contacts(told)
         self._enter_activities(told, plans)
         self._enter_tasks()
+        deals = Deals(self.actor, self.users, self.chance, self.now, self.made)
+        deals.catalogue()
         Selling(self).add()
         Extras(self).add()
-        Deals(self.actor, self.users, self.chance, self.now, self.made).fill()
+        deals.fill()
 
     # -- customers and contacts ----------------------------------------------------------------------------------------
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from guanxi.areas.catalog.models import Product, settle_lines
 from guanxi.areas.customers.models import PERSON
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import Opportunity, Stage
+from guanxi.areas.sales.models import Opportunity, OpportunityLine, Stage
 from guanxi.areas.sales.services import pools
 from guanxi.config.demo import texts
 from guanxi.config.demo.people import PEOPLE
 from guanxi.core import records
 from guanxi.core.models import Department
+from guanxi.core.records.rates import rate_on
 
 if TYPE_CHECKING:
     from guanxi.config.demo.organisation import Organisation
@@ -46,6 +48,7 @@ class Deal:
     row: dict[str, Any]
     course: list[tuple[str, dt.datetime]]
     place: int
+    lines: list[dict[str, Any]]
     id: int = 0
 
 
@@ -61,6 +64,7 @@ class Selling:
         """Add everything."""
         rivals = [{"name": name, "created_at": self.all.now - dt.timedelta(days=700)} for name in COMPETITORS]
         self.rivals = self.all.made("sales.competitor", rivals)
+        self.goods = list(Product.objects.filter(price__gt=0).order_by("pk"))
         self._deals()
         self._leads()
         self._pools()
@@ -77,6 +81,7 @@ class Selling:
         deals = [self._deal(place, number < DEALS * 0.45) for number, place in enumerate(self._places())]
         for deal, number in zip(deals, self.all.made("sales.opportunity", [deal.row for deal in deals]), strict=True):
             deal.id = number
+        self._lines(deals)
         known = Opportunity.objects.in_bulk([deal.id for deal in deals])
         for turn in range(1, max(len(deal.course) for deal in deals)):
             moved = [deal for deal in deals if len(deal.course) > turn]
@@ -105,6 +110,10 @@ class Selling:
         course = [(key, at) for key, at in course if at < now]
         amount = Decimal(round(SIZE[firm.level] * chance.lognormvariate(0, 0.55), -2))
         english = firm.english
+        currency, rate = self._currency(english, made.date())
+        lines, sold = (
+            self._products(amount, currency, rate) if chance.random() < (0.6 if open_ else 0.3) else ([], None)
+        )
         what = chance.choice(SOLD_EN if english else SOLD)
         name = str(firm.row.get("short_name") or firm.row["name"])
         owner = self.all.users[firm.owner].pk
@@ -120,20 +129,68 @@ class Selling:
             "contact": people[0] if people else None,
             "pipeline": self.stages["contact"].pipeline_id,
             "stage": self.stages["contact"].pk,
-            "amount": amount,
+            "amount": sold if sold is not None else (amount / rate).quantize(Decimal(100)),
+            "currency": currency,
+            "rate": rate,
+            "competitor": chance.choice(self.rivals) if open_ and chance.random() < 0.35 else None,
             "close_on": close,
             "kind": chance.choices(("new", "more", "renewal", "replacement"), (55, 25, 12, 8))[0],
             "source": firm.row.get("source") or "referral",
             "next_step": chance.choice(STEPS_EN if english else STEPS),
             "next_step_on": now.date() + dt.timedelta(days=chance.randint(-4, 20)),
             "hot": chance.random() < 0.08,
-            "is_project": amount > 1_000_000,
+            "is_project": amount > 700_000,
             "owner": owner,
             "created_by": owner,
             "created_at": made,
             "updated_at": made,
         }
-        return Deal({name: value for name, value in row.items() if value is not None}, course, place)
+        return Deal({name: value for name, value in row.items() if value is not None}, course, place, lines)
+
+    def _currency(self, english: bool, day: dt.date) -> tuple[str, Decimal]:
+        """What a deal is reckoned in, and one unit of it in yuan on its day."""
+        currency = self.chance.choices(("USD", "EUR", "CNY"), (55, 30, 15))[0] if english else "CNY"
+        return currency, rate_on(currency, day) if currency != "CNY" else Decimal(1)
+
+    def _products(self, wanted: Decimal, currency: str, rate: Decimal) -> tuple[list[dict[str, Any]], Decimal]:
+        """Lines worth about ``wanted`` yuan in a currency, and what they come to."""
+        chosen = self.chance.sample(self.goods, self.chance.randint(1, 4))
+        rows = []
+        for position, one in enumerate(chosen, start=1):
+            price = ((one.price or Decimal(1)) / rate).quantize(Decimal("0.01"))
+            quantity = max(1, round(wanted / len(chosen) / (one.price or Decimal(1))))
+            rows.append(
+                {
+                    "sort": "item",
+                    "product": one.pk,
+                    "name": one.name if currency == "CNY" else one.english_name or one.name,
+                    "specification": one.specification,
+                    "unit": one.unit,
+                    "quantity": Decimal(quantity),
+                    "price": price,
+                    "base_price": price,
+                    "price_source": "标准价" if currency == "CNY" else "List price",
+                    "cost": ((one.cost or Decimal(0)) / rate).quantize(Decimal("0.01")),
+                    "tax_class": one.tax_class,
+                    "discount": Decimal(self.chance.choice((3, 5, 8))) if self.chance.random() < 0.3 else None,
+                    "position": position,
+                }
+            )
+        return rows, settle_lines(currency, [OpportunityLine(**{**row, "product": None}) for row in rows])
+
+    def _lines(self, deals: list[Deal]) -> None:
+        """Enter the lines; the opportunities keep the moment they were made."""
+        lined = [deal for deal in deals if deal.lines]
+        rows = [
+            {name: value for name, value in {**row, "opportunity": deal.id, "owner": deal.row["owner"]}.items() if value is not None}
+            for deal in lined
+            for row in deal.lines
+        ]  # fmt: skip
+        self.all.made("sales.opportunityline", rows)
+        known = Opportunity.objects.in_bulk([deal.id for deal in lined])
+        for deal in lined:
+            known[deal.id].updated_at = deal.row["updated_at"]
+        Opportunity.objects.bulk_update(known.values(), ["updated_at"], batch_size=500)
 
     def _moved(self, deal: Opportunity, key: str, at: dt.datetime) -> Opportunity:
         stage: Stage = self.stages[key]
@@ -150,7 +207,8 @@ class Selling:
                 else ("price", "competitor", "no_budget", "timing", "no_decision")
             )
             deal.close_reason = self.chance.choice(reasons)
-            deal.competitor_id = self.chance.choice(self.rivals) if self.chance.random() < 0.5 else None
+            if self.chance.random() < 0.5:
+                deal.competitor_id = self.chance.choice(self.rivals)
         return deal
 
     def _around(self, deals: list[Deal]) -> None:
@@ -178,6 +236,14 @@ class Selling:
                 if due < today:
                     row["done_on"] = due
                 dates.append(row)
+        parties = [
+            {"opportunity": deal.id, "customer": number, "role": role, "owner": deal.row["owner"]}
+            for deal in [one for one in deals if one.row["is_project"]][:PROJECTS]
+            for number, role in zip(
+                self.chance.sample(self.all.ids, 3), ("integrator", "designer", "tender_agent"), strict=True
+            )
+        ]
+        self.all.made("sales.party", parties)
         self.all.made("sales.opportunityrole", roles)
         self.all.made("sales.milestone", dates)
 

@@ -65,6 +65,18 @@ def stored(record: Any, spec: Lines) -> list[Any]:
     return rows
 
 
+def _stored_of(records: Sequence[Any], spec: Lines) -> dict[int, list[Any]]:
+    """The lines of many records, by record; one query."""
+    model: Any = entity_of(spec.entity).model
+    by_id = {record.pk: record for record in records}
+    found: dict[int, list[Any]] = {}
+    for row in model.objects.filter(**{f"{spec.field}_id__in": list(by_id)}).order_by("position", "pk"):
+        record = by_id[getattr(row, f"{spec.field}_id")]
+        setattr(row, spec.field, record)
+        found.setdefault(record.pk, []).append(row)
+    return found
+
+
 def marks_of(rows: Iterable[Any]) -> str:
     """Which lines in which version stand there, as text; sent along with a form to notice what others did meanwhile."""
     return ",".join(f"{row.pk}:{row.version}" for row in rows)
@@ -341,10 +353,12 @@ def settle_many(actor: Actor, entity: Entity, ids: Iterable[int | None]) -> None
         return
     model: Any = entity.model
     chosen = sorted({number for number in ids if number})
-    for record in model.objects.select_for_update(of=("self",)).filter(pk__in=chosen).order_by("pk"):
+    found = list(model.objects.select_for_update(of=("self",)).filter(pk__in=chosen).order_by("pk"))
+    lined = [(spec, _stored_of(found, spec)) for spec in entity.lines]
+    for record in found:
         before = _totals(entity, record)
-        for spec in entity.lines:
-            rows = stored(record, spec)
+        for spec, of_record in lined:
+            rows = of_record.get(record.pk, [])
             work = Prepared(spec, rows, before={row.pk: _columns(row) for row in rows})
             if spec.settle is not None:
                 spec.settle(actor, record, rows)

@@ -258,7 +258,7 @@ class Lines:
     ``follow(actor, record, line, changed)`` fills in what follows from a choice (a price from a product) before the line
     is checked; ``changed`` are the names given. ``settle(actor, record, lines)`` works out the amounts of lines and
     record whenever either changes; it stores nothing. Both may raise Invalid. ``totals`` are fields of the record shown
-    below, ``note`` the rule by which they are reckoned. ``source`` is a read-only text that says where the value of
+    below, ``note`` the rule by which they are reckoned (or a function of the record that says it). ``source`` is a read-only text that says where the value of
     ``sourced`` came from; it is empty when a person wrote that value (``line.written`` then is true in ``follow``).
     ``follows`` are columns emptied in the grid when another record is chosen in the first column.
     """
@@ -276,8 +276,12 @@ class Lines:
     sourced: str = ""
     source: str = ""
     follows: tuple[str, ...] = ()
-    note: Text = ""
+    note: Text | Callable[[Any], Text] = ""
     most: int = 500
+
+    def note_of(self, record: Any) -> Text:
+        """The rule as it holds for a record (``None``: for a new one)."""
+        return self.note(record) if callable(self.note) else self.note
 
 
 #: Groups of the navigation, in order: key → (label, icon).

@@ -13,3 +13,7 @@ from guanxi.areas.billing.entities import (
 )
 
 __all__ = ["bank", "commission", "contracts", "deliveries", "invoices", "orders", "quotes", "receivables", "settings"]
+
+from guanxi.areas.billing.entities import commission, deals, documents, money
+
+__all__ = ["commission", "deals", "documents", "money"]

@@ -7,6 +7,7 @@ from guanxi.areas.catalog.models.priced import (
     PricedDocument,
     PricedLine,
     priced_totals,
+    settle_lines,
     settle_priced,
     tax_rate_of,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Product",
     "Stock",
     "priced_totals",
+    "settle_lines",
     "settle_priced",
     "tax_rate_of",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_DOWN, Decimal
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from django.db import models
@@ -141,6 +142,13 @@ def settle_priced(document: Any, lines: Iterable[Any]) -> None:
         line.net, line.tax, line.amount = _parts(line.amount, line.tax_class, currency, with_tax=with_tax)
     document.net, document.tax, document.total = priced_totals(counted)
     _margin(document, counted, currency)
+
+
+def settle_lines(currency: str, lines: Iterable[Any]) -> Decimal:
+    """The same for lines whose record takes nothing off the whole, at prices with tax; returns what they come to."""
+    plain = SimpleNamespace(currency=currency, prices_with_tax=True, discount=None, discount_amount=None)
+    settle_priced(plain, lines)
+    return Decimal(plain.total)
 
 
 def priced_totals(lines: Iterable[Any]) -> tuple[Decimal, Decimal, Decimal]:

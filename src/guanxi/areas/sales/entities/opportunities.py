@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.sales import panels, policies, services
+from guanxi.areas.sales.entities.lines import LINES
 from guanxi.areas.sales.models import OPEN, Competitor, Milestone, Opportunity, OpportunityRole, Party
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
@@ -79,9 +80,8 @@ OPPORTUNITY = Entity(
     search=Search(names=("name",), numbers=("number", "external_id"), subtitle=("customer", "stage")),
     form=Form(
         sections=(
-            Section(
-                _("Opportunity"), ("name", "customer", "contact", "owner", "amount", "currency", "rate", "hot", "tags")
-            ),
+            Section(_("Opportunity"), ("name", "customer", "contact", "owner", "hot", "tags")),
+            Section(_("Amount"), ("amount", "currency", "rate", "amount_manual", "lines_total")),
             Section(
                 _("Course"),
                 ("pipeline", "stage", "probability", "forecast", "close_on", "next_step", "next_step_on"),
@@ -105,6 +105,8 @@ OPPORTUNITY = Entity(
         Badge(key="late", find=panels.late, fields=("close_on",), order=10),
         Badge(key="stale", find=panels.resting, order=20),
     ),
+
+    lines=(LINES,),
     panels=(
         Panel(
             key="course",

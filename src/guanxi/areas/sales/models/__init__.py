@@ -1,6 +1,7 @@
 """What selling is about: leads, pipelines with their stages, opportunities and what hangs on them."""
 
 from guanxi.areas.sales.models.leads import LEAD_STATUSES, Lead, LeadFollowUp
+from guanxi.areas.sales.models.lines import OpportunityLine
 from guanxi.areas.sales.models.opportunities import (
     Competitor,
     Milestone,
@@ -27,6 +28,7 @@ __all__ = [
     "LeadFollowUp",
     "Milestone",
     "Opportunity",
+    "OpportunityLine",
     "OpportunityRole",
     "OpportunitySnapshot",
     "OpportunityState",

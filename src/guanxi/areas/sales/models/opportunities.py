@@ -69,6 +69,7 @@ class Opportunity(CarriedRecord):
     """A qualified chance with stage, amount and expected close.
 
     ``value`` is ``amount`` in the workspace's currency at ``rate``; ``weighted`` is ``value`` times ``probability`` (percent).
+    ``amount`` is the sum of the lines (``lines_total``, empty without any) unless ``amount_manual``.
     ``category`` repeats what the stage counts as; ``stage_since`` is when it came to its stage and ``stale_on`` the day
     from which it has stayed too long.
     """
@@ -89,6 +90,12 @@ class Opportunity(CarriedRecord):
     )
     category = ChoiceField(_("state"), choices=CATEGORIES, max_length=10, default=OPEN, editable=False)
     amount = MoneyField(_("amount"), currency="currency")
+    amount_manual = models.BooleanField(
+        _("amount set by hand"),
+        default=False,
+        help_text=_("Otherwise the amount of an opportunity with lines is their sum."),
+    )
+    lines_total = MoneyField(_("sum of the lines"), currency="currency", editable=False)
     currency = ChoiceField(_("currency"), dictionary="currency", max_length=3, default="CNY")
     rate = models.DecimalField(
         _("exchange rate"), max_digits=18, decimal_places=8, default=1, help_text=_("To the workspace's currency.")
@@ -119,6 +126,8 @@ class Opportunity(CarriedRecord):
     external_id = models.CharField(_("number elsewhere"), max_length=100, blank=True, default="")
     stage_since = models.DateTimeField(_("in this stage since"), null=True, blank=True, editable=False)
     stale_on = models.DateField(_("stale from"), null=True, blank=True, editable=False)
+    #: Whether the amount was written in the present change, not kept from before.
+    amount_given = False
 
     class Meta(CarriedRecord.Meta):
         verbose_name = _("opportunity")

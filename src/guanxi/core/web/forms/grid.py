@@ -58,6 +58,7 @@ class Grid:
     totals: Sequence[tuple[Field, str]]
     marks: str = ""
     check_url: str = ""
+    note: Text = ""
 
 
 def columns_of(actor: Actor, spec: Lines) -> list[Field]:
@@ -234,6 +235,7 @@ def _grid(
         blanks=[row("__n__", {**fresh, spec.sort: one.key}) for one in sorts] or [row("__n__", fresh)],
         totals=tried.totals,
         marks=lines.marks_of(there),
+        note=spec.note_of(record),
         check_url=f"/{entity.path}/lines/{spec.key}/" + (f"?record={record.pk}" if record is not None else ""),
     )
 

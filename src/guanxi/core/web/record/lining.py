@@ -68,7 +68,13 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
                   for name in spec.totals if name in own and (value := current(record, own[name])) is not None]  # fmt: skip
         if stored or totals:
             found.append(
-                Lined(spec.label, columns, _rows(actor, spec, columns, stored), totals, spec.note if stored else "")
+                Lined(
+                    spec.label,
+                    columns,
+                    _rows(actor, spec, columns, stored),
+                    totals,
+                    spec.note_of(record) if stored else "",
+                )
             )
     return found
 
