@@ -17,7 +17,7 @@ from guanxi.core.schema.entity import Entity
 VISIBILITIES = ("private", "team", "public")
 #: The right to share a view with everyone belongs to those with this feature, or with all rights.
 SHARE_FEATURE = "views.public"
-KEYS = ("filter", "text", "sort", "columns", "group", "mode")
+KEYS = ("filter", "text", "sort", "columns", "group", "kind", "given")
 
 
 def _seen_by(actor: Actor) -> Q:

@@ -84,6 +84,20 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is expected month by month: ``total`` summed by the month of the date ``on``.
+
+    ``parts`` are its columns: key, name, and the filter tree of the records that count there. ``weighted`` names a second
+    sum over all records.
+    """
+
+    on: str
+    total: str
+    parts: tuple[tuple[str, Text, Mapping[str, Any]], ...]
+    weighted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """A block on the record page beyond those derived from foreign keys.
 
@@ -343,6 +357,7 @@ class Entity:
     search: Search | None = None
     form: Form | None = None
     board: Board | None = None
+    outlook: Outlook | None = None
     panels: tuple[Panel, ...] = ()
     badges: tuple[Badge, ...] = ()
     related: tuple[Related, ...] = ()

@@ -190,8 +190,7 @@ class Shell:
 
     def _place(self, entity: Entity, pinned: Mapping[str, list[SavedView]]) -> Place:
         views = tuple(
-            {"name": view.name, "url": f"{addresses.list_url(entity)}?view={view.pk}"}
-            for view in pinned.get(entity.key, ())
+            {"name": view.name, "url": addresses.view_url(entity, view)} for view in pinned.get(entity.key, ())
         )
         return Place(
             key=entity.key,

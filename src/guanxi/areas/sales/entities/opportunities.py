@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.sales import panels, policies, services
 from guanxi.areas.sales.entities.lines import LINES
-from guanxi.areas.sales.models import OPEN, Competitor, Milestone, Opportunity, OpportunityRole, Party
+from guanxi.areas.sales.models import OPEN, WON, Competitor, Milestone, Opportunity, OpportunityRole, Party
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
@@ -17,6 +19,7 @@ from guanxi.core.schema.entity import (
     Form,
     MatchKey,
     Menu,
+    Outlook,
     Panel,
     Related,
     Search,
@@ -29,6 +32,14 @@ from guanxi.core.schema.registry import register
 def is_closed(deal: Opportunity) -> bool | Text:
     """Only a closed deal can be opened again."""
     return deal.category != OPEN or _("This opportunity is open.")
+
+
+def foreseen(category: str) -> dict[str, Any]:
+    """Open opportunities of a forecast category; those without one are pipeline."""
+    said: dict[str, Any] = {"field": "forecast", "op": "eq", "value": category}
+    if category == "pipeline":
+        said = {"any": [said, {"field": "forecast", "op": "empty"}]}
+    return {"all": [{"field": "category", "op": "eq", "value": OPEN}, said]}
 
 
 OPPORTUNITY = Entity(
@@ -107,6 +118,18 @@ OPPORTUNITY = Entity(
     ),
 
     lines=(LINES,),
+    outlook=Outlook(
+        on="close_on",
+        total="value",
+        weighted="weighted",
+        parts=(
+            ("won", _("Won"), {"field": "category", "op": "eq", "value": WON}),
+            ("commit", _("Commit"), foreseen("commit")),
+            ("best_case", _("Best case"), foreseen("best_case")),
+            ("pipeline", _("In the pipeline"), foreseen("pipeline")),
+            ("omitted", _("Left out"), foreseen("omitted")),
+        ),
+    ),
     panels=(
         Panel(
             key="course",

@@ -15,7 +15,7 @@ LIVING = Q(deleted_at__isnull=True)
 OPEN, WON, LOST = "open", "won", "lost"
 CATEGORIES = [(OPEN, _("open")), (WON, _("won")), (LOST, _("lost"))]
 FORECASTS = [
-    ("pipeline", _("pipeline")),
+    ("pipeline", _("in the pipeline")),
     ("best_case", _("best case")),
     ("commit", _("commit")),
     ("omitted", _("left out")),

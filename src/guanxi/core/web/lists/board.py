@@ -23,7 +23,7 @@ from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import board_url
-from guanxi.core.web.lists import boardlook, filters, page, rows
+from guanxi.core.web.lists import boardlook, faces, rows
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists import lanes as lanes_of
 from guanxi.core.web.lists.boardlook import Look
@@ -134,7 +134,7 @@ def lane_cards(
     prepared = rows.prepare(actor, entity, facts, found.items)
     lines = rows.build(actor, entity, [column for column in shown if column.title], found.items, editable=False)
     writable = by.name in shape.writable(actor, entity) and not by.readonly
-    aged = boardlook.age_field(actor, entity)
+    aged = None if key in lanes_of.endings(entity, by) else boardlook.age_field(actor, entity)
     cards = []
     for line in lines:
         age = boardlook.age_of(actor, entity, line.record, aged)
@@ -200,9 +200,8 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
     row = next((one for one in across if one.key == request.GET.get("row")), None)
     shown = row.state if row else state
     context = {
+        **faces.frame(actor, state),
         "title": f"{entity.plural} · {capfirst(str(by.label))}",
-        "entity": entity,
-        "state": state,
         "by": by,
         "fields": board_fields(actor, entity),
         "lanes": lanes(actor, shown, by, look, within) if row or not look.rows else [],
@@ -217,12 +216,6 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
         "withins": lanes_of.within_choices(actor, entity, by),
         "fixed": fixed,
         "totals_url": _totals_url(shown, fixed),
-        "chips": filters.chips(actor, state),
-        "quick": filters.quick_filters(actor, state),
-        "state_fields": page.kept_fields(state),
-        "may": {name: access.allowed(actor, name, entity) for name in ("create", "export", "import")},
-        "view_name": state.view.name if state.view else entity.plural,
-        "board_here": True,
     }
     return draw(request, "board/page.jinja", context, fragment="board/lanes.jinja" if row else "")
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records import dictionaries, display, process, shape
 from guanxi.core.records.dictionaries import Choice
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -60,6 +60,12 @@ def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
             if 1 < len(choices) <= MOST_LANES and not any(choice.parent for choice in choices):
                 found[name] = one
     return found
+
+
+def endings(entity: Entity, by: Field) -> dict[str, str]:
+    """How the steps of a process end (good, bad), by key; nothing for those that go on or a field that is no process."""
+    found = process.process_of(entity, by.name, entity.model())
+    return {one.key: one.ending for one in found.steps if one.ending} if found else {}
 
 
 def within_choices(actor: Actor, entity: Entity, by: Field) -> list[tuple[int, str]]:

@@ -21,8 +21,11 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import SavedView
 from guanxi.core.records import savedviews, shape
 from guanxi.core.schema.entity import Entity
-from guanxi.core.web.addresses import list_url
+from guanxi.core.web.addresses import list_url, view_url
 
+#: Kinds of view, and what each keeps in its address besides the list's own state.
+KINDS = ("list", "board", "calendar", "funnel", "outlook")
+GIVEN = ("board", "in", "on")
 SIZES = (20, 50, 100, 200)
 DEFAULT_SIZE = 50
 Tree = Mapping[str, Any]
@@ -30,13 +33,14 @@ Tree = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a saved view keeps: filter tree, text, sort, columns, grouping."""
+    """What a saved view keeps: filter tree, text, sort, columns, grouping, and as what it is shown."""
 
     filter: Tree = field(default_factory=dict)
     text: str = ""
     sort: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     group: str = ""
+    kind: str = "list"
 
     def definition(self) -> dict[str, Any]:
         """As stored in a saved view."""
@@ -46,6 +50,7 @@ class Setup:
             "sort": list(self.sort),
             "columns": list(self.columns),
             "group": self.group,
+            "kind": self.kind if self.kind != "list" else "",
         }
 
 
@@ -65,6 +70,21 @@ class ListState:
     start: int = 1
     peek: int | None = None
     path: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> str:
+        """The query with the kind of view, for the dialogs that save it."""
+        own = {"kind": self.now.kind, **self.given} if self.now.kind != "list" else {}
+        return "&".join(filter(None, (self.query(cursor="", peek=None), urlencode(own))))
+
+    def definition(self) -> dict[str, Any]:
+        """What a saved view of this state keeps."""
+        return {**self.now.definition(), "filter": self.filter, "given": dict(self.given)}
+
+    def view_url(self, view: SavedView) -> str:
+        """A saved view, shown as it was saved."""
+        return view_url(self.entity, view)
 
     @property
     def changed(self) -> bool:
@@ -152,6 +172,12 @@ def _number(text: str, least: int = 1) -> int | None:
     return max(int(text), least) if text.isdecimal() and len(text) < 19 else None
 
 
+def _kind(sent: Mapping[str, str], path: str) -> str:
+    """The kind of view: what a dialog carries along, else the page's own."""
+    asked, here = sent.get("kind", ""), path.rstrip("/").rpartition("/")[2]
+    return next((one for one in (asked, here) if one in KINDS), "list")
+
+
 def setup_of(entity: Entity, view: SavedView | None, kept: Mapping[str, Any]) -> Setup:
     """What a view says; without one, the entity's own with the columns the person chose."""
     if view is None:
@@ -164,6 +190,7 @@ def setup_of(entity: Entity, view: SavedView | None, kept: Mapping[str, Any]) ->
         sort=tuple(given.get("sort") or ()),
         columns=tuple(given.get("columns") or ()),
         group=str(given.get("group") or ""),
+        kind=str(given.get("kind") or "list"),
     )
 
 
@@ -193,6 +220,7 @@ def read_state(
         sort=_names(sent["sort"]) if "sort" in sent else base.sort,
         columns=_names(sent["cols"]) if "cols" in sent else base.columns,
         group=sent.get("group", base.group),
+        kind=_kind(sent, path),
     )
     quick = {
         key[3:]: value for key, value in sent.items() if key.startswith("by.") and value and key[3:] in entity.filters
@@ -211,4 +239,5 @@ def read_state(
         start=_number(sent.get("from", "")) or 1,
         peek=_number(sent.get("peek", "")),
         path=path or list_url(entity),
+        given={name: sent[name][:60] for name in GIVEN if sent.get(name)},
     )

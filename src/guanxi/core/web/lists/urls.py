@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.lists import board, bulk, cell, exporting, viewing, views
+from guanxi.core.web.lists import board, bulk, calendar, cell, exporting, funnel, outlook, viewing, views
 
 fixed: list[URLPattern | URLResolver] = [
     path("exports/<int:pk>/", exporting.export_file, name="export-file"),
@@ -25,6 +25,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/views/<int:view_id>/copy/", viewing.copy_view, name="view-copy"),
     path("<slug:path>/views/<int:view_id>/delete/", viewing.delete_view, name="view-delete"),
     path("<slug:path>/board/", board.show_board, name="board"),
+    path("<slug:path>/calendar/", calendar.show_calendar, name="calendar"),
+    path("<slug:path>/funnel/", funnel.show_funnel, name="funnel"),
+    path("<slug:path>/outlook/", outlook.show_outlook, name="outlook"),
     path("<slug:path>/board/look/", board.edit_look, name="board-look"),
     path("<slug:path>/board/lane/", board.show_lane, name="board-lane"),
     path("<slug:path>/board/totals/", board.lane_totals, name="board-totals"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import SavedView
 from guanxi.core.records import savedviews
-from guanxi.core.web.addresses import list_url
+from guanxi.core.web.addresses import list_url, view_url
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.lists.state import ListState, read_state
 from guanxi.core.web.lists.views import carried
@@ -23,11 +23,6 @@ def lead(request: HttpRequest, address: str, text: str) -> HttpResponseBase:
     """Go to an address and say there what was done."""
     keep(request, toast(text))
     return HttpResponse(status=204, headers={"HX-Redirect": address}) if is_fragment(request) else redirect(address)
-
-
-def view_url(view: SavedView, state: ListState) -> str:
-    """The list or board showing a view."""
-    return f"{list_url(state.entity)}?view={view.pk}"
 
 
 def _form(request: HttpRequest, state: ListState, view: SavedView | None, error: str = "") -> HttpResponseBase:
@@ -45,7 +40,7 @@ def _form(request: HttpRequest, state: ListState, view: SavedView | None, error:
         "entity": state.entity,
         "view": view,
         "state": state,
-        "query": state.query(),
+        "query": state.kept,
         "name": request.POST.get("name", view.name if view else ""),
         "visibilities": offered + [one for one in choices if one[0] == held and one not in offered],
         "held": request.POST.get("visibility", held),
@@ -65,13 +60,12 @@ def new_view(request: HttpRequest, path: str) -> HttpResponseBase:
         return _form(request, read_state(request, actor, entity), None)
     state = read_state(request, actor, entity, carried(request))
     data = request.POST
-    definition = {**state.now.definition(), "filter": state.filter}
     try:
         view = savedviews.view_create(
             actor,
             entity,
             name=data.get("name", ""),
-            definition=definition,
+            definition=state.definition(),
             visibility=data.get("visibility", "private"),
             pin="pin" in data,
         )
@@ -79,7 +73,7 @@ def new_view(request: HttpRequest, path: str) -> HttpResponseBase:
         return _form(request, state, None, text_of(error))
     if "default" in data:
         savedviews.view_mark(actor, entity, view.pk, default=True)
-    return lead(request, view_url(view, state), _("View “%(name)s” saved.") % {"name": view.name})
+    return lead(request, view_url(entity, view), _("View “%(name)s” saved.") % {"name": view.name})
 
 
 @page_view("GET", "POST")
@@ -96,7 +90,7 @@ def edit_view(request: HttpRequest, path: str, view_id: int) -> HttpResponseBase
         savedviews.view_mark(actor, entity, view_id, pin="pin" in data, default="default" in data)
     except GuanxiError as error:
         return _form(request, state, view, text_of(error))
-    return lead(request, view_url(view, state), _("View “%(name)s” saved.") % {"name": data.get("name") or view.name})
+    return lead(request, view_url(entity, view), _("View “%(name)s” saved.") % {"name": data.get("name") or view.name})
 
 
 @page_view("POST")
@@ -104,9 +98,8 @@ def save_view(request: HttpRequest, path: str, view_id: int) -> HttpResponseBase
     """Write the present set-up into the view."""
     entity, actor = entity_for(request, path), actor_of(request)
     state = read_state(request, actor, entity, carried(request))
-    definition = {**state.now.definition(), "filter": state.filter}
-    view = savedviews.view_update(actor, entity, view_id, definition=definition)
-    return lead(request, view_url(view, state), _("View “%(name)s” saved.") % {"name": view.name})
+    view = savedviews.view_update(actor, entity, view_id, definition=state.definition())
+    return lead(request, view_url(entity, view), _("View “%(name)s” saved.") % {"name": view.name})
 
 
 @page_view("POST")
@@ -116,7 +109,7 @@ def copy_view(request: HttpRequest, path: str, view_id: int) -> HttpResponseBase
     view = savedviews.view_get(actor, entity, view_id)
     name = _("Copy of %(name)s") % {"name": view.name}
     made = savedviews.view_create(actor, entity, name=name, definition=view.definition)
-    return lead(request, f"{list_url(entity)}?view={made.pk}", _("View “%(name)s” saved.") % {"name": made.name})
+    return lead(request, view_url(entity, made), _("View “%(name)s” saved.") % {"name": made.name})
 
 
 @page_view("POST")

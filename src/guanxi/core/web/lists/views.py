@@ -12,9 +12,10 @@ from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.people.preferences import preferences_remember, preferences_set
 from guanxi.core.schema.entity import Entity
-from guanxi.core.web.addresses import board_url, list_url, peek_url
+from guanxi.core.web.addresses import face_url, list_url, peek_url, view_url
+from guanxi.core.web.jinja import with_query
 from guanxi.core.web.lists import columns as columns_of
-from guanxi.core.web.lists import filters, page
+from guanxi.core.web.lists import faces, filters, page
 from guanxi.core.web.lists.state import SIZES, ListState, read_state
 from guanxi.core.web.toasts import keep, toast, trigger
 from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment, page_view
@@ -27,10 +28,17 @@ def show_list(request: HttpRequest, path: str) -> HttpResponseBase:
     entity, actor = entity_for(request, path), actor_of(request)
     try:
         state = read_state(request, actor, entity)
+        if not request.GET and state.view is not None and state.base.kind != "list":
+            return redirect(view_url(entity, state.view))
         context = page.list_context(request, actor, state)
     except Invalid as error:
         return _broken(request, path, error)
-    response = draw(request, "list/page.jinja", {**context, **_side(request, state)}, fragment="list/view.jinja")
+    response = draw(
+        request,
+        "list/page.jinja",
+        {**context, **_side(request, state), "faces": faces.faces_of(actor, entity)},
+        fragment="list/view.jinja",
+    )
     if is_fragment(request):
         here = urlsplit(request.headers.get("HX-Current-URL", ""))
         same = state.url() == (f"{here.path}?{here.query}" if here.query else here.path)
@@ -82,8 +90,8 @@ def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
             filters_checked(actor, state, tree)
         except Invalid as error:
             return draw(request, "list/filter.jinja", _builder(request, state, tree, error), status=422)
-        back = board_url(entity) if request.POST.get("to") == "board" and entity.board else list_url(entity)
-        return lead_to(request, entity, state.url(filter=tree, path=back))
+        back = face_url(entity, state.now.kind)
+        return lead_to(request, entity, with_query(state.url(filter=tree, path=back), **state.given))
     state = read_state(request, actor, entity)
     return draw(request, "list/filter.jinja", _builder(request, state, state.now.filter, None))
 
@@ -103,9 +111,8 @@ def _builder(request: HttpRequest, state: ListState, tree: Any, error: Invalid |
         "blocks": filters.builder(actor, state.entity, tree),
         "offers": filters.filterable(actor, state.entity),
         "error": str(error.message) if error else "",
-        "query": state.query(),
-        "clear": state.url(filter={}),
-        "to": request.POST.get("to", request.GET.get("to", "")),
+        "query": state.kept,
+        "clear": with_query(state.url(filter={}, path=face_url(state.entity, state.now.kind)), **state.given),
     }
 
 
