@@ -45,7 +45,8 @@ def deals(cast: Cast, make: Any, stages: dict[str, Stage]) -> list[Opportunity]:
              stage=stages[key].pk, close_reason="price" if key in ("won", "lost") else "")
         for key, amount, day in rows
     ]  # fmt: skip
-    make(DEAL, owner=cast.charlie.user_id, amount=9999, close_on=dt.date(2026, 5, 4), name="别人的")
+    theirs = make("customers.customer", owner=cast.charlie.user_id)
+    make(DEAL, customer=theirs, owner=cast.charlie.user_id, amount=9999, close_on=dt.date(2026, 5, 4), name="别人的")
     return made
 
 
@@ -121,7 +122,7 @@ def test_every_face_keeps_the_filter_and_saved_views_remember_it(cast: Cast, dea
         for other in FACES:
             assert f'href="/opportunities/{other}/?f=' in page.content.decode()
         sent = {"state": f"f={tree}&kind={kind}&on=close_on", "name": f"As {kind}", "visibility": "private"}
-        assert client.post("/opportunities/views/new/", sent).status_code == 302
+        assert client.post("/opportunities/views/new/", sent).status_code == 303
         view = SavedView.objects.get(name=f"As {kind}")
         assert (view.definition["kind"], view.definition["given"]) == (kind, {"on": "close_on"})
         opened = client.get(f"/opportunities/{kind}/", {"view": view.pk})
