@@ -34,9 +34,8 @@ from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.records.figures import number
-
 from guanxi.core.kernel.money import rounded
+from guanxi.core.records.figures import number
 from guanxi.core.records.rates import base_currency, convert, rate_on
 
 ZERO = Decimal(0)

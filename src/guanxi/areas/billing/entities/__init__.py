@@ -4,6 +4,7 @@ from guanxi.areas.billing.entities import (
     bank,
     commission,
     contracts,
+    deals,
     deliveries,
     invoices,
     orders,
@@ -12,8 +13,15 @@ from guanxi.areas.billing.entities import (
     settings,
 )
 
-__all__ = ["bank", "commission", "contracts", "deliveries", "invoices", "orders", "quotes", "receivables", "settings"]
-
-from guanxi.areas.billing.entities import commission, deals, documents, money
-
-__all__ = ["commission", "deals", "documents", "money"]
+__all__ = [
+    "bank",
+    "commission",
+    "contracts",
+    "deals",
+    "deliveries",
+    "invoices",
+    "orders",
+    "quotes",
+    "receivables",
+    "settings",
+]

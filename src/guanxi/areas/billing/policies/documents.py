@@ -20,7 +20,6 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import CANCELLED, DRAFT, OWING_CONTRACTS, OWING_ORDERS, REDUCE, RETURNED
 from guanxi.areas.billing.policies.common import (
-    ABSURD,
     HUNDRED,
     LONGEST_CHAIN,
     QUOTE_DAYS,
@@ -31,6 +30,7 @@ from guanxi.areas.billing.policies.common import (
     put,
 )
 from guanxi.areas.catalog.models import ITEM, settle_priced
+from guanxi.areas.catalog.services import lines_check
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
@@ -58,11 +58,7 @@ def _document_clean(document: Any, changes: Changes, day: dt.date) -> None:
 def document_settle(_actor: Actor, document: Any, lines: Sequence[Any]) -> None:
     """Amounts of a document; those of one that is no longer a draft stay as they were agreed."""
     before = document.total
-    for number, line in enumerate(lines):
-        if line.sort == ITEM and not (line.name or line.product_id):
-            raise Invalid(_("Choose a product or describe the line."), code="line.empty", field=f"lines.{number}.name")
-        if line.price is not None and (line.price < 0 or line.price * line.quantity > ABSURD):
-            raise Invalid(_("This amount makes no sense."), code="value.absurd", field=f"lines.{number}.price")
+    lines_check(lines)
     settle_priced(document, lines)
     if document.total < 0:
         raise Invalid(_("More is taken off than the whole comes to."), code="discount.whole", field="discount_amount")

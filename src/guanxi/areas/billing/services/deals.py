@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing.models import Quote
-from guanxi.areas.billing.services import documents
+from guanxi.areas.billing.services import making
 from guanxi.areas.sales.models import LOST, Opportunity
 from guanxi.core import records
 from guanxi.core.access import require
@@ -18,7 +18,7 @@ def deal_to_quote(actor: Actor, record: Opportunity) -> Quote:
     require(actor, "view", record)
     if record.category == LOST:
         raise RuleBroken(_("This opportunity is lost. Open it again first."), code="deal.lost")
-    require(actor, "create", documents.QUOTE)
+    require(actor, "create", making.QUOTE)
     values = {
         "name": record.name,
         "customer": record.customer_id,
@@ -26,7 +26,7 @@ def deal_to_quote(actor: Actor, record: Opportunity) -> Quote:
         "opportunity": record.pk,
         "currency": record.currency,
         "owner": record.owner_id,
-        "lines": documents.lines_of(record),
+        "lines": making.lines_of(record),
     }
-    made: Quote = records.create(actor, documents.QUOTE, values, trusted=True)
+    made: Quote = records.create(actor, making.QUOTE, values, trusted=True)
     return made

@@ -116,7 +116,6 @@ OPPORTUNITY = Entity(
         Badge(key="late", find=panels.late, fields=("close_on",), order=10),
         Badge(key="stale", find=panels.resting, order=20),
     ),
-
     lines=(LINES,),
     outlook=Outlook(
         on="close_on",
