@@ -97,6 +97,11 @@ def restore(file: Path, as_json: bool) -> None:
     """All of it or nothing; exit code 1 when the file or the place will not do."""
     settings = environment()
     manifest = restoring.restore(settings, file, settings.backup_passphrase, _known(), tell)
+    erased = 0
+    if restoring.bring_register(settings, file):
+        tell(_("Erasing again what was erased since …"))
+        with database(settings):
+            erased = load("guanxi.core.privacy.register:again")()
     number = sum(count for count, _sum in manifest.tables.values())
     if as_json:
         click.echo(
@@ -106,6 +111,7 @@ def restore(file: Path, as_json: bool) -> None:
                     "files": manifest.of_files(),
                     "made_at": manifest.made_at,
                     "audit_head": manifest.audit_head,
+                    "erased": erased,
                 }
             )
         )

@@ -42,6 +42,7 @@ from guanxi.core.models.people import (
     RoleRight,
     User,
 )
+from guanxi.core.models.privacy import AuditRedaction, Erasure
 from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
 from guanxi.core.models.reporting import Dashboard, Report, ReportSchedule
@@ -70,6 +71,7 @@ __all__ = [
     "ApprovalFlow",
     "ApprovalTurn",
     "AuditEntry",
+    "AuditRedaction",
     "AuditSeal",
     "AutomationRule",
     "CalendarDay",
@@ -85,6 +87,7 @@ __all__ = [
     "DictionaryValue",
     "Draft",
     "Due",
+    "Erasure",
     "ExchangeRate",
     "FieldIndex",
     "File",

@@ -1,6 +1,7 @@
 """The chain over the audit: every few minutes a seal over the entries since the last one; checking it finds what was tampered with.
 
-A seal is SHA-256 over the digest of the seal before, then each entry's text in order of its number. So an entry changed, removed,
+A seal is SHA-256 over the digest of the seal before, then the digest of each entry's text in order of its number. An entry
+whose personal values were erased stands by the digest it had before (``AuditRedaction``). So an entry changed, removed,
 added later or put in another order is found at its seal, and a seal changed or removed at the next one. That the end of the
 chain was cut off is seen by whoever kept the newest digest elsewhere: it is logged, stands in ``guanxi audit head`` and in every backup.
 """
@@ -17,11 +18,14 @@ from guanxi.core.models import AuditSeal
 
 #: Entries read at a time.
 _BATCH = 5000
-_TEXTS = """
-SELECT id, json_build_array(id, (extract(epoch FROM at) * 1000000)::bigint, entity, record_id, action, changes, actor_id, actor_name,
-       via, request_id, address, operation_id)::text
-FROM core_auditentry WHERE id > %s AND id <= %s ORDER BY id LIMIT %s
-"""
+#: SQL of the digest of the entry ``a``.
+ENTRY_DIGEST = """encode(sha256(convert_to(json_build_array(a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.entity,
+       a.record_id, a.action, a.changes, a.actor_id, a.actor_name, a.via, a.request_id, a.address, a.operation_id)::text, 'UTF8')), 'hex')"""
+_DIGESTS = f"""
+SELECT a.id, coalesce(r.digest, {ENTRY_DIGEST})
+FROM core_auditentry a LEFT JOIN core_auditredaction r ON r.entry_id = a.id
+WHERE a.id > %s AND a.id <= %s ORDER BY a.id LIMIT %s
+"""  # noqa: S608 - our own columns
 _LOCK = "guanxi_audit_seal"
 
 
@@ -73,19 +77,19 @@ def _digest(before: AuditSeal | None, mine: AuditSeal) -> tuple[int, str]:
     """Number and digest of the entries of a seal, behind the seal before it."""
     made = hashlib.sha256((before.digest if before else "").encode())
     number = 0
-    for text in _texts(before.last_entry if before else 0, mine.last_entry):
-        made.update(b"\n" + text.encode())
+    for digest in _digests(before.last_entry if before else 0, mine.last_entry):
+        made.update(b"\n" + digest.encode())
         number += 1
     return number, made.hexdigest()
 
 
-def _texts(after: int, until: int) -> Iterator[str]:
+def _digests(after: int, until: int) -> Iterator[str]:
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_TEXTS, [after, until, _BATCH])
+            cursor.execute(_DIGESTS, [after, until, _BATCH])
             rows = cursor.fetchall()
-        for after, text in rows:  # noqa: B007 - goes on behind the last one
-            yield text
+        for after, digest in rows:  # noqa: B007 - goes on behind the last one
+            yield digest
         if len(rows) < _BATCH:
             return
 

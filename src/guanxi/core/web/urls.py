@@ -12,6 +12,7 @@ from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.offline import urls as offline
 from guanxi.core.web.people import urls as people
+from guanxi.core.web.privacy import urls as privacy
 from guanxi.core.web.record import urls as record
 from guanxi.core.web.reports import urls as reports
 from guanxi.core.web.rules import urls as rules
@@ -41,6 +42,7 @@ fixed: Patterns = [
     *reports.urlpatterns,
     *approvals.urlpatterns,
     *health.urlpatterns,
+    *privacy.urlpatterns,
     *rules.urlpatterns,
     *settingsfile.urlpatterns,
     *offline.urlpatterns,

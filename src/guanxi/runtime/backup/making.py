@@ -37,6 +37,10 @@ class Made:
     files: int
 
 
+#: The register of erasures, beside the backups: what a restored database must forget again.
+ERASURES = "erasures.jsonl"
+
+
 def folder(settings: Environment) -> Path:
     """Where backups lie."""
     return settings.backup_folder or settings.data / "backups"

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from guanxi.runtime import external
-from guanxi.runtime.backup import archive, programs, rows
+from guanxi.runtime.backup import archive, making, programs, rows
 from guanxi.runtime.backup.making import PROVEN
 from guanxi.runtime.environment import Environment, embedded_url
 from guanxi.runtime.failpoints import reach
@@ -169,6 +169,16 @@ def _compare(target: Environment, manifest: archive.Manifest) -> None:
     )
     if other:
         raise Trouble(_("The rows of %(tables)s are not those of the backup.") % {"tables": ", ".join(other[:5])})
+
+
+def bring_register(settings: Environment, place: Path) -> bool:
+    """Put the register of erasures that lies beside the backup where this place looks for it; whether there is one."""
+    found, own = place.parent / making.ERASURES, making.folder(settings) / making.ERASURES
+    if found.is_file() and not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(found, own)
+        own.chmod(0o600)
+    return own.is_file()
 
 
 def _settle(settings: Environment, work: Path) -> None:

@@ -1,0 +1,1 @@
+"""Pages for what the law gives a person: find, copy, forget."""

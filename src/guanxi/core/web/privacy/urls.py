@@ -1,0 +1,28 @@
+"""Addresses of personal data, and its entry among the settings."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.core.people.guards import is_administrator
+from guanxi.core.web.contributions import Entry, add_entries
+from guanxi.core.web.privacy import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("settings/privacy/", views.index, name="privacy"),
+    path("settings/privacy/<slug:path>/<int:pk>/copy/", views.copy, name="privacy_copy"),
+    path("settings/privacy/<slug:path>/<int:pk>/erase/", views.erase, name="privacy_erase"),
+]
+
+add_entries(
+    Entry(
+        key="privacy",
+        label=_("Personal data"),
+        url=views.ADDRESS,
+        icon="user-shield",
+        place="settings",
+        order=45,
+        shown=is_administrator,
+    )
+)

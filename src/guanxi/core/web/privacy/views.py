@@ -1,0 +1,74 @@
+"""Finding a person's records, giving him a copy, forgetting him; for administrators of people."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import Erasure
+from guanxi.core.people.guards import require_administrator
+from guanxi.core.privacy import erasing, package, subjects
+from guanxi.core.schema.registry import entity_at, entity_of, is_registered
+from guanxi.core.web import addresses
+from guanxi.core.web.people.common import done, show
+from guanxi.core.web.views.common import actor_of, page_view
+
+ADDRESS = "/settings/privacy/"
+
+
+@page_view("GET")
+def index(request: HttpRequest) -> HttpResponseBase:
+    """Search by anything known of a person; below, what was erased so far."""
+    actor = actor_of(request)
+    require_administrator(actor)
+    words = request.GET.get("q", "").strip()[:200]
+    found = subjects.find(actor, words) if words else []
+    context = {
+        "title": _("Personal data"),
+        "words": words,
+        "found": [(each, addresses.record_url(each.entity, each.record.pk)) for each in found],
+        "erased": [(each, _sort(each)) for each in Erasure.objects.order_by("-pk")[:50]],
+    }
+    return show(request, "privacy/index.jinja", context)
+
+
+@page_view("POST")
+def copy(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """Everything kept about a person, as a ZIP to take away."""
+    actor = actor_of(request)
+    require_administrator(actor)
+    content = package.package(actor, subjects.subject(actor, entity_at(path).key, pk))
+    return HttpResponse(
+        content,
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="person-{pk}.zip"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@page_view("GET", "POST")
+def erase(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
+    """What would be taken away; with a reason and the name typed again, it is."""
+    actor = actor_of(request)
+    require_administrator(actor)
+    subject = subjects.subject(actor, entity_at(path).key, pk)
+    error: Invalid | None = None
+    if request.method == "POST":
+        try:
+            if request.POST.get("name", "").strip() != subject.title.strip():
+                raise Invalid(_("This is not the name."), code="privacy.name", field="name")
+            erasing.erase(actor, subject, request.POST.get("reason", ""))
+            return done(request, ADDRESS, _("The personal data is erased."))
+        except Invalid as wrong:
+            error = wrong
+    context = {
+        "title": _("Erase personal data"),
+        "subject": subject,
+        "plan": erasing.plan(subject),
+        "given": {name: request.POST.get(name, "") for name in ("reason", "name")},
+    }
+    return show(request, "privacy/erase.jinja", context, error)
+
+
+def _sort(each: Erasure) -> str:
+    return str(entity_of(each.entity).label) if is_registered(each.entity) else each.entity
