@@ -2,8 +2,9 @@
 
     python bench/mining.py --rows 10000000 --customers 1000000 [--baseline]
 
-Writes a Parquet file of made-up purchases once, then computes RFM, ABC, BG/NBD + Gamma-Gamma with values of every customer. ``--baseline`` computes RFM
-with pandas and a Newton-free maximum likelihood of BG/NBD with SciPy's numerical gradient in the same run. Prints one line per step.
+Writes a Parquet file of made-up purchases once, then computes RFM, ABC, BG/NBD + Gamma-Gamma with values of every customer. ``--baseline`` does the like in the
+same run with pandas, with the package lifetimes where it is installed (``pip install lifetimes``; else the published likelihood is maximised with SciPy's numerical gradient),
+and puts a logistic regression of scikit-learn beside the churn model. Prints one line per step.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import ibis
 import numpy as np
 import pandas as pd
 from scipy import optimize, special
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
+from guanxi.mining.churn.model import churn, purchase_days
 from guanxi.mining.concentration import abc
 from guanxi.mining.lifetime.value import clv
 from guanxi.mining.transactions import Transactions, btyd_summary, transactions
@@ -69,6 +73,43 @@ def numerical(sales: Transactions) -> Any:
     return optimize.minimize(negative, np.zeros(4), method="L-BFGS-B").x
 
 
+def published(summary: pd.DataFrame) -> Any:
+    """BG/NBD and Gamma-Gamma by the package lifetimes; ``None`` where it is not installed."""
+    try:
+        from lifetimes import BetaGeoFitter, GammaGammaFitter  # noqa: PLC0415 - only for the comparison
+    except ImportError:
+        return None
+    first = BetaGeoFitter().fit(summary["x"], summary["t_x"], summary["T"])
+    bought = summary[(summary["x"] > 0) & (summary["mean"] > 0)]
+    second = GammaGammaFitter().fit(bought["x"], bought["mean"])
+    return {**first.params_.round(4).to_dict(), **second.params_.round(4).to_dict()}
+
+
+def leaving(sales: Transactions, most: int = 50_000) -> None:
+    """The churn model and a logistic regression on recency, purchase days and value: AUC on a time neither has seen, of at most so many customers."""
+    some = sales.table.filter(sales.table.customer.cast("int64") < most)
+    part = Transactions(ibis.memtable(some.execute()), sales.as_of, sales.first, 0, most, sales.has_amount)
+    ours = measured("churn model", lambda: churn(part))
+    weeks = float(ours.diagnostics["horizon_weeks"])
+    days, step = purchase_days(part), dt.timedelta(weeks=weeks)
+
+    def state(cut: dt.date) -> tuple[pd.DataFrame, pd.Series]:
+        known = days[days["day"] <= pd.Timestamp(cut)]
+        rows = known.groupby("customer").agg(n=("day", "size"), last=("day", "max"), value=("value", "sum"))
+        rows["recency"] = (pd.Timestamp(cut) - rows.pop("last")).dt.days
+        rows = rows[rows["recency"] <= max(21 * weeks, 364)]
+        later = days[(days["day"] > pd.Timestamp(cut)) & (days["day"] <= pd.Timestamp(cut + step))]["customer"]
+        return np.log1p(rows), ~rows.index.isin(set(later))
+
+    def plain() -> float:
+        (x, y), (x_new, y_new) = state(part.as_of - 2 * step), state(part.as_of - step)
+        model = LogisticRegression(max_iter=500).fit(x, y)
+        return float(roc_auc_score(y_new, model.predict_proba(x_new)[:, 1]))
+
+    other = measured("scikit-learn: logistic regression", plain)
+    print(f"AUC out of time: {ours.diagnostics['auc']:.3f}, of the logistic regression {other:.3f}")
+
+
 def main() -> None:
     """The run."""
     given = argparse.ArgumentParser(description=__doc__)
@@ -103,8 +144,13 @@ def main() -> None:
                 .rank(pct=True)
             ),
         )
-        theta = measured("SciPy: BG/NBD, numerical gradient", lambda: numerical(sales))
-        print("baseline parameters", np.exp(theta).round(4))
+        found = measured("lifetimes: BG/NBD + Gamma-Gamma", lambda: published(btyd_summary(sales)[0]))
+        if found is None:
+            print("lifetimes is not installed; the published likelihood with SciPy stands for it")
+            theta = measured("SciPy: BG/NBD, numerical gradient", lambda: numerical(sales))
+            found = dict(zip(["r", "alpha", "a", "b"], np.exp(theta).round(4), strict=True))
+        print("baseline parameters", found)
+        leaving(sales)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ Journal of Database Marketing 8 (2000), on ties, fixed bounds and weights.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import ibis
@@ -15,8 +16,9 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from guanxi.mining.parsing import frame_of
 from guanxi.mining.result import BadInput, Note, Result, Text, note, plain, words
-from guanxi.mining.transactions import Transactions, summary_expression
+from guanxi.mining.transactions import Transactions, summary_expression, transactions
 
 SEGMENTS: Final[dict[str, Text]] = {
     "champion": Text("Champions", "核心客户"),
@@ -171,6 +173,34 @@ def rfm(
     return result
 
 
+def rfm_per_category(
+    data: Any, *, category: str, customer: str, date: str, amount: str, bins: int = 5, as_of: dt.date | None = None
+) -> Result:
+    """RFM within each category: who buys *this* often and lately. One row per customer and category (both the index), columns as :func:`rfm`.
+
+    All categories are looked at on one day: ``as_of``, else the last in the data. Those that cannot be scored are noted. Raises BadInput as :func:`transactions`.
+    """
+    frame = frame_of(data)
+    whole = transactions(frame, customer=customer, date=date, amount=amount, as_of=as_of, item=category)
+    parts, notes = {}, list(whole.notes)
+    names = [str(one) for one in whole.table.item.name("one").as_table().distinct().execute()["one"].dropna()]
+    for name in sorted(names):
+        part = replace(whole, table=whole.table.filter(whole.table.item == name).drop("item"), notes=())
+        try:
+            found = rfm(part, bins=bins)
+        except BadInput as refusal:
+            notes.append(note("category.none", "{name}: {why}", "{name}：{why_zh}", name=name, why=refusal.text.en, why_zh=refusal.text.zh))  # fmt: skip
+            continue
+        parts[name] = found.table
+    if not parts:
+        raise BadInput("category.none", "No category has a purchase.", "没有任何类别有购买。")
+    table = pd.concat(parts, names=["category"]).reorder_levels(["customer", "category"]).sort_index()
+    counts = table.groupby(level="category").size().to_dict()
+    return Result(
+        model="rfm_per_category", table=table, parameters={"bins": bins}, diagnostics={"n": len(table), "categories": counts}, notes=tuple(notes), as_of=whole.as_of,
+    )  # fmt: skip
+
+
 def _by_bounds(table: pd.DataFrame, bounds: Mapping[str, Sequence[float]], bins: int) -> None:
     for score, column in (("r", "recency_days"), ("f", "frequency"), ("m", "monetary")):
         edges = list(bounds.get(column.removesuffix("_days"), ()))
@@ -184,6 +214,17 @@ def _by_bounds(table: pd.DataFrame, bounds: Mapping[str, Sequence[float]], bins:
             )
         place = np.searchsorted(edges, table[column].to_numpy(dtype=float), side="right" if score != "r" else "left")
         table[score] = (bins - place) if score == "r" else place + 1
+
+
+def scored(figures: Sequence[tuple[float, float, float]], bounds: Mapping[str, Sequence[float]] | None) -> list[str]:
+    """Segments from (recency in days, purchase days, value) of each customer: by ``bounds``, else by ranks as :func:`rfm` does. Five classes."""
+    table = pd.DataFrame(figures, columns=["recency_days", "frequency", "monetary"], dtype=float)
+    if bounds is not None:
+        _by_bounds(table, bounds, 5)
+    else:
+        for score, ordered in (("r", -table["recency_days"]), ("f", table["frequency"])):
+            table[score] = 1 + ((ordered.rank(method="min") - 1) * 5 // max(1, len(table))).astype(int)
+    return [segment_of(int(r), int(f)) for r, f in zip(table["r"], table["f"], strict=True)]
 
 
 def _doubts(table: pd.DataFrame, bins: int) -> list[Note]:

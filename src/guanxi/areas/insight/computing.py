@@ -6,7 +6,7 @@ A model that cannot answer leaves its part empty and says why; the others go on.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,12 @@ import pandas as pd
 from guanxi.mining.churn.model import ChurnResult, churn
 from guanxi.mining.churn.rhythm import rhythm
 from guanxi.mining.churn.stages import StageResult, stages
+from guanxi.mining.churn.winback import win_back
 from guanxi.mining.concentration import abc
+from guanxi.mining.drift import drift, spread
 from guanxi.mining.forecasts.series import forecast
 from guanxi.mining.groups.cohorts import cohorts, survival
+from guanxi.mining.hearts.words import sentiment, topics
 from guanxi.mining.lifetime.holdout import clv_holdout
 from guanxi.mining.lifetime.value import clv
 from guanxi.mining.offers.baskets import baskets
@@ -47,24 +50,32 @@ def compute(
     frame: pd.DataFrame,
     lines: pd.DataFrame,
     as_of: dt.date,
-    settings: dict[str, float],
+    settings: dict[str, Any],
     tell: Callable[[int, str], None],
+    before: dict[str, Any] | None = None,
+    comments: Sequence[str] = (),
 ) -> Findings:
-    """All models over ``frame`` (customer, day, amount) and ``lines`` (customer, basket, item). Raises BadInput when there is no transaction."""
+    """All models over ``frame`` (customer, day, amount) and ``lines`` (customer, basket, item); ``before`` is the spread of figures of an older run, ``comments`` what customers wrote.
+
+    Raises BadInput when there is no transaction.
+    """
     sales = transactions(frame, customer="customer", date="day", amount="amount", as_of=as_of)
     made = Findings(pd.DataFrame(index=pd.Index(sorted(frame["customer"].astype(str).unique()), name="customer")))
     for note in sales.notes:
         made.remark("data", note.text)
     steps: list[tuple[str, Callable[[], None]]] = [
-        ("rfm", lambda: _rfm(made, sales)),
+        ("rfm", lambda: _rfm(made, sales, settings)),
         ("abc", lambda: _abc(made, sales, settings)),
-        ("stages", lambda: _stages(made, sales)),
+        ("stages", lambda: _stages(made, sales, settings)),
         ("rhythm", lambda: _rhythm(made, sales, settings)),
         ("clv", lambda: _clv(made, sales)),
         ("churn", lambda: _churn(made, sales)),
+        ("win_back", lambda: _win_back(made, sales)),
         ("cohorts", lambda: _cohorts(made, sales)),
         ("forecast", lambda: _forecast(made, sales)),
         ("baskets", lambda: _baskets(made, lines)),
+        ("drift", lambda: _drift(made, before)),
+        ("comments", lambda: _comments(made, comments)),
     ]
     for place, (name, step) in enumerate(steps):
         tell(20 + 60 * place // len(steps), name)
@@ -80,15 +91,17 @@ def _keep(made: Findings, where: str, result: Result) -> None:
         made.remark(where, note.text)
 
 
-def _rfm(made: Findings, sales: Transactions) -> None:
-    result = rfm(sales)
+def _rfm(made: Findings, sales: Transactions, settings: dict[str, Any]) -> None:
+    result = rfm(sales, method=settings["method"], bounds=settings)
     made.table = made.table.join(
         result.table[["recency_days", "last", "frequency", "monetary", "r", "f", "m", "segment"]]
     )
+    bought = sales.table.filter(sales.table.amount >= 0).group_by("customer").aggregate(first=lambda t: t.day.min())
+    made.table = made.table.join(pd.to_datetime(bought.execute().set_index("customer")["first"]))
     _keep(made, "rfm", result)
 
 
-def _abc(made: Findings, sales: Transactions, settings: dict[str, float]) -> None:
+def _abc(made: Findings, sales: Transactions, settings: dict[str, Any]) -> None:
     result = abc(sales, a=settings["class_a"], b=settings["class_b"])
     made.table = made.table.join(result.table[["class", "cumulative"]])
     made.whole["abc"] = plain(
@@ -97,17 +110,17 @@ def _abc(made: Findings, sales: Transactions, settings: dict[str, float]) -> Non
     _keep(made, "abc", result)
 
 
-def _stages(made: Findings, sales: Transactions) -> None:
-    result: StageResult = stages(sales)
-    made.table = made.table.join(result.table[["stage", "recent", "before"]])
-    moved = result.migration(3)
-    made.whole["migration"] = {"names": list(moved.index), "counts": moved.to_numpy().tolist(), "months": 3}
+def _stages(made: Findings, sales: Transactions, settings: dict[str, Any]) -> None:
+    result: StageResult = stages(sales, **{name: settings[name] for name in ("grow", "fall", "silent")})
+    table = result.table[["stage", "recent", "before"]].copy()
+    table["stage_from"] = result.history.iloc[:, max(0, result.history.shape[1] - 4)]
+    made.table = made.table.join(table)
 
 
-def _rhythm(made: Findings, sales: Transactions, settings: dict[str, float]) -> None:
+def _rhythm(made: Findings, sales: Transactions, settings: dict[str, Any]) -> None:
     result = rhythm(sales, level=settings["alarm"] / 100)
     # Who has been lost for long needs no alarm: one that comes after four usual gaps helps nobody.
-    table = result.table[["gap", "spread", "silence", "alarm"]].copy()
+    table = result.table[["gap", "spread", "silence", "chance", "alarm"]].copy()
     table["alarm"] &= table["silence"] <= np.maximum(6 * table["gap"], 120)
     made.table = made.table.join(table)
 
@@ -162,6 +175,45 @@ def _reasons(result: ChurnResult, customer: str) -> list[list[Any]]:
     return found
 
 
+def _win_back(made: Findings, sales: Transactions) -> None:
+    result = win_back(sales)
+    made.table = made.table.join(result.table[["gain"]])
+    made.whole["win_back"] = plain({**result.parameters, **result.diagnostics})
+    _keep(made, "win_back", result)
+
+
+def _comments(made: Findings, comments: Sequence[str]) -> None:
+    if len(comments) < 20:
+        return
+    found, own = topics(list(comments), number=6, words=4)
+    mood = sentiment(list(comments))
+    made.whole["comments"] = plain(
+        {
+            "n": len(comments),
+            "topics": [
+                {
+                    "words": row["words"], "share": row["share"], "mood": float(np.mean(mood[own == row["topic"]])),
+                    "example": comments[int(np.flatnonzero(own == row["topic"])[0])][:120],
+                }
+                for row in found.to_dict("records")
+                if (own == row["topic"]).any()
+            ],
+        }
+    )  # fmt: skip
+
+
+FIGURES = ("recency_days", "frequency", "monetary", "clv", "probability", "alive")
+
+
+def _drift(made: Findings, before: dict[str, Any] | None) -> None:
+    figures = made.table[[one for one in FIGURES if one in made.table]]
+    made.whole["spread"] = plain(spread(figures))
+    if before:
+        result = drift(figures, before)
+        made.whole["drift"] = plain(result.table.reset_index().to_dict("records"))
+        _keep(made, "runs", result)
+
+
 def _cohorts(made: Findings, sales: Transactions) -> None:
     span = (sales.as_of - sales.first).days
     result = cohorts(sales, every="month" if span < 730 else "quarter")
@@ -176,13 +228,7 @@ def _cohorts(made: Findings, sales: Transactions) -> None:
     )
     known = made.table.dropna(subset=["last"]) if "last" in made.table else made.table.iloc[:0]
     if len(known):
-        first = (
-            sales.table.group_by("customer")
-            .aggregate(first=sales.table.day.min())
-            .execute()
-            .set_index("customer")["first"]
-        )
-        length = (known["last"] - pd.to_datetime(first.reindex(known.index))).dt.days / 30.4375
+        length = (known["last"] - known["first"]).dt.days / 30.4375
         curve = survival(
             length.clip(lower=0), known["recency_days"] > 365 if span > 730 else known["recency_days"] > span / 4
         )

@@ -52,13 +52,22 @@ register(
                 Section(_("Customer"), ("customer", "as_of")),
                 Section(
                     _("Worth"),
-                    ("value_class", "spent", "purchases", "last_bought_on", "lifetime_value", "expected", "active"),
+                    (
+                        "value_class",
+                        "spent",
+                        "purchases",
+                        "first_bought_on",
+                        "last_bought_on",
+                        "lifetime_value",
+                        "expected",
+                        "active",
+                    ),
                 ),
                 Section(
                     _("Scores and segment"),
-                    ("segment", "stage", "recency", "frequency", "monetary", "recent", "before"),
+                    ("segment", "stage", "stage_from", "recency", "frequency", "monetary", "recent", "before"),
                 ),
-                Section(_("Risk"), ("leaving", "risk", "gap", "silent", "out_of_rhythm")),
+                Section(_("Risk"), ("leaving", "risk", "gap", "silent", "out_of_rhythm", "gain")),
             ),
             create=("customer",),
         ),
@@ -67,6 +76,7 @@ register(
         menu=Menu(group="analysis", order=20),
         clean=policies.value_clean,
         creatable=False,
+        audited=False,
         importable=False,
         description=_(
             "What purchases say about a customer: class, segment, stage, lifetime value and risk, computed every night."

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers.models import Customer
 from guanxi.core.kernel import clock
+from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.models.fields import ChoiceField, MoneyField
 from guanxi.core.models.record import CarriedRecord
 
 SEGMENTS = [
-    ("champion", _("Champions")), ("loyal", _("Loyal")), ("promising", _("Potential loyalists")), ("new", _("New")),
+    ("champion", _("Champions")), ("loyal", _("Loyal")), ("promising", _("Potential loyalists")), ("new", _("Newcomers")),
     ("attention", _("Need attention")), ("sleeping", _("About to sleep")), ("cannot_lose", _("Cannot lose")),
     ("at_risk", _("At risk")), ("hibernating", _("Hibernating")), ("lost", _("Gone")),
 ]  # fmt: skip
@@ -47,6 +48,7 @@ class Calculation(models.Model):
     error = models.TextField(blank=True, default="")
 
     class Meta:
+        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "progress", "step", "results", "notes"))
         indexes = (models.Index(fields=["-finished_at"], name="calculation_latest"),)
 
     def __str__(self) -> str:
@@ -65,10 +67,12 @@ class CustomerValue(CarriedRecord):
     value_class = ChoiceField(_("value class"), choices=CLASSES, max_length=1, editable=False)
     segment = ChoiceField(_("segment"), choices=SEGMENTS, max_length=20, editable=False)
     stage = ChoiceField(_("stage by purchases"), choices=STAGES, max_length=20, editable=False)
+    stage_from = ChoiceField(_("stage three months ago"), choices=STAGES, max_length=20, editable=False)
     recency = models.PositiveSmallIntegerField(_("recency score"), null=True, blank=True, editable=False)
     frequency = models.PositiveSmallIntegerField(_("frequency score"), null=True, blank=True, editable=False)
     monetary = models.PositiveSmallIntegerField(_("value score"), null=True, blank=True, editable=False)
     purchases = models.PositiveIntegerField(_("purchase days"), default=0, editable=False)
+    first_bought_on = models.DateField(_("first bought"), null=True, blank=True, editable=False)
     last_bought_on = models.DateField(_("last bought"), null=True, blank=True, editable=False)
     spent = MoneyField(_("bought in all"), currency="", max_digits=20, editable=False)
     cumulative = models.DecimalField(max_digits=9, decimal_places=8, null=True, blank=True, editable=False)
@@ -90,12 +94,15 @@ class CustomerValue(CarriedRecord):
     )
     spread = models.DecimalField(max_digits=9, decimal_places=1, null=True, blank=True, editable=False)
     silent = models.PositiveIntegerField(_("days silent"), null=True, blank=True, editable=False)
+    gain = MoneyField(_("gain of winning back"), currency="", max_digits=20, editable=False)
     out_of_rhythm = models.BooleanField(_("out of rhythm"), default=False, editable=False)
     details = models.JSONField(default=dict, editable=False)
 
     class Meta(CarriedRecord.Meta):
         verbose_name = _("customer value")
         verbose_name_plural = _("customer values")
+        # Figures follow from a calculation, which is what the audit keeps: one entry a night, not one a customer.
+        triggers: ClassVar[list[Any]] = []
         indexes: ClassVar[list[models.Index]] = [
             *CarriedRecord.Meta.indexes,
             models.Index(fields=["segment"], name="customervalue_segment"),

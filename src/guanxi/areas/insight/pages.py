@@ -1,109 +1,183 @@
-"""The insight pages at ``/insight/``: what was found, how far to trust it, and the thresholds one may move."""
+"""The insight pages at ``/insight/``: what was found, how far to trust it, the thresholds one may move, and the grounds it stands on."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.translation import ngettext
 
-from guanxi.areas.insight import jobs, panels, selectors, services, sheets
+from guanxi.areas.insight import jobs, mapping, panels, planning, runs, selectors, services, sheet, sheets, thresholds
+from guanxi.core.access import allowed
 from guanxi.core.access.features import has_feature
 from guanxi.core.exchange.writers import guarded
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import NotFound
+from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.records import dictionaries
+from guanxi.core.schema.derive import fields_of
+from guanxi.core.web import toasts
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 
-def _tree(request: HttpRequest, actor: Actor) -> Mapping[str, Any] | None:
+def _tree(request: HttpRequest) -> Mapping[str, Any] | None:
     """The narrowing of the page: mine, and one value class."""
     nodes: list[dict[str, Any]] = []
     if request.GET.get("whose") == "me":
         nodes.append({"field": "customer.owner", "op": "eq", "value": "@me"})
     if request.GET.get("class") in ("A", "B", "C"):
         nodes.append({"field": "value_class", "op": "eq", "value": request.GET["class"]})
-    del actor
     return {"all": nodes} if nodes else None
 
 
+def _asked(request: HttpRequest) -> Actor:
+    """The actor, if he may see values of customers at all. Raises NotFound."""
+    actor = actor_of(request)
+    if not panels.shown(actor):
+        raise NotFound(code="page.unknown")
+    return actor
+
+
 def _pages(actor: Actor) -> list[sheets.Page]:
-    whole = selectors.sees_all(actor)
-    return [one for one in sheets.PAGES if whole or not one.whole]
+    every = selectors.sees_all(actor)
+    return [one for one in sheets.PAGES if every or not one.whole]
 
 
 @page_view("GET")
 def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
     """One page."""
-    actor = actor_of(request)
-    if not panels.shown(actor):
-        raise NotFound(code="page.unknown")
+    actor = _asked(request)
     pages = _pages(actor)
     page = next((one for one in pages if one.key == key), None)
     if page is None:
         raise NotFound(code="page.unknown")
-    done, current = selectors.last_calculation(), selectors.current_calculation()
-    sheet = page.make(actor, done, _tree(request, actor)) if done else sheets.Sheet()
+    done, tree = selectors.last_calculation(), _tree(request)
+    made = _sheet(request, actor, page, tree) if done else sheet.Sheet()
     if request.GET.get("export") == "csv":
-        return _csv(page, sheet)
+        return _csv(page, made)
     context = {
-        "page": page, "pages": pages, "sheet": sheet, "done": done, "current": current, "may_set": has_feature(actor, "settings"),
-        "notes": sheets.spoken_notes(done, key) if done else [], "whose": request.GET.get("whose", ""), "value_class": request.GET.get("class", ""),
-        "thresholds": _thresholds(request, actor) if key == "pareto" and done else None,
+        **_shell(actor, page.key, pages), "page": page, "sheet": made, "done": done, "current": selectors.current_calculation(),
+        "notes": sheets.spoken_notes(done, page) if done else [], "whose": request.GET.get("whose", ""), "value_class": request.GET.get("class", ""),
+        "thresholds": _thresholds(request, actor, page) if page.knobs and done else None,
+        "plan": _plan_form(actor) if made.keys else None,
     }  # fmt: skip
     return draw(request, "insight/page.jinja", context)
 
 
-def _thresholds(request: HttpRequest, actor: Actor) -> dict[str, Any] | None:
-    """Present and wished bounds, and how many customers each class would have."""
-    found = selectors.concentration(actor, _tree(request, actor))
-    if found is None:
-        return None
-    now = services.current_settings()
-    wished = {name: _share(request.GET.get(name), now[name]) for name in ("class_a", "class_b")}
-    return {
-        "now": now,
-        "wished": wished,
-        "before": found.classes(now["class_a"], now["class_b"]),
-        "after": found.classes(wished["class_a"], wished["class_b"]),
-        "changed": wished != {name: now[name] for name in wished},
-    }
+def _sheet(request: HttpRequest, actor: Actor, page: sheets.Page, tree: Mapping[str, Any] | None) -> sheet.Sheet:
+    done = selectors.last_calculation()
+    assert done is not None  # noqa: S101 - asked before
+    number = request.GET.get("with", "")
+    if page.key == "runs" and number.isdecimal():
+        return runs.sheet(actor, done, tree, selectors.run_of(int(number)))
+    return page.make(actor, done, tree)
 
 
-def _share(text: str | None, usual: float) -> float:
+def _shell(actor: Actor, key: str, pages: list[sheets.Page]) -> dict[str, Any]:
+    groups = [(label, [one for one in pages if one.group == name]) for name, label in sheets.GROUPS.items()]
+    return {"key": key, "groups": [one for one in groups if one[1]], "may_set": has_feature(actor, "settings")}
+
+
+def _thresholds(request: HttpRequest, actor: Actor, page: sheets.Page) -> dict[str, Any]:
+    """Present and wished thresholds, and how many customers each class would have."""
+    tree, now = _tree(request), thresholds.current()
+    wished, wrong = thresholds.wished(page.key, request.GET, now), ""
     try:
-        return min(1.0, max(0.01, float(text or "") / 100))
-    except ValueError:
-        return usual
+        thresholds.check(wished)
+    except Invalid as error:
+        wrong = str(error.message)
+    before = thresholds.effect(actor, page.key, now, tree)
+    changed = wished != now and not wrong
+    return {
+        "knobs": [(knob, knob.shown(wished[knob.name])) for knob in page.knobs], "method": wished["method"] if page.key == "rfm" else "",
+        "before": before, "after": thresholds.effect(actor, page.key, wished, tree) if changed else before, "changed": changed, "wrong": wrong,
+    }  # fmt: skip
+
+
+def _plan_form(actor: Actor) -> dict[str, Any] | None:
+    if not allowed(actor, "create", planning.PLAN):
+        return None
+    kinds = dictionaries.values(fields_of(planning.PLAN)["kind"].dictionary)
+    tomorrow = clock.today(actor.timezone) + dt.timedelta(days=1)
+    return {"kinds": [(one.key, one.label) for one in kinds if one.active], "start": tomorrow.isoformat()}
 
 
 @page_view("POST")
-def save(request: HttpRequest) -> HttpResponseBase:
-    """Keep new thresholds and compute with them."""
-    actor, now = actor_of(request), services.current_settings()
-    alarm = request.POST.get("alarm")
-    made = services.settings_set(
-        actor,
-        class_a=_share(request.POST.get("class_a"), now["class_a"]),
-        class_b=_share(request.POST.get("class_b"), now["class_b"]),
-        alarm=float(alarm) if alarm else now["alarm"],
-    )
-    jobs.calculation_do.defer(calculation_id=made.pk)
-    return redirect("/insight/pareto/")
+def plan(request: HttpRequest) -> HttpResponseBase:
+    """Plan contacts with the ticked customers."""
+    actor, data = _asked(request), request.POST
+    try:
+        start = dt.date.fromisoformat(data.get("start", ""))
+    except ValueError:
+        start = clock.today(actor.timezone) + dt.timedelta(days=1)
+    a_day = data.get("a_day", "")
+    back = _back(request)
+    try:
+        step = planning.contacts_plan(
+            actor, [int(one) for one in data.getlist("customer") if one.isdecimal()], kind=data.get("kind", "call"), purpose=data.get("purpose", "")[:200],
+            start=max(start, clock.today(actor.timezone)), a_day=min(50, int(a_day)) if a_day.isdecimal() else 5,
+        )  # fmt: skip
+    except Invalid as error:
+        toasts.keep(request, toasts.toast(error.message or "", level="error"))
+        return redirect(back)
+    done, left = step.result["done"], step.result["skipped"]
+    text = ngettext("%(count)d contact was planned.", "%(count)d contacts were planned.", done) % {"count": done}
+    if left:
+        more = ngettext("%(count)d customer has a plan already.", "%(count)d customers have a plan already.", left)
+        text = f"{text} {more % {'count': left}}"
+    undo = f"/operations/{step.pk}/undo/" if done else ""
+    toasts.keep(request, toasts.toast(text, url="/follow-up-plans/", undo=undo))
+    return redirect(back)
+
+
+@page_view("POST")
+def save(request: HttpRequest, key: str) -> HttpResponseBase:
+    """Keep the thresholds of a page and compute with them."""
+    actor = _asked(request)
+    try:
+        made = services.settings_set(actor, thresholds.wished(key, request.POST, thresholds.current()))
+    except Invalid as error:
+        toasts.keep(request, toasts.toast(error.message or "", level="error"))
+    else:
+        jobs.calculation_do.defer(calculation_id=made.pk)
+    return redirect(f"/insight/{key}/")
 
 
 @page_view("POST")
 def compute(request: HttpRequest) -> HttpResponseBase:
     """Compute now."""
-    actor = actor_of(request)
-    if not panels.shown(actor):
-        raise NotFound(code="page.unknown")
-    made = services.calculation_ask(actor)
+    made = services.calculation_ask(_asked(request))
     jobs.calculation_do.defer(calculation_id=made.pk)
+    return redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
     back = str(request.POST.get("back", ""))
-    return redirect(back if back.startswith("/insight/") else "/insight/")
+    return back if back.startswith("/insight/") else "/insight/"
+
+
+@page_view("GET", "POST")
+def sources(request: HttpRequest) -> HttpResponseBase:
+    """Where transactions and answers of surveys come from; for those who may change settings."""
+    actor = _asked(request)
+    if not has_feature(actor, "settings"):
+        raise NotFound(code="page.unknown")
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        errors = mapping.store(actor, request.POST)
+        if not errors:
+            return redirect("/insight/sources/")
+    context = {
+        **_shell(actor, "sources", _pages(actor)),
+        **mapping.shown(actor, request.POST or request.GET),
+        "errors": errors,
+    }
+    return draw(request, "insight/sources.jinja", context, status=422 if errors else 200)
 
 
 @page_view("GET")
@@ -118,20 +192,25 @@ def progress(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _csv(page: sheets.Page, sheet: sheets.Sheet) -> HttpResponse:
+def _csv(page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{page.key}.csv"'
     response.write("\ufeff")
     writer = csv.writer(response)
-    writer.writerow(sheet.head)
-    writer.writerows([guarded(cell.text) for cell in row] for row in sheet.rows)
+    writer.writerow(made.head)
+    writer.writerows([guarded(cell.text) for cell in row] for row in made.rows)
+    for block in made.more:
+        writer.writerows([[], [guarded(block.title)], block.head])
+        writer.writerows([guarded(cell.text) for cell in row] for row in block.rows)
     return response
 
 
 urlpatterns = [
     path("", show, name="insight"),
     path("compute/", compute, name="insight-compute"),
+    path("plan/", plan, name="insight-plan"),
     path("progress/", progress, name="insight-progress"),
-    path("thresholds/", save, name="insight-thresholds"),
+    path("sources/", sources, name="insight-sources"),
+    path("thresholds/<str:key>/", save, name="insight-thresholds"),
     path("<str:key>/", show, name="insight-page"),
 ]

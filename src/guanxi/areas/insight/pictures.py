@@ -131,3 +131,29 @@ def network(names: Sequence[str], links: Sequence[tuple[int, int, float, str]]) 
             )
         )
     return Markup(canvas.markup())  # noqa: S704 - as above
+
+
+def quadrants(points: Sequence[tuple[str, float, float, str]], *, across: str, up: str) -> Markup:
+    """Things by two figures, the plane cut at the mean of each: (name, across, up, what it says on hover)."""
+    canvas = Canvas(WIDTH, 340)
+    xs, ys = [one[1] for one in points], [one[2] for one in points]
+    left, right, top, bottom = 56.0, WIDTH - 16, 12.0, 300.0
+
+    def scale(value: float, values: Sequence[float], low: float, high: float) -> float:
+        span = (max(values) - min(values)) or 1.0
+        return low + (0.1 + 0.8 * (value - min(values)) / span) * (high - low)
+
+    middle_x = scale(sum(xs) / len(xs), xs, left, right)
+    middle_y = scale(sum(ys) / len(ys), ys, bottom, top)
+    for x1, y1, x2, y2 in ((left, bottom, right, bottom), (left, top, left, bottom), (middle_x, top, middle_x, bottom), (left, middle_y, right, middle_y)):  # fmt: skip
+        canvas.add(canvas.line(x1, y1, x2, y2))
+    for name, x_value, y_value, told in points:
+        x, y = scale(x_value, xs, left, right), scale(y_value, ys, bottom, top)
+        near = x < right - 130
+        shape = canvas.marker(x, y, "teal", 0) + canvas.text(
+            x + (9 if near else -9), y + 4, clipped(name, 120), anchor="start" if near else "end", color="ink"
+        )
+        canvas.add(canvas.mark(shape, f"{name}: {told}", None))
+    canvas.add(canvas.text((left + right) / 2, 322, f"{across} →", anchor="middle"))
+    canvas.add(canvas.text(left + 6, top + 10, f"↑ {up}", anchor="start"))
+    return Markup(canvas.markup())  # noqa: S704 - texts are escaped by the canvas

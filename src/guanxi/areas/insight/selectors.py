@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,27 @@ def current_calculation() -> Calculation | None:
     """The one that waits or runs, or the last one if it failed."""
     last = Calculation.objects.order_by("-asked_at").first()
     return last if last is not None and last.state in (WAITING, RUNNING, FAILED) else None
+
+
+def compared_run(calculation: Calculation) -> Calculation | None:
+    """The older run a calculation is compared with: the last of the same source at least four weeks before it, else the last one."""
+    done = (
+        Calculation.objects.filter(state=DONE, source=calculation.source)
+        .exclude(pk=calculation.pk)
+        .order_by("-as_of", "-pk")
+    )
+    far = done.filter(as_of__lte=calculation.as_of - dt.timedelta(days=28)).first() if calculation.as_of else None
+    return far or done.first()
+
+
+def run_of(number: int) -> Calculation | None:
+    """A calculation that was done, by its number."""
+    return Calculation.objects.filter(state=DONE, pk=number).first()
+
+
+def runs(limit: int = 60) -> list[Calculation]:
+    """The last calculations that were done, the newest first."""
+    return list(Calculation.objects.filter(state=DONE).order_by("-finished_at")[:limit])
 
 
 def sees_all(actor: Actor) -> bool:
@@ -64,6 +86,12 @@ def by(actor: Actor, field: str, tree: Mapping[str, Any] | None = None) -> dict[
         .annotate(n=Count("pk"), spent=Sum("spent"), clv=Sum("lifetime_value"))
     )
     return {str(key): (n, float(spent or 0), float(clv or 0)) for key, n, spent, clv in rows}
+
+
+def moves(actor: Actor, tree: Mapping[str, Any] | None = None) -> dict[tuple[str, str], int]:
+    """Customers by stage three months ago and now."""
+    rows = values(actor, tree).exclude(stage="").exclude(stage_from="").order_by()
+    return {(old, new): n for old, new, n in rows.values_list("stage_from", "stage").annotate(n=Count("pk"))}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,15 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from guanxi.areas.customers.models import Customer
-from guanxi.areas.insight import sources
+from guanxi.areas.insight import selectors, sources, surveys, thresholds
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
-from guanxi.core.access.features import require_feature
+from guanxi.core.access import actors
+from guanxi.core.access.features import has_feature
 from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid
-from guanxi.core.models import Preference
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.models import User
 from guanxi.core.records import writing
 from guanxi.mining.result import MODEL_VERSION, BadInput
 from guanxi.runtime.environment import environment
@@ -28,27 +30,15 @@ from guanxi.runtime.environment import environment
 if TYPE_CHECKING:
     from guanxi.areas.insight.computing import Findings
 
-SETTINGS = "insight_settings"
-DEFAULTS = {"class_a": 0.8, "class_b": 0.95, "alarm": 5.0}
 OUT_OF_RHYTHM = gettext_noop("%(record)s buys every %(gap)s±%(spread)s days and has been silent for %(silent)s.")
+DRIFTED = gettext_noop("%(n)s figures of customers have drifted since %(day)s: look whether the thresholds still fit.")
 _CHUNK = 2000
 
 
-def current_settings() -> dict[str, float]:
-    """Thresholds: shares of value of classes A and A+B (0…1), chance of a gap that raises the alarm (per cent)."""
-    row = Preference.objects.filter(key=SETTINGS).values_list("value", flat=True).first() or {}
-    return {**DEFAULTS, **row}
-
-
-def settings_set(actor: Actor, *, class_a: float, class_b: float, alarm: float) -> Calculation:
+def settings_set(actor: Actor, given: Mapping[str, Any]) -> Calculation:
     """Keep new thresholds and ask for a calculation with them. Raises Denied, Invalid."""
-    require_feature(actor, "settings")
-    if not (0 < class_a < class_b <= 1 and 0 < alarm < 50):
-        raise Invalid(code="insight.thresholds", field="class_a")
     with writing(actor):
-        Preference.objects.update_or_create(
-            key=SETTINGS, defaults={"value": {"class_a": class_a, "class_b": class_b, "alarm": alarm}}
-        )
+        thresholds.store(actor, dict(given))
         return calculation_ask(actor)
 
 
@@ -57,13 +47,16 @@ def calculation_ask(actor: Actor) -> Calculation:
     waiting = Calculation.objects.filter(
         state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6)
     ).first()
-    return waiting or Calculation.objects.create(asked_by_id=actor.user_id, settings=current_settings())
+    if waiting is not None:
+        return waiting
+    with writing(actor):
+        return Calculation.objects.create(asked_by_id=actor.user_id, settings=thresholds.current())
 
 
 def calculation_run(calculation: Calculation) -> None:
     """Do it. Ends in the state done or failed, with the reason in words; safe to run twice."""
     calculation.state, calculation.started_at = RUNNING, clock.now()
-    calculation.save()
+    _save(calculation)
     try:
         _run(calculation)
         calculation.state, calculation.progress, calculation.step = DONE, 100, ""
@@ -75,6 +68,11 @@ def calculation_run(calculation: Calculation) -> None:
         if calculation.state == RUNNING:
             calculation.state = FAILED
         calculation.finished_at = clock.now()
+        _save(calculation)
+
+
+def _save(calculation: Calculation) -> None:
+    with writing(system_actor("insight", via="job")):
         calculation.save()
 
 
@@ -89,6 +87,8 @@ def _run(calculation: Calculation) -> None:
         )
     frame = pd.DataFrame(sources.rows(actor, source), columns=["customer", "day", "amount"])
     lines = pd.DataFrame(sources.item_rows(actor, source), columns=["customer", "basket", "item"])
+    survey = surveys.chosen()
+    comments = [str(one["comment"]) for one in surveys.responses(actor, survey) if one.get("comment")] if survey else []
     if frame.empty:
         raise BadInput("source.empty", "The source of transactions is empty.", "交易来源为空。")
     zone = clock.today(actor.timezone)
@@ -104,15 +104,31 @@ def _run(calculation: Calculation) -> None:
     calculation.rows, calculation.customers = len(frame), int(frame["customer"].nunique())
     from guanxi.areas.insight.computing import compute  # noqa: PLC0415 - seconds of every process that never computes
 
+    older = selectors.compared_run(calculation)
     found = compute(
         frame,
         lines,
         zone,
-        {**DEFAULTS, **calculation.settings},
+        {**thresholds.DEFAULTS, **calculation.settings},
         lambda percent, step: _tell(calculation, percent, step),
+        older.results.get("spread") if older else None,
+        comments,
     )
+    if older:
+        found.whole["against"] = {"run": older.pk, "as_of": str(older.as_of)}
     calculation.results, calculation.notes = found.whole, found.notes
     values_store(found, zone)
+    _drift_tell(calculation)
+
+
+def _drift_tell(calculation: Calculation) -> None:
+    """Tell those who may set thresholds that customers are no longer those of the run compared with."""
+    gone = [one["figure"] for one in calculation.results.get("drift", ()) if one["verdict"] == "drifted"]
+    if not gone:
+        return
+    people = [one.pk for one in User.objects.filter(is_active=True, roles__isnull=False).distinct() if has_feature(actors.load(one, via="job"), "settings")]  # fmt: skip
+    values = {"n": len(gone), "day": calculation.results["against"]["as_of"]}
+    notify(people, "insight", DRIFTED, values, once=f"drift:{calculation.results['against']['run']}")
 
 
 def _tell(calculation: Calculation, percent: int, step: str) -> None:
@@ -191,21 +207,24 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _day(value: Any) -> dt.date | None:
+    return None if value is None or pd.isna(value) else value.date()
+
+
 def _columns(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row of findings; what a model could not say is empty."""
     get = row.get
-    last = get("last")
     percent = {name: _percent(get(source)) for name, source in (("active", "alive"), ("leaving", "probability"))}
-    worth = _number(get("value"), 2)
+    worth, chance = _number(get("value"), 2), _number(get("chance"), 6)
     return {
-        "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "risk": _text(get("risk")),
+        "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "stage_from": _text(get("stage_from")), "risk": _text(get("risk")),
         "recency": _whole(get("r")), "frequency": _whole(get("f")), "monetary": _whole(get("m")), "purchases": _whole(get("frequency")) or 0,
-        "last_bought_on": None if last is None or pd.isna(last) else last.date(),
+        "first_bought_on": _day(get("first")), "last_bought_on": _day(get("last")),
         "spent": _number(get("monetary"), 2), "cumulative": _number(get("cumulative"), 8), "recent": _number(get("recent"), 2), "before": _number(get("before"), 2),
         "active": percent["active"], "leaving": percent["leaving"], "expected": _number(get("expected"), 2, 9e6), "lifetime_value": _number(get("clv"), 2),
-        "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "out_of_rhythm": get("alarm") is True or get("alarm") == np.True_,
+        "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "gain": _number(get("gain"), 2), "out_of_rhythm": get("alarm") is True or get("alarm") == np.True_,
         "details": {"why": get("why") if isinstance(get("why"), list) else [], "offers": get("offers") if isinstance(get("offers"), list) else [],
-                    "low": _whole(get("low")), "high": _whole(get("high")), "value": None if worth is None else float(worth)},
+                    "low": _whole(get("low")), "high": _whole(get("high")), "chance": None if chance is None else float(chance), "value": None if worth is None else float(worth)},
     }  # fmt: skip
 
 

@@ -7,16 +7,19 @@ those of the query language, ``where`` is a query tree, ``rate`` (if any) makes 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from guanxi.core.access.features import require_feature
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
-from guanxi.core.records import query, shape
+from guanxi.core.records import query, shape, writing
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 PREFERENCE = "insight_source"
@@ -59,37 +62,86 @@ def chosen() -> Source | None:
     return None
 
 
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "customer": ("reference",),
+    "day": ("date", "datetime"),
+    "amount": ("money", "decimal", "integer"),
+    "rate": ("decimal", "money"),
+    "item": ("reference", "text", "choice"),
+}
+"""Part of a mapping -> kinds of field that fit there."""
+
+
+def fits(part: str, field: Field) -> bool:
+    """Whether a field may stand for a part of a mapping."""
+    return field.kind in KINDS[part] and (part != "customer" or field.target == CUSTOMER)
+
+
+def is_own() -> bool:
+    """Whether the workspace chose its source itself."""
+    return Preference.objects.filter(key=PREFERENCE).exists()
+
+
+def lines_of(entity: str) -> dict[str, str]:
+    """The parts of a mapping that say what is in one transaction, where the object has lines with a product."""
+    for one in entity_of(entity).lines:
+        fields = shape.fields_of(one.entity)
+        for name in ("product", "name"):
+            if name in fields:
+                return {"items": one.entity, "basket": one.field, "item": "product.name" if name == "product" else name}
+    return {}
+
+
 def check(source: Source) -> None:
     """Raise Invalid, naming the part, unless every path leads to a field of the right kind."""
     if not is_registered(source.entity):
         raise Invalid(_("There is no such object."), code="source.entity", field="entity")
-    entity = entity_of(source.entity)
-    kinds = {
-        "customer": ("reference",),
-        "day": ("date", "datetime"),
-        "amount": ("money", "decimal", "integer"),
-        "rate": ("decimal", "money"),
-    }
-    for part, allowed in kinds.items():
-        path = getattr(source, part)
-        if not path and part == "rate":
-            continue
-        found = shape.field_at(entity, path)
-        if found is None or found.kind not in allowed or (part == "customer" and found.target != CUSTOMER):
-            raise Invalid(_("This field does not fit here."), code=f"source.{part}", field=part)
+    for part in ("customer", "day", "amount", "rate"):
+        require_fit(source.entity, part, getattr(source, part), optional=part == "rate")
+
+
+def require_fit(entity: str, part: str, path: str, *, optional: bool = False, kind: str = "") -> None:
+    """Raise Invalid, naming the part, unless the path leads to a field that fits it (as ``kind`` if it is another part's)."""
+    if not path and optional:
+        return
+    found = shape.field_at(entity_of(entity), path)
+    if found is None or not fits(kind or part, found):
+        raise Invalid(_("This field does not fit here."), code=f"source.{part}", field=part)
+
+
+def source_set(actor: Actor, source: Source | None) -> None:
+    """Keep where transactions come from; ``None`` leaves it to the house. Raises Denied, Invalid."""
+    require_feature(actor, "settings")
+    if source is not None:
+        check(source)
+    with writing(actor):
+        if source is None:
+            Preference.objects.filter(key=PREFERENCE).delete()
+        else:
+            Preference.objects.update_or_create(key=PREFERENCE, defaults={"value": asdict(source)})
+
+
+def column(entity: Entity, path: str) -> str:
+    """The value at the end of a path in Django's words; of a reference the id."""
+    field = shape.field_at(entity, path)
+    spelled = path.replace(".", "__")
+    return f"{spelled}_id" if field is not None and field.kind == "reference" and not field.custom else spelled
 
 
 def rows(actor: Actor, source: Source) -> Iterator[tuple[int, Any, float]]:
     """Customer id, moment and amount of every transaction of the source, in the workspace's currency."""
     entity = entity_of(source.entity)
-    customer, day, amount = (getattr(source, part).replace(".", "__") for part in ("customer", "day", "amount"))
+    paths = [
+        column(entity, one)
+        for one in (source.customer, source.day, source.amount, *([source.rate] if source.rate else []))
+    ]
     found = entity.model._default_manager.filter(
-        _where(actor, source), **{f"{customer}__isnull": False, f"{day}__isnull": False, f"{amount}__isnull": False}
+        _where(actor, source), **{f"{one}__isnull": False for one in paths[:3]}
     )
-    paths = [f"{customer}_id", day, amount, *([source.rate.replace(".", "__")] if source.rate else [])]
     for row in found.values_list(*paths).iterator(chunk_size=20_000):
-        factor = float(row[3]) if source.rate and row[3] is not None else 1.0
-        yield int(row[0]), row[1], float(row[2]) * factor
+        if row[0] and row[1] and row[2] is not None:
+            factor = float(row[3]) if source.rate and row[3] is not None else 1.0
+            yield int(row[0]), row[1], float(row[2]) * factor
 
 
 def _where(actor: Actor, source: Source) -> Q:
@@ -113,7 +165,7 @@ def item_rows(actor: Actor, source: Source) -> Iterator[tuple[int, int, str]]:
     parent, item = source.basket.replace(".", "__"), source.item.replace(".", "__")
     ids = entity_of(source.entity).model._default_manager.filter(_where(actor, source)).values("pk")
     found = entity.model._default_manager.filter(**{f"{parent}__in": ids})
-    customer = f"{parent}__{source.customer.replace('.', '__')}_id"
+    customer = f"{parent}__{column(entity_of(source.entity), source.customer)}"
     for owner, basket, name in found.values_list(customer, f"{parent}_id", item).iterator(chunk_size=20_000):
         if owner and name:
             yield int(owner), int(basket), str(name)

@@ -24,7 +24,6 @@ from guanxi.core.records import shape
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
-from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Bytes of proof in front of a cursor.
 SEAL = 12
@@ -86,12 +85,11 @@ def _column(entity: Entity, path: str) -> str:
     if path.startswith("custom."):
         return path.replace(".", "__", 1)
     name, _dot, rest = path.partition(".")
-    field = shape.fields_of(entity)[name]
-    if not rest and field.kind not in ("reference", "user"):
+    if not rest and shape.fields_of(entity)[name].kind not in ("reference", "user"):
         return name
-    if not is_registered(field.target):
+    target = shape.step(entity, name)
+    if target is None:
         return name
-    target = entity_of(field.target)
     return f"{name}__{_column(target, rest or target.title)}"
 
 

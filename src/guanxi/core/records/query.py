@@ -23,7 +23,7 @@ from guanxi.core.records import operators, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.operators import VALUELESS
-from guanxi.core.schema.registry import entities, entity_of
+from guanxi.core.schema.registry import entities
 
 MAX_DEPTH = 6
 MAX_CONDITIONS = 100
@@ -48,10 +48,10 @@ def path_reach(actor: Actor, entity: Entity, path: str) -> Q:
         return found
     *steps, _last = path.split(".")
     for step in steps:
-        field = shape.fields_of(entity).get(step)
-        if field is None or not field.target:
+        target = shape.step(entity, step)
+        if target is None:
             break
-        entity, prefix = entity_of(field.target), f"{prefix}{step}__"
+        entity, prefix = target, f"{prefix}{step}__"
         limit = rights_condition(entity, actor, "view", prefix)
         if limit is not None:
             found &= limit

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from django.utils.functional import lazy
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 
-from guanxi.core.access import field_level
+from guanxi.core.access import allowed, field_level
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
 from guanxi.core.models import CustomField
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field, Personal
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import beside, entity_of, is_registered
 
 
 def spoken(zh: str, en: str) -> str:
@@ -88,16 +90,49 @@ def fields_of(what: str | Entity) -> Mapping[str, Field]:
     return _all(what if isinstance(what, str) else what.key)
 
 
+def step(entity: Entity, name: str) -> Entity | None:
+    """The entity one step of a path leads to: over a reference, or to the one record that stands beside this one."""
+    field = fields_of(entity).get(name)
+    if field is not None:
+        return entity_of(field.target) if is_registered(field.target) else None
+    found = beside(entity.key).get(name)
+    return found[0] if found else None
+
+
+def steps(actor: Actor, entity: Entity) -> Iterator[tuple[str, Text, Entity]]:
+    """Where paths may lead for the actor: the step's name, what it is called, the entity it leads to."""
+    for name, field in fields_of(entity).items():
+        if field.kind not in ("reference", "user") or not is_registered(field.target) or field.custom:
+            continue
+        if field_level(actor, entity, name) in ("read", "write") and allowed(actor, "view", entity_of(field.target)):
+            yield name, field.label, entity_of(field.target)
+    for name, (other, _field) in beside(entity.key).items():
+        if allowed(actor, "view", other):
+            yield name, other.label, other
+
+
+def path_label(entity: Entity, path: str) -> str:
+    """The name of a path: ``Customer › Region``; of what stands beside the record the last part alone."""
+    fields = fields_of(entity)
+    if path in fields:
+        return str(capfirst(str(fields[path].label)))
+    name, _dot, rest = path.partition(".")
+    target = step(entity, name)
+    if target is None or not rest:
+        return path
+    if name not in fields:
+        return path_label(target, rest)
+    return f"{capfirst(str(fields[name].label))} › {path_label(target, rest)}"
+
+
 def field_at(entity: Entity, path: str) -> Field | None:
     """The field a path such as ``customer.region`` ends at, ``None`` if there is none."""
     fields = fields_of(entity)
     if path in fields:
         return fields[path]
     name, _dot, rest = path.partition(".")
-    field = fields.get(name)
-    if field is None or not rest or not is_registered(field.target):
-        return None
-    return field_at(entity_of(field.target), rest)
+    target = step(entity, name) if rest else None
+    return None if target is None else field_at(target, rest)
 
 
 def path_level(actor: Actor, entity: Entity, path: str) -> str:
@@ -106,10 +141,12 @@ def path_level(actor: Actor, entity: Entity, path: str) -> str:
     if path in fields:
         return field_level(actor, entity, path)
     name, _dot, rest = path.partition(".")
-    field = fields.get(name)
-    if field is None or not is_registered(field.target) or field_level(actor, entity, name) in ("hidden", "masked"):
+    target = step(entity, name)
+    if target is None or (name in fields and field_level(actor, entity, name) in ("hidden", "masked")):
         return "hidden"
-    return path_level(actor, entity_of(field.target), rest)
+    if name not in fields and not allowed(actor, "view", target):
+        return "hidden"
+    return path_level(actor, target, rest)
 
 
 def readable(actor: Actor, entity: Entity) -> dict[str, Field]:

@@ -15,7 +15,7 @@ from guanxi.core.records import shape
 from guanxi.core.reporting.spec import DATE_GRAINS, TREE_GRAINS, Dimension, Measure, Spec
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.schema.registry import beside, entities, entity_of, is_registered
 
 DATES = frozenset({"date", "datetime"})
 NUMBERS = frozenset({"integer", "decimal", "percent", "money", "formula", "rollup"})
@@ -71,18 +71,6 @@ def dataset(actor: Actor, key: str) -> Entity:
     return entity
 
 
-def path_label(entity: Entity, path: str) -> str:
-    """The name of a path: ``Customer › Region``."""
-    fields = shape.fields_of(entity)
-    if path in fields:
-        return capfirst(str(fields[path].label))
-    name, _dot, rest = path.partition(".")
-    declared = fields.get(name)
-    if declared is None or not is_registered(declared.target):
-        return path
-    return f"{capfirst(str(declared.label))} › {path_label(entity_of(declared.target), rest)}"
-
-
 def place_of(actor: Actor, entity: Entity, path: str, kinds: frozenset[str] = GROUPING) -> Place:
     """The field of a path, if the actor may read it in the clear and it is of such a kind. Raises Invalid."""
     field = shape.field_at(entity, path)
@@ -99,7 +87,7 @@ def place_of(actor: Actor, entity: Entity, path: str, kinds: frozenset[str] = GR
         raise Invalid(
             _("“%(field)s” cannot be used for this.") % {"field": field.label}, code="report.kind", field=path
         )
-    return Place(path, field, path_label(entity, path))
+    return Place(path, field, shape.path_label(entity, path))
 
 
 def places(actor: Actor, entity: Entity, kinds: frozenset[str] = GROUPING) -> list[Place]:
@@ -111,18 +99,15 @@ def _places(actor: Actor, entity: Entity, kinds: frozenset[str]) -> Iterator[Pla
     fields = {name: one for name, one in shape.fields_of(entity).items() if _usable(actor, entity, name)}
     for name, field in fields.items():
         if field.kind in kinds:
-            yield Place(name, field, path_label(entity, name))
-    for name, field in fields.items():
-        if field.kind not in REFERENCES or not is_registered(field.target) or field.custom:
-            continue
-        target = entity_of(field.target)
-        if not allowed(actor, "view", target):
-            continue
-        people = ("department", "job", "superior")
+            yield Place(name, field, shape.path_label(entity, name))
+    people = ("department", "job", "superior")
+    for name, label, target in shape.steps(actor, entity):
+        back = beside(entity.key).get(name, (target, ""))[1]
         for below, other in shape.fields_of(target).items():
-            wanted = below in people if field.kind == "user" else not other.custom and below != target.title
+            person = target.key == "core.user"
+            wanted = below in people if person else not other.custom and below not in (target.title, back)
             if wanted and other.kind in kinds and _usable(actor, target, below):
-                yield Place(f"{name}.{below}", other, path_label(target, below), path_label(entity, name))
+                yield Place(f"{name}.{below}", other, shape.path_label(target, below), str(capfirst(str(label))))
 
 
 def _usable(actor: Actor, entity: Entity, name: str) -> bool:

@@ -18,7 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import rates, reading
+from guanxi.core.records import rates, reading, shape
 from guanxi.core.reporting import datasets, expressions, folding, naming, parts, windows
 from guanxi.core.reporting.datasets import DATES, MANY, Place
 from guanxi.core.reporting.expressions import Part
@@ -199,7 +199,7 @@ class Run:
             total=total,
             at=clock.now(),
             date=self.date,
-            date_label=datasets.path_label(self.entity, self.date),
+            date_label=shape.path_label(self.entity, self.date),
             window=self.window,
             window_before=self.before,
             notes=tuple(self.notes),

@@ -374,6 +374,7 @@ class Entity:
     description: Text = ""
     pickable: Mapping[str, Any] | None = None
     creatable: bool = True
+    audited: bool = True
     importable: bool = True
     api: bool = True
 

@@ -134,6 +134,16 @@ def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
     )
 
 
+def beside(key: str) -> dict[str, tuple[Entity, str]]:
+    """Entities with at most one record for each of this one, seen by whoever sees it: the name the record has for it -> (entity, field name)."""
+    found = {}
+    for entity, name in carried_by(key):
+        column = entity.model._meta.get_field(name)
+        if isinstance(column, models.OneToOneField) and column.remote_field.related_name:
+            found[str(column.remote_field.related_name)] = (entity, name)
+    return found
+
+
 def lined_by(key: str) -> tuple[tuple[Entity, Lines], ...]:
     """The entities whose lines are records of this one, each with the declaration; empty if it is no line."""
     return tuple((entity, spec) for entity in _entities.values() for spec in entity.lines if spec.entity == key)

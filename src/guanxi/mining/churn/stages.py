@@ -68,21 +68,29 @@ def judged(days: pd.DataFrame, end: pd.Timestamp, *, grow: float, fall: float, s
         .fillna(0.0)
     )
     silence, age = (end - made["last"]).dt.days, (end - made["first"]).dt.days
-    gap = np.where(
-        made["purchases"] > 1, (made["last"] - made["first"]).dt.days / np.maximum(made["purchases"] - 1, 1), np.inf
-    )
-    gone = (silence > silent) | ((silence > np.maximum(4 * gap, 120)) & (made["purchases"] > 2))
-    made["stage"] = np.select(
-        [
-            gone,
-            (made["purchases"] <= 2) | (age < HALF),
-            made["recent"] >= made["before"] * (1 + grow),
-            made["recent"] <= made["before"] * (1 - fall),
-        ],
+    made["stage"] = _stage(made["purchases"], age, silence, (made["last"] - made["first"]).dt.days, made["recent"], made["before"], grow=grow, fall=fall, silent=silent)  # fmt: skip
+    return made
+
+
+def _stage(purchases: Any, age: Any, silence: Any, span: Any, recent: Any, before: Any, *, grow: float, fall: float, silent: int) -> Any:  # fmt: skip
+    gap = np.where(purchases > 1, span / np.maximum(purchases - 1, 1), np.inf)
+    gone = (silence > silent) | ((silence > np.maximum(4 * gap, 120)) & (purchases > 2))
+    return np.select(
+        [gone, (purchases <= 2) | (age < HALF), recent >= before * (1 + grow), recent <= before * (1 - fall)],
         ["lost", "developing", "growing", "declining"],
         "mature",
     )
-    return made
+
+
+def stage_of(
+    purchases: int, age: int, silence: int, span: int, recent: float, before: float, *, grow: float = 0.2, fall: float = 0.3, silent: int = 365
+) -> str:  # fmt: skip
+    """The stage of one customer, without memory: purchase days, days since the first and the last, days between these, value of two half years."""
+    figures: list[Any] = [np.asarray(one) for one in (purchases, age, silence, span, recent, before)]
+    found = _stage(
+        figures[0], figures[1], figures[2], figures[3], figures[4], figures[5], grow=grow, fall=fall, silent=silent
+    )
+    return str(found)
 
 
 def stages(

@@ -90,6 +90,33 @@ def maximise(
     )
 
 
+SAMPLE = 25_000
+
+
+def from_sample(
+    objective: Callable[..., tuple[float, Array]],
+    names: Sequence[str],
+    starts: Sequence[Sequence[float]],
+    *,
+    positive: int,
+    penalty: float,
+    weights: Array,
+    seed: int = 0,
+) -> Fit:
+    """:func:`maximise` over all rows; of many rows a sample is searched first from every start, and all of them only from what that found.
+
+    ``objective(natural parameters, rows)`` takes the rows to add up; ``weights`` says how many customers each row stands for.
+    """
+    whole = float(weights.sum())
+    if len(weights) > 4 * SAMPLE:
+        chosen = np.random.default_rng(seed).choice(len(weights), SAMPLE, replace=False)
+        part = maximise(
+            lambda value: objective(value, chosen), names, starts, positive=positive, penalty=penalty, scale=float(weights[chosen].sum())
+        )  # fmt: skip
+        starts = [list(part.values.values())]
+    return maximise(lambda value: objective(value), names, starts, positive=positive, penalty=penalty, scale=whole)  # noqa: PLW0108 - rows are optional
+
+
 def _standard_errors(negative: Objective, theta: Array, value: Array, positive: int, scale: float) -> Array:
     n = len(theta)
     hessian = np.empty((n, n))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from guanxi.mining.lifetime import purchases
-from guanxi.mining.lifetime.estimate import Array, Fit, maximise, weighted
+from guanxi.mining.lifetime.estimate import Array, Fit, from_sample, maximise, weighted
 from guanxi.mining.result import BadInput, Note, note
 
 NAMES: Final[dict[str, tuple[str, str, str, str]]] = {
@@ -167,10 +167,11 @@ def fit_purchases(
     x_u, tx_u, T_u, weights = grouped[:, 0], grouped[:, 1] / unit, grouped[:, 2] / unit, counts.astype(float)
     shift = float(x.sum()) * np.log(unit)  # the likelihood is a density in time
 
-    def objective(value: Array) -> tuple[float, Array]:
-        return weighted(_rows(kind, (value[0], value[1], value[2], value[3]), x_u, tx_u, T_u), weights)
+    def objective(value: Array, among: Any = slice(None)) -> tuple[float, Array]:
+        four = (value[0], value[1], value[2], value[3])
+        return weighted(_rows(kind, four, x_u[among], tx_u[among], T_u[among]), weights[among])
 
-    fit = maximise(objective, NAMES[kind], starts, positive=4, penalty=penalty, scale=len(x))
+    fit = from_sample(objective, NAMES[kind], starts, positive=4, penalty=penalty, weights=weights)
     values = _in_weeks(kind, fit, unit)
     fit = Fit(values[0], values[1], float(fit.loglik - shift), fit.iterations, fit.converged, fit.notes)
     four = tuple(fit.values[name] for name in NAMES[kind])

@@ -7,12 +7,13 @@ Fader, Hardie and Lee, “RFM and CLV: using iso-value curves”, Journal of Mar
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from guanxi.mining.lifetime.estimate import Array, Fit, maximise
+from guanxi.mining.lifetime.estimate import Array, Fit, from_sample
 from guanxi.mining.result import BadInput, Note, note
 
 
@@ -85,15 +86,14 @@ def gamma_gamma(summary: pd.DataFrame, *, penalty: float = 0.0) -> GammaGamma:
         )
     unit = float(np.median(z))
 
-    def objective(value: Array) -> tuple[float, Array]:
-        each, slopes = gamma_gamma_rows(value[0], value[1], value[2] * unit, x, z)
+    def objective(value: Array, among: Any = slice(None)) -> tuple[float, Array]:
+        each, slopes = gamma_gamma_rows(value[0], value[1], value[2] * unit, x[among], z[among])
         total = slopes.sum(axis=0)
         total[2] *= unit
         return float(each.sum()), total
 
-    fit = maximise(
-        objective, ("p", "q", "gamma"), [(2.0, 3.0, 1.0), (6.0, 4.0, 0.5)], positive=3, penalty=penalty, scale=len(x)
-    )
+    starts = [(2.0, 3.0, 1.0), (6.0, 4.0, 0.5)]
+    fit = from_sample(objective, ("p", "q", "gamma"), starts, positive=3, penalty=penalty, weights=np.ones(len(x)))
     fit = replace(
         fit,
         values=fit.values | {"gamma": fit.values["gamma"] * unit},

@@ -12,14 +12,13 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import layouts, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import beside
 from guanxi.core.web.kinds import FACES
 
 TITLE_WIDTH = 240
@@ -66,36 +65,21 @@ class Offer:
     group: Text = ""
 
 
-def label_of(entity: Entity, path: str) -> str:
-    """The name of a path: ``Customer › Region``."""
-    fields = shape.fields_of(entity)
-    if path in fields:
-        return capfirst(str(fields[path].label))
-    name, _dot, rest = path.partition(".")
-    declared = fields.get(name)
-    if declared is None or not is_registered(declared.target):
-        return path
-    return f"{capfirst(str(declared.label))} › {label_of(entity_of(declared.target), rest)}"
-
-
 def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]:
     """Every field the actor may see, and those of the records it refers to (one step), grouped by reference."""
     found = [
-        Offer(name, label_of(entity, name))
+        Offer(name, shape.path_label(entity, name))
         for name, one in shape.readable(actor, entity).items()
         if one.kind not in SILENT
     ]
     if not related:
         return found
-    for name, one in shape.readable(actor, entity).items():
-        if one.kind not in ("reference", "user") or not is_registered(one.target):
-            continue
-        target = entity_of(one.target)
-        if access.field_level(actor, entity, name) == "masked" or not access.allowed(actor, "view", target):
-            continue
+    for name, label, target in shape.steps(actor, entity):
+        back = beside(entity.key).get(name, (target, ""))[1]
         for below, other in shape.readable(actor, target).items():
-            if other.kind not in SILENT and below not in ("id", target.title, *INNER) and other.kind != "table":
-                found.append(Offer(f"{name}.{below}", label_of(target, below), label_of(entity, name)))
+            if other.kind in SILENT or other.kind == "table" or below in ("id", target.title, back, *INNER):
+                continue
+            found.append(Offer(f"{name}.{below}", shape.path_label(target, below), capfirst(str(label))))
     return found
 
 
@@ -127,7 +111,7 @@ def _column(
     return Column(
         path=path,
         field=declared,
-        label=label_of(entity, path),
+        label=shape.path_label(entity, path),
         level=level,
         width=_width(widths.get(path), TITLE_WIDTH if title else FACES[declared.kind].width),
         pinned=pinned,

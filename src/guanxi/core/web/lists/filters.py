@@ -22,7 +22,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import FIGURES, Input, Option
 from guanxi.core.web.kinds import FACES
-from guanxi.core.web.lists.columns import Offer, label_of, offers
+from guanxi.core.web.lists.columns import Offer, offers
 from guanxi.core.web.lists.state import ListState
 
 Tree = Mapping[str, Any]
@@ -93,7 +93,7 @@ def describe(actor: Actor, entity: Entity, node: Tree) -> str:
     if declared is None:
         return path
     operator = str(node.get("op", "eq"))
-    words = [label_of(entity, path), _operator(operator, declared.kind)]
+    words = [shape.path_label(entity, path), _operator(operator, declared.kind)]
     if operator not in op.VALUELESS:
         words.append(value_words(actor, declared, operator, node.get("value")))
     return " ".join(words)
@@ -372,7 +372,7 @@ def quick_filters(actor: Actor, state: ListState) -> list[Quick]:
         if declared is None or shape.path_level(actor, state.entity, path) not in ("read", "write"):
             continue
         value = state.quick.get(path, "")
-        label = label_of(state.entity, path)
+        label = shape.path_label(state.entity, path)
         if declared.kind == "choice":
             found.append(Quick(path, label, value, choosing.options(declared)))
         elif declared.kind == "boolean":

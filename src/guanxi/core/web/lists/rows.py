@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,7 +18,7 @@ from guanxi.core.models import File, Tag
 from guanxi.core.records import display, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import beside, entity_of, is_registered
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import peek_url, record_url
 from guanxi.core.web.cells import Cell, Named, Names, compiled
@@ -93,21 +95,31 @@ class _Reach:
             declared = fields[path]
             return (_money(declared) if declared.kind == "money" else _plain(declared)), entity, declared
         name, _dot, rest = path.partition(".")
-        reference = fields[name]
-        target = entity_of(reference.target)
-        ids = {number for record in records if (number := values.current(record, reference))}
+        number_of: Callable[[Any], Any]
+        if name in fields:
+            reference = fields[name]
+            target, by = entity_of(reference.target), "pk"
+            number_of = partial(_value_of, reference)
+        else:
+            target, by = beside(entity.key)[name]
+            by, number_of = f"{by}_id", attrgetter("pk")
+        ids = {number for record in records if (number := number_of(record))}
         key = (id(records), name)
         if key not in self.known:
-            rows = access.visible(target.model._default_manager.filter(pk__in=ids), self.actor) if ids else ()
-            self.known[key] = {row.pk: row for row in rows}
+            found = target.model._default_manager.filter(**{f"{by}__in": ids})
+            self.known[key] = {getattr(row, by): row for row in access.visible(found, self.actor)} if ids else {}
         related = self.known[key]
         inner, owner, declared = self.getter(target, rest, list(related.values()))
 
         def value(record: Any) -> Any:
-            other = related.get(values.current(record, reference))
+            other = related.get(number_of(record))
             return None if other is None else inner(other)
 
         return value, owner, declared
+
+
+def _value_of(declared: Field, record: Any) -> Any:
+    return values.current(record, declared)
 
 
 def _plain(declared: Field) -> Getter:
