@@ -116,7 +116,8 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "dev/gallery/",
         "handover/",
         "pools/<int:pk>/simulate/",
-        "insight/thresholds/",
+        "insight/thresholds/<str:key>/",
+        "insight/sources/",
     ),
     "own": (
         "account/sessions/<int:session_id>/end/",
@@ -150,6 +151,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "insight/",
         "insight/progress/",
         "insight/compute/",
+        "insight/plan/",
         "insight/<str:key>/",
         "forecast/",
         "pipeline-course/",

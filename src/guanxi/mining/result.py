@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,24 @@ class BadInput(ValueError):
         self.code = code
         self.text = words(en, zh, **values)
         super().__init__(self.text.en)
+
+
+def require_columns(names: Iterable[Any], *wanted: str) -> None:
+    """Raise :class:`BadInput` for a wanted column that is not there, with the one that is probably meant; '' is not wanted."""
+    there = [str(one) for one in names]
+    for name in wanted:
+        if not name or name in there:
+            continue
+        folded = {one.casefold(): one for one in there}
+        near = difflib.get_close_matches(name.casefold(), folded, 1, 0.6)
+        inside = [one for low, one in folded.items() if low in name.casefold() or name.casefold() in low]
+        meant = folded[near[0]] if near else inside[0] if inside else ""
+        raise BadInput(
+            "column.missing",
+            "There is no column {name}.{maybe} The table has: {names}.",
+            "没有 {name} 列。{maybe_zh}表中的列有：{names}。",
+            name=name, names=", ".join(there) or "–", maybe=f" Did you mean {meant}?" if meant else "", maybe_zh=f"是否指 {meant}？" if meant else "",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import pandas as pd
 from ibis import _
 
 from guanxi.mining.parsing import dates, frame_of, looks_like, numbers, texts
-from guanxi.mining.result import BadInput, Note, note
+from guanxi.mining.result import BadInput, Note, note, require_columns
 
 CURRENCY_NAMES = r"currency|currency_?code|ccy|币种|货币|币别"
 
@@ -58,7 +58,7 @@ def transactions(
     Raises :class:`BadInput` when columns are missing, currencies are mixed, or nothing is left. O(n).
     """
     names = [str(one) for one in data.columns]
-    _present(names, customer, date, amount, currency, item, quantity)
+    require_columns(names, customer, date, amount, currency, item, quantity)
     notes: list[Note] = []
     if not isinstance(data, ibis.Table):
         data, notes = _typed(frame_of(data), customer, date, tuple(filter(None, (amount, quantity))), date_format, item)
@@ -79,17 +79,6 @@ def _worth(table: ibis.Table, amount: str, quantity: str) -> ibis.Value:
         return ibis.literal(1.0)
     worth = table[amount].cast("float64")
     return worth * table[quantity].cast("float64") if quantity else worth
-
-
-def _present(names: list[str], *wanted: str) -> None:
-    for name in wanted:
-        if name and name not in names:
-            raise BadInput(
-                "column.missing",
-                "There is no column {name}. The table has: {names}.",
-                "没有 {name} 列。表中的列有：{names}。",
-                name=name, names=", ".join(names),
-            )  # fmt: skip
 
 
 def _typed(

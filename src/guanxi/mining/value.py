@@ -147,7 +147,9 @@ def rfm(
     table.insert(0, "recency_days", (pd.Timestamp(sales.as_of) - table["last"]).dt.days)
     if method == "fixed":
         _by_bounds(table, bounds or {}, bins)
-    elif method != "quantile":
+    elif method == "quantile":
+        _alike_in_the_middle(table, bins)
+    else:
         raise BadInput(
             "method",
             "Unknown method {method}: quantile or fixed.",
@@ -216,6 +218,13 @@ def _by_bounds(table: pd.DataFrame, bounds: Mapping[str, Sequence[float]], bins:
         table[score] = (bins - place) if score == "r" else place + 1
 
 
+def _alike_in_the_middle(table: pd.DataFrame, bins: int) -> None:
+    """Where all customers are alike, nobody is worst: the middle score for everybody."""
+    for score, column in (("r", "recency_days"), ("f", "frequency"), ("m", "monetary")):
+        if score in table and table[column].nunique() == 1:
+            table[score] = (bins + 1) // 2
+
+
 def scored(figures: Sequence[tuple[float, float, float]], bounds: Mapping[str, Sequence[float]] | None) -> list[str]:
     """Segments from (recency in days, purchase days, value) of each customer: by ``bounds``, else by ranks as :func:`rfm` does. Five classes."""
     table = pd.DataFrame(figures, columns=["recency_days", "frequency", "monetary"], dtype=float)
@@ -224,6 +233,7 @@ def scored(figures: Sequence[tuple[float, float, float]], bounds: Mapping[str, S
     else:
         for score, ordered in (("r", -table["recency_days"]), ("f", table["frequency"])):
             table[score] = 1 + ((ordered.rank(method="min") - 1) * 5 // max(1, len(table))).astype(int)
+        _alike_in_the_middle(table, 5)
     return [segment_of(int(r), int(f)) for r, f in zip(table["r"], table["f"], strict=True)]
 
 
@@ -239,12 +249,12 @@ def _doubts(table: pd.DataFrame, bins: int) -> list[Note]:
             )
         )
     for name, zh in (("frequency", "频度"), ("monetary", "金额"), ("recency_days", "近度")):
-        if len(table) > 1 and table[name].nunique() == 1:
+        if table[name].nunique() == 1:
             found.append(
                 note(
                     "constant." + name,
-                    "All customers are alike in {name}; its score is 1 for everybody.",
-                    "所有客户的{which}相同，评分均为 1。",
+                    "All customers are alike in {name}; its score is the middle one for everybody.",
+                    "所有客户的{which}相同，评分均取中间值。",
                     name=name,
                     which=zh,
                 )

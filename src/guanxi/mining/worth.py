@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, note
+from guanxi.mining.result import Result, note, require_columns
 
 PYRAMID = (("platinum", 0.01), ("gold", 0.05), ("iron", 0.2), ("lead", 1.0))
 """Tier -> share of customers up to which it reaches, the most valuable first (the classical 1, 4, 15 and 80 per cent)."""
@@ -27,9 +27,7 @@ def profitability(
     80 % of the positive profit, STC: the others above zero, BZC: below zero) and ``pyramid``.
     """
     frame = frame_of(data)
-    for name in filter(None, (customer, revenue, serve, acquire, cost)):
-        if name not in frame.columns:
-            raise BadInput("column.missing", "There is no column {name}.", "没有 {name} 列。", name=name)
+    require_columns(frame.columns, customer, revenue, serve, acquire, cost)
     parts = [name for name in (cost, serve, acquire) if name]
     grouped = frame.groupby(customer)[[revenue, *parts]].sum()
     table = pd.DataFrame({"revenue": grouped[revenue], "costs": grouped[parts].sum(axis=1) if parts else 0.0})

@@ -76,7 +76,6 @@ register(
         menu=Menu(group="analysis", order=20),
         clean=policies.value_clean,
         creatable=False,
-        audited=False,
         importable=False,
         description=_(
             "What purchases say about a customer: class, segment, stage, lifetime value and risk, computed every night."

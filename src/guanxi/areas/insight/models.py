@@ -101,8 +101,6 @@ class CustomerValue(CarriedRecord):
     class Meta(CarriedRecord.Meta):
         verbose_name = _("customer value")
         verbose_name_plural = _("customer values")
-        # Figures follow from a calculation, which is what the audit keeps: one entry a night, not one a customer.
-        triggers: ClassVar[list[Any]] = []
         indexes: ClassVar[list[models.Index]] = [
             *CarriedRecord.Meta.indexes,
             models.Index(fields=["segment"], name="customervalue_segment"),

@@ -89,7 +89,7 @@ def _entity_errors(entity: Entity) -> Iterator[CheckMessage]:  # noqa: C901 - on
 
 def _trigger_errors(entity: Entity) -> Iterator[CheckMessage]:
     names = {getattr(trigger, "name", "") for trigger in getattr(entity.model._meta, "triggers", ())}
-    if entity.audited and not {"audit_insert", "audit_update", "audit_delete"} <= names:
+    if not {"audit_insert", "audit_update", "audit_delete"} <= names:
         yield Error(
             f"{entity.key}: changes are not audited",
             hint="Let Meta inherit from the abstract record's Meta.",

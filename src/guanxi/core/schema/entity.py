@@ -374,7 +374,6 @@ class Entity:
     description: Text = ""
     pickable: Mapping[str, Any] | None = None
     creatable: bool = True
-    audited: bool = True
     importable: bool = True
     api: bool = True
 

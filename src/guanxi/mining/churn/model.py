@@ -15,7 +15,7 @@ import pandas as pd
 from guanxi.mining.churn.learning import Features, Learned, features, labels, learn, measures
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, Text, note, words
+from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 from guanxi.mining.transactions import Transactions
 
 LABELS = {
@@ -81,15 +81,7 @@ def churn_table(data: Any, *, label: str, customer: str = "") -> ChurnResult:
     Raises :class:`BadInput` when the label has not two values or too few rows of one. O(rows × columns).
     """
     frame = frame_of(data)
-    for name in filter(None, (label, customer)):
-        if name not in frame.columns:
-            raise BadInput(
-                "column.missing",
-                "There is no column {name}. The table has: {names}.",
-                "没有 {name} 列。表中的列有：{names}。",
-                name=name,
-                names=", ".join(map(str, frame.columns)),
-            )
+    require_columns(frame.columns, label, customer)
     if customer:
         frame = frame.set_index(texts(frame[customer]).fillna("?")).drop(columns=[customer])
     target, yes = labels(frame[label])

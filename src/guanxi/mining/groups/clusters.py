@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, Text, note, words
+from guanxi.mining.result import BadInput, Result, Text, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ class ClusterResult(Result):
 def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> ClusterResult:
     """Group customers by numeric columns. Skewed positive columns are taken as logarithms. Raises :class:`BadInput` with fewer than 20 rows or nothing that varies."""
     frame = frame_of(data)
+    require_columns(frame.columns, *columns)
     x = frame[columns].astype(float).dropna()
     if len(x) < 20:
         raise BadInput(

@@ -16,12 +16,14 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, note
+from guanxi.mining.result import BadInput, Result, note, require_columns
 
 
 def cross_table(data: Any, *, rows: str, columns: str) -> Result:
     """Counts of two categories, with the test of independence. ``diagnostics``: ``p_value``, ``test``, ``cramers_v``, and ``residuals`` beyond ±2 that make the difference."""
-    frame = frame_of(data)[[rows, columns]].dropna()
+    frame = frame_of(data)
+    require_columns(frame.columns, rows, columns)
+    frame = frame[[rows, columns]].dropna()
     table = pd.crosstab(frame[rows], frame[columns])
     if min(table.shape) < 2:
         raise BadInput("cross.constant", "Both categories need at least two values.", "两个类别都须至少有两个取值。")
@@ -70,7 +72,9 @@ def cross_table(data: Any, *, rows: str, columns: str) -> Result:
 
 def regression(data: Any, *, target: str, drivers: list[str]) -> Result:
     """Least squares of ``target`` on numeric ``drivers``: ``coefficient error t p_value low high vif`` with robust errors (HC3), and what is wrong with it in ``notes``."""
-    frame = frame_of(data)[[target, *drivers]].astype(float).dropna()
+    frame = frame_of(data)
+    require_columns(frame.columns, target, *drivers)
+    frame = frame[[target, *drivers]].astype(float).dropna()
     if len(frame) < len(drivers) + 3:
         raise BadInput("regression.few", "Too few complete rows for so many drivers.", "完整行太少。")
     constant = [name for name in drivers if frame[name].nunique() == 1]

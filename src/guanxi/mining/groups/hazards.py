@@ -17,7 +17,7 @@ from statsmodels.duration.hazard_regression import PHReg
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Note, Result, Text, note, words
+from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +68,7 @@ def hazards(
     Raises :class:`BadInput` for missing columns, fewer than ten endings, or covariates that do not vary. O(n log n) per step.
     """
     frame = frame_of(data)
-    for name in (length, ended, *covariates, *([customer] if customer else [])):
-        if name not in frame.columns:
-            raise BadInput("column.missing", "There is no column {name}. The table has: {names}.", "没有 {name} 列。表中的列有：{names}。", name=name, names=", ".join(map(str, frame.columns)))  # fmt: skip
+    require_columns(frame.columns, length, ended, *covariates, customer)
     if customer:
         frame = frame.set_index(frame[customer].astype(str))
     x = _columns(frame, covariates)

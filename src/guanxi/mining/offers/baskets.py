@@ -17,7 +17,7 @@ from scipy import stats
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, Text, note, words
+from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 
 
 class _Tree:
@@ -164,15 +164,7 @@ def baskets(
     The most surprising (lift) come first. Raises :class:`BadInput` when a column is missing or no basket is left.
     """
     frame = frame_of(data)
-    for name in (basket, item):
-        if name not in frame.columns:
-            raise BadInput(
-                "column.missing",
-                "There is no column {name}. The table has: {names}.",
-                "没有 {name} 列。表中的列有：{names}。",
-                name=name,
-                names=", ".join(map(str, frame.columns)),
-            )
+    require_columns(frame.columns, basket, item)
     pairs = pd.DataFrame({"basket": texts(frame[basket]), "item": texts(frame[item])})
     notes: list[Note] = []
     whole = pairs.dropna()

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, note, words
+from guanxi.mining.result import BadInput, Note, Result, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ def recommend(data: Any, *, customer: str, item: str, top: int = 3, factors: int
     Raises :class:`BadInput` with fewer than two items or customers. O(rows × items per customer).
     """
     frame = frame_of(data)
+    require_columns(frame.columns, customer, item)
     pairs = pd.DataFrame({"customer": texts(frame[customer]), "item": texts(frame[item])}).dropna().drop_duplicates()
     who, customers = pd.factorize(pairs["customer"], sort=True)
     what, items = pd.factorize(pairs["item"], sort=True)

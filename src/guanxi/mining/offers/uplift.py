@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from guanxi.mining.churn.learning import features, labels, learner
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, Text, note, words
+from guanxi.mining.result import BadInput, Result, Text, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,7 @@ def uplift(data: Any, *, treatment: str, response: str, drop: tuple[str, ...] = 
     Raises :class:`BadInput` without both groups or without responses in both.
     """
     frame = frame_of(data)
-    for name in (treatment, response):
-        if name not in frame.columns:
-            raise BadInput("column.missing", "There is no column {name}.", "没有 {name} 列。", name=name)
+    require_columns(frame.columns, treatment, response)
     t, y = labels(frame[treatment])[0].to_numpy(dtype=float), labels(frame[response])[0].to_numpy(dtype=float)
     for part in (0, 1):
         if y[t == part].sum() < 20:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, words
+from guanxi.mining.result import BadInput, Result, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +109,7 @@ def resolve(
     Raises :class:`BadInput` when a column is missing or no pair is left.
     """
     frame = frame_of(data).reset_index(drop=True)
-    for name in (key, *columns):
-        if name not in frame.columns:
-            raise BadInput("column.missing", "There is no column {name}.", "没有 {name} 列。", name=name)
+    require_columns(frame.columns, key, *columns)
     text = frame[list(columns)].fillna("").astype(str).apply(lambda column: column.str.strip().str.lower())
     pairs = candidates(text, blocks)
     if pairs.empty:

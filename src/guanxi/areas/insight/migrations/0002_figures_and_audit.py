@@ -13,18 +13,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        pgtrigger.migrations.RemoveTrigger(
-            model_name='customervalue',
-            name='audit_insert',
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name='customervalue',
-            name='audit_update',
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name='customervalue',
-            name='audit_delete',
-        ),
         migrations.AddField(
             model_name='customervalue',
             name='first_bought_on',
