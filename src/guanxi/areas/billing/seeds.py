@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.billing.models import CommissionPlan, CommissionRule, DiscountLimit, PrintTemplate
 from guanxi.core.automation.approvals import seeding
+from guanxi.core.models import Role
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import WORK, RoleSeed, Value
+from guanxi.core.records.settings_registry import Reference, SettingsModel, register_settings
 
 seeds.dictionary(
     "contract_kind",
@@ -100,5 +105,28 @@ seeding.flow(
             "key": "director", "name_zh": "总监审批", "name_en": "Director", "mode": "any", "nobody": "skip",
             "who": [{"kind": "role", "role": "director"}], "when": {"field": "off", "op": "gt", "value": 20},
         },
+    ),
+)  # fmt: skip
+
+LIVING = {"deleted_at__isnull": True}
+register_settings(
+    SettingsModel(
+        key="discount_limits", label=_("Discount limits"), model=DiscountLimit, identity=("role",), fields=("percent", "note"),
+        references={"role": Reference(Role)}, where=LIVING | {"role__key__gt": ""}, order=60,
+    ),
+    SettingsModel(
+        key="print_templates", label=_("Print templates"), model=PrintTemplate, identity=("document", "language", "name"),
+        fields=("source", "active"), where=LIVING, order=61,
+    ),
+    #: Rates for one product or category stay here: they name records of the business.
+    SettingsModel(
+        key="commission_plans", label=_("Commission plans"), model=CommissionPlan, identity=("name",),
+        fields=("base", "role", "target", "valid_from", "valid_until", "active"), references={"role": Reference(Role)}, where=LIVING, order=62,
+        children=(
+            SettingsModel(
+                key="rates", label=_("Rates"), model=CommissionRule, identity=("from_achievement",), parent="plan",
+                fields=("rate", "note", "position"), where=LIVING | {"category__isnull": True, "product__isnull": True},
+            ),
+        ),
     ),
 )  # fmt: skip

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.catalog.models import PriceBook
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import WORK, RoleSeed, Value
+from guanxi.core.records.settings_registry import SettingsModel, register_settings
 
 seeds.dictionary(
     "product_unit",
@@ -65,3 +69,12 @@ for _key in (*(f"catalog.{name}" for name in CATALOGUE), "core.exchangerate"):
     for _role in ("manager", "member", "trainee", "service", "marketing", "reader"):
         _hidden = {"cost": "hidden"} if _key == "catalog.product" and _role != "manager" else {}
         seeds.grant(_role, _key, {"view": "all", "export": "all"}, _hidden)
+
+#: Books for everyone or a level travel with the settings; their entries and books for one customer name records of the business.
+register_settings(
+    SettingsModel(
+        key="price_books", label=_("Price books"), model=PriceBook, identity=("name",),
+        fields=("currency", "level", "valid_from", "valid_until", "discount", "active", "note"),
+        where={"deleted_at__isnull": True, "customer__isnull": True}, order=58,
+    )
+)  # fmt: skip
