@@ -101,13 +101,13 @@ def test_from_the_opportunity_to_the_invoice(
     assert quote.opportunity_id == deal.pk
     press(alice, "标为已发送")  # beyond the limit: the path of people is shown, and sent
     expect(alice.locator("#dialog")).to_contain_text(cast.bob_user.name)
-    alice.locator("#dialog").get_by_label("备注").fill("竞品更低")
+    alice.locator("#dialog #f-comment").fill("竞品更低")
     alice.locator("#dialog footer button[type=submit]").click()
     expect(alice.locator(".gx-approval")).to_contain_text("审批中")
 
     bob.goto(f"/quotes/{quote.pk}/")
     bob.locator(".gx-approval").get_by_role("button", name="同意").click()
-    expect(bob.locator(".gx-approval")).to_contain_text("已通过")
+    expect(bob.locator(".gx-approval")).to_contain_text("同意 ·")
     quote.refresh_from_db()
     assert str(quote.off_granted) == "12.00"
 

@@ -196,7 +196,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
     response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
         "no-store",
         "noindex",
-        "no-referrer",
+        "same-origin",  # with none at all a browser sends no origin, and the answer would be refused
     )
     return response
 

@@ -29,6 +29,7 @@ function add(grid, sort = "item", after = null) {
   const line = blank.content.firstElementChild.cloneNode(true);
   if (after) after.after(line); else $("[data-lines]", grid).append(line);
   number(grid);
+  later(grid);
   line.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
   return line;
 }
@@ -39,18 +40,23 @@ const isBlank = (line) => fields(line).every((one) => one.type === "checkbox" ||
 // -- totals ------------------------------------------------------------------------------------------------------
 
 const waiting = new WeakMap();
+const asked = new WeakMap();
+
+/** An answer under way was asked of lines that are no longer as they were: it is not shown. */
+const outdate = (grid) => asked.set(grid, (asked.get(grid) ?? 0) + 1);
+
 function later(grid) {
+  outdate(grid);
   clearTimeout(waiting.get(grid));
   waiting.set(grid, setTimeout(() => check(grid), 180));
 }
 
-const asked = new WeakMap();
 async function check(grid) {
   const form = grid.closest("form");
   if (!form || !form.isConnected) return;
   number(grid);
-  const turn = (asked.get(grid) ?? 0) + 1;
-  asked.set(grid, turn);
+  outdate(grid);
+  const turn = asked.get(grid);
   const data = new FormData(form);
   for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
   let answer;
