@@ -53,6 +53,7 @@ RECORDS = (
     "/trash/",
     "/operations/",
     "/notifications/",
+    "/offline/",
 )
 #: Pages about oneself and administration; ``{user}`` is Bob, ``{role}`` the cast's role.
 SETTINGS = (

@@ -72,7 +72,8 @@ def _owner_name(user_id: int | None) -> str:
 
 def _role_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> list[Reason]:
     reach = actor.rights.of(entity.key, action)
-    names = dict(Role.everything.filter(key__in=[key for key, _scope in reach.sources]).values_list("key", "name"))
+    roles = Role.everything.filter(key__in=[key for key, _scope in reach.sources])
+    names = {role.key: role.spoken for role in roles}
     labels = {key: str(label) for key, label in SCOPES}
     if not reach.sources:
         text = _("No role gives the right “%(action)s” on %(entity)s.")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
@@ -70,6 +71,11 @@ class Role(Record):
 
     class Meta(Record.Meta):
         verbose_name = _("role")
+
+    @property
+    def spoken(self) -> str:
+        """The name in the present language."""
+        return self.name_en if self.name_en and not (get_language() or "").startswith("zh") else self.name
 
 
 class RoleRight(models.Model):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.core.access import actors
 from guanxi.core.kernel.actor import Actor, Level
@@ -87,7 +87,7 @@ class EffectiveRights:
 
 def role_name(role: Role) -> str:
     """The role's name in the active language."""
-    return role.name_en if role.name_en and not (get_language() or "").startswith("zh") else role.name
+    return role.spoken
 
 
 def role_description(role: Role) -> str:

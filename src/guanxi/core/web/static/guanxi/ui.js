@@ -111,7 +111,9 @@ on("input", "[data-narrow]", (_event, box) => {
   if (place === document) return;
   for (const fold of $$("details", place)) {
     if (words && !fold.open) fold.dataset.shut = "";
-    fold.open = words ? Boolean($$(box.dataset.narrow, fold).find((one) => !one.hidden)) : fold.open && !("shut" in fold.dataset);
+    const fits = Boolean($$(box.dataset.narrow, fold).find((one) => !one.hidden));
+    fold.open = words ? fits : fold.open && !("shut" in fold.dataset);
+    fold.hidden = !fits;
     if (!words) delete fold.dataset.shut;
   }
 });
