@@ -261,7 +261,8 @@ def _search_one(
 
 
 def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None = None, limit: int = 20) -> list[Hit]:
-    """The records that best fit ``text`` among those the actor may see, the best first, newest first among equals.
+    """The records that best fit ``text`` among those the actor may see, the best first; among equals those
+    called so before those found by another field, then the newest.
 
     ``entities`` limits it to some (keys or entities). A Chinese text is looked for as it stands first; if nothing has
     it, records with all its characters are taken. At most ``limit`` hits; [] for an empty text.
@@ -278,7 +279,7 @@ def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None =
             break
         for entity, fields in reach:
             found += _search_one(actor, entity, query, fields, enough=enough, loose=loose)
-    found.sort(key=lambda one: (-one[0].rank, -one[1], one[3]))
+    found.sort(key=lambda one: (-one[0].rank, one[0].field != one[2].title, -one[1], one[3]))
     return _hits(actor, found[:limit])
 
 
