@@ -167,3 +167,9 @@ def forecast_entry(_number: int, _make: Make) -> dict[str, Any]:
 def line(number: int, make: Make) -> dict[str, Any]:
     """Some licences in a deal."""
     return {"opportunity": lambda: make("sales.opportunity"), "name": f"许可{number}", "quantity": 2, "price": 50}
+
+
+@factory("sales.dealalert")
+def deal_alert(number: int, make: Make) -> dict[str, Any]:
+    """Tells a role of deals of a million."""
+    return {"name": f"大额提醒{number}", "amount": 1000000, "role": lambda: make("core.role")}

@@ -84,6 +84,14 @@ def late(actor: Actor, deal: Opportunity) -> Flag | None:
     return Flag(text, _("Expected close: %(day)s") % {"day": deal.close_on.isoformat()}, "red", "calendar-due")
 
 
+def large(_actor: Actor, deal: Opportunity) -> Flag | None:
+    """A deal large enough that somebody is told of it."""
+    if not deal.large:
+        return None
+    told = [f"{one.alert.name} ({one.at:%Y-%m-%d})" for one in deal.alerts.select_related("alert").order_by("pk")[:5]]
+    return Flag(_("Large deal"), _("Told: %(names)s") % {"names": ", ".join(told)} if told else "", "amber", "diamond")
+
+
 def overlaps(_actor: Actor, territory: Territory) -> Mapping[str, Any]:
     """Where the territory and others claim the same customers."""
     return {"overlaps": sharing.overlaps(territory)}

@@ -17,6 +17,7 @@ from guanxi.areas.sales.models import (
     LOST,
     OPEN,
     WON,
+    DealAlert,
     Lead,
     LeadFollowUp,
     Milestone,
@@ -125,6 +126,7 @@ def _worth(deal: Opportunity, changes: Changes) -> None:
     _set(deal, changes, "value", _cents(deal.amount * deal.rate) if deal.amount is not None else None)
     weighted = None if deal.value is None else _cents(deal.value * (deal.probability or 0) / 100)
     _set(deal, changes, "weighted", weighted)
+    _set(deal, changes, "large", bool(selectors.alerts_for(deal)))
 
 
 def _amount_by_hand(deal: Opportunity, changes: Changes) -> None:
@@ -236,6 +238,14 @@ def member_clean(_actor: Actor, row: Any, _changes: Changes) -> None:
     """A member, or whom a limit binds, is a person or a department: one of the two."""
     if (row.user_id is None) == (row.department_id is None):
         raise Invalid(_("Name a person or a department: one of the two."), code="member.one", field="user")
+
+
+def alert_clean(_actor: Actor, alert: DealAlert, _changes: Changes) -> None:
+    """An alert is for a person or a role, from an amount a deal can have."""
+    if (alert.user_id is None) == (alert.role_id is None):
+        raise Invalid(_("Name a person or a role: one of the two."), code="alert.one", field="user")
+    if not 0 < alert.amount <= LARGEST:
+        raise Invalid(_("Enter an amount that can be reached."), code="alert.amount", field="amount")
 
 
 # -- targets -----------------------------------------------------------------------------------------------------------

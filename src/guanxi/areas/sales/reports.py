@@ -13,6 +13,9 @@ OPEN = {"field": "category", "op": "eq", "value": "open"}
 WON = {"field": "category", "op": "eq", "value": "won"}
 LOST = {"field": "category", "op": "eq", "value": "lost"}
 CLOSED = {"field": "category", "op": "in", "value": ["won", "lost"]}
+#: Of lines: in an open opportunity; counted in its amount.
+LINE_OPEN = {"field": "opportunity.category", "op": "eq", "value": "open"}
+COUNTED = {"field": "optional", "op": "eq", "value": False}
 MINE = {"field": "owner", "op": "eq", "value": "@me"}
 
 
@@ -263,6 +266,39 @@ builtin.report(
     about=("各来源的线索有多少转化、用了多少天。", "How many leads of each source were converted, and how fast."),
 )  # fmt: skip
 
+builtin.report(
+    "sales-products",
+    "商机中的产品",
+    "Products in the pipeline",
+    {
+        "dataset": "sales.opportunityline",
+        "rows": [{"field": "product"}],
+        "measures": [
+            _value("进行中金额", "Open value", {"all": [LINE_OPEN, COUNTED]}),
+            {
+                "how": "sum",
+                "field": "quantity",
+                "where": {"all": [LINE_OPEN, COUNTED]},
+                "label_zh": "进行中数量",
+                "label_en": "Open quantity",
+            },
+            _value(
+                "已成交金额",
+                "Won value",
+                {"all": [{"field": "opportunity.category", "op": "eq", "value": "won"}, COUNTED]},
+            ),
+        ],
+        "chart": "bar",
+        "sort": "value",
+        "top": 20,
+    },
+    group="sales",
+    position=74,
+    about=(
+        "商机明细中各产品的金额和数量（不含可选项），折算为本位币。",
+        "Value and quantity of each product in the lines of opportunities, optional ones left out, in the house's currency.",
+    ),
+)
 builtin.board(
     "sales",
     "销售看板",

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.sales.models import Pipeline, Stage
+from guanxi.areas.customers.models import Pool
+from guanxi.areas.customers.models.pools import PoolRule
+from guanxi.areas.sales.models import AssignRule, DealAlert, Pipeline, Stage, Territory, TerritoryRule
+from guanxi.areas.sales.selectors import pools
 from guanxi.core import records
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Role
@@ -140,5 +143,34 @@ register_settings(
                 references={"role": Reference(Role)},
             ),
         ),
-    )
+    ),
+    SettingsModel(
+        key="deal_alerts", label=_("Large-deal alerts"), model=DealAlert, identity=("name",), order=57,
+        where={"deleted_at__isnull": True, "role__isnull": False},
+        fields=("pipeline", "amount", "currency", "role", "active"), references={"pipeline": Reference(Pipeline), "role": Reference(Role)},
+    ),
+    SettingsModel(
+        key="pools", label=_("Pools"), model=Pool, identity=("name",), order=58, where={"deleted_at__isnull": True},
+        fields=("name_en", "subject", "position", "everyone", "daily_limit", "bar_days", "warn_days", "active"), stamps=(pools.STAMP,),
+        children=(
+            SettingsModel(
+                key="rules", label=_("Return rules"), model=PoolRule, identity=("ground", "level"), parent="pool", where={"deleted_at__isnull": True},
+                fields=("days", "active", "note"), stamps=(pools.STAMP,),
+            ),
+        ),
+    ),
+    SettingsModel(
+        key="territories", label=_("Territories"), model=Territory, identity=("name",), order=59, where={"deleted_at__isnull": True},
+        fields=("position", "active", "description"),
+        children=(
+            SettingsModel(
+                key="rules", label=_("Territory rules"), model=TerritoryRule, identity=("region", "industry", "level", "source"), parent="territory",
+                where={"deleted_at__isnull": True}, fields=("note",),
+            ),
+        ),
+    ),
+    SettingsModel(
+        key="assignment_rules", label=_("Assignment rules"), model=AssignRule, identity=("name",), order=60, where={"deleted_at__isnull": True},
+        fields=("subject", "position", "method", "region", "industry", "source", "least_score", "working_only", "active"),
+    ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Lead, LeadFollowUp, Opportunity
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import pools, sharing
+from guanxi.areas.sales.services import alerts, pools, sharing
 from guanxi.core.kernel.events import Event, subscribe
 
 
@@ -49,6 +49,16 @@ def deal_counts(event: Event) -> None:
     ids = Opportunity.everything.filter(pk=event.record_id or 0).values_list("customer_id", flat=True)
     if ids and (not event.changes or {"category", "customer", "stage"} & set(event.changes)):
         pools.returns_refresh(read.CUSTOMER, list(ids))
+
+
+@subscribe("sales.opportunity.created", "sales.opportunity.updated")
+def deal_large(event: Event) -> None:
+    """A deal was made, or its amount or pipeline changed: it may be large now."""
+    if event.changes and not {"amount", "value", "large", "pipeline", "currency"} & set(event.changes):
+        return
+    deal = Opportunity.objects.filter(pk=event.record_id or 0, large=True).first()
+    if deal is not None:
+        alerts.deal_alert(deal)
 
 
 @subscribe("sales.lead.created", "customers.customer.created")

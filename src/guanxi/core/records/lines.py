@@ -158,7 +158,9 @@ def settle(actor: Actor, record: Any, work: Prepared) -> None:
 def _totals(entity: Entity, record: Any) -> dict[str, Any]:
     fields = shape.fields_of(entity)
     names = {name for spec in entity.lines for name in spec.totals}
-    readonly = [one.name for one in fields.values() if one.readonly and one.kind in ("money", "decimal", "percent")]
+    readonly = [
+        one.name for one in fields.values() if one.readonly and one.kind in ("money", "decimal", "percent", "boolean")
+    ]
     return {name: getattr(record, name) for name in dict.fromkeys([*names, *readonly])}
 
 

@@ -179,6 +179,8 @@ class _Branch:
 
     def leads(self, there: frozenset[tuple[str, str]]) -> bool:
         """Whether any of its rows, or a line of one, can lead to the record, given the references that do."""
+        if "__" in self.name:
+            return True
         lines = {(spec.entity, self.name) for spec in self.entity.lines if self.name in spec.columns}
         return (self.entity.key, self.name) in there or not lines.isdisjoint(there)
 
@@ -237,6 +239,16 @@ class _Branch:
         return display.shown(field, display.masked(actor, self.entity, field, getattr(row, field.name)))
 
 
+#: Entities that appear on the timeline of another by way of a link no field of theirs shows: entity, path of the query.
+_linked: dict[str, list[tuple[str, str]]] = {}
+
+
+def add_linked(onto: str, entity: str, path: str) -> None:
+    """Let records of ``entity`` appear on the timeline of those of ``onto`` to which the query ``path`` leads."""
+    if (entity, path) not in _linked.setdefault(onto, []):
+        _linked[onto].append((entity, path))
+
+
 def _branches(entity: Entity, kinds: Iterable[str] = ()) -> list[_Branch]:
     """Entities that appear on the timeline of records of ``entity``; with ``kinds`` those asked for."""
     wanted = {kind.partition(":")[0] for kind in kinds}
@@ -246,6 +258,10 @@ def _branches(entity: Entity, kinds: Iterable[str] = ()) -> list[_Branch]:
         for rank, (child, declared, name) in enumerate(found, start=_FIRST_ENTITY_RANK)
         if declared is not None and name in declared.on
     ]
+    for rank, (key, path) in enumerate(_linked.get(entity.key, ()), start=_FIRST_ENTITY_RANK + len(found)):
+        linked = entity_of(key)
+        if linked.timeline is not None:
+            all_of_them.append(_Branch(rank, linked, linked.timeline, path))
     return [branch for branch in all_of_them if not wanted or branch.entity.key in wanted]
 
 

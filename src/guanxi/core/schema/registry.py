@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,25 @@ def register_quick(*forms: QuickForm) -> None:
             if other.key != form.key and form.shortcut and other.shortcut == form.shortcut:
                 raise ValueError(f"shortcut {form.shortcut} belongs to {other.key} already")
         _quick[form.key] = form
+
+
+def extend_quick(key: str, subject: str, *, run: Callable[..., Any], guess: Callable[..., Any] | None = None) -> None:
+    """A higher area lets a small form be about its records too: ``run`` and ``guess`` answer for those."""
+    form = _quick[key]
+    if subject in form.subjects:
+        return
+
+    def own(about: Any) -> bool:
+        return about is not None and about._meta.label_lower == subject
+
+    def either_run(actor: Any, *, about: Any, **values: Any) -> Any:
+        return (run if own(about) else form.run)(actor, about=about, **values)
+
+    def either_guess(actor: Any, about: Any) -> Any:
+        chosen = guess if own(about) else form.guess
+        return chosen(actor, about) if chosen is not None else {}
+
+    _quick[key] = replace(form, subjects=(*form.subjects, subject), run=either_run, guess=either_guess)
 
 
 def quick_forms() -> tuple[QuickForm, ...]:

@@ -71,6 +71,7 @@ OPPORTUNITY = Entity(
         "close_on",
         "value",
         "hot",
+        "large",
         "kind",
         "source",
         "customer",
@@ -115,6 +116,7 @@ OPPORTUNITY = Entity(
     badges=(
         Badge(key="late", find=panels.late, fields=("close_on",), order=10),
         Badge(key="stale", find=panels.resting, order=20),
+        Badge(key="large", find=panels.large, fields=("amount",), order=30),
     ),
     lines=(LINES,),
     outlook=Outlook(

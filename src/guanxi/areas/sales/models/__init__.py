@@ -1,5 +1,6 @@
 """What selling is about: leads, pipelines with their stages, opportunities and what hangs on them."""
 
+from guanxi.areas.sales.models.alerts import DealAlert, DealAlertSent, DealFollowUp
 from guanxi.areas.sales.models.leads import LEAD_STATUSES, Lead, LeadFollowUp
 from guanxi.areas.sales.models.lines import OpportunityLine
 from guanxi.areas.sales.models.opportunities import (
@@ -23,6 +24,9 @@ __all__ = [
     "AssignMember",
     "AssignRule",
     "Competitor",
+    "DealAlert",
+    "DealAlertSent",
+    "DealFollowUp",
     "ForecastEntry",
     "Lead",
     "LeadFollowUp",

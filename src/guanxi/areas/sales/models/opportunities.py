@@ -121,6 +121,7 @@ class Opportunity(CarriedRecord):
     close_reason = ChoiceField(_("reason"), dictionary="close_reason", max_length=40)
     close_note = models.TextField(_("how it was decided"), blank=True, default="")
     hot = models.BooleanField(_("hot"), default=False)
+    large = models.BooleanField(_("large deal"), default=False, editable=False)
     is_project = models.BooleanField(_("run as a project"), default=False)
     description = models.TextField(_("description"), blank=True, default="")
     external_id = models.CharField(_("number elsewhere"), max_length=100, blank=True, default="")

@@ -1,5 +1,6 @@
 """What the area reads."""
 
+from guanxi.areas.sales.selectors.alerts import alerts_for
 from guanxi.areas.sales.selectors.stages import (
     STAMP,
     checklist,
@@ -15,6 +16,7 @@ from guanxi.areas.sales.selectors.stages import (
 
 __all__ = [
     "STAMP",
+    "alerts_for",
     "checklist",
     "deal_process",
     "pipelines",

@@ -1,0 +1,45 @@
+"""Telling people of large deals, and noting follow-ups about a deal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from guanxi.areas.activities.models import Activity
+from guanxi.areas.activities.services import activity_log
+from guanxi.areas.sales.models import DealAlertSent, DealFollowUp, Opportunity
+from guanxi.areas.sales.selectors import alerts as read
+from guanxi.core import records
+from guanxi.core.access import require
+from guanxi.core.automation import channels
+from guanxi.core.automation.notify import notify
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import figures
+
+LARGE = gettext_noop("Large deal: %(record)s, %(amount)s")
+channels.register_sort(channels.Sort("large_deal", gettext_noop("Large deals"), icon="diamond"))
+
+
+def deal_alert(deal: Opportunity) -> int:
+    """Tell those who are to know of a large deal, once each; returns how many were told. Within ``writing``."""
+    told = 0
+    for alert in read.alerts_for(deal):
+        _sent, fresh = DealAlertSent.objects.get_or_create(alert=alert, opportunity=deal)
+        if fresh:
+            amount = figures.money(deal.amount, deal.currency)
+            once = f"large:{alert.pk}:{deal.pk}"
+            told += len(notify(read.people_of(alert), "large_deal", LARGE, {"amount": amount}, record=deal, once=once))
+    return told
+
+
+def deal_follow_up(actor: Actor, *, about: Opportunity, **values: Any) -> Activity:
+    """A follow-up with the customer about an opportunity; it stands on the timelines of both."""
+    require(actor, "view", about)
+    given = {name: value for name, value in values.items() if value not in (None, "")}
+    if about.contact_id and "contact" not in given:
+        given["contact"] = about.contact_id
+    with records.writing(actor):
+        activity = activity_log(actor, about=about.customer, **given)
+        DealFollowUp.objects.get_or_create(activity=activity, defaults={"opportunity": about})
+    return activity
