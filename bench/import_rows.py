@@ -138,9 +138,13 @@ class Memory:
 
     def __init__(self) -> None:
         self.most = 0.0
+        self._called = 0
 
     def look(self, _run: object) -> None:
-        """Keep the highest sum."""
+        """Keep the highest sum; each eighth time, for a look costs the kernel ten milliseconds."""
+        self._called += 1
+        if self._called % 8:
+            return
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         self.most = max(self.most, sum(_share(pid) for pid in ("self", *children)))
 

@@ -13,12 +13,16 @@ from django.db import connection
 
 from guanxi.areas.customers.models import Customer
 from guanxi.core.automation import jobs
-from guanxi.core.exchange import ahead, imports
+from guanxi.core.exchange import ahead, batches, imports
 from guanxi.core.exchange import running as runs
 from guanxi.core.exchange.options import Options
 from guanxi.core.kernel import clock
-from guanxi.core.models import SearchDoc, SearchLag
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.text import sort_key
+from guanxi.core.models import AuditEntry, OutboxEvent, SearchDoc, SearchLag
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
+from guanxi.core.models.search import MatchValue
+from guanxi.core.records import drafting, matching
 from guanxi.core.records.search import index
 from guanxi.core.records.search.query import search
 from guanxi.core.schema.registry import entity_of
@@ -69,6 +73,48 @@ def test_rows_begun_beside_come_out_the_same(cast: Cast, forked: list[ahead.Besi
 
 
 @pytest.mark.django_db(transaction=True)
+def test_records_drafted_beside_are_whole(
+    cast: Cast, forked: list[ahead.Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafted: list[bool] = []
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        drafted.extend(draft is not None for _row, draft in arguments[2])
+        return drafting.insert_drafts(*arguments, **options)
+
+    monkeypatch.setattr(batches, "insert_drafts", watched)
+    run = imports.import_run(cast.root, run=begun(cast, mode="create"))
+    assert drafted == [True] * 25
+    made = list(Customer.objects.order_by("pk"))
+    assert [one.external_id for one in made] == [f"X{n}" for n in range(25)]
+    assert len({one.number for one in made if one.number}) == run.created == 25
+    stored = set(MatchValue.objects.filter(entity=CUSTOMER).values_list("kind", "value", "record_id"))
+    assert stored == {
+        (kind, value, one.pk) for one in made for kind, value, _w in matching.keys_for(entity_of(CUSTOMER), one)
+    }
+    events = {one.record_id: one.changes for one in OutboxEvent.objects.filter(name="customers.customer.created")}
+    for one in made:
+        assert (one.owner_id, one.created_by_id, one.sort_key) == (
+            cast.root.user_id,
+            cast.root.user_id,
+            sort_key(one.name),
+        )
+        assert events[one.pk]["name"] == ["", one.name]
+        entry = AuditEntry.objects.get(entity="customers_customer", record_id=one.pk)
+        assert (entry.action, entry.actor_id, entry.operation_id) == ("create", cast.root.user_id, run.operation_id)
+
+
+def test_a_record_whose_rules_ask_the_database_is_not_drafted(cast: Cast) -> None:
+    above = Customer.objects.create(name="总公司")
+    drafter = drafting.Drafter(cast.root, CUSTOMER)
+    with drafter.watching():
+        drafter.draft({"name": "甲公司"})  # what is kept of the settings is read now
+        assert drafter.draft({"name": "乙公司"}) is not None
+        assert drafter.draft({"name": "丙公司", "parent": above.pk}) is None
+        assert isinstance(drafter.draft({"name": "丁公司", "founded_year": 3}), Invalid)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_helper_that_dies_is_replaced(cast: Cast, forked: list[ahead.Beside]) -> None:
     def kill(now: ImportRun) -> None:
         if now.done == 8:
@@ -108,8 +154,8 @@ def test_search_follows_a_long_import(cast: Cast, forked: list[ahead.Beside]) ->
 def test_a_batch_rolled_back_leaves_no_note(
     cast: Cast, forked: list[ahead.Beside], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "source_of", lambda _run, preparer: ahead.Alone(preparer))
-    monkeypatch.setattr(runs, "source_of", lambda _run, preparer: ahead.Alone(preparer))
+    monkeypatch.setattr(ahead, "source_of", lambda _run, batcher: ahead.Alone(batcher.preparer))
+    monkeypatch.setattr(runs, "source_of", lambda _run, batcher: ahead.Alone(batcher.preparer))
 
     def broken(*_arguments: Any) -> None:
         raise KeyboardInterrupt

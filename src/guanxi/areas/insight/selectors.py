@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from django.db.models import Count, QuerySet, Sum
 
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
@@ -16,6 +15,9 @@ from guanxi.core.access.rules import condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.schema.registry import entity_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VALUE = "insight.customervalue"
 
@@ -108,6 +110,8 @@ class Concentration:
 
     def classes(self, a: float, b: float) -> dict[str, int]:
         """How many customers each class has for other bounds."""
+        import numpy as np  # noqa: PLC0415 - 20 MB of every process whose pages draw none of this
+
         before = np.concatenate([[0.0], self.shares[:-1]]) if len(self.shares) else np.empty(0)
         own = np.diff(self.shares, prepend=0.0)
         first, second = (before < a - 1e-9) & (own > 0), (before < b - 1e-9) & (own > 0)
@@ -116,6 +120,8 @@ class Concentration:
 
 def concentration(actor: Actor, tree: Mapping[str, Any] | None = None) -> Concentration | None:
     """How the money is spread over the customers the actor sees; ``None`` without any."""
+    import numpy as np  # noqa: PLC0415 - 20 MB of every process whose pages draw none of this
+
     from guanxi.mining.concentration import gini  # noqa: PLC0415 - ibis is heavy; most pages do without
 
     spent = np.array(
@@ -143,6 +149,8 @@ def histogram(
     actor: Actor, field: str, tree: Mapping[str, Any] | None = None, bins: int = 12
 ) -> list[tuple[float, float, int]]:
     """How many customers lie between round bounds of a field: (from, up to, customers); the last one is open."""
+    import numpy as np  # noqa: PLC0415 - 20 MB of every process whose pages draw none of this
+
     found = np.array(
         [float(one) for one in values(actor, tree).exclude(**{field: None}).order_by().values_list(field, flat=True)]
     )

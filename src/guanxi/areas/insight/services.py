@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 import pgtrigger
 from django.db import transaction
 from django.utils.translation import gettext_noop
@@ -25,10 +24,12 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import User
 from guanxi.core.records import writing
-from guanxi.mining.result import MODEL_VERSION, BadInput
+from guanxi.mining.texts import MODEL_VERSION, BadInput
 from guanxi.runtime.environment import environment
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from guanxi.areas.insight.computing import Findings
 
 OUT_OF_RHYTHM = gettext_noop("%(record)s buys every %(gap)s±%(spread)s days and has been silent for %(silent)s.")
@@ -87,6 +88,8 @@ def _run(calculation: Calculation) -> None:
             "There are no transactions yet: no order and no deal won.",
             "尚无交易：没有订单，也没有赢单。",
         )
+    import pandas as pd  # noqa: PLC0415 - 50 MB of every process that never computes
+
     frame = pd.DataFrame(sources.rows(actor, source), columns=["customer", "day", "amount"])
     lines = pd.DataFrame(sources.item_rows(actor, source), columns=["customer", "basket", "item"])
     survey = surveys.chosen()
@@ -192,9 +195,9 @@ def values_store(found: Findings, as_of: dt.date) -> int:
 
 
 def _number(value: Any, places: int, most: float = 1e15) -> Decimal | None:
-    if value is None or not np.isfinite(value):
+    if value is None or not math.isfinite(value):
         return None
-    return round(Decimal(float(np.clip(value, -most, most))), places)
+    return round(Decimal(float(max(-most, min(value, most)))), places)
 
 
 def _percent(value: Any) -> Decimal | None:
@@ -203,15 +206,16 @@ def _percent(value: Any) -> Decimal | None:
 
 
 def _whole(value: Any) -> int | None:
-    return None if value is None or not np.isfinite(value) else int(value)
+    return None if value is None or not math.isfinite(value) else int(value)
+
+
+def _day(value: Any) -> dt.date | None:
+    """The day of a moment; what is no moment is not equal to itself."""
+    return value.date() if value is not None and value == value else None
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _day(value: Any) -> dt.date | None:
-    return None if value is None or pd.isna(value) else value.date()
 
 
 def _columns(row: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +229,7 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
         "first_bought_on": _day(get("first")), "last_bought_on": _day(get("last")),
         "spent": _number(get("monetary"), 2), "cumulative": _number(get("cumulative"), 8), "recent": _number(get("recent"), 2), "before": _number(get("before"), 2),
         "active": percent["active"], "leaving": percent["leaving"], "expected": _number(get("expected"), 2, 9e6), "lifetime_value": _number(get("clv"), 2),
-        "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "gain": _number(get("gain"), 2), "out_of_rhythm": get("alarm") is True or get("alarm") == np.True_,
+        "gap": _number(get("gap"), 1, 99999), "spread": _number(get("spread"), 1, 9999999), "silent": _whole(get("silence")), "gain": _number(get("gain"), 2), "out_of_rhythm": get("alarm") in (True,),
         "details": {"why": get("why") if isinstance(get("why"), list) else [], "offers": get("offers") if isinstance(get("offers"), list) else [],
                     "low": _whole(get("low")), "high": _whole(get("high")), "chance": None if chance is None else float(chance), "value": None if worth is None else float(worth)},
     }  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from guanxi.core.exchange import staging
+from guanxi.core.exchange.batches import Batcher
 from guanxi.core.exchange.filling import Filled
 from guanxi.core.exchange.preparing import Begun, Preparer
 from guanxi.core.exchange.rows import Staged
@@ -51,9 +52,9 @@ class Source(Protocol):
         """Give back what it holds."""
 
 
-def source_of(run: ImportRun, preparer: Preparer) -> Source:
+def source_of(run: ImportRun, batcher: Batcher) -> Source:
     """The source that suits what is left of a run."""
-    return Beside(run, preparer) if run.total - run.position >= LONG else Alone(preparer)
+    return Beside(run, batcher) if run.total - run.position >= LONG else Alone(batcher.preparer)
 
 
 class Alone:
@@ -82,13 +83,13 @@ class Alone:
 class Beside:
     """Takes rows that a forked process has begun."""
 
-    def __init__(self, run: ImportRun, preparer: Preparer) -> None:
-        self.preparer = preparer
+    def __init__(self, run: ImportRun, batcher: Batcher) -> None:
+        self.preparer = batcher.preparer
         self.instead: Alone | None = None
         fork = multiprocessing.get_context("fork")
         self._here, there = fork.Pipe(duplex=False)
         # Daemonic: it never outlives us. What other threads hold at the fork it does not need; should it hang, see PATIENCE.
-        self._process = fork.Process(target=_begin_all, args=(there, self._here, run, preparer), daemon=True)
+        self._process = fork.Process(target=_begin_all, args=(there, self._here, run, batcher), daemon=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
@@ -104,13 +105,8 @@ class Beside:
             self.instead = Alone(self.preparer)
             return self.instead.take(run)
         rows = [Staged(*one[:4]) for one in sent]
-        self.preparer.expect(
-            [
-                Begun(row, one[8] or Filled(), *one[4:8])
-                for row, one in zip(rows, sent, strict=True)
-                if one[4] is not None
-            ]
-        )
+        told = zip(rows, sent, strict=True)
+        self.preparer.expect([Begun(row, one[9] or Filled(), *one[4:9]) for row, one in told if one[4] is not None])
         return rows
 
     def meanwhile(self) -> None:
@@ -136,7 +132,7 @@ class Beside:
         return None
 
 
-def _begin_all(there: Connection, here: Connection, run: ImportRun, preparer: Preparer) -> None:
+def _begin_all(there: Connection, here: Connection, run: ImportRun, batcher: Batcher) -> None:
     """In the forked process: begin batch after batch until all are sent or nobody listens any more."""
     here.close()
     signal.set_wakeup_fd(-1)
@@ -150,11 +146,11 @@ def _begin_all(there: Connection, here: Connection, run: ImportRun, preparer: Pr
         while rows:
             refresh()
             batch = staging.staged(run, after, BATCH)
-            there.send_bytes(pickle.dumps(_packed(batch, preparer), pickle.HIGHEST_PROTOCOL))
+            there.send_bytes(pickle.dumps(_packed(batch, batcher), pickle.HIGHEST_PROTOCOL))
             rows = bool(batch)
             after = batch[-1].position if batch else after
-            if after % SWEEP < BATCH:
-                gc.collect()
+            # A refusal hangs on itself, and by its frames on the whole batch.
+            gc.collect(0)
     except BrokenPipeError:
         pass
     finally:
@@ -163,15 +159,15 @@ def _begin_all(there: Connection, here: Connection, run: ImportRun, preparer: Pr
         os._exit(0 if inherited else 1)
 
 
-def _packed(batch: list[Staged], preparer: Preparer) -> list[tuple[Any, ...]]:
+def _packed(batch: list[Staged], batcher: Batcher) -> list[tuple[Any, ...]]:
     """Rows as plain tuples; the fifth place is ``None`` for one that is refused for what the reader said."""
-    begun = {one.row.position: one for one in preparer.begin(batch)}
+    begun = {one.row.position: one for one in batcher.begin(batch)}
     found = []
     for row in batch:
         one = begun.get(row.position)
-        told: tuple[Any, ...] = (None, None, None, None, None)
+        told: tuple[Any, ...] = (None,) * 6
         if one is not None:
             done = one.given is not None or one.refused is not None
-            told = (one.reasons, one.given, one.refused, one.keys, None if done else one.filled)
+            told = (one.reasons, one.given, one.refused, one.keys, one.draft, None if done else one.filled)
         found.append((row.position, row.number, row.cells, row.problems, *told))
     return found

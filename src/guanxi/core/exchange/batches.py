@@ -13,7 +13,7 @@ from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
 from guanxi.core.exchange.options import Options
-from guanxi.core.exchange.preparing import LISTS, Preparer
+from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
 from guanxi.core.exchange.reasons import Reason, of_invalid, reason
 from guanxi.core.exchange.rows import Outcome, Ready, Staged
 from guanxi.core.kernel.actor import Actor
@@ -22,6 +22,7 @@ from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
 from guanxi.core.records import display, many, shape, values
 from guanxi.core.records.copying import behind
+from guanxi.core.records.drafting import Draft, Drafter, draftable, insert_drafts
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
@@ -52,6 +53,19 @@ class Batcher:
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}
         self.note = self.preparer.note
         self.search_later = False
+
+    def begin(self, rows: Sequence[Staged]) -> list[Begun]:
+        """Rows of a batch to come as far as they get, with the drafts of the records they would make if that is possible."""
+        if not (self.search_later and self.options.mode != "update" and draftable(self.entity)):
+            return self.preparer.begin(rows)
+        drafter, usual = Drafter(self.actor, self.entity), self._usual()
+
+        def draft(given: Mapping[str, Any]) -> Draft | None:
+            made = drafter.draft({**usual, **given})
+            return None if isinstance(made, Invalid) else made
+
+        with drafter.watching():
+            return self.preparer.begin(rows, draft)
 
     def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
         """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
@@ -200,25 +214,32 @@ class Batcher:
     ) -> None:
         if not rows:
             return
-        owner = self.entity.access.owner
-        if owner:
-            for one in rows:
-                one.given.setdefault(owner, self.options.owner or self.actor.user_id)
-        made = many.insert_many(
-            self.actor,
-            self.entity,
-            [one.given for one in rows],
-            operation=operation,
-            quiet=self.options.quiet,
-            write=write,
-            search_later=self.search_later,
-        )
+        usual, quiet = self._usual(), self.options.quiet
+        if write and any(one.draft is not None for one in rows):
+            drafts = [({**usual, **one.given} if one.draft is None else {}, one.draft) for one in rows]
+            made: list[Any] = insert_drafts(self.actor, self.entity, drafts, operation=operation, quiet=quiet)
+        else:
+            records = many.insert_many(
+                self.actor,
+                self.entity,
+                [{**usual, **one.given} for one in rows],
+                operation=operation,
+                quiet=quiet,
+                write=write,
+                search_later=self.search_later,
+            )
+            made = [one if isinstance(one, Invalid) else one.pk for one in records]
         for one, record in zip(rows, made, strict=True):
             position = one.row.position
             if isinstance(record, Invalid):
                 outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *of_invalid(record, self.labels)])
             else:
-                outcomes[position] = Outcome(position, CREATED, record.pk, one.reasons)
+                outcomes[position] = Outcome(position, CREATED, record, one.reasons)
+
+    def _usual(self) -> dict[str, Any]:
+        """What a new record holds that the file says nothing of: whose it is."""
+        owner = self.entity.access.owner
+        return {owner: self.options.owner or self.actor.user_id} if owner else {}
 
     def _change(
         self,

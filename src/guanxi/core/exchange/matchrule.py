@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.text import fold, name_keys, words
 from guanxi.core.records import matching
+from guanxi.core.records.copying import array_literal
 from guanxi.core.records.search.tokens import entries
 from guanxi.core.schema.entity import Entity, MatchKey
 from guanxi.core.schema.fields import Field
@@ -117,16 +119,21 @@ class Matcher:
         """
         known = known or {}
         keys = {position: known.get(position) or self.keys_of(row) for position, row in rows.items()}
-        hits = self._lookup({key for found in keys.values() for each in found.values() for key in each})
+        own = {position: [key for each in mine.values() for key in each] for position, mine in keys.items()}
+        often = Counter(itertools.chain.from_iterable(own.values()))
+        hits = self._lookup(often)
+        telling = {key for key, count in often.items() if count > 1 or key[:2] in hits}
         theirs = self._locked({number for numbers in hits.values() for number in numbers})
         seen: dict[Key, list[int]] = defaultdict(list)
         found: dict[int, Found] = {}
         for position, row in rows.items():
             mine = keys[position]
+            if telling.isdisjoint(own[position]):
+                found[position] = Found(keyed=next(self._applying(row, mine), None) is not None)
+                continue
             found[position] = self._decide(row, mine, hits, theirs, seen, keys)
-            for each in mine.values():
-                for key in each:
-                    seen[key].append(position)
+            for key in own[position]:
+                seen[key].append(position)
         return found, set(theirs)
 
     def _locked(self, ids: set[int]) -> dict[int, RowKeys]:
@@ -173,7 +180,7 @@ class Matcher:
                 result.similar = sorted(numbers)[:5]
         return result
 
-    def _applying(self, row: Mapping[str, Any], mine: RowKeys) -> Iterable[tuple[str, ...]]:
+    def _applying(self, row: Mapping[str, Any], mine: RowKeys) -> Iterator[tuple[str, ...]]:
         """Alternatives all of whose fields are filled; a person's name alone says too little."""
         person = row.get("kind") == "person"
         for alternative in self.rule.alternatives:
@@ -214,7 +221,7 @@ class Matcher:
                 found.append((kind, value[: matching.VALUE_LENGTH], ""))
         return tuple(found)
 
-    def _lookup(self, wanted: set[Key]) -> dict[tuple[str, str], list[int]]:
+    def _lookup(self, wanted: Iterable[Key]) -> dict[tuple[str, str], list[int]]:
         """Ids of living records by kind and value of a key."""
         hits: dict[tuple[str, str], list[int]] = defaultdict(list)
         stored = sorted({key[:2] for key in wanted if not key[0].startswith("=")})
@@ -225,7 +232,7 @@ class Matcher:
                     "SELECT k.kind, k.value, m.record_id FROM unnest(%s::text[], %s::text[]) AS k(kind, value)"
                     " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
                     " AND value = k.value LIMIT 20) m",
-                    [kinds, texts, self.entity.key],
+                    [array_literal(kinds), array_literal(texts), self.entity.key],
                 )
                 for kind, text, number in cursor.fetchall():
                     hits[kind, text].append(number)
@@ -241,7 +248,7 @@ class Matcher:
                 if kind in TEXTS
                 else self.entity.model._default_manager.all()
             )
-            rows = filled.filter(**{f"{column}__in": texts})
+            rows = filled.filter(**{f"{column}__any" if kind in TEXTS else f"{column}__in": texts})
             for value, number in rows.values_list(column, "pk"):
                 hits[f"={name}", plain(value)].append(number)
         return hits

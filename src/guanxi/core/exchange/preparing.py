@@ -21,6 +21,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models.exchange import FAILED
 from guanxi.core.records import bulk, values
+from guanxi.core.records.drafting import Draft
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -33,6 +34,8 @@ NOTED = frozenset((
 LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 
 
+#: Makes the draft of clean values, ``None`` when it cannot be made yet; a new one for each batch.
+Drafting = Callable[[Mapping[str, Any]], Draft | None]
 KeysOf = Callable[[Mapping[str, Any]], Mapping[str, tuple[tuple[str, str, str], ...]]]
 
 
@@ -46,6 +49,7 @@ class Begun:
     given: dict[str, Any] | None = None
     refused: list[Reason] | None = None
     keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None
+    draft: Draft | None = None
 
 
 class Preparer:
@@ -79,10 +83,18 @@ class Preparer:
         """Do for the rows of the next batch what asks nothing of the database, while that is busy with this one."""
         self.expect(self.begin(rows))
 
-    def begin(self, rows: Sequence[Staged]) -> list[Begun]:
-        """Rows as far as they get without asking what other batches may change."""
+    def begin(self, rows: Sequence[Staged], draft: Drafting | None = None) -> list[Begun]:
+        """Rows as far as they get without asking what other batches may change; with the drafts of their records."""
         self._known = {}
-        return [self._begun(row) for row in rows if not _fatal(row)]
+        begun = [self._begun(row) for row in rows if not _fatal(row)]
+        if draft is not None:
+            for one in begun:
+                if one.given is not None:
+                    one.draft = draft(one.given)
+                    if one.draft and self.options.mode == "create":
+                        # Its values will not be written on another record: matching asks for no more than this.
+                        one.given = {name: one.given[name] for name in ("kind",) if name in one.given}
+        return begun
 
     def expect(self, begun: Sequence[Begun]) -> None:
         """Take over rows of the next batch that were begun elsewhere."""
@@ -108,7 +120,7 @@ class Preparer:
             if one.given is None:
                 outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *(one.refused or ())])
             else:
-                ready[position] = Ready(one.row, one.given, one.reasons, one.keys)
+                ready[position] = Ready(one.row, one.given, one.reasons, one.keys, one.draft)
         return ready
 
     def _begun(self, row: Staged) -> Begun:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guanxi.core.exchange.reasons import Reason
+from guanxi.core.records.drafting import Draft
 
 
 @dataclass(slots=True)
@@ -31,9 +32,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class Ready:
-    """A row whose values are clean; ``keys`` are those of ``Matcher.keys_of`` if they have been worked out."""
+    """A row whose values are clean; ``keys`` are those of ``Matcher.keys_of`` and ``draft`` the record it would make, if
+    they have been worked out."""
 
     row: Staged
     given: dict[str, Any]
     reasons: list[Reason]
     keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None
+    draft: Draft | None = None

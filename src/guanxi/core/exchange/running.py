@@ -58,7 +58,7 @@ def _some_batches(actor: Actor, run: ImportRun, progress: Progress | None) -> bo
     """Batches until the run stops (``False``) or the actor's rights have changed (``True``: go on with the new ones)."""
     batcher = batcher_of(actor, run)
     batcher.search_later = run.total >= LONG
-    with closing(source_of(run, batcher.preparer)) as source:
+    with closing(source_of(run, batcher)) as source:
         while _batch(actor, run.pk, batcher, source):
             if progress:
                 run.refresh_from_db()
@@ -111,8 +111,7 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, source: Source) -> bool:
         Operation.objects.filter(pk=run.operation_id or 0).update(progress=run.done, result=_result(run))
         reach("import.before_commit")
     reach("import.after_commit")
-    if run.position // SWEEP != rows[0].position // SWEEP:
-        gc.collect()
+    gc.collect(2 if run.position // SWEEP != rows[0].position // SWEEP else 0)
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,32 +39,48 @@ class Blank:
         return record
 
 
+class Lines:
+    """Makes the lines of new records of one model."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.table = model._meta.db_table
+        self.names, writers = _columns(model)
+        held = Blank(model).held
+        self._columns = [name for name, _writer in writers]
+        self._values = operator.itemgetter(*self._columns)
+        self._plan = [(writer, held[name], writer(held[name])) for name, writer in writers]
+        self.usual = [cell for _writer, _value, cell in self._plan]
+
+    def place(self, name: str) -> int:
+        """Where the cell of a column of the model stands."""
+        return self._columns.index(name)
+
+    def ids(self, count: int) -> list[int]:
+        """So many new ids, in order."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(kept) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS kept OFFSET 0) one,"
+                " generate_series(1, %s)",
+                [self.table, count],
+            )
+            return [int(number) for (number,) in cursor.fetchall()]
+
+    def cells(self, record: Any) -> list[str]:
+        """The cells of one record, in the order of ``names``."""
+        return [
+            cell if mine is value or mine == value else writer(mine)
+            for mine, (writer, value, cell) in zip(self._values(record.__dict__), self._plan, strict=True)
+        ]
+
+
 def copy_records(records: Sequence[Any]) -> None:
     """Insert new records of one model with ``COPY``, giving them their ids."""
-    model: type[models.Model] = type(records[0])
-    table = model._meta.db_table
-    names, writers = _columns(model)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
-        sequence = cursor.fetchone()[0]
-        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [sequence, len(records)])
-        for record, (number,) in zip(records, cursor.fetchall(), strict=True):
-            record.pk = number
-            record._state.adding = False
-            record._state.db = connection.alias
-    usual = Blank(model).held
-    plan = [(place, name, writer, usual[name]) for place, (name, writer) in enumerate(writers)]
-    base = [writer(value) for _place, _name, writer, value in plan]
-    lines = []
-    for record in records:
-        held = record.__dict__
-        cells = base.copy()
-        for place, name, writer, value in plan:
-            mine = held[name]
-            if mine is not value and mine != value:
-                cells[place] = writer(mine)
-        lines.append("\t".join(cells))
-    copy_lines(table, names, lines)
+    made = Lines(type(records[0]))
+    for record, number in zip(records, made.ids(len(records)), strict=True):
+        record.pk = number
+        record._state.adding = False
+        record._state.db = connection.alias
+    copy_lines(made.table, made.names, ["\t".join(made.cells(record)) for record in records])
 
 
 def copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None:
@@ -173,6 +190,8 @@ def escaped(text: str) -> str:
 
 def plain(value: Any) -> str:
     """A value in PostgreSQL's text format."""
+    if type(value) is str:
+        return escaped(value)
     if value is None:
         return "\\N"
     if value is True or value is False:
@@ -203,10 +222,15 @@ def array_text(value: Any) -> str:
         return "\\N"
     if not value:
         return "{}"
-    quoted = (
+    return escaped(array_literal(value))
+
+
+def array_literal(value: Iterable[Any]) -> str:
+    """A list of numbers or texts as PostgreSQL writes it: one parameter, much quicker made than a list's."""
+    quoted = [
         str(one) if isinstance(one, int) else '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in value
-    )
-    return escaped("{" + ",".join(quoted) + "}")
+    ]
+    return "{" + ",".join(quoted) + "}"
 
 
 @cache

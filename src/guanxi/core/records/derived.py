@@ -54,6 +54,11 @@ def _plan(key: str) -> tuple[Field, ...]:
     return tuple(ordered((one for one in shape.fields_of(key).values() if one.formula or one.rollup), key))
 
 
+def derives(entity: Entity) -> bool:
+    """Whether :func:`fill` has anything to reckon."""
+    return bool(_plan(entity.key))
+
+
 @kept("fields", size=1)
 def any_watched() -> bool:
     """Whether any field stands on other records at all."""

@@ -58,7 +58,7 @@ def insert_many(
     ``index.catch_up``. References must exist and be allowed.
     """
     declared = entity_of(entity)
-    plan = _Plan(actor, declared)
+    plan = Plan(actor, declared)
     made: list[Any] = [plan.built(row) for row in rows]
     records = [record for record in made if not isinstance(record, Invalid)]
     if not write or not records:
@@ -83,7 +83,7 @@ def insert_many(
     return made
 
 
-class _Plan:
+class Plan:
     """What is the same for every new record of a batch: an empty record to start from, defaults, required fields."""
 
     def __init__(self, actor: Actor, entity: Entity) -> None:
@@ -93,6 +93,9 @@ class _Plan:
         self.now = clock.now()
         self.blank = Blank(entity.model)
         self.own_check = entity.model.clean is not models.Model.clean
+        self.processes = process.held_fields(entity)
+        self.ruled, self.derived = bool(rules.ruled(entity.key)), derived.derives(entity)
+        self.settled = [spec.settle for spec in entity.lines if spec.settle is not None]
         self.defaults: dict[str, Any] = {}
         self.required: list[Field] = []
         for name, declared in self.fields.items():
@@ -113,14 +116,16 @@ class _Plan:
         record: Any = self.blank.copy()
         changes = self._assigned(record, given)
         try:
-            process.hold(self.actor, self.entity, record, changes, creating=True)
+            if not self.processes.isdisjoint(changes):
+                process.hold(self.actor, self.entity, record, changes, creating=True)
             if self.entity.clean is not None:
                 self.entity.clean(self.actor, record, changes)
-            for spec in self.entity.lines:
-                if spec.settle is not None:
-                    spec.settle(self.actor, record, [])
-            derived.fill(self.entity, record, changes)
-            rules.hold(self.actor, self.entity, record, changes, creating=True)
+            for settle in self.settled:
+                settle(self.actor, record, [])
+            if self.derived:
+                derived.fill(self.entity, record, changes)
+            if self.ruled:
+                rules.hold(self.actor, self.entity, record, changes, creating=True)
             if self.own_check:
                 record.clean()
         except ValidationError as error:

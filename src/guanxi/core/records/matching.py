@@ -140,10 +140,19 @@ def keys_for(entity: Entity, values: Any) -> list[Key]:
     return sorted(((kind, value, weight) for (kind, value), weight in best.items()), key=lambda key: (-key[2], key[:2]))
 
 
+def key_values(entity: Entity, values: Any) -> dict[tuple[str, str], None]:
+    """The (kind, value) of :func:`keys_for`, in no order that matters."""
+    return {
+        (kind, value[:VALUE_LENGTH]): None
+        for declared in entity.match_keys
+        for kind, value, _weight in _of_field(entity, declared, values)
+    }
+
+
 def key_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[str, str, str, int]]:
     """(entity, kind, value, record id) rows for ``COPY core_match_key (entity, kind, value, record_id)``."""
     for record_id, values in rows:
-        for kind, value, _weight in keys_for(entity, values):
+        for kind, value in key_values(entity, values):
             yield entity.key, kind, value, record_id
 
 

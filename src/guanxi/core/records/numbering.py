@@ -51,6 +51,16 @@ def fill_many(entity: Entity, records: Sequence[Any]) -> None:
                 _give(record, rule.field, number)
 
 
+def fields_of(entity: Entity) -> list[str]:
+    """The fields of an entity that rules fill."""
+    return [rule.field for rule in _rules(entity.key)]
+
+
+def numbers_for(entity: Entity, how_many: int) -> list[str]:
+    """The next numbers of an entity with one rule, [] for one without; within ``writing``."""
+    return [number for rule in _rules(entity.key) if how_many for number in next_numbers(rule, how_many)]
+
+
 def _held(record: Any, field: str) -> Any:
     custom = field.removeprefix("custom.")
     return getattr(record, field, "") if custom == field else record.custom.get(custom)

@@ -144,6 +144,16 @@ def process_of(entity: Entity | str, field_name: str, record: Any = None) -> Pro
     return next((found for source in _general if (found := source(declared, field_name))), None)
 
 
+def held_fields(entity: Entity) -> frozenset[str]:
+    """Names of the fields a change of which :func:`hold` has to look at."""
+    return frozenset(
+        name
+        for name, one in shape.fields_of(entity).items()
+        if one.kind in ("choice", "reference")
+        and ((entity.key, name) in _sources or process_of(entity, name) is not None)
+    )
+
+
 def process_fields(entity: Entity | str) -> list[str]:
     """Names of the entity's fields that may be a process."""
     declared = entity_of(entity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -122,6 +122,13 @@ def clean(
 _REPEATED = frozenset(("choice", "region", "boolean", "integer", "date"))
 
 
+#: Kinds whose parser is all there is to ask about a value.
+_PARSED: Mapping[str, Callable[[Any, Field], Any]] = {
+    name: kinds.KINDS[name].parse
+    for name in ("text", "long_text", "serial", "email", "phone", "url", "phones", "emails", "urls", "money", "decimal")
+}
+
+
 def clean_given(
     fields: Mapping[str, Field], given: Mapping[str, Any], known: dict[tuple[str, str], Any] | None = None
 ) -> dict[str, Any]:
@@ -133,16 +140,25 @@ def clean_given(
     found = _Found()
     known = {} if known is None else known
     for name, raw in given.items():
-        key = (name, raw) if type(raw) is str else None
+        key = (name, raw) if type(raw) is str and fields[name].kind in _REPEATED else None
         if key in known:
             found.values[name] = known[key]
             continue
+        if raw and (parse := _PARSED.get(fields[name].kind)) is not None:
+            try:
+                value = parse(raw.strip() if type(raw) is str else raw, fields[name])
+            except Invalid:
+                pass  # said below, with the field's name
+            else:
+                if value or value == 0:
+                    found.values[name] = value
+                    continue
         try:
             _clean_one(found, fields[name], raw, None)
         except Invalid as error:
             found.wrong(name, error)
         else:
-            if key is not None and fields[name].kind in _REPEATED:
+            if key is not None:
                 known[key] = found.values[name]
     if found.errors:
         raise Invalid.collect(found.errors)

@@ -144,13 +144,18 @@ def emit_many(
     actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[int, Mapping[str, Sequence[Any]]]]
 ) -> None:
     """``emit`` for many records at once; within ``writing``."""
+    emit_lines(actor, entity, verb, ((number, json_text(changes)) for number, changes in changed))
+
+
+def emit_lines(actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[int, str]]) -> None:
+    """The same for (record id, changes as ``json_text`` writes them)."""
     now = clock.now().isoformat()
     name = f"{entity.key}.{verb}"
     before, after = (
         f"{name}\t{entity.key}",
         f"{plain(actor.user_id)}\t{escaped(actor.name)}\t{escaped(origin_of(actor))}\t{now}\t0\t",
     )
-    lines = [f"{before}\t{number}\t{json_text(changes)}\t{after}" for number, changes in changed]
+    lines = [f"{before}\t{number}\t{changes}\t{after}" for number, changes in changed]
     columns = ("name", "entity", "record_id", "changes", "actor_id", "actor_name", "origin", "at", "attempts", "error")
     copy_lines(OutboxEvent._meta.db_table, columns, lines)
 

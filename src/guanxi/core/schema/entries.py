@@ -79,6 +79,9 @@ def _entries(raw: Any, one: Callable[[str], dict[str, Any]]) -> list[dict[str, A
         entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
         found.setdefault(entry["value"], entry)
     entries = list(found.values())
+    if len(entries) == 1:
+        entries[0]["primary"] = True
+        return entries
     if len(entries) > 50:
         raise Invalid(_("At most 50 entries are possible."), code="entries.too_many")
     chosen = next((position for position, entry in enumerate(entries) if entry["primary"]), 0)
@@ -122,8 +125,8 @@ def addresses(raw: Any, _field: Field) -> list[dict[str, Any]]:
     for part in _parts(raw) if not isinstance(raw, str) else [raw]:
         given = part if isinstance(part, Mapping) else {"street": part}
         entry: dict[str, Any] = {
-            name: " ".join(CONTROL.sub(" ", str(given.get(name) or "")).split())[: 300 if name == "street" else 60]
-            for name in ADDRESS_PARTS
+            name: " ".join(CONTROL.sub(" ", str(said)).split())[: 300 if name == "street" else 60] if said else ""
+            for name, said in ((name, given.get(name)) for name in ADDRESS_PARTS)
         }
         if any(entry[name] for name in ADDRESS_PARTS if name != "label"):
             entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
