@@ -45,6 +45,9 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "approvals/link/<str:secret>/",
         "p/<str:secret>/",
         "p/<str:secret>/pdf/",
+        "public/<slug:key>/",
+        "my/",
+        "my/*",
     ),
     "api": ("api/v1/*", "^api/"),
     "person": (
@@ -93,6 +96,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/layouts/own/<slug:face>/",
         "people/departments/",
         "diary/",
+        "public/",
     ),
     "office": (
         "settings/*/*",
@@ -103,6 +107,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/templates/",
         "settings/file/",
         "settings/packs/",
+        "settings/outside/",
         "settings/objects/",
         "settings/processes/",
         "settings/layouts/",
@@ -140,6 +145,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "<slug:path>/<int:record_id>/why/all/",
         "<slug:kind>/<int:pk>/*",
         "customers/<int:pk>/account/",
+        "client-login/<slug:path>/<int:pk>/",
         "bank-entries/<int:pk>/match/",
         "rules/<slug:key>/press/<slug:path>/<int:pk>/",
     ),

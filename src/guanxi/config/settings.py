@@ -224,6 +224,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = [
     "guanxi.core.automation.jobs",
     "guanxi.core.exchange.jobs",
+    "guanxi.core.outside.jobs",
     "guanxi.core.people.jobs",
     "guanxi.core.reporting.jobs",
     "guanxi.core.shaping.jobs",

@@ -7,11 +7,28 @@ from typing import Any
 import pytest
 
 from guanxi.core import records
-from guanxi.core.exchange import packs
+from guanxi.core.exchange import packs, settingsfile
+from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Denied, NotFound
-from guanxi.core.models import AppliedPack, ApprovalFlow, AutomationRule, CustomField, CustomObject, DictionaryValue
-from guanxi.core.records import objects
+from guanxi.core.models import (
+    AppliedPack,
+    ApprovalFlow,
+    AutomationRule,
+    CustomField,
+    CustomObject,
+    Dashboard,
+    DictionaryValue,
+    Layout,
+    PublicPage,
+    Report,
+)
+from guanxi.core.records import formula, objects, process, shape
+from guanxi.core.records.query import compile_tree
+from guanxi.core.reporting.engine import run
+from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of, is_registered
+
+EVERY = ["insurance"]
 
 
 @pytest.fixture(autouse=True)
@@ -21,49 +38,121 @@ def as_before(db: None) -> Any:
     objects.sync()
 
 
-@pytest.mark.parametrize("key", ["insurance", "securities", "logistics", "exhibition"])
-def test_a_pack_applies_whole_and_twice(cast: Any, key: str) -> None:
+def _layouts_hold(actor: Any) -> None:
+    for row in Layout.objects.all():
+        if not row.entity:
+            for one in row.definition.get("lists", ()):
+                entity = entity_of(one["entity"])
+                compile_tree(actor, entity, one["filter"])
+                assert set(one["columns"]) <= set(shape.fields_of(entity)), one["key"]
+            assert set(row.definition.get("figures", ())) <= set(Report.objects.values_list("key", flat=True))
+            continue
+        known = set(shape.fields_of(row.entity))
+        definition = row.definition
+        named = definition.get("fields") or [name for one in definition["sections"] for name in one["fields"]]
+        assert set(named) <= known, f"{row}: {set(named) - known}"
+
+
+def _rest_holds(actor: Any) -> None:
+    reports = {row.key: row for row in Report.objects.all()}
+    for report in reports.values():
+        assert run(actor, read(report.definition)) is not None
+    for board in Dashboard.objects.all():
+        assert {tile["report"] for tile in board.definition["tiles"]} <= set(reports)
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_a_pack_applies_whole_and_everything_in_it_works(cast: Any, key: str) -> None:
+    """What an editor of the settings would refuse is refused as the pack is applied; home pages and reports are tried here."""
     pack = packs.pack_of(key)
+    wanted = sum(len(table.rows) for table in pack.samples if not table.steps)
+    assert wanted >= 150
     first = packs.apply(cast.root, key)
-    assert first.samples == len(pack.samples)
+    assert first.samples == wanted
     for row in pack.settings["objects"]:
-        assert is_registered(f"custom.{row['key']}")
-    for one in pack.samples:
-        assert records.select(cast.root, one["entity"]).count >= 1
-    assert AppliedPack.objects.get(pk=key).version == "1"
+        entity = entity_of(f"custom.{row['key']}")
+        assert records.select(cast.root, entity).count, entity.key
+    for table in (
+        "roles",
+        "layouts",
+        "flows",
+        "rules",
+        "templates",
+        "reports",
+        "dashboards",
+        "processes",
+        "numberings",
+    ):
+        assert pack.settings.get(table), f"{key} has no {table}"
+    actor = system_actor("test")
+    _layouts_hold(actor)
+    _rest_holds(actor)
+    for row in pack.settings["processes"]:
+        assert process.process_of(row["entity"], row["field"]) is not None
     again = packs.apply(cast.root, key)
     assert (again.changed, again.kept, again.samples) == (0, (), 0)
 
 
+@pytest.mark.parametrize("key", EVERY)
+def test_everything_is_said_in_both_languages(key: str) -> None:
+    pack = packs.pack_of(key)
+    for table, rows in pack.settings.items():
+        for row in rows:
+            for name, value in row.items():
+                if name.endswith("_zh") and value:
+                    assert row.get(name.removesuffix("zh") + "en"), f"{table}: {row.get('key')} {name}"
+    for table in pack.samples:
+        assert not table.rows or all(None not in row for row in table.rows), f"{table.name}: too many cells"
+
+
+def test_samples_in_english(cast: Any) -> None:
+    packs.apply(cast.root, "insurance", language="en")
+    claim = entity_of("custom.claim").model._default_manager.get(name="CL20260001")
+    assert str(claim.custom["place"]).isascii()
+
+
 def test_local_changes_stay_and_the_rest_goes(cast: Any) -> None:
-    packs.apply(cast.root, "insurance", samples=False)
-    AutomationRule.objects.filter(key="pack-claim-reported").update(name_zh="我改的")
-    again = packs.apply(cast.root, "insurance", samples=False)
-    assert again.kept == ("rules/pack-claim-reported",)
-    assert AutomationRule.objects.get(key="pack-claim-reported").name_zh == "我改的"
+    packs.apply(cast.root, "insurance", with_samples=False)
+    AutomationRule.objects.filter(key="insurance-claim-new").update(name_zh="我改的")
+    again = packs.apply(cast.root, "insurance", with_samples=False)
+    assert again.kept == ("rules/insurance-claim-new",)
+    assert AutomationRule.objects.get(key="insurance-claim-new").name_zh == "我改的"
     gone = packs.remove(cast.root, "insurance")
-    assert gone.kept == ("rules/pack-claim-reported",)
+    assert gone.kept == ("rules/insurance-claim-new",)
     assert not is_registered("custom.claim")
     assert not CustomObject.objects.exists()
-    assert not ApprovalFlow.objects.exists()
+    assert not ApprovalFlow.objects.filter(key__startswith="insurance").exists()
     assert not CustomField.objects.filter(entity__startswith="custom.").exists()
     assert not DictionaryValue.objects.filter(dictionary__key="claim_state").exists()
+    assert not PublicPage.objects.exists()
+    assert not Report.objects.filter(key__startswith="insurance").exists()
     with pytest.raises(NotFound):
         packs.remove(cast.root, "insurance")
 
 
-def test_objects_with_records_are_retired(cast: Any) -> None:
-    packs.apply(cast.root, "logistics")
-    packs.remove(cast.root, "logistics")
-    assert not CustomObject.objects.get(key="freight_proposal").active
-    assert not is_registered("custom.freight_proposal")
+def test_samples_go_again_but_for_what_somebody_worked_on(cast: Any) -> None:
+    """A changed claim stays, and so do the policy and the customer that bear it; everything else goes to the trash."""
+    made = packs.apply(cast.root, "insurance").samples
+    claim = entity_of("custom.claim").model._default_manager.get(name="CL20260001")
+    policy, customer = claim.parent_id, claim.parent.parent_id
+    records.update(cast.root, claim, {"custom.about": "客户补充了材料"})
+    gone = packs.remove(cast.root, "insurance")
+    assert (gone.samples, gone.samples_kept) == (made - 3, 3)
+    assert entity_of("customers.customer").model._default_manager.filter(pk=customer).exists()
+    row = CustomObject.objects.get(key="claim")
+    assert not row.active, "an object with records is retired, not lost"
+    packs.apply(cast.root, "insurance", with_samples=False)
+    left = entity_of("custom.claim").model._default_manager.get()
+    assert (left.name, left.parent_id, left.custom["about"]) == ("CL20260001", policy, "客户补充了材料")
 
 
-def test_the_main_story_of_a_claim(cast: Any) -> None:
-    packs.apply(cast.root, "insurance")
-    claim = entity_of("custom.claim").model._default_manager.get(name="C2026-0001")
-    records.update(cast.root, claim, {"custom.state": "assessed", "custom.department": "核赔部"})
-    assert entity_of("custom.claim").model._default_manager.get(pk=claim.pk).custom["state"] == "assessed"
+def test_a_pack_goes_over_an_export_and_back(cast: Any) -> None:
+    """A settings file of a workspace with a pack brings another one to the same state."""
+    packs.apply(cast.root, "insurance", with_samples=False)
+    told = settingsfile.export(cast.root)
+    packs.remove(cast.root, "insurance")
+    settingsfile.apply(cast.root, told)
+    assert settingsfile.export(cast.root) == told
 
 
 def test_who_may(cast: Any) -> None:
@@ -73,3 +162,15 @@ def test_who_may(cast: Any) -> None:
     with pytest.raises(NotFound):
         packs.apply(cast.root, "nothing")
     assert not AppliedPack.objects.exists()
+
+
+def test_formulas_of_the_claim(cast: Any) -> None:
+    packs.apply(cast.root, "insurance", with_samples=False)
+    policy = records.create(cast.root, "custom.policy", {"name": "P1", "custom.line": "car"})
+    given = {
+        "parent": policy.pk, "custom.happened_at": "2026-03-01T08:00", "custom.reported_at": "2026-03-02T12:30",
+    }  # fmt: skip
+    claim = records.create(cast.root, "custom.claim", given)
+    assert claim.name.startswith("CL")
+    assert (claim.custom["report_hours"], claim.custom["late"]) == (28.5, True)
+    assert formula.evaluate("add_hours(custom.reported_at, 24) > now()", claim).value is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guanxi.core.access import clients
 from guanxi.core.access.actors import custom_fields, default_level
 from guanxi.core.kernel.actor import Actor, Level
 from guanxi.core.schema.derive import fields_of
@@ -18,6 +19,8 @@ def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
     if actor.is_system or actor.rights.everything:
         return "write"
     key = entity if isinstance(entity, str) else entity.key
+    if actor.kind == "client":
+        return clients.level(actor, key, field)
     stated = actor.rights.levels.get(key, {}).get(field)
     level = stated if stated is not None else default_level(key, field)
     if level != "hidden" and field.startswith("custom.") and not _sees_sources(actor, key, field):

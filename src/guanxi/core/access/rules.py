@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.db.models import Q
 
+from guanxi.core.access import clients
 from guanxi.core.kernel.actor import Actor, Reach
 from guanxi.core.kernel.errors import Denied, NotFound
 from guanxi.core.models.lookups import EqualsAny  # noqa: F401 - registers the lookup
@@ -53,6 +54,8 @@ def condition(entity: Entity, actor: Actor, action: str = "view", prefix: str = 
     """The condition on rows of the entity, ``None`` for no limit. ``prefix`` leads there over a reference."""
     if actor.is_system:
         return None
+    if actor.kind == "client":
+        return clients.condition(entity, actor, action, prefix)
     if actor.kind == "anonymous" or not _token_allows(actor, action):
         return Q(**{f"{prefix}pk__isnull": True})
     reach = actor.rights.of(entity.key, action)
@@ -109,6 +112,8 @@ def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> b
     if actor.kind == "anonymous" or not _token_allows(actor, action):
         return False
     entity = entity_of(target)
+    if actor.kind == "client":
+        return clients.allowed(entity, actor, action, target if isinstance(target, models.Model) else None)
     reach = actor.rights.of(entity.key, action)
     if reach.everyone or (entity.access.public and action == "view"):
         return True

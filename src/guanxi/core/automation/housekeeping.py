@@ -11,7 +11,16 @@ from django.db import connection, models, transaction
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import Draft, KeptAnswer, Notification, OneTimeLink, OutboxEvent, Presence, RateWindow
+from guanxi.core.models import (
+    Draft,
+    KeptAnswer,
+    Notification,
+    OneTimeLink,
+    OutboxEvent,
+    PortalKey,
+    Presence,
+    RateWindow,
+)
 from guanxi.core.models.record import Record
 from guanxi.core.records import files
 from guanxi.core.records.purging import purge
@@ -97,7 +106,15 @@ def sessions_forget() -> int:
 def attempts_forget() -> int:
     """Counters of sign-in attempts nobody needs any more."""
     before = int(_ago(days=1).timestamp())
-    return _delete(RateWindow.objects.filter(key__startswith="signin:", window__lt=before))
+    guessed = models.Q()
+    for sort in ("signin:", "reset:", "portal:", "public:", "questions:"):
+        guessed |= models.Q(key__startswith=sort)
+    return _delete(RateWindow.objects.filter(guessed, window__lt=before))
+
+
+def client_keys_forget() -> int:
+    """Links and sessions of clients that are over."""
+    return _delete(PortalKey.objects.filter(expires_at__lt=clock.now()))
 
 
 def jobs_forget() -> int:
@@ -181,6 +198,7 @@ STEPS: tuple[Callable[[], int], ...] = (
     notifications_forget,
     sessions_forget,
     attempts_forget,
+    client_keys_forget,
     jobs_forget,
     trash_purge,
     files_sweep,

@@ -39,13 +39,21 @@ def _tell(result: Any, *, as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
-                {"changed": result.changed, "kept": list(result.kept), "samples": result.samples}, ensure_ascii=False
+                {
+                    "changed": result.changed,
+                    "kept": list(result.kept),
+                    "samples": result.samples,
+                    "samples_kept": result.samples_kept,
+                },
+                ensure_ascii=False,
             )
         )
         return
     click.echo(
         _("%(changed)d settings, %(samples)d sample records.") % {"changed": result.changed, "samples": result.samples}
     )
+    if result.samples_kept:
+        click.echo(_("%(count)d sample records stay: somebody worked on them.") % {"count": result.samples_kept})
     for name in result.kept:
         click.echo(_("left as it is, somebody changed it: %(name)s") % {"name": name})
 
@@ -53,11 +61,20 @@ def _tell(result: Any, *, as_json: bool) -> None:
 @pack.command("apply", help=_("Bring a pack in, or up to date; what somebody changed since stays."))
 @click.argument("name")
 @click.option("--no-samples", is_flag=True, help=_("Without sample records."))
+@click.option(
+    "--language",
+    type=click.Choice(["zh-hans", "en"]),
+    default="zh-hans",
+    show_default=True,
+    help=_("The language of the sample records."),
+)
 @_JSON
-def apply(name: str, no_samples: bool, as_json: bool) -> None:
+def apply(name: str, no_samples: bool, language: str, as_json: bool) -> None:
     """Applying it again changes nothing that is as the pack says."""
     with workspace():
-        result = load("guanxi.core.exchange.packs:apply")(_actor(), name, samples=not no_samples)
+        result = load("guanxi.core.exchange.packs:apply")(
+            _actor(), name, with_samples=not no_samples, language=language
+        )
     _tell(result, as_json=as_json)
 
 

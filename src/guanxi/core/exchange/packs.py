@@ -1,7 +1,8 @@
 """Industry packs: a part of a settings file and sample records, as data. Applied, applied again over local changes, removed.
 
-A pack is ``packs/<name>/pack.json``: ``version``, names and words in both languages, ``settings`` (tables as in a settings file) and
-``samples`` (records; ``$key`` refers to another sample). What an administrator changed in a pack's rows since stays his.
+A pack is a folder ``packs/<name>/``: ``pack.json`` (``version``, names and words in both languages, ``roles`` whose holders own
+the samples), ``settings.json`` (tables as in a settings file) and ``samples/*.csv`` (see ``exchange.samples``). What an administrator
+changed in a pack's rows, or anybody in its samples, stays his.
 """
 
 from __future__ import annotations
@@ -13,22 +14,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import guanxi.packs
-from guanxi.core import records
-from guanxi.core.exchange import settingsfile
+from guanxi.core.exchange import samples, settingsfile
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, NotFound
-from guanxi.core.models import AppliedPack
+from guanxi.core.kernel.errors import Denied, NotFound
+from guanxi.core.models import AppliedPack, stamps
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import saving
 from guanxi.core.records.settings_registry import settings_model, settings_models
 from guanxi.core.records.writing import writing
-from guanxi.core.schema.registry import entity_of, is_registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,9 @@ class Pack:
     name_en: str
     about_zh: str
     about_en: str
+    roles: tuple[str, ...]
     settings: Mapping[str, list[dict[str, Any]]]
-    samples: tuple[Mapping[str, Any], ...]
+    samples: tuple[samples.Table, ...]
 
     @property
     def name(self) -> str:
@@ -57,11 +55,15 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class PackResult:
-    """What applying or removing did: rows changed, rows left because somebody changed them, sample records."""
+    """What applying or removing did: rows changed, rows left because somebody changed them, sample records.
+
+    ``samples_kept`` are sample records that stay because somebody worked on them.
+    """
 
     changed: int
     kept: tuple[str, ...]
     samples: int
+    samples_kept: int = 0
 
 
 @cache
@@ -70,8 +72,12 @@ def packs() -> Mapping[str, Pack]:
     found = {}
     for place in sorted(Path(guanxi.packs.__path__[0]).glob("*/pack.json")):
         told = json.loads(place.read_text(encoding="utf-8"))
-        words = {name: told[name] for name in ("version", "name_zh", "name_en", "about_zh", "about_en", "settings")}
-        found[place.parent.name] = Pack(key=place.parent.name, samples=tuple(told.get("samples", ())), **words)
+        rows = json.loads(place.with_name("settings.json").read_text(encoding="utf-8"))
+        words = {name: told[name] for name in ("version", "name_zh", "name_en", "about_zh", "about_en")}
+        found[place.parent.name] = Pack(
+            key=place.parent.name, roles=tuple(told.get("roles", ())), settings=rows,
+            samples=tuple(samples.tables(place.with_name("samples"))), **words,
+        )  # fmt: skip
     return found
 
 
@@ -119,12 +125,15 @@ def _changed_since(applied: AppliedPack | None) -> set[tuple[str, str]]:
     }
 
 
-def apply(actor: Actor, key: str, *, samples: bool = True) -> PackResult:
+def apply(actor: Actor, key: str, *, with_samples: bool = True, language: str = "") -> PackResult:
     """Bring a pack in, or up to date. Rows somebody changed since are left as they are and named; samples come once.
+
+    Samples are written in ``language`` (``zh-hans``, ``en``; the present one unless told).
 
     All or nothing. Raises Denied, NotFound, Invalid.
     """
     _allowed(actor)
+    stamps.refresh()
     pack = pack_of(key)
     with writing(actor):
         applied = AppliedPack.objects.select_for_update().filter(pk=key).first()
@@ -138,46 +147,30 @@ def apply(actor: Actor, key: str, *, samples: bool = True) -> PackResult:
         changed = settingsfile.apply(actor, text, comment=pack.name)
         row = applied or AppliedPack(key=key)
         row.version, row.rows, row.at, row.by_id = pack.version, dict(pack.settings), clock.now(), actor.user_id
-        made = _samples(actor, pack) if samples and not row.samples else []
+        made: list[list[Any]] = []
+        if with_samples and not row.samples:
+            english = not (language or get_language() or "zh").startswith("zh")
+            made = samples.Entering(actor, pack.roles, english).run(pack.samples)
         row.samples = [*row.samples, *made]
         row.save()
     return PackResult(len(changed), tuple(f"{table}/{name}" for table, name in sorted(mine)), len(made))
 
 
-def _samples(actor: Actor, pack: Pack) -> list[list[Any]]:
-    known: dict[str, int] = {}
-    made: list[list[Any]] = []
-    for one in pack.samples:
-        values = {name: _resolved(value, known) for name, value in one["values"].items()}
-        record = records.create(actor, one["entity"], values)
-        known[one["key"]] = record.pk
-        made.append([one["entity"], record.pk])
-    return made
-
-
-def _resolved(value: Any, known: Mapping[str, int]) -> Any:
-    if isinstance(value, list):
-        return [_resolved(one, known) for one in value]
-    if isinstance(value, str) and value.startswith("$"):
-        return known[value[1:]]
-    return value
-
-
 def remove(actor: Actor, key: str) -> PackResult:
-    """Take a pack out: its samples go to the trash, its rows go unless somebody changed them or they are in use.
+    """Take a pack out: its samples go to the trash, its rows go; what somebody changed or uses stays.
 
     Rows in use are retired. Raises Denied, NotFound when it is not applied.
     """
     _allowed(actor)
+    stamps.refresh()
     kept: list[str] = []
-    gone = trashed = 0
+    gone = 0
     with writing(actor):
         applied = AppliedPack.objects.select_for_update().filter(pk=key).first()
         if applied is None:
             raise NotFound(_("This pack is not applied."), code="pack.not_applied")
         settingsfile.keep(actor, "before", key)
-        for entity, number in reversed(applied.samples):
-            trashed += _trash(actor, entity, number)
+        trashed, staying = samples.take_away(actor, applied.samples)
         mine = _changed_since(applied)
         work = settingsfile.Applying(actor, complete=False)
         for model in reversed(settings_models()):
@@ -196,21 +189,7 @@ def remove(actor: Actor, key: str) -> PackResult:
             if one.key in applied.rows and one.done is not None:
                 one.done()
         applied.delete()
-    return PackResult(gone, tuple(sorted(kept)), trashed)
-
-
-def _trash(actor: Actor, entity: str, number: int) -> bool:
-    if not is_registered(entity):
-        return False
-    record = entity_of(entity).model._default_manager.filter(pk=number).first()
-    if record is None:
-        return False
-    try:
-        with transaction.atomic():
-            saving.delete(actor, record)
-    except GuanxiError:
-        return False
-    return True
+    return PackResult(gone, tuple(sorted(kept)), trashed, staying)
 
 
 def listed() -> list[dict[str, Any]]:
@@ -223,6 +202,8 @@ def listed() -> list[dict[str, Any]]:
             "about": one.about,
             "version": one.version,
             "applied": applied.get(one.key, ""),
+            "settings": sum(len(rows) for rows in one.settings.values()),
+            "samples": sum(len(table.rows) for table in one.samples if not table.steps),
         }
         for one in packs().values()
     ]

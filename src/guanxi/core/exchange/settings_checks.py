@@ -23,12 +23,15 @@ from guanxi.core.models import (
     Dashboard,
     MessageTemplate,
     Numbering,
+    PortalView,
+    PublicPage,
     Report,
     Role,
     SavedView,
     WorkCalendar,
 )
 from guanxi.core.models.custom import CustomObject, Layout, Process
+from guanxi.core.outside import publishing
 from guanxi.core.people.roles import draft_check, role_draft
 from guanxi.core.records import numbering, shape, worktime_edit
 from guanxi.core.records.query import compile_tree, is_empty
@@ -153,3 +156,9 @@ def template_check(actor: Actor, row: MessageTemplate) -> None:
 def report_check(_actor: Actor, row: Report | Dashboard) -> None:
     """A definition of the form reports and boards have."""
     stored.definition_check("report" if isinstance(row, Report) else "board", row.definition)
+
+
+def outside_check(_actor: Actor, row: PublicPage | PortalView) -> None:
+    """Nothing is opened to outsiders that names fields there are not."""
+    if _entity(row.entity) is not None and row.active:
+        publishing.check(row)

@@ -22,7 +22,9 @@ from guanxi.core.models import (
     DictionaryValue,
     MessageTemplate,
     Numbering,
+    PortalView,
     Preference,
+    PublicPage,
     Report,
     Role,
     RoleField,
@@ -201,6 +203,14 @@ register_settings(
         key="rules", label=_("Automation"), check=settings_checks.rule_check, model=AutomationRule, identity=("key",), stamps=("rules",), order=70,
         fields=("name_zh", "name_en", "entity", "trigger", "condition", "formula", "steps", "run_as", "person", "muted_in_imports",
                 "per_hour", "position", "active"),
+    ),
+    SettingsModel(
+        key="public_pages", label=_("Public pages"), check=settings_checks.outside_check, model=PublicPage, identity=("key",), order=75, retire="active",
+        stamps=("portal",), fields=("kind", "name_zh", "name_en", "about_zh", "about_en", "entity", "definition", "position", "active"),
+    ),
+    SettingsModel(
+        key="portal_views", label=_("Clients’ own pages"), check=settings_checks.outside_check, model=PortalView, identity=("entity", "subject"), order=76, retire="active",
+        stamps=("portal",), fields=("path", "name_zh", "name_en", "fields", "create", "preset", "position", "active"),
     ),
     SettingsModel(
         key="reports", label=_("Reports"), check=settings_checks.report_check, model=Report, identity=("key",), where={"visibility": "public"}, order=80,

@@ -12,7 +12,7 @@ from typing import Literal
 
 from guanxi.core.kernel.regional import NEUTRAL, Regional
 
-ActorKind = Literal["user", "system", "anonymous"]
+ActorKind = Literal["user", "system", "anonymous", "client"]
 Via = Literal["web", "api", "cli", "mcp", "job", "import", "test"]
 Level = Literal["hidden", "masked", "read", "write"]
 LEVELS: tuple[Level, ...] = ("hidden", "masked", "read", "write")
@@ -72,7 +72,8 @@ class Actor:
 
     ``shared`` maps an entity key to the record ids shared with the person ({id: "read"|"write"}).
     ``scopes`` limits a token (``None``: no token). ``departments`` are the ids of the own department and those below.
-    ``pools`` are the pools he belongs to, by id.
+    ``pools`` are the pools he belongs to, by id. A ``client`` is somebody outside the house: ``subject`` is the record
+    (entity, id) he signs in as, and he sees what leads to it as far as an administrator opened it.
     """
 
     kind: ActorKind
@@ -88,6 +89,7 @@ class Actor:
     regional: Regional = NEUTRAL
     via: Via = "web"
     scopes: frozenset[str] | None = None
+    subject: tuple[str, int] | None = None
     address: str = ""
     request_id: str = ""
 

@@ -31,6 +31,7 @@ from guanxi.core.models.journal import (
     OutboxEvent,
     RateWindow,
 )
+from guanxi.core.models.outside import PortalKey, PortalLogin, PortalView, ProcessEntry, PublicPage
 from guanxi.core.models.people import (
     ApiToken,
     Collaborator,
@@ -112,12 +113,17 @@ __all__ = [
     "OutboundMessage",
     "OutboxEvent",
     "OwnedRecord",
+    "PortalKey",
+    "PortalLogin",
+    "PortalView",
     "Position",
     "Preference",
     "Presence",
     "Process",
+    "ProcessEntry",
     "ProcessTick",
     "PushDevice",
+    "PublicPage",
     "RateWindow",
     "Record",
     "Region",

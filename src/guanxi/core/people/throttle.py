@@ -113,3 +113,17 @@ def address_return(address: str) -> None:
         if row is not None:
             row.used -= 1
             row.save(update_fields=["used"])
+
+
+def window_take(key: str, most: int, seconds: int) -> None:
+    """Count one of at most ``most`` doings within a window of ``seconds``; raises ``TooMany`` beyond."""
+    now = _now()
+    with transaction.atomic():
+        RateWindow.objects.get_or_create(key=key, defaults={"window": now, "used": 0})
+        row = RateWindow.objects.select_for_update().get(key=key)
+        if now - row.window >= seconds:
+            row.window, row.used = now, 0
+        if row.used >= most:
+            raise _too_many(max(1, row.window + seconds - now))
+        row.used += 1
+        row.save(update_fields=["used", "window"])

@@ -67,6 +67,7 @@ def insert_many(
         numbering.fill_many(declared, records)
         upkeep.carry_many(declared, records)
         copy_records(records)
+        process.note(actor, [(record, record._entered) for record in records if record._entered])
         if search_later:
             index.later(declared, [record.pk for record in records])
         else:
@@ -116,8 +117,9 @@ class Plan:
         record: Any = self.blank.copy()
         changes = self._assigned(record, given)
         try:
+            record._entered = ()
             if not self.processes.isdisjoint(changes):
-                process.hold(self.actor, self.entity, record, changes, creating=True)
+                record._entered = process.hold(self.actor, self.entity, record, changes, creating=True)
             if self.entity.clean is not None:
                 self.entity.clean(self.actor, record, changes)
             for settle in self.settled:
@@ -209,7 +211,7 @@ def update_many(
                 raise _unfilled(missing)
             changes = values.assign(record, fields, given)
             gates.before(actor, declared, record, changes, creating=False)
-            process.hold(actor, declared, record, changes)
+            record._entered = process.hold(actor, declared, record, changes)
             if changes and declared.clean is not None:
                 declared.clean(actor, record, changes)
             if changes:
@@ -280,6 +282,7 @@ def _store_changes(
     entity.model._base_manager.bulk_update(
         records, [column.name for column in columns if _may_differ(column, changed)], 250
     )
+    process.note(actor, [(record, record._entered) for record in records if record._entered])
     touched = {name for _record, changes in changed for name in changes}
     upkeep.after_save(entity, records, dict.fromkeys(touched))
     owners = [record.pk for record, changes in changed if entity.access.owner in changes]

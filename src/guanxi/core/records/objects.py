@@ -53,7 +53,10 @@ def entity_from(row: CustomObject, fields: list[tuple[str, str]]) -> Entity:
             *owned,
         ),
         facts=tuple(own[:3]),
-        fields={"name": {"required": True, **named}, **({"parent": {"label": parent.label}} if parent else {})},
+        fields={
+            "name": {"required": not options.get("numbered"), **named},
+            **({"parent": {"label": parent.label}} if parent else {}),
+        },
         hidden=_INTERNAL if row.owned else (*_INTERNAL, "owner"),
         search=Search(names=("name",), subtitle=above),
         form=Form(

@@ -63,13 +63,22 @@ def _family(field: Field) -> str:
 
 
 def _path(field: Field, column: str) -> str:
-    return column.replace(".", "__", 1) if field.custom else column
+    return column.replace(".", "__") if field.custom else column
+
+
+def _holds(field: Field, column: str, value: Any) -> Q:
+    """Whether the JSON of custom values, the record's own or that of one it points to, holds a value of the field."""
+    return Q(**{f"{_json(column)}__contains": {field.key: value}})
+
+
+def _json(column: str) -> str:
+    return column.rpartition(".")[0].replace(".", "__")
 
 
 def _empty(field: Field, column: str) -> Q:
     path = _path(field, column)
     if field.custom:
-        return ~Q(custom__has_key=field.key) | Q(**{path: ""}) | Q(**{path: None}) | Q(**{path: []})
+        return ~Q(**{f"{_json(column)}__has_key": field.key}) | Q(**{path: ""}) | Q(**{path: None}) | Q(**{path: []})
     if field.kind == "tags":
         return Q(**{f"{path}__len": None}) | Q(**{path: []})
     if _family(field) == "entries" or field.kind == "choices":
@@ -110,7 +119,7 @@ def _text(_actor: Actor, field: Field, column: str, operator: str, value: Any) -
         wanted = "".join(mark for mark in wanted if mark.isdigit() or mark == "+") or wanted
     found = Q(**{f"{path}__{lookup}": wanted})
     if field.custom and operator == "eq":
-        found = Q(custom__contains={field.key: wanted})
+        found = _holds(field, column, wanted)
     return ~found if operator in ("ne", "not_contains") else found
 
 
@@ -236,7 +245,7 @@ def _reference(actor: Actor, field: Field, column: str, operator: str, value: An
     if field.custom:
         found = Q()
         for one in wanted:
-            found |= Q(custom__contains={field.key: one})
+            found |= _holds(field, column, one)
         found = found or Q(pk__isnull=True)
     else:
         found = Q(**{f"{column}_id__any": wanted})
@@ -252,7 +261,7 @@ def _choice(_actor: Actor, field: Field, column: str, operator: str, value: Any)
     elif field.custom:
         found = Q()
         for one in wanted:
-            found |= Q(custom__contains={field.key: one})
+            found |= _holds(field, column, one)
     else:
         found = Q(**{f"{path}__in": wanted})
     return ~found if operator in ("ne", "not_in", "not_under") else found
@@ -277,7 +286,7 @@ def _boolean(_actor: Actor, field: Field, column: str, _operator: str, value: An
     if wanted is None:
         raise Invalid(_("A value is missing."), code="filter.value")
     if field.custom:
-        yes = Q(custom__contains={field.key: True})
+        yes = _holds(field, column, True)
         return yes if wanted else ~yes
     return Q(**{column: wanted})
 
@@ -287,7 +296,7 @@ def _set(_actor: Actor, field: Field, column: str, operator: str, value: Any) ->
         wanted = [identifier(one, field) for one in _list(value)]
         found = Q(**{f"{column}__{'contains' if operator == 'has_all' else 'overlap'}": wanted})
         return ~found if operator == "has_none" else found
-    path = "custom" if field.custom else column
+    path = _json(column) if field.custom else column
     listed = [identifier(one, field) if field.kind == "references" else str(one) for one in _list(value)]
     parts = [Q(**{f"{path}__contains": {field.key: [one]} if field.custom else [one]}) for one in listed]
     found = Q()

@@ -7,7 +7,7 @@ administrator's rows, or an area that keeps its stages in tables of its own (``a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken, Text
-from guanxi.core.models import ProcessTick, User
+from guanxi.core.models import ProcessEntry, ProcessTick, User
 from guanxi.core.records import shape, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
@@ -340,9 +340,23 @@ def _set(actor: Actor, fields: Mapping[str, Any], record: Any, step: Step) -> di
 
 
 def follow(actor: Actor, entity: Entity, record: Any, entered: Sequence[tuple[Process, Step]]) -> None:
-    """Run what the steps entered say is to follow: actions of the entity, in order, within the same transaction."""
+    """Note the steps entered and run what they say is to follow: actions of the entity, in order, in the same transaction."""
+    note(actor, [(record, entered)])
     for _process, step in entered:
         for key in step.runs:
             action = next((one for one in entity.actions if one.key == key), None)
             if action is not None and not action.fields:
                 action.run(actor, record)
+
+
+def note(actor: Actor, passed: Iterable[tuple[Any, Sequence[tuple[Process, Step]]]]) -> None:
+    """Keep when and by whom steps were entered, for processes an administrator made; an area keeps its own."""
+    ProcessEntry.objects.bulk_create([
+        ProcessEntry(
+            entity=process.entity, record_id=record.pk, field=process.field, step=step.key, at=clock.now(),
+            user_id=actor.user_id, department_id=actor.department_id,
+        )
+        for record, entered in passed
+        for process, step in entered
+        if (process.entity, process.field) not in _sources
+    ])  # fmt: skip

@@ -83,7 +83,7 @@ def place_of(actor: Actor, entity: Entity, path: str, kinds: frozenset[str] = GR
             code="report.masked",
             field=path,
         )
-    if field.kind not in kinds or (field.custom and path != field.name):
+    if field.kind not in kinds:
         raise Invalid(
             _("“%(field)s” cannot be used for this.") % {"field": field.label}, code="report.kind", field=path
         )
@@ -105,7 +105,7 @@ def _places(actor: Actor, entity: Entity, kinds: frozenset[str]) -> Iterator[Pla
         back = beside(entity.key).get(name, (target, ""))[1]
         for below, other in shape.fields_of(target).items():
             person = target.key == "core.user"
-            wanted = below in people if person else not other.custom and below not in (target.title, back)
+            wanted = below in people if person else below not in (target.title, back)
             if wanted and other.kind in kinds and _usable(actor, target, below):
                 yield Place(f"{name}.{below}", other, shape.path_label(target, below), str(capfirst(str(label))))
 

@@ -80,7 +80,7 @@ def column(place: Place) -> Combinable:
     field = place.field
     if not field.custom:
         return F(place.path.replace(".", "__"))
-    text = KeyTextTransform(field.key, F("custom"))
+    text = KeyTextTransform(field.key, F(place.path.rpartition(".")[0].replace(".", "__")))
     cast = _CASTS.get(KINDS[field.kind].cast)
     return Cast(text, cast) if cast is not None else text
 

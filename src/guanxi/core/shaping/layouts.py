@@ -43,7 +43,7 @@ def layout_save(
             row = Layout(**place, version=0)
         else:
             check_version(row, version, {"definition": cleaned}, {"definition": _("Layout")})
-        row.definition, row.version = cleaned, row.version + 1
+        row.definition, row.version = {**_arranged(row.definition), **cleaned}, row.version + 1
         row.save()
         bump("layouts")
     return row
@@ -56,6 +56,11 @@ def layout_check(entity: Entity | None, face: str, role: str, definition: Mappin
     if role and not Role.objects.filter(key=role).exists():
         raise Invalid(_("There is no such role."), code="layout.role", field="role")
     return _cleaned(entity, face, definition)
+
+
+def _arranged(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a home page holds besides order and hiding: its lists and figures, which no page of settings arranges."""
+    return {name: definition[name] for name in ("lists", "figures") if name in definition}
 
 
 def _cleaned(entity: Entity | None, face: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,18 @@ def absolute(moment: dt.datetime) -> str:
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
 
 
+def duration(span: dt.timedelta) -> str:
+    """A length of time in its two largest units: ``3 days 4 h``, ``25 min``."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        text = ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
+        return _("%(days)s %(hours)d h") % {"days": text, "hours": hours} if hours else text
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
+    return _("%(minutes)d min") % {"minutes": minutes}
+
+
 def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) -> Markup:
     """A ``<time>`` element: relative near now, the absolute value on hover. Empty for ``None``."""
     if value is None:

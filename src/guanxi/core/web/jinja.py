@@ -71,6 +71,7 @@ def environment(**options: Any) -> Environment:
     env.filters.update(
         when=formats.when,
         absolute=formats.absolute,
+        duration=formats.duration,
         number=formats.number,
         percent=formats.percent,
         money=formats.money,

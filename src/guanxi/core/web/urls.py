@@ -11,6 +11,7 @@ from guanxi.core.web.health import urls as health
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
 from guanxi.core.web.offline import urls as offline
+from guanxi.core.web.outside import urls as outside
 from guanxi.core.web.people import urls as people
 from guanxi.core.web.privacy import urls as privacy
 from guanxi.core.web.record import urls as record
@@ -46,6 +47,7 @@ fixed: Patterns = [
     *rules.urlpatterns,
     *settingsfile.urlpatterns,
     *offline.urlpatterns,
+    *outside.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

@@ -20,6 +20,7 @@ from guanxi.core.kernel.working_time import add_working_days, is_working_day
 from guanxi.core.models import AutomationRule, RuleClock, RuleRun
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import shape, worktime
+from guanxi.core.records.columns import typed
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
@@ -168,19 +169,19 @@ def _due_dates(rule: AutomationRule, since: dt.datetime, now: dt.datetime) -> It
     entity = entity_of(rule.entity)
     name = str(rule.trigger.get("field", ""))
     field = shape.fields_of(entity).get(name)
-    if field is None or field.custom:
+    if field is None:
         return
-    rows = entity.model._default_manager.filter(**{f"{name}__isnull": False})
+    rows = entity.model._default_manager.annotate(rule_date=typed(field, name)).filter(rule_date__isnull=False)
     if field.kind == "datetime":
         unit = dt.timedelta(hours=1) if rule.trigger.get("unit") == "hours" else dt.timedelta(days=1)
         shift = unit * int(rule.trigger.get("offset") or 0)
-        rows = rows.filter(**{f"{name}__gt": since - shift, f"{name}__lte": now - shift})
+        rows = rows.filter(rule_date__gt=since - shift, rule_date__lte=now - shift)
     else:
         reach = abs(int(rule.trigger.get("offset") or 0)) * 2 + 20
         first = now.astimezone(_zone()).date()
         days = (first + dt.timedelta(days=n) for n in range(-reach, reach + 1))
-        rows = rows.filter(**{f"{name}__in": [day for day in days if since < moment_for(rule.trigger, day) <= now]})
-    for record_id, value in rows.order_by("pk").values_list("pk", name)[:MOST]:
+        rows = rows.filter(rule_date__in=[day for day in days if since < moment_for(rule.trigger, day) <= now])
+    for record_id, value in rows.order_by("pk").values_list("pk", "rule_date")[:MOST]:
         yield record_id, f"date:{rule.pk}:{record_id}:{value.isoformat()}"[:200]
 
 

@@ -182,7 +182,7 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
         wrong = _("There is no such field.")
     elif on == "date":
         field = fields.get(str(trigger.get("field")))
-        if field is None or field.kind not in ("date", "datetime") or field.custom:
+        if field is None or field.kind not in ("date", "datetime"):
             wrong = _("Choose a date of the record.")
         elif (
             trigger.get("unit", "days") not in UNITS

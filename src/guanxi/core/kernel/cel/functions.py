@@ -169,6 +169,10 @@ _ALL: tuple[Function, ...] = (
         "hours", ("datetime", "datetime"), _N, lambda a, b: Decimal(str((b - a).total_seconds())) / 3600,
         _("hours from the first moment to the second"), "hours(created_at, now())", group="date",
     ),
+    Function(
+        "add_hours", ("datetime", _N), "datetime", lambda a, n: a + dt.timedelta(hours=float(n)) if abs(n) < 10**6 else None,
+        _("a moment so many hours later"), "add_hours(created_at, 24)", group="date",
+    ),
     Function("add_days", (_D, _N), _D, _at, _("a date so many days later"), "add_days(today(), 30)", group="date"),
     Function(
         "add_months", (_D, _N), _D, lambda a, n: _months(_day(a), n), _("a date so many months later"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
+from guanxi.core.outside import logins
 from guanxi.core.records import layouts, process, shape, together, values
 from guanxi.core.schema.entity import Action, Entity, Flag
 from guanxi.core.schema.fields import Field
@@ -150,7 +153,15 @@ def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
                         asks=bool(action.fields) or action.danger, danger=action.danger, lead=not reason and _leads(action, record), reason=reason,
                     )
                 )  # fmt: skip
-    return found + _rule_buttons(actor, entity, record)
+    return found + _rule_buttons(actor, entity, record) + _client_sign_in(actor, entity, record)
+
+
+def _client_sign_in(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
+    """Letting a record sign in as a client, where clients have pages of their own."""
+    if not logins.may_have(record) or not access.allowed(actor, "change", record):
+        return []
+    url = f"/client-login/{entity.path}/{record.pk}/"
+    return [Doing(key="client-login", label=_("Client sign-in"), icon="world", url=url, asks=True)]
 
 
 def _leads(action: Action, record: Any) -> bool:

@@ -13,7 +13,7 @@ from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.records import history as changes
-from guanxi.core.records import together
+from guanxi.core.records import passing, process, together
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
 from guanxi.core.web import addresses
@@ -21,7 +21,7 @@ from guanxi.core.web.approvals.views import strip
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.record import details, lining, moments, related
 from guanxi.core.web.record.common import find, target
-from guanxi.core.web.record.header import header
+from guanxi.core.web.record.header import header, path_field
 from guanxi.core.web.record.shown import plain
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
@@ -42,7 +42,16 @@ def _context(request: HttpRequest, actor: Actor, entity: Entity, record: Any) ->
         "cards": related.cards(actor, record),
         "here": addresses.record_url(entity, record.pk),
         "strip": strip(actor, record),
+        "passed": _passed(actor, entity, record),
     }
+
+
+def _passed(actor: Actor, entity: Entity, record: Any) -> list[passing.Passed]:
+    """The steps the record went through, where its path is a process an administrator made."""
+    field = path_field(actor, entity)
+    if field is None or field.kind != "choice" or process.process_of(entity, field.name, record) is None:
+        return []
+    return passing.path_of(entity, record, field.name)
 
 
 @page_view()

@@ -8,14 +8,33 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.reporting.tiles import tiles_for
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.records import layouts
+from guanxi.core.reporting import stored
+from guanxi.core.reporting.engine import run
+from guanxi.core.reporting.results import Result
+from guanxi.core.reporting.spec import read
+from guanxi.core.reporting.tiles import Tile, everyone, tiles_for
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.reports.shown import about, freshness, shown_cell
 
 
+def _own(actor: Actor) -> list[tuple[Tile, Result]]:
+    """Figures the layout of his home page names: stored reports without rows."""
+    found = []
+    for key in (layouts.layout_of(actor, None, "home") or {}).get("figures", ()):
+        try:
+            held = stored.setup(actor, "report", str(key))
+            tile = Tile(key=held.key, label=held.name, spec=read(held.definition), good=0, shown=everyone)
+            found.append((tile, run(actor, tile.spec)))
+        except GuanxiError:
+            continue
+    return found
+
+
 def figures(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's figures; no card without one."""
-    tiles = tiles_for(actor)
+    tiles = [*_own(actor), *tiles_for(actor)]
     found = [
         {
             "label": tile.label,

@@ -187,7 +187,7 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "events": store.EVENTS.items(),
         "units": store.UNITS.items(),
         "fields": [(name, str(one.label)) for name, one in fields.items() if name != "id"],
-        "dates": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("date", "datetime") and not one.custom],
+        "dates": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("date", "datetime")],
         "choosable": choosable,
         "addresses": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("email", "emails", "phone", "phones")],
         "actions": flows.actions_of(draft.entity).items() if entity else (),

@@ -27,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
             result = (
                 packs.remove(actor, key)
                 if removing
-                else packs.apply(actor, key, samples=request.POST.get("samples") == "1")
+                else packs.apply(actor, key, with_samples=request.POST.get("samples") == "1")
             )
         except GuanxiError as found:
             error = found
@@ -36,6 +36,10 @@ def index(request: HttpRequest) -> HttpResponseBase:
                 "changed": result.changed,
                 "samples": result.samples,
             }
+            if result.samples_kept:
+                text += " " + _("%(count)d sample records stay: somebody worked on them.") % {
+                    "count": result.samples_kept
+                }
             kept = "".join(
                 " " + _("left as it is, somebody changed it: %(name)s") % {"name": name} for name in result.kept[:5]
             )

@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
-from guanxi.core.web import contributions, gallery
+from guanxi.core.web import gallery, homelists
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 
@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
     """“Today”: the cards areas contributed that have something to say to the actor."""
     actor = actor_of(request)
     cards = []
-    for card in contributions.cards(actor):
+    for card in homelists.cards_for(actor):
         context = card.context(actor)
         if context is not None:
             values = {**context, "card": card, "actor": actor}
