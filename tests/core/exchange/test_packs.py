@@ -28,7 +28,7 @@ from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of, is_registered
 
-EVERY = ["insurance"]
+EVERY = ["insurance", "securities", "exhibition", "logistics"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,13 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from guanxi.core import records
+from guanxi.core.access import field_level
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.kernel.text import fold
@@ -165,6 +167,12 @@ def facts(actor: Actor, entity: Entity, record: Any, names: Iterable[str]) -> li
     return [
         (one.label, text)
         for one in chosen
-        if values.current(record, one) not in (None, "", [])
-        and (text := display.value_text(actor, entity, record, one.name, known))
+        if values.current(record, one) not in (None, "", []) and (text := _text(actor, entity, record, one, known))
     ]
+
+
+def _text(actor: Actor, entity: Entity, record: Any, field: Field, known: display.Names) -> str:
+    value = values.current(record, field)
+    if field.kind == "money" and isinstance(value, Decimal) and field_level(actor, entity, field.name) != "masked":
+        return f"{value:,.2f}"
+    return display.value_text(actor, entity, record, field.name, known)

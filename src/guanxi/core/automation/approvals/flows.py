@@ -270,5 +270,5 @@ def check_whom(entity: str, one: Mapping[str, Any], place: str) -> None:
             raise Invalid(_("Choose people who are active."), code="flow.people", field=place)
     if kind == "field":
         field = shape.field_at(entity_of(entity), str(one.get("field", "")))
-        if field is None or field.target != "core.user":
+        if field is None or (field.kind != "user" and field.target != "core.user"):
             raise Invalid(_("Choose a field that names a person."), code="flow.field", field=place)
