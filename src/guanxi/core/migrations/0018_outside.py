@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0016_push_devices'),
+        ('core', '0017_privacy'),
     ]
 
     operations = [
