@@ -8,6 +8,7 @@ import pytest
 from guanxi.mining.parsing import dates, numbers, texts
 from guanxi.mining.result import BadInput
 from guanxi.mining.transactions import btyd_summary, customer_summary, transactions
+from guanxi.mining.value import rfm, scored
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,32 @@ def test_returns_lower_the_value_and_are_no_purchase() -> None:
 def test_unknown_columns_are_named() -> None:
     with pytest.raises(BadInput, match="no column nobody"):
         transactions(pd.DataFrame({"a": [1]}), customer="nobody", date="a")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("Client", "client"), ("dya", "day"), ("client_id", "client"), ("something", "")]
+)
+def test_a_wrong_column_is_answered_with_the_one_meant(given: str, meant: str) -> None:
+    frame = pd.DataFrame({"client": ["a"], "day": ["2024-01-05"], "total": ["1"]})
+    with pytest.raises(BadInput) as caught:
+        transactions(frame, customer=given, date="day", amount="total")
+    assert ("Did you mean " + meant + "?" in str(caught.value)) is bool(meant)
+    assert caught.value.code == "column.missing"
+
+
+def test_where_all_customers_are_alike_nobody_is_worst() -> None:
+    frame = pd.DataFrame({"c": ["a", "b", "c"], "d": ["2024-01-05"] * 3, "a": ["5", "5", "5"]})
+    found = rfm(transactions(frame, customer="c", date="d", amount="a"))
+    assert found.table[["r", "f", "m"]].to_numpy().tolist() == [[3, 3, 3]] * 3
+    assert {"constant.frequency", "constant.monetary", "constant.recency_days", "few"} <= {
+        one.code for one in found.notes
+    }
+    assert scored([(0, 1, 5.0)] * 3, None) == found.table["segment"].tolist()
+
+
+def test_a_million_rows_of_one_customer_are_one_customer() -> None:
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(pd.Series(range(1_000_000)) % 300, unit="D")
+    frame = pd.DataFrame({"c": "big", "d": days, "a": 1.0})
+    sales = transactions(frame, customer="c", date="d", amount="a")
+    table = rfm(sales).table
+    assert (len(table), int(table["frequency"].iloc[0]), float(table["monetary"].iloc[0])) == (1, 300, 1e6)

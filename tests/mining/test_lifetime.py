@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, special
 
-from guanxi.mining.lifetime import purchases
+from guanxi.mining.lifetime import estimate, purchases
 from guanxi.mining.lifetime.holdout import clv_holdout
 from guanxi.mining.lifetime.model import PurchaseModel, fit_purchases
 from guanxi.mining.lifetime.spending import gamma_gamma, gamma_gamma_rows
@@ -229,3 +229,23 @@ def test_equal_spending_falls_back_to_purchases_alone() -> None:
     assert "clv" not in result.table
     assert "spend.constant" in {one.code for one in result.notes}
     assert result.summary()["gamma_gamma"] is None
+
+
+def test_a_search_that_begins_on_a_sample_ends_where_the_whole_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, n = np.random.default_rng(8), 4000
+    length, rate = chance.uniform(20, 80, n), chance.gamma(0.8, 1 / 4.0, n)
+    leaves, x, last, at = chance.beta(0.8, 2.5, n), np.zeros(n), np.zeros(n), np.zeros(n)
+    stays = np.ones(n, bool)
+    while stays.any():
+        at[stays] += chance.exponential(1 / rate[stays])
+        bought = stays & (at <= length)
+        x[bought] += 1
+        last[bought] = at[bought]
+        stays = bought & (chance.random(n) > leaves)
+    summary = pd.DataFrame({"x": x, "t_x": last, "T": length})
+    whole = fit_purchases(summary)
+    monkeypatch.setattr(estimate, "SAMPLE", 500)
+    begun = fit_purchases(summary)
+    assert begun.fit.converged
+    assert begun.parameters == pytest.approx(whole.parameters, rel=1e-4)
+    assert begun.fit.loglik == pytest.approx(whole.fit.loglik, abs=1e-3)

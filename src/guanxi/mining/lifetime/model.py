@@ -191,7 +191,7 @@ def _refuse(x: Array, t_x: Array, T: Array) -> None:
     if len(x) < 10:
         raise BadInput(
             "few",
-            "Only {n} customers; a lifetime model needs at least 10.",
+            "Too few customers ({n}); a lifetime model needs at least 10.",
             "只有 {n} 位客户，生命周期模型至少需要 10 位。",
             n=len(x),
         )
