@@ -10,7 +10,7 @@ import pytest
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
-from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes
+from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes, receiving
 from guanxi.core import records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
@@ -274,3 +274,15 @@ def test_the_history_of_a_quote_tells_of_its_lines(cast: Cast, make: Any) -> Non
     page = browser(cast.alice_user).get(f"/quotes/{quote.pk}/history/").content.decode()
     for text in ("快递费", "removed", f"Items · {first.name} · quantity"):
         assert text in page
+
+
+def test_a_payment_is_not_entered_twice_and_an_instalment_takes_what_it_is_due(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal(200))
+    row = contract.instalments.get()
+    first = receiving.instalment_receive(cast.root, row, amount=Decimal("250.00"), reference="T-1")
+    assert (first.allocated, first.free) == (200, 50)
+    values = {"customer": contract.customer_id, "received_on": TODAY, "amount": "250.00", "reference": "T-1"}
+    with pytest.raises(Invalid) as error:
+        records.create(cast.root, "billing.receipt", values)
+    assert (error.value.code, error.value.field) == ("receipt.twice", "reference")
+    assert records.create(cast.root, "billing.receipt", values | {"reference": "T-2"}).free == 250

@@ -113,11 +113,27 @@ def receipt_clean(actor: Actor, receipt: Receipt, changes: Changes) -> None:
             code="amount.places",
             field="amount",
         )
+    if receipt.reference and {"reference", "amount", "customer"} & set(changes):
+        _not_twice(receipt)
     if receipt.pk and {"currency", "customer"} & set(changes) and (receipt.allocated or receipt.refunded):
         raise RuleBroken(_("This money is allocated already. Take that back first."), code="receipt.allocated")
     receipt.free = ZERO if receipt.sort == OUT else receipt.amount - receipt.allocated - receipt.refunded
     if receipt.free < 0:
         raise Invalid(_("More than this is allocated already."), code="receipt.allocated", field="amount")
+
+
+def _not_twice(receipt: Receipt) -> None:
+    """Raise Invalid when the same payment (customer, bank reference, amount) is entered already."""
+    same = Receipt.objects.filter(
+        reference=receipt.reference, customer_id=receipt.customer_id, amount=receipt.amount, sort=receipt.sort
+    )
+    other = same.exclude(pk=receipt.pk).first()
+    if other is not None:
+        raise Invalid(
+            _("This payment is entered already, as receipt %(number)s.") % {"number": other.number},
+            code="receipt.twice",
+            field="reference",
+        )
 
 
 def allocation_clean(_actor: Actor, allocation: Allocation, _changes: Changes) -> None:
