@@ -1,4 +1,4 @@
-"""The main story of an industry pack, in Chinese, as people of that trade go through it."""
+"""The main stories of industry packs, in Chinese, as people of those trades go through them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from guanxi.core import records
 from guanxi.core.exchange import packs
 from guanxi.core.models import CustomObject, Role
 from guanxi.core.models.stamps import bump
@@ -41,6 +42,48 @@ def of(key: str) -> Any:
     return entity_of(key).model._default_manager
 
 
+def test_insurance_from_the_questionnaire_to_the_claim(
+    trade: Any, people: Any, contexts: Any, make: Any, cast: Any
+) -> None:
+    trade("insurance", "insurance_agent", "claims_handler")
+    outside = contexts().new_page()
+    outside.set_default_navigation_timeout(60_000)
+    outside.goto("/public/needs/")
+    outside.get_by_label("怎么称呼您").fill("周建国")
+    outside.get_by_label("手机").fill("19900001234")
+    outside.get_by_label("您的年龄").fill("41")
+    for words in ("有未成年子女", "30–60 万", "家人失去依靠"):
+        outside.get_by_label(words).check()
+    outside.get_by_label("我同意").check()
+    outside.get_by_role("button", name="提交").or_(outside.get_by_role("button", name="发送")).click()
+    expect(outside.locator(".gx-outside-done")).to_contain_text("定期寿险")
+    assert of("sales.lead").get().custom["need"] == "life"
+
+    customer = make("customers.customer", owner=cast.alice_user.pk, name="周建国", phones=[{"value": "19900001234"}])
+    page = people("alice", "zh-hans")
+    page.goto(f"/policies/new/?parent={customer.pk}")
+    page.locator("#main, main").first.get_by_label("保单号").fill("P2026-88")
+    page.locator("select[name='custom.line']").select_option("car")
+    page.locator("main").get_by_role("button", name="新建", exact=True).last.click()
+    page.wait_for_url(re.compile(r"/policies/\d+/"))
+    policy = of("custom.policy").get()
+    page.goto(f"/claims/new/?parent={policy.pk}")
+    page.locator("input[name='custom.happened_at']").fill("2026-03-01T08:00")
+    page.locator("main").get_by_role("button", name="新建", exact=True).last.click()
+    page.wait_for_url(re.compile(r"/claims/\d+/"))
+    records.update(cast.root, of("custom.claim").get(), {"custom.handler": cast.alice_user.pk})
+    page.reload()
+    page.locator(".gx-stages").get_by_role("button", name="已受理").click()
+    expect(page.locator(".gx-passed")).to_contain_text(cast.alice_user.name)
+
+    outside.goto("/public/policy/")
+    outside.get_by_label("保单号").fill("P2026-88")
+    outside.get_by_label("预留手机后 4 位").fill("1234")
+    outside.get_by_role("button", name="查询").click()
+    expect(outside.locator(".gx-passed [aria-current=step]")).to_contain_text("已受理")
+    expect(outside.locator(".gx-passed")).to_contain_text(cast.south.name)
+
+
 def test_exhibition_from_the_invitation_to_the_rebooking(trade: Any, people: Any, make: Any, cast: Any) -> None:
     trade("exhibition", "show_sales", "show_manager")
     customer = make("customers.customer", owner=cast.alice_user.pk, name="佛山恒达家具有限公司")
@@ -65,3 +108,29 @@ def test_exhibition_from_the_invitation_to_the_rebooking(trade: Any, people: Any
     assert (made.custom["satisfaction"], made.custom["rebooked"]) == (9, True)
     page.goto("/reports/show-rebooking/")
     expect(page.locator("main")).to_contain_text("100")
+
+
+def test_logistics_from_the_assessment_to_the_proposal(trade: Any, people: Any, make: Any, cast: Any) -> None:
+    trade("logistics", "freight_sales")
+    customer = make("customers.customer", owner=cast.alice_user.pk, name="宁波嘉恒机械有限公司")
+    page = people("alice", "zh-hans")
+    page.goto(f"/freight-assessments/new/?parent={customer.pk}")
+    page.locator("#main, main").first.get_by_label("评估名称").fill("美西海运")
+    page.locator("select[name='custom.mode']").select_option("sea")
+    page.locator("input[name='custom.month_volume']").fill("50")
+    page.locator("input[name='custom.unit_price']").fill("9800")
+    page.locator("main").get_by_role("button", name="新建", exact=True).last.click()
+    page.wait_for_url(re.compile(r"/freight-assessments/\d+/"))
+    customer.refresh_from_db()
+    assert (customer.custom["grade"], customer.custom["year_volume"]) == ("A", 600)
+    page.goto(f"/freight-proposals/new/?parent={customer.pk}")
+    page.locator("textarea[name='custom.demand']").fill("每周两柜，门到门")
+    page.locator("main").get_by_role("button", name="新建", exact=True).last.click()
+    page.wait_for_url(re.compile(r"/freight-proposals/\d+/"))
+    records.update(cast.root, of("custom.freight_proposal").get(), {"custom.planner": cast.alice_user.pk})
+    page.reload()
+    page.locator(".gx-stages").get_by_role("button", name="已分派").click()
+    expect(page.locator(".gx-stages [aria-current=step]")).to_contain_text("已分派")
+    page.goto("/")
+    expect(page.locator("main")).to_contain_text("我的在途方案")
+    expect(page.locator("main")).to_contain_text("宁波嘉恒机械有限公司")
