@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from guanxi.config.fingerprint import fingerprint
 from guanxi.runtime.environment import environment
 
 ENVIRONMENT = environment()
@@ -38,7 +39,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "pgtrigger",
     "procrastinate.contrib.django",
@@ -52,8 +52,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "guanxi.config.observe.RequestLogMiddleware",
+    "guanxi.core.web.compressing.CompressingMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "guanxi.core.web.assets.AssetsMiddleware",
     "guanxi.core.web.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -176,8 +177,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = ENVIRONMENT.time_zone
 
-STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "core" / "web" / "static"]
+STATIC_URL = f"/static/{fingerprint([*STATICFILES_DIRS, *sorted(PACKAGE.glob('areas/*/static'))])}/"
 STATIC_ROOT = ENVIRONMENT.data / "static"
 STORAGES = {
     "default": {
@@ -186,8 +187,6 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
 
 #: Used for what must hold over all processes and restarts: codes of the second factor that were used.
 CACHES = {"default": {"BACKEND": "guanxi.core.people.usedcodes.UsedCodes", "LOCATION": "core_cache"}}

@@ -43,9 +43,16 @@ def _in_worker(settings: Environment, application: Any) -> Callable[[], Any]:
     return load
 
 
+def _settle() -> None:
+    """What was loaded stays: it is never looked through again, and the pages of memory stay shared with forked children."""
+    gc.collect()
+    gc.freeze()
+
+
 def web(settings: Environment) -> None:
     """Serve pages and API. Django is loaded once, before the worker processes are forked from this one."""
     application = _load(PAGES)
+    _settle()
     server = Granian(
         PAGES,
         address=settings.host,
@@ -67,6 +74,7 @@ def web(settings: Environment) -> None:
 def events(settings: Environment) -> None:
     """Serve live events (server-sent) from one small ASGI process."""
     application = _load(EVENTS)
+    _settle()
     server = Granian(
         EVENTS,
         address=settings.host,

@@ -23,6 +23,8 @@ from guanxi.core.automation.notify import Note, unread_mentions
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
+from guanxi.core.models.fixed import Fixed
+from guanxi.core.records.children import leads
 
 #: The day's work shows so many of each sort.
 MOST = 50
@@ -102,13 +104,25 @@ def _pile(rows: QuerySet[Any], at: str) -> Pile:
     return Pile(found[:MOST], rows.order_by()[:1000].count())
 
 
+_DUE = Fixed(
+    lambda user_id, end: (
+        Task.objects.filter(owner_id=user_id, status__in=TASK_UNFINISHED, due_at__lt=end)
+        .values_list("pk")[:100]
+        .union(
+            FollowUpPlan.objects.filter(owner_id=user_id, status=PLAN_OPEN, planned_at__lt=end).values_list("pk")[:100],
+            all=True,
+        )
+    ),
+    [-1, dt.datetime(1, 1, 2, tzinfo=dt.UTC)],
+)
+
+
 def due_count(actor: Actor) -> int:
     """How many of the actor's tasks and plans are late or due today; for the number in the navigation."""
     if actor.user_id is None:
         return 0
     end = tomorrow(actor)
-    tasks = my_tasks(actor).filter(due_at__lt=end).order_by()[:100].count()
-    return tasks + my_plans(actor).filter(planned_at__lt=end).order_by()[:100].count()
+    return len(_DUE.rows(actor.user_id, end))
 
 
 # -- the calendar ------------------------------------------------------------------------------------------------------
@@ -171,10 +185,13 @@ class Ahead:
 
 def ahead(actor: Actor, subject: Customer | Contact, *, limit: int = 5) -> Ahead:
     """Open plans and unfinished tasks with ``subject`` the actor may see, the next first; three queries."""
-    on = {"contact_id" if isinstance(subject, Contact) else "customer_id": subject.pk}
+    name = "contact" if isinstance(subject, Contact) else "customer"
+    on, key = {f"{name}_id": subject.pk}, f"customers.{name}"
     plans = visible(FollowUpPlan.objects.filter(status=PLAN_OPEN, **on), actor)
     tasks = visible(Task.objects.filter(status__in=TASK_UNFINISHED, **on), actor)
-    next_plans = tuple(plans.order_by("planned_at", "pk")[:limit])
-    next_tasks = tuple(tasks.order_by("due_at", "pk")[:limit])
+    planned, given = (leads(key, subject.pk, f"activities.{one}", name) for one in ("followupplan", "task"))
+    next_plans = tuple(plans.order_by("planned_at", "pk")[:limit]) if planned else ()
+    next_tasks = tuple(tasks.order_by("due_at", "pk")[:limit]) if given else ()
     ids = {row.owner_id for row in (*next_plans, *next_tasks) if row.owner_id}
-    return Ahead(next_plans, next_tasks, dict(User.everything.filter(pk__in=ids).values_list("pk", "name")))
+    owners = dict(User.everything.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    return Ahead(next_plans, next_tasks, owners)

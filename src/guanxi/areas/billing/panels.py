@@ -24,6 +24,8 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries, display
+from guanxi.core.records.children import leads
+from guanxi.core.records.rates import base_currency
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses, formats
@@ -139,12 +141,16 @@ def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     if not allowed(actor, "view", "billing.instalment"):
         return {"aged": [], "credit": None, "currencies": []}
     today = clock.today(actor.timezone)
-    aged = selectors.ageing(actor, on=today, customer_ids=[customer.pk])
+    owes = _has(customer, "billing.instalment")
+    aged = selectors.ageing(actor, on=today, customer_ids=[customer.pk]) if owes else []
+    limited = owes or _has(customer, "billing.creditlimit")
+    trades = any(_has(customer, one) for one in ("billing.contract", "billing.order", "billing.receipt"))
+    known = selectors.currencies_of(customer) if trades else [base_currency()]
     return {
         "aged": aged,
         "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
-        "credit": selectors.credit_of(customer) if allowed(actor, "view", "billing.creditlimit") else None,
-        "currencies": selectors.currencies_of(customer) if aged or allowed(actor, "view", "billing.receipt") else [],
+        "credit": selectors.credit_of(customer) if limited and allowed(actor, "view", "billing.creditlimit") else None,
+        "currencies": known if aged or allowed(actor, "view", "billing.receipt") else [],
         "url": f"/customers/{customer.pk}/account/",
     }
 
@@ -171,6 +177,10 @@ def unpaid(actor: Actor, document: Contract | Order) -> Flag | None:
     if not amount:
         return None
     return Flag(_("%(amount)s overdue") % {"amount": formats.money(amount, document.currency)}, "", "red", "cash")
+
+
+def _has(customer: Customer, key: str) -> bool:
+    return leads("customers.customer", customer.pk, key, "customer")
 
 
 # -- home --------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from guanxi.areas.customers.selectors import CONTACT, CUSTOMER, Place
 from guanxi.core.access import allowed, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records.children import leads
 
 #: Companies and people drawn at most; more would be no picture.
 MOST_COMPANIES, MOST_PEOPLE = 40, 80
@@ -54,6 +55,9 @@ class Edge:
     editable: bool = False
 
 
+_NODE, _EDGE = [one.name for one in fields(Node)], [one.name for one in fields(Edge)]
+
+
 @dataclass(slots=True)
 class Graph:
     """Nodes and edges, each once; edges only between nodes that are drawn."""
@@ -69,8 +73,8 @@ class Graph:
     def as_data(self) -> dict[str, Any]:
         """Plain data for the page."""
         return {
-            "nodes": [asdict(node) for node in self.nodes.values()],
-            "edges": [asdict(edge) for edge in self.edges.values()],
+            "nodes": [{name: getattr(node, name) for name in _NODE} for node in self.nodes.values()],
+            "edges": [{name: getattr(edge, name) for name in _EDGE} for edge in self.edges.values()],
         }
 
 
@@ -79,9 +83,10 @@ def relationship_graph(actor: Actor, customer: Customer) -> Graph:
     graph = Graph()
     links = selectors.links_of(actor, (customer.pk,))
     family = visible(Customer.objects.filter(parent_id=customer.pk), actor).order_by("sort_key", "pk")
+    below = family[:MOST_COMPANIES] if leads(CUSTOMER, customer.pk, CUSTOMER, "parent") else ()
     above = visible(Customer.objects.filter(pk=customer.parent_id), actor) if customer.parent_id else ()
     around = [end for _link, one, other in links for end in (one, other)]
-    companies = {one.pk: one for one in [customer, *above, *family[:MOST_COMPANIES], *around]}
+    companies = {one.pk: one for one in [customer, *above, *below, *around]}
     places = selectors.people_at(actor, (customer.pk,))[:MOST_PEOPLE]
     elsewhere = _other_places(actor, places)
     for place, other in elsewhere:
@@ -112,6 +117,8 @@ def _other_places(actor: Actor, places: Iterable[Place]) -> list[tuple[Place, Cu
         if one.customer_id is not None and (one.pk, one.customer_id) not in known
     ]
     found += [one for one in selectors.further_places(actor, people) if (one.contact.pk, one.customer_id) not in known]
+    if not found:
+        return []
     rows = visible(Customer.objects.filter(pk__in={place.customer_id for place in found}), actor)
     companies = {row.pk: row for row in rows}
     return [(place, companies[place.customer_id]) for place in found if place.customer_id in companies]

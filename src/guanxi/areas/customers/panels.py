@@ -16,6 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries
+from guanxi.core.records.children import leads
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
@@ -51,6 +52,8 @@ def relationship_map(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 
 def tree(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """The group of companies with roll-up; empty for a company that stands alone."""
+    if not customer.parent_id and not leads(selectors.CUSTOMER, customer.pk, selectors.CUSTOMER, "parent"):
+        return {"root": None, "here": customer.pk}
     root = selectors.tree(actor, customer)
     return {"root": root if root.children else None, "here": customer.pk}
 

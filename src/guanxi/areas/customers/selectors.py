@@ -22,6 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries
+from guanxi.core.records.children import leads
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
 #: Nodes of one tree.
@@ -154,9 +155,12 @@ def people_at(actor: Actor, customer_ids: Sequence[int], *, limit: int = 300) ->
     ids = list(customer_ids)
     here = visible(Contact.objects.filter(customer_id__in=ids), actor)
     found = {(one.customer_id, one.pk): _place(actor, one, one) for one in here.order_by("sort_key", "pk")[:limit]}
-    rows = visible(Affiliation.objects.filter(customer_id__in=ids), actor)
+    further = (
+        [one for one in ids if leads(CUSTOMER, one, "customers.affiliation", "customer")] if len(ids) == 1 else ids
+    )
+    rows = visible(Affiliation.objects.filter(customer_id__in=further), actor)
     rows = rows.filter(contact__in=visible(Contact.objects.all(), actor)).select_related("contact")
-    for row in rows.order_by("-until", "pk")[:limit]:
+    for row in rows.order_by("-until", "pk")[:limit] if further else ():
         found.setdefault((row.customer_id, row.contact_id), _place(actor, row.contact, row))
     today = clock.today(actor.timezone)
     return sorted(
@@ -210,6 +214,8 @@ def relation_label(relation: str) -> tuple[str, str]:
 def links_of(actor: Actor, customer_ids: Sequence[int]) -> list[tuple[CustomerLink, Customer, Customer]]:
     """Relations with the customers at either end, as (link, customer, other); both ends visible; two queries."""
     ids = list(customer_ids)
+    if len(ids) == 1 and not leads(CUSTOMER, ids[0], "customers.customerlink", "customer", "other"):
+        return []
     rows = visible(CustomerLink.objects.filter(Q(customer_id__in=ids) | Q(other_id__in=ids)), actor)
     links = list(rows.order_by("pk"))
     ends = {number for link in links for number in (link.customer_id, link.other_id)}

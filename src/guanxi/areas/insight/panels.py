@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.insight import selectors
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records.children import leads
 from guanxi.core.schema.entity import Flag
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 
@@ -31,7 +32,8 @@ REASONS = {
 
 def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Class, scores, lifetime value, risk with reasons, next offers, stage, trend; nothing without a calculation."""
-    found = selectors.value_of(actor, customer.pk)
+    there = leads("customers.customer", customer.pk, selectors.VALUE, "customer")
+    found = selectors.value_of(actor, customer.pk) if there else None
     if found is None:
         return {"value": None}
     why = [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import datetime as dt
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from django.db.models import Q
 
@@ -13,6 +14,7 @@ from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level, Reach, Right
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.kernel.regional import Regional
 from guanxi.core.models import Collaborator, CustomField, Department, Role, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.registry import is_registered
@@ -117,13 +119,28 @@ def _levels(
 @kept("rights")
 def _rights(user_id: int) -> Rights:
     user = User.everything.select_related("department").get(pk=user_id)
-    return rights_for(user, user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields"))
+    roles = list(user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields"))
+    return replace(rights_for(user, roles), memo=_memo(tuple(sorted(role.pk for role in roles))))
+
+
+@kept("rights")
+def _memo(_roles: tuple[int, ...]) -> dict[Hashable, Any]:
+    return {}
+
+
+_SHARED = Fixed(
+    lambda user_id, day: (
+        Collaborator.objects.filter(user_id=user_id)
+        .filter(Q(until__isnull=True) | Q(until__gte=day))
+        .values_list("entity", "record_id", "level")
+    ),
+    [-1, dt.date(1, 1, 1)],
+)
 
 
 def _shares(user_id: int) -> dict[str, dict[int, Literal["read", "write"]]]:
     found: dict[str, dict[int, Literal["read", "write"]]] = {}
-    rows = Collaborator.objects.filter(user_id=user_id).filter(Q(until__isnull=True) | Q(until__gte=clock.now().date()))
-    for entity, record_id, level in rows.values_list("entity", "record_id", "level"):
+    for entity, record_id, level in _SHARED.rows(user_id, clock.now().date()):
         found.setdefault(entity, {})[record_id] = cast("Literal['read', 'write']", level)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from guanxi.core.access import clients
 from guanxi.core.access.actors import custom_fields, default_level
 from guanxi.core.kernel.actor import Actor, Level
+from guanxi.core.models.stamps import current
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -21,6 +22,14 @@ def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
     key = entity if isinstance(entity, str) else entity.key
     if actor.kind == "client":
         return clients.level(actor, key, field)
+    place = ("level", key, field, current("fields"))
+    level: Level | None = actor.rights.memo.get(place)
+    if level is None:
+        level = actor.rights.memo[place] = _level(actor, key, field)
+    return level
+
+
+def _level(actor: Actor, key: str, field: str) -> Level:
     stated = actor.rights.levels.get(key, {}).get(field)
     level = stated if stated is not None else default_level(key, field)
     if level != "hidden" and field.startswith("custom.") and not _sees_sources(actor, key, field):

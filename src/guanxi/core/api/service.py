@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import ninja.operation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -26,6 +27,22 @@ DESCRIPTION = """Everything the pages can do, under the same rights. Send `Autho
 Lists answer `{"items": […], "next": …, "count": …, "count_exact": …}` and take `q`, `filter` (the query tree as JSON), `sort`, `limit`, `cursor`, `expand` and `fields`.
 Errors are problem+json. `ETag`/`If-Match` guard changes; `Idempotency-Key` makes a request safe to repeat for 24 hours.
 """
+
+
+def _answers_made_once() -> None:
+    """Let one answer model serve all routes: ninja makes one for each status of each route, six thousand alike."""
+    plain: Any = ninja.operation.Operation._create_response_model
+    known: dict[Any, Any] = {}
+
+    def shared(self: Any, model: Any) -> Any:
+        if model not in known:
+            known[model] = plain(self, model)
+        return known[model]
+
+    ninja.operation.Operation._create_response_model = shared  # type: ignore[method-assign]
+
+
+_answers_made_once()
 
 
 def build() -> NinjaAPI:

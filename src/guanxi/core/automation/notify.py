@@ -24,6 +24,7 @@ from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Notification, PushDevice, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.records import display, marks
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -198,10 +199,19 @@ def notifications(actor: Actor, *, sort: str = "", unread: bool = False, before:
     return NotePage(tuple(notes), position)
 
 
+_UNREAD = Fixed(
+    lambda user_id: (
+        Notification.objects.filter(user_id=user_id, read_at__isnull=True)
+        .order_by("-id")
+        .values_list("entity", "record_id")[: COUNT_LIMIT * 2]
+    ),
+    [-1],
+)
+
+
 def unread_count(actor: Actor) -> int:
     """How many the actor has not read, at most ``COUNT_LIMIT`` (shown as 99+)."""
-    rows = Notification.objects.filter(user_id=actor.user_id or 0, read_at__isnull=True).order_by("-id")
-    some = list(rows.values_list("entity", "record_id")[: COUNT_LIMIT * 2])
+    some = _UNREAD.rows(actor.user_id or 0)
     found = marks.visible_records(actor, some)
     return min(sum(not key or (key, number) in found for key, number in some), COUNT_LIMIT)
 

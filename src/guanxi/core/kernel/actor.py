@@ -6,9 +6,9 @@ argument of every service and selector. It is plain data: everything the access 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from guanxi.core.kernel.regional import NEUTRAL, Regional
 
@@ -58,6 +58,8 @@ class Rights:
     features: frozenset[str] = frozenset()
     everything: bool = False
     roles: frozenset[str] = frozenset()
+    #: What follows from the roles alone, kept by whoever works it out; people with the same roles share it.
+    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, entity: str, action: str) -> Reach:
         """The reach of one action on one entity (dotted key)."""

@@ -23,6 +23,11 @@ def remembering() -> Iterator[None]:
         _held.reset(token)
 
 
+def remembers() -> bool:
+    """Whether answers are being remembered now."""
+    return _held.get() is not None
+
+
 def asked_once(key: Callable[P, Hashable]) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Within ``remembering`` a call with the same ``key(*arguments)`` gets the answer of the first; nobody may change it."""
 

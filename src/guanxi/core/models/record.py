@@ -17,8 +17,14 @@ M = TypeVar("M", bound=models.Model)
 class LivingManager(models.Manager[M]):
     """Records that are not in the trash."""
 
+    _living: models.QuerySet[M] | None = None
+
     def get_queryset(self) -> models.QuerySet[M]:
-        return super().get_queryset().filter(deleted_at__isnull=True)
+        if self._db or self._hints:  # type: ignore[attr-defined]
+            return super().get_queryset().filter(deleted_at__isnull=True)
+        if self._living is None:
+            self._living = super().get_queryset().filter(deleted_at__isnull=True)
+        return self._living._chain()  # type: ignore[attr-defined, no-any-return]
 
 
 class Record(models.Model):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import TooMany
 from guanxi.core.models import AccessEntry, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.people import throttle
 from guanxi.core.people.passwords import normal, password_check
 
@@ -50,6 +51,9 @@ def user_find(login: str) -> User | None:
     return user
 
 
+_ACTIVE = Fixed(lambda pk: User.objects.select_related("department").filter(pk=pk, is_active=True), [-1])
+
+
 class Backend(BaseBackend):
     """Signs in by login name or e-mail and password. Every answer costs one hash, whether the name exists or not."""
 
@@ -72,7 +76,10 @@ class Backend(BaseBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The user of a session while he is active."""
-        return User.objects.select_related("department").filter(pk=user_id, is_active=True).first()
+        try:
+            return next(iter(_ACTIVE.rows(int(user_id))), None)
+        except (TypeError, ValueError):
+            return None
 
 
 def access_note(sort: str, request: HttpRequest | None, user: User | None = None, **details: Any) -> None:

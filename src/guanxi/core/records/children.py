@@ -7,21 +7,35 @@ from typing import Any
 
 from django.db import connection
 
-from guanxi.core.kernel.memo import asked_once
+from guanxi.core.kernel.memo import asked_once, remembers
 from guanxi.core.schema.registry import children_of, entity_of
 
 
-@asked_once(lambda record: (type(record), record.pk))
 def present(record: Any) -> frozenset[tuple[str, str]]:
     """(entity key, field) of the references some row of which points to the record, whoever may see it, trash included.
 
     A page has a card, a panel or a branch of its timeline for each; most records have rows for a few.
     """
-    names, statement = _statement(entity_of(record).key)
+    return _present(entity_of(record).key, record.pk)
+
+
+def leads(key: str, pk: int, child: str, *fields: str) -> bool:
+    """Whether rows of an entity may point to a record by one of these references; spares a page the dear question.
+
+    A guess for the better where nothing is remembered, or where the references are not known: then it is always true.
+    """
+    names = _statement(key)[0]
+    wanted = {(child, field) for field in fields}
+    return not remembers() or not wanted <= set(names) or bool(wanted & _present(key, pk))
+
+
+@asked_once(lambda key, pk: (key, pk))
+def _present(key: str, pk: int) -> frozenset[tuple[str, str]]:
+    names, statement = _statement(key)
     if not names:
         return frozenset()
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"id": record.pk})
+        cursor.execute(statement, {"id": pk})
         return frozenset(names[row[0]] for row in cursor.fetchall())
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import ExchangeRate
 from guanxi.core.records import dictionaries
 
@@ -43,6 +44,7 @@ def rate_on(currency: str, day: dt.date) -> Decimal:
     return found
 
 
+@asked_once(lambda: "rates")
 def known() -> dict[str, list[tuple[dt.date, Decimal]]]:
     """Every rate by currency, in order of the days from which they hold; one query."""
     found: dict[str, list[tuple[dt.date, Decimal]]] = {}

@@ -7,6 +7,7 @@ the filters below; ``request``, ``csrf_input`` and ``csrf_token`` come from the 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,17 @@ from markupsafe import Markup
 from guanxi.core.web import formats
 from guanxi.core.web.icons import icon
 from guanxi.core.web.kinds import kind_css, widget_of
+
+
+@lru_cache(maxsize=8000)
+def _spoken(_language: str | None, msgid: str) -> Markup:
+    return Markup(translation.gettext(msgid))  # noqa: S704 - our own sentences
+
+
+def text(msgid: str, **values: Any) -> Markup:
+    """A sentence in the language of the page; what stands in it is escaped. Sentences are looked up once."""
+    said = _spoken(translation.get_language(), msgid)
+    return said % values if values or "%" in said else said
 
 
 def url(name: str, *args: Any, **kwargs: Any) -> str:
@@ -60,6 +72,8 @@ def environment(**options: Any) -> Environment:
         pgettext=translation.pgettext, npgettext=translation.npgettext,
     )  # fmt: skip
     env.globals.update(
+        _=text,
+        gettext=text,
         static=static,
         url=url,
         icon=icon,

@@ -21,6 +21,7 @@ from guanxi.core.automation.notify import unread_count
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import Preference, SavedView
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import layouts
 from guanxi.core.schema.entity import GROUPS, Entity
@@ -52,6 +53,15 @@ class Group:
     label: Text
     entries: tuple[Place, ...]
     closed: bool = False
+
+
+_PINNED = Fixed(
+    lambda user_id, department_id: SavedView.objects.filter(
+        Q(user_id=user_id) | Q(visibility="public") | Q(visibility="team", department_id=department_id),
+        pinned_by__contains=[user_id],
+    ).order_by("position", "name"),
+    [-1, -2],
+)
 
 
 @kept("preferences", size=4)
@@ -208,11 +218,8 @@ class Shell:
     def _pinned(self) -> dict[str, list[SavedView]]:
         if self.user is None:
             return {}
-        seen = Q(user_id=self.user.pk) | Q(visibility="public")
-        if self.user.department_id:
-            seen |= Q(visibility="team", department_id=self.user.department_id)
         found: dict[str, list[SavedView]] = {}
-        for view in SavedView.objects.filter(seen, pinned_by__contains=[self.user.pk]).order_by("position", "name"):
+        for view in _PINNED.rows(self.user.pk, self.user.department_id or 0):
             found.setdefault(view.entity, []).append(view)
         return found
 

@@ -20,6 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import Approval, ApprovalEntry, ApprovalTurn, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.records import display, shape, timeline, worktime
 from guanxi.core.records.moments import TimelineEntry, Wish
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -66,6 +67,15 @@ def waiting_for(actor: Actor) -> QuerySet[ApprovalTurn]:
         .select_related("approval", "approval__flow", "approval__applicant", "behalf")
         .order_by("asked_at")
     )
+
+
+#: The keys of what waits for a person, 99 at most; the number in the navigation of every page.
+WAITING = Fixed(
+    lambda user_id: ApprovalTurn.objects.filter(user_id=user_id, state="asked", approval__state="pending").values_list(
+        "pk"
+    )[:99],
+    [-1],
+)
 
 
 def sent_by(actor: Actor) -> QuerySet[Approval]:

@@ -10,7 +10,7 @@ from django.db import connection, models
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.access.rules import shared_condition
 from guanxi.core.kernel.actor import Actor
@@ -18,6 +18,7 @@ from guanxi.core.kernel.masking import mask
 from guanxi.core.kernel.phones import format_phone
 from guanxi.core.records import dictionaries
 from guanxi.core.records.search import judge, terms
+from guanxi.core.records.search.probe import having, like
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.records.shape import field_at, path_level
@@ -74,10 +75,6 @@ def searchable(actor: Actor, entity: Entity) -> Fields:
     )
 
 
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
 def _named_first(entity: Entity, fields: Fields) -> bool:
     """Whether the field the columns ``key`` and ``spell`` come from may be searched."""
     return bool(entity.search and entity.search.names and entity.search.names[0] in fields.names)
@@ -90,10 +87,10 @@ def _beginnings(entity: Entity, query: Query, fields: Fields) -> list[Condition]
     """Conditions on a document ``d``: the name, or its pinyin, begins so. Each in the order of an index."""
     if not _named_first(entity, fields):
         return []
-    found: list[Condition] = [("d.entity = %s AND d.key LIKE %s ORDER BY d.key", [entity.key, _like(query.core)])]
+    found: list[Condition] = [("d.entity = %s AND d.key LIKE %s ORDER BY d.key", [entity.key, like(query.core)])]
     if query.core.isascii() and query.core.isalpha():
         condition = "d.entity = %s AND d.spell LIKE %s AND d.spell <> '' ORDER BY d.spell"
-        found.append((condition, [entity.key, _like(query.core)]))
+        found.append((condition, [entity.key, like(query.core)]))
     return found
 
 
@@ -271,13 +268,17 @@ def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None =
     if query is None:
         return []
     chosen = [entity_of(one) for one in entities] if entities is not None else list(registered())
-    reach = [(entity, searchable(actor, entity)) for entity in chosen if entity.search is not None]
+    reach = [
+        (entity, searchable(actor, entity))
+        for entity in chosen
+        if entity.search is not None and allowed(actor, "view", entity)
+    ]
     enough = max(limit, 20)
     found: list[_Found] = []
     for loose in (False, True):
         if loose and (found or not terms.can_be_loose(query)):
             break
-        for entity, fields in reach:
+        for entity, fields in having(query, reach, loose=loose):
             found += _search_one(actor, entity, query, fields, enough=enough, loose=loose)
     found.sort(key=lambda one: (-one[0].rank, one[0].field != one[2].title, -one[1], one[3]))
     return _hits(actor, found[:limit])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -37,7 +37,7 @@ def back_to(request: HttpRequest, fallback: str = "/") -> str:
 @login_not_required
 def favicon(_request: HttpRequest) -> HttpResponseBase:
     """Browsers that ask for the old name are led to the drawing."""
-    return HttpResponsePermanentRedirect(static("guanxi/favicon.svg"))
+    return HttpResponseRedirect(static("guanxi/favicon.svg"))
 
 
 @page_view()

@@ -1,0 +1,72 @@
+"""Which sorts of record have anything that fits at all: one question instead of two or three for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from guanxi.core.records.search import terms
+from guanxi.core.records.search.terms import Fields, Query
+from guanxi.core.schema.entity import Entity
+
+#: A sort with more documents than this is always looked through: asking first would cost as much as looking.
+LARGE = 20_000
+#: For so many seconds the statistics of PostgreSQL are believed.
+PATIENCE = 600.0
+_large: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+_STATISTICS = """
+SELECT v.entity FROM pg_stats s, pg_class c,
+ unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS v(entity, share)
+WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'entity'
+ AND c.oid = 'core_search_doc'::regclass AND v.share * c.reltuples > %s
+"""
+
+
+def _large_ones() -> frozenset[str]:
+    global _large  # noqa: PLW0603 - one reading per process
+    if not _large[0] or time.monotonic() - _large[0] > PATIENCE:
+        with connection.cursor() as cursor:
+            cursor.execute(_STATISTICS, [LARGE])
+            _large = (time.monotonic(), frozenset(row[0] for row in cursor.fetchall()))
+    return _large[1]
+
+
+def like(text: str) -> str:
+    """A pattern for what begins with ``text``."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def having(query: Query, reach: Sequence[tuple[Entity, Fields]], *, loose: bool) -> list[tuple[Entity, Fields]]:
+    """Those of ``reach`` that may have a document that fits, whoever may see it, in the same order."""
+    large = _large_ones()
+    asked = {
+        entity.key: terms.tsquery(query, fields, loose=loose) for entity, fields in reach if entity.key not in large
+    }
+    if len(asked) < 2:
+        return list(reach)
+    parts: list[str] = []
+    params: list[Any] = []
+    if not loose:
+        begins = ["d.key LIKE %s"]
+        if query.core.isascii() and query.core.isalpha():
+            begins.append("d.spell LIKE %s AND d.spell <> ''")
+        for each in begins:
+            parts.append(
+                "SELECT e FROM unnest(%s::text[]) e"  # noqa: S608 - own SQL
+                f" WHERE EXISTS (SELECT FROM core_search_doc d WHERE d.entity = e AND {each})"
+            )
+            params += [list(asked), like(query.core)]
+    tokens = " | ".join(f"({one})" for one in asked.values() if one)
+    if tokens:
+        parts.append("SELECT d.entity FROM core_search_doc d WHERE d.tsv @@ %s::tsquery")
+        params.append(tokens)
+    if not parts:
+        return [(entity, fields) for entity, fields in reach if entity.key in large]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ".join(parts), params)
+        found = {row[0] for row in cursor.fetchall()} | large
+    return [(entity, fields) for entity, fields in reach if entity.key in found]

@@ -1,0 +1,93 @@
+"""What pages ask less often for: queries of one shape, references that lead nowhere, sorts of record without a hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from guanxi.core.access import field_level
+from guanxi.core.kernel.memo import remembering
+from guanxi.core.models import CustomField, User
+from guanxi.core.models.fixed import Fixed
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import shape
+from guanxi.core.records.children import leads
+from guanxi.core.records.search import probe
+from guanxi.core.records.search.query import search
+from guanxi.core.schema.registry import entity_of
+from tests.factories.cast import Cast
+
+Make = Callable[..., Any]
+
+
+def test_a_fixed_query_gives_what_the_query_gives(cast: Cast) -> None:
+    fixed = Fixed(lambda pk: User.objects.select_related("department").filter(pk=pk, is_active=True), [-1])
+    for user in (cast.alice_user, cast.bob_user):
+        (found,) = fixed.rows(user.pk)
+        plain = User.objects.select_related("department").get(pk=user.pk)
+        assert found == plain
+        assert found.preferences == plain.preferences
+        with CaptureQueriesContext(connection) as seen:
+            assert found.department == plain.department
+        assert not seen.captured_queries
+    assert fixed.rows(0) == []
+    cast.alice_user.is_active = False
+    cast.alice_user.save(update_fields=["is_active"])
+    assert fixed.rows(cast.alice_user.pk) == []
+
+
+def test_a_fixed_query_of_values_and_lists(cast: Cast) -> None:
+    fixed = Fixed(
+        lambda name, pk: User.objects.filter(username=name).exclude(pk=pk).values_list("pk", "username"), ["\0", -1]
+    )
+    assert fixed.rows("alice", 0) == [(cast.alice_user.pk, "alice")]
+    assert fixed.rows("alice", cast.alice_user.pk) == []
+    with pytest.raises(ValueError, match="stand-ins"):
+        Fixed(lambda _pk: User.objects.all(), [-1]).rows(1)
+
+
+def test_references_that_lead_nowhere_are_known_before_they_are_asked_for(make: Make) -> None:
+    customer, other = make("customers.customer"), make("customers.customer")
+    make("customers.contact", customer=customer)
+    key = "customers.customer"
+    with remembering():
+        assert leads(key, customer.pk, "customers.contact", "customer")
+        assert not leads(key, other.pk, "customers.contact", "customer")
+        assert not leads(key, customer.pk, key, "parent")
+        assert leads(key, other.pk, "nobody.knows", "customer")
+    assert leads(key, other.pk, "customers.contact", "customer")
+
+
+def test_a_search_asks_for_the_sorts_that_have_a_hit(cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = make("customers.customer", name="海潮仪器有限公司", owner=cast.alice_user)
+    contact = make("customers.contact", name="海潮", customer=customer)
+    monkeypatch.setattr(probe, "_large", (0.0, frozenset()))
+    search(cast.alice, "准备")
+    with CaptureQueriesContext(connection) as seen:
+        found = search(cast.alice, "海潮")
+    assert {(one.entity, one.record_id) for one in found} == {
+        ("customers.customer", customer.pk),
+        ("customers.contact", contact.pk),
+    }
+    assert len(seen.captured_queries) <= 10
+    with CaptureQueriesContext(connection) as seen:
+        assert search(cast.alice, "无此名字") == []
+    assert len(seen.captured_queries) <= 2
+    assert search(cast.charlie, "海潮") == []
+
+
+def test_levels_follow_the_fields_as_they_are_now(cast: Cast) -> None:
+    customer = entity_of("customers.customer")
+    assert "custom.salary" not in shape.readable(cast.alice, customer)
+    CustomField.objects.create(entity="customers.customer", key="salary", kind="text", personal="identity")
+    bump("fields")
+    assert shape.readable(cast.alice, customer)["custom.salary"].custom
+    assert field_level(cast.alice, customer, "custom.salary") == "masked"
+    assert "custom.salary" not in shape.writable(cast.alice, customer)
+    held = shape.readable(cast.alice, customer)
+    held.clear()
+    assert shape.readable(cast.alice, customer)
