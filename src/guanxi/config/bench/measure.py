@@ -7,6 +7,7 @@ page, ``sql_ms``, ``queries`` and ``render_ms`` are what the server says in ``Se
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -74,7 +75,10 @@ class Browser:
             if name.lower() == "set-cookie":
                 key, _equals, rest = value.partition("=")
                 self.cookies[key] = rest.partition(";")[0]
-        made = Answer(answer.status, content, ms, len(content))
+        size = len(content)
+        if answer.getheader("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        made = Answer(answer.status, content, ms, size)
         if told := _TIMING.search(answer.getheader("Server-Timing", "")):
             made.sql, made.queries, made.render = float(told[1]), int(told[2]), float(told[3])
         return made

@@ -39,7 +39,7 @@ def _answers_made_once() -> None:
             known[model] = plain(self, model)
         return known[model]
 
-    ninja.operation.Operation._create_response_model = shared  # type: ignore[method-assign]
+    ninja.operation.Operation._create_response_model = shared  # type: ignore[method-assign, assignment]
 
 
 _answers_made_once()
