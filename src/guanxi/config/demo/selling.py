@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from guanxi.areas.activities.models import Activity
 from guanxi.areas.catalog.models import Product, settle_lines
 from guanxi.areas.customers.models import PERSON
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import Opportunity, OpportunityLine, Stage
+from guanxi.areas.sales.models import DealFollowUp, Opportunity, OpportunityLine, Stage
 from guanxi.areas.sales.services import pools
 from guanxi.config.demo import texts
 from guanxi.config.demo.people import PEOPLE
@@ -65,6 +66,8 @@ class Selling:
         rivals = [{"name": name, "created_at": self.all.now - dt.timedelta(days=700)} for name in COMPETITORS]
         self.rivals = self.all.made("sales.competitor", rivals)
         self.goods = list(Product.objects.filter(price__gt=0).order_by("pk"))
+        alert = {"name": "八十万以上", "amount": 800_000, "currency": "CNY", "user": self.all.users["chenjianguo"].pk}
+        records.create(self.all.actor, "sales.dealalert", alert)
         self._deals()
         self._leads()
         self._pools()
@@ -93,6 +96,19 @@ class Selling:
                 batch_size=500,
             )  # fmt: skip
         self._around(deals)
+        self._said(deals)
+
+    def _said(self, deals: list[Deal]) -> None:
+        """Follow-ups with the customer while a deal was open were about it; the newest deal of several."""
+        about: dict[int, int] = {}
+        for deal in sorted(deals, key=lambda one: one.row["created_at"]):
+            rows = Activity.objects.filter(customer_id=deal.row["customer"], occurred_at__gte=deal.row["created_at"])
+            if deal.course[-1][0] in ("won", "lost"):
+                rows = rows.filter(occurred_at__lte=deal.course[-1][1])
+            about |= dict.fromkeys(rows.values_list("pk", flat=True)[:12], deal.id)
+        DealFollowUp.objects.bulk_create(
+            DealFollowUp(activity_id=activity, opportunity_id=deal) for activity, deal in about.items()
+        )
 
     def _deal(self, place: int, open_: bool) -> Deal:
         chance, firm, now = self.chance, self.all.firms[place], self.all.now
