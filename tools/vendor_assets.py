@@ -65,6 +65,20 @@ LIBRARIES: list[tuple[str, str, str, str, dict[str, str]]] = [
         "relationship map",
         {"dist/cytoscape.min.js": "cytoscape/cytoscape.min.js", "LICENSE": "cytoscape/LICENSE"},
     ),
+    (
+        "bpmn-js",
+        "18.31.1",
+        "MIT with the bpmn.io mark kept visible",
+        "drawing workflows",
+        {
+            "dist/bpmn-modeler.production.min.js": "bpmn/bpmn-modeler.min.js",
+            "dist/bpmn-navigated-viewer.production.min.js": "bpmn/bpmn-viewer.min.js",
+            "dist/assets/diagram-js.css": "bpmn/diagram-js.css",
+            "dist/assets/bpmn-js.css": "bpmn/bpmn-js.css",
+            "dist/assets/bpmn-font/css/bpmn-embedded.css": "bpmn/bpmn-font.css",
+            "LICENSE": "bpmn/LICENSE",
+        },
+    ),
     ("@tabler/icons", "3.51.0", "MIT", "icons, as one SVG sprite", {"LICENSE": "tabler-icons/LICENSE"}),
 ]
 

@@ -97,6 +97,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "people/departments/",
         "diary/",
         "public/",
+        "workflows/tasks/",
     ),
     "office": (
         "settings/*/*",
@@ -105,6 +106,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/health/",
         "settings/rules/",
         "settings/templates/",
+        "settings/workflows/",
         "settings/file/",
         "settings/packs/",
         "settings/outside/",
@@ -136,6 +138,8 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "dashboards/<slug:key>/*",
         "approvals/<int:pk>/*",
         "approvals/send/",
+        "workflows/tasks/<int:pk>/",
+        "workflows/runs/<int:pk>/",
         "files/<int:pk>/*",
         "comments/<int:pk>/*",
         "<slug:path>/views/<int:view_id>/*",
@@ -148,6 +152,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "client-login/<slug:path>/<int:pk>/",
         "bank-entries/<int:pk>/match/",
         "rules/<slug:key>/press/<slug:path>/<int:pk>/",
+        "workflows/<slug:key>/begin/<slug:path>/<int:pk>/",
     ),
     "entity": (
         "<slug:path>/*",

@@ -19,6 +19,7 @@ class CoreConfig(AppConfig):
         from guanxi.core.automation import subscribers, uses  # noqa: F401, PLC0415
         from guanxi.core.automation.approvals import watch  # noqa: F401, PLC0415
         from guanxi.core.automation.rules import hearing  # noqa: F401, PLC0415
+        from guanxi.core.automation.workflows import store  # noqa: F401, PLC0415
         from guanxi.core.exchange import settings_models  # noqa: F401, PLC0415
         from guanxi.core.records import objects  # noqa: PLC0415
         from guanxi.core.schema import checks  # noqa: F401, PLC0415

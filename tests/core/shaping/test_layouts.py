@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
+from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid
 from guanxi.core.models import stamps
 from guanxi.core.records import layouts as reading
+from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import fields, layouts
+from guanxi.core.shaping import fields, layouts, setups
+from guanxi.core.web.record import related
 from tests.factories.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +131,49 @@ def test_a_process_page(cast: Cast, browse: Callable[..., Client], make: Callabl
     assert refused.status_code == 409
     asked = alice.post(f"/gadgets/{record.pk}/stage/used/", headers={"HX-Request": "true"})
     assert asked.headers["X-Gate"] == f"/gadgets/{record.pk}/gate/state/used/"
+
+
+def test_sections_fold_and_say_their_columns(cast: Cast) -> None:
+    made = layouts.layout_save(
+        cast.root,
+        entity_of(GADGET),
+        "detail",
+        {"sections": [{"zh": "甲", "fields": ["name"], "columns": 3, "folded": "1"}, {"zh": "乙", "fields": ["number"], "columns": 9}]},
+    )  # fmt: skip
+    assert made.definition["sections"][0] == {"zh": "甲", "en": "", "fields": ["name"], "columns": 3, "folded": True}
+    assert "columns" not in made.definition["sections"][1]
+    first = reading.sections(reading.layout_of(cast.alice, entity_of(GADGET), "detail") or {})[0]
+    assert (first.columns, first.folded) == (3, True)
+
+
+def test_cards_of_a_page_are_put_in_order_and_taken_away(cast: Cast, make: Any) -> None:
+    entity = entity_of(GADGET)
+    record = make(GADGET, owner=cast.alice_user, name="泵")
+    before = [one.key for one in related.cards(cast.root, record)]
+    assert len(before) >= 2
+    layouts.layout_save(cast.root, entity, "panels", {"fields": before[::-1], "hidden": []})
+    assert [one.key for one in related.cards(cast.root, record)] == before[::-1]
+    layouts.layout_save(cast.root, entity, "panels", {"fields": before[1:], "hidden": before[:1]})
+    assert before[0] not in [one.key for one in related.cards(cast.root, record)]
+
+
+def test_a_built_in_field_is_set_up_and_put_back(cast: Cast, make: Any) -> None:
+    entity = entity_of(GADGET)
+    record = make(GADGET, owner=cast.alice_user, name="泵", price="10")
+    rules = {"required": "price > 100", "readonly": "state == 'sold'"}
+    setups.setup_save(cast.root, entity, "note", {"label_zh": "说明", "rules": rules, "help_zh": "写清楚"})
+    with translation.override("zh-hans"):
+        assert str(shape.fields_of(entity)["note"].label) == "说明"
+    records.update(cast.alice, record, {"price": "50"})
+    with pytest.raises(Invalid) as caught:
+        records.update(cast.alice, record, {"price": "500"})
+    assert "note" in caught.value.errors
+    records.update(cast.alice, record, {"price": "500", "note": "贵"})
+    with pytest.raises(Invalid):
+        setups.setup_save(cast.root, entity, "note", {"rules": {"visible": "ghost > 1"}})
+    with pytest.raises(Denied):
+        setups.setup_save(cast.alice, entity, "note", {"label_zh": "别的"})
+    with pytest.raises(Conflict):
+        setups.setup_save(cast.root, entity, "note", {"label_zh": "再改"}, version=0)
+    setups.setup_reset(cast.root, entity, "note")
+    records.update(cast.alice, record, {"note": ""})

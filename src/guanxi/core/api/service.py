@@ -15,6 +15,8 @@ from guanxi import __version__
 from guanxi.core import records
 from guanxi.core.access import allowed
 from guanxi.core.api import answers, doors, made, problems, reference, routes
+from guanxi.core.api.automation import add_automation
+from guanxi.core.api.deciding import add_deciding
 from guanxi.core.api.reports import add_reports
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
@@ -65,6 +67,8 @@ def _built() -> NinjaAPI:
     _add_index(api)
     _add_operations(api)
     add_reports(api)
+    add_deciding(api)
+    add_automation(api)
     for entity in registry.entities():
         if entity.api:
             api.add_router(f"/{entity.path}", routes.router_for(entity))

@@ -96,6 +96,7 @@ for _sort in (
     Sort("change", gettext_lazy("Changes of records I follow"), "history", mutable=True),
     Sort("approval", gettext_lazy("Approvals"), "rubber-stamp", mail="now", push=True),
     Sort("rule", gettext_lazy("Automation"), "settings-automation", mail="digest"),
+    Sort("workflow", gettext_lazy("Tasks of workflows"), "sitemap", mail="digest", push=True),
     Sort("reminder", gettext_lazy("Reminders"), "alarm", push=True),
     Sort("operation", gettext_lazy("Long work has finished"), "circle-check"),
 ):

@@ -10,6 +10,7 @@ from guanxi.core.automation.approvals import watch
 from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
+from guanxi.core.automation.workflows import running as workflows
 from guanxi.core.records import sealing
 from guanxi.core.records.search import index
 
@@ -69,6 +70,18 @@ def rules_look(now: dt.datetime) -> None:
     """Every minute: rules that follow dates and schedules, and runs whose waiting is over."""
     hearing.look(now)
     running.resume_due(now)
+
+
+@every("* * * * *")
+def workflows_look(now: dt.datetime) -> None:
+    """Every minute: workflows whose timer is over, and tasks of people who left."""
+    workflows.look(now)
+
+
+@job(name=workflows.JOB)
+def workflow_go(run_id: int) -> None:
+    """Go on with a run of a workflow."""
+    workflows.go(run_id)
 
 
 @job(name=running.JOB)

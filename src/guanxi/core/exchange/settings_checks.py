@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.automation import templates
 from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import store
+from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import (
@@ -21,6 +22,7 @@ from guanxi.core.models import (
     AutomationRule,
     CustomField,
     Dashboard,
+    FieldSetup,
     MessageTemplate,
     Numbering,
     PortalView,
@@ -29,6 +31,7 @@ from guanxi.core.models import (
     Role,
     SavedView,
     WorkCalendar,
+    Workflow,
 )
 from guanxi.core.models.custom import CustomObject, Layout, Process
 from guanxi.core.outside import publishing
@@ -38,7 +41,7 @@ from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.reporting import stored
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.shaping import fields, layouts, processes
+from guanxi.core.shaping import fields, layouts, processes, setups
 from guanxi.core.shaping import objects as shaped_objects
 
 
@@ -60,6 +63,23 @@ def field_check(_actor: Actor, row: CustomField) -> None:
     """Kind, options, formulas and conditions; and what comes with a field is done."""
     if _entity(row.entity) is not None:
         fields.field_settle(row)
+
+
+def setup_check(_actor: Actor, row: FieldSetup) -> None:
+    """A field that is there, and conditions that mean something."""
+    entity = _entity(row.entity)
+    if entity is not None:
+        setups.setup_check(entity, row.field, row.rules)
+
+
+def workflow_check(_actor: Actor, row: Workflow) -> None:
+    """A drawing, and one that can be run when it is in use."""
+    if _entity(row.entity) is not None:
+        workflows.checked(
+            workflows.WorkflowDraft(
+                name_zh=row.name_zh, entity=row.entity, xml=row.xml, start=row.start, active=row.active
+            )
+        )
 
 
 def process_check(_actor: Actor, row: Process) -> None:

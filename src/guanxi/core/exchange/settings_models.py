@@ -20,6 +20,7 @@ from guanxi.core.models import (
     Department,
     Dictionary,
     DictionaryValue,
+    FieldSetup,
     MessageTemplate,
     Numbering,
     PortalView,
@@ -33,6 +34,7 @@ from guanxi.core.models import (
     Snippet,
     User,
     WorkCalendar,
+    Workflow,
 )
 from guanxi.core.models.custom import CustomObject, Layout, ObjectRecord, Process
 from guanxi.core.models.objects import APP, object_model, table_drop, table_make
@@ -148,6 +150,10 @@ register_settings(
                 "position", "active"),
     ),
     SettingsModel(
+        key="field_setups", label=_("Built-in fields"), model=FieldSetup, check=settings_checks.setup_check, identity=("entity", "field"),
+        stamps=("fields",), order=22, fields=("label_zh", "label_en", "help_zh", "help_en", "required", "rules"),
+    ),
+    SettingsModel(
         key="processes", label=_("Processes"), check=settings_checks.process_check, model=Process, identity=("entity", "field"), fields=("definition", "active"),
         stamps=("processes",), order=25,
     ),
@@ -211,6 +217,10 @@ register_settings(
     SettingsModel(
         key="portal_views", label=_("Clients’ own pages"), check=settings_checks.outside_check, model=PortalView, identity=("entity", "subject"), order=76, retire="active",
         stamps=("portal",), fields=("path", "name_zh", "name_en", "fields", "create", "preset", "position", "active"),
+    ),
+    SettingsModel(
+        key="workflows", label=_("Workflows"), model=Workflow, check=settings_checks.workflow_check, identity=("key",),
+        stamps=("workflows",), retire="active", order=78, fields=("name_zh", "name_en", "entity", "xml", "start", "position", "active"),
     ),
     SettingsModel(
         key="reports", label=_("Reports"), check=settings_checks.report_check, model=Report, identity=("key",), where={"visibility": "public"}, order=80,

@@ -11,7 +11,16 @@ from guanxi.core.models.automation import (
     SettingsVersion,
     Snippet,
 )
-from guanxi.core.models.custom import CustomObject, Due, FieldIndex, Layout, ObjectRecord, Process, ProcessTick
+from guanxi.core.models.custom import (
+    CustomObject,
+    Due,
+    FieldIndex,
+    FieldSetup,
+    Layout,
+    ObjectRecord,
+    Process,
+    ProcessTick,
+)
 from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
 from guanxi.core.models.fields import (
     ChoiceField,
@@ -60,6 +69,7 @@ from guanxi.core.models.shape import (
     Stamp,
 )
 from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Presence, PushDevice, Tag
+from guanxi.core.models.workflows import Workflow, WorkflowRun, WorkflowTask
 from guanxi.core.models.worktime import Absence, CalendarDay, WorkCalendar
 
 __all__ = [
@@ -91,6 +101,7 @@ __all__ = [
     "Erasure",
     "ExchangeRate",
     "FieldIndex",
+    "FieldSetup",
     "File",
     "FileField",
     "ImportMapping",
@@ -146,4 +157,7 @@ __all__ = [
     "TextKindField",
     "User",
     "WorkCalendar",
+    "Workflow",
+    "WorkflowRun",
+    "WorkflowTask",
 ]

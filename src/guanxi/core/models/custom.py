@@ -31,6 +31,32 @@ class Process(models.Model):
         return f"{self.entity}.{self.field}"
 
 
+class FieldSetup(models.Model):
+    """What an administrator set about a built-in field: other names, help, that it must be filled, conditions in CEL
+    (``rules``: visible, required, readonly, check and its message). Its stable key is entity and field.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    entity = models.CharField(max_length=100)
+    field = models.CharField(max_length=100)
+    label_zh = models.CharField(max_length=100, blank=True, default="")
+    label_en = models.CharField(max_length=100, blank=True, default="")
+    help_zh = models.CharField(max_length=300, blank=True, default="")
+    help_en = models.CharField(max_length=300, blank=True, default="")
+    required = models.BooleanField(default=False)
+    rules = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["entity", "field"], name="field_setup_once")
+        ]
+        triggers: ClassVar[list[Any]] = audit_triggers()
+
+    def __str__(self) -> str:
+        return f"{self.entity}.{self.field}"
+
+
 class ProcessTick(models.Model):
     """A line of a step's checklist that somebody ticked for a record."""
 

@@ -13,7 +13,7 @@ from guanxi.core.records.shape import spoken
 from guanxi.core.schema.entity import Entity, Section
 
 #: Faces of an entity that can be arranged; of the workspace (empty entity).
-FACES = ("form", "detail", "create", "list", "card", "side")
+FACES = ("form", "detail", "create", "list", "card", "side", "panels")
 OWN_FACES = ("menu", "home")
 
 
@@ -58,9 +58,21 @@ def sections(definition: Mapping[str, Any]) -> list[Section]:
             spoken(str(one.get("zh", "")), str(one.get("en", ""))),
             tuple(one.get("fields", ())),
             key=f"layout-{number}",
+            columns=int(one.get("columns") or 0),
+            folded=bool(one.get("folded")),
         )
         for number, one in enumerate(definition.get("sections", ()))
     ]
+
+
+def panels_hidden(actor: Actor, entity: Entity, record: Any) -> frozenset[str]:
+    """Panels and cards of a record's page an administrator took away, by their keys."""
+    return frozenset((layout_of(actor, entity, "panels", record) or {}).get("hidden", ()))
+
+
+def panels_place(actor: Actor, entity: Entity, record: Any) -> Mapping[str, int]:
+    """Where panels and cards stand, by their keys; those it does not name come after, as declared."""
+    return {key: place for place, key in enumerate(names(layout_of(actor, entity, "panels", record)))}
 
 
 def names(definition: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from django.utils.functional import lazy
@@ -12,7 +13,7 @@ from django.utils.translation import get_language
 from guanxi.core.access import allowed, field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import CustomField
+from guanxi.core.models import CustomField, FieldSetup
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Entity
@@ -80,9 +81,30 @@ def _custom(key: str) -> dict[str, Field]:
     return {f"custom.{row.key}": declared(row) for row in CustomField.objects.filter(entity=key, active=True)}
 
 
+def set_up(field: Field, row: FieldSetup) -> Field:
+    """A built-in field as an administrator set it: his names and help, and conditions besides what the field itself asks."""
+    rules = {name: text for name, text in row.rules.items() if text} or None
+    return replace(
+        field,
+        label=_spoken_later(row.label_zh, row.label_en) if row.label_zh or row.label_en else field.label,
+        help=_spoken_later(row.help_zh, row.help_en) if row.help_zh or row.help_en else field.help,
+        required=field.required or (row.required and not field.readonly),
+        rules=rules,
+    )
+
+
+@kept("fields")
+def _built_in(key: str) -> dict[str, Field]:
+    fields = dict(derive.fields_of(key))
+    for row in FieldSetup.objects.filter(entity=key):
+        if row.field in fields:
+            fields[row.field] = set_up(fields[row.field], row)
+    return fields
+
+
 @kept("fields")
 def _all(key: str) -> dict[str, Field]:
-    return {**derive.fields_of(key), **_custom(key)}
+    return {**_built_in(key), **_custom(key)}
 
 
 def fields_of(what: str | Entity) -> Mapping[str, Field]:

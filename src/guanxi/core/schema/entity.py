@@ -49,12 +49,16 @@ class MatchKey:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled group of fields in forms and on the record page. ``when`` shows it only if a field has a value."""
+    """A titled group of fields in forms and on the record page. ``when`` shows it only if a field has a value; ``columns``
+    (0: as many as fit) and ``folded`` say how it stands in a form.
+    """
 
     label: Text
     fields: tuple[str, ...]
     when: tuple[str, str] | None = None
     key: str = ""
+    columns: int = 0
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,9 +179,14 @@ def _check_options(_entity: Entity, row: CustomField) -> None:
 
 
 def _check_rules(entity: Entity, row: CustomField) -> None:
+    check_conditions(entity, row.rules)
+
+
+def check_conditions(entity: Entity, rules: Mapping[str, Any]) -> None:
+    """Raise Invalid, with one error per condition that means nothing, at its place."""
     errors: dict[str, list[Invalid]] = {}
     for name in CONDITIONS:
-        source = str(row.rules.get(name) or "").strip()
+        source = str(rules.get(name) or "").strip()
         if source:
             try:
                 formula.check(entity, source, wanted=("bool",))

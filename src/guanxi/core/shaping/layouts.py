@@ -69,18 +69,24 @@ def _cleaned(entity: Entity | None, face: str, given: Mapping[str, Any]) -> dict
             "order": [str(one) for one in given.get("order", ())],
             "hidden": [str(one) for one in given.get("hidden", ())],
         }
+    if face == "panels":
+        return {name: [str(one)[:160] for one in dict.fromkeys(given.get(name, ()))] for name in ("fields", "hidden")}
     known = set(shape.fields_of(entity))
     if face not in ("form", "detail"):
         listed = [str(one) for one in dict.fromkeys(given.get("fields", ()))]
         _check_known(entity, known, listed)
         return {"fields": listed}
-    found, seen = [], set[str]()
+    found, seen = list[dict[str, Any]](), set[str]()
     for one in given.get("sections", ()):
         listed = [name for name in dict.fromkeys(one.get("fields", ())) if name not in seen]
         _check_known(entity, known, listed)
         seen |= set(listed)
         if listed or one.get("zh") or one.get("en"):
-            found.append({"zh": str(one.get("zh", ""))[:60], "en": str(one.get("en", ""))[:60], "fields": listed})
+            section = {"zh": str(one.get("zh", ""))[:60], "en": str(one.get("en", ""))[:60], "fields": listed}
+            columns = one.get("columns")
+            if columns in (1, 2, 3):
+                section["columns"] = columns
+            found.append({**section, **({"folded": True} if one.get("folded") else {})})
     if face == "form":
         missing = [
             name

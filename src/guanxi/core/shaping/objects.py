@@ -20,7 +20,7 @@ from guanxi.core.shaping.common import check_version, key_from, put, require_sha
 
 #: Words of addresses that are no object's.
 RESERVED = frozenset(
-    ["account", "api", "client-login", "dev", "export", "favicon.ico", "files", "healthz", "import", "imports", "leave", "media", "metrics", "my", "new", "notifications", "operations", "people", "pick", "portal", "preferences", "public", "quick", "readyz", "reports", "search", "settings", "static", "trash", "today"]
+    ["account", "api", "client-login", "dev", "export", "favicon.ico", "files", "healthz", "import", "imports", "leave", "media", "metrics", "my", "new", "notifications", "operations", "people", "pick", "portal", "preferences", "public", "quick", "readyz", "reports", "search", "settings", "static", "trash", "today", "workflows"]
 )  # fmt: skip
 NAMES = (
     "path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned",

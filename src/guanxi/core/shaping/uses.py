@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import CustomField, Layout, Numbering, Process, Report, RoleField, SavedView
-from guanxi.core.records.shape import spoken
+from guanxi.core.models import CustomField, FieldSetup, Layout, Numbering, Process, Report, RoleField, SavedView
+from guanxi.core.records.shape import fields_of, spoken
+from guanxi.core.schema.registry import entity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,22 @@ def _shared(entity: str, name: str) -> Iterator[Use]:
 def _own(entity: str, name: str) -> Iterator[Use]:
     for layout in Layout.objects.filter(entity=entity):
         if _mentions(layout.definition, name):
-            yield Use(_("Layout"), str(layout), f"/settings/layouts/{entity}/")
+            yield Use(_("Layout"), str(layout), f"/settings/layouts/{entity_of(entity).path}/")
     for process in Process.objects.filter(entity=entity):
         if process.field == name or _mentions(process.definition, name):
             yield Use(_("Process"), str(process), "/settings/processes/")
+    for setup in FieldSetup.objects.exclude(entity=entity, field=name):
+        if setup.entity == entity and _mentions(list(setup.rules.values()), name):
+            label = str(fields_of(entity)[setup.field].label) if setup.field in fields_of(entity) else setup.field
+            yield Use(_("Field"), label, f"/settings/fields/{entity_of(entity).path}/built-in/{setup.field}/")
     for row in CustomField.objects.exclude(entity=entity, key=name.removeprefix("custom.")):
         reads = {(one[0], one[1]) for one in row.options.get("reads", ())}
         if (entity, name) in reads or (row.entity == entity and _mentions(list(row.rules.values()), name)):
-            yield Use(_("Field"), spoken(row.label_zh, row.label_en), f"/settings/fields/{row.entity}/{row.key}/")
+            yield Use(
+                _("Field"),
+                spoken(row.label_zh, row.label_en),
+                f"/settings/fields/{entity_of(row.entity).path}/{row.key}/",
+            )
     for limit in RoleField.objects.filter(entity=entity, field=name).select_related("role"):
         yield Use(_("Role"), limit.role.name, f"/people/roles/{limit.role_id}/")
     for rule in Numbering.objects.filter(entity=entity, field=name):

@@ -62,7 +62,9 @@ def events_origin(request: HttpRequest) -> str:
 
 
 class SecurityHeadersMiddleware:
-    """Content-Security-Policy and its relatives on every answer; a view may set a policy of its own before."""
+    """Content-Security-Policy and its relatives on every answer; a view may set a policy of its own before,
+    or parts of one as ``response.policy``.
+    """
 
     def __init__(self, get_response: Response) -> None:
         self.get_response = get_response
@@ -70,7 +72,11 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer with its headers."""
         response = self.get_response(request)
-        policy = {**_POLICY, "connect-src": f"'self' {events_origin(request)}".strip()}
+        policy = {
+            **_POLICY,
+            "connect-src": f"'self' {events_origin(request)}".strip(),
+            **getattr(response, "policy", {}),
+        }
         headers = {
             "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
             "Permissions-Policy": _PERMISSIONS,

@@ -20,6 +20,7 @@ from guanxi.core.web.rules import urls as rules
 from guanxi.core.web.settingsfile import urls as settingsfile
 from guanxi.core.web.shaping import urls as shaping
 from guanxi.core.web.views import notifications, pages, preferences, search
+from guanxi.core.web.workflows import urls as workflows
 from guanxi.core.web.worktime import urls as worktime
 
 Patterns = list[URLPattern | URLResolver]
@@ -48,6 +49,7 @@ fixed: Patterns = [
     *settingsfile.urlpatterns,
     *offline.urlpatterns,
     *outside.urlpatterns,
+    *workflows.urlpatterns,
 ]
 
 #: Addresses under an entity's path: ``/customers/…``.

@@ -31,6 +31,8 @@ class Part:
     inputs: tuple[Input, ...]
     key: str = ""
     when: tuple[str, str] | None = None
+    columns: int = 0
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +282,7 @@ def _parts(sections: Sequence[Section], inputs: Mapping[str, Input]) -> list[Par
     for number, one in enumerate(sections):
         found = tuple(inputs[name] for name in one.fields if name in inputs)
         if found:
-            parts.append(Part(one.label, found, one.key or str(number), one.when))
+            parts.append(Part(one.label, found, one.key or str(number), one.when, one.columns, one.folded))
     return parts
 
 

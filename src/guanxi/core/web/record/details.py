@@ -35,6 +35,7 @@ class Block:
     key: str
     fields: list[Shown]
     filled: bool
+    folded: bool = False
 
 
 def blocks(actor: Actor, entity: Entity, record: Any) -> list[Block]:
@@ -53,7 +54,7 @@ def blocks(actor: Actor, entity: Entity, record: Any) -> list[Block]:
         ]
         if fields:
             key = f"{entity.key}.{section.key or number}"
-            found.append(Block(section.label, key, fields, any(not one.empty for one in fields)))
+            found.append(Block(section.label, key, fields, any(not one.empty for one in fields), section.folded))
     found.append(_system_block(actor, entity, record, readable, names))
     return [one for one in found if one.fields]
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
+from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.outside import logins
@@ -169,19 +170,16 @@ def _leads(action: Action, record: Any) -> bool:
 
 
 def _rule_buttons(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
-    """Automation rules that people start from the menu."""
-    rules = buttons_of(entity)
-    if not rules or not access.allowed(actor, "change", record):
+    """Automation rules and workflows that people start from the menu."""
+    started = [(f"rule-{key}", name, "player-play", f"/rules/{key}/press/") for key, name in buttons_of(entity)]
+    started += [
+        (f"workflow-{key}", name, "sitemap", f"/workflows/{key}/begin/") for key, name in workflows.buttons_of(entity)
+    ]
+    if not started or not access.allowed(actor, "change", record):
         return []
     return [
-        Doing(
-            key=f"rule-{key}",
-            label=name,
-            icon="player-play",
-            url=f"/rules/{key}/press/{entity.path}/{record.pk}/",
-            asks=False,
-        )
-        for key, name in rules
+        Doing(key=key, label=name, icon=icon, url=f"{url}{entity.path}/{record.pk}/", asks=False)
+        for key, name, icon, url in started
     ]
 
 

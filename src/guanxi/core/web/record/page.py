@@ -24,6 +24,7 @@ from guanxi.core.web.record.common import find, target
 from guanxi.core.web.record.header import header, path_field
 from guanxi.core.web.record.shown import plain
 from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.workflows.runs import strip as flowing
 
 HISTORY = 50
 
@@ -43,6 +44,7 @@ def _context(request: HttpRequest, actor: Actor, entity: Entity, record: Any) ->
         "here": addresses.record_url(entity, record.pk),
         "strip": strip(actor, record),
         "passed": _passed(actor, entity, record),
+        "flowing": flowing(actor, record),
     }
 
 

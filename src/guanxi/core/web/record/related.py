@@ -12,7 +12,7 @@ from markupsafe import Markup
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import display, shape
+from guanxi.core.records import display, layouts, shape
 from guanxi.core.records.children import present
 from guanxi.core.records.reading import Page
 from guanxi.core.records.values import current
@@ -78,12 +78,14 @@ def relations(entity: Entity, actor: Actor) -> list[tuple[Entity, str, Related |
 def cards(actor: Actor, record: Any) -> list[Card]:
     """The derived cards of a record; empty ones only where the actor may add something."""
     entity = entity_of(record)
-    links = relations(entity, actor)
+    hidden, place = layouts.panels_hidden(actor, entity, record), layouts.panels_place(actor, entity, record)
+    links = [one for one in relations(entity, actor) if f"{one[0].key}.{one[1]}" not in hidden]
     several = {child.key for child, _f, _d in links if sum(1 for other, _g, _e in links if other.key == child.key) > 1}
     found = [
         _card(actor, record, child, field, declared, child.key in several, SHOWN) for child, field, declared in links
     ]
-    return sorted((one for one in found if one.lines or one.create), key=lambda one: (one.order, str(one.label)))
+    shown = (one for one in found if one.lines or one.create)
+    return sorted(shown, key=lambda one: (place.get(one.key, len(place) + one.order), str(one.label)))
 
 
 def card(actor: Actor, record: Any, key: str, limit: int = MANY) -> Card | None:
@@ -158,9 +160,10 @@ def _hint(actor: Actor, child: Entity, one: Any, name: str, names: display.Names
 def panels(actor: Actor, record: Any, request: HttpRequest) -> list[Drawn]:
     """The contributed panels the actor may see, drawn, in order."""
     entity = entity_of(record)
+    hidden, place = layouts.panels_hidden(actor, entity, record), layouts.panels_place(actor, entity, record)
     found = []
-    for panel in sorted(entity.panels, key=lambda one: (one.order, one.key)):
-        if access.allowed(actor, panel.right, record):
+    for panel in sorted(entity.panels, key=lambda one: (place.get(one.key, len(place) + one.order), one.key)):
+        if panel.key not in hidden and access.allowed(actor, panel.right, record):
             context = panel.context(actor, record)
             markup = render_to_string(
                 panel.template,

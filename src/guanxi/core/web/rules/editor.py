@@ -15,9 +15,10 @@ from guanxi.core.automation.rules import store
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
 from guanxi.core.automation.templates import fields_offered
+from guanxi.core.automation.workflows.store import name_of as workflow_name
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
-from guanxi.core.models import AutomationRule, MessageTemplate, Role, User
+from guanxi.core.models import AutomationRule, MessageTemplate, Role, User, Workflow
 from guanxi.core.people.rights import role_name
 from guanxi.core.records import dictionaries, shape
 from guanxi.core.schema.entity import Entity
@@ -201,6 +202,7 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "channels": [(key, one.label) for key, one in messages.CHANNELS.items() if key != "webhook"],
         "templates": [(one.key, one.name_zh) for one in MessageTemplate.objects.filter(entity=draft.entity, active=True)],
         "others": [(one.key, store.name_of(one)) for one in AutomationRule.objects.filter(entity=draft.entity).exclude(pk=rule.pk if rule else 0)],
+        "workflows": [(one.key, workflow_name(one)) for one in Workflow.objects.filter(entity=draft.entity)],
         "merge": [("{{ " + path + " }}", label) for path, label in fields_offered(actor, entity)[:60]] if entity else [],
         "kinds": [(kind, kind_label(kind) if kind != "applicant" else _("the owner")) for kind in people.KINDS],
         "people_fields": [(name, str(one.label)) for name, one in fields.items() if one.target == "core.user"],

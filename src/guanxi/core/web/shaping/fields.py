@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
-from guanxi.core.models import CustomField, FieldIndex
+from guanxi.core.models import CustomField, FieldIndex, FieldSetup
 from guanxi.core.records.dictionaries import dictionary_names
-from guanxi.core.records.shape import DERIVED, spoken
+from guanxi.core.records.shape import DERIVED, fields_of, spoken
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
-from guanxi.core.shaping import converting, dictionaries, uses
+from guanxi.core.shaping import converting, dictionaries, setups, uses
 from guanxi.core.shaping import fields as shaping
 from guanxi.core.web import toasts
 from guanxi.core.web.people.common import done
@@ -77,7 +78,21 @@ def listing(request: HttpRequest, path: str) -> HttpResponseBase:
         (row, spoken(row.label_zh, row.label_en), str(KINDS[row.kind].label), states.get(row.key, ""))
         for row in shaping.rows_of(entity.key)
     ]
-    context = {"title": _("Fields of %(entity)s") % {"entity": entity.plural}, "entity": entity, "rows": rows}
+    setups_of = {row.field: row for row in FieldSetup.objects.filter(entity=entity.key)}
+    now = fields_of(entity)
+    built_in = [
+        (
+            name,
+            capfirst(str(now[name].label)),
+            str(KINDS[now[name].kind].label),
+            setups_of.get(name),
+            now[name].required,
+        )
+        for name in setups.built_in(entity)
+        if name in now
+    ]
+    title = _("Fields of %(entity)s") % {"entity": entity.plural}
+    context = {"title": title, "entity": entity, "rows": rows, "built_in": built_in}
     return page(request, "shaping/fields.jinja", context)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -22,17 +23,18 @@ from guanxi.core.shaping import layouts as shaping
 from guanxi.core.web import contributions
 from guanxi.core.web.forms import build
 from guanxi.core.web.people.common import done
+from guanxi.core.web.record import related
 from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper, version_of
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/layouts/"
-_LINE = re.compile(r"section\.(\w+)\.(zh|en|field)")
+_LINE = re.compile(r"section\.(\w+)\.(zh|en|columns|folded|field)")
 
 
 def _faces() -> dict[str, Text]:
     return {
         "form": _("Form"), "detail": _("Record page"), "create": _("New record"), "list": _("List"), "card": _("Card of the board"),
-        "side": _("Key facts in the head and side panel"),
+        "side": _("Key facts in the head and side panel"), "panels": _("Panels and cards of the page"),
     }  # fmt: skip
 
 
@@ -51,8 +53,19 @@ def _roles() -> list[tuple[str, str]]:
     return [("", _("everyone")), *((role.key, role_name(role)) for role in Role.objects.order_by("name"))]
 
 
-def _usual(entity: Entity, face: str) -> list[Section]:
+def _panels(actor: Actor, entity: Entity) -> dict[str, str]:
+    """Panels and cards of the record page in their usual order, by their keys."""
+    found = [(one.order, one.key, str(one.label)) for one in entity.panels]
+    for child, field, declared in related.relations(entity, actor):
+        label = str(declared.label) if declared and declared.label else str(child.plural)
+        found.append((declared.order if declared else 60, f"{child.key}.{field}", label))
+    return {key: label for _order, key, label in sorted(found)}
+
+
+def _usual(actor: Actor, entity: Entity, face: str) -> list[Section]:
     """What holds while there is no layout, as sections."""
+    if face == "panels":
+        return [Section("", tuple(_panels(actor, entity)))]
     fields = dict(shape.fields_of(entity))
     if face in ("form", "detail"):
         shown = fields if face == "detail" else build.askable(fields)
@@ -84,9 +97,13 @@ def _sent(data: QueryDict, face: str) -> dict[str, Any]:
             one = found.setdefault(match[1], {"zh": "", "en": "", "fields": []})
             if match[2] == "field":
                 one["fields"] = data.getlist(name)
+            elif match[2] == "columns":
+                one["columns"] = {"1": 1, "2": 2, "3": 3}.get(data.get(name, ""), 0)
             else:
                 one[match[2]] = data.get(name, "").strip()
     listed = list(found.values())
+    if face == "panels":
+        return {"fields": [name for one in listed for name in one["fields"]], "hidden": data.getlist("rest")}
     return (
         {"sections": listed}
         if face in ("form", "detail")
@@ -125,15 +142,22 @@ def _context(
     actor: Actor, entity: Entity, face: str, role: str, kind: str, held: dict[str, Any] | None
 ) -> dict[str, Any]:
     fields = shape.fields_of(entity)
-    usual = _usual(entity, face)
+    usual = _usual(actor, entity, face)
     sections = (
         _held(held, face)
         if held is not None
         else [{"zh": str(one.label), "en": "", "fields": list(one.fields)} for one in usual]
     )
     used = {name for one in sections for name in one["fields"]}
-    offered = build.askable(dict(fields)) if face in ("form", "create") else fields
     labels = {name: capfirst(str(one.label)) for name, one in fields.items()}
+    offered: Collection[str] = build.askable(dict(fields)) if face in ("form", "create") else fields
+    if face == "panels":
+        labels = _panels(actor, entity)
+        offered = labels
+        hidden = set((held or {}).get("hidden", ()))
+        listed = [name for name in sections[0]["fields"] if name in labels]
+        listed += [name for name in labels if name not in hidden and name not in listed]
+        sections, used = [{"zh": "", "en": "", "fields": listed}], set(listed)
     for name in used - set(labels):
         found = shape.field_at(entity, name)
         labels[name] = capfirst(str(found.label)) if found else name
@@ -153,7 +177,7 @@ def _context(
         "several": face in ("form", "detail"),
         "rest": [name for name in offered if name not in used and name != "id"],
         "labels": labels,
-        "required": {name for name, one in fields.items() if one.required},
+        "required": {name for name, one in fields.items() if one.required} if face != "panels" else set(),
         "preview": _preview(actor, entity, role, sections) if face in ("form", "detail", "create") else None,
         "stored": Layout.objects.filter(entity=entity.key),
     }

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.errors import Text
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, objects, processes
+from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, objects, processes, setups
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", hub.index, name="settings"),
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/fields/<slug:path>/", fields.listing, name="fields_of"),
     path("settings/fields/<slug:path>/order/", fields.order, name="fields_order"),
     path("settings/fields/<slug:path>/new/", fields.create, name="field_new"),
+    path("settings/fields/<slug:path>/built-in/<slug:name>/", setups.edit, name="field_built_in"),
     path("settings/fields/<slug:path>/<slug:key>/", fields.edit, name="field_edit"),
     path("settings/fields/<slug:path>/<slug:key>/kind/", fields.kind, name="field_kind"),
     path("settings/formula/<slug:path>/", formulas.check, name="formula_check"),

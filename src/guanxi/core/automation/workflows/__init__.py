@@ -1,0 +1,1 @@
+"""Longer processes drawn in BPMN: what a drawing may hold, running it, what people do in it."""
