@@ -85,16 +85,24 @@ def today_tasks(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's tasks that are late (due before this moment), and those still due today."""
     now = clock.now()
     tasks = visible(my_tasks(actor), actor)
-    due = tasks.filter(due_at__gte=now, due_at__lt=tomorrow(actor))
-    return _pile(tasks.filter(due_at__lt=now), "due_at"), _pile(due, "due_at")
+    return _piles(tasks, "due_at", now, tomorrow(actor))
 
 
 def today_plans(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's contacts planned before today, and those planned for today."""
     start = clock.day_start(clock.today(actor.timezone), actor.timezone)
     plans = visible(my_plans(actor), actor)
-    due = plans.filter(planned_at__gte=start, planned_at__lt=tomorrow(actor))
-    return _pile(plans.filter(planned_at__lt=start), "planned_at"), _pile(due, "planned_at")
+    return _piles(plans, "planned_at", start, tomorrow(actor))
+
+
+def _piles(rows: QuerySet[Any], at: str, now: dt.datetime, end: dt.datetime) -> tuple[Pile, Pile]:
+    """What is late, and what is due until ``end``; one question while there is not more than is shown."""
+    early = tuple(rows.filter(**{f"{at}__lt": end}).order_by(at, "pk")[: MOST + 1])
+    if len(early) > MOST:
+        due = rows.filter(**{f"{at}__gte": now, f"{at}__lt": end})
+        return _pile(rows.filter(**{f"{at}__lt": now}), at), _pile(due, at)
+    late = tuple(one for one in early if getattr(one, at) < now)
+    return Pile(late, len(late)), Pile(early[len(late) :], len(early) - len(late))
 
 
 def _pile(rows: QuerySet[Any], at: str) -> Pile:

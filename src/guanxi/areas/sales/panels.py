@@ -142,7 +142,8 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
             (row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row))
             for row in rows.order_by("returns_on", "pk")[:6]
         ]
-        found.append((rows.count(), f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
+        count = rows.count() if len(listed) == 6 else len(listed)
+        found.append((count, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
     count, url, listed = next((one for one in found if one[0]), (0, "", []))
     return {"records": listed, "count": count, "all_url": url, "today": today} if listed else None
 

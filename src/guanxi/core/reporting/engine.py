@@ -19,6 +19,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import rates, reading, shape
+from guanxi.core.records.query import compile_tree
 from guanxi.core.reporting import datasets, expressions, folding, naming, parts, windows
 from guanxi.core.reporting.datasets import DATES, MANY, Place
 from guanxi.core.reporting.expressions import Part
@@ -157,6 +158,21 @@ class Run:
             return groups, {(): everything}
         return groups, self._folded(list(self._asked(rows, columns)), folders, columns)
 
+    def _at_once(self, window: windows.Window, before: windows.Window) -> tuple[Groups, Groups]:
+        """The one figure of a report without dimensions in both periods, by one question."""
+        both = {"now": window.node(self.date), "then": before.node(self.date)}
+        tree = together(self.base, {"any": list(both.values())})
+        asked: dict[str, Any] = {}
+        for word, node in both.items():
+            within = compile_tree(self.actor, self.entity, node)
+            for one in self.parts:
+                aggregate = one.aggregate.copy()
+                aggregate.filter = aggregate.filter & within if aggregate.filter else within
+                asked[f"{one.name}_{word}"] = aggregate
+        row = reading.queryset(self.actor, self.entity, filter=tree).aggregate(**asked)
+        now, then = ({one.name: row[f"{one.name}_{word}"] for one in self.parts} for word in both)
+        return {(): now}, {(): then}
+
     def _folded(
         self, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int] | None = None
     ) -> Groups:
@@ -173,10 +189,14 @@ class Run:
         """The whole answer."""
         folders = self._folders()
         most = (self.spec.top or ROWS) if self.many else MOST_GROUPS
-        groups, totals = self._fetch(self.window, folders, most)
         earlier: Groups = {}
+        totals: Groups | None = None
         totals_earlier: Groups | None = None
-        if self.before is not None:
+        if self.window is not None and self.before is not None and not self.dimensions:
+            groups, earlier = self._at_once(self.window, self.before)
+        else:
+            groups, totals = self._fetch(self.window, folders, most)
+        if self.before is not None and self.dimensions:
             earlier, totals_earlier = self._fetch(self.before, folders, MOST_GROUPS)
             earlier = self._aligned(earlier)
         known = groups if self.many else {**earlier, **groups}
