@@ -159,6 +159,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "duplicates/<slug:path>/",
         "receivables/",
         "bank-statement/",
+        "bank-statement/book/",
         "insight/",
         "insight/progress/",
         "insight/compute/",
