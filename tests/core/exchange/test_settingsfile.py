@@ -93,7 +93,7 @@ def test_every_table_is_in_the_file_and_names_no_person(cast: Any) -> None:
 def test_a_difference_says_what_would_change(cast: Any) -> None:
     furnish(cast)
     found = json.loads(settingsfile.export(cast.root))
-    flow = found["flows"][0]
+    flow = next(row for row in found["flows"] if row["key"] == "price")
     flow["name_en"], flow["active"] = "Other", False
     found["rules"].append({**copy.deepcopy(found["rules"][0]), "key": "second"})
     found["templates"] = []
@@ -104,7 +104,7 @@ def test_a_difference_says_what_would_change(cast: Any) -> None:
     assert ("change", "flows", "price", ["name_en", "active"]) in said
     assert ("remove", "templates", "hello", []) in said
     assert [one[:3] for one in said if one[0] == "add"] == [("add", "rules", "second")]
-    assert ApprovalFlow.objects.get().name_en == "Price", "comparing changes nothing"
+    assert ApprovalFlow.objects.get(key="price").name_en == "Price", "comparing changes nothing"
 
 
 def test_a_part_only_adds_and_changes(cast: Any) -> None:

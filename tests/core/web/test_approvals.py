@@ -139,10 +139,10 @@ def test_a_flow_is_made_in_the_editor(browse: Any, cast: Any) -> None:
     drawn = client.post("/settings/approvals/new/", {**form, "do": "step"})
     assert drawn.status_code == 200
     assert "s.1.who.0.kind" in drawn.content.decode()
-    assert not ApprovalFlow.objects.exists()
+    assert not ApprovalFlow.objects.filter(entity="fakes.gadget").exists()
     saved = client.post("/settings/approvals/new/", {**form, "do": "save"})
     assert saved.status_code == 303
-    flow = ApprovalFlow.objects.get()
+    flow = ApprovalFlow.objects.get(entity="fakes.gadget")
     assert (flow.key, flow.fields, flow.condition) == (
         "price-change",
         ["price"],
@@ -157,7 +157,7 @@ def test_a_flow_is_made_in_the_editor(browse: Any, cast: Any) -> None:
     stale = client.post("/settings/approvals/price-change/", {**form, "version": "1", "do": "save"})
     assert stale.status_code == 422
     assert client.post("/settings/approvals/price-change/", {"do": "delete"}).status_code == 303
-    assert not ApprovalFlow.objects.exists()
+    assert not ApprovalFlow.objects.filter(entity="fakes.gadget").exists()
 
 
 def test_an_export_that_needs_approval(browse: Any, cast: Any, gadget: Gadget) -> None:
