@@ -88,7 +88,7 @@ def contexts(
             page.screenshot(path=PICTURES / f"{name}-{number}.png", full_page=True)
     for context in opened:
         context.close()
-    assert errors == []
+    assert errors == [], errors
 
 
 @pytest.fixture

@@ -15,6 +15,15 @@ People = Callable[..., Page]
 READY = "async () => navigator.serviceWorker.controller && !!(await caches.match('/offline/'))"
 
 
+def prepared(page: Page) -> None:
+    """The worker answers and the page for the time without a server is kept (a waiting function is not awaited)."""
+    for _turn in range(100):
+        if page.evaluate(READY):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("nothing was kept for the time without a server")
+
+
 def note(page: Page, words: str) -> None:
     page.keyboard.press("f")
     box = page.locator("#dialog textarea[name=body]")
@@ -30,7 +39,7 @@ def test_a_follow_up_written_offline_arrives_once_and_a_refused_one_stays(
     kept, gone = world.alices[0], world.alices[1]
     page = people("alice", "zh-hans")
     page.goto(f"/customers/{gone.pk}/")
-    page.wait_for_function(READY)
+    prepared(page)
     page.context.set_offline(True)
     note(page, "客户改用别家")
     expect(page.locator("#outbox-mark")).to_have_attribute("aria-label", "1 条待发送")

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from guanxi.core.access import field_level
 from guanxi.core.kernel.memo import remembering
-from guanxi.core.models import CustomField, User
+from guanxi.core.models import CustomField, SavedView, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import shape
@@ -38,6 +38,15 @@ def test_a_fixed_query_gives_what_the_query_gives(cast: Cast) -> None:
     cast.alice_user.is_active = False
     cast.alice_user.save(update_fields=["is_active"])
     assert fixed.rows(cast.alice_user.pk) == []
+
+
+def test_a_stand_in_within_a_list_is_filled_too(cast: Cast) -> None:
+    fixed = Fixed(lambda pk: SavedView.objects.filter(pinned_by__contains=[pk]), [-1])
+    mine = SavedView.objects.create(
+        entity="core.tag", name="x", user=cast.alice_user, pinned_by=[cast.alice_user.pk, cast.bob_user.pk]
+    )
+    assert fixed.rows(cast.bob_user.pk) == [mine]
+    assert fixed.rows(cast.charlie_user.pk) == []
 
 
 def test_a_fixed_query_of_values_and_lists(cast: Cast) -> None:

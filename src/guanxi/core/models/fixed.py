@@ -29,8 +29,7 @@ class Fixed:
             compiler = rows.query.get_compiler(self._using)
             sql, params = compiler.as_sql()
             places = tuple(
-                next((at for at, one in enumerate(self._stand_ins) if type(given) is type(one) and given == one), None)
-                for given in params
+                next((at for at, one in enumerate(self._stand_ins) if _stands(one, given)), None) for given in params
             )
             missing = set(range(len(self._stand_ins))) - set(places)
             if missing:
@@ -61,3 +60,8 @@ class Fixed:
         for populator in get_related_populators(info, compiler.select, self._using):  # type: ignore[call-arg]
             populator.populate(row, made)
         return made
+
+
+def _stands(stand_in: Any, given: Any) -> bool:
+    """Whether a parameter is the stand-in; within an array the driver makes a whole number one of its own kind."""
+    return type(given) is not bool and isinstance(given, type(stand_in)) and bool(given == stand_in)

@@ -295,7 +295,7 @@ document.addEventListener("keydown", (event) => {
   const entry = $(`[data-quick="${CSS.escape(event.key)}"]`);
   if (!entry) return;
   event.preventDefault();
-  window.htmx.ajax("GET", entry.getAttribute("href") + subject(), { target: "#dialog-body" });
+  window.htmx.ajax("GET", entry.getAttribute("href") + subject(), { target: "#dialog-body" }).catch(() => null); // said by htmx:sendError
 });
 
 // A page that waits for a job looks again while it can be seen.
