@@ -21,8 +21,9 @@ from guanxi.core.models.stamps import bump
 from guanxi.core.records import watching, worktime_seed
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import fields_of
-from guanxi.core.schema.entity import ACTIONS, Entity
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_of
+from guanxi.core.schema.vocabulary import ACTIONS
 
 DATA = Path(__file__).parent / "data"
 MEMORY = "base_data"

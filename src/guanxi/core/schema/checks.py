@@ -10,10 +10,11 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from guanxi.core.schema.derive import fields_of
-from guanxi.core.schema.entity import GROUPS, Entity, sections_fields
+from guanxi.core.schema.entity import Entity, sections_fields
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.schema.vocabulary import GROUPS
 
 
 def resolve(entity: Entity, path: str) -> Field | None:

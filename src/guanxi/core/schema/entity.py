@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.utils.translation import gettext_lazy as _
-
 from guanxi.core.kernel.errors import Text
+from guanxi.core.schema.vocabulary import ACTIONS
 
 if TYPE_CHECKING:
     from django.db import models
@@ -300,35 +299,6 @@ class Lines:
     def note_of(self, record: Any) -> Text:
         """The rule as it holds for a record (``None``: for a new one)."""
         return self.note(record) if callable(self.note) else self.note
-
-
-#: Groups of the navigation, in order: key → (label, icon).
-GROUPS: dict[str, tuple[Text, str]] = {
-    "work": (_("Work"), "checklist"),
-    "customers": (_("Customers"), "building"),
-    "sales": (_("Sales"), "target-arrow"),
-    "catalog": (_("Products"), "box"),
-    "money": (_("Receivables"), "cash"),
-    "performance": (_("Performance"), "target"),
-    "marketing": (_("Marketing"), "speakerphone"),
-    "service": (_("Service"), "headset"),
-    "analysis": (_("Analysis"), "chart-bar"),
-    "settings": (_("Settings"), "settings"),
-}
-
-#: Actions every entity has; rights are granted per action. An entity adds its own in ``Access.extra_actions``.
-ACTIONS: dict[str, Text] = {
-    "view": _("View"),
-    "create": _("Create"),
-    "change": _("Change"),
-    "delete": _("Delete"),
-    "export": _("Export"),
-    "import": _("Import"),
-    "assign": _("Assign"),
-    "share": _("Share"),
-    "merge": _("Merge"),
-    "reveal": _("Show masked values"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

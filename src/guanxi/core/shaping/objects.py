@@ -14,8 +14,8 @@ from guanxi.core.models.objects import object_model, table_drop, table_make
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import objects, seeds, watching
 from guanxi.core.records.writing import writing
-from guanxi.core.schema.entity import GROUPS
 from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
 #: Words of addresses that are no object's.

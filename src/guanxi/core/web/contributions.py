@@ -27,7 +27,7 @@ class Entry:
     """An entry that leads somewhere.
 
     ``place``: ``foot`` (below the navigation), ``account`` (menu at the avatar), ``command`` (palette only), or a key
-    of ``schema.entity.GROUPS``. ``badge(actor)`` counts what waits; ``dialog`` opens the address in the dialog, ``hint``
+    of ``schema.vocabulary.GROUPS``. ``badge(actor)`` counts what waits; ``dialog`` opens the address in the dialog, ``hint``
     is the line under it on the page of settings.
     """
 

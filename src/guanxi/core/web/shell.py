@@ -24,8 +24,9 @@ from guanxi.core.models import Preference, SavedView
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import layouts
-from guanxi.core.schema.entity import GROUPS, Entity
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, quick_forms
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.web import addresses, contributions, toasts
 from guanxi.core.web.middleware import events_origin
 

@@ -18,8 +18,9 @@ from guanxi.core.people.preview import role_preview
 from guanxi.core.people.rights import FEATURES, role_description, role_name
 from guanxi.core.people.roles import RoleDraft, role_delete, role_draft, role_save
 from guanxi.core.records.shape import fields_of
-from guanxi.core.schema.entity import GROUPS, Entity
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.web.people.common import done, show
 from guanxi.core.web.views.common import actor_of, page_view
 

@@ -17,8 +17,9 @@ from guanxi.core.kernel.errors import GuanxiError, NotFound, Text
 from guanxi.core.models import Layout, Role, User
 from guanxi.core.people.rights import role_name
 from guanxi.core.records import dictionaries, layouts, reading, shape
-from guanxi.core.schema.entity import GROUPS, Entity, Section
+from guanxi.core.schema.entity import Entity, Section
 from guanxi.core.schema.registry import entities
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import layouts as shaping
 from guanxi.core.web import contributions
 from guanxi.core.web.forms import build

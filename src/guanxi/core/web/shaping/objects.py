@@ -11,9 +11,9 @@ from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import CustomField, CustomObject
 from guanxi.core.records.objects import key_of
 from guanxi.core.records.shape import spoken
-from guanxi.core.schema.entity import GROUPS
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import objects as shaping
 from guanxi.core.web import icons
 from guanxi.core.web.people.common import done
