@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, CustomObject, RoleRight, stamps
+from guanxi.core.records import children
 from guanxi.core.schema import registry
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.shaping import fields, objects
@@ -124,3 +126,23 @@ def test_another_process_sees_it_with_the_stamp(cast: Cast, visit: CustomObject)
     stamps._followed.pop("objects", None)
     stamps.refresh()
     assert is_registered("custom.inspection")
+
+
+def test_a_page_opened_before_and_after_knows_what_belongs_to_it(
+    cast: Cast, visit: CustomObject, browse: Callable[..., Client], make: Callable[..., Any]
+) -> None:
+    """What a process keeps of "all that points here" follows an object that comes and one that goes."""
+    gadget = make("fakes.gadget", name="钟")
+    one = records.create(cast.root, "custom.inspection", {"name": "春检", "parent": gadget.pk})
+    client = browse("root", "zh-hans")
+    made = registry.made_entities()
+    registry.replace_made(())
+    assert "春检" not in client.get(f"/gadgets/{gadget.pk}/").content.decode()
+    registry.replace_made(made)
+    assert children.present(gadget) == {("custom.inspection", "parent")}
+    records.delete(cast.root, one)
+    registry.replace_made(())
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE "core_object_inspection" RENAME TO core_object_gone')
+    assert children.present(gadget) == frozenset()
+    assert client.get(f"/gadgets/{gadget.pk}/").status_code == 200

@@ -243,6 +243,7 @@ def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, secon
         place.start(fault)
     clients.begin()
     time.sleep(seconds * random.uniform(0.4, 0.6))  # noqa: S311 - not for secrets
+    _work_done(ledger)
     begin = time.monotonic()
     if not named:
         place.kill(fault)
@@ -253,12 +254,23 @@ def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, secon
         place.wait_ready()
     recovered = time.monotonic() - begin
     time.sleep(seconds * 0.4)
+    _work_done(ledger)
     clients.finish()
     if named:
         place.end()
         place.start()
-    done = sum(acknowledged for sort in ("create", "change") for _t, _r, acknowledged in ledger.of(sort))
-    return Round(fault, done, len(ledger.unknown()) - before, round(recovered, 2))
+    return Round(fault, _acknowledged(ledger), len(ledger.unknown()) - before, round(recovered, 2))
+
+
+def _acknowledged(ledger: Ledger) -> int:
+    return sum(acknowledged for sort in ("create", "change") for _t, _r, acknowledged in ledger.of(sort))
+
+
+def _work_done(ledger: Ledger) -> None:
+    """Wait until the clients have work behind them, however slow the machine: a fault nobody works under shows nothing."""
+    begin, before = time.monotonic(), _acknowledged(ledger)
+    while _acknowledged(ledger) < before + _CLIENTS and time.monotonic() - begin < _QUIET_SECONDS:
+        time.sleep(0.05)
 
 
 def _settled(place: Workspace, ledger: Ledger) -> Audit:

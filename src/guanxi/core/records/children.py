@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
 
 from guanxi.core.kernel.memo import asked_once, remembers
-from guanxi.core.schema.registry import children_of, entity_of
+from guanxi.core.schema.registry import children_of, entity_of, generation
 
 
 def present(record: Any) -> frozenset[tuple[str, str]]:
@@ -24,14 +24,14 @@ def leads(key: str, pk: int, child: str, *fields: str) -> bool:
 
     A guess for the better where nothing is remembered, or where the references are not known: then it is always true.
     """
-    names = _statement(key)[0]
+    names = _statement(key, generation())[0]
     wanted = {(child, field) for field in fields}
     return not remembers() or not wanted <= set(names) or bool(wanted & _present(key, pk))
 
 
 @asked_once(lambda key, pk: (key, pk))
 def _present(key: str, pk: int) -> frozenset[tuple[str, str]]:
-    names, statement = _statement(key)
+    names, statement = _statement(key, generation())
     if not names:
         return frozenset()
     with connection.cursor() as cursor:
@@ -39,8 +39,8 @@ def _present(key: str, pk: int) -> frozenset[tuple[str, str]]:
         return frozenset(names[row[0]] for row in cursor.fetchall())
 
 
-@cache
-def _statement(key: str) -> tuple[tuple[tuple[str, str], ...], str]:
+@lru_cache(maxsize=512)
+def _statement(key: str, _generation: int) -> tuple[tuple[tuple[str, str], ...], str]:
     found: list[tuple[str, str]] = []
     parts: list[str] = []
     for child, field in children_of(key):

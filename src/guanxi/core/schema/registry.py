@@ -16,6 +16,7 @@ _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}
 _quick: dict[str, QuickForm] = {}
 #: Keys of entities made of rows, which come and go while the process runs.
 _made: set[str] = set()
+_round = 0
 
 
 def register(*entities: Entity) -> None:
@@ -55,6 +56,8 @@ def replace_made(entities: Iterable[Entity]) -> None:
 
     Unlike a declaration, one whose path is taken is left out rather than refused: a new version may have brought it.
     """
+    global _round  # noqa: PLW0603 - one register for each process
+    _round += 1
     for key in _made:
         _entities.pop(key, None)
     _made.clear()
@@ -63,6 +66,11 @@ def replace_made(entities: Iterable[Entity]) -> None:
             continue
         _entities[entity.key] = entity
         _made.add(entity.key)
+
+
+def generation() -> int:
+    """Grows whenever entities made of rows come or go: what is kept of "all entities" is kept for one generation."""
+    return _round
 
 
 def made_entities() -> tuple[Entity, ...]:
