@@ -1,4 +1,4 @@
-"""What a child of the supervisor runs: ``python -m guanxi.runtime.child web|worker|events``.
+"""What a child of the supervisor runs: ``python -m guanxi.runtime.child web|worker|events|archive``.
 
 Django is loaded here, never in the supervisor itself. The parts are named, not imported: this room knows no other.
 """
@@ -23,6 +23,7 @@ from guanxi.runtime.process import die_with_parent
 PAGES = "guanxi.config.wsgi:application"
 EVENTS = "guanxi.core.web.events:app"
 WORKER = "guanxi.core.automation.worker:main"
+ARCHIVE = "guanxi.runtime.continuous.keeping:main"
 _STOP_SECONDS = 6
 
 
@@ -93,6 +94,11 @@ def worker(_settings: Environment) -> None:
     _load(WORKER)()
 
 
+def archive(_settings: Environment) -> None:
+    """Keep the continuous archive; Django is not loaded."""
+    _load(ARCHIVE)()
+
+
 def main() -> None:
     """Entry point: run the part named in the first argument until a signal ends it."""
     settings = environment()
@@ -101,7 +107,7 @@ def main() -> None:
     )  # loading makes a million lasting objects; looking through them costs a third of the start
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guanxi.config.settings")
     logs.configure(settings.log_format, settings.log_level)
-    {"web": web, "events": events, "worker": worker}[sys.argv[1]](settings)
+    {"web": web, "events": events, "worker": worker, "archive": archive}[sys.argv[1]](settings)
 
 
 if __name__ == "__main__":

@@ -228,6 +228,15 @@ class Environment:
         "Passphrase that encrypts backups; none leaves them readable",
         secret=True,
     )
+    archive_folder: Path | None = _setting(
+        "GUANXI_ARCHIVE_FOLDER",
+        _path,
+        "",
+        "Folder of the continuous archive, from which any moment comes back; else none",
+    )
+    archive_days: int = _setting(
+        "GUANXI_ARCHIVE_DAYS", _whole(1, 3650), "7", "How many days back the continuous archive reaches"
+    )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Variable name -> where its value comes from: environment, default, generated, embedded."""
 

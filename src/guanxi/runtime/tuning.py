@@ -53,6 +53,7 @@ def configuration(socket: Path, memory_mb: int, *, fsync: bool) -> str:
         "maintenance_work_mem": f"{_between(plan // 8, 32, 1024)}MB",
         "dynamic_shared_memory_type": "mmap" if _shared_memory_is_small() else "posix",
         "max_wal_size": "2GB",
+        "max_slot_wal_keep_size": "4GB",
         "checkpoint_timeout": "15min",
         "wal_compression": "pglz",
         "random_page_cost": "1.1",

@@ -16,6 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.models import OutboxEvent
 from guanxi.core.records import sealing
 from guanxi.runtime.backup import watching
+from guanxi.runtime.continuous import watching as continuous
 from guanxi.runtime.environment import environment
 
 _MB = 1024 * 1024
@@ -47,7 +48,7 @@ class FailedJob:
 
 def findings() -> list[Finding]:
     """Every part, looked at now; a few cheap queries."""
-    return [*_database(), _disk(), *_work(), _outbox(), _backup(), _audit()]
+    return [*_database(), _disk(), *_work(), _outbox(), _backup(), _archive(), _audit()]
 
 
 def failed_jobs(limit: int = 50) -> list[FailedJob]:
@@ -127,6 +128,12 @@ def _outbox() -> Finding:
 def _backup() -> Finding:
     found = watching.state(environment(), clock.now(), translate=_)
     return Finding(_("Backup"), "ok" if found.good else "warning", found.text)
+
+
+def _archive() -> Finding:
+    found = continuous.state(environment(), clock.now(), translate=_)
+    help_text = _("Is there room in its folder, and may we write there?") if not found.good else ""
+    return Finding(_("Continuous archive"), "ok" if found.good else "wrong", found.text, help_text)
 
 
 def _audit() -> Finding:

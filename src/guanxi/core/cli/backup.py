@@ -1,14 +1,17 @@
 """``guanxi backup`` and ``guanxi restore``: everything in one file, and back again."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from guanxi.core.cli.ground import database, tell
 from guanxi.core.cli.workspace import load, set_up
 from guanxi.runtime.backup import archive, making, restoring
+from guanxi.runtime.continuous import returning, store
 from guanxi.runtime.environment import environment
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
@@ -90,18 +93,53 @@ def drill(file: Path | None) -> None:
     )
 
 
-@click.command(help=_("Bring a backup into an empty data folder (GUANXI_DATA) and database."))
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@backup.command(help=_("Say which moments the continuous archive can bring back."))
 @_JSON
-def restore(file: Path, as_json: bool) -> None:
-    """All of it or nothing; exit code 1 when the file or the place will not do."""
+def window(as_json: bool) -> None:
+    """From and to of each copy with the journal after it; exit code 1 when nothing can be brought back."""
     settings = environment()
+    if settings.archive_folder is None:
+        raise Trouble(_("No continuous archive is kept; name its folder in GUANXI_ARCHIVE_FOLDER."))
+    found = [(place, span) for place in store.Store.all(settings.archive_folder) for span in place.spans()]
+    if as_json:
+        rows = [
+            {"folder": str(place.folder), "begin": span.begin.isoformat(), "end": span.end.isoformat()}
+            for place, span in found
+        ]
+        click.echo(json.dumps(rows))
+    for place, span in () if as_json else found:
+        click.echo(f"{store.shown(span.begin)} – {store.shown(span.end)}  {place.folder}")
+    if not found:
+        raise Trouble(
+            _("The archive in %(folder)s is not whole yet: no moment can be brought back from it.")
+            % {"folder": settings.archive_folder}
+        )
+
+
+@click.command(
+    help=_(
+        "Bring a backup into an empty data folder (GUANXI_DATA) and database; with --to, a moment from the continuous archive."
+    )
+)
+@click.argument("file", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--to",
+    "moment",
+    help=_(
+        "A moment such as “2026-11-27 10:05”, in GUANXI_TIME_ZONE; FILE is then the archive's folder, else GUANXI_ARCHIVE_FOLDER."
+    ),
+)
+@_JSON
+def restore(file: Path | None, moment: str | None, as_json: bool) -> None:
+    """All of it or nothing; exit code 1 when the file, the moment or the place will not do."""
+    settings = environment()
+    if moment is not None:
+        _bring_moment(file or settings.archive_folder, _parsed(moment, settings.time_zone), as_json=as_json)
+        return
+    if file is None or file.is_dir():
+        raise Trouble(_("Name the backup to bring back, or a moment with --to."))
     manifest = restoring.restore(settings, file, settings.backup_passphrase, _known(), tell)
-    erased = 0
-    if restoring.bring_register(settings, file):
-        tell(_("Erasing again what was erased since …"))
-        with database(settings):
-            erased = load("guanxi.core.privacy.register:again")()
+    erased = _erased_again(file)
     number = sum(count for count, _sum in manifest.tables.values())
     if as_json:
         click.echo(
@@ -120,6 +158,43 @@ def restore(file: Path, as_json: bool) -> None:
     click.echo(
         _("%(rows)s rows and %(files)s files are back in %(folder)s; all rows are the same. Now: guanxi serve") % words
     )
+
+
+def _bring_moment(archive_folder: Path | None, moment: dt.datetime, *, as_json: bool) -> None:
+    settings = environment()
+    if archive_folder is None:
+        raise Trouble(_("No continuous archive is kept; name its folder in GUANXI_ARCHIVE_FOLDER."))
+    came = returning.bring(settings, archive_folder, moment, _known(), tell)
+    erased = _erased_again(came.store / "bases")
+    if as_json:
+        facts = {"moment": moment.isoformat(), "files": came.files, "missing_files": came.missing, "erased": erased}
+        click.echo(json.dumps(facts))
+        return
+    if came.missing:
+        tell(_("%(number)s uploaded files are not in the archive.") % {"number": came.missing})
+    words = {"moment": store.shown(moment), "files": came.files, "folder": settings.data}
+    click.echo(
+        _("Everything is back in %(folder)s as it was at %(moment)s, with %(files)s files. Now: guanxi serve") % words
+    )
+
+
+def _erased_again(beside: Path) -> int:
+    """Erase again what was erased since; returns how many persons."""
+    settings = environment()
+    if not restoring.bring_register(settings, beside):
+        return 0
+    tell(_("Erasing again what was erased since …"))
+    with database(settings):
+        number: int = load("guanxi.core.privacy.register:again")()
+    return number
+
+
+def _parsed(text: str, zone: str) -> dt.datetime:
+    try:
+        found = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Trouble(_("“%(text)s” is no moment; write one such as 2026-11-27 10:05.") % {"text": text}) from None
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
 
 
 def _newest() -> Path:

@@ -23,6 +23,7 @@ from guanxi.core.cli.ground import database
 from guanxi.core.cli.workspace import load, set_up
 from guanxi.runtime import binaries, external
 from guanxi.runtime.backup import watching
+from guanxi.runtime.continuous import watching as archive_watching
 from guanxi.runtime.environment import Environment, environment
 from guanxi.runtime.supervisor import ready_status
 from guanxi.runtime.trouble import Trouble
@@ -59,6 +60,7 @@ def _labels() -> dict[str, str]:
         "queue": _("queue"),
         "worker": _("worker"),
         "backup": _("backup"),
+        "archive": _("continuous archive"),
         "mail": _("mail"),
         "pages": _("pages"),
     }
@@ -146,7 +148,7 @@ def _database(settings: Environment) -> list[Finding]:
             origin = _("embedded") if settings.embedded else _("external")
             findings = [Finding(name, "ok", f"PostgreSQL {shown} ({origin})"), _clock(settings)]
             set_up(settings)
-            return [*findings, _migrations(), *_queue(), _backup(settings)]
+            return [*findings, _migrations(), *_queue(), _backup(settings), _archive(settings)]
     except Trouble as trouble:
         return [Finding(name, "wrong", str(trouble))]
     except psycopg.Error as error:
@@ -189,6 +191,12 @@ def _backup(settings: Environment) -> Finding:
     """When the newest backup was made, and when one was last brought back in proof."""
     found = watching.state(settings, dt.datetime.now(dt.UTC))
     return Finding("backup", "ok" if found.good else "warning", found.text)
+
+
+def _archive(settings: Environment) -> Finding:
+    """Which moments can be brought back."""
+    found = archive_watching.state(settings, dt.datetime.now(dt.UTC))
+    return Finding("archive", "ok" if found.good else "wrong", found.text)
 
 
 def _mail(settings: Environment) -> Finding:

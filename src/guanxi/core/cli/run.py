@@ -16,6 +16,7 @@ import click
 
 from guanxi.core.cli.ground import embedded, tell
 from guanxi.runtime import external
+from guanxi.runtime.continuous import keeping
 from guanxi.runtime.environment import Environment, reload
 from guanxi.runtime.postgres import EmbeddedPostgres, running_url
 from guanxi.runtime.process import die_with_parent
@@ -68,6 +69,10 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
     try:
         result = _prepared(settings, demo=demo)
         _folders(settings)
+        if server is not None and settings.archive_folder:
+            parts = (*parts, "archive")
+        elif server is not None:
+            keeping.forget_slot(settings.database_url)
         supervisor = Supervisor(settings, parts, server, tell=tell, ready=lambda: _announce(settings, parts, result))
     except BaseException:
         if server is not None:

@@ -32,13 +32,18 @@ def check(place: Path, passphrase: str, known: set[str], tell: Tell) -> archive.
     """Read the backup whole. Raises ``Trouble`` when it is damaged, foreign, or holds migrations outside ``known``."""
     tell(_("Reading %(file)s …") % {"file": place})
     manifest = archive.verify(place, passphrase)
-    newer = sorted(set(manifest.migrations) - known)
+    refuse_newer(place, manifest.version, manifest.migrations, known)
+    return manifest
+
+
+def refuse_newer(place: Path, version: str, migrations: list[str], known: set[str]) -> None:
+    """Raise ``Trouble`` when the data of ``place`` knows migrations that this release does not."""
+    newer = sorted(set(migrations) - known)
     if newer:
         raise Trouble(
             _("%(file)s was made by a newer release (%(version)s, migration %(name)s); install that one first.")
-            % {"file": place, "version": manifest.version, "name": newer[0]}
+            % {"file": place, "version": version, "name": newer[0]}
         )
-    return manifest
 
 
 def restore(settings: Environment, place: Path, passphrase: str, known: set[str], tell: Tell) -> archive.Manifest:
@@ -48,7 +53,7 @@ def restore(settings: Environment, place: Path, passphrase: str, known: set[str]
     Raises ``Trouble`` with nothing touched when the backup or the place will not do.
     """
     manifest = check(place, passphrase, known, tell)
-    _refuse_used(settings)
+    refuse_used(settings)
     work = settings.data / _WORK
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o700)
@@ -59,7 +64,7 @@ def restore(settings: Environment, place: Path, passphrase: str, known: set[str]
             _load(target, work / archive.DATABASE)
             _compare(target, manifest)
         reach("restore.before_place")
-        _settle(settings, work)
+        settle(settings, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return manifest
@@ -84,7 +89,8 @@ def drill(settings: Environment, place: Path, passphrase: str, known: set[str], 
     return manifest
 
 
-def _refuse_used(settings: Environment) -> None:
+def refuse_used(settings: Environment) -> None:
+    """Raise ``Trouble`` when the place holds data already."""
     files = settings.data / "files"
     used = (settings.data / "pg").exists() if settings.embedded else False
     if used or (files.is_dir() and any(files.iterdir())):
@@ -181,7 +187,7 @@ def bring_register(settings: Environment, place: Path) -> bool:
     return own.is_file()
 
 
-def _settle(settings: Environment, work: Path) -> None:
+def settle(settings: Environment, work: Path) -> None:
     """Give files, secret and cluster their places; the cluster last, for it is what makes the place used."""
     for name in ("files", archive.SECRET, "pg"):
         source, target = work / name, settings.data / name

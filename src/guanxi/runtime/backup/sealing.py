@@ -7,9 +7,12 @@ off, are all found.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import io
 import os
 import struct
+from functools import lru_cache
 from typing import IO, Any
 
 from cryptography.exceptions import InvalidTag
@@ -25,16 +28,27 @@ class Unsealable(Exception):
     """The passphrase is wrong, or the sealed bytes were changed or cut."""
 
 
-def parameters() -> dict[str, Any]:
-    """Fresh salt and nonce prefix, to be kept beside the sealed bytes (they are no secret)."""
-    return {"kdf": "scrypt", "n": _N, "r": _R, "p": _P, "salt": os.urandom(16).hex(), "nonce": os.urandom(7).hex()}
+def parameters(shared_salt: str = "") -> dict[str, Any]:
+    """Fresh salt and nonce prefix, to be kept beside the sealed bytes (they are no secret).
+
+    Many small streams may share a salt, and with it the slow work on the passphrase; each gets a key of its own from it.
+    """
+    found = {"kdf": "scrypt", "n": _N, "r": _R, "p": _P, "salt": os.urandom(16).hex(), "nonce": os.urandom(7).hex()}
+    return found | {"salt": shared_salt, "piece": os.urandom(16).hex()} if shared_salt else found
+
+
+@lru_cache(maxsize=4)
+def _derived(passphrase: str, salt: str, n: int) -> bytes:
+    return bytes(Scrypt(salt=bytes.fromhex(salt), length=32, n=n, r=_R, p=_P).derive(passphrase.encode()))
 
 
 def _cipher(passphrase: str, found: dict[str, Any]) -> AESGCM:
     if found.get("kdf") != "scrypt" or not 2**14 <= int(found["n"]) <= 2**20 or found["r"] != _R or found["p"] != _P:
         raise Unsealable
-    made = Scrypt(salt=bytes.fromhex(found["salt"]), length=32, n=int(found["n"]), r=_R, p=_P)
-    return AESGCM(made.derive(passphrase.encode()))
+    key = _derived(passphrase, str(found["salt"]), int(found["n"]))
+    if "piece" in found:
+        key = hmac.digest(key, bytes.fromhex(found["piece"]), hashlib.sha256)
+    return AESGCM(key)
 
 
 class SealingWriter(io.RawIOBase):
