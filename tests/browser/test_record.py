@@ -203,3 +203,31 @@ def test_the_list_of_a_picker_lies_at_its_field_and_can_be_read(
     assert violations(page) == []
     option.click()
     expect(field).to_contain_text("华强电子")
+
+
+def test_a_day_is_typed_in_words_or_chosen_with_the_keyboard(people: Any, world: Any, cast: Any) -> None:
+    """Whatever language the browser speaks; wrong words say so under the field; what was typed is read the same without scripts."""
+    page = people("alice", language="zh-hans")
+    page.goto("/tasks/new/")
+    page.locator("input[name=subject]").fill("寄样品册")
+    due = page.locator("input[name=due_at]")
+    due.fill("总有一天")
+    due.press("Tab")
+    expect(page.locator(".gx-day-says")).to_contain_text("不是日期")
+    due.fill("2026-12-30 16:15")
+    due.press("ArrowDown")
+    expect(page.locator(".gx-days td[tabindex='0']")).to_be_focused()
+    assert violations(page) == []
+    for key in ("ArrowRight", "PageDown", "Home"):  # 31 December, 31 January, the Monday of its week
+        page.keyboard.press(key)
+    expect(page.locator(".gx-days td:focus")).to_have_attribute("data-date", "2027-01-25")
+    page.keyboard.press("Enter")
+    expect(due).to_have_value("2027-01-25 16:15")
+    due.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(page.locator(".gx-days")).to_have_count(0)
+    expect(due).to_be_focused()
+    due.fill("2027年2月1日 下午3点半")
+    due.press("Control+Enter")
+    expect(page).to_have_title(re.compile("寄样品册"))
+    expect(page.locator("main")).to_contain_text("2月1日")

@@ -75,6 +75,8 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "notifications/mark/",
         "notifications/live/",
         "preferences/",
+        "days/read/",
+        "days/special/",
         "pick/*",
         "drafts/",
         "quick/<slug:key>/",

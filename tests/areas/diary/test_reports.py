@@ -14,7 +14,7 @@ from guanxi.areas.diary.jobs import missing_remind
 from guanxi.areas.diary.models import WorkReport
 from guanxi.core import records
 from guanxi.core.access import actors
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, Role, User
 from guanxi.core.models.stamps import bump
@@ -154,3 +154,13 @@ def test_the_page_keeps_and_sends(cast: Cast, boss: User, make: Make) -> None:
         assert client.get(f"/diary/?{query}").status_code == 200
     assert client.get("/").status_code == 200
     assert chief.get("/").status_code == 200
+
+
+def test_a_week_is_the_readers_and_the_report_is_everybodys() -> None:
+    """Weeks from Sunday or Saturday hold one Monday, under which the report is kept."""
+    for week, first in ((1, 18), (7, 17), (6, 16)):
+        with regional.override(regional.Regional(week=week)):
+            assert selectors.first_day("week", DAY) == dt.date(2026, 5, 18)
+            found = selectors.window("week", DAY)
+            assert (found.first, found.last) == (dt.date(2026, 5, first), dt.date(2026, 5, first + 6))
+            assert selectors.window("week", selectors.first_day("week", DAY)) == found

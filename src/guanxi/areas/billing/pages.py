@@ -23,7 +23,7 @@ from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.people.signin import address_of
 from guanxi.core.records import display, lines
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web import toasts
+from guanxi.core.web import days, toasts
 from guanxi.core.web.forms import grid
 from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
@@ -51,7 +51,7 @@ def document_print(request: HttpRequest, kind: str, pk: int, language: str) -> H
 
 def _day(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text)
+        return days.read_day(text)
     except ValueError:
         return None
 

@@ -10,9 +10,8 @@ from typing import Any
 from guanxi.areas.activities.models import PLAN_OPEN, TASK_UNFINISHED, FollowUpPlan, Task
 from guanxi.areas.diary.models import DAY, DRAFT, WEEK, WorkReport
 from guanxi.core.access import visible
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.regional import NEUTRAL, override
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.models import Preference, User
 from guanxi.core.models.stamps import kept
@@ -42,14 +41,20 @@ def reminder_hour() -> int:
 
 
 def first_day(period: str, day: dt.date) -> dt.date:
-    """The first day of the period a day lies in; everybody's weeks begin on Monday, because reports are read by others."""
-    with override(NEUTRAL):
-        return bucket_start(day, period, 1)
+    """The day a period is kept under: its first one; of a week the Monday in it, whatever day the reader's weeks begin with.
+
+    So the weeks of people with other habits are the same reports.
+    """
+    if period == WEEK:
+        start = regional.week_start(day)
+        return start + dt.timedelta(days=-start.weekday() % 7)
+    return bucket_start(day, period, 1)
 
 
 def window(period: str, day: dt.date) -> Window:
-    """The days of a report."""
-    return bucket_window(first_day(period, day), period)
+    """The days of a report; a week's are those of the reader."""
+    first = first_day(period, day)
+    return bucket_window(regional.week_start(first) if period == WEEK else first, period)
 
 
 def next_window(actor: Actor, period: str, day: dt.date) -> Window:

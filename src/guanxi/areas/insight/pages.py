@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.derive import fields_of
-from guanxi.core.web import toasts
+from guanxi.core.web import days, toasts
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 
@@ -112,7 +112,7 @@ def plan(request: HttpRequest) -> HttpResponseBase:
     """Plan contacts with the ticked customers."""
     actor, data = _asked(request), request.POST
     try:
-        start = dt.date.fromisoformat(data.get("start", ""))
+        start = days.read_day(data.get("start"))
     except ValueError:
         start = clock.today(actor.timezone) + dt.timedelta(days=1)
     a_day = data.get("a_day", "")

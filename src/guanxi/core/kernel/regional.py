@@ -1,7 +1,7 @@
 """How a person is used to reading: decimal mark and thousands, the first day of the week, the order of names.
 
 The present reader's habits travel like the language does. Without one (API, jobs, command line) everything is neutral:
-``1,234.5``, weeks from Monday, names as they were written.
+``1,234.5``, 2026-03-05, weeks from Monday, names as they were written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ NUMBERS: Mapping[str, tuple[str, str]] = {
 }
 #: First days of the week by ISO number: Monday, Saturday, Sunday.
 WEEKS = ("1", "6", "7")
+#: How a day is written, by the name of the habit: what comes first.
+DATES: Mapping[str, str] = {"year": "%Y-%m-%d", "month": "%m/%d/%Y", "day": "%d/%m/%Y", "dots": "%d.%m.%Y"}
 NAMES = ("written", "family")
 SHORT = ("on", "off")
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009]")
@@ -37,23 +39,25 @@ _AFTER = re.compile(r"(?:jr|sr|ii|iii|iv|phd|md|esq)\.?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Regional:
-    """A reader's habits. ``numbers`` is a key of ``NUMBERS``, ``week`` the ISO number of the day weeks begin with,
-    ``names`` is ``family`` for “Smith, John”; ``short`` allows 万, 亿, K and M where there is little room."""
+    """A reader's habits. ``numbers`` is a key of ``NUMBERS``, ``dates`` one of ``DATES``, ``week`` the ISO number of the
+    day weeks begin with, ``names`` is ``family`` for “Smith, John”; ``short`` allows 万, 亿, K and M where there is little room."""
 
     numbers: str = "point"
     week: int = 1
     names: str = "written"
     short: bool = True
+    dates: str = "year"
 
     @classmethod
     def of(cls, preferences: Mapping[str, Any]) -> Regional:
         """From stored preferences; what is missing or unknown is neutral."""
-        numbers, week, names = (str(preferences.get(key, "")) for key in ("numbers", "week", "names"))
+        numbers, week, names, dates = (str(preferences.get(key, "")) for key in ("numbers", "week", "names", "dates"))
         return cls(
             numbers=numbers if numbers in NUMBERS else "point",
             week=int(week) if week in WEEKS else 1,
             names=names if names in NAMES else "written",
             short=preferences.get("short") != "off",
+            dates=dates if dates in DATES else "year",
         )
 
 
@@ -114,6 +118,17 @@ def untyped(text: str) -> str:
     if comma and mark == "," and group not in whole:
         return f"{whole}.{decimals}"
     return bare if group == "\u202f" else text
+
+
+def day_text(day: dt.date) -> str:
+    """A day as the reader writes it; a moment's day alone."""
+    form = _present.get().dates
+    return day.isoformat()[:10] if form == "year" else day.strftime(DATES[form])
+
+
+def day_first() -> bool:
+    """Whether the reader puts the day before the month."""
+    return _present.get().dates in ("day", "dots")
 
 
 def week_start(day: dt.date) -> dt.date:

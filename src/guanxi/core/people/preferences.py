@@ -21,6 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "keys": ("on", "off"),
     "page_size": ("20", "50", "100", "200"),
     "numbers": tuple(regional.NUMBERS),
+    "dates": tuple(regional.DATES),
     "week": regional.WEEKS,
     "names": regional.NAMES,
     "short": regional.SHORT,

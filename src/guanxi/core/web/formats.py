@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.records.figures import SYMBOLS, is_chinese, money, number, percent, short_money, short_number
 from guanxi.runtime.environment import environment
 
@@ -48,8 +48,8 @@ NEAR = 7
 
 
 def date_text(day: dt.date) -> str:
-    """A date in full, ISO order (``2026-03-05``): unambiguous in both languages."""
-    return day.isoformat()
+    """A date in full, in the reader's order: ``2026-03-05`` unless he chose another."""
+    return regional.day_text(day)
 
 
 def short_date(day: dt.date, today: dt.date) -> str:
@@ -98,7 +98,8 @@ def relative_time(moment: dt.datetime, now: dt.datetime | None = None, local: dt
 
 def absolute(moment: dt.datetime) -> str:
     """A moment in full, in the active time zone: ``2026-03-05 14:30``."""
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
+    local = timezone.localtime(moment)
+    return f"{regional.day_text(local)} {local:%H:%M}"
 
 
 def duration(span: dt.timedelta) -> str:
@@ -119,7 +120,7 @@ def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) ->
         return Markup("")
     if isinstance(value, dt.datetime):
         local = timezone.localtime(value)
-        full, words = f"{local:%Y-%m-%d %H:%M}", relative_time(value, now, local)
+        full, words = f"{regional.day_text(local)} {local:%H:%M}", relative_time(value, now, local)
     else:
         full, words = date_text(value), relative_day(value, timezone.localtime(now or clock.now()).date())
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, words)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.fields import Field
+from guanxi.core.web import days
 from guanxi.core.web.kinds import FACES
 
 #: Choices up to this many are an ordinary select; more get a picker with search.
@@ -84,8 +85,10 @@ class Input:
 
     @property
     def text(self) -> str:
-        """The value as the ``value`` attribute of an input element, numbers as the reader types them."""
+        """The value as the ``value`` attribute of an input element, numbers and days as the reader types them."""
         text = input_text(self.field.kind, self.value)
+        if self.field.kind in days.KINDS:
+            return days.typed(text, self.field.kind)
         return regional.typed(text) if self.field.kind in FIGURES else text
 
     @property
@@ -100,7 +103,7 @@ class Input:
 
 
 def input_text(kind: str, value: Any) -> str:
-    """A value in the form the browser's input of that kind expects."""
+    """A value in neutral form."""
     if value is None or value is False:
         return ""
     if isinstance(value, dt.datetime):
@@ -117,7 +120,7 @@ def input_text(kind: str, value: Any) -> str:
 
 
 def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", partial: bool = False) -> dict[str, Any]:
-    """The sent values by field name, unread but for the marks of numbers. With ``partial`` only fields the form contained are returned.
+    """The sent values by field name, unread but for the marks of numbers and the words of days. With ``partial`` only fields the form contained are returned.
 
     Lists come as ``name.0.value``, ``name.0.label`` …; several choices as repeated names; an unticked box as ``False``
     (its hidden twin ``name.sent`` shows that it was asked).
@@ -128,7 +131,10 @@ def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", pa
         widget = FACES[field.kind].widget
         if widget in ("entries", "addresses", "table"):
             if f"{name}.sent" in data:
-                values[field.name] = _rows(name, data)
+                kinds = {column.name: column.kind for column in field.columns}
+                values[field.name] = [
+                    {part: untyped(kinds.get(part, ""), one) for part, one in row.items()} for row in _rows(name, data)
+                ]
         elif widget in ("choices", "tags", "references"):
             if name in data or f"{name}.sent" in data:
                 values[field.name] = [one for one in data.getlist(name) if one]
@@ -136,11 +142,17 @@ def raw_values(fields: Iterable[Field], data: QueryDict, *, prefix: str = "", pa
             if name in data or f"{name}.sent" in data:
                 values[field.name] = data.get(name) in ("1", "on", "true")
         elif name in data:
-            text = data.get(name)
-            values[field.name] = regional.untyped(text) if text and field.kind in FIGURES else text
+            values[field.name] = untyped(field.kind, data.get(name))
         elif not partial and not field.readonly and widget != "readonly":
             values[field.name] = None
     return values
+
+
+def untyped(kind: str, text: str | None) -> str | None:
+    """What the reader typed, in the neutral form the parsers of the kinds know; text that says nothing to us stays."""
+    if not text or kind not in FIGURES | days.KINDS:
+        return text
+    return regional.untyped(text) if kind in FIGURES else days.untyped(text, kind)
 
 
 def _rows(name: str, data: QueryDict) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from django.utils.text import capfirst
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from guanxi.core.web import formats
+from guanxi.core.web import days, formats
 from guanxi.core.web.icons import icon
 from guanxi.core.web.kinds import kind_css, widget_of
 
@@ -91,6 +91,7 @@ def environment(**options: Any) -> Environment:
         money=formats.money,
         short_money=formats.short_money,
         phone=formats.phone,
+        typed_day=days.typed,
         file_size=formats.file_size,
         initials=formats.initials,
         color_of=formats.color_of,

@@ -11,7 +11,8 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -20,6 +21,7 @@ from guanxi.core.access import actors
 from guanxi.core.automation.notify import unread_count
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
+from guanxi.core.kernel.regional import Regional, present
 from guanxi.core.models import Preference, SavedView
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
@@ -121,6 +123,16 @@ class Shell:
     def keys(self) -> str:
         """``off`` when the person turned keyboard shortcuts off."""
         return str(self.user.preferences.get("keys", "on")) if self.user else "on"
+
+    @property
+    def regional(self) -> Regional:
+        """The reader's habits, for what scripts write."""
+        return present()
+
+    @property
+    def zone(self) -> str:
+        """The reader's time zone."""
+        return timezone.get_current_timezone_name()
 
     @property
     def workspace(self) -> str:
@@ -306,6 +318,18 @@ class Shell:
             "signed_out_title": _("You are signed out"),
             "sign_in_elsewhere": _("Sign in on another page first, then save here again."),
             "edit_hint": _("Double-click or press Enter to change"),
+            "choose_day": _("Choose a day"),
+            "year_before": _("A year back"),
+            "month_before": _("A month back"),
+            "month_after": _("A month on"),
+            "year_after": _("A year on"),
+            "today": capfirst(_("today")),
+            "tomorrow": capfirst(_("tomorrow")),
+            "next_monday": _("Next Monday"),
+            "clear": _("Clear"),
+            "time": _("Time"),
+            "day_off": _("Day off"),
+            "day_works": _("Working day"),
             "bold": _("Bold"),
             "italic": _("Italic"),
             "list": _("List"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web import contributions
+from guanxi.core.web import contributions, days
 from guanxi.core.web.approvals import urls as approvals
 from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.health import urls as health
@@ -35,6 +35,8 @@ fixed: Patterns = [
     path("notifications/<int:pk>/", notifications.follow, name="notification"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("preferences/", preferences.save, name="preferences"),
+    path("days/read/", days.read, name="days-read"),
+    path("days/special/", days.special, name="days-special"),
     path("dev/gallery/", pages.show_gallery, name="gallery"),
     *lists.fixed,
     *record.fixed,

@@ -24,7 +24,7 @@ from guanxi.core.models import User
 from guanxi.core.records import display, fields_of
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web import toasts
+from guanxi.core.web import days, toasts
 from guanxi.core.web.contributions import Entry, add_entries, add_pages
 from guanxi.core.web.record.common import done
 from guanxi.core.web.views.common import actor_of, draw, page_view
@@ -39,7 +39,7 @@ def sees_deals(actor: Actor) -> bool:
 
 def _day(text: str, fallback: dt.date) -> dt.date:
     try:
-        return dt.date.fromisoformat(text) if text else fallback
+        return days.read_day(text) if text else fallback
     except ValueError:
         return fallback
 

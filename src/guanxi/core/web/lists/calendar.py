@@ -15,7 +15,7 @@ from django.utils import formats as django_formats
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.records import columns as typed
@@ -76,9 +76,9 @@ def chosen_field(request: HttpRequest, actor: Actor, entity: Entity) -> tuple[Fi
 
 def days(actor: Actor, state: ListState, by: Field, month: dt.date) -> list[list[Day]]:
     """The weeks of a month; three queries and those that name what is shown."""
-    first = month - dt.timedelta(days=month.weekday())
+    first = regional.week_start(month)
     after = (month + dt.timedelta(days=32)).replace(day=1)
-    last = after + dt.timedelta(days=-after.weekday() % WEEK)
+    last = regional.week_start(after + dt.timedelta(days=WEEK - 1))
     found = faces.rows_of(actor, state).filter(faces.span(by, first, last, actor.timezone))
     on: Any = typed.typed(by, by.name) if by.kind == "date" else TruncDate(by.name, tzinfo=ZoneInfo(actor.timezone))
     found = found.annotate(day_of=on)

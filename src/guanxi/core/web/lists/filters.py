@@ -19,8 +19,9 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS, text_of
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import days
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.inputs import FIGURES, Input, Option
+from guanxi.core.web.inputs import FIGURES, Input, Option, untyped
 from guanxi.core.web.kinds import FACES
 from guanxi.core.web.lists.columns import Offer, offers
 from guanxi.core.web.lists.state import ListState
@@ -144,6 +145,8 @@ def _word(actor: Actor, declared: Field, value: Any) -> str:
     if declared.kind == "tags":
         return display.tag_names().get(int(value), "—") if str(value).isdecimal() else str(value)
     text = str(value) if isinstance(value, str) else text_of(declared, value)
+    if declared.kind in ("date", "datetime"):
+        return days.typed(text, "date")
     return regional.typed(text) if declared.kind in FIGURES else text
 
 
@@ -312,13 +315,13 @@ def _node(entity: Entity, prefix: str, data: QueryDict) -> dict[str, Any] | None
         return None
     if operator in op.VALUELESS:
         return {"field": path, "op": operator}
-    number = declared.kind in FIGURES
-    sent = [regional.untyped(one) if number else one for one in data.getlist(f"{prefix}value") if one != ""]
+    # A number of days and a named period are no value of the field's own kind.
+    kind = "" if operator in DAYS or operator == "within" else _asked(declared)
+    sent = [untyped(kind, one) for one in data.getlist(f"{prefix}value") if one != ""]
     if operator in LISTS:
         return {"field": path, "op": operator, "value": [_typed(declared, one) for one in sent]} if sent else None
     if operator in PAIRS:
-        second = data.get(f"{prefix}value2", "")
-        second = regional.untyped(second) if number else second
+        second = untyped(kind, data.get(f"{prefix}value2", ""))
         return {"field": path, "op": operator, "value": [sent[0], second]} if sent and second else None
     if not sent:
         return None

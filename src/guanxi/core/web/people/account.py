@@ -74,6 +74,13 @@ def _habits(user: User) -> list[tuple[str, str, list[tuple[str, str]], str, str]
             "on" if held.short else "off",
             "",
         ),
+        (
+            "dates",
+            _("How dates are written"),
+            [(key, dt.date(2026, 12, 31).strftime(form)) for key, form in regional.DATES.items()],
+            held.dates,
+            "",
+        ),
         ("week", _("Weeks begin on"), days, str(held.week), _("Of “this week” and of reports by week.")),
         (
             "names",

@@ -13,6 +13,7 @@ from guanxi.core.models import AccessEntry
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.people.sessions import device_name
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web import days
 from guanxi.core.web.people.common import show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -91,7 +92,7 @@ def _text(value: Any) -> str:
 
 def _on_day(rows: Any, day: str, zone: str) -> Any:
     try:
-        start = clock.day_start(dt.date.fromisoformat(day), zone)
+        start = clock.day_start(days.read_day(day), zone)
     except ValueError:
         return rows
     return rows.filter(at__gte=start, at__lt=start + dt.timedelta(days=1))

@@ -19,7 +19,7 @@ from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.web import addresses, toasts
+from guanxi.core.web import addresses, days, toasts
 from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
@@ -53,7 +53,7 @@ def read(actor: Actor, record: Any, request: HttpRequest) -> Moments:
     chosen = frozenset(one for one in data.getlist("kind") if one in {kind.key for kind in known})
     person = data.get("person", "") if data.get("person", "").isdecimal() else ""
     try:
-        day = kinds.parse(_DAY, data.get("day", ""))
+        day = kinds.parse(_DAY, days.untyped(data.get("day", ""), "date"))
     except Invalid:
         day = None
     found = moments.timeline(

@@ -35,6 +35,7 @@ from guanxi.core.reporting.spec import (
 )
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import days
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.lists import filters
@@ -96,7 +97,9 @@ def definition_sent(data: QueryDict) -> dict[str, Any]:
         name: data.get(name, "") for name in ("dataset", "date", "compare", "top", "sort", "target", "chart")
     }
     period = data.get("period", "")
-    found["period"] = f"{data.get('from', '')}..{data.get('to', '')}" if period == "custom" else period
+    found["period"] = (
+        "..".join(days.untyped(data.get(name, ""), "date") for name in ("from", "to")) if period == "custom" else period
+    )
     found["rows"] = [one for at in range(ROWS) if (one := _level_sent(data, f"r{at}"))]
     found["columns"] = [one for at in range(COLUMNS) if (one := _level_sent(data, f"c{at}"))]
     found["measures"] = [one for at in range(MEASURES) if (one := _figure_sent(data, f"m{at}"))]

@@ -19,6 +19,7 @@ from guanxi.core.reporting.engine import Scope
 from guanxi.core.reporting.spec import CHARTS, COMPARISONS, period_checked
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.operators import PERIODS
+from guanxi.core.web import days
 from guanxi.core.web.inputs import Option
 
 #: Periods offered above a report.
@@ -76,6 +77,7 @@ def read_narrowing(request: HttpRequest) -> Narrowing:
     """The state an address asks for. Raises Invalid for what cannot be."""
     sent = request.GET
     period, first, last = (sent.get(name, "")[:30] for name in ("period", "from", "to"))
+    first, last = days.untyped(first, "date"), days.untyped(last, "date")
     if period == "custom":
         period = "custom" if first or last else ""
         period_checked(f"{first}..{last}" if period else "")

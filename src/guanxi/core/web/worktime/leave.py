@@ -14,6 +14,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import Absence, User
 from guanxi.core.records import worktime_edit
+from guanxi.core.web import days
 from guanxi.core.web.people.common import done, me, show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -35,10 +36,10 @@ def _context(request: HttpRequest) -> dict[str, Any]:
 
 def _moment(request: HttpRequest, name: str) -> dt.datetime:
     try:
-        found = dt.datetime.fromisoformat(request.POST.get(name, ""))
+        found = days.read_moment(request.POST.get(name))
     except ValueError:
         raise Invalid(_("This is no moment."), code="value.datetime", field=name) from None
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(me(request).timezone))
+    return found.replace(tzinfo=ZoneInfo(me(request).timezone))
 
 
 def _user(request: HttpRequest, name: str) -> User | None:

@@ -19,6 +19,7 @@ from guanxi.core.kernel.working_time import Calendar, Counted, count_working_tim
 from guanxi.core.models import Department, User, WorkCalendar
 from guanxi.core.records import worktime, worktime_edit
 from guanxi.core.records.worktime_edit import CalendarDraft
+from guanxi.core.web.days import read_day, read_moment
 from guanxi.core.web.people.common import done, show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -87,8 +88,8 @@ def _trial(data: QueryDict) -> dict[str, Any]:
     if asked["start"] and asked["hours"]:
         try:
             plain = worktime.calendar(asked["in"])
-            start = dt.datetime.fromisoformat(asked["start"])
-            start = start if start.tzinfo else start.replace(tzinfo=plain.zone)
+            start = read_moment(asked["start"])
+            start = start.replace(tzinfo=plain.zone)
             result = count_working_time(start, dt.timedelta(hours=float(asked["hours"])), plain)
         except (ValueError, OverflowError):
             error = _("Say a moment and a number of hours.")
@@ -121,7 +122,7 @@ def draft_from(data: QueryDict) -> CalendarDraft:
     length = _length(data) or 7
     start = data.get("cycle_start", "")
     try:
-        first = dt.date.fromisoformat(start) if start else None
+        first = read_day(start) if start else None
     except ValueError:
         raise Invalid(_("This is no date."), code="value.date", field="cycle_start") from None
     return CalendarDraft(
@@ -266,8 +267,8 @@ def _days_do(request: HttpRequest, row: WorkCalendar) -> tuple[str, int]:
         first = min(one["day"] for one in worktime_edit.days_read(content))
         return _("%(number)d days were entered.") % {"number": number}, first.year
     try:
-        first = dt.date.fromisoformat(data.get("day", ""))
-        last = dt.date.fromisoformat(data.get("until", "") or data.get("day", ""))
+        first = read_day(data.get("day"))
+        last = read_day(data.get("until") or data.get("day"))
     except ValueError:
         raise Invalid(_("This is no date."), code="value.date", field="day") from None
     if not 0 <= (last - first).days <= 366:

@@ -3,6 +3,7 @@ import "./offline.js"; // before glue, which explains what was not sent
 import "./glue.js";
 import "./ui.js";
 import "./forms.js";
+import "./days.js";
 import "./keys.js";
 import "./palette.js";
 import "./list.js";
