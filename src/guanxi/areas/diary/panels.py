@@ -25,7 +25,7 @@ def lines(actor: Actor, person: int, window: Any) -> list[dict[str, Any]]:
         {
             "label": one.source.label,
             "number": one.number,
-            "names": one.names,
+            "names": [name.rstrip("。. ") for name in one.names],
             "more": one.number - len(one.names),
             "url": node_url(entity_of(one.source.entity), one.node),
         }

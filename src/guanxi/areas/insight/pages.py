@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from guanxi.areas.insight import jobs, mapping, panels, planning, runs, selectors, services, sheet, sheets, thresholds
 from guanxi.core.access import allowed
-from guanxi.core.access.features import has_feature
+from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.exchange.writers import guarded
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -150,8 +150,10 @@ def save(request: HttpRequest, key: str) -> HttpResponseBase:
 
 @page_view("POST")
 def compute(request: HttpRequest) -> HttpResponseBase:
-    """Compute now."""
-    made = services.calculation_ask(_asked(request))
+    """Compute now: it costs the whole workspace time, so whoever may change settings starts it."""
+    actor = _asked(request)
+    require_feature(actor, SETTINGS)
+    made = services.calculation_ask(actor)
     jobs.calculation_do.defer(calculation_id=made.pk)
     return redirect(_back(request))
 

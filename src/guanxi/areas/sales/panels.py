@@ -64,6 +64,10 @@ def going_back(actor: Actor, record: Any) -> Flag | None:
     text = ngettext("Back to the pool in %(num)d day", "Back to the pool in %(num)d days", left) % {"num": left}
     why = dict(GROUNDS).get(record.returns_why, "")
     words = text if left > 0 else _("Back to the pool today")
+    if left < 0:  # the next recall takes it, unless somebody acts before
+        words = ngettext("Due back in the pool for %(num)d day", "Due back in the pool for %(num)d days", -left) % {
+            "num": -left
+        }
     return Flag(words, why, "red" if left <= 3 else "amber", "hourglass", "#panel-holding")
 
 

@@ -218,6 +218,9 @@ def _enter(deal: Opportunity, stage: Stage, changes: Changes) -> None:
     if closed:
         if deal.closed_at is None:
             _set(deal, changes, "closed_at", now)
+        for name, nothing in (("next_step", ""), ("next_step_on", None)):  # what was planned is over
+            if name not in changes:
+                _set(deal, changes, name, nothing)
     else:
         _set(deal, changes, "closed_at", None)
     days = stage.expected_days

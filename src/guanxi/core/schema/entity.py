@@ -75,6 +75,7 @@ class Board:
     ``total`` names a number or money field summed per column, ``weighted`` a second one. ``within`` names a reference
     both the record and the column's record have: one board shows the columns of one of them (stages of one pipeline).
     ``age`` names a date: cards whose date lies ``age_days[0]`` days back are marked, from ``age_days[1]`` on in red.
+    ``exits`` are values beside the way (declined, cancelled): the path of a record shows one only when it stands there.
     """
 
     field: str
@@ -84,6 +85,7 @@ class Board:
     within: str = ""
     age: str = ""
     age_days: tuple[int, int] = (14, 30)
+    exits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

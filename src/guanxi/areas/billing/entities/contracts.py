@@ -23,7 +23,7 @@ from guanxi.areas.billing.models import (
     Contract,
     ContractLine,
 )
-from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, SIGNED
+from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, SIGNED
 from guanxi.areas.billing.services import contracts
 from guanxi.core.schema.entity import (
     Access,
@@ -110,7 +110,7 @@ register(
                 "discount",
             ),
         ),
-        board=Board(field="status", card=("customer", "ends_on", "owner"), total="total"),
+        board=Board(field="status", card=("customer", "ends_on", "owner"), total="total", exits=(ENDED,)),
         lines=(common.lines("billing.contractline", "contract", policies.contract_settle), common.plan("contract")),
         badges=(UNPAID,),
         panels=(CHAIN, CREDIT, PDF),

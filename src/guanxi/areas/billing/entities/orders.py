@@ -22,7 +22,7 @@ from guanxi.areas.billing.models import (
     Order,
     OrderLine,
 )
-from guanxi.areas.billing.models.documents import CONFIRMED, DELIVERING, DRAFT
+from guanxi.areas.billing.models.documents import CANCELLED, CONFIRMED, DELIVERING, DRAFT
 from guanxi.areas.billing.services import orders
 from guanxi.core.schema.entity import (
     Access,
@@ -86,7 +86,7 @@ register(
                 "prices_with_tax",
             ),
         ),
-        board=Board(field="status", card=("customer", "due_on", "owner"), total="total"),
+        board=Board(field="status", card=("customer", "due_on", "owner"), total="total", exits=(CANCELLED,)),
         lines=(
             common.lines("billing.orderline", "order", policies.order_settle, more=("delivered",)),
             common.plan("order"),

@@ -23,7 +23,7 @@ from guanxi.areas.billing.models import (
     Quote,
     QuoteLine,
 )
-from guanxi.areas.billing.models.documents import ACCEPTED, DRAFT, SENT
+from guanxi.areas.billing.models.documents import ACCEPTED, DECLINED, DRAFT, REPLACED, SENT
 from guanxi.areas.billing.services import links, quotes
 from guanxi.core.automation import approvals
 from guanxi.core.schema.entity import (
@@ -110,7 +110,9 @@ register(
                 "discount",
             ),
         ),
-        board=Board(field="status", card=("customer", "valid_until", "owner"), total="total"),
+        board=Board(
+            field="status", card=("customer", "valid_until", "owner"), total="total", exits=(DECLINED, REPLACED)
+        ),
         lines=(common.lines("billing.quoteline", "quote", policies.quote_settle),),
         panels=(CHAIN, CREDIT, PDF, LINK),
         related=(

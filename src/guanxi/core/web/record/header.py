@@ -83,7 +83,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         title=choosing.title_of(entity, record),
         url=addresses.record_url(entity, record.pk),
         list_url=addresses.list_url(entity),
-        facts=[one for one in facts if not one.empty or one.field.name == entity.access.owner],
+        facts=[one for one in facts if _tells(one, record) or one.field.name == entity.access.owner],
         flags=flags(actor, entity, record),
         tags=list(choosing.chosen(actor, readable["tags"], record.tags)) if "tags" in readable else [],
         stages=stages,
@@ -93,6 +93,11 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         marks=together.marks_of(actor, record),
         may=may,
     )
+
+
+def _tells(one: Shown, record: Any) -> bool:
+    """Whether a fact says anything in the head: nothing empty, no “no”."""
+    return not one.empty and not (one.field.kind == "boolean" and values.current(record, one.field) is False)
 
 
 def flags(actor: Actor, entity: Entity, record: Any) -> list[Flag]:
@@ -123,21 +128,34 @@ def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> t
     if not 2 <= len(choices) <= STAGES:
         return [], ""
     now = str(values.current(record, field) or "")
+    found = process.process_of(entity, field.name, record)
+    ends = _ends(entity, found)
+    # Whoever has come to an end sees that one alone; the others stand there while they may still be reached.
+    beside = entity.board.exits if entity.board else ()
+    choices = [one for one in choices if one.key == now or one.key not in (ends if now in ends else beside)]
+    bad = ends.get(now) == "bad"
     at = next((number for number, one in enumerate(choices) if one.key == now), -1)
     open_ = "change" in may and access.field_level(actor, entity, field.name) == "write"
     action = f"{addresses.record_url(entity, record.pk)}stage/" if open_ else ""
-    found = process.process_of(entity, field.name, record) if open_ else None
-    refused = {one.key: process.gate(actor, record, found, one.key).refused for one in choices} if found else {}
+    refused = (
+        {one.key: process.gate(actor, record, found, one.key).refused for one in choices} if found and open_ else {}
+    )
     return [
         {
             "key": one.key,
             "label": one.label,
-            "state": "now" if number == at else "done" if number < at else "next",
+            "state": ("now lost" if bad else "now") if number == at else "done" if number < at and not bad else "next",
             "action": f"{action}{one.key}/" if action and not refused.get(one.key) else "",
             "reason": refused.get(one.key, "") if number != at else "",
         }
         for number, one in enumerate(choices)
     ], field.label
+
+
+def _ends(entity: Entity, found: process.Process | None) -> dict[str, str]:
+    """Where the way of a record ends (good, bad), by key."""
+    ends: dict[str, str] = {one.key: one.ending for one in found.steps if one.ending} if found else {}
+    return ends | dict.fromkeys(entity.board.exits if entity.board else (), "bad")
 
 
 def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
