@@ -134,8 +134,8 @@ def test_differences_against_scipy_and_closed_forms() -> None:
         "regression.constant",
     }
     ahead = what_if(100, 10, 0.8, 20, 5)
-    assert ahead.loc[5, "customers"] == pytest.approx(100)  # 100·0.8 + 20 stays 100
-    assert ahead.loc[1, "profit"] == pytest.approx(900)
+    assert ahead.table.loc[5, "customers"] == pytest.approx(100)  # 100·0.8 + 20 stays 100
+    assert ahead.table.loc[1, "profit"] == pytest.approx(900)
 
 
 def test_worth_by_hand() -> None:
@@ -144,9 +144,14 @@ def test_worth_by_hand() -> None:
     assert found.table["profit"].to_dict() == {"a": 80, "b": 40, "d": 2, "c": -5}
     assert found.table["tier"].to_dict() == {"a": "MVC", "b": "MVC", "d": "STC", "c": "BZC"}
     assert found.diagnostics["peak"] == pytest.approx(122 / 117)
-    assert quadrants([9, 9, 1, 1], [9, 1, 9, 1]).tolist() == ["keep", "harvest", "develop", "maintain"]
-    assert key_accounts(pd.Series({"a": 60, "b": 30, "c": 10}), share=0.7) == ["a", "b"]
-    assert share_of_wallet([5, 5], [20, 0]).tolist()[0] == 0.25
+    assert quadrants([9, 9, 1, 1], [9, 1, 9, 1]).table["quadrant"].tolist() == [
+        "keep",
+        "harvest",
+        "develop",
+        "maintain",
+    ]
+    assert key_accounts(pd.Series({"a": 60, "b": 30, "c": 10}), share=0.7).table.index.tolist() == ["a", "b"]
+    assert share_of_wallet([5, 5], [20, 0]).table["share"].tolist()[0] == 0.25
 
 
 def test_qini_by_hand() -> None:
@@ -195,7 +200,7 @@ def test_leads_fade_and_sequences_by_hand() -> None:
     rows = [("a", "x", 1), ("a", "y", 2), ("b", "x", 1), ("b", "y", 3), ("c", "y", 1), ("c", "x", 2), ("d", "x", 1)]
     found = sequences(
         pd.DataFrame(rows, columns=["who", "what", "at"]), customer="who", item="what", order="at"
-    ).set_index(["first", "then"])
+    ).table.set_index(["first", "then"])
     assert found.loc[("x", "y"), ["customers", "support"]].tolist() == [2, 0.5]
     assert found.loc[("x", "y"), "confidence"] == pytest.approx(0.5)
 
@@ -233,9 +238,9 @@ def test_duplicates_are_found_without_labels() -> None:
 
 
 def test_gaps_and_oddities() -> None:
-    found = quality(pd.DataFrame({"id": range(40), "same": 1, "x": [*range(39), 10_000], "t": ["a", ""] * 20}))
+    found = quality(pd.DataFrame({"id": range(40), "same": 1, "x": [*range(39), 10_000], "t": ["a", ""] * 20})).table
     assert found.loc["same", "constant"]
     assert found.loc["x", "far_out"] == pytest.approx(1 / 40)
     assert found.loc["t", "filled"] == 0.5
     days = pd.date_range("2024-01-01", "2024-02-29").difference([pd.Timestamp("2024-02-06")])
-    assert holes(days)["day"].tolist() == [pd.Timestamp("2024-02-06")]
+    assert holes(days).table.index.tolist() == [pd.Timestamp("2024-02-06")]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guanxi.mining.hearts import surveys
+from guanxi.mining.hearts import loyalty, surveys
 from guanxi.mining.hearts.words import hot_spots, sentiment, train
 from guanxi.mining.result import BadInput
 
@@ -12,7 +12,7 @@ from .data import table
 
 
 def test_nps_by_hand() -> None:
-    found = surveys.nps([10, 9, 9, 8, 7, 6, 3, 0, 10, 5])
+    found = surveys.nps([10, 9, 9, 8, 7, 6, 3, 0, 10, 5]).diagnostics
     assert found["nps"] == pytest.approx(0.0)
     assert found["high"] == pytest.approx(100 * 1.959964 * np.sqrt(0.8 / 10), rel=1e-4)
     with pytest.raises(BadInput):
@@ -22,17 +22,17 @@ def test_nps_by_hand() -> None:
 def test_the_interval_of_the_score_covers_as_often_as_it_says() -> None:
     generator, hits = np.random.default_rng(1), 0
     for _round in range(400):
-        found = surveys.nps(generator.choice([10, 8, 3], 200, p=[0.5, 0.3, 0.2]))
+        found = surveys.nps(generator.choice([10, 8, 3], 200, p=[0.5, 0.3, 0.2])).diagnostics
         hits += found["low"] <= 30 <= found["high"]
     assert 0.92 <= hits / 400 <= 0.98
 
 
 def test_csat_by_hand() -> None:
-    found = surveys.csat([5, 4, 3, 5, 1])
+    found = surveys.csat([5, 4, 3, 5, 1]).diagnostics
     assert found["csat"] == pytest.approx(0.6)
     # Wilson's interval of 3 of 5, as in Newcombe (1998).
     assert (found["low"], found["high"]) == pytest.approx((0.2307, 0.8824), abs=1e-4)
-    assert surveys.ces([7, 5, 6])["ces"] == 6
+    assert surveys.ces([7, 5, 6]).diagnostics["ces"] == 6
 
 
 def test_alpha_of_a_scale_of_one_thing() -> None:
@@ -40,10 +40,9 @@ def test_alpha_of_a_scale_of_one_thing() -> None:
     generator = np.random.default_rng(2)
     trait = generator.normal(size=20_000)
     items = pd.DataFrame({f"q{i}": trait + generator.normal(size=20_000) for i in range(4)})
-    assert surveys.cronbach_alpha(items)["alpha"] == pytest.approx(4 * 0.5 / (1 + 3 * 0.5), abs=0.01)
+    assert surveys.cronbach_alpha(items).diagnostics["alpha"] == pytest.approx(4 * 0.5 / (1 + 3 * 0.5), abs=0.01)
     items["noise"] = generator.normal(size=20_000)
-    found = surveys.cronbach_alpha(items)
-    assert max(found["without"], key=lambda name: found["without"][name]) == "noise"
+    assert surveys.cronbach_alpha(items).table["without"].idxmax() == "noise"
 
 
 def test_drivers_of_satisfaction_are_found() -> None:
@@ -56,28 +55,33 @@ def test_drivers_of_satisfaction_are_found() -> None:
         }
     )
     overall = 0.2 * x["price"] + 0.8 * x["service"] + generator.normal(0, 0.3, 800)
-    found = surveys.satisfaction_index(x, overall)
-    assert found["weights"]["service"] == pytest.approx(0.8, abs=0.04)
-    assert found["weights"]["colour"] < 0.03
+    found = surveys.satisfaction_index(x, overall).table["weight"]
+    assert found["service"] == pytest.approx(0.8, abs=0.04)
+    assert found["colour"] < 0.03
     map_of = surveys.importance_performance(x.assign(service=x["service"] * 0.5), overall)
-    assert map_of.loc["service", "quadrant"] == "concentrate here"
+    assert map_of.table.loc["service", "quadrant"] == "concentrate here"
 
 
 def test_loyalty_by_hand() -> None:
-    assert surveys.dick_basu([9, 9, 1, 1], [9, 1, 9, 1]).tolist() == ["true", "spurious", "latent", "none"]
-    assert surveys.knox_diamond([9, 1, 9, 1], [1, 1, 5, 5]).tolist() == [
+    assert loyalty.dick_basu([9, 9, 1, 1], [9, 1, 9, 1]).table["loyalty"].tolist() == [
+        "true",
+        "spurious",
+        "latent",
+        "none",
+    ]
+    assert loyalty.knox_diamond([9, 1, 9, 1], [1, 1, 5, 5]).table["kind"].tolist() == [
         "loyals",
         "habituals",
         "variety seekers",
         "switchers",
     ]
     answers = pd.DataFrame({"a": [5, 5, 2], "b": [5, 3, 5]})
-    assert surveys.loyalty_phases(answers, {"cognitive": ["a"], "affective": ["b"]})["phase"].tolist() == [
+    assert loyalty.loyalty_phases(answers, {"cognitive": ["a"], "affective": ["b"]}).table["phase"].tolist() == [
         "affective",
         "cognitive",
         "none",
     ]
-    assert surveys.disconfirmation([3, 4], [5, 2])["verdict"].tolist() == ["delighted", "disappointed"]
+    assert surveys.disconfirmation([3, 4], [5, 2]).table["verdict"].tolist() == ["delighted", "disappointed"]
 
 
 def test_words_turn_and_strengthen() -> None:
@@ -104,6 +108,6 @@ def test_own_labels_are_learnt() -> None:
 def test_a_rise_of_complaints_is_seen() -> None:
     days = pd.date_range("2024-01-01", "2024-04-30")
     when = [*days, *days, *pd.date_range("2024-04-10", "2024-04-30")]
-    found = hot_spots(when, ["a"] * len(days) + ["b"] * len(days) + ["b"] * 21)
+    found = hot_spots(when, ["a"] * len(days) + ["b"] * len(days) + ["b"] * 21).table
     assert found.index[0] == "b"
     assert found.loc["b", "p_adjusted"] < 0.05 < found.loc["a", "p_adjusted"]

@@ -7,14 +7,14 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from guanxi.mining.texts import MODEL_VERSION, BadInput, Note, Text, note, words
 
-__all__ = ["MODEL_VERSION", "BadInput", "Note", "Result", "Text", "bar", "note", "plain", "words"]
+__all__ = ["MODEL_VERSION", "BadInput", "Note", "Result", "Text", "bar", "few", "note", "plain", "words"]
 
 
 def require_columns(names: Iterable[Any], *wanted: str) -> None:
@@ -51,16 +51,42 @@ class Result:
     as_of: dt.date | None = None
     version: str = MODEL_VERSION
 
+    SAYS: ClassVar[Text | None] = None
+    """The sentence about one row: ``{who}`` and the row's columns by their names; else every column is named."""
+    TITLE: ClassVar[Text | None] = None
+    DRAWN: ClassVar[str] = ""
+    """The column of numbers that is drawn row by row; else the first one."""
+    COUNTED: ClassVar[str] = ""
+    """The column whose values are counted and drawn instead."""
+    KIND: ClassVar[str] = "bar"
+    WORDS: ClassVar[Mapping[str, Text]] = {}
+    """Values of text columns -> how they are called."""
+
     def explain(self, customer: Any, language: str = "zh") -> str:
         """One customer's (rule's, item's) figures in words a salesperson understands. Raises ``KeyError`` when unknown."""
-        row = self.row(customer)
+        row = {str(name): self._called(value, language) for name, value in self.row(customer).items()}
+        if self.SAYS is not None:
+            return self.SAYS.in_(language).format(who=self._called(customer, language), **row)
         shown = ", ".join(f"{name} {_shown(value)}" for name, value in row.items())
         return words("{who}: {what}.", "{who}：{what}。", who=customer, what=shown).in_(language)
 
+    def _called(self, value: Any, language: str) -> Any:
+        return self.WORDS[value].in_(language) if isinstance(value, str) and value in self.WORDS else value
+
     def plot(self, language: str = "zh") -> dict[str, Any]:
-        """An ECharts option, ready for ``setOption``; empty when the model has no picture."""
-        del language
-        return {}
+        """An ECharts option, ready for ``setOption``: the counted values, or one column of the first sixty rows. A table without numbers has no picture."""
+        title = self.TITLE.in_(language) if self.TITLE else self.model
+        if self.COUNTED:
+            counts = self.table[self.COUNTED].value_counts()
+            names = [self._called(one, language) for one in counts.index]
+            return bar(title, names, counts.tolist(), x="", y=words("number", "数量").in_(language))
+        numbers = self.table.select_dtypes("number")
+        drawn = self.DRAWN or (str(numbers.columns[0]) if len(numbers.columns) else "")
+        if not drawn:
+            return {}
+        rows = self.table[drawn].iloc[:60]
+        names = [self._called(" · ".join(map(str, one)) if isinstance(one, tuple) else one, language) for one in rows.index]  # fmt: skip
+        return bar(title, names, rows.tolist(), x=str(self.table.index.name or ""), y=drawn, kind=self.KIND)
 
     def row(self, customer: Any) -> pd.Series:
         """The row of a customer; numbers and text are the same id."""
@@ -125,3 +151,10 @@ def bar(title: str, names: list[Any], values: list[Any], *, x: str, y: str, kind
         "yAxis": {"type": "value", "name": y},
         "series": [{"type": kind, "data": plain(values)}],
     }
+
+
+def few(n: int, least: int = 30) -> tuple[Note, ...]:
+    """The note that so few answers say little; nothing from ``least`` on."""
+    if n >= least:
+        return ()
+    return (note("few", "Only {count} answers: the figure moves by chance.", "只有 {count} 份答卷，数字易受偶然影响。", count=n),)  # fmt: skip

@@ -66,12 +66,17 @@ def transactions(
     if drop_copies:
         table = table.distinct()
     shaped = table.select(
-        customer=table[customer].cast("string").strip(),
+        customer=_key(table[customer]),
         day=table[date].cast("date"),
         amount=_worth(table, amount, quantity),
-        **({"item": table[item].cast("string").strip()} if item else {}),
+        **({"item": _key(table[item])} if item else {}),
     )
     return _cleaned(shaped, as_of, notes, bool(amount), bool(item))
+
+
+def _key(column: ibis.Column) -> ibis.Value:
+    """An id as text; a whole number has no blanks to strip."""
+    return column.cast("string") if column.type().is_integer() else column.cast("string").strip()
 
 
 def _worth(table: ibis.Table, amount: str, quantity: str) -> ibis.Value:
@@ -259,19 +264,17 @@ def summary_expression(table: ibis.Table) -> ibis.Table:
         value=_.amount.sum(where=_.amount >= 0).fill_null(0.0),
         back=_.amount.sum(where=_.amount < 0).fill_null(0.0),
     )
-    firsts = days.mutate(
-        first_day=ibis.ifelse(days.bought == 1, days.day, ibis.null("date"))
-        .min()
-        .over(ibis.window(group_by="customer"))
-    )
-    return firsts.group_by("customer").aggregate(
+    totals = days.group_by("customer").aggregate(
         purchases=_.bought.sum(),
         first=_.day.min(where=_.bought == 1),
         last=_.day.max(where=_.bought == 1),
         spent=_.value.sum(),
         returned=_.back.sum(),
-        repeat_spent=_.value.sum(where=_.day > _.first_day).fill_null(0.0),
+        began=_.value.argmin(_.day, where=_.bought == 1),
     )
+    # What the first day brought is taken off, which needs one pass less than looking back from every row.
+    later = ibis.ifelse(totals.purchases > 1, totals.spent - totals.began, 0.0)
+    return totals.mutate(repeat_spent=later).drop("began")
 
 
 def customer_summary(sales: Transactions) -> pd.DataFrame:

@@ -185,7 +185,8 @@ def _win_back(made: Findings, sales: Transactions) -> None:
 def _comments(made: Findings, comments: Sequence[str]) -> None:
     if len(comments) < 20:
         return
-    found, own = topics(list(comments), number=6, words=4)
+    found = topics(list(comments), number=6, words=4)
+    own = found.own
     mood = sentiment(list(comments))
     made.whole["comments"] = plain(
         {
@@ -195,7 +196,7 @@ def _comments(made: Findings, comments: Sequence[str]) -> None:
                     "words": row["words"], "share": row["share"], "mood": float(np.mean(mood[own == row["topic"]])),
                     "example": comments[int(np.flatnonzero(own == row["topic"])[0])][:120],
                 }
-                for row in found.to_dict("records")
+                for row in found.table.reset_index().to_dict("records")
                 if (own == row["topic"]).any()
             ],
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
@@ -12,6 +12,9 @@ from guanxi.areas.insight import pictures, selectors, surveys
 from guanxi.areas.insight.models import Calculation
 from guanxi.areas.insight.sheet import Block, Cell, Sheet, Tree, drill, link, percent, whole
 from guanxi.core.kernel.actor import Actor
+
+if TYPE_CHECKING:
+    from guanxi.mining.result import Result
 
 #: As long a list of customers still fits into an address.
 MOST_IN_ADDRESS = 400
@@ -40,7 +43,7 @@ def _scores(made: Sheet, rows: list[dict[str, Any]], survey: surveys.Survey) -> 
     from guanxi.mining.hearts.surveys import ces, csat, nps  # noqa: PLC0415 - loaded when somebody asks
     from guanxi.mining.result import BadInput  # noqa: PLC0415 - as above
 
-    scores: tuple[tuple[str, Callable[[list[Any]], dict[str, float]]], ...] = (
+    scores: tuple[tuple[str, Callable[[list[Any]], Result]], ...] = (
         ("nps", nps),
         ("csat", partial(csat, scale=survey.csat_scale)),
         ("ces", partial(ces, scale=survey.ces_scale)),
@@ -50,7 +53,7 @@ def _scores(made: Sheet, rows: list[dict[str, Any]], survey: surveys.Survey) -> 
         if not values:
             continue
         try:
-            found = score(values)
+            found = score(values).diagnostics
         except BadInput as refusal:
             made.trust.append(str(refusal.text))
             continue
@@ -73,8 +76,8 @@ def _importance(made: Sheet, rows: list[dict[str, Any]], survey: surveys.Survey)
         return
     frame = pd.DataFrame(rows)[[*known, "csat"]].apply(pd.to_numeric, errors="coerce").dropna()
     try:
-        found = importance_performance(frame[known], frame["csat"].to_numpy())
-        index = satisfaction_index(frame[known], frame["csat"].to_numpy(), high=survey.csat_scale)
+        found = importance_performance(frame[known], frame["csat"].to_numpy()).table
+        index = satisfaction_index(frame[known], frame["csat"].to_numpy(), high=survey.csat_scale).diagnostics
     except BadInput as refusal:
         made.trust.append(str(refusal.text))
         return
@@ -98,7 +101,7 @@ def _importance(made: Sheet, rows: list[dict[str, Any]], survey: surveys.Survey)
 
 def _loyalty(made: Sheet, actor: Actor, rows: list[dict[str, Any]], tree: Tree | None) -> None:
     """Dick and Basu: purchase days against attitude (mean of recommendation, else satisfaction), of customers who answered."""
-    from guanxi.mining.hearts.surveys import dick_basu  # noqa: PLC0415 - loaded when somebody asks
+    from guanxi.mining.hearts.loyalty import dick_basu  # noqa: PLC0415 - loaded when somebody asks
 
     by = "nps" if any(one.get("nps") not in (None, "") for one in rows) else "csat"
     heard: dict[int, list[float]] = {}
@@ -109,7 +112,11 @@ def _loyalty(made: Sheet, actor: Actor, rows: list[dict[str, Any]], tree: Tree |
     if len(bought) < 4:
         return
     keys = sorted(bought)
-    found = dick_basu([bought[one] for one in keys], [sum(heard[one]) / len(heard[one]) for one in keys]).tolist()
+    found = (
+        dick_basu([bought[one] for one in keys], [sum(heard[one]) / len(heard[one]) for one in keys])
+        .table["loyalty"]
+        .tolist()
+    )
     names = {
         "true": gettext("True loyalty: buy often, think well of us"), "latent": gettext("Latent: think well of us, buy seldom"),
         "spurious": gettext("Spurious: buy often, think little of us"), "none": gettext("No loyalty"),

@@ -38,6 +38,9 @@ class StageResult(Result):
 
     history: pd.DataFrame
 
+    TITLE = Text("Customers by stage", "各阶段客户数")
+    COUNTED, WORDS = "stage", STAGES
+
     def explain(self, customer: Any, language: str = "zh") -> str:
         """The stage and the two half years it follows from."""
         row = self.row(customer)

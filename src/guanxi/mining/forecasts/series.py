@@ -46,11 +46,14 @@ class ForecastResult(Result):
         """The whole horizon in a sentence; with a period (its first day) only that."""
         chosen = self.parameters["method"]
         if customer is not None:
-            row = self.row(pd.Timestamp(customer))
+            day = pd.to_datetime(customer, errors="coerce")
+            if day is pd.NaT:
+                raise KeyError(customer)
+            row = self.row(day)
             return words(
                 "{p:%Y-%m-%d}: {f:,.0f}, with 80 % between {l:,.0f} and {h:,.0f}.",
                 "{p:%Y-%m-%d}：{f:,.0f}，80% 区间 {l:,.0f} 至 {h:,.0f}。",
-                p=pd.Timestamp(customer),
+                p=day,
                 f=row["forecast"],
                 l=row["low"],
                 h=row["high"],

@@ -26,6 +26,9 @@ class ClusterResult(Result):
     profiles: pd.DataFrame
     sayings: dict[int, Text]
 
+    TITLE = Text("Customers by group", "各组客户数")
+    COUNTED = "cluster"
+
     def explain(self, customer: Any, language: str = "zh") -> str:
         """The customer's cluster in words."""
         cluster = int(self.row(customer)["cluster"])

@@ -82,7 +82,27 @@ def _periods(first: Any, last: Any, word: str) -> int:
     return int((last.year - first.year) * 4 + last.quarter - first.quarter)
 
 
-def survival(length: Any, ended: Any, *, level: float = 0.95) -> Result:
+class SurvivalResult(Result):
+    """One row per time at which something ended: ``at_risk ended survival low high``."""
+
+    SAYS = Text("After {who:g}, {survival:.0%} are still there ({low:.0%} to {high:.0%}).", "{who:g} 之后仍有 {survival:.0%}（{low:.0%} 至 {high:.0%}）。")  # fmt: skip
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """The curve with its interval, as steps."""
+        series = [
+            {"type": "line", "step": "end", "showSymbol": False, "lineStyle": {"type": kind}, "data": plain([[0.0, 1.0], *zip(self.table.index, self.table[name], strict=True)])}
+            for name, kind in (("survival", "solid"), ("low", "dotted"), ("high", "dotted"))
+        ]  # fmt: skip
+        return {
+            "title": {"text": Text("Share still there", "存续比例").in_(language)},
+            "tooltip": {"trigger": "axis"},
+            "xAxis": {"type": "value", "name": Text("time", "时间").in_(language)},
+            "yAxis": {"type": "value", "min": 0, "max": 1},
+            "series": series,
+        }
+
+
+def survival(length: Any, ended: Any, *, level: float = 0.95) -> SurvivalResult:
     """Kaplan–Meier: ``table`` by time with ``at_risk``, ``ended``, ``survival``, ``low``, ``high`` (log–log interval).
 
     ``length`` of observation in any unit, ``ended`` whether it ended with the event (else it was cut off). O(n log n).
@@ -103,7 +123,7 @@ def survival(length: Any, ended: Any, *, level: float = 0.95) -> Result:
         index=pd.Index(grid, name="time"),
     )
     below = table.index[table["survival"] <= 0.5]
-    return Result(
+    return SurvivalResult(
         model="survival",
         table=table,
         parameters={"level": level},

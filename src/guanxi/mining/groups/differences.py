@@ -16,10 +16,43 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, note, require_columns
+from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
 
 
-def cross_table(data: Any, *, rows: str, columns: str) -> Result:
+class CrossResult(Result):
+    """Counts: one row per value of the first category, one column per value of the second."""
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """A heat map of the shares within each row."""
+        shares = self.table.div(self.table.sum(axis=1).replace(0, 1), axis=0).to_numpy(dtype=float)
+        cells = [[j, i, plain(float(value))] for i, row in enumerate(shares) for j, value in enumerate(row)]
+        return {
+            "title": {"text": Text("Share within each row", "各行占比").in_(language)},
+            "tooltip": {},
+            "xAxis": {"type": "category", "data": [str(one) for one in self.table.columns]},
+            "yAxis": {"type": "category", "data": [str(one) for one in self.table.index]},
+            "visualMap": {"min": 0, "max": 1},
+            "series": [{"type": "heatmap", "data": cells}],
+        }
+
+
+class RegressionResult(Result):
+    """One row per driver (``const`` first): ``coefficient error t p_value low high vif``."""
+
+    SAYS = Text("One more of {who} goes with {coefficient:+.4g} ({low:.4g} to {high:.4g}; p = {p_value:.3f}).", "{who} 每增加 1，目标变化 {coefficient:+.4g}（{low:.4g} 至 {high:.4g}；p = {p_value:.3f}）。")  # fmt: skip
+    TITLE = Text("Coefficients", "系数")
+    DRAWN = "coefficient"
+
+
+class WhatIfResult(Result):
+    """One row a year: ``customers profit discounted``. ``diagnostics``: ``total`` (discounted), ``break_even_cost`` of winning a customer."""
+
+    SAYS = Text("Year {who}: {customers:,.0f} customers, profit {profit:,.0f}, worth {discounted:,.0f} today.", "第 {who} 年：客户 {customers:,.0f} 位，利润 {profit:,.0f}，折现 {discounted:,.0f}。")  # fmt: skip
+    TITLE = Text("Profit of the coming years", "未来各年利润")
+    DRAWN, KIND = "profit", "line"
+
+
+def cross_table(data: Any, *, rows: str, columns: str) -> CrossResult:
     """Counts of two categories, with the test of independence. ``diagnostics``: ``p_value``, ``test``, ``cramers_v``, and ``residuals`` beyond ±2 that make the difference."""
     frame = frame_of(data)
     require_columns(frame.columns, rows, columns)
@@ -54,7 +87,7 @@ def cross_table(data: Any, *, rows: str, columns: str) -> Result:
         else []
     )
     v = float(np.sqrt(found.statistic / (n * (min(table.shape) - 1))))
-    return Result(
+    return CrossResult(
         model="cross_table",
         table=table,
         diagnostics={
@@ -70,7 +103,7 @@ def cross_table(data: Any, *, rows: str, columns: str) -> Result:
     )
 
 
-def regression(data: Any, *, target: str, drivers: list[str]) -> Result:
+def regression(data: Any, *, target: str, drivers: list[str]) -> RegressionResult:
     """Least squares of ``target`` on numeric ``drivers``: ``coefficient error t p_value low high vif`` with robust errors (HC3), and what is wrong with it in ``notes``."""
     frame = frame_of(data)
     require_columns(frame.columns, target, *drivers)
@@ -130,7 +163,7 @@ def regression(data: Any, *, target: str, drivers: list[str]) -> Result:
                 warning=False,
             )
         )
-    return Result(model="regression", table=table, diagnostics=detail, notes=tuple(notes))
+    return RegressionResult(model="regression", table=table, diagnostics=detail, notes=tuple(notes))
 
 
 def what_if(
@@ -144,11 +177,13 @@ def what_if(
     elasticity: float = 0.0,
     years: int = 5,
     discount: float = 0.1,
-) -> pd.DataFrame:
+) -> WhatIfResult:
     """Profit of the coming years when price (share), retention or acquisition change. ``margin`` a customer and year, ``cost`` of winning one.
 
     Demand a customer moves by ``elasticity × price``; margin gains the price. One row a year: ``customers profit discounted``. Blattberg and Deighton, HBR (1996), in its simplest form.
     """
+    if years < 1 or discount <= -1 or customers < 0 or acquired < 0:
+        raise BadInput("what_if.bounds", "Years, customers and customers won must not be negative, the discount above −100 %.", "年数、客户数与新增客户数不得为负，折现率须大于 −100%。")  # fmt: skip
     if not 0 <= retention <= 1:
         raise BadInput("what_if.retention", "Retention is a share between 0 and 1.", "留存率须在 0 与 1 之间。")
     each, there, rows = (margin + price) * (1 + elasticity * price / max(margin, 1e-12)), customers, []
@@ -156,4 +191,13 @@ def what_if(
         there = there * retention + acquired
         profit = there * each - acquired * cost
         rows.append((year, there, profit, profit / (1 + discount) ** year))
-    return pd.DataFrame(rows, columns=["year", "customers", "profit", "discounted"]).set_index("year")
+    table = pd.DataFrame(rows, columns=["year", "customers", "profit", "discounted"]).set_index("year")
+    # A customer won now brings each · retention^(k−1) in year k, for ever.
+    worth = each * (1 + discount) / (1 + discount - retention) if retention < 1 + discount else float("inf")
+    notes = []
+    if cost > worth:
+        notes.append(note("what_if.loss", "Winning a customer costs {cost:,.0f} and brings {worth:,.0f}.", "获取一位客户成本 {cost:,.0f}，仅带来 {worth:,.0f}。", cost=cost, worth=worth))  # fmt: skip
+    return WhatIfResult(
+        model="what_if", table=table, notes=tuple(notes), diagnostics={"total": float(table["discounted"].sum()), "break_even_cost": worth},
+        parameters={"customers": customers, "margin": margin, "retention": retention, "acquired": acquired, "cost": cost, "price": price, "elasticity": elasticity, "discount": discount},
+    )  # fmt: skip

@@ -31,7 +31,14 @@ class HazardResult(Result):
     baseline: pd.Series
 
     def explain(self, customer: Any, language: str = "zh") -> str:
-        """The customer's risk of ending against the average."""
+        """The customer's risk of ending against the average; of a covariate, what it does to the risk."""
+        if customer in self.table.index:
+            row = self.table.loc[customer]
+            return words(
+                "One more of {who} multiplies the risk of ending by {ratio:.2f} ({low:.2f} to {high:.2f}; p = {p:.3f}).",
+                "{who} 每增加 1，终止风险变为 {ratio:.2f} 倍（{low:.2f} 至 {high:.2f}；p = {p:.3f}）。",
+                who=customer, ratio=row["ratio"], low=row["low"], high=row["high"], p=row["p_value"],
+            ).in_(language)  # fmt: skip
         if customer not in self.risks.index:
             raise KeyError(customer)
         risk = float(self.risks[customer])

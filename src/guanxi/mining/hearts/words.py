@@ -22,7 +22,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.result import BadInput
+from guanxi.mining.result import BadInput, Result, Text, bar, note
 
 _NOT = frozenset(
     [
@@ -217,8 +217,30 @@ def train(texts: Sequence[str], positive: Sequence[int]) -> TextModel:
     return TextModel(counter, ratio, LogisticRegression(C=0.3, max_iter=300).fit(counts.multiply(ratio).tocsr(), y))
 
 
-def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int = 0) -> tuple[pd.DataFrame, Array]:
-    """What texts are about: non-negative factors of tf–idf (Lee and Seung, Nature 401, 1999). A table ``topic words share``, and each text's topic (−1: none)."""
+@dataclass(frozen=True, kw_only=True)
+class TopicResult(Result):
+    """One row per topic, the most frequent first: ``words`` (the weightiest), ``share`` of texts. ``own``: the topic of each text, −1 for none."""
+
+    own: Array
+
+    SAYS = Text("{share:.0%} of texts are about: {words}.", "{share:.0%} 的文本谈到：{words}。")
+    TITLE = Text("Topics", "话题")
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """Topics by their share of texts."""
+        return bar(Text("Topics", "话题").in_(language), self.table["words"].tolist(), self.table["share"].tolist(), x="", y="")  # fmt: skip
+
+
+class HotSpotResult(Result):
+    """One row per group, the most surprising first: ``recent before expected p_value p_adjusted``."""
+
+    SAYS = Text("{who}: {recent:.0f} lately, {expected:.1f} were to be expected (p = {p_adjusted:.3f}).", "{who}：近期 {recent:.0f} 件，预期 {expected:.1f} 件（p = {p_adjusted:.3f}）。")  # fmt: skip
+    TITLE = Text("Complaints lately", "近期投诉")
+    DRAWN = "recent"
+
+
+def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int = 0) -> TopicResult:
+    """What texts are about: non-negative factors of tf–idf (Lee and Seung, Nature 401, 1999). Raises :class:`BadInput` when texts have no words in common."""
 
     def cut(text: str) -> list[str]:
         return [
@@ -241,18 +263,24 @@ def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int =
         (i, " ".join(names[j] for j in np.argsort(-part)[:words]), float((own == i).mean()))
         for i, part in enumerate(model.components_)
     ]
-    return pd.DataFrame(rows, columns=["topic", "words", "share"]).sort_values("share", ascending=False).reset_index(
-        drop=True
-    ), own
+    table = pd.DataFrame(rows, columns=["topic", "words", "share"]).sort_values("share", ascending=False)
+    nowhere = int((own < 0).sum())
+    notes = [] if not nowhere else [note("text.no_topic", "{count} texts belong to no topic.", "{count} 条文本不属于任何话题。", count=nowhere, warning=False)]  # fmt: skip
+    return TopicResult(
+        model="topics", table=table.set_index("topic"), parameters={"number": k, "words": words, "seed": seed},
+        diagnostics={"n": len(texts), "terms": len(names), "error": float(model.reconstruction_err_)}, notes=tuple(notes), own=own,
+    )  # fmt: skip
 
 
-def hot_spots(when: Any, group: Any, *, recent: int = 30) -> pd.DataFrame:
+def hot_spots(when: Any, group: Any, *, recent: int = 30) -> HotSpotResult:
     """Where complaints rise: per group the count of the last ``recent`` days, the expected one from before, and the Poisson chance of so many (Holm-corrected)."""
     from scipy import stats  # noqa: PLC0415 - only here
 
     from guanxi.mining.offers.baskets import adjusted  # noqa: PLC0415 - only here
 
     frame = pd.DataFrame({"when": pd.to_datetime(pd.Series(when)), "group": pd.Series(group).astype(str)}).dropna()
+    if frame.empty:
+        raise BadInput("date.empty", "There are no dates.", "没有日期。")
     end = frame["when"].max()
     cut = end - pd.Timedelta(days=recent)
     before_days = max(1, (cut - frame["when"].min()).days)
@@ -265,4 +293,9 @@ def hot_spots(when: Any, group: Any, *, recent: int = 30) -> pd.DataFrame:
     made["expected"] = (made["before"] + 0.5) * recent / before_days
     made["p_value"] = stats.poisson.sf(made["recent"] - 1, made["expected"])
     made["p_adjusted"] = adjusted(made["p_value"].to_numpy(dtype=float), "holm")
-    return made.sort_values("p_value")
+    short = (cut - frame["when"].min()).days < recent
+    notes = (note("spot.short", "There is hardly any time before the last {days} days to compare with.", "最近 {days} 天之前的数据太少，难以比较。", days=recent),) if short else ()  # fmt: skip
+    return HotSpotResult(
+        model="hot_spots", table=made.sort_values("p_value").rename_axis("group"), parameters={"recent": recent}, notes=notes,
+        diagnostics={"n": len(frame), "rising": int((made["p_adjusted"] < 0.05).sum())}, as_of=end.date(),
+    )  # fmt: skip

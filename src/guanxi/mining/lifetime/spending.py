@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import special
 
 from guanxi.mining.lifetime.estimate import Array, Fit, from_sample
+from guanxi.mining.lifetime.purchases import counted
 from guanxi.mining.result import BadInput, Note, note
 
 
@@ -39,8 +40,8 @@ class GammaGamma:
 
 def gamma_gamma_rows(p: float, q: float, gamma: float, x: Array, z: Array) -> tuple[Array, Array]:
     """Log-likelihood per customer and its gradient by p, q, gamma (equation 1a of the note)."""
-    distinct, back = np.unique(x, return_inverse=True)
-    px = p * distinct
+    distinct, back = counted(x)
+    px = p * np.maximum(distinct, 1.0)
     step = (special.gammaln(px + q) - special.gammaln(px) - special.gammaln(q))[back]
     d_pq, d_px = special.digamma(px + q)[back], special.digamma(px)[back]
     px = p * x

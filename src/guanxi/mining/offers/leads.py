@@ -14,6 +14,7 @@ import pandas as pd
 from guanxi.mining.churn.model import ChurnResult, churn_table
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
+from guanxi.mining.result import BadInput, Result, Text, note, require_columns
 
 
 def lead_scores(data: Any, *, won: str, lead: str = "") -> ChurnResult:
@@ -35,12 +36,34 @@ def decayed(score: Any, days_silent: Any, half: float) -> Array:
     )
 
 
-def sequences(data: Any, *, customer: str, item: str, order: str, min_support: float = 0.02) -> pd.DataFrame:
+class SequenceResult(Result):
+    """One row per pair, the most surprising first: ``first then customers support confidence lift``."""
+
+    SAYS = Text("Who bought {first} later buys {then} in {confidence:.0%} of cases, {lift:.1f} times as often as others ({customers} customers).", "买过 {first} 的客户有 {confidence:.0%} 之后买 {then}，是平均的 {lift:.1f} 倍（{customers} 位客户）。")  # fmt: skip
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """The strongest pairs as arrows from first to then."""
+        top = self.table.head(60)
+        names = sorted({str(one) for side in ("first", "then") for one in top[side]})
+        links = [{"source": str(a), "target": str(b), "value": float(lift)} for a, b, lift in zip(top["first"], top["then"], top["lift"], strict=True)]  # fmt: skip
+        series = {"type": "graph", "layout": "circular", "edgeSymbol": ["none", "arrow"], "label": {"show": True}, "data": [{"name": one} for one in names], "links": links}  # fmt: skip
+        return {"title": {"text": Text("Bought later", "之后购买").in_(language)}, "tooltip": {}, "series": [series]}
+
+
+def sequences(data: Any, *, customer: str, item: str, order: str, min_support: float = 0.02) -> SequenceResult:
     """What is bought *after* what: pairs ``first then customers support confidence lift``, each customer counted once.
 
-    Agrawal and Srikant, “Mining sequential patterns”, ICDE (1995), for sequences of two. ``order`` sorts a customer's rows.
+    Raises :class:`BadInput` when a column is missing or no row is usable. Agrawal and Srikant, “Mining sequential patterns”, ICDE (1995), for sequences of two. ``order`` sorts a customer's rows.
     """
-    frame = frame_of(data)[[customer, item, order]].dropna().sort_values([customer, order], kind="stable")
+    frame = frame_of(data)
+    require_columns(frame.columns, customer, item, order)
+    rows = len(frame)
+    frame = frame[[customer, item, order]].dropna().sort_values([customer, order], kind="stable")
+    if frame.empty:
+        raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
+    notes = []
+    if len(frame) < rows:
+        notes.append(note("sequence.missing", "{count} rows without customer, item or order were left out.", "{count} 行缺少客户、商品或顺序，未计入。", count=rows - len(frame)))  # fmt: skip
     firsts = frame.drop_duplicates([customer, item])
     lasts = frame.drop_duplicates([customer, item], keep="last")
     pairs = firsts.merge(lasts, on=customer, suffixes=("_a", "_b"))
@@ -52,4 +75,9 @@ def sequences(data: Any, *, customer: str, item: str, order: str, min_support: f
     counts["support"] = counts["customers"] / n
     counts["confidence"] = counts["customers"] / counts["first"].map(owners)
     counts["lift"] = counts["confidence"] / (counts["then"].map(owners) / n)
-    return counts[counts["support"] >= min_support].sort_values("lift", ascending=False).reset_index(drop=True)
+    table = counts[counts["support"] >= min_support].sort_values("lift", ascending=False).reset_index(drop=True)
+    if table.empty:
+        notes.append(note("sequence.none", "No pair reaches the asked support; lower it.", "没有组合达到要求的支持度，可调低。"))  # fmt: skip
+    return SequenceResult(
+        model="sequences", table=table, parameters={"min_support": min_support}, diagnostics={"n": int(n), "pairs": len(counts)}, notes=tuple(notes)
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, note, require_columns, words
+from guanxi.mining.result import BadInput, Note, Result, bar, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,16 @@ class OfferResult(Result):
             who=customer,
             parts=("; " if language == "en" else "；").join(parts),
         ).in_(language)
+
+    def plot(self, language: str = "zh") -> dict[str, Any]:
+        """How often each way of choosing guessed a hidden purchase."""
+        rates = self.diagnostics["hit_rate"]
+        title = words(
+            "Hidden purchase among the first {n} offers",
+            "前 {n} 个推荐命中隐藏购买的比例",
+            n=self.diagnostics["hit_at"],
+        )
+        return bar(title.in_(language), list(rates), list(rates.values()), x="", y="")
 
 
 def recommend(data: Any, *, customer: str, item: str, top: int = 3, factors: int = 16, seed: int = 0) -> OfferResult:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, require_columns, words
+from guanxi.mining.result import BadInput, Result, Text, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,10 @@ class MatchResult(Result):
     """One row per candidate pair: ``left right probability verdict`` (same, review, different) and one level 0…3 per column."""
 
     clusters: pd.Series
+
+    TITLE = Text("Pairs by verdict", "候选对判定")
+    COUNTED = "verdict"
+    WORDS: ClassVar = {"same": Text("the same", "相同"), "review": Text("to be looked at", "待复核"), "different": Text("different", "不同")}  # fmt: skip
 
     def explain(self, customer: Any, language: str = "zh") -> str:
         """Why the most likely twin of a record is one."""
