@@ -13,12 +13,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, field_level, require
-from guanxi.core.exchange.writers import FORMATS, vcard_text, writer_of
+from guanxi.core.exchange.writers import FORMATS, Writer, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import AccessEntry, Operation
-from guanxi.core.records import dictionaries, display, paging, reading, shape, values
+from guanxi.core.records import dictionaries, discretion, display, paging, reading, shape, values
 from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -35,6 +35,7 @@ class Exported:
 
     rows: int
     columns: tuple[str, ...]
+    mark: str = ""
 
 
 def export_columns(actor: Actor, entity: Entity | str, columns: Sequence[str] = ()) -> list[Field]:
@@ -65,7 +66,8 @@ def export_write(
     """Write a list to a binary stream as ``xlsx``, ``csv`` or ``vcf``, and note that it was taken out.
 
     Rows are those of ``records.reading.select`` with the same arguments on which the actor may do ``export``; ``ids``
-    narrows them to a selection. Raises Denied (code ``export.rights_changed`` when his rights change meanwhile), Invalid.
+    narrows them to a selection. The file carries the mark of who took it out. Raises Denied (code ``export.rights_changed``
+    when his rights change meanwhile), TooMany when the day's rows are used up, Invalid.
     """
     declared = entity_of(entity)
     require(actor, "export", declared)
@@ -74,14 +76,21 @@ def export_write(
             _("Choose one of: %(names)s.") % {"names": ", ".join(FORMATS)}, code="export.format", field="format"
         )
     fields = export_columns(actor, declared, columns)
+    mark = discretion.mark_for(actor)
     with regional.speaking(actor.language, actor.timezone, _readable(actor)), transaction.atomic():
         records = _records(actor, declared, filter=filter, text=text, sort=sort, ids=ids)
         if format == "vcf":
-            rows = _write_cards(actor, declared, records, out)
+            rows = _write_cards(actor, declared, records, out, mark)
         else:
-            rows = _write_table(actor, declared, fields, records, out, format)
-    _note(actor, declared, rows, format, [one.name for one in fields], filter=filter, text=text)
-    return Exported(rows, tuple(one.name for one in fields))
+            rows = _write_table(
+                actor,
+                declared,
+                fields,
+                records,
+                writer_of(format, out, [str(one.label) for one in fields], str(declared.plural), _shown(mark)),
+            )
+    _note(actor, declared, rows, format, [one.name for one in fields], mark, filter=filter, text=text)
+    return Exported(rows, tuple(one.name for one in fields), mark.number)
 
 
 def _records(
@@ -105,8 +114,18 @@ def _readable(actor: Actor) -> regional.Regional:
     return replace(actor.regional, numbers="point", names="written")
 
 
+def _shown(mark: discretion.Mark) -> discretion.Mark | None:
+    """The mark, where the workspace wants files marked."""
+    return mark if discretion.discretion().marked else None
+
+
 def _chunks(actor: Actor, records: Iterator[Any]) -> Iterator[list[Any]]:
+    left = discretion.rows_left(actor)
     while chunk := list(islice(records, CHUNK)):
+        if left is not None:
+            left -= len(chunk)
+            if left < 0:
+                raise discretion.rows_used_up(actor)
         if actors.renewed(actor).rights != actor.rights:
             raise _outdated()
         yield chunk
@@ -116,10 +135,7 @@ def _outdated() -> Denied:
     return Denied(_("Your rights changed since. Make the export again."), code="export.rights_changed")
 
 
-def _write_table(
-    actor: Actor, entity: Entity, fields: Sequence[Field], records: Iterator[Any], out: IO[bytes], format_name: str
-) -> int:
-    writer = writer_of(format_name, out, [str(one.label) for one in fields], str(entity.plural))
+def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records: Iterator[Any], writer: Writer) -> int:
     plain = [field_level(actor, entity, one.name) != "masked" for one in fields]
     count = 0
     for chunk in _chunks(actor, records):
@@ -142,15 +158,16 @@ def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: displa
     return display.shown(field, value, names)
 
 
-def _write_cards(actor: Actor, entity: Entity, records: Iterator[Any], out: IO[bytes]) -> int:
+def _write_cards(actor: Actor, entity: Entity, records: Iterator[Any], out: IO[bytes], mark: discretion.Mark) -> int:
     fields = shape.readable(actor, entity)
     if not {one.kind for one in fields.values()} & {"phones", "emails"}:
         raise Invalid(_("%(name)s cannot be written as vCards.") % {"name": entity.plural}, code="export.vcard")
     count = 0
+    maker = [("PRODID", f"-//Guanxi//{mark.number}")] if _shown(mark) else []
     for chunk in _chunks(actor, records):
         names = display.names_for(actor, chunk, fields.values())
         for record in chunk:
-            out.write(vcard_text(_card(actor, entity, fields, record, names)).encode("utf-8"))
+            out.write(vcard_text([*maker, *_card(actor, entity, fields, record, names)]).encode("utf-8"))
             count += 1
     return count
 
@@ -201,6 +218,7 @@ def _note(
     rows: int,
     format_name: str,
     columns: list[str],
+    mark: discretion.Mark,
     *,
     filter: Mapping[str, Any] | None,
     text: str,
@@ -208,7 +226,14 @@ def _note(
     AccessEntry.objects.create(
         sort="export",
         entity=entity.key,
-        details={"rows": rows, "format": format_name, "columns": columns, "filter": dict(filter or {}), "text": text},
+        details={
+            "rows": rows,
+            "format": format_name,
+            "columns": columns,
+            "mark": mark.number,
+            "filter": dict(filter or {}),
+            "text": text,
+        },
         actor_id=actor.user_id,
         actor_name=actor.name,
         via=actor.via,
@@ -245,7 +270,12 @@ def export_make(actor: Actor, operation: Operation) -> Operation:
     draft.replace(path)
     operation.state, operation.finished_at = "done", clock.now()
     operation.progress = operation.total = made.rows
-    operation.result = {"done": made.rows, "bytes": path.stat().st_size, "rights": actors.fingerprint(actor)}
+    operation.result = {
+        "done": made.rows,
+        "bytes": path.stat().st_size,
+        "mark": made.mark,
+        "rights": actors.fingerprint(actor),
+    }
     operation.save(update_fields=["state", "finished_at", "progress", "total", "result"])
     return operation
 

@@ -9,6 +9,9 @@ from io import TextIOWrapper
 from typing import IO, Any, Protocol
 
 import xlsxwriter
+from django.utils.translation import gettext as _
+
+from guanxi.core.records.discretion import Mark
 
 #: A cell beginning with one of these is run by spreadsheet programs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -64,7 +67,8 @@ class CsvWriter:
 class XlsxWriter:
     """A workbook in constant memory; every cell is text, so nothing in it can run. Long tables go on in further sheets."""
 
-    def __init__(self, out: IO[bytes], header: Sequence[str], title: str = "") -> None:
+    def __init__(self, out: IO[bytes], header: Sequence[str], title: str = "", mark: Mark | None = None) -> None:
+        self.mark = mark
         self.book = xlsxwriter.Workbook(
             out,
             {
@@ -101,12 +105,27 @@ class XlsxWriter:
 
     def close(self) -> None:
         """Finish the workbook; the stream stays open."""
+        if self.mark is not None:
+            marked(self.book, self.mark)
         self.book.close()
 
 
-def writer_of(format_name: str, out: IO[bytes], header: Sequence[str], title: str = "") -> Writer:
-    """The writer of a format."""
-    return CsvWriter(out, header) if format_name == "csv" else XlsxWriter(out, header, title)
+def marked(book: Any, mark: Mark) -> None:
+    """Write on a workbook who took it out: in its properties, at the foot of printed pages, on a last sheet."""
+    book.set_properties({"author": mark.name, "comments": mark.line})
+    for sheet in book.worksheets():
+        sheet.set_footer("&C" + mark.line.replace("&", "&&"))
+    about = book.add_worksheet(_("About this export")[:31])
+    about.set_column(0, 0, 80)
+    for row, text in enumerate((mark.line, _("Holds data of customers. Handle it as the rules of your firm say."))):
+        about.write_string(row, 0, text)
+
+
+def writer_of(
+    format_name: str, out: IO[bytes], header: Sequence[str], title: str = "", mark: Mark | None = None
+) -> Writer:
+    """The writer of a format. A workbook carries the mark; plain CSV has no place for one."""
+    return CsvWriter(out, header) if format_name == "csv" else XlsxWriter(out, header, title, mark)
 
 
 def vcard_text(properties: Iterable[tuple[str, str | Sequence[str]]]) -> str:

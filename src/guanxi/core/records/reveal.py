@@ -9,6 +9,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import AccessEntry
 from guanxi.core.records import shape, values
+from guanxi.core.records.discretion import looks_check
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of
 
@@ -18,7 +19,7 @@ SORT = "reveal"
 def reveal(actor: Actor, record: Any, name: str) -> Any:
     """The full value of a field the actor sees masked. Every look is an ``AccessEntry``.
 
-    Raises NotFound for a hidden field or record, Denied without the right ``reveal``.
+    Raises NotFound for a hidden field or record, Denied without the right ``reveal``, TooMany when the day's looks are used up.
     """
     entity = entity_of(record)
     require(actor, "view", record)
@@ -27,6 +28,7 @@ def reveal(actor: Actor, record: Any, name: str) -> Any:
         raise NotFound
     if field_level(actor, entity, name) == "masked":
         require(actor, "reveal", record)
+        looks_check(actor)
         with writing(actor):
             AccessEntry.objects.create(
                 sort=SORT,

@@ -11,9 +11,10 @@ import xlsxwriter
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from guanxi.core.exchange.writers import CsvWriter, guarded
+from guanxi.core.exchange.writers import CsvWriter, guarded, marked
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import AccessEntry
+from guanxi.core.records import discretion
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import series_of
 from guanxi.core.reporting.results import Result, Row, Unit
@@ -36,14 +37,26 @@ _CHARTS: Mapping[str, Mapping[str, str]] = {
 
 def content(actor: Actor, result: Result, format_name: str, *, title: str, chart: str = "") -> bytes:
     """The file; empty for the picture of a report without one. Noted as a look worth remembering."""
+    mark = discretion.mark_for(actor)
+    left = discretion.rows_left(actor)
+    if left is not None and len(result.rows) > left:
+        raise discretion.rows_used_up(actor)
     if format_name == "svg":
         found = draw(result, chart=chart, width=960, height=380, title=title).encode()
     elif format_name == "csv":
         found = _csv(result)
     else:
-        found = workbook([(title, result)], chart=chart)
-    _note(actor, result, format_name)
+        found = workbook([(title, result)], chart=chart, mark=mark if discretion.discretion().marked else None)
+    _note(actor, result, format_name, mark)
     return found
+
+
+def taken(actor: Actor, parts: Sequence[tuple[str, Result]]) -> bytes:
+    """A workbook of several results that goes to the actor by mail, marked and noted like one he fetched."""
+    mark = discretion.mark_for(actor)
+    for _title, result in parts:
+        _note(actor, result, "xlsx", mark)
+    return workbook(parts, mark=mark if discretion.discretion().marked else None)
 
 
 def header(result: Result) -> list[str]:
@@ -90,13 +103,15 @@ def _number_format(unit: Unit) -> str:
     return f'{digits}"%"' if unit.kind == "percent" else digits
 
 
-def workbook(parts: Sequence[tuple[str, Result]], *, chart: str = "") -> bytes:
+def workbook(parts: Sequence[tuple[str, Result]], *, chart: str = "", mark: discretion.Mark | None = None) -> bytes:
     """A workbook with a sheet per result: what it is about, the table with real numbers, a chart."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     taken: set[str] = set()
     for title, result in parts:
         _sheet(book, _sheet_name(title, taken), title, result, chart)
+    if mark is not None:
+        marked(book, mark)
     book.close()
     return out.getvalue()
 
@@ -176,11 +191,17 @@ def _chart(
     sheet.insert_chart(last + 3, 0, drawn)
 
 
-def _note(actor: Actor, result: Result, format_name: str) -> None:
+def _note(actor: Actor, result: Result, format_name: str, mark: discretion.Mark) -> None:
     AccessEntry.objects.create(
         sort="export",
         entity=result.entity.key,
-        details={"rows": len(result.rows), "format": format_name, "report": True, "filter": dict(result.spec.filter)},
+        details={
+            "rows": len(result.rows),
+            "format": format_name,
+            "report": True,
+            "mark": mark.number,
+            "filter": dict(result.spec.filter),
+        },
         actor_id=actor.user_id,
         actor_name=actor.name,
         via=actor.via,

@@ -140,7 +140,7 @@ def _mail(user: User, maker: User, sort: Sort, key: str) -> EmailMessage | None:
     mail = EmailMessage(subject=held.name[:200], body=body, to=[user.email])
     file = slugify(held.key) or "report"
     if all(allowed(actor, "export", result.entity) for _name, result in results):
-        mail.attach(f"{file}.xlsx", files.workbook(results), files.FORMATS["xlsx"])
+        mail.attach(f"{file}.xlsx", files.taken(actor, results), files.FORMATS["xlsx"])
     for number, (name, result) in enumerate(results, start=1):
         picture = draw(result, width=900, height=340, title=name)
         if picture:

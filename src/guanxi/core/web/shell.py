@@ -19,6 +19,7 @@ from django.utils.translation import pgettext
 from guanxi.core import access
 from guanxi.core.access import actors
 from guanxi.core.automation.notify import unread_count
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.kernel.regional import Regional, present
@@ -26,6 +27,7 @@ from guanxi.core.models import Preference, SavedView
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import layouts
+from guanxi.core.records.discretion import discretion
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, quick_forms
 from guanxi.core.schema.vocabulary import GROUPS
@@ -133,6 +135,13 @@ class Shell:
     def zone(self) -> str:
         """The reader's time zone."""
         return timezone.get_current_timezone_name()
+
+    @property
+    def watermark(self) -> str:
+        """What stands across the page where the workspace wants it: the reader's name and the day; else empty."""
+        if self.user is None or not discretion().watermark:
+            return ""
+        return f"{self.user.name} {clock.today(self.actor.timezone).isoformat()}"
 
     @property
     def workspace(self) -> str:

@@ -40,7 +40,7 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
     require_administrator(actor_of(request), "view")
     query = request.GET
     rows = AccessEntry.objects.order_by("-id")
-    asked = {name: query.get(name, "").strip() for name in ("sort", "person", "address", "day", "before")}
+    asked = {name: query.get(name, "").strip() for name in ("sort", "person", "address", "day", "mark", "before")}
     if asked["sort"]:
         rows = rows.filter(sort=asked["sort"])
     if asked["person"]:
@@ -49,6 +49,8 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
         )
     if asked["address"]:
         rows = rows.filter(address__startswith=asked["address"])
+    if asked["mark"]:
+        rows = rows.filter(details__mark=asked["mark"].upper())
     rows = _on_day(rows, asked["day"], actor_of(request).timezone)
     if asked["before"].isdecimal():
         rows = rows.filter(pk__lt=int(asked["before"][:18]))

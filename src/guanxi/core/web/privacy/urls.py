@@ -11,6 +11,7 @@ from guanxi.core.web.privacy import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/privacy/", views.index, name="privacy"),
+    path("settings/privacy/limits/", views.limits, name="privacy_limits"),
     path("settings/privacy/<slug:path>/<int:pk>/copy/", views.copy, name="privacy_copy"),
     path("settings/privacy/<slug:path>/<int:pk>/erase/", views.erase, name="privacy_erase"),
 ]

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Erasure
 from guanxi.core.people.guards import require_administrator
-from guanxi.core.privacy import erasing, package, subjects
+from guanxi.core.privacy import erasing, package, policy, subjects
+from guanxi.core.records import discretion
 from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.web import addresses
 from guanxi.core.web.people.common import done, show
@@ -20,6 +21,10 @@ ADDRESS = "/settings/privacy/"
 @page_view("GET")
 def index(request: HttpRequest) -> HttpResponseBase:
     """Search by anything known of a person; below, what was erased so far."""
+    return _index(request)
+
+
+def _index(request: HttpRequest, error: Invalid | None = None) -> HttpResponseBase:
     actor = actor_of(request)
     require_administrator(actor)
     words = request.GET.get("q", "").strip()[:200]
@@ -29,8 +34,23 @@ def index(request: HttpRequest) -> HttpResponseBase:
         "words": words,
         "found": [(each, addresses.record_url(each.entity, each.record.pk)) for each in found],
         "erased": [(each, _sort(each)) for each in Erasure.objects.order_by("-pk")[:50]],
+        "limits": request.POST if error else discretion.as_data(discretion.discretion()),
     }
-    return show(request, "privacy/index.jinja", context)
+    return show(request, "privacy/index.jinja", context, error)
+
+
+@page_view("POST")
+def limits(request: HttpRequest) -> HttpResponseBase:
+    """How much one person may look at and carry away in a day, and what is marked."""
+    given = request.POST
+    try:
+        policy.discretion_set(
+            actor_of(request), looks=given.get("looks", ""), rows=given.get("rows", ""),
+            marked="marked" in given, watermark="watermark" in given,
+        )  # fmt: skip
+    except Invalid as wrong:
+        return _index(request, wrong)
+    return done(request, ADDRESS, _("Saved."))
 
 
 @page_view("POST")

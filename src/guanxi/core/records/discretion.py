@@ -1,0 +1,123 @@
+"""How much of what is protected one person may look at and carry away in a day, and the mark a file carries away.
+
+The limits are the workspace's (``Preference`` "discretion", set at ``privacy.policy``); a day is one of the person's own.
+Programs of the house (no user) are not held to them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from django.db.models import BigIntegerField, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import TooMany
+from guanxi.core.models import AccessEntry, Preference
+from guanxi.core.models.stamps import kept
+
+PREFERENCE = "discretion"
+STAMP = "preferences"
+
+
+@dataclass(frozen=True, slots=True)
+class Discretion:
+    """``looks``: masked values shown a day; ``rows``: exported a day; 0 is no limit. ``marked`` files say who took them out,
+    ``watermark`` writes the reader's name over pages.
+    """
+
+    looks: int = 200
+    rows: int = 0
+    marked: bool = True
+    watermark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Who took a file out and when; ``number`` finds the export in the access log."""
+
+    number: str
+    name: str
+    at: dt.datetime
+
+    @property
+    def line(self) -> str:
+        """The mark in one line."""
+        return _("Exported by %(name)s on %(moment)s, number %(number)s") % {
+            "name": self.name, "moment": self.at.strftime("%Y-%m-%d %H:%M UTC"), "number": self.number,
+        }  # fmt: skip
+
+
+@kept(STAMP, size=1)
+def discretion() -> Discretion:
+    """What the workspace says."""
+    told = Preference.objects.filter(key=PREFERENCE).values_list("value", flat=True).first()
+    known = {one.name for one in fields(Discretion)}
+    return Discretion(
+        **{name: value for name, value in told.items() if name in known} if isinstance(told, dict) else {}
+    )
+
+
+def as_data(one: Discretion) -> dict[str, Any]:
+    """As it is stored and travels."""
+    return asdict(one)
+
+
+def mark_for(actor: Actor) -> Mark:
+    """A new mark for a file the actor takes out."""
+    return Mark(secrets.token_hex(4).upper(), actor.name or "guanxi", clock.now())
+
+
+def looks_check(actor: Actor) -> None:
+    """Before one more masked value is shown. Raises TooMany when the day's looks are used up."""
+    limit = discretion().looks
+    if actor.user_id is None or not limit:
+        return
+    if AccessEntry.objects.filter(sort="reveal", actor_id=actor.user_id, at__gte=_morning(actor)).count() >= limit:
+        raise TooMany(
+            ngettext(
+                "%(num)s masked value a day may be shown to one person. Ask an administrator if you need more today.",
+                "%(num)s masked values a day may be shown to one person. Ask an administrator if you need more today.",
+                limit,
+            ) % {"num": limit},
+            code="discretion.looks", retry_after=_until_midnight(actor),
+        )  # fmt: skip
+
+
+def rows_left(actor: Actor) -> int | None:
+    """How many rows the actor may still take out today; ``None`` without a limit."""
+    limit = discretion().rows
+    if actor.user_id is None or not limit:
+        return None
+    taken = AccessEntry.objects.filter(sort="export", actor_id=actor.user_id, at__gte=_morning(actor)).aggregate(
+        rows=Sum(Cast(KT("details__rows"), BigIntegerField()))
+    )["rows"]
+    return max(limit - (taken or 0), 0)
+
+
+def rows_used_up(actor: Actor) -> TooMany:
+    """What an export that goes over the limit ends with."""
+    limit = discretion().rows
+    return TooMany(
+        ngettext(
+            "One person may export %(num)s row a day. Narrow the list, or ask an administrator.",
+            "One person may export %(num)s rows a day. Narrow the list, or ask an administrator.",
+            limit,
+        ) % {"num": limit},
+        code="discretion.rows", retry_after=_until_midnight(actor),
+    )  # fmt: skip
+
+
+def _morning(actor: Actor) -> dt.datetime:
+    return clock.day_start(clock.today(actor.timezone), actor.timezone)
+
+
+def _until_midnight(actor: Actor) -> int:
+    return max(int((_morning(actor) + dt.timedelta(days=1) - clock.now()).total_seconds()), 1)
