@@ -65,7 +65,7 @@ def test_rows_of_lists_and_reports_count_together(cast: Any, make: Any) -> None:
     assert refused.value.code == "discretion.rows"
     assert discretion.rows_left(cast.bob) == 5
     result = run(
-        cast.alice, read({"entity": "customers.customer", "rows": [{"field": "name"}], "measures": [{"how": "count"}]})
+        cast.alice, read({"dataset": "customers.customer", "rows": [{"field": "name"}], "measures": [{"how": "count"}]})
     )
     with pytest.raises(TooMany):
         files.content(cast.alice, result, "csv", title="客户")

@@ -11,6 +11,7 @@ from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.workflows import running as workflows
+from guanxi.core.privacy import retention
 from guanxi.core.records import sealing
 from guanxi.core.records.search import index
 
@@ -45,6 +46,12 @@ def audit_seal(_now: dt.datetime) -> None:
     made = sealing.seal()
     if made is not None:
         logger.info("the audit was sealed", extra={"digest": made.digest, "last_entry": made.last_entry})
+
+
+@every("23 18 * * *")
+def retention_do(now: dt.datetime) -> None:
+    """Every night (of China): records whose time is over go the way their rule says."""
+    retention.run_all(now)
 
 
 @every("*/10 * * * *")

@@ -28,6 +28,7 @@ from guanxi.core.models import (
     PortalView,
     PublicPage,
     Report,
+    RetentionRule,
     Role,
     SavedView,
     WorkCalendar,
@@ -36,6 +37,7 @@ from guanxi.core.models import (
 from guanxi.core.models.custom import CustomObject, Layout, Process
 from guanxi.core.outside import publishing
 from guanxi.core.people.roles import draft_check, role_draft
+from guanxi.core.privacy import retention
 from guanxi.core.records import numbering, shape, worktime_edit
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.reporting import stored
@@ -138,6 +140,12 @@ def _nobody_named(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 one[name] = _nobody_named(one[name])
         found.append(one)
     return found
+
+
+def retention_check(_actor: Actor, row: RetentionRule) -> None:
+    """Entity, action and condition."""
+    if _entity(row.entity) is not None:
+        retention.checked(row)
 
 
 def flow_check(actor: Actor, row: ApprovalFlow) -> None:

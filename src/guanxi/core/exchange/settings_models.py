@@ -27,6 +27,7 @@ from guanxi.core.models import (
     Preference,
     PublicPage,
     Report,
+    RetentionRule,
     Role,
     RoleField,
     RoleRight,
@@ -217,6 +218,10 @@ register_settings(
     SettingsModel(
         key="portal_views", label=_("Clients’ own pages"), check=settings_checks.outside_check, model=PortalView, identity=("entity", "subject"), order=76, retire="active",
         stamps=("portal",), fields=("path", "name_zh", "name_en", "fields", "create", "preset", "position", "active"),
+    ),
+    SettingsModel(
+        key="retention", label=_("How long records are kept"), model=RetentionRule, check=settings_checks.retention_check, identity=("key",),
+        order=77, fields=("name_zh", "name_en", "entity", "condition", "action", "position", "active"),
     ),
     SettingsModel(
         key="workflows", label=_("Workflows"), model=Workflow, check=settings_checks.workflow_check, identity=("key",),

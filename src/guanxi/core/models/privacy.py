@@ -1,4 +1,4 @@
-"""Personal data taken away on request: what was erased, and which entries of the audit lost their values for it."""
+"""Personal data taken away: on request or because its time is over, and which entries of the audit lost their values for it."""
 
 from __future__ import annotations
 
@@ -41,3 +41,31 @@ class AuditRedaction(models.Model):
 
     def __str__(self) -> str:
         return str(self.entry_id)
+
+
+TRASH, ERASE = "trash", "erase"
+RETENTION_ACTIONS = [(TRASH, _("Into the trash")), (ERASE, _("Erase personal data for good"))]
+
+
+class RetentionRule(models.Model):
+    """How long records are kept: every night those that fit ``condition`` (a query tree) go the way of ``action``."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.SlugField(max_length=60, unique=True)
+    name_zh = models.CharField(_("Chinese name"), max_length=100)
+    name_en = models.CharField(_("English name"), max_length=100, blank=True, default="")
+    entity = models.CharField(max_length=100)
+    condition = models.JSONField(default=dict)
+    action = models.CharField(max_length=10, choices=RETENTION_ACTIONS)
+    active = models.BooleanField(default=False)
+    position = models.PositiveIntegerField(default=50)
+    last_at = models.DateTimeField(null=True)
+    last_count = models.PositiveIntegerField(default=0)
+    last_problem = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "key"]
+        triggers: ClassVar[list[Any]] = audit_triggers()
+
+    def __str__(self) -> str:
+        return self.name_zh
