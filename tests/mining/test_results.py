@@ -19,7 +19,7 @@ from guanxi.mining.transactions import Transactions, transactions
 BLOCKS = {
     "adjusted", "answers", "backtest", "bar", "btyd_summary", "by_chance", "candidates", "concordance", "counted", "customer_summary", "dates", "decayed", "effect", "factorised",
     "features", "few", "fit_purchases", "fitted", "frame_of", "frequent_itemsets", "from_sample", "gamma_gamma", "gamma_gamma_rows", "gamma_steps", "gini", "half_life", "jaro_winkler", "judged",
-    "labels", "learn", "learner", "lexicon", "looks_like", "maximise", "mean", "measures", "naive", "note", "numbers", "plain", "predicted", "psi", "purchase_days", "qini", "require_columns", "rfm_expression",
+    "labels", "learn", "learner", "lexicon", "looks_like", "maximise", "mean", "measures", "naive", "note", "numbers", "numeric", "plain", "predicted", "psi", "purchase_days", "qini", "require_columns", "rfm_expression",
     "abc_expression", "scored", "seasonal_naive", "segment_of", "sentiment", "series_of", "shares", "shifted_beta_geometric", "spread", "stage_of", "stay_silent", "summary_expression", "texts", "tokens", "train",
     "transactions", "until", "value_of", "weighted", "wilson", "words",
     *(f"{model}_{part}" for model in ("pareto", "beta_geometric") for part in ("rows", "alive", "expected")),
@@ -100,6 +100,7 @@ CASES: dict[str, Callable[[Any], Result]] = {
     "rfm_per_category": lambda f: f(FRAME, category="item", customer="who", date="day", amount="amount"),
     "rhythm": lambda f: f(SALES),
     "satisfaction_index": lambda f: f(SCORES, OVERALL),
+    "satisfaction": lambda f: f(SCORES.assign(all=OVERALL.round(), tell=[9, 3] * 30), nps="tell", csat="all", drivers=["price", "service"]),
     "sequences": lambda f: f(FRAME, customer="who", item="item", order="day"),
     "share_of_wallet": lambda f: f([5, 5], [20, 10]),
     "stages": lambda f: f(SALES, months=3),

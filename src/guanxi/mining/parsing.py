@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -257,3 +258,12 @@ def frame_of(data: Any) -> pd.DataFrame:
         if hasattr(data, method):
             return getattr(data, method)()
     return pd.DataFrame(data)
+
+
+def numeric(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[pd.DataFrame, list[Note]]:
+    """These columns of a table as :func:`numbers` reads each, and what was noticed."""
+    made, notes = frame.copy(deep=False), []
+    for name in columns:
+        made[name], said = numbers(frame[name], name=name)
+        notes += said
+    return made, notes

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from guanxi.mining.parsing import frame_of
+from guanxi.mining.parsing import frame_of, numeric, texts
 from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
 
 PYRAMID = (("platinum", 0.01), ("gold", 0.05), ("iron", 0.2), ("lead", 1.0))
@@ -83,6 +83,9 @@ def profitability(
     frame = frame_of(data)
     require_columns(frame.columns, customer, revenue, serve, acquire, cost)
     parts = [name for name in (cost, serve, acquire) if name]
+    frame, notes = numeric(frame.assign(**{customer: texts(frame[customer])}), [revenue, *parts])
+    if frame[customer].dropna().empty:
+        raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
     grouped = frame.groupby(customer)[[revenue, *parts]].sum()
     table = pd.DataFrame({"revenue": grouped[revenue], "costs": grouped[parts].sum(axis=1) if parts else 0.0})
     table["profit"] = table["revenue"] - table["costs"]
@@ -95,11 +98,8 @@ def profitability(
     table["pyramid"] = np.select(
         [rank <= bound for _name, bound in PYRAMID[:-1]], [name for name, _bound in PYRAMID[:-1]], PYRAMID[-1][0]
     )
-    notes = (
-        []
-        if parts
-        else [note("profit.no_costs", "No costs were given: profit is revenue.", "未给出成本，利润即收入。")]
-    )
+    if not parts:
+        notes.append(note("profit.no_costs", "No costs were given: profit is revenue.", "未给出成本，利润即收入。"))
     loss = float(-table["profit"].clip(upper=0).sum())
     detail = {
         "n": len(table),

@@ -1,112 +1,17 @@
 """``guanxi mine``: customer analysis of one file, without any database.
 
-The computing is ``guanxi.mining``; here files are opened, options read and results shown.
+The computing is ``guanxi.mining``; here are the commands on value, churn, baskets and forecasts. What else can be asked of purchases and of other tables is next door.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from guanxi.runtime.trouble import Trouble
-from guanxi.runtime.words import console_language
+from guanxi.core.cli import mine_sales, mine_tables
+from guanxi.core.cli.mine_options import Day, answer, frame_of, sales_columns, sales_of, table_file
 from guanxi.runtime.words import say as _
-
-if TYPE_CHECKING:
-    from guanxi.mining.result import Result
-
-Options = dict[str, Any]
-
-
-class Day(click.ParamType[dt.date]):
-    """A day as yyyy-mm-dd."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
-        """The day, or a usage error."""
-        if isinstance(value, dt.date):
-            return value
-        try:
-            return dt.date.fromisoformat(str(value).strip().replace("/", "-"))
-        except ValueError:
-            self.fail(_("%(text)s is not a day like 2026-01-31.") % {"text": value}, param, ctx)
-
-
-def _file(command: Callable[..., None]) -> Callable[..., None]:
-    """What every analysis takes: the file, how to read it, and where the result goes."""
-    for one in reversed(
-        (
-            click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
-            click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON.")),
-            click.option(
-                "--out",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help=_("Write the whole table: CSV, Parquet, XLSX or JSON by its ending."),
-            ),
-            click.option(
-                "--encoding", default=None, help=_("Encoding of the text, for instance gb18030; else it is found out.")
-            ),
-            click.option("--delimiter", default=None, help=_("Delimiter of the columns; else it is found out.")),
-            click.option("--top", type=click.IntRange(0), default=10, show_default=True, help=_("Rows to print.")),
-        )
-    ):
-        command = one(command)
-    return command
-
-
-def _sales(
-    *, amount_needed: bool = True, customer_needed: bool = True
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The options that say which columns hold customer, date and amount."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        for one in reversed(
-            (
-                click.option(
-                    "--customer",
-                    required=customer_needed,
-                    default=None if customer_needed else "",
-                    metavar="COL",
-                    help=_("Column of the customer."),
-                ),
-                click.option("--date", required=True, metavar="COL", help=_("Column of the date.")),
-                click.option(
-                    "--amount",
-                    required=amount_needed,
-                    default=None if amount_needed else "",
-                    metavar="COL",
-                    help=_("Column of the amount; negative ones are returns."),
-                ),
-                click.option(
-                    "--quantity",
-                    default="",
-                    metavar="COL",
-                    help=_("Column of the quantity, where the amount is the price of one."),
-                ),
-                click.option(
-                    "--as-of", type=Day(), default=None, help=_("The day of looking; later rows are left out.")
-                ),
-                click.option(
-                    "--date-format",
-                    default="",
-                    help=_("Format of the dates, for instance %d/%m/%Y; else it is found out."),
-                ),
-                click.option("--currency", default="", metavar="COL", help=_("Column of the currency.")),
-                click.option("--only", default="", metavar="CODE", help=_("Take only rows in this currency.")),
-                click.option("--drop-copies", is_flag=True, help=_("Take rows that are alike in every column once.")),
-            )
-        ):
-            command = one(command)
-        return command
-
-    return decorate
 
 
 @click.group(help=_("Analyse customers in a CSV or Parquet file, without a database."))
@@ -115,32 +20,32 @@ def mine() -> None:
 
 
 @mine.command(help=_("Recency, frequency, monetary value, and segments."))
-@_file
-@_sales()
+@table_file
+@sales_columns()
 @click.option("--bins", type=click.IntRange(2, 10), default=5, show_default=True, help=_("Number of classes."))
 def rfm(**given: Any) -> None:
     """RFM of each customer."""
-    _answer(given, lambda modules: modules["value"].rfm(_transactions(given), bins=given["bins"]))
+    answer(given, lambda modules: modules["value"].rfm(sales_of(given), bins=given["bins"]))
 
 
 @mine.command(help=_("ABC classes: who brings the money."))
-@_file
-@_sales()
+@table_file
+@sales_columns()
 @click.option("--a", "share_a", type=float, default=0.8, show_default=True, help=_("Share of value of class A."))
 @click.option(
     "--b", "share_b", type=float, default=0.95, show_default=True, help=_("Share of value of classes A and B.")
 )
 def abc(**given: Any) -> None:
     """ABC classes of customers."""
-    _answer(
+    answer(
         given,
-        lambda modules: modules["concentration"].abc(_transactions(given), a=given["share_a"], b=given["share_b"]),
+        lambda modules: modules["concentration"].abc(sales_of(given), a=given["share_a"], b=given["share_b"]),
     )
 
 
 @mine.command(help=_("Customer lifetime value: who still buys, how often, and what that is worth."))
-@_file
-@_sales(amount_needed=False)
+@table_file
+@sales_columns(amount_needed=False)
 @click.option(
     "--model",
     type=click.Choice(["bgnbd", "mbgnbd", "paretonbd"]),
@@ -178,16 +83,16 @@ def clv(**given: Any) -> None:
     until, weeks = given["calibrate_until"], given["weeks"]
 
     def run(modules: dict[str, Any]) -> Any:
-        sales = _transactions(given)
+        sales = sales_of(given)
         if until:
             return modules["lifetime.holdout"].clv_holdout(sales, calibrate_until=until, weeks=weeks, **common)
         return modules["lifetime.value"].clv(sales, weeks=weeks or 52.0, **common)
 
-    _answer(given, run)
+    answer(given, run)
 
 
 @mine.command(help=_("Who is about to leave, and why: from transactions, or from a table with a label."))
-@_file
+@table_file
 @click.option(
     "--label", default="", metavar="COL", help=_("Column that says who left; the file then has one row per customer.")
 )
@@ -215,14 +120,14 @@ def churn(**given: Any) -> None:
 
     def run(modules: dict[str, Any]) -> Any:
         if given["label"]:
-            return modules["churn.model"].churn_table(_frame(given), label=given["label"], customer=given["customer"])
-        return modules["churn.model"].churn(_transactions(given), horizon=given["weeks"])
+            return modules["churn.model"].churn_table(frame_of(given), label=given["label"], customer=given["customer"])
+        return modules["churn.model"].churn(sales_of(given), horizon=given["weeks"])
 
-    _answer(given, run)
+    answer(given, run)
 
 
 @mine.command(help=_("What is bought together."))
-@_file
+@table_file
 @click.option("--basket", required=True, metavar="COL", help=_("Column of the basket, receipt or order."))
 @click.option("--item", required=True, metavar="COL", help=_("Column of the item."))
 @click.option(
@@ -249,14 +154,15 @@ def churn(**given: Any) -> None:
 def basket(**given: Any) -> None:
     """Rules of what is bought together."""
     names = ("basket", "item", "min_support", "min_confidence", "max_length", "correction")
-    _answer(
-        given, lambda modules: modules["offers.baskets"].baskets(_frame(given), **{name: given[name] for name in names})
+    answer(
+        given,
+        lambda modules: modules["offers.baskets"].baskets(frame_of(given), **{name: given[name] for name in names}),
     )
 
 
 @mine.command(help=_("What will be sold, with an interval tried on the past."))
-@_file
-@_sales(customer_needed=False)
+@table_file
+@sales_columns(customer_needed=False)
 @click.option(
     "--every",
     type=click.Choice(["day", "week", "month", "quarter"]),
@@ -275,74 +181,10 @@ def forecast(**given: Any) -> None:
     def run(modules: dict[str, Any]) -> Any:
         module = modules["forecasts.series"]
         steps = given["periods"] or (max(1, round(weeks * 7 / module.FREQUENCIES[every][2])) if weeks else None)
-        return module.forecast(_transactions(given), every=every, steps=steps, level=given["level"])
+        return module.forecast(sales_of(given), every=every, steps=steps, level=given["level"])
 
-    _answer(given, run)
-
-
-class _Modules(dict[str, Any]):
-    """Modules of the library, imported when asked for."""
-
-    def __missing__(self, name: str) -> Any:
-        import importlib
-
-        return importlib.import_module(f"guanxi.mining.{name}")
+    answer(given, run)
 
 
-def _frame(given: Options) -> Any:
-    from guanxi.core.cli.mine_files import open_file
-
-    return open_file(given["file"], encoding=given["encoding"], delimiter=given["delimiter"])
-
-
-def _transactions(given: Options) -> Any:
-    from guanxi.mining.transactions import transactions
-
-    frame = _frame(given)
-    customer = given["customer"]
-    if not customer:  # a forecast of all sales needs no customer
-        customer, frame = "__all", frame.assign(__all="all")
-    names = ("date", "amount", "quantity", "as_of", "currency", "only", "date_format", "drop_copies")
-    return transactions(frame, customer=customer, **{name: given[name] for name in names})
-
-
-def _answer(given: Options, run: Callable[[dict[str, Any]], Result]) -> None:
-    """Compute, write and print. A refusal of the input is a sentence and exit code 1."""
-    from guanxi.mining.result import BadInput
-
-    language = console_language()
-    try:
-        result = run(_Modules())
-    except BadInput as refusal:
-        if given["as_json"]:
-            click.echo(json.dumps({"error": refusal.code, "text": refusal.text.in_(language)}, ensure_ascii=False))
-        raise Trouble(refusal.text.in_(language)) from refusal
-    if given["out"]:
-        from guanxi.core.cli.mine_files import write_file
-
-        write_file(result.table, given["out"])
-    if given["as_json"]:
-        from guanxi.core.cli.mine_files import as_json
-
-        click.echo(json.dumps(as_json(result, language, given["top"]), ensure_ascii=False))
-    else:
-        _show(result, language, given["top"])
-
-
-def _show(result: Result, language: str, top: int) -> None:
-    import pandas as pd
-
-    for one in result.notes:
-        click.echo(("! " if one.warning else "· ") + one.text.in_(language), err=True)
-    for name, value in result.summary(language).items():
-        if (
-            name not in ("warnings", "holdout", "calibration", "candidates", "forecast", "reasons", "segments")
-            and value is not None
-        ):
-            click.echo(
-                f"{name}: {json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else value}"
-            )
-    if top:
-        with pd.option_context("display.width", 200, "display.max_columns", 30):
-            click.echo(result.table.head(top).to_string(float_format=lambda one: f"{one:,.4g}"))
-    sys.stdout.flush()
+for _command in (*mine_sales.COMMANDS, *mine_tables.COMMANDS):
+    mine.add_command(_command)

@@ -69,7 +69,7 @@ def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFra
         raise Trouble(_("%(name)s is empty.") % {"name": path.name})
     found = dialects.find_dialect(start.splitlines()[:200], delimiter)
     frame = pd.read_csv(
-        path, encoding=known, encoding_errors="replace", sep=found.delimiter, dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
+        path, encoding=known, encoding_errors="replace", sep=found.delimiter or ",", dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
         on_bad_lines="error", engine="c", skipinitialspace=True,
     )  # fmt: skip
     frame.columns = [str(one).strip().removeprefix("\ufeff") for one in frame.columns]

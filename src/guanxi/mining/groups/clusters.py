@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from guanxi.mining.parsing import frame_of
+from guanxi.mining.parsing import frame_of, numeric
 from guanxi.mining.result import BadInput, Result, Text, note, require_columns, words
 
 
@@ -45,7 +45,7 @@ def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> 
     """Group customers by numeric columns. Skewed positive columns are taken as logarithms. Raises :class:`BadInput` with fewer than 20 rows or nothing that varies."""
     frame = frame_of(data)
     require_columns(frame.columns, *columns)
-    x = frame[columns].astype(float).dropna()
+    x = numeric(frame[columns], columns)[0].astype(float).dropna()
     if len(x) < 20:
         raise BadInput(
             "cluster.few", "Groups need at least 20 customers with all figures.", "分组至少需要 20 位数据完整的客户。"

@@ -15,7 +15,7 @@ from statsmodels.stats.diagnostic import het_breuschpagan
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
-from guanxi.mining.parsing import frame_of
+from guanxi.mining.parsing import frame_of, numeric
 from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
 
 
@@ -107,7 +107,7 @@ def regression(data: Any, *, target: str, drivers: list[str]) -> RegressionResul
     """Least squares of ``target`` on numeric ``drivers``: ``coefficient error t p_value low high vif`` with robust errors (HC3), and what is wrong with it in ``notes``."""
     frame = frame_of(data)
     require_columns(frame.columns, target, *drivers)
-    frame = frame[[target, *drivers]].astype(float).dropna()
+    frame = numeric(frame[[target, *drivers]], [target, *drivers])[0].astype(float).dropna()
     if len(frame) < len(drivers) + 3:
         raise BadInput("regression.few", "Too few complete rows for so many drivers.", "完整行太少。")
     constant = [name for name in drivers if frame[name].nunique() == 1]

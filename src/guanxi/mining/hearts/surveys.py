@@ -7,14 +7,15 @@ American customer satisfaction index”, Journal of Marketing 60 (1996); Cronbac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from guanxi.mining.lifetime.estimate import Array
+from guanxi.mining.parsing import frame_of, numeric
 from guanxi.mining.result import BadInput, Note, Result, Text, few, note, plain, require_columns
 
 
@@ -272,3 +273,46 @@ def cronbach_alpha(items: pd.DataFrame) -> ScaleResult:
 
 def _together(a: pd.Series, b: pd.Series) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if float(np.ptp(a)) and float(np.ptp(b)) else float("nan")
+
+
+class SatisfactionResult(Result):
+    """Every score that was asked for. One row per driver as :class:`ImportanceResult` has it; without drivers one per score and answer: ``count share``.
+
+    ``diagnostics``: ``nps``, ``csat``, ``ces`` and ``index``, each with its figures.
+    """
+
+    WORDS: ClassVar = ScoreResult.WORDS | ImportanceResult.WORDS
+    TITLE = Text("Satisfaction", "满意度")
+
+
+_SCORES: Final = {"nps": nps, "csat": csat, "ces": ces}
+
+
+def satisfaction(
+    data: Any, *, nps: str = "", csat: str = "", ces: str = "", drivers: Sequence[str] = (), csat_scale: int = 5, ces_scale: int = 7
+) -> SatisfactionResult:  # fmt: skip
+    """All that a table of answers says, from the columns named. Raises :class:`BadInput` for missing columns, none named, or answers outside their scale."""
+    frame = frame_of(data)
+    asked = {"nps": (nps, {}), "csat": (csat, {"scale": csat_scale}), "ces": (ces, {"scale": ces_scale})}
+    require_columns(frame.columns, nps, csat, ces, *drivers)
+    if not (nps or csat or ces):
+        raise BadInput("survey.nothing", "Name at least one column of scores.", "请至少指定一个评分列。")
+    frame, notes = numeric(frame, [*(one for one in (nps, csat, ces) if one), *drivers])
+    detail: dict[str, Any] = {"rows": len(frame)}
+    parts = {}
+    for name, (column, scale) in asked.items():
+        if column:
+            found = _SCORES[name](frame[column], **scale)
+            detail[name], parts[name] = dict(found.diagnostics), found.table.rename(index=str)
+            notes += [one for one in found.notes if one not in notes]
+    table = pd.concat(parts, names=["score", "answer"])
+    if drivers and csat:
+        known = frame[[*drivers, csat]].dropna()
+        important = importance_performance(known[list(drivers)], known[csat].to_numpy())
+        index = satisfaction_index(known[list(drivers)], known[csat].to_numpy(), high=csat_scale)
+        table, detail["index"] = important.table, dict(index.diagnostics)
+        notes += [one for one in important.notes if one not in notes]
+    elif drivers:
+        notes.append(note("survey.no_overall", "What matters is learnt from overall satisfaction; name its column.", "重要性须由总体满意度得出，请指定其列。"))  # fmt: skip
+    parameters = {"csat_scale": csat_scale, "ces_scale": ces_scale, "drivers": list(drivers)}
+    return SatisfactionResult(model="satisfaction", table=table, parameters=parameters, diagnostics=detail, notes=tuple(notes))  # fmt: skip

@@ -256,7 +256,8 @@ def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int =
         raise BadInput("text.empty", "The texts have no words in common.", "文本没有共同的词。") from error
     k = max(1, min(number, found.shape[1] - 1, found.shape[0] - 1))
     model = NMF(k, init="nndsvd", random_state=seed, max_iter=300)
-    weights = model.fit_transform(found)
+    with np.errstate(invalid="ignore"):  # the error of a perfect fit may come out below 0
+        weights = model.fit_transform(found)
     own = np.where(weights.max(axis=1) > 0, weights.argmax(axis=1), -1)
     names = counter.get_feature_names_out()
     rows = [
@@ -268,7 +269,7 @@ def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int =
     notes = [] if not nowhere else [note("text.no_topic", "{count} texts belong to no topic.", "{count} 条文本不属于任何话题。", count=nowhere, warning=False)]  # fmt: skip
     return TopicResult(
         model="topics", table=table.set_index("topic"), parameters={"number": k, "words": words, "seed": seed},
-        diagnostics={"n": len(texts), "terms": len(names), "error": float(model.reconstruction_err_)}, notes=tuple(notes), own=own,
+        diagnostics={"n": len(texts), "terms": len(names)}, notes=tuple(notes), own=own,
     )  # fmt: skip
 
 

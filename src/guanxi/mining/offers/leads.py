@@ -13,7 +13,7 @@ import pandas as pd
 
 from guanxi.mining.churn.model import ChurnResult, churn_table
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import frame_of
+from guanxi.mining.parsing import dates, frame_of
 from guanxi.mining.result import BadInput, Result, Text, note, require_columns
 
 
@@ -34,6 +34,19 @@ def decayed(score: Any, days_silent: Any, half: float) -> Array:
     return np.asarray(
         np.asarray(score, dtype=float) * 0.5 ** (np.maximum(np.asarray(days_silent, dtype=float), 0.0) / half)
     )
+
+
+def _ordered(column: pd.Series) -> pd.Series:
+    """Text as numbers or dates where it is, so that 10 comes after 9 and February after January."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column) or column.empty:
+        return column
+    number = pd.to_numeric(column, errors="coerce")
+    if bool(number.notna().all()):
+        return number
+    try:
+        return dates(column)[0].where(lambda day: day.notna())
+    except BadInput:
+        return column
 
 
 class SequenceResult(Result):
@@ -58,7 +71,9 @@ def sequences(data: Any, *, customer: str, item: str, order: str, min_support: f
     frame = frame_of(data)
     require_columns(frame.columns, customer, item, order)
     rows = len(frame)
-    frame = frame[[customer, item, order]].dropna().sort_values([customer, order], kind="stable")
+    frame = frame[[customer, item, order]].replace("", np.nan).dropna()
+    frame[order] = _ordered(frame[order])
+    frame = frame.sort_values([customer, order], kind="stable")
     if frame.empty:
         raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
     notes = []
@@ -72,9 +87,10 @@ def sequences(data: Any, *, customer: str, item: str, order: str, min_support: f
     counts = pairs.groupby([f"{item}_a", f"{item}_b"])[customer].nunique().reset_index(name="customers")
     owners = firsts[item].value_counts()
     counts.columns = pd.Index(["first", "then", "customers"])
+    counts["customers"] = counts["customers"].astype(int)
     counts["support"] = counts["customers"] / n
-    counts["confidence"] = counts["customers"] / counts["first"].map(owners)
-    counts["lift"] = counts["confidence"] / (counts["then"].map(owners) / n)
+    counts["confidence"] = counts["customers"] / counts["first"].map(owners).astype(float)
+    counts["lift"] = counts["confidence"] / (counts["then"].map(owners).astype(float) / n)
     table = counts[counts["support"] >= min_support].sort_values("lift", ascending=False).reset_index(drop=True)
     if table.empty:
         notes.append(note("sequence.none", "No pair reaches the asked support; lower it.", "没有组合达到要求的支持度，可调低。"))  # fmt: skip

@@ -113,8 +113,11 @@ def resolve(
     Raises :class:`BadInput` when a column is missing or no pair is left.
     """
     frame = frame_of(data).reset_index(drop=True)
-    require_columns(frame.columns, key, *columns)
-    text = frame[list(columns)].fillna("").astype(str).apply(lambda column: column.str.strip().str.lower())
+    if frame.empty:
+        raise BadInput("empty", "The table has no rows.", "表中没有数据。")
+    used = list(dict.fromkeys([*columns, *(name for block in blocks for name in block)]))
+    require_columns(frame.columns, key, *used)
+    text = frame[used].fillna("").astype(str).apply(lambda column: column.str.strip().str.lower())
     pairs = candidates(text, blocks)
     if pairs.empty:
         raise BadInput("match.none", "No two records agree in any block.", "没有任何两条记录满足候选条件。")
