@@ -36,6 +36,29 @@ SUMMARIES: dict[str, Text] = {
     "index": gettext_lazy("The entities and their paths"),
     "search": gettext_lazy("Search everything"),
     "undo": gettext_lazy("Take an operation back"),
+    "report_list": gettext_lazy("Reports the caller may use"),
+    "report_get": gettext_lazy("A report's definition"),
+    "report_run": gettext_lazy("Answer a definition"),
+    "report_result": gettext_lazy("A report's figures; each carries the filter that lists its records"),
+    "dashboard_list": gettext_lazy("Dashboards the caller may use"),
+    "approval_list": gettext_lazy("What waits for the caller, or was sent, decided by him or copied to him"),
+    "approval_send": gettext_lazy("Send an action for approval"),
+    "approval_get": gettext_lazy("One request with everything that was said"),
+    "approval_decide": gettext_lazy("Decide, pass on, take back or remind"),
+    "workflow_task_list": gettext_lazy("Tasks that wait for the caller"),
+    "workflow_task_done": gettext_lazy("Finish a task"),
+    "workflow_begin": gettext_lazy("Begin a workflow on a record"),
+    "rule_rehearse": gettext_lazy(
+        "What a rule, saved or not, would do to the last records that fit; nothing is changed or sent"
+    ),
+}
+#: Groups of operations that belong to no entity.
+GROUPS: dict[str, Text] = {
+    "general": gettext_lazy("General"),
+    "reports": gettext_lazy("Reports and dashboards"),
+    "approvals": gettext_lazy("Approvals"),
+    "workflows": gettext_lazy("Workflows"),
+    "settings": gettext_lazy("Settings"),
 }
 PARAMETERS: dict[str, Text] = {
     "q": gettext_lazy("Search words, as in the global search"),
@@ -121,7 +144,7 @@ def _entity(tag: str) -> Entity | None:
 def _group(tag: str, operations: Sequence[Operation]) -> Group:
     entity = _entity(tag)
     if entity is None:
-        return Group(key=tag, title=_("General"), text="", operations=tuple(operations))
+        return Group(key=tag, title=str(GROUPS.get(tag, GROUPS["general"])), text="", operations=tuple(operations))
     return Group(
         key=tag.replace(".", "-"),
         title=str(entity.plural),

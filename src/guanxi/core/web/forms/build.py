@@ -78,13 +78,13 @@ class FormView:
 
     @property
     def before_texts(self) -> int:
-        """How many parts come before the lines: those before the first with long texts."""
+        """How many parts come before the lines: those before the first with long texts, but what the record is comes first."""
         long = (
             number
             for number, part in enumerate(self.parts)
             if any(one.field.kind in ("long_text", "rich_text") for one in part.inputs)
         )
-        return next(long, len(self.parts))
+        return max(1, next(long, len(self.parts)))
 
     @property
     def failed(self) -> bool:
