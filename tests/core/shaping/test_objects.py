@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from guanxi.core import records
+from guanxi.core.exchange import imports
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, CustomObject, RoleRight, stamps
 from guanxi.core.records import children
@@ -146,3 +147,9 @@ def test_a_page_opened_before_and_after_knows_what_belongs_to_it(
         cursor.execute('ALTER TABLE "core_object_inspection" RENAME TO core_object_gone')
     assert children.present(gadget) == frozenset()
     assert client.get(f"/gadgets/{gadget.pk}/").status_code == 200
+
+
+def test_a_file_without_a_named_kind_is_recognised_beside_objects_made_here(cast: Cast, visit: CustomObject) -> None:
+    """What a file holds is guessed among all kinds, objects made in the workspace among them."""
+    run = imports.import_stage(cast.root, content="说明,费用\n春检,12\n".encode(), name="巡检.csv")
+    assert (run.entity, run.file_name) == ("", "巡检.csv")  # nothing fits: the next step asks

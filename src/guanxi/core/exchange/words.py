@@ -124,8 +124,13 @@ def of_names() -> Mapping[str, str]:
 
 @cache
 def of_area(entity: str) -> Mapping[str, tuple[str, ...]]:
-    """Field name → words, as the area that declares the entity brings them; ``files`` for words of file names."""
+    """Field name → words, as the area that declares the entity brings them; ``files`` for words of file names.
+
+    Objects made in the workspace have no area and so no words but their labels.
+    """
     app = entity.partition(".")[0]
+    if app not in apps.app_configs:
+        return {}
     path = Path(apps.get_app_config(app).path) / "data" / "import_words.txt"
     if not path.is_file():
         return {}

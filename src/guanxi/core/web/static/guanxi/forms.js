@@ -98,7 +98,8 @@ async function picker(select) {
   const label = select.getAttribute("aria-label") ?? $(`label[for="${select.id}"], label[for="${select.id}-ts-control"]`)?.textContent ?? "";
   made.control_input.setAttribute("aria-label", label);
   select.setAttribute("aria-label", label);
-  if (select.hasAttribute("autofocus")) made.focus();
+  // Ready to type, but its list must not hide what stands below before anybody asked for it.
+  if (select.hasAttribute("autofocus")) { made.settings.openOnFocus = false; made.focus(); setTimeout(() => { made.settings.openOnFocus = true; }, 50); }
 }
 each("select[data-picker]", picker);
 
