@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
 
 from guanxi.config.fingerprint import fingerprint
 from guanxi.runtime.environment import environment
@@ -67,6 +69,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "guanxi.core.web.middleware.ActorMiddleware",
     "guanxi.core.web.errors.ErrorMiddleware",
+    "guanxi.core.web.replicas.ReplicaMiddleware",
 ]
 
 ROOT_URLCONF = "guanxi.config.urls"
@@ -101,24 +104,38 @@ TEMPLATES = [
 ]
 
 
+#: A server on another machine that is switched off never says so: what it owes is given up after seconds, not minutes.
+_PATIENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+
 def _database(url: str) -> dict[str, object]:
-    parts = urlsplit(url)
-    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    """Django's form of a database address; several hosts, as in ``postgresql://a:5432,b:5432/guanxi``, are tried in order."""
+    given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    host = given.pop("host", "")
+    name = given.pop("dbname", "")
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.pop("host", "") or parts.hostname or "",
-        "PORT": str(query.pop("port", "") or parts.port or ""),
+        "NAME": name,
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": host,
+        "PORT": given.pop("port", ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": query,
-        "TEST": {"NAME": unquote(parts.path.lstrip("/"))},
+        "OPTIONS": given if host.startswith("/") else {**_PATIENCE, **given},
+        "TEST": {"NAME": name},
     }
 
 
 DATABASES = {"default": _database(ENVIRONMENT.database_url)}
+if ENVIRONMENT.read_database_url:
+    DATABASES["replica"] = _database(ENVIRONMENT.read_database_url)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"

@@ -78,10 +78,9 @@ def _database(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ValueError(_("write an address such as postgresql://user:password@host:5432/guanxi"))
-    try:
-        parts.port  # noqa: B018 - reading it checks it
-    except ValueError:
-        raise ValueError(_("the port is not a number")) from None
+    ports = [each.rpartition("]")[2].partition(":")[2] for each in parts.netloc.rpartition("@")[2].split(",")]
+    if not all(port.isdecimal() and int(port) < 65536 for port in ports if port):
+        raise ValueError(_("the port is not a number"))
     if not parts.path.strip("/"):
         raise ValueError(_("the name of the database is missing at the end"))
     return value
@@ -155,6 +154,13 @@ class Environment:
     run: Path = _setting("GUANXI_RUN", _path, "/tmp", "Short folder for the socket of the embedded database")  # noqa: S108 - the socket folder in it is private
     database_url: str = _setting(
         "DATABASE_URL", _database, "", "PostgreSQL to use instead of the embedded one", secret=True
+    )
+    read_database_url: str = _setting(
+        "GUANXI_READ_DATABASE_URL",
+        _database,
+        "",
+        "A streaming replica that answers what may be a moment old: lists, reports, search",
+        secret=True,
     )
     database_memory_mb: int = _setting(
         "GUANXI_DATABASE_MEMORY_MB",
@@ -328,6 +334,7 @@ def _worked_out(values: dict[str, Any], sources: dict[str, str]) -> dict[str, An
     values["data"] = values["data"] or default_data()
     values["allowed_hosts"] = values["allowed_hosts"] or ()
     values["demo_password"] = values["demo_password"] or ""
+    values["read_database_url"] = values["read_database_url"] or ""
     values["backup_passphrase"] = values["backup_passphrase"] or ""
     if not values["database_url"]:
         values["database_url"] = embedded_url(values["data"], values["run"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError, connection
 from django.http import Http404, HttpRequest
 from django.test import Client, RequestFactory
 
+from guanxi.core.api.problems import _from_surprise
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken, TooMany, Unavailable
+from guanxi.core.models import trouble
 from guanxi.core.web import errors
 
 ERRORS: list[tuple[BaseException, int]] = [
@@ -22,6 +26,33 @@ ERRORS: list[tuple[BaseException, int]] = [
     (TooMany(retry_after=7), 429),
     (Unavailable(), 503),
     (OperationalError("gone"), 503),
+]
+
+
+def _caused(cause: Exception, kind: type[Exception] = OperationalError) -> Exception:
+    error = kind(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+FAULTS: list[tuple[Exception, str, str]] = [
+    (
+        _caused(psycopg.errors.QueryCanceled("canceling statement due to statement timeout")),
+        "database.slow",
+        "took too long",
+    ),
+    (
+        _caused(psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")),
+        "database.locked",
+        "Somebody else",
+    ),
+    (_caused(psycopg.errors.DeadlockDetected("deadlock detected")), "database.locked", "Somebody else"),
+    (_caused(psycopg.errors.DiskFull("could not extend file")), "database.full", "disk is full"),
+    (_caused(psycopg.errors.TooManyConnections("x")), "database.busy", "Too many people"),
+    (_caused(psycopg.OperationalError("FATAL:  sorry, too many clients already")), "database.busy", "Too many people"),
+    (_caused(psycopg.errors.ReadOnlySqlTransaction("x"), InternalError), "database.changing", "changing over"),
+    (OSError(errno.ENOSPC, "No space left on device"), "disk.full", "disk is full"),
+    (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk.full", "disk is full"),
 ]
 
 
@@ -48,6 +79,34 @@ def test_a_toast_for_scripts(error: BaseException, status: int) -> None:
     assert answer.status_code == status
     assert answer["HX-Reswap"] == "none"
     assert json.loads(answer["HX-Trigger"])["toast"]["list"][0]["level"] == "error"
+
+
+@pytest.mark.parametrize(("error", "code", "words"), FAULTS)
+def test_each_fault_of_database_and_disk_has_its_sentence(error: Exception, code: str, words: str) -> None:
+    page: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
+    assert page.status_code == 503
+    assert words in json.loads(page["HX-Trigger"])["toast"]["list"][0]["text"]
+    answer = _from_surprise(request(), error)
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (503, code)
+
+
+def test_other_errors_of_files_are_no_faults_of_the_disk() -> None:
+    assert errors.translate(request(), FileNotFoundError(errno.ENOENT, "x")) is None
+
+
+@pytest.mark.django_db
+def test_no_statement_and_no_lock_is_waited_for_for_ever() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(trouble.LIMITS.replace("SET ", "SET LOCAL "))
+        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("1min", "10s")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 20")
+    with connection.cursor() as cursor, pytest.raises(OperationalError) as caught:
+        cursor.execute("SELECT pg_sleep(5)")
+    found = trouble.told(caught.value)
+    assert found is not None
+    assert found.code == "database.slow"
 
 
 def test_too_many_says_when_to_try_again() -> None:

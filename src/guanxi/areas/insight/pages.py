@@ -48,7 +48,7 @@ def _pages(actor: Actor) -> list[sheets.Page]:
     return [one for one in sheets.PAGES if every or not one.whole]
 
 
-@page_view("GET")
+@page_view(may_be_old=True)
 def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
     """One page."""
     actor = _asked(request)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import Http404
 from django.utils.translation import gettext as _
@@ -16,7 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, Text, TooMany, Unavailable
+from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, Text, TooMany
+from guanxi.core.models import trouble
 from guanxi.core.schema import kinds
 
 logger = logging.getLogger("guanxi.api")
@@ -143,12 +143,11 @@ def _from_absence(request: HttpRequest, _error: Any) -> HttpResponse:
     return from_error(request, NotFound())
 
 
-def _from_database(request: HttpRequest, error: Any) -> HttpResponse:
-    logger.error("database trouble: %s", error)
-    return from_error(request, Unavailable(_("The database does not answer at the moment.")))
-
-
 def _from_surprise(request: HttpRequest, error: Any) -> HttpResponse:
+    fault = trouble.told(error)
+    if fault is not None:
+        logger.error("database or disk: %s", error)
+        return from_error(request, fault)
     logger.error("api error", exc_info=error)
     message = _("We noted what happened. If it happens again, tell your administrator the request id.")
     return problem(request, 500, message, code="server.error")
@@ -161,5 +160,4 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(HttpError, _from_http)
     api.add_exception_handler(AuthenticationError, _from_stranger)
     api.add_exception_handler(Http404, _from_absence)
-    api.add_exception_handler(OperationalError, _from_database)
     api.add_exception_handler(Exception, _from_surprise)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.core.kernel import clock
-from guanxi.core.models import OutboxEvent
+from guanxi.core.models import OutboxEvent, replica
 from guanxi.core.records import sealing
 from guanxi.runtime.backup import watching
 from guanxi.runtime.continuous import watching as continuous
@@ -48,7 +48,7 @@ class FailedJob:
 
 def findings() -> list[Finding]:
     """Every part, looked at now; a few cheap queries."""
-    return [*_database(), _disk(), *_work(), _outbox(), _backup(), _archive(), _audit()]
+    return [*_database(), _connections(), *_replica(), _disk(), *_work(), _outbox(), _backup(), _archive(), _audit()]
 
 
 def failed_jobs(limit: int = 50) -> list[FailedJob]:
@@ -87,6 +87,46 @@ def _database() -> Iterator[Finding]:
     state = "ok" if apart < _APART_SECONDS else "wrong"
     text = _("The clocks of this machine and of the database are %(seconds).1f s apart") % {"seconds": apart}
     yield Finding(_("Clock"), state, text, "" if state == "ok" else _("Set both by NTP."))
+
+
+def _connections() -> Finding:
+    """How many of the server's connections are taken, and who waits for whom."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), current_setting('max_connections')::int,"
+            " count(*) FILTER (WHERE wait_event_type = 'Lock' AND state_change < clock_timestamp() - interval '20 s')"
+            " FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        )
+        taken, most, stuck = cursor.fetchone()
+    text = _("%(taken)s of %(most)s taken, %(stuck)s waiting for others") % {
+        "taken": taken,
+        "most": most,
+        "stuck": stuck,
+    }
+    if taken > most * 0.85:
+        return Finding(
+            _("Connections"), "wrong", text, _("Allow more (max_connections), or run fewer web threads and nodes.")
+        )
+    help_text = _("Somebody holds what others want to change; it ends by itself within a minute.") if stuck else ""
+    return Finding(_("Connections"), "warning" if stuck else "ok", text, help_text)
+
+
+def _replica() -> Iterator[Finding]:
+    if not replica.configured():
+        return
+    found = replica.standing()
+    if found.used:
+        yield Finding(
+            _("Replica"), "ok", _("answers lists, reports and search; %(seconds)s s behind") % {"seconds": found.behind}
+        )
+        return
+    text = found.reason or _("too far behind")
+    yield Finding(
+        _("Replica"),
+        "warning",
+        text,
+        _("The primary answers everything meanwhile. Look after GUANXI_READ_DATABASE_URL."),
+    )
 
 
 def _disk() -> Finding:

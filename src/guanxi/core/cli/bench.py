@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import sys
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from guanxi.core.cli.workspace import load, workspace
 from guanxi.runtime.environment import environment
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
+
+#: Longer than this nobody may be without service when a machine dies.
+_AWAY_SECONDS = 30.0
 
 
 @click.group(help=_("Measure speed, and prove that faults lose nothing."))
@@ -81,6 +87,61 @@ def compare_command(before: str, after: str) -> None:
     click.echo(text)
     if slower:
         sys.exit(1)
+
+
+@bench.command(
+    "fuzz", help=_("Send bad input through every page, form and operation; exit code 1 when anything breaks.")
+)
+@click.option("--seed", type=int, default=1, show_default=True, help=_("The same seed sends the same."))
+@click.option("--count", type=click.IntRange(1), default=10_000, show_default=True, help=_("How many requests."))
+@click.option(
+    "--pages", type=click.IntRange(1), default=600, show_default=True, help=_("How many pages to look for forms.")
+)
+@click.option(
+    "--json", "target", default=None, type=click.Path(dir_okay=False), help=_("Write what was found to this file.")
+)
+def fuzz_command(seed: int, count: int, pages: int, target: str | None) -> None:
+    """Works on the workspace of GUANXI_DATA, best one with the demo organisation; every change is taken back."""
+    with workspace():
+        try:
+            found = load("guanxi.config.bench.fuzz:run")(seed, count, pages, lambda line: click.echo(line, err=True))
+        except ValueError as error:
+            raise Trouble(str(error)) from error
+    if target:
+        Path(target).write_text(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
+    words = {"sent": found.sent, "seconds": found.slowest_seconds, "size": found.grown_mb, "number": len(found.faults)}
+    click.echo(
+        _("%(sent)s requests, the slowest %(seconds)s s, memory grew by %(size)s MB, %(number)s faults.") % words
+    )
+    for each in found.faults.values():
+        click.echo(f"  ✗ {each.what}\n    {each.request[:300]}")
+    if found.faults:
+        sys.exit(1)
+
+
+@bench.command(
+    "nodes",
+    help=_("Serve from three nodes, a primary and a standby behind nginx; kill a node and the primary under work."),
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=8.0, show_default=True, help=_("Seconds of work around each fault.")
+)
+@click.option(
+    "--port", type=click.IntRange(1024, 65000), default=8400, show_default=True, help=_("First of twelve ports.")
+)
+def nodes_command(seconds: float, port: int) -> None:
+    """Exit code 1 when the ledger and the database differ, or service was away for more than 30 seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="guanxi-nodes-"))
+    found = load("guanxi.config.bench.nodes:run")(folder, port, seconds, lambda line: click.echo(line, err=True))
+    words = {"number": found.acknowledged, "lost": found.unanswered}
+    click.echo(_("%(number)s changes acknowledged, %(lost)s requests never answered.") % words)
+    for each in found.faults:
+        click.echo(f"  ✗ {each}")
+    if found.faults or max(found.seconds.values()) > _AWAY_SECONDS:
+        click.echo(_("See %(folder)s.") % {"folder": folder})
+        sys.exit(1)
+    click.echo(_("The ledger is clean."))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 bench.add_command(faults.command, "faults")

@@ -230,7 +230,7 @@ def run(folder: Path, port: int, *, plan: Sequence[str], seconds: float, report:
         for fault in plan:
             report(_round(place, clients, ledger, fault, seconds))
         clients.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
-        return _settled(place, ledger)
+        return settled(ledger, place.database())
     finally:
         place.end()
 
@@ -243,7 +243,7 @@ def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, secon
         place.start(fault)
     clients.begin()
     time.sleep(seconds * random.uniform(0.4, 0.6))  # noqa: S311 - not for secrets
-    _work_done(ledger)
+    wait_for_work(ledger)
     begin = time.monotonic()
     if not named:
         place.kill(fault)
@@ -254,7 +254,7 @@ def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, secon
         place.wait_ready()
     recovered = time.monotonic() - begin
     time.sleep(seconds * 0.4)
-    _work_done(ledger)
+    wait_for_work(ledger)
     clients.finish()
     if named:
         place.end()
@@ -266,18 +266,18 @@ def _acknowledged(ledger: Ledger) -> int:
     return sum(acknowledged for sort in ("create", "change") for _t, _r, acknowledged in ledger.of(sort))
 
 
-def _work_done(ledger: Ledger) -> None:
+def wait_for_work(ledger: Ledger, least: int = _CLIENTS) -> None:
     """Wait until the clients have work behind them, however slow the machine: a fault nobody works under shows nothing."""
     begin, before = time.monotonic(), _acknowledged(ledger)
-    while _acknowledged(ledger) < before + _CLIENTS and time.monotonic() - begin < _QUIET_SECONDS:
+    while _acknowledged(ledger) < before + least and time.monotonic() - begin < _QUIET_SECONDS:
         time.sleep(0.05)
 
 
-def _settled(place: Workspace, ledger: Ledger) -> Audit:
+def settled(ledger: Ledger, database: str) -> Audit:
     """The comparison once everything that waits is done."""
     begin = time.monotonic()
     while True:
-        found = compare(ledger, place.database())
+        found = compare(ledger, database)
         if not found.faults or time.monotonic() - begin > _QUIET_SECONDS:
             return found
         time.sleep(1)

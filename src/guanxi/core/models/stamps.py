@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection
 
+from guanxi.core.models.replica import on_primary
 from guanxi.core.models.shape import Stamp
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ PATIENCE = 1.0
 def refresh() -> None:
     """Read all stamps anew."""
     global _read_at  # noqa: PLW0603 - one reading per process
-    with connection.cursor() as cursor:
+    with on_primary(), connection.cursor() as cursor:
         cursor.execute("SELECT name, value FROM core_stamp")
         rows = cursor.fetchall()
     with _lock:
@@ -54,7 +55,8 @@ def _follow() -> None:
         value = _known.get(name, 0)
         if _followed.get(name, 0) != value:
             _followed[name] = value
-            function()
+            with on_primary():
+                function()
 
 
 def current(name: str) -> int:
@@ -91,7 +93,8 @@ class Kept(Generic[T]):
         held = self._held.get(arguments)
         if held is not None and held[0] == now:
             return held[1]
-        made = self.make(*arguments)
+        with on_primary():
+            made = self.make(*arguments)
         if len(self._held) >= self.size:
             self._held.clear()
         self._held[arguments] = (now, made)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany, Unavailable
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
+from guanxi.core.models import trouble
 from guanxi.core.web.toasts import attach, toast
 
 logger = logging.getLogger("guanxi.web")
@@ -99,9 +99,10 @@ def translate(request: HttpRequest, error: BaseException) -> HttpResponseBase | 
         return error_response(request, Invalid(_("What was sent is too large."), code="request.too_large"))
     if isinstance(error, SuspiciousOperation | BadRequest | UnicodeDecodeError):
         return page(request, 400, _("Please go back and try again."))
-    if isinstance(error, OperationalError):
-        logger.error("database trouble: %s", error)
-        return error_response(request, Unavailable(_("The database does not answer at the moment.")))
+    fault = trouble.told(error)
+    if fault is not None:
+        logger.error("database or disk: %s", error)
+        return error_response(request, fault)
     return None
 
 
@@ -148,7 +149,7 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponseBase: 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler for 500: says the id under which the log tells more; scripts get a toast."""
     error = sys.exc_info()[1]
-    known = translate(request, error) if isinstance(error, OperationalError) else None
+    known = translate(request, error) if error is not None and trouble.told(error) else None
     if known is not None:
         return known
     message = _("We noted what happened. If it happens again, tell your administrator the request id.")

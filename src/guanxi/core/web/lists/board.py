@@ -187,7 +187,7 @@ def _totals_url(state: ListState, fixed: Mapping[str, str]) -> str:
     return f"{board_url(state.entity)}totals/?{urlencode(fixed)}{'&' + query if query else ''}"
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
     """The board page; filters and views are those of the list."""
     entity, actor = entity_for(request, path), actor_of(request)
@@ -220,7 +220,7 @@ def show_board(request: HttpRequest, path: str) -> HttpResponseBase:
     return draw(request, "board/page.jinja", context, fragment="board/lanes.jinja" if row else "")
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_lane(request: HttpRequest, path: str) -> HttpResponseBase:
     """More cards of one column, asked for when its end comes into sight."""
     entity, actor = entity_for(request, path), actor_of(request)
@@ -264,7 +264,7 @@ def edit_look(request: HttpRequest, path: str) -> HttpResponseBase:
     return draw(request, "board/look.jinja", context)
 
 
-@page_view()
+@page_view(may_be_old=True)
 def lane_totals(request: HttpRequest, path: str) -> HttpResponseBase:
     """Counts and sums of all columns, asked for after a move."""
     entity, actor = entity_for(request, path), actor_of(request)

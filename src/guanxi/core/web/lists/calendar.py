@@ -123,7 +123,7 @@ def _entries(actor: Actor, entity: Entity, rows: QuerySet[Any]) -> dict[dt.date,
     return found
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_calendar(request: HttpRequest, path: str) -> HttpResponseBase:
     """The calendar page; filters and views are those of the list."""
     entity, actor = entity_for(request, path), actor_of(request)

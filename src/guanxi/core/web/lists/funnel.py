@@ -78,7 +78,7 @@ def _lost(found: Sequence[Step]) -> int:
     return sum(one.count for one in found if one.ending == "bad")
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_funnel(request: HttpRequest, path: str) -> HttpResponseBase:
     """The funnel page; filters and views are those of the list."""
     entity, actor = entity_for(request, path), actor_of(request)

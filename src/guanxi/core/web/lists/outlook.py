@@ -116,7 +116,7 @@ def _line(state: ListState, spec: Outlook, on: Any, key: Any, line: dict[str, An
     return Month(label, key == now, line.get("number", 0), url(), cells, line.get("weighted"))
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_outlook(request: HttpRequest, path: str) -> HttpResponseBase:
     """The outlook page; filters and views are those of the list."""
     entity, actor = entity_for(request, path), actor_of(request)

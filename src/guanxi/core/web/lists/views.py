@@ -22,7 +22,7 @@ from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment
 from guanxi.core.web.views.pages import redirect
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_list(request: HttpRequest, path: str) -> HttpResponseBase:
     """The list of an entity; htmx gets the part below the heading."""
     entity, actor = entity_for(request, path), actor_of(request)
@@ -190,7 +190,7 @@ def keep_size(request: HttpRequest, path: str) -> HttpResponseBase:
     return redirect(read_state(request, actor, entity, carried(request)).url(cursor="", start=1))
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_totals(request: HttpRequest, path: str) -> HttpResponseBase:
     """The footer of a long list, asked for after the page stands."""
     entity, actor = entity_for(request, path), actor_of(request)

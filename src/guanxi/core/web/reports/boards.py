@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     return redirect(board.url)
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show(request: HttpRequest, key: str) -> HttpResponseBase:
     """One board; its tiles are fetched one by one."""
     actor = actor_of(request)
@@ -72,7 +72,7 @@ def show(request: HttpRequest, key: str) -> HttpResponseBase:
     return draw(request, "reports/board.jinja", context, status=422 if trouble else 200)
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_tile(request: HttpRequest, key: str, place: int) -> HttpResponseBase:
     """The inside of one tile."""
     actor = actor_of(request)

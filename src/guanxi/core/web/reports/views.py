@@ -58,7 +58,7 @@ def answer(actor: Actor, report: Setup, now: Narrowing) -> Result:
     return run(actor, spec, now.scope(datasets.dataset(actor, spec.dataset)))
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show(request: HttpRequest, key: str) -> HttpResponseBase:
     """One report: filters, picture, table."""
     actor = actor_of(request)
@@ -93,7 +93,7 @@ def width_sent(request: HttpRequest, usual: int) -> int:
     return min(max(int(sent), LEAST), MOST) if sent.isdecimal() and len(sent) < 6 else usual
 
 
-@page_view()
+@page_view(may_be_old=True)
 def picture(request: HttpRequest, key: str) -> HttpResponseBase:
     """The picture alone, drawn for the width it has on a small screen."""
     actor = actor_of(request)
@@ -103,7 +103,7 @@ def picture(request: HttpRequest, key: str) -> HttpResponseBase:
     return HttpResponse(found["picture"])
 
 
-@page_view()
+@page_view(may_be_old=True)
 def export(request: HttpRequest, key: str, format_name: str) -> HttpResponseBase:
     """A report as a file: xlsx, csv, svg."""
     actor = actor_of(request)

@@ -24,14 +24,19 @@ def actor_of(request: HttpRequest) -> Actor:
     return cast("Actor", getattr(request, "actor", ANONYMOUS))
 
 
-def page_view(*methods: str) -> Callable[[View], View]:
-    """A view that answers ``methods`` (GET and HEAD unless told; others get 405). The middleware asks for a sign-in."""
+def page_view(*methods: str, may_be_old: bool = False) -> Callable[[View], View]:
+    """A view that answers ``methods`` (GET and HEAD unless told; others get 405). The middleware asks for a sign-in.
+
+    One that ``may_be_old`` only reads, and may read a replica that is a moment behind.
+    """
     allowed = list(methods or ("GET",))
     if "GET" in allowed:
         allowed.append("HEAD")
 
     def wrap(view: View) -> View:
-        return require_http_methods(allowed)(view)
+        made: Any = require_http_methods(allowed)(view)
+        made.may_be_old = may_be_old
+        return cast("View", made)
 
     return wrap
 

@@ -118,7 +118,7 @@ def palette_groups(actor: Actor, shell: Shell, query: str) -> list[tuple[str, li
     return [(name, found) for name, found in groups if found]
 
 
-@page_view()
+@page_view(may_be_old=True)
 def palette_results(request: HttpRequest) -> HttpResponseBase:
     """The lines for what was typed."""
     actor, query = actor_of(request), request.GET.get("q", "")[:200]
@@ -126,7 +126,7 @@ def palette_results(request: HttpRequest) -> HttpResponseBase:
     return render(request, "search/results.jinja", context, using="jinja2")
 
 
-@page_view()
+@page_view(may_be_old=True)
 def show_search(request: HttpRequest) -> HttpResponseBase:
     """The page of the global search: hits by sort of record, each with why it was found."""
     actor, query = actor_of(request), request.GET.get("q", "").strip()[:200]
