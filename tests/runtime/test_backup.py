@@ -146,6 +146,17 @@ def test_a_missing_file_stops_the_backup_and_leaves_nothing(home: Environment) -
     assert list((home.data / "backups").iterdir()) == []
 
 
+def test_what_a_killed_backup_left_goes_after_a_day(home: Environment) -> None:
+    old, young = home.data / "backups" / ".backup-old", home.data / "backups" / ".backup-young"
+    for place in (old, young):
+        place.mkdir(parents=True)
+        (place / "draft").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    making.make(home, passphrase="", tell=quiet)
+    assert not old.exists()
+    assert young.exists()
+
+
 def test_the_oldest_backups_go(home: Environment) -> None:
     folder = home.data / "backups"
     folder.mkdir()

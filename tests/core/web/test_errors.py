@@ -11,6 +11,7 @@ import pytest
 from django.db import InternalError, OperationalError, connection
 from django.http import Http404, HttpRequest
 from django.test import Client, RequestFactory
+from django.utils import translation
 
 from guanxi.core.api.problems import _from_surprise
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, RuleBroken, TooMany, Unavailable
@@ -83,10 +84,11 @@ def test_a_toast_for_scripts(error: BaseException, status: int) -> None:
 
 @pytest.mark.parametrize(("error", "code", "words"), FAULTS)
 def test_each_fault_of_database_and_disk_has_its_sentence(error: Exception, code: str, words: str) -> None:
-    page: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
+    with translation.override("en"):
+        page: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
+        answer = _from_surprise(request(), error)
     assert page.status_code == 503
     assert words in json.loads(page["HX-Trigger"])["toast"]["list"][0]["text"]
-    answer = _from_surprise(request(), error)
     assert (answer.status_code, json.loads(answer.content)["code"]) == (503, code)
 
 

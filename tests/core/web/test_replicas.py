@@ -34,6 +34,7 @@ def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     options = {"options": "-c default_transaction_read_only=on"}
     monkeypatch.setitem(settings.DATABASES, "replica", {**settings.DATABASES["default"], "OPTIONS": options})
     monkeypatch.setattr(replica, "_asked", asked)
+    connections["replica"].connect()
     replica.forget()
     yield told
     connections["replica"].close()
@@ -80,6 +81,7 @@ def test_a_replica_that_is_away_promoted_or_behind_is_left_alone(
         assert not found.used
         assert reason in found.reason
     replica.forget()
+    connections["replica"].connect()
     standby["reached"] = "0/64"
     assert not _names(client)
 

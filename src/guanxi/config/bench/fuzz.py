@@ -229,41 +229,29 @@ class Fuzzer:
         return answer
 
     def _answer(self, request: Request) -> Any:
-        client = (
-            self._api
-            if request.json
-            else self._chance.choice(self._clients)
-            if request.body is not None
-            else self._clients[0]
-        )
-        if request.json:
-            body = (
-                request.body
-                if isinstance(request.body, bytes)
-                else json.dumps(request.body).encode()
-                if request.body is not None
-                else b""
-            )
-            answer = client.generic(
-                request.method, request.path, body, content_type="application/json", headers=request.headers
-            )
-        elif request.body is not None and request.method == "POST":
-            answer = client.post(request.path, request.body, headers=request.headers)
-        elif request.body is not None:
-            text = urlencode(request.body, doseq=True, errors="surrogatepass")
-            answer = client.generic(
-                request.method,
-                request.path,
-                text,
-                content_type="application/x-www-form-urlencoded",
-                headers=request.headers,
-            )
-        else:
-            answer = client.generic(request.method, request.path, headers=request.headers)
+        answer: Any = self._answered(request)
         if getattr(answer, "streaming", False):
             for _part in answer.streaming_content:
                 pass
         return answer
+
+    def _answered(self, request: Request) -> Any:
+        if request.json:
+            return self._asked_by_a_program(request)
+        if request.body is None:
+            return self._clients[0].generic(request.method, request.path, headers=request.headers)
+        client = self._chance.choice(self._clients)
+        if request.method == "POST":
+            return client.post(request.path, request.body, headers=request.headers)
+        text, kind = urlencode(request.body, doseq=True, errors="surrogatepass"), "application/x-www-form-urlencoded"
+        return client.generic(request.method, request.path, text, content_type=kind, headers=request.headers)
+
+    def _asked_by_a_program(self, request: Request) -> Any:
+        body = request.body if isinstance(request.body, bytes) else b""
+        if request.body is not None and not body:
+            body = json.dumps(request.body).encode()
+        headers, kind = request.headers, "application/json"
+        return self._api.generic(request.method, request.path, body, content_type=kind, headers=headers)
 
     def _fault(self, request: Request, error: BaseException | None, answer: Any) -> None:
         if error is None:

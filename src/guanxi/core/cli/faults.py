@@ -23,6 +23,7 @@ from pathlib import Path
 import click
 
 from guanxi.core.cli.ground import tell
+from guanxi.core.cli.interrupted import Commands
 from guanxi.core.cli.ledger import Audit, Client, Ledger, compare
 from guanxi.runtime.failpoints import PLACES
 from guanxi.runtime.postgres import running_url
@@ -216,8 +217,19 @@ def faults() -> Iterator[str]:
     yield "outbox.before_commit:error@2"
 
 
-def run(folder: Path, port: int, *, plan: Sequence[str], seconds: float, report: Callable[[Round], None]) -> Audit:
-    """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger."""
+def run(
+    folder: Path,
+    port: int,
+    *,
+    plan: Sequence[str],
+    seconds: float,
+    report: Callable[[Round], None],
+    commands: Callable[[str], None] | None = None,
+) -> Audit:
+    """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger.
+
+    With ``commands``, which is told each step, backup, restore and migration are killed too.
+    """
     place = Workspace(folder, port)
     try:
         place.start()
@@ -230,7 +242,10 @@ def run(folder: Path, port: int, *, plan: Sequence[str], seconds: float, report:
         for fault in plan:
             report(_round(place, clients, ledger, fault, seconds))
         clients.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
-        return settled(ledger, place.database())
+        found = settled(ledger, place.database())
+        if commands is not None:
+            found.faults += Commands(folder, folder, commands).run()
+        return found
     finally:
         place.end()
 
@@ -312,7 +327,7 @@ def command(rounds: int, seconds: float, port: int, as_json: bool) -> None:
         )
 
     plan = list(islice(chain.from_iterable(faults() for _time in count()), rounds))
-    found = run(folder, port, plan=plan, seconds=seconds, report=report)
+    found = run(folder, port, plan=plan, seconds=seconds, report=report, commands=tell)
     if as_json:
         click.echo(json.dumps({"rounds": [asdict(each) for each in done], **asdict(found)}, ensure_ascii=False))
     else:

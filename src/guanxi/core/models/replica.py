@@ -139,7 +139,7 @@ def _look() -> None:
         _seen.append((now, place_of(_asked(connections[PRIMARY], "SELECT pg_current_wal_lsn()::text")[0])))
         _state.reached = _reached()
         passed = [at for at, place in _seen if place <= _state.reached]
-        _state.behind = now - passed[-1] if passed else now - _seen[0][0] + MOST_BEHIND_SECONDS
+        _state.behind = now - passed[-1] if passed else now - _seen[0][0] + 2 * MOST_BEHIND_SECONDS
         _state.reason = ""
     except DatabaseError as error:
         failed(error)

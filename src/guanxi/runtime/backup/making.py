@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def make(settings: Environment, *, target: Path | None = None, passphrase: str, 
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if place.exists():
             raise Trouble(_("%(file)s is there already; name another file.") % {"file": place})
+        _forget_interrupted(place.parent, now)
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=place.parent) as work:
             draft = Path(work) / "draft"
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
@@ -84,6 +86,14 @@ def make(settings: Environment, *, target: Path | None = None, passphrase: str, 
     )
     external.record(settings, FAILED, "")
     return Made(place, place.stat().st_size, total, manifest.of_files())
+
+
+def _forget_interrupted(folder: Path, now: dt.datetime) -> None:
+    """Room that a backup took when it was killed is given free after a day."""
+    for place in folder.glob(".backup-*"):
+        with contextlib.suppress(OSError):
+            if now.timestamp() - place.stat().st_mtime > 86_400:
+                shutil.rmtree(place)
 
 
 def keep(settings: Environment) -> list[Path]:
