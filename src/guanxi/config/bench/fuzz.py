@@ -272,7 +272,9 @@ class Fuzzer:
         )
 
     def _note(self, what: str, request: Request, trace: str, key: str = "") -> None:
-        self.found.faults.setdefault(key or what, Fault(what, request.shown(), trace))
+        if (key or what) not in self.found.faults:
+            self.found.faults[key or what] = Fault(what, request.shown(), trace)
+            self._told(f"✗ {what}\n  {request.shown()[:300]}\n{trace}")
 
 
 def _raised(answer: Any) -> BaseException | None:
