@@ -172,8 +172,10 @@ SECURE_SITE = ENVIRONMENT.url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "guanxi_session"
-CSRF_COOKIE_NAME = "guanxi_csrf"
+#: Over https the browser itself holds them to this host alone.
+_HOST = "__Host-" if SECURE_SITE else ""
+SESSION_COOKIE_NAME = f"{_HOST}guanxi_session"
+CSRF_COOKIE_NAME = f"{_HOST}guanxi_csrf"
 CSRF_FAILURE_VIEW = "guanxi.core.web.errors.csrf_failure"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -91,7 +91,8 @@ def test_sign_in_failure_and_sign_out_are_noted(cast: Any) -> None:
     client = Client(headers={"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/130.0"})
     attempt(client, "alice")
     attempt(client, "alice", PASSWORD)
-    client.post("/account/logout/")
+    left = client.post("/account/logout/")
+    assert left.headers["Clear-Site-Data"] == '"cache"', "the browser forgets the pages behind its back button"
     noted = list(AccessEntry.objects.order_by("id").values_list("sort", "actor_id", "address"))
     assert noted == [
         ("sign_in_failed", cast.alice_user.pk, "127.0.0.1"),

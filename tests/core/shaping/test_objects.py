@@ -80,6 +80,9 @@ def test_pages_and_api(
     assert [one["name"] for one in found["items"]] == ["春检"]
     made = client.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/inspection" in made
+    stranger = Client()
+    assert "/api/v1/inspection" not in stranger.get("/api/v1/openapi.json").json()["paths"]
+    assert "巡检" not in stranger.get("/api/v1/docs").content.decode()
     assert client.get("/api/v1/unheard-of").status_code == 404
 
 

@@ -70,8 +70,9 @@ def _built() -> NinjaAPI:
     add_reports(api)
     add_deciding(api)
     add_automation(api)
+    made_here = set(registry.made_entities())  # they come and go, and have routes of their own
     for entity in registry.entities():
-        if entity.api:
+        if entity.api and entity not in made_here:
             api.add_router(f"/{entity.path}", routes.router_for(entity))
     return api
 
@@ -122,8 +123,8 @@ def _add_index(api: NinjaAPI) -> None:
         return routes.guarded(request, handler)
 
     @api.get("/openapi.json", include_in_schema=False, auth=None)
-    def description(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - ninja's signature
-        return answers.reply(described(api))
+    def description(request: HttpRequest) -> HttpResponse:
+        return answers.reply(_told(api, request))
 
     @api.get("/docs", include_in_schema=False, auth=None)
     def docs(request: HttpRequest) -> HttpResponse:
@@ -132,7 +133,7 @@ def _add_index(api: NinjaAPI) -> None:
         base = request.build_absolute_uri("/").rstrip("/")
         context = {
             "title": _("API reference"),
-            "groups": reference.reference(described(api), base, words),
+            "groups": reference.reference(_told(api, request), base, words),
             "words": words,
             "signed_in": signed_in,
             "layout": "shell/base.jinja" if signed_in else "shell/plain.jinja",
@@ -189,6 +190,11 @@ class _Described(OpenAPISchema):
         if asked not in self.known:
             self.known[asked] = super()._create_schema_from_model(model, by_alias, remove_level, mode)
         return self.known[asked]
+
+
+def _told(api: NinjaAPI, request: HttpRequest) -> Mapping[str, Any]:
+    """The description for whoever asks: what a firm made for itself is told to its own people only."""
+    return described(api) if doors.authenticate(request) is not None else openapi(api)
 
 
 @cache

@@ -41,7 +41,7 @@ _POLICY = {
     "img-src": "'self' data: blob:",
     "font-src": "'self'",
     "object-src": "'none'",
-    "base-uri": "'self'",
+    "base-uri": "'none'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }

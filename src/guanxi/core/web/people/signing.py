@@ -103,8 +103,18 @@ class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
         return cast("User", self.request.user)
 
 
+class SignOutView(LogoutView):  # type: ignore[misc]
+    """Signing out; the browser forgets the pages it kept, those behind its back button too."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """End the session."""
+        answer = cast("HttpResponseBase", super().post(request, *args, **kwargs))
+        answer.headers["Clear-Site-Data"] = '"cache"'
+        return answer
+
+
 sign_in = SignInView.as_view()
-sign_out = login_not_required(LogoutView.as_view())
+sign_out = login_not_required(SignOutView.as_view())
 code = CodeView.as_view()
 code_again = CodeAgainView.as_view()
 password_again = ReauthenticateView.as_view()
