@@ -70,9 +70,9 @@ def _built() -> NinjaAPI:
     add_reports(api)
     add_deciding(api)
     add_automation(api)
-    made_here = set(registry.made_entities())  # they come and go, and have routes of their own
+    made_here = {one.key for one in registry.made_entities()}  # they come and go, and have routes of their own
     for entity in registry.entities():
-        if entity.api and entity not in made_here:
+        if entity.api and entity.key not in made_here:
             api.add_router(f"/{entity.path}", routes.router_for(entity))
     return api
 
