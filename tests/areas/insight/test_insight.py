@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +16,17 @@ import pytest
 from django.utils import translation
 
 from guanxi.areas.activities.models import FollowUpPlan
-from guanxi.areas.insight import panels, planning, selectors, services, sheets, sources, thresholds
+from guanxi.areas.insight import (
+    panels,
+    planning,
+    selectors,
+    services,
+    sheets,
+    sheets_customers,
+    sheets_firm,
+    sources,
+    thresholds,
+)
 from guanxi.areas.insight.computing import compute
 from guanxi.areas.insight.models import DONE, FAILED, SEGMENTS, Calculation, CustomerValue
 from guanxi.areas.insight.sheet import drill
@@ -116,6 +128,7 @@ def test_pages_open_for_whom_they_are_and_marks_lead_to_their_customers(
     assert exported.splitlines()[0] == "Value class,Customers,Bought in all,Share of value"
     assert len(exported.splitlines()) == 4
     drill_leads_to_as_many(cast, browse)
+    cohort_cells_lead_to_as_many(done, cast, browse)
     thresholds_show_their_effect(cast, browse)
 
 
@@ -131,6 +144,25 @@ def drill_leads_to_as_many(cast: Cast, browse: Any) -> None:
     assert found.count == n
     url = drill(("recency", "eq", r), ("frequency", "eq", f))
     assert browse("root", "en").get(url).status_code == 200
+
+
+def cohort_cells_lead_to_as_many(done: Calculation, cast: Cast, browse: Any) -> None:
+    made, found = sheets_firm.cohorts(cast.root, done, None), done.results["cohorts"]
+    seen = 0
+    for row, size, shares in zip(made.rows, found["sizes"], found["shares"], strict=True):
+        for cell, said in zip((row[0], *row[2:]), (1.0, *shares), strict=True):
+            if not cell.url:
+                assert not said
+                continue
+            tree = json.loads(parse_qs(urlsplit(cell.url).query)["f"][0])
+            assert records.select(cast.root, "customers.customer", filter=tree).count == round(said * size), cell.url
+            seen += 1
+    assert seen > 15
+    assert browse("root", "en").get(made.rows[0][3].url).status_code == 200
+    scores = {str(key): n for key, (n, _s, _c) in selectors.by(cast.root, "monetary").items()}
+    block = sheets_customers.rfm(cast.root, done, None).more[0]
+    assert {row[0].text: int(row[1].text) for row in block.rows if row[1].text != "0"} == scores
+    assert browse("root", "en").get(block.rows[0][0].url).status_code == 200
 
 
 def thresholds_show_their_effect(cast: Cast, browse: Any) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from guanxi.areas.insight import pictures, selectors
 from guanxi.areas.insight.models import RISKS, SEGMENTS, STAGES, Calculation
-from guanxi.areas.insight.sheet import Cell, Sheet, Tree, drill, link, percent, short, whole
+from guanxi.areas.insight.sheet import Block, Cell, Sheet, Tree, drill, link, percent, short, whole
 from guanxi.core.kernel.actor import Actor
 
 
@@ -48,7 +48,21 @@ def rfm(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
                 Cell(whole(clv)),
             ]
         )
+    made.more.append(_by_money(actor, tree))
     return made
+
+
+def _by_money(actor: Actor, tree: Tree | None) -> Block:
+    """Customers by the score of their value, the best first."""
+    found = selectors.by(actor, "monetary", tree)
+    whole_value = sum(max(0.0, spent) for _n, spent, _clv in found.values())
+    rows = []
+    for score in range(5, 0, -1):
+        n, spent, clv = found.get(str(score), (0, 0.0, 0.0))
+        share = percent(max(0.0, spent) / whole_value if whole_value else None, 1)
+        rows.append([Cell(str(score), drill(("monetary", "eq", score), tree=tree), False), Cell(whole(n)), Cell(whole(spent)), Cell(share), Cell(whole(clv))])  # fmt: skip
+    head = [gettext("Score of value"), gettext("Customers"), gettext("Bought in all"), gettext("Share of value"), gettext("Lifetime value, 12 months")]  # fmt: skip
+    return Block(gettext("By value"), head, rows)
 
 
 def pareto(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext
 
-from guanxi.areas.insight import pictures
+from guanxi.areas.insight import pictures, sources
 from guanxi.areas.insight.models import Calculation
-from guanxi.areas.insight.sheet import Cell, Sheet, Tree, percent, short, whole
+from guanxi.areas.insight.sheet import Cell, Sheet, Tree, link, percent, short, whole
+from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.schema.registry import entity_of
 
 
-def cohorts(_actor: Actor, done: Calculation, _tree: Tree | None) -> Sheet:
-    """Who came together, and how many of them buy later."""
+def period_of(name: str, ahead: int = 0) -> tuple[dt.date, dt.date]:
+    """First and last day of a month (``2025-03``) or quarter (``2025Q1``), or of the one so many later."""
+    year, step = int(name[:4]), 3 if "Q" in name else 1
+    at = year * 12 + (int(name[5:]) - 1) * step + ahead * step
+    start, end = (dt.date(one // 12, one % 12 + 1, 1) for one in (at, at + step))
+    return start, end - dt.timedelta(days=1)
+
+
+def _bought_in(actor: Actor, done: Calculation) -> Callable[..., str]:
+    """A function of cohort and age that gives the list of these customers, where the source of purchases allows to ask for it."""
+    source = sources.chosen()
+    usable = source is not None and "." not in source.customer and done.source in ("", source.entity)
+    usable = usable and allowed(actor, "view", entity_of(source.entity))  # type: ignore[union-attr]
+
+    def url(name: str, age: int | None = None) -> str:
+        start, end = period_of(name)
+        nodes: list[Any] = [{"field": "insight.first_bought_on", "op": "between", "value": [str(start), str(end)]}]
+        if age:
+            if not usable or source is None:
+                return ""
+            start, end = period_of(name, age)
+            end = min(end, done.as_of or end)
+            bought = [*([source.where] if source.where else []), {"field": source.day, "op": "between", "value": [str(start), str(end)]}, {"field": source.amount, "op": "gte", "value": 0}]  # fmt: skip
+            nodes.append({"count": f"{source.entity}.{source.customer}", "where": {"all": bought}, "op": "gte", "value": 1})  # fmt: skip
+        return "/customers/?" + urlencode({"f": json.dumps({"all": nodes}, ensure_ascii=False, separators=(",", ":"))})
+
+    return url
+
+
+def cohorts(actor: Actor, done: Calculation, _tree: Tree | None) -> Sheet:
+    """Who came together, and how many of them buy later; each cell leads to these customers."""
     found = done.results.get("cohorts")
     if not found:
         return Sheet()
     ages = len(found["shares"][0]) if found["shares"] else 0
+    behind = _bought_in(actor, done)
     cells = {
-        (i, j): (value, percent(value), None)
+        (i, j): (value, percent(value), behind(found["names"][i], j) or None)
         for i, row in enumerate(found["shares"])
         for j, value in enumerate(row)
         if value is not None
@@ -29,12 +66,17 @@ def cohorts(_actor: Actor, done: Calculation, _tree: Tree | None) -> Sheet:
             [f"{name} ({size})" for name, size in zip(found["names"], found["sizes"], strict=True)],
             [f"+{j}" for j in range(ages)],
             cells,
+            link=link,
             left=130,
         )
     )
     made.head = [gettext("First purchase"), gettext("Customers"), *[f"+{j}" for j in range(ages)]]
     made.rows = [
-        [Cell(name, "", False), Cell(whole(size)), *[Cell("" if v is None else percent(v)) for v in row]]
+        [
+            Cell(name, behind(name), False),
+            Cell(whole(size)),
+            *[Cell("" if v is None else percent(v), behind(name, j) if v else "") for j, v in enumerate(row)],
+        ]
         for name, size, row in zip(found["names"], found["sizes"], found["shares"], strict=True)
     ]
     made.facts.append(
