@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core import mail
 from playwright.sync_api import expect
 
 from guanxi.core import records
 from guanxi.core.exchange import packs
 from guanxi.core.models import CustomObject, Role
 from guanxi.core.models.stamps import bump
+from guanxi.core.outside.jobs import portal_link_send
 from guanxi.core.records import objects
 from guanxi.core.schema.registry import entity_of
 
@@ -134,3 +136,61 @@ def test_logistics_from_the_assessment_to_the_proposal(trade: Any, people: Any, 
     page.goto("/")
     expect(page.locator("main")).to_contain_text("我的在途方案")
     expect(page.locator("main")).to_contain_text("宁波嘉恒机械有限公司")
+
+
+def test_securities_from_the_invitation_to_the_answer(
+    trade: Any, people: Any, contexts: Any, make: Any, cast: Any
+) -> None:
+    """Two kinds of sign-in: the client manager invites, the client makes an appointment and writes, both see the answer."""
+    trade("securities", "broker")
+    customer = make(
+        "customers.customer", owner=cast.alice_user.pk, name="沈德明", kind="person",
+        phones=[{"value": "13800004321"}], emails=[{"value": "shen@example.com"}],
+    )  # fmt: skip
+    page = people("alice", "zh-hans")
+    page.goto(f"/customers/{customer.pk}/")
+    page.locator("#record-head").get_by_role("button", name="更多操作").click()
+    page.get_by_role("menuitem", name="客户登录").or_(page.get_by_role("button", name="客户登录")).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("邮箱")).to_have_value("shen@example.com")
+    dialog.get_by_role("button", name="发送链接").click()
+    expect(page.locator("#toasts")).to_contain_text("shen@example.com")
+    expect(dialog).to_be_hidden()
+
+    assert portal_link_send("shen@example.com")
+    link = re.search(r"/my/enter/\S+", mail.outbox[-1].body)
+    assert link
+    client = contexts(phone=True).new_page()
+    client.goto(link[0])
+    client.get_by_role("button", name="进入我的页面").click()
+    client.wait_for_url(re.compile(r"/my/$"))
+    client.goto("/my/appointments/new/")
+    client.get_by_label("预约事项").select_option("transfer")
+    client.get_by_label("预约时间").fill("2030-03-01T10:00")
+    client.locator("main").get_by_role("button").last.click()
+    client.wait_for_url(re.compile(r"/my/appointments/\d+/"))
+    client.goto("/my/board-messages/new/")
+    client.locator("main input[name=name]").fill("转户要带什么")
+    client.locator("main textarea[name='custom.text']").fill("身份证之外还需要什么？")
+    client.locator("main").get_by_role("button").last.click()
+    client.wait_for_url(re.compile(r"/my/board-messages/\d+/"))
+    message = of("custom.board_message").get()
+    assert (message.custom["state"], message.parent_id) == ("open", customer.pk)
+
+    page.goto("/")
+    expect(page.locator("main")).to_contain_text("沈德明")
+    appointment = of("custom.appointment").get()
+    records.update(cast.root, appointment, {"custom.adviser": cast.alice_user.pk})
+    page.goto(f"/appointments/{appointment.pk}/")
+    page.locator(".gx-stages").get_by_role("button", name="已确认").click()
+    expect(page.locator(".gx-stages [aria-current=step]")).to_contain_text("已确认")
+    page.goto(f"/board-replies/new/?parent={message.pk}")
+    page.locator("main textarea[name='custom.text']").fill("带上银行卡即可。")
+    page.locator("main").get_by_role("button", name="新建", exact=True).last.click()
+    page.wait_for_url(re.compile(r"/board-replies/\d+/"))
+    client.reload()
+    expect(client.locator("main")).to_contain_text("带上银行卡即可。")
+    client.goto(f"/my/appointments/{appointment.pk}/")
+    expect(client.locator("main")).to_contain_text("已确认")
+    client.goto(f"/customers/{customer.pk}/")
+    expect(client).to_have_url(re.compile("/account/login/"))

@@ -67,14 +67,14 @@ def test_pages_follow_it(cast: Cast, browse: Callable[..., Client], make: Callab
     admin = browse("root", "zh-hans")
     address = "/settings/layouts/gadgets/?face=form"
     assert admin.get(address).status_code == 200
-    sent = {"section.1.zh": "要点", "section.1.en": "Main", "section.1.field": ["name", "price"], "version": ""}
+    sent = {"section.1.zh": "要点", "section.1.en": "Main", "section.1.field": ["name", "price"], "version": "0"}
     assert admin.post(address, sent).status_code in (302, 303)
     page = browse("alice", "zh-hans").get(f"/gadgets/{record.pk}/edit/").content.decode()
     assert "要点" in page
     assert 'name="price"' in page
     assert 'name="note"' not in page
     assert admin.get("/settings/layouts/gadgets/?face=form&role=cast").status_code == 200
-    admin.post("/settings/layouts/gadgets/?face=list", {"section.1.field": ["name", "pieces"], "version": ""})
+    admin.post("/settings/layouts/gadgets/?face=list", {"section.1.field": ["name", "pieces"], "version": "0"})
     assert "pieces" in browse("alice").get("/gadgets/?view=0").content.decode()
     admin.post(address, {"do": "reset"})
     assert 'name="note"' in browse("alice").get(f"/gadgets/{record.pk}/edit/").content.decode()
@@ -84,7 +84,7 @@ def test_the_menu_per_role(cast: Cast, browse: Callable[..., Client]) -> None:
     admin = browse("root", "zh-hans")
     assert admin.get("/settings/layouts/own/menu/").status_code == 200
     assert 'href="/gadgets/"' in browse("alice").get("/").content.decode()
-    admin.post("/settings/layouts/own/menu/?role=cast", {"shown": ["fakes.part"], "hidden": [GADGET], "version": ""})
+    admin.post("/settings/layouts/own/menu/?role=cast", {"shown": ["fakes.part"], "hidden": [GADGET], "version": "0"})
     assert 'href="/gadgets/"' not in browse("alice").get("/").content.decode()
     assert 'href="/gadgets/"' in admin.get("/").content.decode()
 
@@ -177,3 +177,83 @@ def test_a_built_in_field_is_set_up_and_put_back(cast: Cast, make: Any) -> None:
         setups.setup_save(cast.root, entity, "note", {"label_zh": "再改"}, version=0)
     setups.setup_reset(cast.root, entity, "note")
     records.update(cast.alice, record, {"note": ""})
+
+
+TABS = {
+    "sections": [
+        {"zh": "要点", "en": "Main", "fields": ["name", "state"]},
+        {"zh": "价格", "en": "Price", "fields": ["price"], "tab": "money"},
+        {"zh": "备注", "en": "Notes", "fields": ["note"], "tab": "words", "when": ["state", "broken"]},
+    ],
+    "tabs": [{"key": "money", "zh": "金额", "en": "Money"}, {"zh": "文字", "en": "Words", "key": "words"}],
+}
+
+
+def test_tabs_of_a_form_and_a_page(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
+    entity = entity_of(GADGET)
+    made = layouts.layout_save(cast.root, entity, "form", TABS)
+    assert made.definition == TABS
+    record = make(GADGET, owner=cast.alice_user, name="钟", price="8", note="旧的", state="broken")
+    alice = browse("alice", "zh-hans")
+    page = alice.get(f"/gadgets/{record.pk}/").content.decode()
+    assert page.count('role="tabpanel"') == 2
+    assert page.index("金额") < page.index("文字")
+    with pytest.raises(Invalid) as refused:
+        layouts.layout_save(cast.root, entity, "form", {**TABS, "tabs": [{"key": "x", "zh": "", "en": ""}]})
+    assert refused.value.code == "layout.tab"
+    sent = {"name": "钟", "price": "8", "note": "字" * 5000, "state": "broken", "_version": record.version}
+    form = alice.post(f"/gadgets/{record.pk}/edit/", {**sent, "price": "no number"})
+    assert form.status_code == 422
+    shown = form.content.decode()
+    assert 'data-section-tab="money" aria-controls="pane-form-money" aria-selected="true"' in shown
+    assert 'data-when="state" data-is="broken"' in shown
+    records.update(cast.alice, record, {"state": "new"})
+    assert 'data-section-tab="words"' not in alice.get(f"/gadgets/{record.pk}/").content.decode()
+
+
+def test_two_administrators_on_a_new_layout(cast: Cast, browse: Callable[..., Client]) -> None:
+    address = "/settings/layouts/gadgets/?face=list"
+    admin = browse("root", "zh-hans")
+    assert 'name="version" value="0"' in admin.get(address).content.decode()
+    assert admin.post(address, {"section.1.field": ["name", "price"], "version": "0"}).status_code in (302, 303)
+    late = admin.post(address, {"section.1.field": ["name", "state"], "version": "0"})
+    told = late.content.decode()
+    assert late.status_code == 409
+    assert cast.root_user.name in told
+    assert "仅对方有：" in told
+    assert 'name="version" value="1"' in told
+    assert reading.names(reading.layout_of(cast.root, entity_of(GADGET), "list")) == ("name", "price")
+    again = admin.post(address, {"section.1.field": ["name", "state"], "version": "1"})
+    assert again.status_code in (302, 303)
+
+
+def test_the_preview_while_arranging(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
+    make(GADGET, owner=cast.root_user, name="钟", price="8")
+    sent = {
+        "section.1.zh": "要点",
+        "section.1.columns": "2",
+        "section.1.field": ["name"],
+        "tab.2.zh": "金额",
+        "tab.2.en": "Money",
+    }
+    sent |= {"section.3.zh": "价格", "section.3.field": ["price"], "do": "preview"}
+    for face in ("form", "detail"):
+        shown = browse("root", "zh-hans").post(f"/settings/layouts/gadgets/?face={face}", sent).content.decode()
+        assert 'data-section-tab="money"' in shown
+    assert reading.layout_of(cast.root, entity_of(GADGET), "form") is None
+
+
+def test_create_and_card_per_type(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
+    entity = entity_of("customers.customer")
+    layouts.layout_save(cast.root, entity, "create", {"fields": ["name", "birthday"]}, kind="person")
+    layouts.layout_save(cast.root, entity, "card", {"fields": ["birthday"]}, kind="person")
+    alice = browse("root", "en")
+    page = alice.get("/customers/new/?kind=person").content.decode()
+    assert 'data-typed="kind"' in page
+    assert page.index('name="birthday"') < page.index("gx-more-fields")
+    page = alice.get("/customers/new/").content.decode()
+    assert page.index('name="birthday"') > page.index("gx-more-fields")
+    make("customers.customer", name="周建国", kind="person", birthday="1985-03-04")
+    make("customers.customer", name="恒达公司")
+    board = alice.get("/customers/board/").content.decode()
+    assert "1985" in board or "Mar 4" in board

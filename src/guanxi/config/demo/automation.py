@@ -14,7 +14,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate, User, Workflow
 
 DEAL = "sales.opportunity"
-DRAWING = Path(__file__).parent / "data" / "large-deal.bpmn"
+DRAWING = Path(__file__).parent / "data" / "deal-review.bpmn"
 SUPERIOR = [{"kind": "superior", "level": 1}]
 OWNER = [{"kind": "applicant"}]
 #: Deals on which the demo's workflow is under way.
@@ -41,26 +41,28 @@ TEMPLATES = (
 )  # fmt: skip
 RULES = (
     RuleDraft(
-        key="large-deal", name_zh="大额商机告知上级", name_en="Large deal", entity=DEAL, active=True,
-        trigger={"on": "changed", "fields": ["amount"]}, formula="amount >= 500000 && (old.amount == null || old.amount < 500000)",
-        steps=({"do": "notify", "whom": SUPERIOR, "text": "商机“{{ name }}”金额达到 {{ amount }}，请关注。"},),
+        key="deal-waiting", name_zh="催办大单评审", name_en="Ask for the review of a deal", entity=DEAL, active=True, trigger={"on": "button"},
+        steps=({"do": "notify", "whom": SUPERIOR, "text": "大单“{{ name }}”（{{ amount }}）在等您评审。",
+                "text_en": "“{{ name }}” ({{ amount }}) waits for your review."},),
     ),
     RuleDraft(
-        key="quiet-customer", name_zh="三十天未联系提醒", name_en="Quiet customer", entity="customers.customer", active=True,
+        key="quiet-customer", name_zh="三十天未联系提醒", name_en="Quiet for thirty days", entity="customers.customer", active=True,
         trigger={"on": "date", "field": "last_contact_at", "offset": 30, "unit": "days", "at": "09:00"},
-        steps=({"do": "notify", "whom": OWNER, "text": "“{{ name }}”已经三十天没有联系。"},),
+        steps=({"do": "notify", "whom": OWNER, "text": "“{{ name }}”已经三十天没有联系。",
+             "text_en": "“{{ name }}” was not contacted for thirty days."},),
     ),
     RuleDraft(
         key="won-thanks", name_zh="赢单后三天回访", name_en="Three days after winning", entity=DEAL, active=True,
         trigger={"on": "changed", "fields": ["category"], "to": ["won"]},
         steps=(
             {"do": "wait", "hours": 24, "working": True},
-            {"do": "notify", "whom": OWNER, "text": "请回访“{{ customer.name }}”：项目“{{ name }}”赢单后的情况。"},
+            {"do": "notify", "whom": OWNER, "text": "请回访“{{ customer.name }}”：项目“{{ name }}”赢单后的情况。",
+             "text_en": "Ask “{{ customer.name }}” how “{{ name }}” is going since it was won."},
         ),
     ),
 )  # fmt: skip
 FLOW = FlowDraft(
-    key="large-deal", name_zh="大额商机改价", name_en="Amount of a large deal", entity=DEAL, action="change", fields=("amount",),
+    key="deal-amount", name_zh="大额商机改价", name_en="Amount of a large deal", entity=DEAL, action="change", fields=("amount",),
     condition={"all": [{"field": "amount", "op": "gte", "value": 2_000_000}]},
     steps=(
         {"name_zh": "区域经理", "name_en": "Regional manager", "who": SUPERIOR, "nobody": "skip", "hours": 16, "late": "remind"},
@@ -79,9 +81,9 @@ def fill(actor: Actor) -> None:
             rule_save(actor, None, rule)
     if not ApprovalFlow.objects.filter(key=FLOW.key).exists():
         flow_save(actor, None, FLOW)
-    if not Workflow.objects.filter(key="large-deal").exists():
+    if not Workflow.objects.filter(key="deal-review").exists():
         draft = store.WorkflowDraft(
-            key="large-deal", name_zh="大单立项", name_en="Large deal review", entity=DEAL, xml=DRAWING.read_text("utf-8"), active=True
+            key="deal-review", name_zh="大单立项", name_en="Large deal review", entity=DEAL, xml=DRAWING.read_text("utf-8"), active=True
         )  # fmt: skip
         store.workflow_save(actor, None, draft)
         _begin()
@@ -95,7 +97,7 @@ def _begin() -> None:
         if owner is None:
             continue
         person = actors.load(owner, via="cli")
-        run = running.start_by_hand(person, "large-deal", deal)
+        run = running.start_by_hand(person, "deal-review", deal)
         task = run.tasks.filter(state="open").first()
         if number and task is not None:
             running.task_done(person, task.pk, {})

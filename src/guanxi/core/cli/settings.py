@@ -19,7 +19,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help=_("Print the result
 
 @click.group(
     invoke_without_command=True,
-    help=_("Print all settings of this installation; or take the workspace's out, compare or apply them as one file."),
+    help=_(
+        "Print all settings of this installation; or take the workspace's out, look at them, compare, apply or revert them."
+    ),
 )
 @_JSON
 @click.pass_context
@@ -86,4 +88,81 @@ def apply(file: str, as_json: bool) -> None:
     """Applying the same file again changes nothing."""
     with workspace():
         found = load("guanxi.core.exchange.settingsfile:apply")(_actor(), _content(file))
+    _tell(found, as_json=as_json, nothing=_("Nothing was changed."))
+
+
+@settings.command("list", help=_("List the tables of the settings, or the rows of one (rules, flows, layouts …)."))
+@click.argument("table", required=False, default="")
+@_JSON
+def list_(table: str, as_json: bool) -> None:
+    """A row is named by its key, as ``settings show`` takes it."""
+    with workspace():
+        tables = load("guanxi.core.exchange.settingsfile:tables")(_actor())
+    if table and table not in tables:
+        raise Trouble(
+            _("There is no table %(table)s. There are: %(names)s") % {"table": table, "names": ", ".join(tables)}
+        )
+    if as_json:
+        click.echo(
+            json.dumps(
+                [*tables[table].values()] if table else {name: [*rows] for name, rows in tables.items()},
+                ensure_ascii=False,
+            )
+        )
+        return
+    for name, row in (tables[table] if table else {}).items():
+        click.echo(f"{name}  {row.get('name_zh') or row.get('label_zh') or row.get('name') or ''}".rstrip())
+    for name, rows in ({} if table else tables).items():
+        click.echo(f"{str(len(rows)).rjust(5)}  {name}")
+
+
+@settings.command("show", help=_("Print one row of the settings as JSON: guanxi settings show rules KEY."))
+@click.argument("table")
+@click.argument("row")
+def show(table: str, row: str) -> None:
+    """As it stands in the file of ``settings export``."""
+    with workspace():
+        tables = load("guanxi.core.exchange.settingsfile:tables")(_actor())
+    found = tables.get(table, {}).get(row)
+    if found is None:
+        raise Trouble(_("There is no %(row)s in %(table)s.") % {"row": row, "table": table})
+    click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+@settings.command("history", help=_("List the versions of the settings that were kept, newest first."))
+@_JSON
+def history(as_json: bool) -> None:
+    """A version is kept before and after each file or pack, and whenever somebody changed settings on the pages."""
+    with workspace():
+        found = [
+            {
+                "version": one.pk,
+                "at": one.at.isoformat(timespec="seconds"),
+                "by": one.by.name if one.by else "",
+                "sort": one.sort,
+                "comment": one.comment,
+            }
+            for one in load("guanxi.core.exchange.settingsfile:versions")().select_related("by")
+        ]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for one in found:
+        click.echo(
+            f"{str(one['version']).rjust(5)}  {one['at']}  {one['sort'].ljust(8)} {one['by']} {one['comment']}".rstrip()
+        )
+    if not found:
+        click.echo(_("No version was kept yet."))
+
+
+@settings.command("revert", help=_("Make the settings those of a version again, all or nothing."))
+@click.argument("version", type=int)
+@_JSON
+def revert(version: int, as_json: bool) -> None:
+    """The state before is kept as a version of its own, so that this can be taken back too."""
+    with workspace():
+        row = load("guanxi.core.exchange.settingsfile:versions")().filter(pk=version).first()
+        if row is None:
+            raise Trouble(_("There is no version %(version)d. See: guanxi settings history") % {"version": version})
+        found = load("guanxi.core.exchange.settingsfile:revert")(_actor(), row)
     _tell(found, as_json=as_json, nothing=_("Nothing was changed."))

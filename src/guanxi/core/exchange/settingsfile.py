@@ -7,6 +7,7 @@ changes.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
@@ -29,6 +30,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import SettingsVersion
+from guanxi.core.records.settings_registry import settings_models
 from guanxi.core.records.writing import writing
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "read",
     "revert",
     "row_name",
+    "tables",
     "text_of",
     "versions",
 ]
@@ -64,6 +67,13 @@ def export(actor: Actor) -> str:
     """The settings as a file. Raises Denied without the feature ``settings``."""
     require_feature(actor, SETTINGS)
     return text_of(document())
+
+
+def tables(actor: Actor) -> dict[str, dict[str, Any]]:
+    """The rows of each table as they stand in the file, by the name a difference calls them. Raises Denied."""
+    require_feature(actor, SETTINGS)
+    held = document()
+    return {one.key: {row_name(one, row): row for row in held.get(one.key, ())} for one in settings_models()}
 
 
 def diff(actor: Actor, content: str) -> list[Difference]:

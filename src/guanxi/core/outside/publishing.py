@@ -1,19 +1,23 @@
-"""Opening and closing what is shown outside."""
+"""What is shown outside: pages and clients' views made, changed, opened and closed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import NotFound
+from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import PortalView, PublicPage
 from guanxi.core.models.outside import LOOKUP
 from guanxi.core.models.stamps import bump
 from guanxi.core.outside import lookups, portal, questions
 from guanxi.core.records import shape
 from guanxi.core.records.writing import writing
-from guanxi.core.schema.registry import is_registered
+from guanxi.core.schema.registry import entities, is_registered
+from guanxi.core.shaping.common import check_version, key_from
 
 
 def check(row: PublicPage | PortalView) -> None:
@@ -39,6 +43,81 @@ def switch(actor: Actor, sort: str, number: int) -> None:
         row.active = not row.active
         row.save(update_fields=["active"])
         bump("portal")
+
+
+def page_save(
+    actor: Actor, row: PublicPage | None, given: Mapping[str, Any], *, version: int | None = None
+) -> PublicPage:
+    """Make or change a public page. Raises Denied, Invalid (names the field), Conflict when somebody saved first."""
+    require_feature(actor, SETTINGS)
+    _named(given)
+    with writing(actor):
+        if row is None:
+            taken = set(PublicPage.objects.values_list("key", flat=True))
+            name = str(given.get("name_en") or given["name_zh"])
+            key = key_from("", name, {one.replace("-", "_") for one in taken}).replace("_", "-")
+            row = PublicPage(key=key, version=0)
+        else:
+            row = PublicPage.objects.select_for_update().get(pk=row.pk)
+            check_version(row, version, given, {})
+        for name, value in given.items():
+            setattr(row, name, value)
+        check(row)
+        row.version += 1
+        row.save()
+        bump("portal")
+    return row
+
+
+def view_save(actor: Actor, row: PortalView | None, given: Mapping[str, Any]) -> PortalView:
+    """Make or change what clients see of one sort of records. Raises Denied, Invalid (names the field)."""
+    require_feature(actor, SETTINGS)
+    with writing(actor):
+        row = PortalView.objects.select_for_update().get(pk=row.pk) if row else PortalView()
+        for name, value in given.items():
+            setattr(row, name, value)
+        check(row)
+        if row.pk is None and PortalView.objects.filter(entity=row.entity, subject=row.subject).exists():
+            raise Invalid(_("Clients see these records already."), code="portal.twice", field="way")
+        row.save()
+        bump("portal")
+    return row
+
+
+def remove(actor: Actor, row: PublicPage | PortalView) -> None:
+    """Take a page or view away; what clients did through it stays."""
+    require_feature(actor, SETTINGS)
+    with writing(actor):
+        row.delete()
+        bump("portal")
+
+
+def _named(given: Mapping[str, Any]) -> None:
+    if not str(given.get("name_zh") or "").strip():
+        raise Invalid(_("This must be filled."), code="value.required", field="name_zh")
+
+
+def ways(subject: str, *, deep: int = 2) -> dict[str, str]:
+    """From which records references lead to those of ``subject``: the entity and the path, at most ``deep`` steps."""
+    found, reached = {}, {subject: [""]}
+    for _step in range(deep):
+        further: dict[str, list[str]] = {}
+        for entity in entities():
+            for name, field in shape.fields_of(entity).items():
+                if (
+                    field.kind == "reference"
+                    and not field.custom
+                    and field.target in reached
+                    and entity.key != field.target
+                ):
+                    further.setdefault(entity.key, []).extend(
+                        f"{name}.{rest}".rstrip(".") for rest in reached[field.target]
+                    )
+        for key, paths in further.items():
+            for path in paths:
+                found.setdefault(f"{key}|{path}", key)
+        reached = further
+    return found
 
 
 def labels(entity: str, names: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from guanxi.core.models import Layout
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import shape, values
 from guanxi.core.records.shape import spoken
-from guanxi.core.schema.entity import Entity, Section
+from guanxi.core.schema.entity import Entity, Section, Tab
 
 #: Faces of an entity that can be arranged; of the workspace (empty entity).
 FACES = ("form", "detail", "create", "list", "card", "side", "panels")
@@ -36,13 +36,18 @@ def type_field(entity: Entity) -> str:
     )
 
 
-def layout_of(actor: Actor, entity: Entity | None, face: str, record: Any = None) -> Mapping[str, Any] | None:
-    """The definition that holds for the actor and record: of his role and its type, of his role, of its type, for all."""
+def layout_of(
+    actor: Actor, entity: Entity | None, face: str, record: Any = None, *, kind: str = ""
+) -> Mapping[str, Any] | None:
+    """The definition that holds for the actor and record: of his role and its type, of his role, of its type, for all.
+
+    ``kind`` says the type where there is no record yet.
+    """
     stored = _stored(entity.key if entity else "")
     if not stored:
         return None
-    by = type_field(entity) if entity is not None and record is not None else ""
-    kind = str(values.current(record, shape.fields_of(entity)[by]) or "") if entity is not None and by else ""
+    if entity is not None and record is not None:
+        kind = kind_of(entity, record)
     for role in (*sorted(actor.roles), ""):
         for one in dict.fromkeys((kind, "")):
             found = stored.get((face, role, one))
@@ -51,15 +56,32 @@ def layout_of(actor: Actor, entity: Entity | None, face: str, record: Any = None
     return None
 
 
+def kind_of(entity: Entity, record: Any) -> str:
+    """The type of a record by which layouts differ, '' where there is none."""
+    by = type_field(entity)
+    return str(values.current(record, shape.fields_of(entity)[by]) or "") if by else ""
+
+
+def kinds_of(entity: Entity, face: str) -> frozenset[str]:
+    """The types that have a layout of this face of their own."""
+    return frozenset(kind for stored, _role, kind in _stored(entity.key) if stored == face and kind)
+
+
 def sections(definition: Mapping[str, Any]) -> list[Section]:
-    """The sections of a form or record page."""
+    """The sections of a form or record page, those of no tab first."""
+    tabs = {
+        str(one["key"]): Tab(str(one["key"]), spoken(str(one.get("zh", "")), str(one.get("en", ""))))
+        for one in definition.get("tabs", ())
+    }
     return [
         Section(
             spoken(str(one.get("zh", "")), str(one.get("en", ""))),
             tuple(one.get("fields", ())),
+            when=(one["when"][0], one["when"][1]) if one.get("when") else None,
             key=f"layout-{number}",
             columns=int(one.get("columns") or 0),
             folded=bool(one.get("folded")),
+            tab=tabs.get(one.get("tab", "")),
         )
         for number, one in enumerate(definition.get("sections", ()))
     ]
@@ -78,3 +100,8 @@ def panels_place(actor: Actor, entity: Entity, record: Any) -> Mapping[str, int]
 def names(definition: Mapping[str, Any] | None) -> tuple[str, ...]:
     """The fields of a face that is one list: create, list, card, side."""
     return tuple(definition.get("fields", ())) if definition else ()
+
+
+def all_names(definition: Mapping[str, Any]) -> list[str]:
+    """Every field a definition of a face names, in its order."""
+    return [*definition.get("fields", ()), *(name for one in definition.get("sections", ()) for name in one["fields"])]

@@ -47,9 +47,17 @@ class MatchKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of a form or record page; ``key`` stands in addresses that lead to it (``#tab-KEY``)."""
+
+    key: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A titled group of fields in forms and on the record page. ``when`` shows it only if a field has a value; ``columns``
-    (0: as many as fit) and ``folded`` say how it stands in a form.
+    (0: as many as fit) and ``folded`` say how it stands; ``tab`` in which tab (``None``: before all of them).
     """
 
     label: Text
@@ -58,6 +66,7 @@ class Section:
     key: str = ""
     columns: int = 0
     folded: bool = False
+    tab: Tab | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

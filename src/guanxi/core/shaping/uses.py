@@ -60,7 +60,11 @@ def _shared(entity: str, name: str) -> Iterator[Use]:
 def _own(entity: str, name: str) -> Iterator[Use]:
     for layout in Layout.objects.filter(entity=entity):
         if _mentions(layout.definition, name):
-            yield Use(_("Layout"), str(layout), f"/settings/layouts/{entity_of(entity).path}/")
+            yield Use(
+                _("Layout"),
+                str(layout),
+                f"/settings/layouts/{entity_of(entity).path}/?face={layout.face}&role={layout.role}&kind={layout.kind}",
+            )
     for process in Process.objects.filter(entity=entity):
         if process.field == name or _mentions(process.definition, name):
             yield Use(_("Process"), str(process), "/settings/processes/")

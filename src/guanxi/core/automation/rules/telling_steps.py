@@ -31,8 +31,14 @@ SORT = "rule"
 
 
 def _notify(doing: Doing, step: Mapping[str, Any]) -> str:
-    text = templates.fill(doing.actor, doing.record, str(step.get("text", "")))
-    told = notify(whom(doing, step), SORT, SAID, {"text": text[:500]}, record=doing.record)
+    """Each person reads it in his language, as far as it was written in it."""
+    told: list[int] = []
+    languages = dict(User.everything.filter(pk__in=whom(doing, step)).values_list("pk", "language"))
+    for language in sorted(set(languages.values())):
+        written = (step.get("text_en") if language == "en" else "") or step.get("text") or step.get("text_en") or ""
+        text = templates.fill(doing.actor, doing.record, str(written), language=language)
+        people = [pk for pk, one in languages.items() if one == language]
+        told += notify(people, SORT, SAID, {"text": text[:500]}, record=doing.record)
     names = User.everything.filter(pk__in=told).values_list("name", flat=True)
     return _("told: %(names)s") % {"names": ", ".join(names) or "—"}
 
@@ -42,7 +48,7 @@ def _text_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
         templates.template_of(str(step["template"]))
     elif not str(step.get("text", "")).strip():
         raise Invalid(_("Write a text."), code="rule.text")
-    for name in ("subject", "text"):
+    for name in ("subject", "text", "text_en"):
         templates.check(actor, entity, str(step.get(name) or ""))
 
 
@@ -130,7 +136,9 @@ def _webhook_check(_actor: Actor, entity: Entity, step: Mapping[str, Any]) -> No
             raise Invalid(_("There is no field “%(path)s”.") % {"path": name}, code="rule.field")
 
 
-register_step(StepKind("notify", gettext_lazy("Tell people"), "bell", ("whom", "text"), _notify, _notify_check))
+register_step(
+    StepKind("notify", gettext_lazy("Tell people"), "bell", ("whom", "text", "text_en"), _notify, _notify_check)
+)
 register_step(
     StepKind(
         "message",

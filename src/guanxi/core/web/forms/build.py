@@ -14,10 +14,11 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import display, layouts, rules, shape
 from guanxi.core.records.values import current
-from guanxi.core.schema.entity import Entity, Lines, Section, sections_fields
+from guanxi.core.schema.entity import Entity, Lines, Section, Tab, sections_fields
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.web import tabs
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.forms.grid import Grid, grids
 from guanxi.core.web.inputs import Input, input_text
@@ -33,6 +34,7 @@ class Part:
     when: tuple[str, str] | None = None
     columns: int = 0
     folded: bool = False
+    tab: Tab | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Problem:
 class FormView:
     """A form ready to be drawn.
 
-    ``parts`` stand open, ``more`` behind “more fields”. ``version`` and ``original`` (JSON) are those the editing
+    ``parts`` stand open, ``more`` behind “more fields”; ``typed`` names the field on whose value its layout depends. ``version`` and ``original`` (JSON) are those the editing
     started from; ``token`` makes a second sending of the same form harmless; ``draft_key`` names the kept draft.
     """
 
@@ -63,6 +65,17 @@ class FormView:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     draft_key: str = ""
     grids: tuple[Grid, ...] = ()
+    typed: str = ""
+
+    @property
+    def shown(self) -> tabs.Sorted[Part]:
+        """The open parts by tab; the first tab with an error is open."""
+        return tabs.sort(self.parts, _wrong)
+
+    @property
+    def shown_more(self) -> tabs.Sorted[Part]:
+        """The parts behind “more fields” by tab."""
+        return tabs.sort(self.more, _wrong)
 
     @property
     def conditions(self) -> str:
@@ -78,13 +91,16 @@ class FormView:
 
     @property
     def before_texts(self) -> int:
-        """How many parts come before the lines: those before the first with long texts, but what the record is comes first."""
+        """How many parts come before the lines: those before the first with long texts and before the tabs, but what the record is
+        comes first.
+        """
+        parts = self.shown.before
         long = (
             number
-            for number, part in enumerate(self.parts)
+            for number, part in enumerate(parts)
             if any(one.field.kind in ("long_text", "rich_text") for one in part.inputs)
         )
-        return max(1, next(long, len(self.parts)))
+        return max(1, next(long, len(parts)))
 
     @property
     def failed(self) -> bool:
@@ -92,14 +108,25 @@ class FormView:
         return bool(self.problems or self.general)
 
 
+def _wrong(part: Part) -> int:
+    return sum(1 for one in part.inputs if one.errors)
+
+
 def sections_of(
-    entity: Entity, fields: Mapping[str, Field], actor: Actor | None = None, record: Any = None, face: str = "form"
+    entity: Entity,
+    fields: Mapping[str, Field],
+    actor: Actor | None = None,
+    record: Any = None,
+    face: str = "form",
+    *,
+    kind: str = "",
 ) -> list[Section]:
     """The sections of the administrator's layout as they are, else those of the declaration, then the custom fields by
-    their group, then the tags. A record page without a layout of its own follows the form's.
+    their group, then the tags. A record page without a layout of its own follows the form's; ``kind`` is the type of a
+    record that is not there yet.
     """
     if actor is not None:
-        found = layouts.layout_of(actor, entity, face, record)
+        found = layouts.layout_of(actor, entity, face, record, kind=kind)
         if found is None and face == "detail":
             found = layouts.layout_of(actor, entity, "form", record)
         if found is not None:
@@ -208,8 +235,10 @@ def create_form(
         **(values or {}),
     }
     errors, general = errors_by_field(error, fields, entity.lines)
-    sections = sections_of(entity, fields, actor)
-    arranged = layouts.names(layouts.layout_of(actor, entity, "create"))
+    typed = layouts.type_field(entity)
+    kind = str(given.get(typed) or "")
+    sections = sections_of(entity, fields, actor, kind=kind)
+    arranged = layouts.names(layouts.layout_of(actor, entity, "create", kind=kind))
     first_asked = arranged or (entity.form.create if entity.form else ())
     order = [name for name in dict.fromkeys((*first_asked, *sections_fields(sections))) if name in fields]
     asked = set(first_asked) if first_asked else set(order)
@@ -220,15 +249,16 @@ def create_form(
     inputs = choosing.inputs(
         actor, entity, [fields[name] for name in order], filling.values, errors=filling.errors, focus=focus
     )
-    rest = _parts([replace(one, fields=tuple(n for n in one.fields if n not in asked)) for one in sections], inputs)
+    rest = parts_of([replace(one, fields=tuple(n for n in one.fields if n not in asked)) for one in sections], inputs)
     return FormView(
         entity=entity,
-        parts=(Part("", tuple(inputs[name] for name in first)),),
+        parts=(Part("", tuple(inputs[name] for name in first)),) if first_asked else tuple(parts_of(sections, inputs)),
         more=tuple(rest),
         problems=_problems(errors, fields, inputs),
         general=tuple(general),
         draft_key=f"new:{entity.key}",
         token=token or uuid.uuid4().hex,
+        typed=typed if layouts.kinds_of(entity, "create") | layouts.kinds_of(entity, "form") else "",
         grids=grids(actor, entity, None, given, error, more=more, header=given),
     )
 
@@ -263,7 +293,7 @@ def edit_form(
     return FormView(
         entity=entity,
         record=record,
-        parts=tuple(_parts(sections_of(entity, fields, actor, record), inputs)),
+        parts=tuple(parts_of(sections_of(entity, fields, actor, record), inputs)),
         problems=_problems(errors, fields, inputs),
         general=tuple(general),
         version=record.version if version is None else version,
@@ -277,12 +307,13 @@ def _defaults(fields: Mapping[str, Field]) -> dict[str, Any]:
     return {name: one.default for name, one in fields.items() if one.default not in (None, "")}
 
 
-def _parts(sections: Sequence[Section], inputs: Mapping[str, Input]) -> list[Part]:
+def parts_of(sections: Sequence[Section], inputs: Mapping[str, Input]) -> list[Part]:
+    """The sections with their inputs; those with none are left out."""
     parts = []
     for number, one in enumerate(sections):
         found = tuple(inputs[name] for name in one.fields if name in inputs)
         if found:
-            parts.append(Part(one.label, found, one.key or str(number), one.when, one.columns, one.folded))
+            parts.append(Part(one.label, found, one.key or str(number), one.when, one.columns, one.folded, one.tab))
     return parts
 
 

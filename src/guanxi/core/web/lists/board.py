@@ -128,21 +128,22 @@ def lane_cards(
         cursor=cursor,
         count=False,
     )
-    names = [entity.title, *look.card]
+    names = [entity.title, *look.names()]
     shown = columns_of.chosen(actor, entity, [name for name in dict.fromkeys(names) if name != by.name], {}, ())
     facts = [column for column in shown if not column.title]
     prepared = rows.prepare(actor, entity, facts, found.items)
     lines = rows.build(actor, entity, [column for column in shown if column.title], found.items, editable=False)
     writable = by.name in shape.writable(actor, entity) and not by.readonly
     aged = None if key in lanes_of.endings(entity, by) else boardlook.age_field(actor, entity)
+    at = {column.path: place for place, column in enumerate(facts)}
     cards = []
     for line in lines:
         age = boardlook.age_of(actor, entity, line.record, aged)
         color = boardlook.color_of(look, entity, line.record, age)
         values = [
-            (str(column.label), text)
-            for column, getter, cell in zip(facts, prepared.getters, prepared.cells, strict=True)
-            if (text := cell(getter(line.record)))
+            (str(facts[place].label), text)
+            for place in (at[name] for name in look.of(entity, line.record) if name in at)
+            if (text := prepared.cells[place](prepared.getters[place](line.record)))
         ]
         movable = writable and access.allowed(actor, "change", line.record)
         cards.append(Card(line, values, movable, color, age))

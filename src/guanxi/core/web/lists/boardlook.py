@@ -36,13 +36,25 @@ MOST_CARD, MOST_ROWS = 12, 30
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``card`` fields, ``color`` a choice field, :data:`AGE` or '', ``rows`` a field or '', ``most`` cards (0: any number)."""
+    """``card`` fields, ``color`` a choice field, :data:`AGE` or '', ``rows`` a field or '', ``most`` cards (0: any number).
+
+    ``by_type`` holds the fields of cards of a type that has a layout of its own.
+    """
 
     card: tuple[str, ...]
     color: str = ""
     rows: str = ""
     most: int = 0
     given: Mapping[str, str] = field(default_factory=dict)
+    by_type: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Every field some card shows."""
+        return list(dict.fromkeys((*self.card, *(name for names in self.by_type.values() for name in names))))
+
+    def of(self, entity: Entity, record: Any) -> tuple[str, ...]:
+        """The fields of the card of a record, in their order."""
+        return self.by_type.get(layouts.kind_of(entity, record), self.card) if self.by_type else self.card
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,15 @@ def read_look(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> 
         rows=said["rows"] if said.get("rows") in row_fields(actor, entity, by) else "",
         most=int(most) if most.isdecimal() and len(most) < 6 else 0,
         given=sent,
+        by_type={} if "card" in said else _by_type(actor, entity),
     )
+
+
+def _by_type(actor: Actor, entity: Entity) -> dict[str, tuple[str, ...]]:
+    return {
+        kind: layouts.names(layouts.layout_of(actor, entity, "card", kind=kind))[:MOST_CARD]
+        for kind in layouts.kinds_of(entity, "card")
+    }
 
 
 def card_fields(actor: Actor, entity: Entity) -> dict[str, str]:

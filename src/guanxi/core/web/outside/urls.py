@@ -8,12 +8,16 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.outside import invite, overview, portal, public
+from guanxi.core.web.outside import editor, invite, overview, portal, public
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("public/", overview.index, name="public_pages"),
     path("public/<slug:key>/", public.page, name="public_page"),
     path("settings/outside/", overview.settings, name="outside_settings"),
+    path("settings/outside/views/new/", editor.view_new, name="portal_view_new"),
+    path("settings/outside/views/<int:pk>/", editor.view_edit, name="portal_view"),
+    path("settings/outside/pages/new/", editor.page_new, name="public_page_new"),
+    path("settings/outside/pages/<int:pk>/", editor.page_edit, name="public_page_edit"),
     path("client-login/<slug:path>/<int:pk>/", invite.dialog, name="client_login"),
     path("my/", portal.home, name="my"),
     path("my/in/", portal.sign_in, name="my_in"),

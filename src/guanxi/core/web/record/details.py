@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from guanxi.core.kernel.errors import Conflict, Denied, Invalid, NotFound, Text
 from guanxi.core.records import shape, values
 from guanxi.core.records.reveal import reveal as reveal_value
 from guanxi.core.records.reveal import reveal_count
-from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.entity import Entity, Section, Tab
 from guanxi.core.schema.fields import Field
-from guanxi.core.web import toasts
+from guanxi.core.web import tabs, toasts
 from guanxi.core.web.cells import Names
 from guanxi.core.web.forms import build, choosing, saving
 from guanxi.core.web.record import gate
@@ -36,16 +37,23 @@ class Block:
     fields: list[Shown]
     filled: bool
     folded: bool = False
+    columns: int = 0
+    tab: Tab | None = None
 
 
-def blocks(actor: Actor, entity: Entity, record: Any) -> list[Block]:
-    """The sections of a record the actor may read; one bound to a value only where it applies."""
+def blocks(actor: Actor, entity: Entity, record: Any, sections: Sequence[Section] | None = None) -> tabs.Sorted[Block]:
+    """The sections of a record the actor may read, by tab; one bound to a value only where it applies.
+
+    ``sections`` are those of a layout that is being tried.
+    """
     readable = shape.readable(actor, entity)
     change, reveal = access.allowed(actor, "change", record), access.allowed(actor, "reveal", record)
     names = names_of(actor, record, readable.values())
     found = []
-    for number, section in enumerate(build.sections_of(entity, readable, actor, record, "detail")):
-        if section.when and str(getattr(record, section.when[0], "")) != section.when[1]:
+    if sections is None:
+        sections = build.sections_of(entity, readable, actor, record, "detail")
+    for number, section in enumerate(sections):
+        if not _applies(entity, record, section):
             continue
         fields = [
             shown(actor, entity, record, readable[name], change=change, reveal=reveal, names=names)
@@ -54,9 +62,28 @@ def blocks(actor: Actor, entity: Entity, record: Any) -> list[Block]:
         ]
         if fields:
             key = f"{entity.key}.{section.key or number}"
-            found.append(Block(section.label, key, fields, any(not one.empty for one in fields), section.folded))
+            found.append(
+                Block(
+                    section.label,
+                    key,
+                    fields,
+                    any(not one.empty for one in fields),
+                    section.folded,
+                    section.columns,
+                    section.tab,
+                )
+            )
     found.append(_system_block(actor, entity, record, readable, names))
-    return [one for one in found if one.fields]
+    return tabs.sort(one for one in found if one.fields)
+
+
+def _applies(entity: Entity, record: Any, section: Section) -> bool:
+    """Whether the value a section is bound to is the record's."""
+    if section.when is None:
+        return True
+    field = shape.fields_of(entity).get(section.when[0])
+    held = values.current(record, field) if field is not None else getattr(record, section.when[0], "")
+    return str(held if held is not None else "") == section.when[1]
 
 
 def _system_block(actor: Actor, entity: Entity, record: Any, readable: dict[str, Field], known: Names) -> Block:

@@ -117,7 +117,7 @@ def _step(data: QueryDict, at: str, entity: str, depth: int) -> dict[str, Any]:
         elif part == "fields":
             step["fields"] = data.getlist(f"{at}fields")
         else:
-            step[part] = data.get(f"{at}{part}", "").strip() if part != "text" else data.get(f"{at}text", "")
+            step[part] = data.get(f"{at}{part}", "").strip() if "text" not in part else data.get(f"{at}{part}", "")
     return step
 
 

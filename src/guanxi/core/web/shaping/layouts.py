@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from guanxi.core.access.actors import rights_for
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, NotFound, Text
-from guanxi.core.models import Layout, Role, User
+from guanxi.core.kernel.errors import Conflict, GuanxiError, NotFound, Text
+from guanxi.core.models import AuditEntry, Layout, Role, User
 from guanxi.core.people.rights import role_name
-from guanxi.core.records import dictionaries, layouts, reading, shape
+from guanxi.core.records import dictionaries, layouts, reading, shape, values
 from guanxi.core.schema.entity import Entity, Section
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities
 from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import layouts as shaping
-from guanxi.core.web import contributions
-from guanxi.core.web.forms import build
+from guanxi.core.shaping.common import key_from
+from guanxi.core.web import contributions, formats, tabs
+from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.people.common import done
-from guanxi.core.web.record import related
+from guanxi.core.web.record import details, related
 from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper, version_of
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/layouts/"
-_LINE = re.compile(r"section\.(\w+)\.(zh|en|columns|folded|field)")
+_LINE = re.compile(r"(section|tab)\.(\w+)\.(zh|en|columns|folded|field|when|key)")
+#: Values of a field a section may be bound to, at most.
+_FEW = 20
 
 
 def _faces() -> dict[str, Text]:
@@ -83,33 +88,68 @@ def _usual(actor: Actor, entity: Entity, face: str) -> list[Section]:
     return [Section("", tuple(names))]
 
 
+def _both(label: Text) -> dict[str, str]:
+    """A name of the declaration in both languages."""
+    found = {}
+    for name, language in (("zh", "zh-hans"), ("en", "en")):
+        with override(language):
+            found[name] = str(label)
+    return found
+
+
+def _declared(actor: Actor, entity: Entity, face: str) -> list[dict[str, Any]]:
+    """What holds while there is no layout, as the editor shows it."""
+    return [
+        {**_both(one.label), "fields": list(one.fields), "when": one.when, "columns": one.columns}
+        for one in _usual(actor, entity, face)
+    ]
+
+
 def _held(definition: dict[str, Any], face: str) -> list[dict[str, Any]]:
-    if face in ("form", "detail"):
-        return list(definition.get("sections", ()))
-    return [{"zh": "", "en": "", "fields": definition.get("fields", [])}]
+    """What the editor shows in its order: sections, and before the first of each tab its heading."""
+    if face not in ("form", "detail"):
+        return [{"zh": "", "en": "", "fields": definition.get("fields", [])}]
+    sections = list(definition.get("sections", ()))
+    found = [one for one in sections if not one.get("tab")]
+    for tab in definition.get("tabs", ()):
+        found += [{**tab, "heading": True, "fields": []}, *(one for one in sections if one.get("tab") == tab["key"])]
+    return found
 
 
 def _sent(data: QueryDict, face: str) -> dict[str, Any]:
     """The sections as sent, in the order they stand on the page."""
     found: dict[str, dict[str, Any]] = {}
     for name in data:
-        match = _LINE.fullmatch(name)
-        if match:
-            one = found.setdefault(match[1], {"zh": "", "en": "", "fields": []})
-            if match[2] == "field":
+        if match := _LINE.fullmatch(name):
+            one = found.setdefault(
+                f"{match[1]}.{match[2]}", {"zh": "", "en": "", "fields": [], "heading": match[1] == "tab"}
+            )
+            if match[3] == "field":
                 one["fields"] = data.getlist(name)
-            elif match[2] == "columns":
+            elif match[3] == "columns":
                 one["columns"] = {"1": 1, "2": 2, "3": 3}.get(data.get(name, ""), 0)
+            elif match[3] == "when":
+                bound, _sep, value = data.get(name, "").partition("=")
+                one["when"] = [bound, value] if bound else None
             else:
-                one[match[2]] = data.get(name, "").strip()
-    listed = list(found.values())
-    if face == "panels":
-        return {"fields": [name for one in listed for name in one["fields"]], "hidden": data.getlist("rest")}
-    return (
-        {"sections": listed}
-        if face in ("form", "detail")
-        else {"fields": [name for one in listed for name in one["fields"]]}
-    )
+                one[match[3]] = data.get(name, "").strip()
+    if face in ("form", "detail"):
+        return _by_tab(list(found.values()))
+    listed = [name for one in found.values() for name in one["fields"]]
+    return {"fields": listed, "hidden": data.getlist("rest")} if face == "panels" else {"fields": listed}
+
+
+def _by_tab(listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sections belong to the tab whose heading stands before them."""
+    tabs, sections, now = list[dict[str, Any]](), list[dict[str, Any]](), ""
+    for one in listed:
+        if not one.pop("heading"):
+            sections.append({**one, "tab": now})
+            continue
+        taken = {tab["key"] for tab in tabs}
+        now = one.get("key") or key_from("", one["en"] or one["zh"], taken)
+        tabs.append({"key": now, "zh": one["zh"], "en": one["en"]})
+    return {"sections": sections, "tabs": tabs}
 
 
 @page_view("GET", "POST")
@@ -123,6 +163,9 @@ def edit(request: HttpRequest, path: str) -> HttpResponseBase:
     held = row.definition if row else None
     if request.method == "POST":
         held = _sent(request.POST, face)
+        if request.POST.get("do") == "preview":
+            shown = _context(actor, entity, face, role, kind, held)
+            return page(request, "shaping/preview.jinja", shown)
         try:
             if request.POST.get("do") == "reset":
                 shaping.layout_reset(actor, entity, face, role=role, kind=kind)
@@ -134,21 +177,38 @@ def edit(request: HttpRequest, path: str) -> HttpResponseBase:
     return page(
         request,
         "shaping/layout.jinja",
-        {**_context(actor, entity, face, role, kind, held), "row": row, "general": general(error)},
+        {**_context(actor, entity, face, role, kind, held), "row": row, "general": _told(entity, row, held, error)},
         error,
     )
+
+
+def _told(entity: Entity, row: Layout | None, held: Mapping[str, Any] | None, error: GuanxiError | None) -> list[Text]:
+    """What is wrong; where somebody saved meanwhile: who and when, and in what theirs differs."""
+    if not isinstance(error, Conflict) or row is None:
+        return general(error)
+    last = AuditEntry.objects.filter(entity=Layout._meta.db_table, record_id=row.pk).order_by("-at", "-id").first()
+    told: list[Text] = [
+        _(
+            "%(name)s saved this layout %(when)s. Yours stands below and is not saved yet: "
+            "save again to put it in the place of theirs, or reload the page to go on from theirs."
+        )
+        % {"name": last.actor_name if last else "—", "when": formats.when(last.at) if last else ""}
+    ]
+    mine, theirs = layouts.all_names(held or {}), layouts.all_names(row.definition)
+    for text, one, other in (
+        (_("Only in theirs: %(names)s."), theirs, mine),
+        (_("Only in yours: %(names)s."), mine, theirs),
+    ):
+        if only := [name for name in one if name not in other]:
+            told.append(text % {"names": ", ".join(str(shape.path_label(entity, name)) for name in only)})
+    return told
 
 
 def _context(
     actor: Actor, entity: Entity, face: str, role: str, kind: str, held: dict[str, Any] | None
 ) -> dict[str, Any]:
     fields = shape.fields_of(entity)
-    usual = _usual(actor, entity, face)
-    sections = (
-        _held(held, face)
-        if held is not None
-        else [{"zh": str(one.label), "en": "", "fields": list(one.fields)} for one in usual]
-    )
+    sections = _held(held, face) if held is not None else _declared(actor, entity, face)
     used = {name for one in sections for name in one["fields"]}
     labels = {name: capfirst(str(one.label)) for name, one in fields.items()}
     offered: Collection[str] = build.askable(dict(fields)) if face in ("form", "create") else fields
@@ -172,36 +232,55 @@ def _context(
         "roles": _roles(),
         "kind": kind,
         "kinds": [("", _("all records")), *((one.key, one.label) for one in dictionaries.choices_of(fields[by]))]
-        if by
+        if by and face != "list"
         else [],
+        "whens": _whens(fields),
         "sections": sections,
         "several": face in ("form", "detail"),
         "rest": [name for name in offered if name not in used and name != "id"],
         "labels": labels,
         "required": {name for name, one in fields.items() if one.required} if face != "panels" else set(),
-        "preview": _preview(actor, entity, role, sections) if face in ("form", "detail", "create") else None,
+        "preview": _preview(actor, entity, face, role, held if held is not None else {"sections": sections}),
         "stored": Layout.objects.filter(entity=entity.key),
     }
 
 
-def _preview(actor: Actor, entity: Entity, role: str, sections: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """The form as somebody who holds only this role sees it (the administrator himself without a role)."""
-    seer = actor
-    if role:
-        user = User.everything.get(pk=actor.user_id or 0)
-        roles = Role.objects.filter(key=role).prefetch_related("rights", "fields")
-        seer = replace(actor, rights=rights_for(user, roles))
-    readable = shape.readable(seer, entity)
-    titles = [shape.spoken(one["zh"], one["en"]) for one in sections]
-    record = next(iter(reading.select(actor, entity, limit=1, count=False).items), None)
-    shown: dict[str, Any] = {}
-    if record is not None:
-        shown = {one.field.name: one for one in build.edit_form(seer, record).inputs} if entity.form else {}
-    return [
-        (title, [shown[name] for name in one["fields"] if name in shown and name in readable])
-        for title, one in zip(titles, sections, strict=True)
-        if set(one["fields"]) & set(readable)
-    ]
+def _whens(fields: Mapping[str, Field]) -> list[tuple[str, str]]:
+    """Values of choice fields a section may be bound to: “kind=person” and how it is said."""
+    found = [("", _("always shown"))]
+    for name, one in fields.items():
+        choices = dictionaries.choices_of(one) if one.kind == "choice" else []
+        if len(choices) <= _FEW:
+            found += [(f"{name}={choice.key}", f"{capfirst(str(one.label))}: {choice.label}") for choice in choices]
+    return found
+
+
+def _seer(actor: Actor, role: str) -> Actor:
+    """Somebody who holds only this role; the administrator himself without one."""
+    if not role:
+        return actor
+    user = User.everything.get(pk=actor.user_id or 0)
+    roles = Role.objects.filter(key=role).prefetch_related("rights", "fields")
+    return replace(actor, rights=rights_for(user, roles))
+
+
+def _preview(actor: Actor, entity: Entity, face: str, role: str, held: dict[str, Any]) -> dict[str, Any] | None:
+    """The face as the role sees it: parts of a form, blocks of a record page, ``None`` for faces without a preview."""
+    if face not in ("form", "detail", "create"):
+        return None
+    seer = _seer(actor, role)
+    sections = (
+        [Section("", tuple(layouts.names(held)) or tuple(held["sections"][0]["fields"]))]
+        if face == "create"
+        else layouts.sections(held)
+    )
+    record = next(iter(reading.select(actor, entity, limit=1, count=False).items), None) or entity.model()
+    if face == "detail":
+        return {"blocks": details.blocks(seer, entity, record, sections), "record": record}
+    fields = build.askable(shape.readable(seer, entity))
+    kept = {name: values.current(record, one) for name, one in fields.items()} if face == "form" and record.pk else {}
+    inputs = choosing.inputs(seer, entity, list(fields.values()), kept, prefix="preview.")
+    return {"form": tabs.sort(build.parts_of(sections, inputs))}
 
 
 @page_view("GET", "POST")

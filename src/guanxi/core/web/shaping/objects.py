@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import GuanxiError
-from guanxi.core.models import CustomField, CustomObject
+from guanxi.core.models import CustomField, CustomObject, PortalView
 from guanxi.core.records.objects import key_of
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.fields import Field
@@ -23,7 +23,7 @@ from guanxi.core.web.views.common import page_view
 BASE = "/settings/objects/"
 #: Icons offered; every icon of the sprite would be too many.
 ICONS = ["box", "package", "briefcase", "building", "building-store", "building-bank", "factory", "truck", "ship", "plane", "car", "tool", "tools", "certificate", "file-text", "file-invoice", "contract", "receipt", "coin", "coins", "cash", "credit-card", "gift", "heart", "star", "flag", "target", "map-pin", "map", "calendar-event", "clock", "users", "user-star", "id-badge", "headset", "ticket", "trophy", "school", "leaf", "flame", "droplet", "bolt", "plug", "camera", "photo", "book", "bookmark", "tag", "tags", "puzzle", "robot", "shield", "barcode", "qrcode", "scale", "ruler", "gauge", "home", "bulb", "rocket"]  # fmt: skip
-_OPTIONS = ("title_zh", "title_en", "board", "board_total", "timeline", "duplicates", "portal")
+_OPTIONS = ("title_zh", "title_en", "board", "board_total", "timeline", "duplicates")
 
 
 def _questions(row: CustomObject | None) -> tuple[Field, ...]:
@@ -60,7 +60,6 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
         ask("title_en", "text", _("… in English"), max_length=40),
         ask("timeline", "boolean", _("Shown on the timeline of what it belongs to")),
         ask("duplicates", "boolean", _("Warn of records with the same name")),
-        ask("portal", "boolean", _("May be shown in the portal")),
     ]
     if row is None:
         asked[4:4] = [
@@ -183,5 +182,6 @@ def _form(
         "second": [one for one in asked if one.field.name not in names],
         "general": general(error, questions),
         "key": key_of(row) if row else "",
+        "outside": PortalView.objects.filter(entity=key_of(row)) if row else (),
     }
     return page(request, "shaping/object.jinja", context, error)

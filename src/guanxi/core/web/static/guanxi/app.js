@@ -12,6 +12,7 @@ import "./board.js";
 import "./live.js";
 import "./forms-care.js";
 import "./record.js";
+import "./tabs.js"; // after record, whose columns on a phone it opens
 import "./presence.js";
 import "./importing.js";
 import "./reports.js";

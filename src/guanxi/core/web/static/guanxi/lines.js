@@ -132,7 +132,7 @@ on("click", "[data-remove-line]", (_event, button) => {
   changed(grid);
   if (next?.isConnected) fields(next)[0]?.focus();
 });
-on("keydown", "[data-grip]", (event, grip) => {
+on("keydown", "tr[data-line] [data-grip]", (event, grip) => {
   const line = grip.closest("tr");
   if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
   event.preventDefault();

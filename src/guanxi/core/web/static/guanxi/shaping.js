@@ -54,7 +54,7 @@ on("keydown", "[data-grip]", (event, grip) => {
 // A line more from a template, a line less.
 on("click", "[data-add]", (_event, button) => {
   const list = $(button.dataset.add);
-  const made = $(`${button.dataset.add}-line`).content.cloneNode(true);
+  const made = $(button.dataset.from ?? `${button.dataset.add}-line`).content.cloneNode(true);
   const number = Date.now() % 1e8;
   for (const element of made.querySelectorAll("[name],[id],[for]")) {
     for (const attribute of ["name", "id", "for"]) {

@@ -139,12 +139,27 @@ class Panel {
   }
 }
 
+const EDGE = 20;
+const SMALLEST = 0.45; // below it names cannot be read: then the drawing is moved instead
+
+/** Show the whole drawing, beside the palette that lies over the left edge. */
+function fit(canvas) {
+  canvas.zoom("fit-viewport");
+  const { inner, outer } = canvas.viewbox();
+  if (!inner.width || !outer.width) return;
+  const palette = $(".djs-palette", canvas.getContainer());
+  const left = EDGE + (palette ? palette.offsetLeft + palette.offsetWidth : 0);
+  const room = { width: outer.width - left - EDGE, height: outer.height - 2 * EDGE };
+  const scale = Math.max(Math.min(1, room.width / inner.width, room.height / inner.height), SMALLEST);
+  const spare = Math.max((room.width / scale - inner.width) / 2, 0);
+  canvas.viewbox({ x: inner.x - left / scale - spare, y: inner.y - (outer.height / scale - inner.height) / 2, width: outer.width / scale, height: outer.height / scale });
+}
+
 async function opened(canvas, more = {}) {
   await vendor(canvas.dataset.library);
   const drawing = new window.BpmnJS({ container: canvas, moddleExtensions: { gx: OURS }, ...more });
   await drawing.importXML($("[data-xml]").value);
-  drawing.get("canvas").zoom("fit-viewport", "auto");
-  if (drawing.get("canvas").zoom() > 1) drawing.get("canvas").zoom(1);
+  fit(drawing.get("canvas"));
   return drawing;
 }
 
@@ -153,7 +168,6 @@ each('[data-drawing="edit"]', async (canvas) => {
   const setup = JSON.parse($("[data-setup]").textContent);
   const translate = (text, values = {}) => (setup.words[text] ?? text).replace(/{([^}]+)}/g, (whole, name) => values[name] ?? whole);
   const modeler = await opened(canvas, { additionalModules: [{ translate: ["value", translate], __init__: ["fewer"], fewer: ["type", Fewer] }] });
-  modeler.get("canvas").scroll({ dx: 48, dy: 0 }); // the palette lies over the left edge
   const panel = new Panel(modeler, $("[data-shape]", form), setup);
   modeler.on("selection.changed", ({ newSelection }) => panel.choose(newSelection.length === 1 ? newSelection[0] : null));
   modeler.on("commandStack.changed", async () => {
