@@ -150,7 +150,7 @@ def test_securities_from_the_invitation_to_the_answer(
     page = people("alice", "zh-hans")
     page.goto(f"/customers/{customer.pk}/")
     page.locator("#record-head").get_by_role("button", name="更多操作").click()
-    page.get_by_role("menuitem", name="客户登录").or_(page.get_by_role("button", name="客户登录")).first.click()
+    page.locator("#record-head").get_by_role("link", name="客户登录").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("邮箱")).to_have_value("shen@example.com")
     dialog.get_by_role("button", name="发送链接").click()
@@ -162,7 +162,7 @@ def test_securities_from_the_invitation_to_the_answer(
     assert link
     client = contexts(phone=True).new_page()
     client.goto(link[0])
-    client.get_by_role("button", name="进入我的页面").click()
+    client.get_by_role("button", name="打开我的页面").click()
     client.wait_for_url(re.compile(r"/my/$"))
     client.goto("/my/appointments/new/")
     client.get_by_label("预约事项").select_option("transfer")

@@ -27,6 +27,8 @@ def other_database(fresh_database: str) -> Iterator[str]:
 def test_from_one_workspace_to_another_byte_for_byte(fresh_database: str, other_database: str, tmp_path: Path) -> None:
     ours = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "a")}
     theirs = {"DATABASE_URL": other_database, "GUANXI_DATA": str(tmp_path / "b")}
+    for each in (ours, theirs):
+        assert guanxi("user", "create", "root", "--role", "administrator", **each).returncode == 0
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     trade = {HEAD: {"format": FORMAT, "complete": False}, **json.loads(EXHIBITION.read_text(encoding="utf-8"))}
     (tmp_path / "trade.json").write_text(json.dumps(trade), encoding="utf-8")

@@ -73,15 +73,15 @@ def view_save(actor: Actor, row: PortalView | None, given: Mapping[str, Any]) ->
     """Make or change what clients see of one sort of records. Raises Denied, Invalid (names the field)."""
     require_feature(actor, SETTINGS)
     with writing(actor):
-        row = PortalView.objects.select_for_update().get(pk=row.pk) if row else PortalView()
+        made = PortalView.objects.select_for_update().get(pk=row.pk) if row else PortalView()
         for name, value in given.items():
-            setattr(row, name, value)
-        check(row)
-        if row.pk is None and PortalView.objects.filter(entity=row.entity, subject=row.subject).exists():
+            setattr(made, name, value)
+        check(made)
+        if row is None and PortalView.objects.filter(entity=made.entity, subject=made.subject).exists():
             raise Invalid(_("Clients see these records already."), code="portal.twice", field="way")
-        row.save()
+        made.save()
         bump("portal")
-    return row
+    return made
 
 
 def remove(actor: Actor, row: PublicPage | PortalView) -> None:
@@ -99,7 +99,8 @@ def _named(given: Mapping[str, Any]) -> None:
 
 def ways(subject: str, *, deep: int = 2) -> dict[str, str]:
     """From which records references lead to those of ``subject``: the entity and the path, at most ``deep`` steps."""
-    found, reached = {}, {subject: [""]}
+    found: dict[str, str] = {}
+    reached: dict[str, list[str]] = {subject: [""]}
     for _step in range(deep):
         further: dict[str, list[str]] = {}
         for entity in entities():
