@@ -13,7 +13,7 @@ from django.utils import timezone
 from guanxi.core import records
 from guanxi.core.exchange import packs
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import CustomObject, stamps
+from guanxi.core.models import CustomObject, Role, User, stamps
 from guanxi.core.records import dictionaries, objects, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -28,6 +28,7 @@ PACKS = ("insurance", "securities", "logistics", "exhibition")
 def base_data(base_data: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Base data and the pack, before the cast is given rights on everything there is."""
     stamps.refresh()
+    User.objects.create(username="first", name="首位管理员").roles.add(Role.objects.get(key="administrator"))
     packs.apply(system_actor("tests", via="test"), request.node.callspec.params["pack"], with_samples=False)
     stamps.refresh()
     yield
