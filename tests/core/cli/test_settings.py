@@ -44,12 +44,12 @@ def test_from_one_workspace_to_another_byte_for_byte(fresh_database: str, other_
     assert guanxi("settings", "export", str(second), **theirs).returncode == 0
     assert second.read_bytes() == first.read_bytes()
 
-    flows = json.loads(guanxi("settings", "list", "flows", "--json", **theirs).stdout)
-    assert flows
-    shown = guanxi("settings", "show", "flows", flows[0]["key"], **theirs)
-    assert json.loads(shown.stdout) == flows[0]
+    shown = json.loads(guanxi("settings", "show", "objects", "show_edition", **theirs).stdout)
+    assert shown["name_en"] == "Edition"
     kept = json.loads(guanxi("settings", "history", "--json", **theirs).stdout)
     assert [one["sort"] for one in kept] == ["applied", "before"]
-    back = guanxi("settings", "revert", str(kept[-1]["version"]), **theirs)
-    assert back.returncode == 0, back.stderr
-    assert "objects/show_edition" in back.stdout
+    more = {HEAD: {"format": FORMAT, "complete": False}, "dictionaries": [{"key": "shades", "name_zh": "色调"}]}
+    (tmp_path / "more.json").write_text(json.dumps(more), encoding="utf-8")
+    assert guanxi("settings", "apply", str(tmp_path / "more.json"), **theirs).stdout == "+ dictionaries/shades\n"
+    back = guanxi("settings", "revert", str(kept[0]["version"]), **theirs)
+    assert (back.returncode, back.stdout) == (0, "- dictionaries/shades\n"), back.stderr
