@@ -131,7 +131,9 @@ export function signIn(retry) {
   waiting = retry ?? waiting;
   if (fetching || $("#sign-in-again")) return;
   fetching = true;
-  request("/account/login/").then((answer) => answer.text()).then((html) => {
+  // In the language of this page: nobody is signed in who could have chosen one.
+  const spoken = { "Accept-Language": document.documentElement.lang };
+  request("/account/login/", { headers: spoken }).then((answer) => answer.text()).then((html) => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const found = $("form[action*='login'], main form", page);
     if (!found) { location.href = "/account/login/"; return; }
@@ -158,7 +160,7 @@ export function signIn(retry) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       event.stopPropagation();
-      const sent = await fetch(found.getAttribute("action") || "/account/login/", { method: "POST", body: new FormData(form), credentials: "same-origin" });
+      const sent = await fetch(found.getAttribute("action") || "/account/login/", { method: "POST", body: new FormData(form), credentials: "same-origin", headers: spoken });
       const text = await sent.text();
       const after = new DOMParser().parseFromString(text, "text/html");
       if (new URL(sent.url).pathname.startsWith("/account/")) {
