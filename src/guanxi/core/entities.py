@@ -34,6 +34,7 @@ register(
         plural=_("Exchange rates"),
         path="exchange-rates",
         icon="coins",
+        stamp=rates.STAMP,
         columns=("currency", "rate", "day", "source"),
         filters=("currency", "day"),
         sort=("-day", "currency"),

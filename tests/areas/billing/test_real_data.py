@@ -1,4 +1,4 @@
-"""Northwind and AdventureWorks as catalogue, orders, deliveries and receipts: sums equal those of the raw files."""
+"""Northwind and AdventureWorks brought in by recipe, files as they are: catalogue, orders, deliveries, receipts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ import pytest
 from django.db.models import Count, Sum
 
 from guanxi.areas.billing import selectors
-from guanxi.areas.billing.models import Delivery, Instalment, Order, OrderLine, Receipt
-from guanxi.areas.billing.services import ledger
-from guanxi.areas.billing.services import orders as ordering
+from guanxi.areas.billing.models import Delivery, Order, OrderLine, Receipt
 from guanxi.areas.catalog.models import Product
-from guanxi.core.records import many
+from guanxi.core import records
+from guanxi.core.exchange import results
+from guanxi.core.exchange.recipe_running import recipe_run
+from guanxi.core.exchange.recipes import recipe_read
+from guanxi.core.models.exchange import ImportRun
+from guanxi.core.reporting import engine
+from guanxi.core.reporting.spec import read
 from tests.factories.cast import Cast
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -28,6 +32,8 @@ pytestmark = [
     pytest.mark.skipif(not (DATA / "northwind").is_dir(), reason="the shared data are not here"),
 ]
 CENT = Decimal("0.01")
+#: Orders that go the whole way.
+FIRST = 20
 
 
 def rows_of(*place: str) -> list[dict[str, str]]:
@@ -36,138 +42,96 @@ def rows_of(*place: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def day_of(text: str) -> dt.date | None:
-    return dt.date.fromisoformat(text[:10]) if text and text != "NULL" else None
-
-
-def enter(cast: Cast, entity: str, rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Ids by the number elsewhere; every row must be accepted."""
-    made = many.insert_many(cast.root, entity, rows, quiet=True)
-    assert [one for one in made if isinstance(one, Exception)] == []
-    return {str(row.get("external_id")): one.pk for row, one in zip(rows, made, strict=True)}
-
-
-def amount(quantity: str, price: str, discount: str) -> Decimal:
+def amount(quantity: str, price: str, discount: str = "0") -> Decimal:
     """A line of the raw file, by hand."""
     exact = Decimal(quantity) * Decimal(price) * (1 - Decimal(discount))
     return exact.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
+def brought(cast: Cast, name: str, folder: Path, **how: Any) -> dict[str, ImportRun]:
+    """The run of each step by its title; every row has an outcome, every refused one a reason."""
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    found = {}
+    for done in recipe_run(cast.root, recipe=recipe_read(name), folder=folder, **how):
+        run = done.run
+        assert run.created + run.updated + run.skipped + run.failed == run.total
+        assert all(row[3] for row in results.import_rows(run, (3, 4)))
+        found[done.step.title or done.step.entity] = run
+    return found
+
+
+def by(cast: Cast, dataset: str, field: str, measure: str) -> dict[str, Any]:
+    """A report: the sum of a column by a field."""
+    spec = {"dataset": dataset, "rows": [{"field": field}], "measures": [{"how": "sum", "field": measure}]}
+    return {row.heads[0].label: row.cells[0].value for row in engine.run(cast.root, read(spec)).rows}
+
+
 def test_northwind(cast: Cast) -> None:
-    customers = enter(cast, "customers.customer", [
-        {"name": one["companyName"], "external_id": one["customerID"], "owner": cast.alice_user.pk} for one in rows_of("northwind", "customers.csv")
-    ])  # fmt: skip
-    categories = {
-        one["categoryID"]: made.pk
-        for one, made in zip(
-            rows_of("northwind", "categories.csv"),
-            many.insert_many(
-                cast.root,
-                "catalog.category",
-                [{"name": row["categoryName"]} for row in rows_of("northwind", "categories.csv")],
-            ),
-            strict=True,
-        )
-    }
-    products = enter(cast, "catalog.product", [
-        {
-            "name": one["productName"], "external_id": one["productID"], "category": categories[one["categoryID"]], "currency": "CNY",
-            "price": Decimal(one["unitPrice"]), "specification": one["quantityPerUnit"], "tax_class": "0",
-            "status": "retired" if one["discontinued"] == "1" else "active",
-        }
-        for one in rows_of("northwind", "products.csv")
-    ])  # fmt: skip
-    raw_orders, raw_lines = rows_of("northwind", "orders.csv"), rows_of("northwind", "order_details.csv")
-    orders = enter(cast, "billing.order", [
-        {
-            "name": f"Northwind {one['orderID']}", "external_id": one["orderID"], "customer": customers[one["customerID"]],
-            "ordered_on": day_of(one["orderDate"]), "due_on": day_of(one["requiredDate"]), "address": one["shipAddress"],
-            "currency": "CNY", "owner": cast.alice_user.pk, "prices_with_tax": True,
-        }
-        for one in raw_orders
-    ])  # fmt: skip
-    names = dict(Product.objects.values_list("pk", "name"))
-    enter(cast, "billing.orderline", [
-        {
-            "order": orders[one["orderID"]], "product": products[one["productID"]], "name": names[products[one["productID"]]], "sort": "item",
-            "quantity": Decimal(one["quantity"]), "price": Decimal(one["unitPrice"]), "discount": Decimal(one["discount"]) * 100, "tax_class": "0",
-        }
-        for one in raw_lines
-    ])  # fmt: skip
+    runs = brought(cast, "northwind", DATA / "northwind", limit=FIRST)
+    assert {name: (run.created, run.failed) for name, run in runs.items() if run.created} == {
+        "customers.customer": (91, 0), "catalog.category": (8, 0), "catalog.product": (77, 0), "billing.order": (830, 0), "lines": (2155, 0),
+    }  # fmt: skip
+    categories = {one["categoryID"]: one["categoryName"] for one in rows_of("northwind", "categories.csv")}
+    of = {one["productID"]: categories[one["categoryID"]] for one in rows_of("northwind", "products.csv")}
+    customers = {one["customerID"]: one["companyName"] for one in rows_of("northwind", "customers.csv")}
+    raw = {one["orderID"]: one for one in rows_of("northwind", "orders.csv")}
     expected: dict[str, Decimal] = defaultdict(Decimal)
-    by_category: dict[int, Decimal] = defaultdict(Decimal)
-    category_of = {one["productID"]: categories[one["categoryID"]] for one in rows_of("northwind", "products.csv")}
-    for one in raw_lines:
+    by_category: dict[str, Decimal] = defaultdict(Decimal)
+    by_customer: dict[str, Decimal] = defaultdict(Decimal)
+    for one in rows_of("northwind", "order_details.csv"):
         line = amount(one["quantity"], one["unitPrice"], one["discount"])
         expected[one["orderID"]] += line
-        by_category[category_of[one["productID"]]] += line
-    assert (len(orders), OrderLine.objects.count(), len(products)) == (830, 2155, 77)
-    assert dict(Order.objects.values_list("external_id", "total")) == dict(expected)
-    assert Order.objects.aggregate(all=Sum("total"))["all"] == sum(expected.values())
-    stored: Any = OrderLine.objects.order_by().values_list("product__category_id").annotate(Sum("amount"))
-    assert dict(stored) == dict(by_category)
-    _deliver_and_pay(cast, raw_orders, orders, expected)
+        by_category[of[one["productID"]]] += line
+        by_customer[customers[raw[one["orderID"]]["customerID"]]] += line
+    totals = {key.removeprefix("NW-"): total for key, total in Order.objects.values_list("external_id", "total")}
+    assert totals == dict(expected)
+    assert Product.objects.filter(status="retired").count() == 8
+    seven = {name: total * 7 for name, total in by_category.items()}
+    stored: Any = OrderLine.objects.order_by().values_list("product__category__name").annotate(Sum("amount"))
+    assert dict(stored) == by_category
+    assert by(cast, "billing.orderline", "product.category", "amount").keys() == seven.keys()
+    sums = by(cast, "billing.order", "customer", "total")
+    assert sums == {name: total * 7 for name, total in by_customer.items()}
+    _went_the_whole_way(cast, runs, list(raw.values())[:FIRST], expected)
 
 
-def _deliver_and_pay(cast: Cast, raw: list[dict[str, str]], ids: dict[str, int], expected: dict[str, Decimal]) -> None:
-    """The first forty orders go the whole way: confirmed, delivered where the file says so, paid to the cent."""
-    first = [one for one in raw if day_of(one["shippedDate"])][:40]
-    for one in first:
-        order = ordering.order_confirm(cast.root, Order.objects.get(pk=ids[one["orderID"]]))
-        shipped = day_of(one["shippedDate"])
-        delivery = ordering.order_deliver(cast.root, order, shipped_on=shipped)
-        ordering.delivery_confirm(cast.root, delivery, confirmed_on=shipped)
-        values = {
-            "customer": order.customer_id,
-            "received_on": shipped,
-            "amount": order.total,
-            "currency": "CNY",
-            "owner": cast.alice_user.pk,
-        }
-        (receipt,) = many.insert_many(cast.root, "billing.receipt", [values])
-        row = Instalment.objects.get(order=order)
-        ledger.receipt_allocate(cast.root, receipt, [(row.pk, row.open)])
-    done = Order.objects.filter(pk__in=[ids[one["orderID"]] for one in first])
-    assert done.aggregate(paid=Sum("received"), open=Sum("open"), number=Count("pk")) == {
-        "paid": sum(expected[one["orderID"]] for one in first),
-        "open": 0,
-        "number": 40,
-    }
-    assert set(done.values_list("status", "delivered_on")) == {
-        ("delivered", day_of(one["shippedDate"])) for one in first
-    }
-    assert Delivery.objects.filter(status="confirmed").count() == 40
-    assert Receipt.objects.aggregate(all=Sum("amount"))["all"] == sum(expected[one["orderID"]] for one in first)
+def _went_the_whole_way(cast: Cast, runs: dict[str, ImportRun], raw: Any, expected: dict[str, Decimal]) -> None:
+    """The first orders were confirmed, delivered on the day of the file and paid to the cent, each once."""
+    assert {runs[name].updated for name in ("confirm", "deliver", "arrived", "paid")} == {FIRST}
+    done = Order.objects.filter(external_id__in=[f"NW-{one['orderID']}" for one in raw])
+    whole = sum(expected[one["orderID"]] for one in raw)
+    assert done.aggregate(paid=Sum("received"), open=Sum("open"), number=Count("pk")) == {"paid": whole, "open": 0, "number": FIRST}  # fmt: skip
+    shipped = {("delivered", dt.date.fromisoformat(one["shippedDate"][:10])) for one in raw}
+    assert set(done.values_list("status", "delivered_on")) == shipped
+    assert Delivery.objects.filter(status="confirmed").count() == FIRST
+    assert Receipt.objects.aggregate(all=Sum("amount"))["all"] == whole
     assert selectors.ageing(cast.root, on=dt.date(1998, 6, 1)) == []
+    again = {one.step.title: one.run for one in recipe_run(
+        cast.root, recipe=recipe_read("northwind"), folder=DATA / "northwind", steps=(5, 6, 9), limit=FIRST
+    )}  # fmt: skip
+    assert [(run.created, run.updated, run.skipped) for run in again.values()] == [
+        (0, 0, 2155),
+        (0, 0, FIRST),
+        (0, 0, FIRST),
+    ]
+    assert Receipt.objects.count() == FIRST
 
 
-def test_adventureworks_orders_of_a_month(cast: Cast, make: Any) -> None:
+def test_adventureworks_of_a_year(cast: Cast, tmp_path: Path) -> None:
+    for name in ("products", "product_subcategories", "territories", "sales_2015"):
+        (tmp_path / f"{name}.csv.gz").symlink_to(DATA / "adventureworks" / f"{name}.csv.gz")
+    buyers = {one["CustomerKey"] for one in rows_of("adventureworks", "sales_2015.csv.gz")}
+    people = [one for one in rows_of("adventureworks", "customers.csv.gz") if one["CustomerKey"] in buyers]
+    with (tmp_path / "customers.csv").open("w", encoding="utf-8", newline="") as out:  # the whole file has its own test
+        writer = csv.DictWriter(out, people[0])
+        writer.writeheader()
+        writer.writerows(people)
+    runs = brought(cast, "adventureworks", tmp_path)
     goods = {one["ProductKey"]: one for one in rows_of("adventureworks", "products.csv.gz")}
-    sold = [one for one in rows_of("adventureworks", "sales_2015.csv.gz") if one["OrderDate"].startswith("2015-01")]
-    wanted = sorted({one["ProductKey"] for one in sold})
-    products = enter(cast, "catalog.product", [
-        {"name": goods[key]["ProductName"], "external_id": key, "price": Decimal(goods[key]["ProductPrice"]), "cost": Decimal(goods[key]["ProductCost"]), "currency": "CNY", "tax_class": "0"}
-        for key in wanted
-    ])  # fmt: skip
-    customer = make("customers.customer").pk
-    numbers = sorted({one["OrderNumber"] for one in sold})
-    orders = enter(cast, "billing.order", [
-        {"name": key, "external_id": key, "customer": customer, "ordered_on": dt.date(2015, 1, 31), "currency": "CNY", "owner": cast.alice_user.pk, "prices_with_tax": True}
-        for key in numbers
-    ])  # fmt: skip
-    enter(cast, "billing.orderline", [
-        {
-            "order": orders[one["OrderNumber"]], "product": products[one["ProductKey"]], "name": goods[one["ProductKey"]]["ProductName"], "sort": "item",
-            "quantity": Decimal(one["OrderQuantity"]), "price": Decimal(goods[one["ProductKey"]]["ProductPrice"]), "cost": Decimal(goods[one["ProductKey"]]["ProductCost"]), "tax_class": "0",
-        }
-        for one in sold
-    ])  # fmt: skip
-    total = sum(
-        amount(
-            one["OrderQuantity"],
-            str(Decimal(goods[one["ProductKey"]]["ProductPrice"]).quantize(Decimal("0.0001"))),
-            "0",
-        )
-        for one in sold
-    )
-    assert Order.objects.aggregate(all=Sum("total"), number=Count("pk")) == {"all": total, "number": len(numbers)}
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for one in rows_of("adventureworks", "sales_2015.csv.gz"):
+        price = Decimal(goods[one["ProductKey"]]["ProductPrice"]).quantize(Decimal("0.0001"))
+        expected[f"AW-{one['OrderNumber']}"] += amount(one["OrderQuantity"], str(price))
+    assert runs["customers.customer"].created == len(people)
+    assert dict(Order.objects.values_list("external_id", "total")) == dict(expected)
+    assert (runs["lines"].created, runs["lines"].failed) == (2630, 0)

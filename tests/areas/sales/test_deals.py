@@ -11,9 +11,10 @@ import pytest
 from guanxi.areas.sales import selectors, services
 from guanxi.areas.sales.models import Opportunity, OpportunityState, Stage
 from guanxi.core import records
+from guanxi.core.access import allowed, explain, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Invalid, RuleBroken
-from guanxi.core.models import ExchangeRate, Operation, Role
+from guanxi.core.models import Operation, Role
 from guanxi.core.records import process
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -167,7 +168,9 @@ def test_a_currency_without_a_rate_is_refused_at_the_field(cast: Cast, make: Any
     with pytest.raises(Invalid) as error:
         records.create(cast.alice, "sales.opportunity", given)
     assert (list(error.value.errors), error.value.errors["currency"][0].code) == (["currency"], "rate.missing")
-    ExchangeRate.objects.create(currency="EUR", day=dt.date(2024, 1, 1), rate=Decimal("7.8"))
+    records.create(
+        cast.root, "core.exchangerate", {"currency": "EUR", "day": dt.date(2024, 1, 1), "rate": Decimal("7.8")}
+    )
     deal = records.create(cast.alice, "sales.opportunity", given)
     assert (deal.rate, deal.value) == (Decimal("7.8"), 780)
     back = records.update(cast.alice, deal, {"currency": "CNY"})
@@ -225,3 +228,34 @@ def test_boards_stand_on_stages(cast: Cast, make: Any, stages: Stages) -> None:
     assert lost.status_code == 204
     first.refresh_from_db()
     assert (first.category, first.close_reason, first.close_note) == ("lost", "price", "贵")
+
+
+def test_the_customers_owner_sees_who_decides_in_a_deal_of_a_colleague(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", owner=cast.alice_user)
+    deal = make("sales.opportunity", customer=customer, owner=cast.charlie_user)
+    given = {"opportunity": deal, "owner": cast.charlie_user}
+    parts = (
+        make("sales.opportunityrole", contact=make("customers.contact", customer=customer), **given),
+        make("sales.party", customer=customer, **given),
+        make("sales.milestone", **given),
+    )
+    other = make(
+        "sales.milestone",
+        opportunity=make(
+            "sales.opportunity", owner=cast.charlie_user, customer=make("customers.customer", owner=cast.charlie_user)
+        ),
+        owner=cast.charlie_user,
+    )
+    for one in parts:
+        model = type(one)
+        seen = {
+            name: set(visible(model.objects.all(), getattr(cast, name)).values_list("pk", flat=True))
+            for name in ("alice", "charlie", "dave")
+        }
+        assert one.pk in seen["alice"] & seen["charlie"]
+        assert seen["dave"] == set()
+        assert allowed(cast.alice, "change", one) is allowed(cast.alice, "change", deal)
+        assert not allowed(cast.dave, "view", one)
+        assert any(reason.for_it for reason in explain(cast.alice, one).reasons)
+    assert not allowed(cast.alice, "view", other)
+    assert other.pk not in set(visible(type(other).objects.all(), cast.alice).values_list("pk", flat=True))

@@ -12,8 +12,8 @@ import pytest
 
 from guanxi.areas.sales.models import Opportunity, Stage
 from guanxi.core import records
-from guanxi.core.kernel import clock
-from guanxi.core.models import SavedView
+from guanxi.core.kernel import clock, regional
+from guanxi.core.models import Operation, SavedView
 from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.lists import calendar, faces, funnel, outlook
@@ -80,6 +80,47 @@ def test_the_calendar_shows_each_day_and_leads_to_it(cast: Cast, deals: list[Opp
     assert _behind(cast, fourth.url) == 2
     assert found[dt.date(2026, 5, 20)].today
     assert sum(day.count for day in found.values()) == 4
+
+
+def test_weeks_begin_on_the_day_the_reader_is_used_to(cast: Cast, deals: list[Opportunity]) -> None:
+    by = shape.fields_of(DEAL)["close_on"]
+    for week, first, last in ((7, (2026, 4, 26), (2026, 6, 6)), (6, (2026, 4, 25), (2026, 6, 5))):
+        with clock.moved_to(NOON), regional.override(regional.Regional(week=week)):
+            weeks = calendar.days(cast.alice, _state(), by, dt.date(2026, 5, 1))
+        assert (weeks[0][0].date, weeks[-1][-1].date) == (dt.date(*first), dt.date(*last))
+        assert all(one.date.isoweekday() == week for one in (row[0] for row in weeks))
+
+
+def test_a_record_moves_to_another_day_and_back(cast: Cast, make: Any) -> None:
+    deal = make(
+        DEAL,
+        owner=cast.alice.user_id,
+        customer=make("customers.customer", owner=cast.alice.user_id),
+        close_on=dt.date(2026, 5, 4),
+    )
+    client, address = browser(cast.alice_user), f"/opportunities/{deal.pk}/day/?on=close_on"
+    assert f'data-move="{address}"' in client.get("/opportunities/calendar/", {"month": "2026-05"}).content.decode()
+    answer = client.post(address, {"to": "2026-05-12", "version": deal.version})
+    deal.refresh_from_db()
+    assert (answer.status_code, deal.close_on) == (204, dt.date(2026, 5, 12))
+    assert client.post(address, {"to": "2026-05-13", "version": deal.version - 1}).status_code == 409
+    assert client.post(address, {"to": "1066-05-12"}).status_code == 422
+    assert client.post(address, {"to": "soon"}).status_code == 422
+    assert browser(cast.charlie_user).post(address, {"to": "2026-05-15"}).status_code == 404
+    assert browser(cast.bob_user).post(address, {"to": "2026-05-15"}).status_code == 403
+    deal.refresh_from_db()
+    assert deal.close_on == dt.date(2026, 5, 12)
+    records.undo(cast.alice, Operation.objects.filter(entity=DEAL, sort="update").latest("pk").pk)
+    deal.refresh_from_db()
+    assert deal.close_on == dt.date(2026, 5, 4)
+
+
+def test_a_moment_keeps_its_time_of_day(cast: Cast, make: Any) -> None:
+    lead = make("sales.lead", owner=cast.alice.user_id, next_contact_at=dt.datetime(2026, 5, 4, 1, 30, tzinfo=dt.UTC))
+    address = f"/leads/{lead.pk}/day/?on=next_contact_at"
+    assert browser(cast.alice_user).post(address, {"to": "2026-05-06", "version": lead.version}).status_code == 204
+    lead.refresh_from_db()
+    assert lead.next_contact_at == dt.datetime(2026, 5, 6, 1, 30, tzinfo=dt.UTC)
 
 
 def test_the_funnel_counts_what_came_so_far(cast: Cast, deals: list[Opportunity], stages: dict[str, Stage]) -> None:

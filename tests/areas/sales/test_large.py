@@ -12,7 +12,7 @@ from guanxi.areas.billing import selectors as billing
 from guanxi.areas.sales import subscribers
 from guanxi.areas.sales.models import DealAlertSent, Opportunity
 from guanxi.areas.sales.selectors import targets
-from guanxi.areas.sales.services.alerts import deal_alert, deal_follow_up
+from guanxi.areas.sales.services.alerts import alert_judge, deal_alert, deal_follow_up
 from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Notification
@@ -107,3 +107,17 @@ def test_contracts_that_end_and_money_that_came_count(cast: Cast, make: Any) -> 
     may = (dt.date(2024, 5, 1), dt.date(2024, 6, 1))
     assert targets.reached("receipts", None, *may) == Decimal(500)
     assert targets.reached("receipts", [cast.alice_user.pk], *may) == Decimal(300)
+
+
+def test_a_new_alert_judges_the_open_deals_when_asked(cast: Cast, make: Any) -> None:
+    small, large = make(DEAL, amount=99), make(DEAL, amount=100)
+    won = make(DEAL, amount=500)
+    Opportunity.objects.filter(pk=won.pk).update(category="won")
+    alert = records.create(cast.root, "sales.dealalert", {"name": "一百", "amount": 100, "user": cast.bob_user.pk})
+    with pytest.raises(NotFound):
+        alert_judge(cast.alice, alert)
+    assert not Opportunity.objects.filter(large=True).exists()
+    assert [alert_judge(cast.root, alert), alert_judge(cast.root, alert)] == [1, 1]
+    assert list(Opportunity.objects.filter(large=True)) == [large]
+    assert [user for user, _amount in _told()] == [cast.bob_user.pk]
+    assert small.pk

@@ -150,3 +150,22 @@ def test_the_page_says_where_the_amount_comes_from(cast: Cast, make: Any) -> Non
     assert "320.50" in page
     assert "安装" in page
     assert "set by hand" in page
+
+
+def test_a_stage_that_asks_for_an_amount_takes_that_of_the_lines_of_a_new_deal(cast: Cast, make: Any) -> None:
+    stage = make("sales.stage", required=["amount"])
+    given = {
+        "name": "直接签约",
+        "customer": make("customers.customer").pk,
+        "pipeline": stage.pipeline_id,
+        "stage": stage.pk,
+    }
+    with pytest.raises(Invalid) as error:
+        records.create(cast.alice, "sales.opportunity", given)
+    assert "amount" in error.value.errors
+    rows = [{"name": "泵", "quantity": "2", "price": "50"}]
+    deal = records.create(cast.alice, "sales.opportunity", {**given, "lines": rows})
+    assert (deal.amount, deal.amount_manual, deal.lines.count()) == (100, False, 1)
+    with pytest.raises(Invalid) as error:
+        records.create(cast.alice, "sales.opportunity", {**given, "lines": [{**rows[0], "price": "-1"}]})
+    assert any(name.startswith("lines") for name in error.value.errors)

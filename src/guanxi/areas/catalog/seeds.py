@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.catalog.models import PriceBook
+from guanxi.areas.catalog.models import PriceBook, PriceEntry, Product
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import WORK, RoleSeed, Value
-from guanxi.core.records.settings_registry import SettingsModel, register_settings
+from guanxi.core.records.settings_registry import Reference, SettingsModel, register_settings
 
 seeds.dictionary(
     "product_unit",
@@ -76,5 +76,12 @@ register_settings(
         key="price_books", label=_("Price books"), model=PriceBook, identity=("name",),
         fields=("currency", "level", "valid_from", "valid_until", "discount", "active", "note"),
         where={"deleted_at__isnull": True, "customer__isnull": True}, order=58,
+        children=(
+            SettingsModel(
+                key="entries", label=_("Prices"), model=PriceEntry, identity=("product", "from_quantity"), parent="book", lenient=True,
+                fields=("price", "note"), references={"product": Reference(Product, by="code")},
+                where={"deleted_at__isnull": True, "product__deleted_at__isnull": True, "product__code__gt": ""},
+            ),
+        ),
     )
 )  # fmt: skip

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from guanxi.areas.catalog.models import ITEM, settle_lines
@@ -23,6 +24,7 @@ from guanxi.areas.sales.models import (
     Milestone,
     Opportunity,
     OpportunityLine,
+    Pipeline,
     Stage,
     StageRoute,
     Target,
@@ -33,7 +35,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
-from guanxi.core.kernel.text import sort_key
+from guanxi.core.kernel.text import sort_key, unaccent
 from guanxi.core.records.rates import rate_on
 
 Changes = MutableMapping[str, list[Any]]
@@ -83,8 +85,24 @@ def lead_follow_up_clean(_actor: Actor, note: LeadFollowUp, _changes: Changes) -
 # -- pipelines ---------------------------------------------------------------------------------------------------------
 
 
+def pipeline_clean(_actor: Actor, pipeline: Pipeline, changes: Changes) -> None:
+    """A pipeline has a key of its own, by which settings and imports call it."""
+    _keyed(pipeline, changes, Pipeline.everything.exclude(pk=pipeline.pk))
+
+
+def _keyed(row: Pipeline | Stage, changes: Changes, others: Any) -> None:
+    """Give a key to a row that has none: its English name or pinyin, numbered where somebody has that already."""
+    if row.key:
+        return
+    stem = slugify(unaccent(row.name_en) or sort_key(row.name).partition("\t")[0])[:34] or "key"
+    taken = set(others.filter(key__startswith=stem).values_list("key", flat=True))
+    numbered = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    _set(row, changes, "key", next(one for one in numbered if one not in taken))
+
+
 def stage_clean(_actor: Actor, stage: Stage, changes: Changes) -> None:
-    """A probability is a percentage; won is certain and lost is none."""
+    """A probability is a percentage; won is certain and lost is none. A stage has a key within its pipeline."""
+    _keyed(stage, changes, Stage.everything.filter(pipeline_id=stage.pipeline_id).exclude(pk=stage.pk))
     if stage.category == WON:
         _set(stage, changes, "probability", Decimal(100))
     elif stage.category == LOST:
@@ -270,7 +288,9 @@ def target_clean(_actor: Actor, target: Target, changes: Changes) -> None:
         _set(target, changes, "department_id", None)
     if target.season == GIVEN:
         _months_check(target)
-    elif {"base", "stretch", "season", "year", "owner", "department", "scope", "measure"} & set(changes):
+    elif {"base", "stretch", "season", "year", "owner", "department", "scope", "measure"} & set(changes) or sum(
+        (Decimal(str(row.get("base") or 0)) for row in target.months), Decimal(0)
+    ) != target.base:
         _set(target, changes, "months", _months(target))
 
 

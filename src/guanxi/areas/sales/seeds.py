@@ -7,12 +7,22 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers.models import Pool
-from guanxi.areas.customers.models.pools import PoolRule
-from guanxi.areas.sales.models import AssignRule, DealAlert, Pipeline, Stage, Territory, TerritoryRule
-from guanxi.areas.sales.selectors import pools
+from guanxi.areas.customers.models.pools import HoldingLimit, PoolMember, PoolRule
+from guanxi.areas.sales.models import (
+    AssignRule,
+    DealAlert,
+    Pipeline,
+    Stage,
+    StageRoute,
+    Target,
+    Territory,
+    TerritoryRule,
+)
+from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, EVEN, GIVEN
+from guanxi.areas.sales.selectors import STAMP, pools
 from guanxi.core import records
-from guanxi.core.kernel.actor import system_actor
-from guanxi.core.models import Role
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.models import Department, Role
 from guanxi.core.records import seeds
 from guanxi.core.records.seeds import Value
 from guanxi.core.records.settings_registry import Reference, SettingsModel, register_settings
@@ -130,6 +140,16 @@ def first_pipeline(known: Any) -> tuple[Any, int]:
 
 seeds.further("sales.pipeline", first_pipeline)
 
+#: Members and limits of departments travel; those of single persons stay in the workspace where the persons are.
+OF_DEPARTMENT = {"deleted_at__isnull": True, "user__isnull": True, "department__code__gt": ""}
+BY_CODE = Reference(Department, by="code")
+
+
+def _by_whom(actor: Actor) -> dict[str, Any]:
+    """A target that a file brings belongs to whoever brings it."""
+    return {"owner_id": actor.user_id}
+
+
 register_settings(
     SettingsModel(
         key="pipelines", label=_("Pipelines"), model=Pipeline, identity=("key",), order=55,
@@ -140,7 +160,14 @@ register_settings(
                 key="stages", label=_("Stages"), model=Stage, identity=("key",), parent="pipeline", where={"deleted_at__isnull": True, "key__gt": ""},
                 fields=("name", "name_en", "position", "category", "probability", "forecast", "expected_days", "required", "checklist", "role",
                         "color", "active"),
-                references={"role": Reference(Role)},
+                references={"role": Reference(Role)}, stamps=(STAMP,),
+                children=(
+                    SettingsModel(
+                        key="moves", label=_("Allowed moves"), model=StageRoute, identity=("to",), parent="stage", fields=("note",),
+                        where={"deleted_at__isnull": True, "to__deleted_at__isnull": True, "to__key__gt": ""},
+                        references={"to": Reference(Stage, within="pipeline")}, stamps=(STAMP,),
+                    ),
+                ),
             ),
         ),
     ),
@@ -157,7 +184,25 @@ register_settings(
                 key="rules", label=_("Return rules"), model=PoolRule, identity=("ground", "level"), parent="pool", where={"deleted_at__isnull": True},
                 fields=("days", "active", "note"), stamps=(pools.STAMP,),
             ),
+            SettingsModel(
+                key="members", label=_("Members"), model=PoolMember, identity=("department",), parent="pool", where=OF_DEPARTMENT,
+                fields=("admin", "note"), references={"department": BY_CODE}, stamps=(pools.STAMP,),
+            ),
         ),
+    ),
+    SettingsModel(
+        key="holding_limits", label=_("Holding limits"), model=HoldingLimit, identity=("subject", "department"), where=OF_DEPARTMENT, order=58,
+        fields=("most", "spared_levels", "spared_statuses", "note"), references={"department": BY_CODE}, stamps=(pools.STAMP,),
+    ),
+    SettingsModel(
+        key="targets", label=_("Targets of departments"), model=Target, identity=("year", "measure", "department"), order=61,
+        where={"scope": DEPARTMENT, "season__in": [EVEN, GIVEN], "department__code__gt": "", "deleted_at__isnull": True},
+        fields=("scope", "base", "stretch", "season", "months", "note"), references={"department": BY_CODE}, defaults=_by_whom,
+    ),
+    SettingsModel(
+        key="company_targets", label=_("Targets of the company"), model=Target, identity=("year", "measure"), order=62,
+        where={"scope": COMPANY, "season__in": [EVEN, GIVEN], "deleted_at__isnull": True},
+        fields=("scope", "base", "stretch", "season", "months", "note"), defaults=_by_whom,
     ),
     SettingsModel(
         key="territories", label=_("Territories"), model=Territory, identity=("name",), order=59, where={"deleted_at__isnull": True},

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.levels import field_level
-from guanxi.core.access.rules import SHARED, _carrier_key, allowed, in_pool
+from guanxi.core.access.rules import SHARED, _carrier_key, allowed, carrier_owners, in_pool
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Role, User
 from guanxi.core.models.people import SCOPES
@@ -94,7 +94,7 @@ def _role_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> lis
             for key, scope in reach.sources
         ]
     owner_id = getattr(record, f"{entity.access.owner}_id") if entity.access.owner else None
-    owners = {owner_id, getattr(record, "carrier_owner_id", None)} - {None}
+    owners = {owner_id, *carrier_owners(entity, record)} - {None}
     reaches = reach.everyone or bool(owners & reach.owners) or (owner_id is None and reach.unowned)
     owner = _owner_name(owner_id) or _("nobody")
     good = _("The role “%(role)s” gives it for: %(scope)s. The owner is %(owner)s.")

@@ -77,6 +77,8 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
     carrier = _carrier_key(entity)
     if carrier and owners:
         found |= Q(**{f"{prefix}carrier_owner_id__any": owners})
+    if entity.access.deep and owners:
+        found |= Q(**{f"{prefix}{entity.access.carried_by}__carrier_owner_id__any": owners})
     own_shares = _shared_ids(actor, entity.key, action)
     if own_shares:
         found |= Q(**{f"{prefix}id__any": own_shares})
@@ -134,10 +136,18 @@ def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: An
     carrier = _carrier_key(entity)
     if not carrier:
         return False
-    if record.carrier_owner_id is not None and record.carrier_owner_id in reach.owners:
+    if not reach.owners.isdisjoint(carrier_owners(entity, record)):
         return True
     carrier_id = getattr(record, f"{entity.access.carried_by}_id")
     return action in SHARED.get(actor.shared.get(carrier, {}).get(carrier_id, ""), ())
+
+
+def carrier_owners(entity: Entity, record: Any) -> set[int]:
+    """Ids of those who own what carries a record, and for ``deep`` entities what carries that."""
+    found = {getattr(record, "carrier_owner_id", None)}
+    if entity.access.deep:
+        found.add(getattr(getattr(record, entity.access.carried_by), "carrier_owner_id", None))
+    return {one for one in found if one is not None}
 
 
 def in_pool(actor: Actor, entity: Entity, record: Any, action: str) -> bool:

@@ -11,13 +11,13 @@ from ninja import Body, Query, Router
 from guanxi.core import records
 from guanxi.core.access import allowed, explain, require
 from guanxi.core.api import answers, describe, doors
-from guanxi.core.automation import approvals, operations
+from guanxi.core.automation import operations
+from guanxi.core.automation.doing import action_do
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
+from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.records import bulk
 from guanxi.core.records.history import history
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_of
 
 PROBLEMS = dict.fromkeys((401, 403, 404, 409, 412, 422, 429), describe.Problem)
 Handler = Callable[[Actor], HttpResponse]
@@ -278,20 +278,7 @@ def add_writing(router: Router, entity: Entity) -> None:  # noqa: C901 - one han
 
 
 def _act(actor: Actor, entity: Entity, number: int, key: str, given: dict[str, Any]) -> HttpResponse:
-    action = next((one for one in entity_of(entity).actions if one.key == key), None)
-    if action is None:
-        raise NotFound(_("There is no such action."), code="action.unknown")
-    record = records.get(actor, entity, number)
-    require(actor, action.right, record)
-    applies = action.applies(record) if action.applies else True
-    if applies is not True:
-        raise Denied(applies or None, code="action.not_now")
-    known = {one.name if hasattr(one, "name") else str(one) for one in action.fields}
-    for name in given:
-        if name not in known:
-            raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
-    approvals.check(actor, entity_of(entity), record, action.key, given)
-    action.run(actor, record, **given)
+    action_do(actor, records.get(actor, entity, number), key, given)
     return answers.reply({"done": True, "id": number})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from guanxi.core.cli.recipes import run_recipe
 from guanxi.core.cli.workspace import load, workspace
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError
@@ -57,7 +58,10 @@ def _given_json(text: str, what: str) -> Any:
 @click.command(
     "import", help=_("Bring in a file: XLSX, XLS, ODS, CSV in any encoding, vCard or JSON; packed ones too.")
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True))
+@click.option("--recipe", default="", help=_("Bring in a folder of files that belong together, as this recipe says."))
+@click.option("--step", "steps", type=int, multiple=True, help=_("Only this step of the recipe; may be repeated."))
+@click.option("--limit", type=int, default=0, help=_("At most so many records per action of the recipe (a trial)."))
 @click.option("--entity", default="", help=_("What the rows are, for instance customers; else it is guessed."))
 @click.option("--map", "mapping", default="auto", help=_("auto, or JSON {column: field}, or @file with it."))
 @click.option(
@@ -93,11 +97,22 @@ def import_command(file: str, **given: Any) -> None:
     """Import one file, or every file of an archive. Exit code 0 when each row has an outcome, 1 when a file was refused."""
     with workspace():
         actor = _actor(given["login"])
+        if given["recipe"]:
+            owner = _user(given["owner"]).pk if given["owner"] else 0
+            _end(run_recipe(actor, file, given, owner), as_json=given["as_json"], several=True)
+            return
+        if Path(file).is_dir():
+            raise Trouble(_("%(name)s is a folder. Say with --recipe how its files belong together.") % {"name": file})
         members: Any = load("guanxi.core.exchange.reading:members_of")
         names = members(file) if (given["sheet"] or "") == "ALL" else ()
         results = [_one(actor, file, {**given, "sheet": name}) for name in names] or [_one(actor, file, given)]
-    if given["as_json"]:
-        click.echo(json.dumps(results if names else results[0], ensure_ascii=False, default=str))
+    _end(results, as_json=given["as_json"], several=bool(names))
+
+
+def _end(results: list[dict[str, Any]], *, as_json: bool, several: bool) -> None:
+    """The results as JSON if asked; exit code 1 when a file was refused."""
+    if as_json:
+        click.echo(json.dumps(results if several else results[0], ensure_ascii=False, default=str))
     if any(result["state"] == "refused" for result in results):
         sys.exit(1)
 

@@ -48,6 +48,7 @@ class Filler:
         self.entity = entity
         self.fields = fields
         self.defaults = dict(mapping.defaults)
+        self.named = {name for name, value in self.defaults.items() if _names_a_record(fields.get(name), value)}
         self.clear_blank = clear_blank
         self.handlers = [(index, self._handler(target), target) for index, target in mapping.targets.items()]
 
@@ -66,7 +67,10 @@ class Filler:
         self._compose(filled)
         for name, value in self.defaults.items():
             if name not in filled.given and name not in filled.names:
-                filled.given[name] = value
+                if name in self.named:
+                    filled.names[name] = value
+                else:
+                    filled.given[name] = value
         for name in filled.cleared:
             if name not in filled.given and name not in filled.names:
                 filled.given[name] = None
@@ -134,6 +138,11 @@ class Filler:
                 filled.given[name] = entries[0]["value"]
             else:
                 filled.given.setdefault(name, []).extend(entries)
+
+
+def _names_a_record(field: Field | None, value: Any) -> bool:
+    """Whether a default says what the record meant is called, rather than its id."""
+    return field is not None and field.kind in ("reference", "user") and isinstance(value, str) and not value.isdigit()
 
 
 def _list_handler(name: str, label: str, separator: str) -> Handler:

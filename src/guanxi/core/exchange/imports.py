@@ -91,7 +91,7 @@ class Check:
 def import_stage(
     actor: Actor,
     *,
-    content: Path | str | bytes,
+    content: Path | str | bytes | Table,
     name: str = "",
     entity: Entity | str = "",
     sheet: str | None = None,
@@ -101,18 +101,23 @@ def import_stage(
     run: ImportRun | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ImportRun:
-    """Read a file into the staging table and guess entity and mapping; the run is then ``ready``.
+    """Read a file, or a table made of files, into the staging table and guess entity and mapping; the run is then ``ready``.
 
     ``run`` stages the same run anew with other reading choices. Raises Invalid when the file cannot be read, Denied
     without the right to import.
     """
     if entity:
         require(actor, "import", entity_of(entity))
-    table = open_table(content, name=name, sheet=sheet, encoding=encoding, delimiter=delimiter, header_row=header_row)
+    if isinstance(content, Table):
+        table = content
+    else:
+        table = open_table(
+            content, name=name, sheet=sheet, encoding=encoding, delimiter=delimiter, header_row=header_row
+        )
     if run is None:
         run = ImportRun(user_id=actor.user_id, user_name=actor.name)
-    run.file_name = (name or (Path(content).name if not isinstance(content, bytes) else table.name))[:255]
-    run.digest = staging.digest(content)
+    run.file_name = (name or (Path(content).name if isinstance(content, Path | str) else table.name))[:255]
+    run.digest = "" if isinstance(content, Table) else staging.digest(content)
     run.state = "staging"
     run.save()
     sample = staging.stage(run, table, progress)

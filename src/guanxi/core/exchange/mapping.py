@@ -120,7 +120,8 @@ def importable_fields(actor: Actor, entity: Entity | str) -> dict[str, Field]:
         if one.kind not in ("file", "image", "formula", "rollup", "table")
     }
     if actor.rights.everything or actor.is_system:
-        found |= {name: one for name, one in shape.fields_of(declared).items() if name in AUTHORSHIP}
+        past = (*AUTHORSHIP, *declared.brought)
+        found |= {name: one for name, one in shape.fields_of(declared).items() if name in past}
     return found
 
 

@@ -103,6 +103,7 @@ class Matcher:
         self.fields = fields
         self.rule = rule
         self.keys = {key.field: key for key in entity.match_keys if key.how != "email_domain"}
+        self.heads = {alternative[0] for alternative in rule.alternatives if alternative}
         self.looked_at: tuple[str, ...] = ()
         self.strong = [
             name for name in fields if name in ("external_id", "number")
@@ -240,8 +241,8 @@ class Matcher:
             texts = [key[1] for key in wanted if key[0] == f"={name}"]
             column = self.fields[name].column
             kind = self.fields[name].kind
-            if kind == "reference":
-                continue
+            if kind == "reference" and name not in self.heads:
+                continue  # too many have it; it only confirms what another field of the alternative found
             # Such columns are indexed where they are filled, which PostgreSQL does not see in a long list.
             filled = (
                 self.entity.model._default_manager.exclude(**{column: ""})

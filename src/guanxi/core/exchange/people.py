@@ -41,8 +41,8 @@ def colleague(known: Mapping[str, int], text: str) -> int:
 def records_named(actor: Actor, target: Entity | str, texts: Iterable[str]) -> dict[str, int]:
     """Ids of the records the actor may see by the texts that name them; ``AMBIGUOUS`` where several do.
 
-    A text is a title as written, a number or external id, or, for an entity with a name among its match keys, another
-    spelling of the title. One to three queries however many texts.
+    A text is a title as written, a number, external id or another certain key, or, for an entity with a name among its
+    match keys, another spelling of the title. A few queries however many texts.
     """
     entity = entity_of(target)
     wanted = sorted({text for text in texts if text})
@@ -55,7 +55,8 @@ def records_named(actor: Actor, target: Entity | str, texts: Iterable[str]) -> d
         _by_key(entity, rows, wanted, found)
     elif entity.title in columns:
         _collect(rows.filter(**{f"{entity.title}__any": wanted}).values_list(entity.title, "pk"), found)
-    for name in ("external_id", "number"):
+    certain = [key.field for key in entity.match_keys if key.how == "exact" and key.weight >= 100]
+    for name in dict.fromkeys(("external_id", "number", *certain)):
         missing = [text for text in wanted if text not in found and len(text) <= 100]
         if name in columns and missing:
             _collect(rows.filter(**{f"{name}__any": missing}).values_list(name, "pk"), found)

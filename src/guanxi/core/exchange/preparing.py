@@ -31,6 +31,8 @@ NOTED = frozenset((
     "choice", "choices", "region", "phone", "phones", "email", "emails", "url", "urls",
     "integer", "decimal", "money", "percent", "date", "datetime", "boolean",
 ))  # fmt: skip
+#: Fields that keep what could not be read, the first an entity has.
+NOTES = ("description", "note")
 LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 
 
@@ -73,9 +75,7 @@ class Preparer:
         self.filler = Filler(entity, fields, mapping, clear_blank=options.clear_blank)
         self.colleagues = people.colleagues()
         self.choices = ChoiceMaker(actor, create=options.create_choices)
-        self.note = next(
-            (one.name for one in fields.values() if one.name == "description" and one.kind == "long_text"), ""
-        )
+        self.note = next((name for name in NOTES if name in fields and fields[name].kind == "long_text"), "")
         self._early: dict[int, Begun] = {}
         self._known: dict[tuple[str, str], Any] = {}
 

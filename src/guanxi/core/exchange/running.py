@@ -104,7 +104,7 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, source: Source) -> bool:
             return False
         with writing(actor, operation=run.operation):
             outcomes = safely(batcher, rows, run.operation, source.meanwhile)
-        _store(run, outcomes)
+        store(run, outcomes)
         run.position = rows[-1].position
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
@@ -139,7 +139,8 @@ def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
     return True
 
 
-def _store(run: ImportRun, outcomes: list[Outcome]) -> None:
+def store(run: ImportRun, outcomes: list[Outcome]) -> None:
+    """Write down what became of rows, and count it on the run (which is not saved)."""
     lines = [
         f"{run.pk}\t{one.position}\t{one.outcome}\t{one.record_id or NULL}"
         f"\t{plain(_json(one.reasons)) if one.reasons else NULL}"

@@ -71,6 +71,8 @@ class Applying:
                 except ObjectDoesNotExist:
                     left.append(row)
             if len(left) == len(waiting):
+                if one.lenient:
+                    break
                 raise Invalid(
                     _("“%(place)s” refers to something that is not there.")
                     % {"place": f"{place}/{row_name(one, left[0])}"},

@@ -8,7 +8,8 @@ changes, by whatever way. What may be seen and written in a line follows the fie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Clash, Conflict, Invalid
 from guanxi.core.records import dictionaries, shape, upkeep, values
-from guanxi.core.records.writing import emit, emit_many
+from guanxi.core.records.writing import emit_many
 from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.registry import entity_of, lined_by
 
@@ -122,6 +123,28 @@ def differ(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any], 
             if work.differs:
                 return True
     return False
+
+
+@contextmanager
+def foreseen(actor: Actor, entity: Entity, record: Any) -> Iterator[None]:
+    """Within, a new record bears the amounts of the lines it comes with where it has none of its own, so that what asks
+    for them is satisfied; ``hold`` settles them for good.
+    """
+    given, trusted = record.__dict__.get(_WAITING, ({}, False))
+    before = dict(record.__dict__)
+    for spec in entity.lines:
+        if spec.settle is not None and given.get(spec.key):
+            spec.settle(actor, record, prepared(actor, record, spec, given[spec.key], trusted=trusted).rows)
+    changed = {name: value for name, value in record.__dict__.items() if name in before and before[name] is not value}
+    for name in changed:
+        if before[name] is not None:
+            record.__dict__[name] = before[name]
+    try:
+        yield
+    finally:
+        record.__dict__.update(
+            {name: before[name] for name, value in changed.items() if record.__dict__[name] is value}
+        )
 
 
 def hold(actor: Actor, entity: Entity, record: Any, changes: dict[str, list[Any]]) -> list[Prepared]:
@@ -357,6 +380,8 @@ def settle_many(actor: Actor, entity: Entity, ids: Iterable[int | None]) -> None
     chosen = sorted({number for number in ids if number})
     found = list(model.objects.select_for_update(of=("self",)).filter(pk__in=chosen).order_by("pk"))
     lined = [(spec, _stored_of(found, spec)) for spec in entity.lines]
+    moved: list[tuple[Any, dict[str, list[Any]]]] = []
+    changed: dict[str, list[tuple[Any, dict[str, list[Any]]]]] = {}
     for record in found:
         before = _totals(entity, record)
         for spec, of_record in lined:
@@ -364,11 +389,10 @@ def settle_many(actor: Actor, entity: Entity, ids: Iterable[int | None]) -> None
             work = Prepared(spec, rows, before={row.pk: _columns(row) for row in rows})
             if spec.settle is not None:
                 spec.settle(actor, record, rows)
-            _change(actor, entity_of(spec.entity), work.changed())
+            changed.setdefault(spec.entity, []).extend(work.changed())
         changes = {name: [before[name], now] for name, now in _totals(entity, record).items() if now != before[name]}
         if changes:
-            record.version += 1
-            record.updated_at, record.updated_by_id = clock.now(), actor.user_id
-            record.save(update_fields=[*changes, "version", "updated_at", "updated_by"])
-            upkeep.after_save(entity, [record], changes)
-            emit(actor, "updated", record, changes)
+            moved.append((record, changes))
+    for key, rows in changed.items():
+        _change(actor, entity_of(key), rows)
+    _change(actor, entity, moved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import ExchangeRate
+from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries
 
 ONE = Decimal(1)
+STAMP = "rates"
 
 
 def base_currency() -> str:
@@ -30,9 +32,9 @@ def rate_on(currency: str, day: dt.date) -> Decimal:
     base = base_currency()
     if currency == base:
         return ONE
-    rows = ExchangeRate.objects.filter(currency=currency, day__lte=day).order_by("-day")
-    found = rows.values_list("rate", flat=True).first()
-    if found is None:
+    rates = known().get(currency, [])
+    place = bisect_right(rates, day, key=lambda one: one[0])
+    if not place:
         raise Invalid(
             _(
                 "There is no exchange rate from %(currency)s to %(base)s on %(day)s or before. Enter one under Exchange rates."
@@ -41,12 +43,12 @@ def rate_on(currency: str, day: dt.date) -> Decimal:
             code="rate.missing",
             field="currency",
         )
-    return found
+    return rates[place - 1][1]
 
 
-@asked_once(lambda: "rates")
+@kept(STAMP, size=1)
 def known() -> dict[str, list[tuple[dt.date, Decimal]]]:
-    """Every rate by currency, in order of the days from which they hold; one query."""
+    """Every rate by currency, in order of the days from which they hold; read again when one has changed."""
     found: dict[str, list[tuple[dt.date, Decimal]]] = {}
     for currency, day, rate in ExchangeRate.objects.order_by("day").values_list("currency", "day", "rate"):
         found.setdefault(currency, []).append((day, rate))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -169,7 +170,8 @@ def save(
     changes = dict(changes or {})
     now = clock.now()
     gates.before(actor, entity, record, changes, creating=creating)
-    entered = process.hold(actor, entity, record, changes, creating=creating)
+    with lines.foreseen(actor, entity, record) if creating else nullcontext():
+        entered = process.hold(actor, entity, record, changes, creating=creating)
     if entity.clean is not None:
         entity.clean(actor, record, changes)
     work = lines.hold(actor, entity, record, changes)

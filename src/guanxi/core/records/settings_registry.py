@@ -45,7 +45,8 @@ class SettingsModel:
     change, ``defaults(actor)`` fills what a new row needs besides, ``retire`` is a flag to switch off when a row is in use and cannot
     be removed, ``after(row, created)`` is called when a row was stored, ``before_remove(row)`` before one goes, ``done()``
     when the table's rows were written. ``check(actor, row)`` is the editor's own check: asked of every row that was stored, or had
-    something below it stored, when the whole file is written; raising refuses the file.
+    something below it stored, when the whole file is written; raising refuses the file. ``lenient`` rows that
+    refer to something which is not there (a product of the other workspace) are left out, and stay listed as a difference.
     """
 
     key: str
@@ -66,6 +67,7 @@ class SettingsModel:
     before_remove: Callable[[Any], None] | None = None
     done: Callable[[], None] | None = None
     check: Callable[[Actor, Any], None] | None = None
+    lenient: bool = False
 
 
 _models: dict[str, SettingsModel] = {}

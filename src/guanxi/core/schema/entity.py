@@ -227,7 +227,8 @@ class QuickForm:
 class Access:
     """Whose a record is. ``owner`` names the field of its owner ('' for records without one: seen by right alone).
 
-    ``carried_by`` names a reference: who owns, or is given, that record sees this one too.
+    ``carried_by`` names a reference: who owns, or is given, that record sees this one too; ``deep``: so does who owns the
+    record that carries that one.
     ``pool`` names a reference to a pool: while nobody owns the record, members of its pool see it and may claim it, its
     administrators may also change and assign it.
     ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
@@ -236,6 +237,7 @@ class Access:
 
     owner: str = "owner"
     carried_by: str = ""
+    deep: bool = False
     pool: str = ""
     public: bool = False
     extra_actions: tuple[str, ...] = ()
@@ -320,6 +322,7 @@ class Entity:
     names a record. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
     ``stamp`` is made new with each change (see ``models.stamps``).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
+    ``brought`` are read-only fields that an administrator who brings in another system's records may fill.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
     of records that pickers offer (all, if there is none).
     """
@@ -339,6 +342,7 @@ class Entity:
     facts: tuple[str, ...] = ()
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    brought: tuple[str, ...] = ()
     search: Search | None = None
     form: Form | None = None
     board: Board | None = None

@@ -110,6 +110,7 @@ def line_entity(
             Related(field=parent, shown=False),
             Related(field="product", columns=(parent, "quantity", "price", "amount"), sort=("-updated_at",)),
         ),
+        brought=("position",),
         access=Access(owner="owner", carried_by=parent),
         description=_("One line of a document: product, quantity, price."),
     )  # fmt: skip

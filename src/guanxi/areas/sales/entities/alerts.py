@@ -11,11 +11,18 @@ from guanxi.areas.activities.entities import follow_up_guess
 from guanxi.areas.sales import policies
 from guanxi.areas.sales.models import DealAlert, Opportunity
 from guanxi.areas.sales.selectors.alerts import STAMP
-from guanxi.areas.sales.services.alerts import deal_follow_up
+from guanxi.areas.sales.services.alerts import alert_judge, deal_follow_up
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Text
 from guanxi.core.records.timeline import add_linked
-from guanxi.core.schema.entity import Access, Entity, Form, Menu, Related, Section
+from guanxi.core.schema.entity import Access, Action, Entity, Form, Menu, Related, Section
 from guanxi.core.schema.registry import extend_quick, register
+
+
+def is_active(alert: DealAlert) -> bool | Text:
+    """An alert that is not in use judges nothing."""
+    return alert.active or _("This alert is not in use.")
+
 
 register(
     Entity(
@@ -34,8 +41,14 @@ register(
         related=(Related(field="pipeline", shown=False), Related(field="user", shown=False), Related(field="role", shown=False)),
         access=Access(owner=""),
         menu=Menu(group="settings", order=63),
+        actions=(
+            Action(
+                key="judge", label=_("Judge the opportunities there are"), run=alert_judge, right="change", icon="refresh", applies=is_active,
+                description=_("Marks the open opportunities that reach the amount, and tells of each once."),
+            ),
+        ),
         clean=policies.alert_clean,
-        description=_("Tells chosen people once when an opportunity reaches an amount. Deals there already count at their next change."),
+        description=_("Tells chosen people once when an opportunity reaches an amount. Deals there already count at their next change, or when you ask to judge them."),
     )
 )  # fmt: skip
 

@@ -142,6 +142,7 @@ LEAD = Entity(
         MatchKey(field="external_id", how="exact", weight=100),
     ),
     hidden=("owner_since",),
+    brought=("converted_at", "customer"),
     access=Access(pool="pool"),
     menu=Menu(group="sales", order=10),
     clean=policies.lead_clean,

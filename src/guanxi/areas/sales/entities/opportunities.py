@@ -167,6 +167,7 @@ OPPORTUNITY = Entity(
         MatchKey(field="number", how="exact", weight=100),
         MatchKey(field="external_id", how="exact", weight=100),
     ),
+    brought=("closed_at",),
     access=Access(carried_by="customer"),
     timeline=Timeline(on=("customer", "contact"), at="created_at", title="name", body="next_step"),
     menu=Menu(group="sales", order=20),
@@ -216,7 +217,7 @@ ROLE = Entity(
         ),
         Related(field="contact", label=_("Parts in deals"), columns=("opportunity", "role", "attitude"), order=60),
     ),
-    access=Access(carried_by="opportunity"),
+    access=Access(carried_by="opportunity", deep=True),
     description=_("Which contact plays which part in a deal, how much he counts and where he stands."),
 )
 
@@ -240,7 +241,7 @@ PARTY = Entity(
         Related(field="opportunity", label=_("Companies involved"), columns=("customer", "role", "note"), order=25),
         Related(field="customer", label=_("Involved in"), columns=("opportunity", "role"), order=80),
     ),
-    access=Access(carried_by="opportunity"),
+    access=Access(carried_by="opportunity", deep=True),
     description=_("Companies with a part in a long deal beside the customer."),
 )
 
@@ -261,7 +262,7 @@ MILESTONE = Entity(
         create=("opportunity", "name", "due_on", "owner"),
     ),
     related=(Related(field="opportunity", columns=("name", "due_on", "done_on", "owner"), sort=("due_on",), order=30),),
-    access=Access(carried_by="opportunity"),
+    access=Access(carried_by="opportunity", deep=True),
     timeline=Timeline(on=("opportunity",), at="created_at", title="name", body="note"),
     clean=policies.milestone_clean,
     description=_("Dates a long deal has to reach."),

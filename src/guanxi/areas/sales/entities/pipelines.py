@@ -23,6 +23,7 @@ PIPELINE = Entity(
     columns=("name", "position", "department", "next_step_required", "quiet_days", "active"),
     filters=("active", "department"),
     sort=("position",),
+    fields={"position": {"plain": True}, "quiet_days": {"plain": True}},
     facts=("department", "quiet_days", "next_step_required", "active"),
     form=Form(
         sections=(
@@ -35,6 +36,7 @@ PIPELINE = Entity(
     access=Access(owner="", public=True),
     menu=Menu(group="settings", order=60),
     writer=Writer(delete=services.stage_delete),
+    clean=policies.pipeline_clean,
     description=_("Ways of selling: each has its stages, in order."),
 )
 
@@ -63,6 +65,8 @@ STAGE = Entity(
     facts=("pipeline", "category", "probability", "expected_days", "forecast", "role"),
     fields={
         "probability": {"kind": "percent"},
+        "position": {"plain": True},
+        "expected_days": {"plain": True},
         "required": {"choices": ASKABLE},
     },
     form=Form(

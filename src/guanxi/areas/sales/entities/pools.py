@@ -28,7 +28,11 @@ POOL = Entity(
     filters=("subject", "active"),
     sort=("position", "name"),
     facts=("subject", "everyone", "daily_limit", "bar_days", "warn_days", "active"),
-    fields={"counted": {"dictionary": "follow_up_kind"}, "subject": {"required": True}},
+    fields={
+        "counted": {"dictionary": "follow_up_kind"},
+        "subject": {"required": True},
+        **{name: {"plain": True} for name in ("position", "daily_limit", "bar_days", "warn_days")},
+    },
     form=Form(
         sections=(
             Section(_("Pool"), ("name", "name_en", "subject", "position", "everyone", "active", "description")),
@@ -83,6 +87,7 @@ RULE = Entity(
     title="note",
     stamp=read.STAMP,
     columns=("pool", "ground", "level", "days", "active", "note"),
+    fields={"days": {"plain": True}},
     filters=("pool", "ground", "level", "active"),
     sort=("pool", "days"),
     form=Form(sections=(Section(_("Rule"), ("pool", "ground", "level", "days", "active", "note")),)),
@@ -106,7 +111,7 @@ LIMIT = Entity(
     fields={
         "spared_levels": {"dictionary": "customer_level"},
         "spared_statuses": {"dictionary": "customer_status"},
-        "most": {"required": True},
+        "most": {"required": True, "plain": True},
     },
     form=Form(
         sections=(

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, Sum
@@ -78,6 +79,12 @@ def month_after(day: dt.date) -> dt.date:
     return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
 
 
+def planned(target: Target, month: int) -> Decimal:
+    """What a target wants of one month of its year."""
+    amounts = (Decimal(str(row.get("base") or 0)) for row in target.months if int(row["month"]) == month)
+    return sum(amounts, ZERO)
+
+
 def progress(target: Target, first: int, last: int) -> Progress:
     """A target over the months ``first`` to ``last`` of its year."""
     base = stretch = due = ZERO
@@ -121,20 +128,32 @@ class Foreseen:
         return self.target - self.expected
 
 
-def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
-    """What a person's opportunities say of a month: won in it, and open with a close in it, by category."""
+NOTHING = dict.fromkeys(("closed", "commit", "best_case", "pipeline", "weighted"), ZERO)
+
+
+def sums_of(owners: Collection[int], month: dt.date) -> dict[int, dict[str, Decimal]]:
+    """What each person's opportunities say of a month: won in it, and open with a close in it, by category. One query."""
     after = month_after(month)
     begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
-    mine = Opportunity.objects.filter(owner_id=owner_id)
-    open_ = mine.filter(category=OPEN, close_on__gte=month, close_on__lt=after)
-    found = mine.aggregate(closed=Sum("value", filter=Q(category=WON, closed_at__gte=begin, closed_at__lt=end)))
-    found |= open_.aggregate(
-        commit=Sum("value", filter=Q(forecast="commit")),
-        best_case=Sum("value", filter=Q(forecast="best_case")),
-        pipeline=Sum("value", filter=Q(forecast__in=("pipeline", ""))),
-        weighted=Sum("weighted", filter=~Q(forecast="omitted")),
+    won = Q(category=WON, closed_at__gte=begin, closed_at__lt=end)
+    open_ = Q(category=OPEN, close_on__gte=month, close_on__lt=after)
+    rows = Opportunity.objects.filter(won | open_, owner_id__in=owners).order_by().values("owner_id")
+    found: Any = rows.annotate(
+        closed=Sum("value", filter=won),
+        commit=Sum("value", filter=open_ & Q(forecast="commit")),
+        best_case=Sum("value", filter=open_ & Q(forecast="best_case")),
+        pipeline=Sum("value", filter=open_ & Q(forecast__in=("pipeline", ""))),
+        heavy=Sum("weighted", filter=open_ & ~Q(forecast="omitted")),
     )
-    return {name: value or ZERO for name, value in found.items()}
+    return {
+        row["owner_id"]: {name: row["heavy" if name == "weighted" else name] or ZERO for name in NOTHING}
+        for row in found
+    }
+
+
+def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
+    """The same of one person."""
+    return sums_of([owner_id], month).get(owner_id, NOTHING)
 
 
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
@@ -150,13 +169,14 @@ def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     if not reach.everyone:
         owners &= reach.owners
     targets = Target.objects.filter(owner_id__in=owners, year=month.year, scope="person", measure=AMOUNT)
-    wanted = {one.owner_id: progress(one, month.month, month.month).base for one in targets}
+    wanted = {one.owner_id: planned(one, month.month) for one in targets}
+    said = sums_of(owners, month)
     last = {
         one.owner_id: one
         for one in ForecastEntry.objects.filter(month=month, owner_id__in=owners).order_by("submitted_at", "pk")
     }
     found = [
-        Foreseen(user=user, last=last.get(user.pk), target=wanted.get(user.pk, ZERO), **sums(user.pk, month))
+        Foreseen(user=user, last=last.get(user.pk), target=wanted.get(user.pk, ZERO), **said.get(user.pk, NOTHING))
         for user in User.everything.filter(pk__in=owners).order_by("sort_key", "pk")
     ]
     return sorted(found, key=lambda one: -one.expected)

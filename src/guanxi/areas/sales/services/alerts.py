@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.activities.services import activity_log
-from guanxi.areas.sales.models import DealAlertSent, DealFollowUp, Opportunity
+from guanxi.areas.sales.models import OPEN, DealAlert, DealAlertSent, DealFollowUp, Opportunity
 from guanxi.areas.sales.selectors import alerts as read
 from guanxi.core import records
 from guanxi.core.access import require
@@ -31,6 +31,26 @@ def deal_alert(deal: Opportunity) -> int:
             once = f"large:{alert.pk}:{deal.pk}"
             told += len(notify(read.people_of(alert), "large_deal", LARGE, {"amount": amount}, record=deal, once=once))
     return told
+
+
+def alert_judge(actor: Actor, alert: DealAlert) -> int:
+    """Judge the open opportunities that are there by an alert: mark the large ones and tell of each, once.
+
+    Returns how many are large by it now. Raises Denied without the right to change the alert.
+    """
+    require(actor, "change", alert)
+    large = 0
+    with records.writing(actor):
+        rows = Opportunity.objects.filter(category=OPEN, value__gt=0).select_for_update(of=("self",)).order_by("pk")
+        if alert.pipeline_id:
+            rows = rows.filter(pipeline_id=alert.pipeline_id)
+        for deal in rows.iterator(chunk_size=1000):
+            if alert in read.alerts_for(deal):
+                large += 1
+                if not deal.large:
+                    records.update(actor, deal, {"large": True}, trusted=True)
+                deal_alert(deal)
+    return large
 
 
 def deal_follow_up(actor: Actor, *, about: Opportunity, **values: Any) -> Activity:

@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<slug:path>/board/lane/", board.show_lane, name="board-lane"),
     path("<slug:path>/board/totals/", board.lane_totals, name="board-totals"),
     path("<slug:path>/<int:pk>/move/", board.move_card, name="board-move"),
+    path("<slug:path>/<int:pk>/day/", calendar.move_day, name="calendar-move"),
     path("<slug:path>/export/", exporting.export_list, name="list-export"),
     path("<slug:path>/bulk/field/", bulk.bulk_field, name="bulk-field"),
     path("<slug:path>/bulk/<slug:verb>/", bulk.bulk_dialog, name="bulk"),

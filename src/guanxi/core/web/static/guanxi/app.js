@@ -9,6 +9,7 @@ import "./palette.js";
 import "./list.js";
 import "./inline.js";
 import "./board.js";
+import "./month.js";
 import "./live.js";
 import "./forms-care.js";
 import "./record.js";

@@ -1,0 +1,95 @@
+"""Bad input on the pages, in both languages: the field says what is wrong, what was typed stays, nothing is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from guanxi.areas.billing.models import Contract, Receipt
+from guanxi.areas.sales.models import Lead, Opportunity
+from guanxi.areas.sales.services import lead_convert
+from guanxi.core import records
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.models import User
+from tests.factories.cast import Cast
+from tests.signing import browser
+
+pytestmark = pytest.mark.django_db
+#: path, what is typed, the field, the sentence in Chinese and in English
+TYPED = [
+    ("opportunities", {"amount": "-5"}, "amount", "金额不能为负", "cannot be negative"),
+    ("opportunities", {"amount": "99999999999999"}, "amount", "金额过大", "larger than any deal"),
+    ("opportunities", {"currency": "CHF", "amount": "1"}, "currency", "没有", "There is no exchange rate"),
+    ("opportunities", {"close_on": "1066-10-14"}, "close_on", "日期", "must lie between"),
+    ("contracts", {"starts_on": "2026-05-02", "ends_on": "2026-05-01"}, "ends_on", "合同", "cannot end before"),
+    ("receipts", {"amount": "-1", "received_on": "2026-01-02"}, "amount", "零", "more than zero"),
+    ("receipts", {"amount": "1", "received_on": "2999-01-01"}, "received_on", "将来", "in the future"),
+    ("receipts", {"amount": "1", "received_on": "2026-03-01"}, "received_on", "2026-03-31", "closed up to"),
+    ("receipts", {"amount": "9", "received_on": "2026-05-01", "reference": "B1"}, "reference", "", "already"),
+]
+
+
+def _client(user: User, language: str) -> Client:
+    client = browser(user)
+    User.objects.filter(pk=user.pk).update(language=language)
+    return client
+
+
+@pytest.mark.parametrize(("path", "typed", "field", "zh", "en"), TYPED)
+def test_what_is_refused_is_said_at_its_field(
+    cast: Cast, make: Any, path: str, typed: dict[str, str], field: str, zh: str, en: str
+) -> None:
+    customer = make("customers.customer")
+    records.create(cast.root, "billing.closedperiod", {"until": dt.date(2026, 3, 31)})
+    paid = {
+        "customer": customer.pk,
+        "amount": 9,
+        "received_on": dt.date(2026, 5, 1),
+        "currency": "CNY",
+        "reference": "B1",
+    }
+    records.create(cast.root, "billing.receipt", paid)
+    sent = {"name": "写错的一份", "customer": str(customer.pk), "currency": "CNY", "memo": "写错的一份", **typed}
+    for language, words in (("zh-hans", zh), ("en", en)):
+        with clock.moved_to(dt.datetime(2026, 6, 1, 4, tzinfo=dt.UTC)):
+            answer = _client(cast.root_user, language).post(f"/{path}/new/", sent)
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        at_field = re.search(rf'id="f-{field}".*?<div class="invalid-feedback">(.*?)</div>', page, re.DOTALL)
+        assert at_field is not None
+        assert words in at_field[1]
+        assert "写错的一份" in page
+        assert typed[field] in page
+    assert (Opportunity.objects.count(), Contract.objects.count(), Receipt.objects.count()) == (0, 0, 1)
+
+
+def test_a_lead_is_converted_once_and_says_so(cast: Cast, make: Any) -> None:
+    lead = make("sales.lead", name="李思远", company="佛山恒达机械有限公司")
+    lead_convert(cast.root, lead, make_opportunity=False)
+    lead.refresh_from_db()
+    for language, words in (("zh-hans", "已经转化"), ("en", "has been converted already")):
+        answer = _client(cast.root_user, language).post(f"/leads/{lead.pk}/do/convert/", {})
+        assert (answer.status_code, words in answer.content.decode()) == (409, True)
+    with pytest.raises(GuanxiError):
+        lead_convert(cast.root, Lead.objects.get(pk=lead.pk))
+
+
+def test_of_two_people_who_move_one_card_the_second_is_told(cast: Cast, make: Any) -> None:
+    first, second, third = (make("sales.stage", position=place) for place in (1, 2, 3))
+    for one in (second, third):
+        records.update(cast.root, one, {"pipeline": first.pipeline_id})
+    deal = make("sales.opportunity", stage=first.pk, pipeline=first.pipeline_id)
+    address = f"/opportunities/{deal.pk}/move/"
+    moved = _client(cast.root_user, "en").post(address, {"to": second.pk, "version": deal.version})
+    assert moved.status_code == 204
+    for language, words in (("zh-hans", "其他人|他人|别人"), ("en", "else|changed")):
+        late = _client(cast.root_user, language).post(address, {"to": third.pk, "version": deal.version})
+        assert late.status_code == 409
+        said = late.content.decode() + str(late.headers)
+        assert re.search(words, said)
+    assert Opportunity.objects.get(pk=deal.pk).stage_id == second.pk
