@@ -91,7 +91,7 @@ def _importance(made: Sheet, rows: list[dict[str, Any]], survey: surveys.Survey)
     ]
     made.picture = pictures.quadrants(points, across=gettext("importance for being satisfied"), up=gettext("how we do, mean"))  # fmt: skip
     made.head = [gettext("What"), gettext("Importance"), gettext("How we do, mean"), gettext("Advice")]
-    made.rows = [[Cell(name, "", False), Cell(percent(weight)), Cell(f"{mean:.2f}"), Cell(advice)] for name, weight, mean, advice in points]  # fmt: skip
+    made.rows = [[Cell(name, "", False), Cell(percent(weight)), Cell(f"{mean:.2f}"), Cell(advice, "", False)] for name, weight, mean, advice in points]  # fmt: skip
     made.facts.append(gettext("Satisfaction index %(index).0f of 100.") % {"index": index["index"]})
     made.trust.append(
         gettext("Importance is the weight of each score for overall satisfaction (least squares on %(n)s complete answers); together they explain %(r2)s of it.")

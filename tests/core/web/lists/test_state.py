@@ -115,3 +115,12 @@ def test_conditions_are_told_in_words(cast: Any) -> None:
     words = filters.describe(cast.alice, gadget, {"field": "state", "op": "in", "value": ["new", "used"]})
     assert words.endswith("New, Used")
     assert words.startswith("State")
+    counted = {
+        "count": "fakes.part.gadget",
+        "where": {"field": "name", "op": "eq", "value": "wheel"},
+        "op": "gte",
+        "value": 2,
+    }
+    words = filters.describe(cast.alice, gadget, counted)
+    assert "wheel" in words
+    assert words.endswith("2")

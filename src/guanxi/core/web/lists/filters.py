@@ -18,7 +18,7 @@ from guanxi.core.schema import operators as op
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS, text_of
-from guanxi.core.schema.registry import entity_of
+from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import days
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import FIGURES, Input, Option, untyped
@@ -88,7 +88,11 @@ def describe(actor: Actor, entity: Entity, node: Tree) -> str:
         return _("not (%(what)s)") % {"what": describe(actor, entity, node["not"])}
     if "count" in node:
         key, _dot, _name = str(node["count"]).rpartition(".")
-        return f"{_related_name(key)} {_operator(str(node.get('op', 'gte')))} {node.get('value', 1)}"
+        inner = node.get("where")
+        which = (
+            f" ({describe(actor, entity_of(key), inner)})" if isinstance(inner, Mapping) and is_registered(key) else ""
+        )
+        return f"{_related_name(key)}{which} {_operator(str(node.get('op', 'gte')))} {node.get('value', 1)}"
     path = str(node.get("field", ""))
     declared = shape.field_at(entity, path)
     if declared is None:
