@@ -32,7 +32,9 @@ from guanxi.areas.insight.models import DONE, FAILED, SEGMENTS, Calculation, Cus
 from guanxi.areas.insight.sheet import drill
 from guanxi.areas.sales.models import Opportunity
 from guanxi.core import records
+from guanxi.core.automation.approvals import flows
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import AuditEntry, Notification, Operation, stamps
 from guanxi.core.schema import registry
@@ -224,6 +226,9 @@ def test_scores_are_columns_filters_and_sort_keys_of_customers(done: Calculation
     assert "Champions" in text
     with pytest.raises(Invalid):  # who may see no values may not ask by them either
         records.select(cast.dave, "customers.customer", filter=first)
+    # Rules of automation ask the same way, with the eyes of the house.
+    house = flows.seeing_all(system_actor("rules"))
+    assert records.select(house, "customers.customer", filter=first).count == len(best)
 
 
 def test_contacts_are_planned_for_their_owners_on_working_days_and_taken_back(
