@@ -99,7 +99,12 @@ async function picker(select) {
   made.control_input.setAttribute("aria-label", label);
   select.setAttribute("aria-label", label);
   // Ready to type, but its list must not hide what stands below before anybody asked for it.
-  if (select.hasAttribute("autofocus")) { made.settings.openOnFocus = false; made.focus(); setTimeout(() => { made.settings.openOnFocus = true; }, 50); }
+  if (select.hasAttribute("autofocus")) {
+    Object.assign(made.settings, { openOnFocus: false, preload: false });
+    made.focus();
+    setTimeout(() => Object.assign(made.settings, { openOnFocus: true, preload: settings.preload }), 50);
+    for (const sort of ["mousedown", "keydown"]) made.wrapper.addEventListener(sort, () => { if (url) made.preload(); }, { once: true, capture: true });
+  }
 }
 each("select[data-picker]", picker);
 
