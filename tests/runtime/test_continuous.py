@@ -98,6 +98,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         stale = watching.state(settings, dt.datetime.now(dt.UTC) + dt.timedelta(minutes=6))
         assert not stale.good
         assert "nothing was added since" in stale.text
+        last = max(span.end for span in watching.spans(settings))
+        keeper.close()
+        assert max(span.end for span in watching.spans(settings)) > last
     finally:
         keeper.end()
         server.stop()

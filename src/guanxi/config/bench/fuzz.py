@@ -7,6 +7,7 @@ same. What ends in a 5xx, an error nobody caught, or after more than ``SLOW_SECO
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import random
@@ -91,6 +92,7 @@ class Fuzzer:
         self.found = Found(seed)
         for client in clients:
             client.raise_request_exception = False
+        self._cookies = [copy.deepcopy(client.cookies) for client in clients]
         self._api = Client(raise_request_exception=False)
         self._pool = doors.Pool([], [], [], [])
 
@@ -236,20 +238,24 @@ class Fuzzer:
         return answer
 
     def _answered(self, request: Request) -> Any:
+        for client, cookies in zip(self._clients, self._cookies, strict=True):
+            client.cookies = copy.deepcopy(cookies)  # whoever was signed out is signed in again: it was taken back
         if request.json:
             return self._asked_by_a_program(request)
         if request.body is None:
             return self._clients[0].generic(request.method, request.path, headers=request.headers)
         client = self._chance.choice(self._clients)
-        if request.method == "POST":
-            return client.post(request.path, request.body, headers=request.headers)
-        text, kind = urlencode(request.body, doseq=True, errors="surrogatepass"), "application/x-www-form-urlencoded"
+        if request.method == "POST" and self._chance.random() < 0.7:
+            return client.post(request.path, _whole(request.body), headers=request.headers)
+        text, kind = (
+            urlencode(_texts(request.body), doseq=True, errors="surrogatepass"),
+            "application/x-www-form-urlencoded",
+        )
         return client.generic(request.method, request.path, text, content_type=kind, headers=request.headers)
 
     def _asked_by_a_program(self, request: Request) -> Any:
-        body = request.body if isinstance(request.body, bytes) else b""
-        if request.body is not None and not body:
-            body = json.dumps(request.body).encode()
+        body = request.body if isinstance(request.body, bytes) else json.dumps(request.body).encode()
+        body = b"" if request.body is None else body
         headers, kind = request.headers, "application/json"
         return self._api.generic(request.method, request.path, body, content_type=kind, headers=headers)
 
@@ -275,6 +281,21 @@ class Fuzzer:
         if (key or what) not in self.found.faults:
             self.found.faults[key or what] = Fault(what, request.shown(), trace)
             self._told(f"✗ {what}\n  {request.shown()[:300]}\n{trace}")
+
+
+def _whole(values: dict[str, Any]) -> dict[str, Any]:
+    """Values a multipart body can hold: no half characters."""
+    return {
+        name.encode("utf-8", "replace").decode(): [each.encode("utf-8", "replace").decode() for each in value]
+        if isinstance(value, list)
+        else value
+        for name, value in values.items()
+    }
+
+
+def _texts(values: dict[str, Any]) -> dict[str, Any]:
+    """Values without files: a form of this encoding sends their names."""
+    return {name: value if isinstance(value, list) else [str(value.name)] for name, value in values.items()}
 
 
 def _raised(answer: Any) -> BaseException | None:

@@ -42,6 +42,7 @@ BEAT_SECONDS, _BASE_EVERY = 60.0, dt.timedelta(hours=24)
 #: So much journal may wait for an archive that cannot be written; then the archive begins anew rather than fill the disk.
 WAITING_MB = 4096
 _OVERLAP = 1000
+_CLOSE_SECONDS = 3.0
 
 
 def incoming(settings: Environment) -> Path:
@@ -78,6 +79,19 @@ class Keeper:
             self._publish(connection, store)
             if self._copied() and self._look_again:
                 self._base(connection, store)
+
+    def close(self) -> None:
+        """Archive everything up to now, if that takes no longer than a moment, and end."""
+        with (
+            contextlib.suppress(OSError, Trouble, psycopg.Error),
+            psycopg.connect(self.settings.database_url, connect_timeout=2, autocommit=True) as connection,
+        ):
+            store, begin = self._ready(connection), time.monotonic()
+            self._beat(connection, store)
+            while self._beats and time.monotonic() - begin < _CLOSE_SECONDS:
+                time.sleep(0.05)
+                self._publish(connection, store)
+        self.end()
 
     def end(self) -> None:
         """Let the receiver end in order."""
@@ -288,7 +302,7 @@ def main() -> None:
             logger.error("the continuous archive: %s", reason or "works again")
             told = reason
         ending.wait(5.0 if reason else 1.0)
-    keeper.end()
+    keeper.close()
 
 
 def forget_slot(url: str) -> None:

@@ -1,0 +1,83 @@
+"""The database of an earlier state of this release upgrades: every column that is there before and after holds the same.
+
+``release.sql.xz`` is a dump of a small workspace (users, customers, contacts, tasks, their history). It is replaced when a release is made.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from guanxi.runtime.backup import programs
+from guanxi.runtime.environment import read
+from tests.runtime.helpers import guanxi
+
+FIXTURE = Path(__file__).parent / "release.sql.xz"
+#: Tables that say how a database was made, not what is in it; migrations and base data write them.
+OWN = {"django_migrations", "django_content_type", "auth_permission", "guanxi_runtime", "core_stamp"}
+_COLUMNS: LiteralString = (
+    "SELECT table_name::text, column_name::text FROM information_schema.columns c JOIN pg_class p"
+    " ON p.relname = c.table_name AND p.relkind = 'r' WHERE table_schema = 'public' ORDER BY 1, 2"
+)
+_SUM: LiteralString = "SELECT count(*), coalesce(sum(('x' || left(md5({0}::text), 15))::bit(60)::bigint), 0)::text FROM ONLY {1} WHERE true"
+
+
+def _sums(url: str, only: dict[str, int] | None = None) -> dict[str, tuple[int, str]]:
+    """``table.column`` → rows and the sum of their hashes; of tables in ``only`` just the rows with ids up to its value."""
+    found: dict[str, tuple[int, str]] = {}
+    with psycopg.connect(url) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        for table, column in connection.execute(_COLUMNS).fetchall():
+            if table in OWN or table.startswith("procrastinate_"):
+                continue
+            query = sql.SQL(_SUM).format(sql.Identifier(column), sql.Identifier(table))
+            if only is not None and table in only:
+                query = sql.SQL("{} AND id <= {}").format(query, only[table])
+            row = connection.execute(query).fetchone()
+            found[f"{table}.{column}"] = (row[0], row[1]) if row else (0, "")
+    return found
+
+
+def _last_ids(url: str) -> dict[str, int]:
+    """The greatest id of each table that has numbers for ids: what a migration adds comes after it."""
+    found: dict[str, int] = {}
+    with psycopg.connect(url) as connection:
+        for table, column in connection.execute(_COLUMNS + " ").fetchall():
+            if column != "id":
+                continue
+            row = connection.execute(
+                sql.SQL("SELECT max(id) FROM ONLY {} WHERE pg_typeof(id)::text IN ('bigint', 'integer')").format(
+                    sql.Identifier(table)
+                )
+            ).fetchone()
+            if row and isinstance(row[0], int):
+                found[table] = row[0]
+    return found
+
+
+@pytest.mark.slow
+def test_what_an_upgrade_does_not_touch_is_the_same_to_the_row(fresh_database: str, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path)}
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    text = tmp_path / "release.sql"
+    text.write_bytes(lzma.decompress(FIXTURE.read_bytes()))
+    programs.run(read(own), "psql", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={text}")
+    before, last = _sums(fresh_database), _last_ids(fresh_database)
+    assert before["customers_customer.name"][0] >= 30
+
+    done = guanxi("migrate", "--json", timeout=400, **own)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["applied"] > 0, "the fixture is no older than the code: it shows nothing"
+    after = _sums(fresh_database, last)
+    changed = {name for name, each in before.items() if name in after and after[name] != each}
+    assert changed == set()
+    assert {name for name in before if name not in after} == set(), "columns are gone; say here which, and why"
+    assert guanxi("migrate", "--check", **own).returncode == 0
