@@ -21,6 +21,8 @@ from tests.runtime.helpers import guanxi
 FIXTURE = Path(__file__).parent / "release.sql.xz"
 #: Tables that say how a database was made, not what is in it; migrations and base data write them.
 OWN = {"django_migrations", "django_content_type", "auth_permission", "guanxi_runtime", "core_stamp"}
+#: ``table.column`` that a migration or new base data is meant to change since; forget them when the fixture is replaced.
+MEANT: frozenset[str] = frozenset()
 _COLUMNS: LiteralString = (
     "SELECT table_name::text, column_name::text FROM information_schema.columns c JOIN pg_class p"
     " ON p.relname = c.table_name AND p.relkind = 'r' WHERE table_schema = 'public' ORDER BY 1, 2"
@@ -78,6 +80,6 @@ def test_what_an_upgrade_does_not_touch_is_the_same_to_the_row(fresh_database: s
     assert json.loads(done.stdout)["applied"] > 0, "the fixture is no older than the code: it shows nothing"
     after = _sums(fresh_database, last)
     changed = {name for name, each in before.items() if name in after and after[name] != each}
-    assert changed == set()
-    assert {name for name in before if name not in after} == set(), "columns are gone; say here which, and why"
+    assert changed - MEANT == set()
+    assert {name for name in before if name not in after} - MEANT == set()
     assert guanxi("migrate", "--check", **own).returncode == 0
