@@ -1,4 +1,4 @@
-"""From an opportunity to the last receipt in Chinese, by four people: salesperson, manager, finance, the customer by link."""
+"""From the lead in the pool to the last receipt in Chinese, by four people: salesperson, manager, finance, the customer by link."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from guanxi.areas.billing.models import Contract, Delivery, DiscountLimit, Invoice, Order, Quote, Receipt
+from guanxi.areas.sales import selectors
+from guanxi.areas.sales.models import Lead, LeadFollowUp, Opportunity
 from guanxi.core.kernel import clock
 from guanxi.core.models import Role
 from guanxi.core.models.stamps import bump
 from tests.factories.cast import Cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+FIRM, DEAL = "宁波恒信水务有限公司", "二期泵站改造"
 ROWS = "压力变送器\t0–6 MPa\t4\t个\t860\n安装调试\t\t1\t次\t5000"
 
 
@@ -86,16 +89,78 @@ def quoted(page: Page, customer: str, product: str) -> Quote:
     return made
 
 
-def test_from_the_opportunity_to_the_invoice(
-    people: Any, contexts: Any, cast: Cast, make: Any, live_server: Any
-) -> None:
+def pooled(make: Any) -> Lead:
+    """A lead nobody owns, in a pool everybody may claim from."""
+    pool = make("customers.pool", subject="sales.lead", name="线索池", everyone=True)
+    lead = make("sales.lead", name="李思远", company=FIRM, phones="13800138000", owner=None)
+    Lead.objects.filter(pk=lead.pk).update(pool=pool)
+    bump("pools")
+    return lead
+
+
+def converted(page: Page, lead: Lead) -> Opportunity:
+    """Claimed, spoken to, and made a customer with an opportunity."""
+    page.goto(f"/leads/{lead.pk}/")
+    page.locator("#record-head").get_by_role("button", name="更多操作").click()
+    page.get_by_role("menuitem", name="领取").or_(page.get_by_role("button", name="领取")).first.click()
+    expect(page.locator("#toasts")).to_contain_text("领取")
+    page.keyboard.press("f")
+    page.locator("#dialog textarea[name=body]").fill("确认有二期泵站预算，下周看现场")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("main")).to_contain_text("下周看现场")
+    page.goto(f"/leads/{lead.pk}/do/convert/")
+    page.get_by_label("商机名称").fill(DEAL)
+    page.get_by_role("button", name="转化").click()
+    page.wait_for_url(re.compile(rf"/leads/{lead.pk}/$"))
+    deal = Opportunity.objects.get(name=DEAL)
+    assert (deal.customer.name, LeadFollowUp.objects.get().lead_id) == (FIRM, lead.pk)
+    return deal
+
+
+def moved_through_the_gate(page: Page, stages: dict[str, int]) -> None:
+    """On the board by keyboard; the stage asks for amount and day, and gets them in the form it opens."""
+    page.goto("/opportunities/board/")
+    page.locator(".gx-card", has_text=DEAL).focus()
+    for key in (" ", "ArrowRight", " "):
+        page.keyboard.press(key)
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text("移到“需求确认”")
+    dialog.locator("input[name=amount]").fill("16000")
+    dialog.locator("input[name=close_on]").fill("2030-06-30")
+    dialog.get_by_role("button", name="移动").click()
+    expect(page.locator(f'.gx-lane[data-key="{stages["needs"]}"] .gx-lane-cards')).to_contain_text(DEAL)
+
+
+def won_undone_and_won(page: Page, deal: Opportunity) -> None:
+    """The won dialog asks why; taken back from the message, the deal stands where it stood; then it is won for good."""
+    page.goto(f"/opportunities/{deal.pk}/")
+    dialog = page.locator("#dialog")
+    for again in (False, True):
+        page.locator(".gx-stages").get_by_role("button", name="赢单").click()
+        expect(dialog).to_contain_text("移到“赢单”")
+        for box in dialog.locator("input[name=_ticked]").all():
+            box.check()
+        dialog.locator("select[name=close_reason]").select_option("product")
+        dialog.get_by_role("button", name="移动").click()
+        expect(page.locator(".gx-stages [aria-current=step]")).to_contain_text("赢单")
+        if not again:
+            page.locator("#toasts").get_by_role("button", name="撤销").last.click()
+            expect(page.locator(".gx-stages [aria-current=step]")).to_contain_text("需求确认")
+    deal.refresh_from_db()
+    assert (deal.category, deal.close_reason) == ("won", "product")
+
+
+def test_from_the_lead_to_the_last_receipt(people: Any, contexts: Any, cast: Cast, make: Any, live_server: Any) -> None:
     staffed(cast)
-    customer = make("customers.customer", name="宁波恒信水务有限公司", owner=cast.alice_user)
-    deal = make("sales.opportunity", name="二期泵站", customer=customer, owner=cast.alice_user)
+    lead = pooled(make)
+    stages = {one.key: one.pk for one in selectors.stages_of(selectors.pipelines()[0].pk)}
     make("catalog.product", name="可编程控制器 GX", price=1000, cost=600, tax_class="13")
     alice, bob, charlie = (people(name, "zh-hans") for name in ("alice", "bob", "charlie"))
     guest = contexts().new_page()
 
+    deal = converted(alice, lead)
+    customer = deal.customer
+    moved_through_the_gate(alice, stages)
     alice.goto(f"/quotes/new/?customer={customer.pk}&opportunity={deal.pk}")
     quote = quoted(alice, customer.name, "可编程控制器 GX")
     assert quote.opportunity_id == deal.pk
@@ -122,7 +187,8 @@ def test_from_the_opportunity_to_the_invoice(
     quote.refresh_from_db()
     assert (quote.status, quote.accepted_by, quote.accepted_at is not None) == ("accepted", "钱采购", True)
 
-    alice.reload()
+    won_undone_and_won(alice, deal)
+    alice.goto(f"/quotes/{quote.pk}/")
     press(alice, "生成合同")
     alice.locator("#dialog footer button[type=submit]").click()
     alice.wait_for_url(re.compile(r"/contracts/\d+/$"))  # one goes on to what was made

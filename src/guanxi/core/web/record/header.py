@@ -210,14 +210,21 @@ def why_not(action: Action, record: Any) -> Text | None:
 
 
 def quick_here(actor: Actor, entity: Entity, record: Any) -> list[dict[str, Any]]:
-    """Small forms that may be about this record."""
+    """Small forms that may be about this record; the first answers the key of the form that opens anywhere, when that
+    one is about something else.
+    """
+    usual = next((form.shortcut for form in quick_forms() if form.shortcut), "")
+    here = [
+        form for form in quick_forms() if entity.key in form.subjects and access.allowed(actor, form.right, form.entity)
+    ]
+    taken = any(form.shortcut == usual for form in here)
     return [
         {
             "key": form.key,
             "label": form.label,
             "icon": form.icon,
             "url": f"/quick/{form.key}/?entity={entity.key}&id={record.pk}",
+            "shortcut": usual if place == 0 and not taken else "",
         }
-        for form in quick_forms()
-        if entity.key in form.subjects and access.allowed(actor, form.right, form.entity)
+        for place, form in enumerate(here)
     ]
