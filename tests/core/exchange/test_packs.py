@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -174,3 +175,20 @@ def test_formulas_of_the_claim(cast: Any) -> None:
     assert claim.name.startswith("CL")
     assert (claim.custom["report_hours"], claim.custom["late"]) == (28.5, True)
     assert formula.evaluate("add_hours(custom.reported_at, 24) > now()", claim).value is False
+
+
+def pack_file(key: str) -> str:
+    """The settings of a pack as a file that only adds."""
+    head = {settingsfile.HEAD: {"format": settingsfile.FORMAT, "complete": False}}
+    return json.dumps({**head, **packs.pack_of(key).settings})
+
+
+def test_settings_go_back_to_before_a_pack(cast: Any) -> None:
+    before = settingsfile.export(cast.root)
+    version = settingsfile.keep(cast.root)
+    assert version is not None
+    settingsfile.apply(cast.root, pack_file("exhibition"))
+    assert is_registered("custom.show")
+    settingsfile.revert(cast.root, version)
+    assert not is_registered("custom.show")
+    assert settingsfile.export(cast.root) == before

@@ -217,13 +217,25 @@ def _load_roles(known: dict[str, list[str]]) -> tuple[int, int]:
             if row is not None and not seed.all_rights and key not in granted:
                 given += _give(row, seed, key)
                 granted.append(key)
+    _drop_meaningless()
     return made, given
+
+
+def _drop_meaningless() -> None:
+    """Rights of the base roles on actions their entity does not have: any check of the role would refuse them."""
+    known = {entity.key: entity.all_actions for entity in entities()}
+    rows = RoleRight.objects.filter(role__key__in=list(_roles)).values_list("pk", "entity", "action")
+    RoleRight.objects.filter(
+        pk__in=[pk for pk, key, action in rows if key in known and action not in known[key]]
+    ).delete()
 
 
 def _give(row: Role, seed: RoleSeed, entity: str) -> int:
     rights, levels = _grants.get((seed.key, entity), (None, {}))
-    if rights is None:
-        actions = entity_of(entity).all_actions
+    actions = entity_of(entity).all_actions
+    if rights is not None:
+        rights = {action: scope for action, scope in rights.items() if action in actions}
+    else:
         rights = {action: scope for action, scope in seed.usual.items() if action in actions}
         levels = _masked_fields(entity_of(entity)) if seed.masked else {}
     RoleRight.objects.bulk_create(
