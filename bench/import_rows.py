@@ -1,10 +1,11 @@
 """Import a CSV file of customers and print rows per second, peak memory and size.
 
-    DATABASE_URL=… python bench/import_rows.py [--rows 100000] [--keep] [--profile]
+    python bench/import_rows.py --fresh [--rows 100000] [--undo] [--profile]
 
 Makes the file (names, phones, mails, addresses, industries, owners; one row in fifty is faulty, one in forty repeats an
 earlier one), brings it in as an administrator with full checks, rights, audit, events, search and match keys, and checks
-that every row has exactly one outcome. Uses the database of ``DATABASE_URL``; the rows stay unless they are undone.
+that every row has exactly one outcome. ``--fresh`` starts an embedded database of its own in a folder that is removed
+afterwards; else that of ``DATABASE_URL`` is used, and the rows stay unless they are undone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,15 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import django
+from django.core import management
+from django.db import connection, connections
+
+from guanxi.runtime.postgres import EmbeddedPostgres
 
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华慧玲建国志红梅兰竹云飞宇浩然欣怡子轩梓涵思雨佳琪博"
@@ -176,16 +183,40 @@ def backend_seconds(pid: int) -> float:
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@contextmanager
+def database(*, fresh: bool) -> Iterator[None]:
+    """Django over the database of the environment, or over a new embedded one that is gone afterwards."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guanxi.config.settings")
+    os.environ.setdefault("GUANXI_SECRET_KEY", "bench")
+    with ExitStack() as stack:
+        if fresh:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guanxi-bench-")))
+            server = EmbeddedPostgres(folder / "pg", folder / "logs")
+            server.start()
+            stack.callback(server.stop)
+            os.environ["DATABASE_URL"] = server.url()
+            os.environ["GUANXI_DATA"] = str(folder / "data")
+        django.setup()
+        if fresh:
+            management.call_command("migrate", verbosity=0)
+            stack.callback(connections.close_all)
+        yield
+
+
 def main() -> int:
     """Run the benchmark; exit code 1 when rows were lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--fresh", action="store_true", help="in an embedded database of its own")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--undo", action="store_true", help="take the import back and time that too")
     chosen = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guanxi.config.settings")
-    django.setup()
-    from django.db import connection  # noqa: PLC0415 - after setup
+    with database(fresh=chosen.fresh):
+        return measure(chosen)
+
+
+def measure(chosen: argparse.Namespace) -> int:
+    """Bring the file in, print what it took; 1 when rows were lost."""
 
     from guanxi.core.access import actors  # noqa: PLC0415
     from guanxi.core.exchange import imports  # noqa: PLC0415

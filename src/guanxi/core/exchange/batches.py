@@ -47,7 +47,8 @@ class Batcher:
         self.companions = companions.writers(actor, self.entity, mapping, options)
         self.mapping = mapping = mapping.own()
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
-        self.matcher = Matcher(self.entity, self.fields, self.rule)
+        # Records that rows mean are only ever changed, and so locked, where a mode changes any.
+        self.matcher = Matcher(self.entity, self.fields, self.rule, lock=options.mode != "create")
         self.preparer = Preparer(actor, self.entity, self.fields, mapping, options, self.matcher.keys_of)
         self.labels = self.preparer.labels
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}

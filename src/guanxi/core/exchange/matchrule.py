@@ -98,8 +98,9 @@ class Found:
 class Matcher:
     """Finds, for a batch of clean rows, the records they mean: two or three queries whatever its size."""
 
-    def __init__(self, entity: Entity, fields: Mapping[str, Field], rule: Rule) -> None:
+    def __init__(self, entity: Entity, fields: Mapping[str, Field], rule: Rule, *, lock: bool = True) -> None:
         self.entity = entity
+        self.lock = lock
         self.fields = fields
         self.rule = rule
         self.keys = {key.field: key for key in entity.match_keys if key.how != "email_domain"}
@@ -114,7 +115,7 @@ class Matcher:
     def find(
         self, rows: Mapping[int, Mapping[str, Any]], known: Mapping[int, RowKeys] | None = None
     ) -> tuple[dict[int, Found], set[int]]:
-        """For each row (by position) what it means; and the ids of all records it may mean, locked until the end.
+        """For each row (by position) what it means; and the ids of all records it may mean, with ``lock`` held to the end.
 
         ``known`` has the keys (``keys_of``) of rows where they have been worked out before.
         """
@@ -124,7 +125,7 @@ class Matcher:
         often = Counter(itertools.chain.from_iterable(own.values()))
         hits = self._lookup(often)
         telling = {key for key, count in often.items() if count > 1 or key[:2] in hits}
-        theirs = self._locked({number for numbers in hits.values() for number in numbers})
+        theirs = self._living({number for numbers in hits.values() for number in numbers})
         seen: dict[Key, list[int]] = defaultdict(list)
         found: dict[int, Found] = {}
         for position, row in rows.items():
@@ -137,13 +138,15 @@ class Matcher:
                 seen[key].append(position)
         return found, set(theirs)
 
-    def _locked(self, ids: set[int]) -> dict[int, RowKeys]:
-        """Keys of the living records among these, locked; read as values, of which a batch may need thousands."""
+    def _living(self, ids: set[int]) -> dict[int, RowKeys]:
+        """Keys of the living records among these; read as values, of which a batch may need thousands."""
         if not ids:
             return {}
         fields = [self.fields[name] for name in {*self.looked_at, "kind"} & set(self.fields)]
         columns = [one.column for one in fields]
-        rows = self.entity.model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
+        rows = self.entity.model._default_manager.filter(pk__in=ids)
+        if self.lock:
+            rows = rows.select_for_update(of=("self",), no_key=True)
         names = [one.name for one in fields]
         return {
             row[0]: self.keys_of(dict(zip(names, row[1:], strict=True))) for row in rows.values_list("pk", *columns)

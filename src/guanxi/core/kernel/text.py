@@ -17,6 +17,7 @@ import opencc
 from guanxi.core.kernel import legal_forms, pinyin, region_words
 
 _HAN = re.compile("[〇㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff]")
+_ALL_HAN = re.compile("[一-鿿]+")
 _MARKS = re.compile("[̀-ͯ]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
@@ -230,10 +231,15 @@ def sort_key(name: str, *, person: bool = False) -> str:
     folded = fold(name)
     plain = unaccent(folded)
     if has_han(plain):
-        parts = []
-        for char, reading in zip(plain, pinyin.syllables(plain, person=person), strict=True):
-            parts.append(f" {reading} " if reading is not char and reading != char else char)
-        spelled = " ".join(words("".join(parts)))
+        readings = pinyin.syllables(plain, person=person)
+        if _ALL_HAN.fullmatch(plain) and "".join(readings).isascii():
+            spelled = " ".join(readings)
+        else:
+            parts = [
+                f" {reading} " if reading is not char and reading != char else char
+                for char, reading in zip(plain, readings, strict=True)
+            ]
+            spelled = " ".join(words("".join(parts)))
     else:
         spelled = " ".join(words(plain))
     key = f"{spelled}\t{folded}" if spelled else folded

@@ -6,7 +6,11 @@ set by ``records.writing``. A change made past the application is noted too, wit
 
 from __future__ import annotations
 
+from typing import Any
+
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
 
 #: Columns whose change says nothing by itself.
 SILENT = (
@@ -33,11 +37,12 @@ CROSS JOIN (SELECT coalesce(nullif(current_setting('guanxi.context', true), ''),
 """
 
 
-def audit_triggers(silent: tuple[str, ...] = SILENT) -> list[pgtrigger.Trigger]:
+def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> list[pgtrigger.Trigger]:
     """The three triggers (insert, update, delete) of one audited table.
 
     Inserts go through ``json``, which costs half of ``jsonb`` for rows mostly empty; ``OFFSET 0`` keeps PostgreSQL from
-    making the old row's document anew for each column.
+    making the old row's document anew for each column. ``wide``, for tables of many columns that are filled in bulk,
+    spells the columns out: a third of the cost, the same entry, and a migration of the trigger with each new column.
     """
     quiet = ", ".join(f"'{name}'" for name in silent)
     insert = f"""
@@ -65,8 +70,10 @@ def audit_triggers(silent: tuple[str, ...] = SILENT) -> list[pgtrigger.Trigger]:
             FROM jsonb_each(to_jsonb(o)) k WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
         RETURN NULL;
     """
+    new = pgtrigger.Referencing(new="new_rows")
+    inserted = Spelled(silent, new) if wide else _trigger("audit_insert", pgtrigger.Insert, insert, new)
     return [
-        _trigger("audit_insert", pgtrigger.Insert, insert, pgtrigger.Referencing(new="new_rows")),
+        inserted,
         _trigger("audit_update", pgtrigger.Update, update, pgtrigger.Referencing(old="old_rows", new="new_rows")),
         _trigger("audit_delete", pgtrigger.Delete, delete, pgtrigger.Referencing(old="old_rows")),
     ]
@@ -83,3 +90,43 @@ def _trigger(
         referencing=referencing,
         func=body,
     )
+
+
+class Spelled(pgtrigger.Trigger):
+    """The trigger for inserts with an expression for each column of its table."""
+
+    def __init__(self, silent: tuple[str, ...], referencing: pgtrigger.Referencing) -> None:
+        self.silent = silent
+        super().__init__(
+            name="audit_insert",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            referencing=referencing,
+        )
+
+    def get_func(self, model: Any) -> str:
+        """The entry of each new row: the columns that hold something."""
+        told = [_told(column) for column in model._meta.concrete_fields if column.column not in self.silent]
+        # concat_ws leaves out what is null, and takes a hundred arguments.
+        parts = ",\n".join(f"concat_ws(',', {', '.join(told[n : n + 50])})" for n in range(0, len(told), 50))
+        return f"""
+        {_INTO.format(row="n", action="create")}
+        FROM new_rows n {_CONTEXT}
+        CROSS JOIN LATERAL (SELECT nullif('{{' || concat_ws(',', {parts}) || '}}', '{{}}')::jsonb AS changes) d;
+        RETURN NULL;
+        """
+
+
+def _told(column: models.Field[Any, Any]) -> str:
+    """``"column": [null, value]``, null for an empty value."""
+    value = f'n."{column.column}"'
+    if isinstance(column, models.CharField | models.TextField):
+        filled = f"to_json(nullif({value}, ''))"
+    elif isinstance(column, models.JSONField):
+        filled = f"""CASE WHEN {value} NOT IN ('null', '""', '[]', '{{}}') THEN {value} END"""
+    elif isinstance(column, ArrayField):
+        filled = f"to_json(nullif({value}, '{{}}'))"
+    else:
+        filled = f"to_json({value})"
+    return f"""'"{column.column}":[null,' || {filled}::text || ']'"""

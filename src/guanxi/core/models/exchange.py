@@ -68,10 +68,13 @@ class ImportRun(models.Model):
 
 
 class ImportRow(models.Model):
-    """One row of a file as it was read: its number in the file, its cells, and what the reader said about it."""
+    """One row of a file as it was read: its number in the file, its cells, and what the reader said about it.
+
+    As with outcomes, rows are only ever written under their run's lock: the database need not ask for it row by row.
+    """
 
     pk = models.CompositePrimaryKey("run_id", "position")
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows")
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows", db_index=False, db_constraint=False)
     position = models.BigIntegerField()
     number = models.BigIntegerField()
     cells = ArrayField(models.TextField())
@@ -87,7 +90,7 @@ class ImportOutcome(models.Model):
     """What became of one row: 1 created, 2 updated, 3 skipped, 4 failed; with the record and the reasons."""
 
     pk = models.CompositePrimaryKey("run_id", "position")
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="outcomes")
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="outcomes", db_index=False, db_constraint=False)
     position = models.BigIntegerField()
     outcome = models.SmallIntegerField()
     record_id = models.BigIntegerField(null=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from functools import cache
+from itertools import compress
 from typing import Any
 
 import orjson
@@ -48,8 +49,10 @@ class Lines:
         held = Blank(model).held
         self._columns = [name for name, _writer in writers]
         self._values = operator.itemgetter(*self._columns)
-        self._plan = [(writer, held[name], writer(held[name])) for name, writer in writers]
-        self.usual = [cell for _writer, _value, cell in self._plan]
+        self._held = self._values(held)
+        self._writers = [writer for _name, writer in writers]
+        self._places = range(len(writers))
+        self.usual = [writer(held[name]) for name, writer in writers]
 
     def place(self, name: str) -> int:
         """Where the cell of a column of the model stands."""
@@ -67,10 +70,12 @@ class Lines:
 
     def cells(self, record: Any) -> list[str]:
         """The cells of one record, in the order of ``names``."""
-        return [
-            cell if mine is value or mine == value else writer(mine)
-            for mine, (writer, value, cell) in zip(self._values(record.__dict__), self._plan, strict=True)
-        ]
+        values, cells = self._values(record.__dict__), self.usual.copy()
+        for at in compress(self._places, map(operator.is_not, values, self._held)):
+            value = values[at]
+            if value != self._held[at]:
+                cells[at] = self._writers[at](value)
+        return cells
 
 
 def copy_records(records: Sequence[Any]) -> None:

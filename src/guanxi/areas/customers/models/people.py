@@ -272,7 +272,7 @@ class Contact(PersonMixin, CarriedRecord):
             ),
             GinIndex(fields=["tags"], name="contact_by_tag"),
         ]
-        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "birthday_key", *DERIVED))
+        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "birthday_key", *DERIVED), wide=True)
 
 
 class Affiliation(CarriedRecord):

@@ -52,7 +52,7 @@ OWNER_SINCE = pgtrigger.Trigger(
 
 def pooled_triggers(silent: tuple[str, ...] = ()) -> list[Any]:
     """The triggers of a pooled table: the audit without the book-keeping, and since when the owner holds it."""
-    return [*audit_triggers((*SILENT, *KEPT, *silent)), OWNER_SINCE]
+    return [*audit_triggers((*SILENT, *KEPT, *silent), wide=True), OWNER_SINCE]
 
 
 class Pool(Record):

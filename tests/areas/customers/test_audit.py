@@ -1,0 +1,87 @@
+"""The triggers that spell out their columns note exactly what the general one would."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core.models import AuditEntry
+from guanxi.core.models.audit_triggers import SILENT, Spelled
+from tests.factories.cast import Cast
+
+SPELLED = [
+    (model, trigger)
+    for model in apps.get_models()
+    for trigger in getattr(model._meta, "triggers", ())
+    if isinstance(trigger, Spelled)
+]
+#: What the general trigger notes of a new row.
+GENERAL = """
+SELECT (SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb FROM json_each(row_to_json(n)) k
+        WHERE NOT k.key = ANY(%s) AND k.value::text NOT IN ('null', '""', '[]', '{}'))
+FROM {table} n WHERE id = %s
+"""
+
+
+def general(record: Any, silent: tuple[str, ...]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(GENERAL.replace("{table}", record._meta.db_table), [list(silent), record.pk])
+        return cursor.fetchone()[0]
+
+
+def noted(record: Any) -> Any:
+    with connection.cursor() as cursor:
+        entry = AuditEntry.objects.get(entity=record._meta.db_table, record_id=record.pk, action="create")
+        cursor.execute("SELECT changes FROM core_auditentry WHERE id = %s", [entry.pk])
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("model", "trigger"), SPELLED, ids=[model.__name__ for model, _trigger in SPELLED])
+def test_every_column_is_spelled(model: Any, trigger: Spelled) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [model._meta.db_table],
+        )
+        there = {name for (name,) in cursor.fetchall()} - set(trigger.silent)
+    told = trigger.get_func(model)
+    assert [name for name in there if f""""{name}":[null,'""" not in told] == []
+
+
+def test_the_dear_tables_are_spelled() -> None:
+    assert {model._meta.label for model, _trigger in SPELLED} == {
+        "customers.Customer",
+        "customers.Contact",
+        "sales.Lead",
+    }
+
+
+ODD: list[dict[str, Any]] = [
+    {"name": "空"},
+    {"name": 'a "b" \\ c\n\t,', "description": "null", "tags": [3, 1], "short_name": "[]", "custom": {"x": None, "y": ""}},
+    {
+        "name": "满", "revenue": Decimal("1.50"), "employees": 0, "founded_year": 1990, "custom": {"k": [1, {"a": "b"}]},
+        "phones": [{"value": "+8613800138000", "label": ""}], "former_names": [], "emails": [{}],
+        "last_contact_at": dt.datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=dt.UTC),
+    },
+]  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Customer, Contact])
+@pytest.mark.parametrize("values", ODD, ids=["empty", "odd", "full"])
+def test_a_spelled_entry_is_the_general_one(cast: Cast, model: Any, values: dict[str, Any]) -> None:
+    names = {column.attname for column in model._meta.concrete_fields}
+    record = model.objects.create(
+        **{name: value for name, value in values.items() if name in names}, owner_id=cast.alice.user_id
+    )
+    silent = next(trigger.silent for one, trigger in SPELLED if one is model)
+    assert set(SILENT) <= set(silent)
+    found = noted(record)
+    assert found == general(record, silent)
+    assert "name" in str(found)
