@@ -30,6 +30,7 @@ _TICK = 0.2
 _LONGEST_PAUSE = 30.0
 _HEALTHY_SECONDS = 60.0
 _TRIES_BEFORE_READY = 4
+_PAGES_FIRST_SECONDS = 15.0
 _BALLAST_MB = 32
 _SPARE_MB = 16
 _PR_SET_CHILD_SUBREAPER = 36
@@ -101,6 +102,7 @@ class Supervisor:
         self._database_not_before = 0.0
         self._database_failures = 0
         self._next_look = 0.0
+        self._begun = time.monotonic()
         command = [sys.executable, "-m", "guanxi.runtime.child"]
         self._children = [Child(name, [*command, name]) for name in parts]
 
@@ -114,7 +116,7 @@ class Supervisor:
         try:
             while not self._ending:
                 self._tick()
-                time.sleep(_TICK)
+                time.sleep(_TICK if self._is_ready else _TICK / 4)
         finally:
             self.stop()
         return 0
@@ -148,14 +150,16 @@ class Supervisor:
     def _tick(self) -> None:
         if not self._database_alive():
             return
+        now = time.monotonic()
         for child in self._children:
             if self._ending:
                 return
-            self._look_after(child)
+            # Pages first: what loads beside them takes the processor from them.
+            if child.name == "web" or self._is_ready or now > self._begun + _PAGES_FIRST_SECONDS:
+                self._look_after(child)
         self._collect()
-        now = time.monotonic()
         if now >= self._next_look:
-            self._next_look = now + (0.25 if not self._is_ready else 10.0)
+            self._next_look = now + (0.1 if not self._is_ready else 10.0)
             if not self._is_ready:
                 self._look_for_pages()
             else:

@@ -9,7 +9,7 @@ from typing import Any
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
 from guanxi.core.automation.queue import every, job
-from guanxi.core.exchange import exports, imports, settingsfile, wholecheck
+from guanxi.core.exchange import exports, imports, settingsfile, trusted, wholecheck
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun
@@ -61,6 +61,12 @@ def export_do(operation_id: int) -> None:
     actor = _actor(operation.actor_id) if operation else None
     if operation and actor:
         exports.export_make(actor, operation)
+
+
+@every("* * * * *")
+def loads_catch_up(_now: dt.datetime) -> None:
+    """Every minute: audit and match keys of rows the operator loaded."""
+    trusted.catch_up()
 
 
 @every("7 * * * *")

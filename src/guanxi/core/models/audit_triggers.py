@@ -44,15 +44,7 @@ def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> l
     making the old row's document anew for each column. ``wide``, for tables of many columns that are filled in bulk,
     spells the columns out: a third of the cost, the same entry, and a migration of the trigger with each new column.
     """
-    quiet = ", ".join(f"'{name}'" for name in silent)
-    insert = f"""
-        {_INTO.format(row="n", action="create")}
-        FROM new_rows n {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb AS changes
-            FROM json_each(row_to_json(n)) k
-            WHERE k.key NOT IN ({quiet}) AND k.value::text NOT IN ('null', '""', '[]', '{{}}')) d;
-        RETURN NULL;
-    """
+    quiet = _quoted(silent)
     update = f"""
         {_INTO.format(row="n", action="update")}
         FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
@@ -70,10 +62,8 @@ def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> l
             FROM jsonb_each(to_jsonb(o)) k WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
         RETURN NULL;
     """
-    new = pgtrigger.Referencing(new="new_rows")
-    inserted = Spelled(silent, new) if wide else _trigger("audit_insert", pgtrigger.Insert, insert, new)
     return [
-        inserted,
+        Inserted(silent, wide=wide),
         _trigger("audit_update", pgtrigger.Update, update, pgtrigger.Referencing(old="old_rows", new="new_rows")),
         _trigger("audit_delete", pgtrigger.Delete, delete, pgtrigger.Referencing(old="old_rows")),
     ]
@@ -92,30 +82,50 @@ def _trigger(
     )
 
 
-class Spelled(pgtrigger.Trigger):
-    """The trigger for inserts with an expression for each column of its table."""
+class Inserted(pgtrigger.Trigger):
+    """The trigger for new rows of a table; of a ``wide`` one with an expression for each column."""
 
-    def __init__(self, silent: tuple[str, ...], referencing: pgtrigger.Referencing) -> None:
-        self.silent = silent
+    def __init__(self, silent: tuple[str, ...], *, wide: bool) -> None:
+        self.silent, self.wide = silent, wide
         super().__init__(
             name="audit_insert",
             level=pgtrigger.Statement,
             when=pgtrigger.After,
             operation=pgtrigger.Insert,
-            referencing=referencing,
+            referencing=pgtrigger.Referencing(new="new_rows"),
         )
 
     def get_func(self, model: Any) -> str:
         """The entry of each new row: the columns that hold something."""
-        told = [_told(column) for column in model._meta.concrete_fields if column.column not in self.silent]
-        # concat_ws leaves out what is null, and takes a hundred arguments.
-        parts = ",\n".join(f"concat_ws(',', {', '.join(told[n : n + 50])})" for n in range(0, len(told), 50))
+        if self.wide:
+            told = f"(SELECT {_changes(model, self.silent)} AS changes) d"
+        else:
+            told = f"""(SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb AS changes
+            FROM json_each(row_to_json(n)) k
+            WHERE k.key NOT IN ({_quoted(self.silent)}) AND k.value::text NOT IN ('null', '""', '[]', '{{}}')) d"""
         return f"""
         {_INTO.format(row="n", action="create")}
         FROM new_rows n {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT nullif('{{' || concat_ws(',', {parts}) || '}}', '{{}}')::jsonb AS changes) d;
+        CROSS JOIN LATERAL {told};
         RETURN NULL;
-        """
+    """
+
+
+def _quoted(silent: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in silent)
+
+
+def changes_sql(model: Any) -> str:
+    """SQL for what the audit says of a new row ``n`` of an audited model."""
+    trigger = next(one for one in model._meta.triggers if one.name == "audit_insert")
+    return _changes(model, trigger.silent).replace("%", "%%")
+
+
+def _changes(model: Any, silent: tuple[str, ...]) -> str:
+    told = [_told(column) for column in model._meta.concrete_fields if column.column not in silent]
+    # concat_ws leaves out what is null, and takes a hundred arguments.
+    parts = ",\n".join(f"concat_ws(',', {', '.join(told[n : n + 50])})" for n in range(0, len(told), 50))
+    return f"nullif('{{' || concat_ws(',', {parts}) || '}}', '{{}}')::jsonb"
 
 
 def _told(column: models.Field[Any, Any]) -> str:
