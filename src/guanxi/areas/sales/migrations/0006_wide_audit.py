@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0004_large_deals'),
+        ('sales', '0005_keys_of_pipelines'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0019_workflows'),
+        ('core', '0020_retention'),
     ]
 
     operations = [
