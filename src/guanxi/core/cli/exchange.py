@@ -139,7 +139,7 @@ def _trusted(file: str, given: dict[str, Any]) -> None:
             file=Path(file),
             owner=_user(given["owner"]).pk if given["owner"] else None,
         )
-    except (GuanxiError, UnicodeDecodeError) as error:
+    except (GuanxiError, OSError, UnicodeDecodeError) as error:
         raise Trouble(_("%(file)s was refused: %(reason)s") % {"file": file, "reason": error}) from error
     pace = round(operation.total / (time.monotonic() - begun))
     if not given["later"]:
