@@ -128,7 +128,11 @@ def _database(url: str) -> dict[str, object]:
         "PORT": given.pop("port", ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": given if host.startswith("/") else {**_PATIENCE, **given},
+        "OPTIONS": {
+            "prepare_threshold": 0,  # only ``models.fixed`` prepares statements
+            **({} if host.startswith("/") else _PATIENCE),
+            **given,
+        },
         "TEST": {"NAME": name},
     }
 
@@ -169,6 +173,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SECURE_SITE = ENVIRONMENT.url.startswith("https://")
+SESSION_ENGINE = "guanxi.core.people.sessionstore"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SITE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

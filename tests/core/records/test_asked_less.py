@@ -9,11 +9,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from guanxi.core import records
 from guanxi.core.access import field_level
+from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.kernel.memo import remembering
 from guanxi.core.models import CustomField, SavedView, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import bump
+from guanxi.core.people.shares import share_set
 from guanxi.core.records import shape
 from guanxi.core.records.children import leads
 from guanxi.core.records.search import probe
@@ -100,3 +103,44 @@ def test_levels_follow_the_fields_as_they_are_now(cast: Cast) -> None:
     held = shape.readable(cast.alice, customer)
     held.clear()
     assert shape.readable(cast.alice, customer)
+
+
+def test_a_query_of_a_shape_follows_the_rights_of_who_asks(cast: Cast, make: Make) -> None:
+    customer = make("customers.customer", owner=cast.alice_user)
+    for _each in range(3):
+        assert records.get(cast.alice, "customers.customer", customer.pk) == customer
+        with pytest.raises(NotFound):
+            records.get(cast.charlie, "customers.customer", customer.pk)
+    share_set(cast.root, customer, cast.charlie_user)
+    assert records.get(cast.actor(cast.charlie_user), "customers.customer", customer.pk) == customer
+
+
+def test_the_first_page_of_a_list_is_the_same_however_often_it_is_asked(cast: Cast, make: Make) -> None:
+    mine = [make("customers.customer", owner=cast.alice_user, level="a") for _each in range(3)]
+    make("customers.customer", owner=cast.charlie_user, level="a")
+    tree = {"field": "level", "op": "eq", "value": "a"}
+    for filter_, number in ((None, 3), (tree, 3), ({"all": [tree]}, 3), (tree | {"value": "b"}, 0)):
+        for _each in range(2):
+            page = records.select(cast.alice, "customers.customer", filter=filter_, limit=2)
+            assert (len(page.items), page.count, bool(page.next)) == (min(number, 2), number, number > 2)
+    contact = make("customers.contact", customer=mine[0])
+    for customer, expected in ((mine[0], [contact]), (mine[1], [])):
+        page = records.select(cast.alice, "customers.contact", of=("customer", customer.pk))
+        assert page.items == expected
+
+
+@pytest.mark.parametrize("tree", [{"field": []}, {"all": [{"field": "level", "op": []}]}, {"all": 3}])
+def test_a_filter_that_is_none_stays_invalid(cast: Cast, tree: Any) -> None:
+    with pytest.raises(Invalid):
+        records.select(cast.alice, "customers.customer", filter=tree)
+
+
+def test_a_statement_is_prepared_once_and_told_with_its_values(cast: Cast) -> None:
+    fixed = Fixed(lambda name: User.objects.filter(username=name).values_list("pk"), ["\0"])
+    with CaptureQueriesContext(connection) as seen:
+        assert fixed.rows("alice") == fixed.rows("alice") == [(cast.alice_user.pk,)]
+    assert len(seen.captured_queries) == 2
+    assert all("'alice'" in one["sql"] for one in seen.captured_queries)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%core_user%%username%%'")
+        assert cursor.fetchone() == (1,)

@@ -16,11 +16,12 @@ from django.db.models import Count, Q
 
 from guanxi.areas.customers.models import PERSON, Affiliation, Contact, Customer, CustomerLink
 from guanxi.areas.customers.relations import reverse
-from guanxi.core.access import field_level, visible
+from guanxi.core.access import field_level, sight, visible
 from guanxi.core.kernel import clock, lunar
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.memo import asked_once
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import dictionaries
 from guanxi.core.records.children import leads
 
@@ -153,20 +154,36 @@ def people_at(actor: Actor, customer_ids: Sequence[int], *, limit: int = 300) ->
     Key contacts come first, then by name; who left comes last.
     """
     ids = list(customer_ids)
-    here = visible(Contact.objects.filter(customer_id__in=ids), actor)
-    found = {(one.customer_id, one.pk): _place(actor, one, one) for one in here.order_by("sort_key", "pk")[:limit]}
+    sees = sight(actor)
+    key = sees and (limit, sees)
+    found = {(one.customer_id, one.pk): _place(actor, one, one) for one in _HERE.rows(key, (actor, limit), ids)}
     further = (
         [one for one in ids if leads(CUSTOMER, one, "customers.affiliation", "customer")] if len(ids) == 1 else ids
     )
-    rows = visible(Affiliation.objects.filter(customer_id__in=further), actor)
-    rows = rows.filter(contact__in=visible(Contact.objects.all(), actor)).select_related("contact")
-    for row in rows.order_by("-until", "pk")[:limit] if further else ():
+    for row in _THERE.rows(key, (actor, limit), further) if further else ():
         found.setdefault((row.customer_id, row.contact_id), _place(actor, row.contact, row))
     today = clock.today(actor.timezone)
     return sorted(
         found.values(),
         key=lambda one: (not one.current(today), not one.contact.is_key, one.contact.sort_key, one.contact.pk),
     )
+
+
+_HERE = Shaped(
+    lambda actor, limit, ids: visible(Contact.objects.filter(customer_id__any=ids), actor).order_by("sort_key", "pk")[
+        :limit
+    ],
+    [[-7001]],
+)
+_THERE = Shaped(
+    lambda actor, limit, ids: (
+        visible(Affiliation.objects.filter(customer_id__any=ids), actor)
+        .filter(contact__in=visible(Contact.objects.all(), actor))
+        .select_related("contact")
+        .order_by("-until", "pk")[:limit]
+    ),
+    [[-7001]],
+)
 
 
 def main_place(actor: Actor, contact: Contact) -> Place:
@@ -176,8 +193,18 @@ def main_place(actor: Actor, contact: Contact) -> Place:
 
 def further_places(actor: Actor, contacts: Mapping[int, Contact]) -> list[Place]:
     """The affiliations of contacts the actor may see; one query."""
-    rows = visible(Affiliation.objects.filter(contact_id__in=list(contacts)), actor).order_by("contact_id", "pk")
-    return [_place(actor, contacts[row.contact_id], row) for row in rows]
+    if not contacts:
+        return []
+    sees = sight(actor)
+    return [
+        _place(actor, contacts[row.contact_id], row) for row in _FURTHER.rows(sees, (actor,), list(contacts.keys()))
+    ]
+
+
+_FURTHER = Shaped(
+    lambda actor, ids: visible(Affiliation.objects.filter(contact_id__any=ids), actor).order_by("contact_id", "pk"),
+    [[-7001]],
+)
 
 
 def places_of(actor: Actor, contact: Contact) -> list[tuple[Place, Customer]]:

@@ -2,7 +2,7 @@
 
 from guanxi.core.access.explain import Explanation, Reason, explain
 from guanxi.core.access.levels import field_level, readable_fields, writable_fields
-from guanxi.core.access.rules import allowed, require, visible
+from guanxi.core.access.rules import allowed, require, sight, visible
 
 __all__ = [
     "Explanation",
@@ -12,6 +12,7 @@ __all__ = [
     "field_level",
     "readable_fields",
     "require",
+    "sight",
     "visible",
     "writable_fields",
 ]

@@ -7,6 +7,7 @@ needs a share of any level, changing one to write).
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, TypeVar
 
 from django.db import models
@@ -25,6 +26,9 @@ M = TypeVar("M", bound=models.Model)
 SHARED = {"read": frozenset({"view"}), "write": frozenset({"view", "change"})}
 #: What a member, and an administrator, of a pool may do with records nobody owns in it.
 POOLED = {"member": frozenset({"view", "claim"}), "admin": frozenset({"view", "claim", "change", "assign"})}
+
+#: With more records shared with him than this an actor's queries are put together anew each time.
+MANY_SHARES = 50
 
 
 def _carrier_key(entity: Entity) -> str:
@@ -105,6 +109,17 @@ def visible(qs: models.QuerySet[M], actor: Actor, action: str = "view") -> model
     """The rows of ``qs`` on which ``actor`` may do ``action``."""
     limit = condition(entity_of(qs.model), actor, action)
     return qs if limit is None else qs.filter(limit)
+
+
+def sight(actor: Actor) -> Hashable:
+    """What ``visible`` looks at in an actor: equal for two who get the same conditions; ``None`` where that is not known.
+
+    Holds while the actor's rights do: whoever keeps something under it must keep the actor too.
+    """
+    if actor.kind == "client" or sum(map(len, actor.shared.values())) > MANY_SHARES:
+        return None
+    shares = tuple((key, *sorted(ids.items())) for key, ids in sorted(actor.shared.items()) if ids)
+    return (actor.kind, actor.user_id, id(actor.rights), actor.scopes, shares, tuple(sorted(actor.pools.items())))
 
 
 def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> bool:

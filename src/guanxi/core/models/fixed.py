@@ -1,29 +1,93 @@
-"""Queries that every page asks in the same shape: put into SQL once per process, then only run."""
+"""Queries that pages ask in the same shape: put into SQL once per process, prepared once per connection, then only run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Self
 
+import psycopg
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.models.query import ModelIterable, get_related_populators
+
+
+class PreparedCursor(psycopg.Cursor[Any]):
+    """A cursor whose statements the database parses and plans once per connection.
+
+    Needs a connection with a ``prepare_threshold`` (see the settings); without one statements are sent as they are.
+    """
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Run a statement, preparing it when it is new."""
+        try:
+            return super().execute(query, params, **{"prepare": True, **options})
+        finally:
+            self._query = _Told(self.connection, query, params)  # type: ignore[assignment]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What Django's list of queries reads after a statement: its text with the values in it, made when somebody reads it."""
+
+    connection: Any
+    statement: str
+    params: Any
+
+    @property
+    def query(self) -> bytes:
+        """The text."""
+        return psycopg.ClientCursor(self.connection).mogrify(self.statement, self.params).encode()
+
+
+def ask(sql: str, params: Any = None, *, using: str = "default", prepared: bool = True) -> list[tuple[Any, ...]]:
+    """The rows of a statement that is worth preparing: one text, asked for again and again."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if prepared:
+            cursor.cursor = PreparedCursor(connection.connection)
+        cursor.execute(sql, params)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A query in SQL: where each value goes, and how a row becomes what the caller wants."""
+
+    sql: str
+    places: tuple[int | None, ...]
+    params: tuple[Any, ...]
+    compiler: Any
+    converters: Any
+    row: Callable[[Any], Any]
+
+    def given(self, values: Sequence[Any]) -> list[Any]:
+        """The parameters with the values in the places of the stand-ins."""
+        return [self.params[at] if place is None else values[place] for at, place in enumerate(self.places)]
 
 
 class Fixed:
     """A query of one shape: ``make`` builds it from stand-ins, ``rows`` runs it with the real values.
 
     ``make`` gets as many stand-ins as ``of`` names types for and must use each unchanged at least once; nothing else in
-    the query may depend on who asks. Rows are instances (``select_related`` included) or tuples of ``values_list``.
+    the query may depend on who asks. Rows are instances (``select_related`` and annotations included) or tuples of
+    ``values_list``. Not ``prepared``, the database plans it anew for its values each time: where these decide which plan
+    is good.
     """
 
     def __init__(
-        self, make: Callable[..., models.QuerySet[Any]], stand_ins: Sequence[Any], using: str = "default"
+        self,
+        make: Callable[..., models.QuerySet[Any]],
+        stand_ins: Sequence[Any],
+        using: str = "default",
+        *,
+        prepared: bool = True,
     ) -> None:
-        self._make, self._stand_ins, self._using = make, tuple(stand_ins), using
-        self._tuples = False
-        self._ready: tuple[str, tuple[int | None, ...], tuple[Any, ...], Any] | None = None
+        self._make, self._stand_ins, self._using, self._prepare = make, tuple(stand_ins), using, prepared
+        self._ready: _Ready | None = None
 
-    def _prepared(self) -> tuple[str, tuple[int | None, ...], tuple[Any, ...], Any]:
+    def _prepared(self) -> _Ready:
         if self._ready is None:
             rows = self._make(*self._stand_ins)
             compiler = rows.query.get_compiler(self._using)
@@ -34,32 +98,97 @@ class Fixed:
             missing = set(range(len(self._stand_ins))) - set(places)
             if missing:
                 raise ValueError(f"stand-ins {sorted(missing)} do not stand in {sql}")
-            self._tuples = not issubclass(rows._iterable_class, ModelIterable)
-            self._ready = (sql, places, tuple(params), compiler)
+            converters = compiler.get_converters([one[0] for one in compiler.select])
+            row = _instances(compiler, self._using) if issubclass(rows._iterable_class, ModelIterable) else tuple
+            self._ready = _Ready(sql, places, tuple(params), compiler, converters, row)
         return self._ready
 
     def rows(self, *values: Any) -> list[Any]:
         """The rows for these values, in the order of the stand-ins."""
-        sql, places, params, compiler = self._prepared()
-        given = [params[at] if place is None else values[place] for at, place in enumerate(places)]
-        connection = connections[self._using]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, given)
-            fetched = cursor.fetchall()
-        converters = compiler.get_converters([one[0] for one in compiler.select])
-        found: Any = compiler.apply_converters(fetched, converters) if converters else fetched
-        if self._tuples:
-            return [tuple(row) for row in found]
-        return [self._instance(compiler, row) for row in found]
+        ready = self._prepared()
+        found: Any = ask(ready.sql, ready.given(values), using=self._using, prepared=self._prepare)
+        if ready.converters:
+            found = ready.compiler.apply_converters(found, ready.converters)
+        return [ready.row(row) for row in found]
 
-    def _instance(self, compiler: Any, row: Sequence[Any]) -> Any:
-        info = compiler.klass_info
-        places = info["select_fields"]
-        names = [compiler.select[at][0].target.attname for at in places]
-        made = info["model"].from_db(self._using, names, row[places[0] : places[-1] + 1])
-        for populator in get_related_populators(info, compiler.select, self._using):  # type: ignore[call-arg]
-            populator.populate(row, made)
+    def count(self, *values: Any) -> int:
+        """How many rows there are for these values."""
+        ready = self._prepared()
+        sql = f"SELECT count(*) FROM ({ready.sql}) counted"  # noqa: S608 - the SQL of a query set
+        return int(ask(sql, ready.given(values), using=self._using, prepared=self._prepare)[0][0])
+
+
+class Shaped:
+    """Fixed queries by their shape: ``make(*shape, *stand_ins)`` builds the one of a shape when it is first asked for.
+
+    ``key`` stands for the whole shape: everything the query depends on but the values. Without a key nothing is kept.
+    Beyond ``size`` the oldest are forgotten.
+    """
+
+    def __init__(
+        self,
+        make: Callable[..., models.QuerySet[Any]],
+        stand_ins: Sequence[Any],
+        size: int = 1000,
+        *,
+        prepared: bool = True,
+    ) -> None:
+        self._make, self._stand_ins, self._size, self._prepare = make, tuple(stand_ins), size, prepared
+        self._known: dict[Hashable, tuple[Sequence[Any], Fixed | None]] = {}
+        self._lock = Lock()
+
+    def rows(self, key: Hashable | None, shape: Sequence[Any], *values: Any) -> list[Any]:
+        """The rows for a shape and these values."""
+        if key is None:
+            return list(self._make(*shape, *values))
+        known = self._of(key, shape)
+        return known.rows(*values) if known is not None else []
+
+    def count(self, key: Hashable | None, shape: Sequence[Any], *values: Any) -> int:
+        """How many rows there are for a shape and these values."""
+        if key is None:
+            return int(self._make(*shape, *values).count())
+        known = self._of(key, shape)
+        return known.count(*values) if known is not None else 0
+
+    def _of(self, key: Hashable, shape: Sequence[Any]) -> Fixed | None:
+        known = self._known.get(key)
+        if known is None:
+            known = (shape, self._fixed(shape))  # the shape is held: parts of the key may be ids of what is in it
+            with self._lock:
+                self._known[key] = known
+                while len(self._known) > self._size:
+                    del self._known[next(iter(self._known))]
+        return known[1]
+
+    def _fixed(self, shape: Sequence[Any]) -> Fixed | None:
+        """The query of a shape, in SQL; ``None`` where it can have no rows."""
+        made = Fixed(lambda *given: self._make(*shape, *given), self._stand_ins, prepared=self._prepare)
+        try:
+            made._prepared()
+        except EmptyResultSet:
+            return None
         return made
+
+
+def _instances(compiler: Any, using: str) -> Callable[[Any], Any]:
+    """How a row of a compiled query becomes an instance, with what it selects beside and what was annotated."""
+    info = compiler.klass_info
+    places = info["select_fields"]
+    first, end = places[0], places[-1] + 1
+    names = [compiler.select[at][0].target.attname for at in places]
+    populators = get_related_populators(info, compiler.select, using)  # type: ignore[call-arg]
+    noted = tuple(compiler.annotation_col_map.items())
+
+    def make(row: Any) -> Any:
+        made = info["model"].from_db(using, names, row[first:end])
+        for populator in populators:
+            populator.populate(row, made)
+        for name, at in noted:
+            setattr(made, name, row[at])
+        return made
+
+    return make
 
 
 def _stands(stand_in: Any, given: Any) -> bool:

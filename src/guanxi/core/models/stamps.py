@@ -19,6 +19,7 @@ from guanxi.core.models.shape import Stamp
 T = TypeVar("T")
 _known: dict[str, int] = {}
 _read_at = 0.0
+_state = 0
 _lock = Lock()
 
 #: What follows a change of a stamp in this process: name → function, and the value it last saw.
@@ -35,9 +36,12 @@ def refresh() -> None:
     with on_primary(), connection.cursor() as cursor:
         cursor.execute("SELECT name, value FROM core_stamp")
         rows = cursor.fetchall()
+    read = dict(rows)
     with _lock:
-        _known.clear()
-        _known.update(rows)
+        if read != _known:
+            _known.clear()
+            _known.update(read)
+            _changed()
         _read_at = time.monotonic()
     _follow()
 
@@ -59,6 +63,16 @@ def _follow() -> None:
                 function()
 
 
+def state() -> int:
+    """Another number whenever any stamp changed in this process; asks nothing."""
+    return _state
+
+
+def _changed() -> None:
+    global _state  # noqa: PLW0603 - one counter per process
+    _state += 1
+
+
 def current(name: str) -> int:
     """The value of a stamp, at most ``PATIENCE`` seconds old."""
     if time.monotonic() - _read_at > PATIENCE:
@@ -78,6 +92,7 @@ def bump(*names: str) -> None:
             )
             found = cursor.fetchone()
             _known[name] = found[0] if found else 0
+    _changed()
     _follow()
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
-
 from guanxi.core.kernel.memo import asked_once, remembers
+from guanxi.core.models.fixed import ask
 from guanxi.core.schema.registry import children_of, entity_of, generation
 
 
@@ -34,9 +33,7 @@ def _present(key: str, pk: int) -> frozenset[tuple[str, str]]:
     names, statement = _statement(key, generation())
     if not names:
         return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"id": pk})
-        return frozenset(names[row[0]] for row in cursor.fetchall())
+    return frozenset(names[row[0]] for row in ask(statement, {"id": pk}))
 
 
 @lru_cache(maxsize=512)
@@ -46,7 +43,7 @@ def _statement(key: str, _generation: int) -> tuple[tuple[tuple[str, str], ...],
     for child, field in children_of(key):
         column = child.model._meta.get_field(field)
         parts.append(
-            f'SELECT {len(found)} WHERE EXISTS (SELECT 1 FROM "{child.table}" WHERE "{column.column}" = %(id)s)'  # type: ignore[union-attr]  # noqa: S608
+            f'SELECT {len(found)} WHERE EXISTS (SELECT 1 FROM "{child.table}" WHERE "{column.column}" = %(id)s::bigint)'  # type: ignore[union-attr]  # noqa: S608
         )
         found.append((child.key, field))
     return tuple(found), " UNION ALL ".join(parts)

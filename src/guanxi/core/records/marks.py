@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from django.db import connection, models
+from django.db import models
 
 from guanxi.core.access import require, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Mark
+from guanxi.core.models.fixed import Fixed, ask
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -54,8 +55,13 @@ def mute(actor: Actor, record: models.Model, *, on: bool = True) -> None:
 
 def marks_of(actor: Actor, record: models.Model) -> frozenset[str]:
     """The actor's marks on a record."""
-    rows = Mark.objects.filter(user_id=actor.user_id or 0, entity=entity_of(record).key, record_id=record.pk)
-    return frozenset(rows.values_list("sort", flat=True))
+    return frozenset(sort for (sort,) in _MARKS.rows(actor.user_id or 0, entity_of(record).key, record.pk))
+
+
+_MARKS = Fixed(
+    lambda user_id, entity, pk: Mark.objects.filter(user_id=user_id, entity=entity, record_id=pk).values_list("sort"),
+    [-1, "\0", -2],
+)
 
 
 def users_with(sort: Sort, entity: str, record_id: int) -> set[int]:
@@ -67,18 +73,23 @@ def touch_recent(actor: Actor, record: models.Model) -> None:
     """The actor opened the record."""
     if actor.user_id is None:
         return
-    table = Mark._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (user_id, sort, entity, record_id, at) VALUES (%s, 'recent', %s, %s, %s)"  # noqa: S608 - our own table name
-            " ON CONFLICT (user_id, sort, entity, record_id) DO UPDATE SET at = excluded.at",
-            [actor.user_id, entity_of(record).key, record.pk, clock.now()],
-        )
-        cursor.execute(
-            f"DELETE FROM {table} WHERE user_id = %s AND sort = 'recent' AND at <"  # noqa: S608
-            f" (SELECT at FROM {table} WHERE user_id = %s AND sort = 'recent' ORDER BY at DESC OFFSET %s LIMIT 1)",
-            [actor.user_id, actor.user_id, RECENTS - 1],
-        )
+    key = {"user": actor.user_id, "entity": entity_of(record).key, "record": record.pk, "now": clock.now()}
+    ask(_TOUCH, {**key, "kept": RECENTS - 1})
+
+
+_TOUCH = f"""
+WITH seen AS (
+  INSERT INTO {Mark._meta.db_table} (user_id, sort, entity, record_id, at)
+  VALUES (%(user)s, 'recent', %(entity)s, %(record)s, %(now)s)
+  ON CONFLICT (user_id, sort, entity, record_id) DO UPDATE SET at = excluded.at
+  RETURNING id, xmax = 0 AS new
+)
+DELETE FROM {Mark._meta.db_table} m USING seen
+WHERE seen.new AND m.id <> seen.id AND m.user_id = %(user)s AND m.sort = 'recent' AND m.at < (
+  SELECT at FROM {Mark._meta.db_table} WHERE user_id = %(user)s AND sort = 'recent' AND id <> seen.id
+  ORDER BY at DESC OFFSET %(kept)s - 1 LIMIT 1
+)
+"""  # noqa: S608 - our own table name
 
 
 def marked(actor: Actor, sort: Sort, *, entity: str = "", limit: int = 20) -> list[tuple[Entity, Any]]:

@@ -32,6 +32,7 @@ from django.db import connection, models, transaction
 
 from guanxi.core.kernel.identifiers import email_domain, email_key
 from guanxi.core.kernel.text import fold, has_han, name_keys, name_words
+from guanxi.core.models.fixed import ask
 from guanxi.core.models.search import MatchValue
 from guanxi.core.records.search.tokens import entries, number_plain, value_of
 from guanxi.core.schema.entity import Entity, MatchKey
@@ -243,14 +244,12 @@ def candidates(
     if not keys:
         return []
     without = set([exclude] if isinstance(exclude, int) else exclude or ())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT k.at, m.record_id FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS k(kind, value, at)"
-            " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
-            " AND value = k.value ORDER BY record_id DESC LIMIT %s) m",
-            [[key[0] for key in keys], [key[1] for key in keys], entity.key, PER_KEY],
-        )
-        rows = cursor.fetchall()
+    rows = ask(
+        "SELECT k.at, m.record_id FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS k(kind, value, at)"
+        " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
+        " AND value = k.value ORDER BY record_id DESC LIMIT %s) m",
+        [[key[0] for key in keys], [key[1] for key in keys], entity.key, PER_KEY],
+    )
     agreed: dict[int, dict[str, int]] = defaultdict(dict)
     for at, record_id in rows:
         kind, _value, weight = keys[at - 1]

@@ -9,12 +9,12 @@ from itertools import groupby, islice
 from typing import Any
 
 import orjson
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import AuditEntry
+from guanxi.core.models.fixed import ask
 from guanxi.core.records import display, history, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -157,12 +157,10 @@ def _rows(wish: Wish) -> Iterator[_Row]:
         until = "AND at < %(edge)s"
         values["edge"] = wish.before[0] + dt.timedelta(minutes=MOMENT_MINUTES)
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(_ROWS.format(people=people, until=until), values)
-            found = [
-                _Row(number, at, by, name, action, _read(changes))
-                for number, at, by, name, action, changes in cursor.fetchall()
-            ]
+        found = [
+            _Row(number, at, by, name, action, _read(changes))
+            for number, at, by, name, action, changes in ask(_ROWS.format(people=people, until=until), values)
+        ]
         yield from found
         if len(found) < values["limit"]:
             return

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
+from guanxi.core.access import sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.models import stamps
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import columns, paging, shape
 from guanxi.core.records.query import compile_tree
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
-from guanxi.core.schema.registry import entity_of
+from guanxi.core.schema.registry import entity_of, generation
 
 #: Counting stops here; above it a list says "10,000+".
 COUNT_LIMIT = 10_000
@@ -50,10 +53,17 @@ def get(actor: Actor, entity: Entity | str, record_id: int, *, action: str = "vi
     declared = entity_of(entity)
     if not isinstance(record_id, int) or not 0 < record_id < 2**63:
         raise NotFound
-    found = visible(declared.model._default_manager.filter(pk=record_id), actor, action).first()
-    if found is None:
+    sees = sight(actor)
+    key = sees and (declared.key, generation(), action, sees)
+    found = _ONE.rows(key, (declared, actor, action), record_id)
+    if not found:
         raise NotFound
-    return found
+    return found[0]
+
+
+_ONE = Shaped(
+    lambda entity, actor, action, pk: visible(entity.model._default_manager.filter(pk=pk), actor, action), [-7001]
+)
 
 
 def queryset(
@@ -71,8 +81,7 @@ def queryset(
 
 def counted(rows: QuerySet[Any]) -> tuple[int, bool]:
     """How many rows, and whether that is exact; counting stops at the limit."""
-    number = rows.order_by()[: COUNT_LIMIT + 1].count()
-    return min(number, COUNT_LIMIT), number <= COUNT_LIMIT
+    return _upto(rows.order_by()[: COUNT_LIMIT + 1].count())
 
 
 def select(
@@ -86,11 +95,88 @@ def select(
     cursor: str = "",
     count: bool = True,
     action: str = "view",
+    of: tuple[str, int] | None = None,
 ) -> Page:
-    """One page of records in a stable order. Raises Invalid for a wrong filter, sort or cursor."""
+    """One page of records in a stable order; ``of`` keeps those whose reference (name, id) leads to a record.
+
+    Raises Invalid for a wrong filter, sort or cursor.
+    """
     declared = entity_of(entity)
-    rows = queryset(actor, declared, filter=filter, text=text, action=action)
-    return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count)
+    sees = None if text.strip() or cursor or not _steady(declared, filter) else sight(actor)
+    if sees is None:
+        rows = queryset(actor, declared, filter=filter, text=text, action=action)
+        rows = rows.filter(**{f"{of[0]}_id": of[1]}) if of else rows
+        return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count)
+    limit = max(1, min(limit, MAX_LIMIT))
+    keys = paging.sort_keys(actor, declared, sort)
+    name, values = (of[0], (of[1],)) if of else ("", ())
+    known = (_PAGES_OF, _COUNTS_OF) if of else (_PAGES, _COUNTS)
+    asked = orjson.dumps(filter, default=repr, option=orjson.OPT_SORT_KEYS) if filter else b""
+    shape_of = (declared.key, stamps.state(), generation(), action, name, asked, sees)
+    whole = (declared, actor, action, name, filter)
+    items = known[0].rows((*shape_of, limit, *keys), (*whole, keys, limit), *values)
+
+    def counting() -> tuple[int, bool]:
+        return _upto(known[1].count(shape_of, whole, *values))
+
+    return _paged(items, keys, limit, counting if count else None)
+
+
+#: Operators and kinds whose conditions depend on nothing but what the filter says: no day, no tree of departments.
+_STEADY = frozenset({"eq", "in", "empty"}), frozenset({"choice", "reference", "user", "boolean", "integer", "decimal"})
+
+
+def _steady(entity: Entity, tree: Mapping[str, Any] | None) -> bool:
+    """Whether a filter means the same rows' conditions whenever it is asked: fields of the record itself equal a value."""
+    if not tree:
+        return True
+    nodes = tree["all"] if tree.keys() == {"all"} and isinstance(tree["all"], list) else [tree]
+    fields = shape.fields_of(entity)
+    return all(
+        isinstance(node, Mapping)
+        and node.keys() <= {"field", "op", "value"}
+        and str(node.get("op", "eq")) in _STEADY[0]
+        and isinstance(node.get("field"), str)
+        and node["field"] in fields
+        and fields[node["field"]].kind in _STEADY[1]
+        for node in nodes
+    )
+
+
+def _plain(
+    entity: Entity, actor: Actor, action: str, name: str, filter: Mapping[str, Any] | None, *pk: int
+) -> QuerySet[Any]:
+    """The rows of a filter, or those of them that a reference leads to."""
+    rows = queryset(actor, entity, filter=filter, action=action)
+    return rows.filter(**{f"{name}_id": pk[0]}) if name else rows
+
+
+def _first_page(
+    entity: Entity,
+    actor: Actor,
+    action: str,
+    name: str,
+    filter: Mapping[str, Any] | None,
+    keys: Sequence[paging.Key],
+    limit: int,
+    *pk: int,
+) -> QuerySet[Any]:
+    return _ordered(entity, _plain(entity, actor, action, name, filter, *pk), keys)[: limit + 1]
+
+
+def _some(*shape_of: Any) -> QuerySet[Any]:
+    found: QuerySet[Any] = _plain(*shape_of).values_list("pk")[: COUNT_LIMIT + 1]
+    return found
+
+
+#: A whole list is planned for the reach of who asks; what leads to one record is planned once.
+_PAGES, _PAGES_OF = Shaped(_first_page, [], prepared=False), Shaped(_first_page, [-7001])
+_COUNTS, _COUNTS_OF = Shaped(_some, [], prepared=False), Shaped(_some, [-7001])
+
+
+def _upto(number: int) -> tuple[int, bool]:
+    """A count as far as it was counted."""
+    return min(number, COUNT_LIMIT), number <= COUNT_LIMIT
 
 
 def page(
@@ -108,11 +194,32 @@ def page(
     keys = paging.sort_keys(actor, entity, sort)
     place, reverse = paging.read_cursor(keys, cursor) if cursor else ([], False)
     found = rows.filter(paging.after(keys, place, reverse=reverse)) if cursor else rows
-    found = found.order_by(*(key.order(reverse=reverse) for key in keys))
+    items = list(_ordered(entity, found, keys, reverse=reverse)[: limit + 1])
+    counting = (lambda: counted(rows)) if count else None
+    return _paged(items, keys, limit, counting, cursor=bool(cursor), reverse=reverse)
+
+
+def _ordered(
+    entity: Entity, rows: QuerySet[Any], keys: Sequence[paging.Key], *, reverse: bool = False
+) -> QuerySet[Any]:
+    """Rows in the order of the keys, each with the values of the keys and what its title needs."""
+    rows = rows.order_by(*(key.order(reverse=reverse) for key in keys))
     if "." in entity.title:
-        found = found.select_related(entity.title.rpartition(".")[0].replace(".", "__"))
-    found = found.annotate(**{f"key_{number}": F(key.column) for number, key in enumerate(keys)})
-    items = list(found[: limit + 1])
+        rows = rows.select_related(entity.title.rpartition(".")[0].replace(".", "__"))
+    noted: QuerySet[Any] = rows.annotate(**{f"key_{number}": F(key.column) for number, key in enumerate(keys)})
+    return noted
+
+
+def _paged(
+    items: list[Any],
+    keys: Sequence[paging.Key],
+    limit: int,
+    count: Callable[[], tuple[int, bool]] | None,
+    *,
+    cursor: bool = False,
+    reverse: bool = False,
+) -> Page:
+    """A page of what was fetched: one row more than ``limit`` says that there are more."""
     more = len(items) > limit
     items = items[:limit]
     if reverse:
@@ -121,9 +228,11 @@ def page(
     def at(record: Any, *, back: bool) -> str:
         return paging.cursor_for(keys, [getattr(record, f"key_{number}") for number in range(len(keys))], reverse=back)
 
-    whole = not cursor and not more  # the page holds all there is: nothing is left to count
-    number, exact = (len(items), True) if whole and count else counted(rows) if count else (None, True)
-    has_next, has_previous = (bool(items), more) if reverse else (more, bool(cursor) and bool(items))
+    number, exact = None, True
+    if count is not None:
+        whole = not cursor and not more  # the page holds all there is: nothing is left to count
+        number, exact = (len(items), True) if whole else count()
+    has_next, has_previous = (bool(items), more) if reverse else (more, cursor and bool(items))
     return Page(
         items,
         next=at(items[-1], back=False) if has_next else "",

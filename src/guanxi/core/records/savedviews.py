@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import SavedView
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 
@@ -20,11 +21,16 @@ SHARE_FEATURE = "views.public"
 KEYS = ("filter", "text", "sort", "columns", "group", "kind", "given")
 
 
-def _seen_by(actor: Actor) -> Q:
-    seen = Q(user_id=actor.user_id) | Q(visibility="public")
-    if actor.department_id is not None:
-        seen |= Q(visibility="team", department_id=actor.department_id)
-    return seen
+def _seen_by(user_id: int, department_id: int) -> Q:
+    return Q(user_id=user_id) | Q(visibility="public") | Q(visibility="team", department_id=department_id)
+
+
+_SEEN = Fixed(
+    lambda user_id, department_id, keys: SavedView.objects.filter(
+        _seen_by(user_id, department_id), entity__any=keys
+    ).select_related("user"),
+    [-1, -2, ["\0"]],
+)
 
 
 def views_for(actor: Actor, entity: Entity) -> list[SavedView]:
@@ -34,7 +40,7 @@ def views_for(actor: Actor, entity: Entity) -> list[SavedView]:
 
 def views_by_entity(actor: Actor, some: Iterable[Entity]) -> dict[str, list[SavedView]]:
     """The same for several entities in one query, by key; entities without a view are left out."""
-    rows = SavedView.objects.filter(_seen_by(actor), entity__in=[one.key for one in some]).select_related("user")
+    rows = _SEEN.rows(actor.user_id or 0, actor.department_id or 0, [one.key for one in some])
     found: dict[str, list[SavedView]] = {}
     for view in sorted(rows, key=lambda view: (view.user_id != actor.user_id, view.position, view.name)):
         found.setdefault(view.entity, []).append(view)
@@ -43,7 +49,8 @@ def views_by_entity(actor: Actor, some: Iterable[Entity]) -> dict[str, list[Save
 
 def view_get(actor: Actor, entity: Entity, view_id: int) -> SavedView:
     """One view the actor may use. Raises NotFound."""
-    found = SavedView.objects.filter(_seen_by(actor), entity=entity.key, pk=view_id).first()
+    seen = _seen_by(actor.user_id or 0, actor.department_id or 0)
+    found = SavedView.objects.filter(seen, entity=entity.key, pk=view_id).first()
     if found is None:
         raise NotFound(_("This view does not exist, or is not shared with you."), code="view.not_found")
     return found

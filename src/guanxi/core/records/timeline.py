@@ -16,16 +16,17 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from guanxi.core.access import allowed, field_level, require, visible
+from guanxi.core.access import allowed, field_level, require, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import Comment, File, User
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display, shape
 from guanxi.core.records.children import present
 from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, Place, TimelineEntry, Wish, changes
 from guanxi.core.schema.entity import Entity, Timeline
-from guanxi.core.schema.registry import children_of, entity_of
+from guanxi.core.schema.registry import children_of, entity_of, generation
 
 __all__ = ["FieldLine", "TimelineEntry", "TimelineKind", "TimelinePage", "kinds_of", "timeline"]
 
@@ -164,18 +165,29 @@ class _Branch:
 
     def __call__(self, wish: Wish) -> list[TimelineEntry]:
         """Its entries after the position; pinned ones stand elsewhere."""
-        at, rows = self.declared.at, self.rows(wish)
-        if self.declared.pinned:
-            rows = rows.filter(**{self.declared.pinned: False})
-        rows = rows.filter(_older(wish, self.rank, at)).order_by(f"-{at}", "-id")
-        return [self.entry(wish.actor, row) for row in rows[: wish.limit + 1]]
+        return [self.entry(wish.actor, row) for row in self._asked(wish, pinned=False)]
 
     def pinned(self, wish: Wish) -> list[TimelineEntry]:
         """Its pinned entries."""
         if not self.declared.pinned:
             return []
-        rows = self.rows(wish).filter(**{self.declared.pinned: True}).order_by(f"-{self.declared.at}", "-id")
-        return [replace(self.entry(wish.actor, row), pinned=True) for row in rows[:_PINNED]]
+        return [replace(self.entry(wish.actor, row), pinned=True) for row in self._asked(wish, pinned=True)]
+
+    def _asked(self, wish: Wish, *, pinned: bool) -> list[Any]:
+        """The rows; a wish for the newest of everything is put into SQL once for all records."""
+        plain = wish == Wish(wish.actor, wish.record, frozenset(), (), "", None, wish.limit)
+        sees = sight(wish.actor) if plain else None
+        key = sees and (self.entity.key, self.name, generation(), pinned, wish.limit, sees)
+        return _BRANCH.rows(key, (self, wish, pinned), wish.record.pk)
+
+    def query(self, wish: Wish, pinned: bool, pk: int) -> models.QuerySet[Any]:
+        """The pinned rows, or the others after the position, newest first."""
+        at, rows = self.declared.at, self.rows(wish, pk)
+        if self.declared.pinned:
+            rows = rows.filter(**{self.declared.pinned: pinned})
+        if not pinned:
+            rows = rows.filter(_older(wish, self.rank, at))
+        return rows.order_by(f"-{at}", "-id")[: _PINNED if pinned else wish.limit + 1]
 
     def leads(self, there: frozenset[tuple[str, str]]) -> bool:
         """Whether any of its rows, or a line of one, can lead to the record, given the references that do."""
@@ -189,12 +201,12 @@ class _Branch:
         """The attribute that holds whose doing it was."""
         return f"{self.entity.access.owner or 'created_by'}_id"
 
-    def rows(self, wish: Wish) -> models.QuerySet[Any]:
-        """Rows the actor may see and asked for."""
-        about = Q(**{self.name: wish.record.pk})
+    def rows(self, wish: Wish, pk: int) -> models.QuerySet[Any]:
+        """Rows about the record with this key that the actor may see and asked for."""
+        about = Q(**{self.name: pk})
         for spec in self.entity.lines:
             if self.name in spec.columns:  # a line names the record in a field of the same name
-                lines = entity_of(spec.entity).model._default_manager.filter(**{self.name: wish.record.pk})
+                lines = entity_of(spec.entity).model._default_manager.filter(**{self.name: pk})
                 about |= Q(pk__in=lines.values(f"{spec.field}_id"))
         rows = self.entity.model._default_manager.filter(about, **{f"{self.declared.at}__isnull": False})
         varieties = {kind.partition(":")[2] for kind in wish.kinds if kind.partition(":")[0] == self.entity.key}
@@ -238,6 +250,8 @@ class _Branch:
             return ""
         return display.shown(field, display.masked(actor, self.entity, field, getattr(row, field.name)))
 
+
+_BRANCH = Shaped(lambda branch, wish, pinned, pk: branch.query(wish, pinned, pk), [-7001])
 
 #: Entities that appear on the timeline of another by way of a link no field of theirs shows: entity, path of the query.
 _linked: dict[str, list[tuple[str, str]]] = {}
@@ -301,18 +315,30 @@ def _sources(wish: Wish) -> list[Source]:
     return found
 
 
-def _left(wish: Wish, manager: models.Manager[Any], rank: int, person: str) -> models.QuerySet[Any]:
+def _left(wish: Wish, sort: str) -> list[Any]:
     """Comments or files on the record after the position."""
-    rows = manager.filter(entity=entity_of(wish.record).key, record_id=wish.record.pk, deleted_at__isnull=True)
+    plain = not wish.people and not wish.text and wish.before is None
+    return _LEFT.rows((sort, wish.limit) if plain else None, (wish, sort), entity_of(wish.record).key, wish.record.pk)
+
+
+def _left_query(wish: Wish, sort: str, entity: str, pk: int) -> models.QuerySet[Any]:
+    model, rank, person, text = _LEAVING[sort]
+    rows = model._default_manager.filter(entity=entity, record_id=pk, deleted_at__isnull=True)
     if wish.people:
         rows = rows.filter(**{f"{person}__in": wish.people})
-    return rows.filter(_older(wish, rank, "created_at")).order_by("-created_at", "-id")
+    if wish.text:
+        rows = rows.filter(**{f"{text}__icontains": wish.text})
+    return rows.filter(_older(wish, rank, "created_at")).order_by("-created_at", "-id")[: wish.limit + 1]
+
+
+_LEAVING: dict[str, tuple[type[models.Model], int, str, str]] = {
+    COMMENT: (Comment, COMMENT_RANK, "author_id", "body"),
+    FILE: (File, FILE_RANK, "uploaded_by_id", "name"),
+}
+_LEFT = Shaped(_left_query, ["\0", -7001])
 
 
 def _comments(wish: Wish) -> list[TimelineEntry]:
-    rows = _left(wish, Comment.objects, COMMENT_RANK, "author_id")
-    if wish.text:
-        rows = rows.filter(body__icontains=wish.text)
     return [
         TimelineEntry(
             kind=COMMENT,
@@ -326,14 +352,11 @@ def _comments(wish: Wish) -> list[TimelineEntry]:
             own=row.author_id is not None and row.author_id == wish.actor.user_id,
             record=row,
         )
-        for row in rows[: wish.limit + 1]
+        for row in _left(wish, COMMENT)
     ]
 
 
 def _files(wish: Wish) -> list[TimelineEntry]:
-    rows = _left(wish, File.objects, FILE_RANK, "uploaded_by_id")
-    if wish.text:
-        rows = rows.filter(name__icontains=wish.text)
     return [
         TimelineEntry(
             kind=FILE,
@@ -347,12 +370,15 @@ def _files(wish: Wish) -> list[TimelineEntry]:
             own=row.uploaded_by_id is not None and row.uploaded_by_id == wish.actor.user_id,
             record=row,
         )
-        for row in rows[: wish.limit + 1]
+        for row in _left(wish, FILE)
     ]
+
+
+_NAMES = Fixed(lambda ids: User.everything.filter(pk__any=ids).values_list("pk", "name"), [[-7001]])
 
 
 def _named(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Every entry with the name of its person, in one query."""
     ids = {entry.by_id for entry in entries if entry.by_id}
-    names = dict(User.everything.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    names = dict(_NAMES.rows(sorted(ids))) if ids else {}
     return [replace(entry, by_name=names.get(entry.by_id or 0, entry.by_name)) for entry in entries]

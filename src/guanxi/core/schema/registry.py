@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -142,11 +143,16 @@ def entities() -> Iterator[Entity]:
 
 def children_of(key: str) -> tuple[tuple[Entity, str], ...]:
     """Entities with a foreign key to the entity, as (entity, field name); the derived relations."""
+    return tuple((_entities[child], name) for child, name in _children(key, _round, tuple(_entities)))
+
+
+@lru_cache(maxsize=1000)
+def _children(key: str, _generation: int, keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     model = entity_of(key).model
     return tuple(
-        (entity, relation.name)
-        for entity in _entities.values()
-        for relation in entity.model._meta.get_fields()
+        (child, relation.name)
+        for child in keys
+        for relation in _entities[child].model._meta.get_fields()
         if isinstance(relation, models.ForeignKey) and relation.related_model is model
     )
 

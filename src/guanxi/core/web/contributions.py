@@ -63,6 +63,7 @@ class Card:
 
 
 _entries: dict[str, Entry] = {}
+_added = 0
 _cards: dict[str, Card] = {}
 _pages: list[URLPattern] = []
 _due: dict[str, Callable[[Actor], int]] = {}
@@ -70,6 +71,8 @@ _due: dict[str, Callable[[Actor], int]] = {}
 
 def add_entries(*entries: Entry) -> None:
     """Enter entries; one with a known key replaces it."""
+    global _added  # noqa: PLW0603 - counts what the process was told
+    _added += 1
     _entries.update({entry.key: entry for entry in entries})
 
 
@@ -91,6 +94,16 @@ def pages() -> list[URLPattern]:
 def add_due(key: str, count: Callable[[Actor], int]) -> None:
     """Add to the number beside “Today”: how many things are due for the actor."""
     _due[key] = count
+
+
+def badges(actor: Actor) -> tuple[tuple[str, int], ...]:
+    """What waits behind entries of the navigation, by key, for those the actor may see."""
+    return tuple((one.key, one.badge(actor)) for one in _entries.values() if one.badge is not None and one.shown(actor))
+
+
+def state() -> int:
+    """Another number whenever entries were added."""
+    return _added
 
 
 def entries_at(place: str, actor: Actor) -> list[Entry]:

@@ -24,6 +24,12 @@ from guanxi.core.web.icons import icon
 from guanxi.core.web.kinds import kind_css, widget_of
 
 
+@lru_cache(maxsize=1000)
+def asset(path: str) -> str:
+    """The address of a static file; it does not change while the process runs."""
+    return static(path)
+
+
 @lru_cache(maxsize=8000)
 def _spoken(_language: str | None, msgid: str) -> Markup:
     return Markup(translation.gettext(msgid))  # noqa: S704 - our own sentences
@@ -74,7 +80,7 @@ def environment(**options: Any) -> Environment:
     env.globals.update(
         _=text,
         gettext=text,
-        static=static,
+        static=asset,
         url=url,
         icon=icon,
         widget_of=widget_of,

@@ -31,7 +31,7 @@ from guanxi.core.records.discretion import discretion
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, quick_forms
 from guanxi.core.schema.vocabulary import GROUPS
-from guanxi.core.web import addresses, contributions, toasts
+from guanxi.core.web import addresses, contributions, surroundings, toasts
 from guanxi.core.web.middleware import events_origin
 
 LANGUAGES = (("zh-hans", "简体中文"), ("en", "English"))
@@ -185,7 +185,7 @@ class Shell:
     @cached_property
     def groups(self) -> list[Group]:
         """The navigation: entities by group, and what was contributed to a group; empty groups are left out."""
-        pinned = self._pinned()
+        pinned = self._pinned
         found: list[Group] = []
         arranged = layouts.layout_of(self.actor, None, "menu") or {}
         wanted = {key: place for place, key in enumerate(arranged.get("order", ()))}
@@ -207,13 +207,23 @@ class Shell:
                 entries = tuple(place for _order, place in sorted(places, key=lambda one: one[0]))
             if entries:
                 here = any(entry.key == self.here for entry in entries)
-                found.append(Group(key, label, entries, closed=key in self._folded and not here))
+                found.append(Group(key, label, entries, closed=key in self.folded and not here))
         return found
 
     @cached_property
-    def _folded(self) -> frozenset[str]:
+    def folded(self) -> frozenset[str]:
         """Groups of the navigation folded in this browser; the script of the page keeps them in a cookie."""
-        return frozenset(self.request.COOKIES.get("gx_folded", "").split("."))
+        return frozenset(GROUPS.keys() & self.request.COOKIES.get("gx_folded", "").split("."))
+
+    @cached_property
+    def badges(self) -> tuple[tuple[str, int], ...]:
+        """Numbers beside entries of the navigation."""
+        return contributions.badges(self.actor)
+
+    @cached_property
+    def surroundings(self) -> surroundings.Surroundings:
+        """The parts around the page, drawn."""
+        return surroundings.around(self)
 
     @cached_property
     def listed(self) -> list[Entity]:
@@ -234,9 +244,15 @@ class Shell:
         )
 
     def _entry(self, entry: contributions.Entry) -> Place:
-        badge = entry.badge(self.actor) if entry.badge else 0
+        badge = dict(self.badges).get(entry.key, 0)
         return Place(key=entry.key, label=entry.label, url=entry.url, icon=entry.icon, color=entry.color, badge=badge)
 
+    @property
+    def pinned_key(self) -> tuple[tuple[int, int, str], ...]:
+        """What changes when the pinned views do."""
+        return tuple((view.pk, view.version, view.name) for views in self._pinned.values() for view in views)
+
+    @cached_property
     def _pinned(self) -> dict[str, list[SavedView]]:
         if self.user is None:
             return {}

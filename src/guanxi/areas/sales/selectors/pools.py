@@ -34,6 +34,7 @@ from guanxi.core.access.actors import add_membership, department_tree
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Department, User
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.registry import entity_of
 
@@ -310,8 +311,17 @@ def barred_until(user_id: int, subject: str, record_id: int, pool: Pool) -> dt.d
 
 def moves_of(subject: str, record_id: int, limit: int = 8) -> Iterable[PoolMove]:
     """How a record came and went, newest first."""
-    rows = PoolMove.objects.filter(subject=subject, record_id=record_id)
-    return rows.select_related("by", "before", "after", "pool").order_by("-at", "-pk")[:limit]
+    return _MOVES.rows((limit,), (limit,), subject, record_id)
+
+
+_MOVES = Shaped(
+    lambda limit, subject, pk: (
+        PoolMove.objects.filter(subject=subject, record_id=pk)
+        .select_related("by", "before", "after", "pool")
+        .order_by("-at", "-pk")[:limit]
+    ),
+    ["\0", -7001],
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import Approval, ApprovalEntry, ApprovalTurn, User
-from guanxi.core.models.fixed import Fixed
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import display, shape, timeline, worktime
 from guanxi.core.records.moments import TimelineEntry, Wish
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -191,25 +191,29 @@ def plain(actor: Actor, field: Any, value: Any) -> str:
 
 
 def _entries(wish: Wish) -> list[TimelineEntry]:
-    entity = entity_of(wish.record)
-    rows = ApprovalEntry.objects.filter(entity=entity.key, record_id=wish.record.pk)
-    if wish.people:
-        rows = rows.filter(user_id__in=wish.people)
-    if wish.text:
-        rows = rows.filter(comment__icontains=wish.text)
-    rows = (
-        rows.filter(timeline.older(wish, RANK, "at"))
-        .select_related("approval", "approval__flow")
-        .order_by("-at", "-id")
-    )
+    plain = not wish.people and not wish.text and wish.before is None
+    rows = _ENTRIES.rows(wish.limit if plain else None, (wish,), entity_of(wish.record).key, wish.record.pk)
     return [
         TimelineEntry(
             kind="approval", id=row.pk, at=row.at, rank=RANK, by_id=row.user_id, body=row.comment, icon="rubber-stamp",
             color=COLORS.get(row.verb, "amber"), label=str(VERBS.get(row.verb, row.verb)),
             title=flows.name_of(row.approval.flow), variety=str(row.approval_id),
         )
-        for row in rows[: wish.limit + 1]
+        for row in rows
     ]  # fmt: skip
+
+
+def _query(wish: Wish, entity: str, pk: int) -> QuerySet[ApprovalEntry]:
+    rows = ApprovalEntry.objects.filter(entity=entity, record_id=pk)
+    if wish.people:
+        rows = rows.filter(user_id__in=wish.people)
+    if wish.text:
+        rows = rows.filter(comment__icontains=wish.text)
+    rows = rows.filter(timeline.older(wish, RANK, "at")).select_related("approval", "approval__flow")
+    return rows.order_by("-at", "-id")[: wish.limit + 1]
+
+
+_ENTRIES = Shaped(_query, ["\0", -7001])
 
 
 timeline.add_source(timeline.FurtherSource("approval", gettext_lazy("Approvals"), "rubber-stamp", RANK, _entries))

@@ -22,6 +22,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AutomationRule, User, Workflow, WorkflowRun, WorkflowTask
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -223,6 +224,19 @@ def mine(actor: Actor) -> models.QuerySet[WorkflowTask]:
     """What waits for the actor, oldest first."""
     rows = WorkflowTask.objects.filter(state="open", run__state="running", people__contains=[actor.user_id or 0])
     return rows.select_related("run__workflow").order_by("made_at", "pk")
+
+
+_WAITING = Fixed(
+    lambda user_id: WorkflowTask.objects.filter(
+        state="open", run__state="running", people__contains=[user_id]
+    ).values_list("pk")[:99],
+    [-1],
+)
+
+
+def waiting_count(actor: Actor) -> int:
+    """How many tasks wait for the actor, 99 at most; the number in the navigation of every page."""
+    return len(_WAITING.rows(actor.user_id or 0))
 
 
 def may_see(actor: Actor, run: WorkflowRun) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -113,14 +114,10 @@ def _short(kind: str, amount: Any) -> str:
     return formats.short_money(amount) if kind == "money" else formats.number(amount)
 
 
-def lane_cards(
-    actor: Actor, state: ListState, by: Field, look: Look, key: str, cursor: str = ""
-) -> tuple[list[Card], str]:
-    """Cards of one column from a place on, and the cursor of the rest."""
-    entity = state.entity
-    found = records.select(
+def _lane_page(actor: Actor, state: ListState, by: Field, key: str, cursor: str = "") -> records.Page:
+    return records.select(
         actor,
-        entity,
+        state.entity,
         filter=_filter(state, by.name, key),
         text=state.now.text,
         sort=state.now.sort,
@@ -128,45 +125,70 @@ def lane_cards(
         cursor=cursor,
         count=False,
     )
+
+
+def lane_cards(
+    actor: Actor, state: ListState, by: Field, look: Look, key: str, cursor: str = ""
+) -> tuple[list[Card], str]:
+    """Cards of one column from a place on, and the cursor of the rest."""
+    found = _lane_page(actor, state, by, key, cursor)
+    return _cards(actor, state, by, look, {key: found.items})[key], found.next
+
+
+def _cards(
+    actor: Actor, state: ListState, by: Field, look: Look, lanes: Mapping[str, Sequence[Any]]
+) -> dict[str, list[Card]]:
+    """Cards by column; what they name is fetched for all columns together."""
+    entity = state.entity
+    items = [one for some in lanes.values() for one in some]
     names = [entity.title, *look.names()]
     shown = columns_of.chosen(actor, entity, [name for name in dict.fromkeys(names) if name != by.name], {}, ())
     facts = [column for column in shown if not column.title]
-    prepared = rows.prepare(actor, entity, facts, found.items)
-    lines = rows.build(actor, entity, [column for column in shown if column.title], found.items, editable=False)
+    prepared = rows.prepare(actor, entity, facts, items)
+    lines = iter(rows.build(actor, entity, [one for one in shown if one.title], items, editable=False))
+    written = {
+        column.path: (str(column.label), getter, cell)
+        for column, getter, cell in zip(facts, prepared.getters, prepared.cells, strict=True)
+    }
     writable = by.name in shape.writable(actor, entity) and not by.readonly
-    aged = None if key in lanes_of.endings(entity, by) else boardlook.age_field(actor, entity)
-    at = {column.path: place for place, column in enumerate(facts)}
-    cards = []
-    for line in lines:
-        age = boardlook.age_of(actor, entity, line.record, aged)
-        color = boardlook.color_of(look, entity, line.record, age)
+    endings, ages = lanes_of.endings(entity, by), boardlook.age_field(actor, entity)
+
+    def card(line: rows.Row, aged: Any) -> Card:
+        record = line.record
+        age = boardlook.age_of(actor, entity, record, aged)
         values = [
-            (str(facts[place].label), text)
-            for place in (at[name] for name in look.of(entity, line.record) if name in at)
-            if (text := prepared.cells[place](prepared.getters[place](line.record)))
+            (label, text)
+            for label, getter, cell in (written[name] for name in look.of(entity, record) if name in written)
+            if (text := cell(getter(record)))
         ]
-        movable = writable and access.allowed(actor, "change", line.record)
-        cards.append(Card(line, values, movable, color, age))
-    return cards, found.next
+        movable = writable and access.allowed(actor, "change", record)
+        return Card(line, values, movable, boardlook.color_of(look, entity, record, age), age)
+
+    return {
+        key: [card(line, None if key in endings else ages) for line in islice(lines, len(some))]
+        for key, some in lanes.items()
+    }
 
 
 def lanes(actor: Actor, state: ListState, by: Field, look: Look, within: int | None = None) -> list[Lane]:
     """Every column of the board; one for records without a value only if there are any."""
     numbers = lane_numbers(actor, state, by)
-    found = []
     choices = [("", _("Nothing given"), "slate", True)]
     choices += [
         (one.key, one.label, one.color or "slate", one.active)
         for one in lanes_of.choices_for(actor, state.entity, by, within)
     ]
-    for key, label, color, active in choices:
-        count, amount, weighted = numbers.get(key, (0, "", ""))
-        if not count and (not key or not active):
-            continue
-        cards, following = lane_cards(actor, state, by, look, key) if count else ([], "")
+    none = (0, "", "")
+    drawn = [one for one in choices if numbers.get(one[0], none)[0] or (one[0] and one[3])]
+    pages = {key: _lane_page(actor, state, by, key) for key, *_rest in drawn if numbers.get(key, none)[0]}
+    cards = _cards(actor, state, by, look, {key: page.items for key, page in pages.items()})
+    found = []
+    for key, label, color, _active in drawn:
+        count, amount, weighted = numbers.get(key, none)
+        following = pages[key].next if key in pages else ""
         more = _lane_url(state, by, look, key, following) if following else ""
         full = 0 < look.most < count
-        found.append(Lane(key, label, color, count, amount, weighted, cards, more, full))
+        found.append(Lane(key, label, color, count, amount, weighted, cards.get(key, []), more, full))
     return found
 
 

@@ -100,8 +100,8 @@ def _card(
     actor: Actor, record: Any, child: Entity, field: str, declared: Related | None, several: bool, limit: int
 ) -> Card:
     if (child.key, field) in present(record):
-        rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
-        page = records.page(actor, child, rows, sort=declared.sort if declared else (), limit=limit)
+        sort = declared.sort if declared else ()
+        page = records.select(actor, child, of=(field, record.pk), sort=sort, limit=limit)
     else:
         page = Page([], count=0)
     label = declared.label if declared and declared.label else child.plural

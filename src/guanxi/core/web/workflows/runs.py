@@ -32,7 +32,7 @@ ON_CARD = 6
 @asked_once(lambda actor: actor.user_id)
 def waiting_count(actor: Actor) -> int:
     """How many tasks of workflows wait for the actor."""
-    return running.mine(actor)[:99].count()
+    return running.waiting_count(actor)
 
 
 def lines(actor: Actor, most: int) -> list[dict[str, Any]]:
