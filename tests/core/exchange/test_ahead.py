@@ -160,7 +160,7 @@ def test_a_batch_rolled_back_leaves_no_note(
     def broken(*_arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "_store", broken)
+    monkeypatch.setattr(runs, "store", broken)
     with pytest.raises(KeyboardInterrupt):
         imports.import_run(cast.root, run=begun(cast, mode="create"))
     assert (Customer.objects.count(), SearchLag.objects.count()) == (0, 0)
