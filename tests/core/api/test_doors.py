@@ -14,6 +14,7 @@ from django.test import Client
 
 from guanxi.core import records
 from guanxi.core.api import doors
+from guanxi.core.api.problems import json_bytes
 from guanxi.core.automation import housekeeping
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import RuleBroken, Unavailable
@@ -183,6 +184,12 @@ def test_every_error_has_its_answer(
     body = problem(client.get(f"{GADGETS}/{one.pk}"), status, code)
     assert "gone" not in body["title"]
     assert "Zero" not in str(body)
+
+
+def test_half_a_character_in_a_name_is_refused_not_broken(api: Api) -> None:
+    answer = api("alice").post(GADGETS, b'{"name": "x", "\\ud800": 1}', content_type="application/json")
+    assert answer.status_code == 422
+    assert json_bytes({"\ud800": "x"}) == b'{"\\ud800": "x"}'
 
 
 @pytest.mark.parametrize("number", ["0", "x", "-1", "1e3", "１２", "99999999999999999999", "%00"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -24,8 +25,11 @@ TYPE = "application/problem+json"
 
 
 def json_bytes(data: Any) -> bytes:
-    """JSON with dates as ISO 8601 and decimals as text."""
-    return orjson.dumps(data, default=kinds.json_of, option=orjson.OPT_NON_STR_KEYS)
+    """JSON with dates as ISO 8601 and decimals as text. Half a character somebody sent goes back as he wrote it, as an escape."""
+    try:
+        return orjson.dumps(data, default=kinds.json_of, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return json.dumps(data, default=kinds.json_of).encode("ascii")
 
 
 def problem(
