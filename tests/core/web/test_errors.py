@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import InternalError, OperationalError, connection
+from django.db import DataError, InternalError, OperationalError, connection
 from django.http import Http404, HttpRequest
 from django.test import Client, RequestFactory
 from django.utils import translation
@@ -90,6 +90,13 @@ def test_each_fault_of_database_and_disk_has_its_sentence(error: Exception, code
     assert page.status_code == 503
     assert words in json.loads(page["HX-Trigger"])["toast"]["list"][0]["text"]
     assert (answer.status_code, json.loads(answer.content)["code"]) == (503, code)
+
+
+def test_a_zero_byte_is_a_wrong_value() -> None:
+    error = DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    page: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
+    assert page.status_code == 422
+    assert _from_surprise(request(), error).status_code == 422
 
 
 def test_other_errors_of_files_are_no_faults_of_the_disk() -> None:

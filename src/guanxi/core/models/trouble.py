@@ -6,10 +6,10 @@ import errno
 from typing import Final
 
 import psycopg
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, DataError, OperationalError
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core.kernel.errors import Text, Unavailable
+from guanxi.core.kernel.errors import GuanxiError, Invalid, Text, Unavailable
 
 #: Most telling first: what the server said → code, sentence.
 _SAID: Final[tuple[tuple[type[Exception], str, Text], ...]] = (
@@ -30,8 +30,13 @@ LIMITS: Final = (
 )
 
 
-def told(error: BaseException) -> Unavailable | None:
-    """The error for people, or ``None`` when this is no fault of database or disk."""
+def told(error: BaseException) -> GuanxiError | None:
+    """The error for people, or ``None`` when this is no fault of database or disk.
+
+    A text with a zero byte, which no database can hold or look for, is a wrong value of whoever sent it.
+    """
+    if isinstance(error, DataError | ValueError) and "NUL (0x00)" in str(error):
+        return Invalid(_("Some values cannot be accepted."))
     if isinstance(error, OSError) and error.errno in _FULL:
         return Unavailable(_said_of(psycopg.errors.DiskFull), code="disk.full")
     cause = error.__cause__ if isinstance(error, DatabaseError) else None

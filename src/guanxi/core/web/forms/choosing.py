@@ -92,7 +92,7 @@ def chosen(actor: Actor, field: Field, value: Any) -> tuple[Option, ...]:
     if field.kind == "region":
         return (Option(str(value), dictionaries.region_label(str(value))),)
     if field.kind == "tags" and isinstance(value, list | tuple):
-        keys = [int(one) for one in value if str(one).isdecimal()]
+        keys = [int(one) for one in value if str(one).isdecimal() and len(str(one)) < 19]
         names = {tag.pk: tag for tag in access.visible(Tag.objects.filter(pk__in=keys), actor)}
         return tuple(Option(str(key), names[key].name, names[key].color) for key in keys if key in names)
     return ()
