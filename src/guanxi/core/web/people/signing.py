@@ -106,9 +106,9 @@ class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
 class SignOutView(LogoutView):  # type: ignore[misc]
     """Signing out; the browser forgets the pages it kept, those behind its back button too."""
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
         """End the session."""
-        answer = cast("HttpResponseBase", super().post(request, *args, **kwargs))
+        answer: HttpResponse = super().post(*args, **kwargs)
         answer.headers["Clear-Site-Data"] = '"cache"'
         return answer
 
