@@ -103,7 +103,7 @@ class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
         return cast("User", self.request.user)
 
 
-class SignOutView(LogoutView):  # type: ignore[misc]
+class SignOutView(LogoutView):
     """Signing out; the browser forgets the pages it kept, those behind its back button too."""
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
