@@ -14,7 +14,6 @@ import random
 import signal
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +54,7 @@ class Found:
 
     seed: int
     sent: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: dict[int, int] = field(default_factory=dict)
     slowest_seconds: float = 0.0
     slowest: str = ""
     grown_mb: float = 0.0
@@ -222,7 +221,7 @@ class Fuzzer:
         if seconds > self.found.slowest_seconds:
             self.found.slowest_seconds, self.found.slowest = round(seconds, 2), request.shown()[:300]
         if answer is not None:
-            self.found.statuses[answer.status_code] += 1
+            self.found.statuses[answer.status_code] = self.found.statuses.get(answer.status_code, 0) + 1
             error = error or _raised(answer)
         if error is not None or (answer is not None and answer.status_code >= 500):
             self._fault(request, error, answer)

@@ -155,7 +155,7 @@ def durations(request: HttpRequest) -> HttpResponseBase:
     if not may_settings(actor):
         raise Denied
     asked = request.GET.get("days", "90")
-    days = int(asked) if asked.isdecimal() and 0 < int(asked) < 2000 else 90
+    days = int(asked) if asked.isdecimal() and len(asked) < 5 and 0 < int(asked) < 2000 else 90
     since = clock.now() - dt.timedelta(days=days)
     context = {
         "title": _("How long approvals take"),
