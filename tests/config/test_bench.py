@@ -10,6 +10,7 @@ from django.db import connection
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Contact, Customer
+from guanxi.areas.sales.models import OpportunityState
 from guanxi.config.bench import data, measure, report
 from guanxi.core.cli import guanxi
 from guanxi.core.models import AuditEntry, MatchValue, Preference, SearchDoc, SearchLag, User
@@ -20,7 +21,11 @@ SIZE = data.Size("T", 40, 80, 20, 120, 20)
 
 def test_data_of_a_size_follow_the_rules(base_data: None, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(data, "_analyse", lambda: None)
+    for past_transactions in ("_analyse", "_index_score"):
+        monkeypatch.setattr(data, past_transactions, lambda: None)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+        indexes = dict(cursor.fetchall())
     data.build(SIZE, "a long password for the bench", lambda what, done: told.append(f"{what} {done}"))
     assert (Customer.objects.count(), Contact.objects.count(), Activity.objects.count()) == (40, 80, 120)
     assert User.objects.filter(username__startswith="bench").count() == 100
@@ -32,6 +37,10 @@ def test_data_of_a_size_follow_the_rules(base_data: None, monkeypatch: pytest.Mo
         assert SearchDoc.objects.filter(entity=key).count() == count
         assert AuditEntry.objects.filter(entity=table, action="create").count() == count
         assert MatchValue.objects.filter(entity=key).values("record_id").distinct().count() == count
+    assert OpportunityState.objects.values("opportunity").distinct().count() == 20
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+        assert dict(cursor.fetchall()) == indexes
     first = Customer.objects.order_by("pk").first()
     assert first is not None
     assert isinstance(first.custom["score"], int)

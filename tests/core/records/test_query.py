@@ -207,6 +207,15 @@ def test_custom_fields_filter_sort_and_save_like_others(cast: Cast, gadgets: lis
     assert found(cast, {"field": "custom.due", "op": "lt", "value": "2026-06-01"}) == ["红灯"]
     assert found(cast, {"field": "custom.word", "op": "contains", "value": "丙"}) == ["蓝灯"]
     assert found(cast, {"field": "custom.yes", "op": "eq", "value": True}) == ["红灯"]
+    assert found(cast, {"field": "custom.word", "op": "eq", "value": "甲"}) == ["红灯"]
+    # What is not filled is not the value either, as with a built-in column.
+    for opposite in (
+        {"field": "custom.size", "op": "ne", "value": "2.5"},
+        {"field": "custom.word", "op": "ne", "value": "甲"},
+        {"not": {"field": "custom.size", "op": "eq", "value": "2.50"}},
+        {"field": "custom.yes", "op": "eq", "value": False},
+    ):
+        assert set(found(cast, opposite)) == {"蓝灯", "Lamp"}, opposite
     names = [row.name for row in records.select(cast.alice, "fakes.gadget", sort=["-custom.size"]).items]
     assert names == ["蓝灯", "红灯", "Lamp"]
     with pytest.raises(Invalid) as caught:

@@ -1,7 +1,7 @@
 """Invented customers in any number, skewed like life: made through the rules, with audit, match keys and search documents.
 
 A first part is made row by row and written by ``records.many`` (``COPY``, with everything that follows a row). A larger
-size repeats it in SQL under new ids, with the same triggers; names, owners and documents repeat then, ids and dates do not.
+size repeats it in SQL under new ids (``repeat.py``); names, owners and documents repeat then, ids and dates do not.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
-from guanxi.config.bench import words
+from guanxi.config.bench import repeat, words
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import CustomField, Department, Preference, Role, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.people import passwords
 from guanxi.core.records import many, seeds
 from guanxi.core.records.search import index
-from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.shaping import indexes
 
 Told = Callable[[str, int], None]
 MEMORY = "bench"
@@ -42,12 +42,13 @@ class Size:
 
 
 SIZES = {
-    "XS": Size("XS", 500, 1_500, 500, 5_000, 500),
+    "XS": Size("XS", 500, 1_500, 500, 5_000, 250),
     "S": Size("S", 10_000, 30_000, 10_000, 100_000, 10_000),
     "P": Size("P", 100_000, 300_000, 100_000, 1_000_000, 20_000),
-    "M": Size("M", 1_000_000, 3_000_000, 1_000_000, 10_000_000, 50_000),
+    "M": Size("M", 1_000_000, 3_000_000, 1_000_000, 10_000_000, 25_000),
 }
 DEPARTMENTS, PEOPLE = 20, 100
+REPEATED = ("customers.customer", "customers.contact", "sales.opportunity", "activities.activity")
 
 
 def build(size: Size, password: str, told: Told) -> None:
@@ -83,7 +84,9 @@ def build(size: Size, password: str, told: Told) -> None:
         told,
     )
     index.catch_up(lambda done: told("search", done))
-    _repeat(size, told)
+    keys = [key for key in REPEATED if is_registered(key)]
+    repeat.repeat([entity_of(key) for key in keys], size.customers // size.made, told)
+    _index_score()
     _analyse()
     Preference.objects.create(key=MEMORY, value=size.name)
 
@@ -99,6 +102,13 @@ def _shape() -> None:
         entity="customers.customer", key="score", defaults={"kind": "integer", "label_zh": "评分", "label_en": "Score"}
     )
     bump("fields")
+
+
+def _index_score() -> None:
+    """What the job makes minutes after somebody has filtered by a custom field."""
+    wanted = indexes.wanted(entity_of("customers.customer"), "custom.score")
+    if wanted is not None and wanted.state != "ready":
+        indexes.build(wanted)
 
 
 def _people(password: str) -> list[int]:
@@ -142,59 +152,3 @@ def _load(actor: Actor, key: str, rows: Iterator[dict[str, Any]], told: Told) ->
         made += [one.pk for one in found]
         told(key, len(made))
     return made
-
-
-def _repeat(size: Size, told: Told) -> None:
-    """Repeat what was made until the size is reached, entity by entity, with references to the same repetition."""
-    copies = size.customers // size.made
-    keys = [
-        key
-        for key in ("customers.customer", "customers.contact", "sales.opportunity", "activities.activity")
-        if is_registered(key)
-    ]
-    shifts = {}
-    for key in keys:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT coalesce(max(id), 0) FROM {entity_of(key).table}")  # noqa: S608 - our own table name
-            shifts[key] = cursor.fetchone()[0]
-    for number in range(1, copies):
-        for key in keys:
-            with transaction.atomic():
-                _copy(entity_of(key), shifts, number)
-            told(f"{key} ×{number + 1}", shifts[key] * (number + 1))
-    for key in keys:
-        with connection.cursor() as cursor:
-            table = entity_of(key).table
-            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")  # noqa: S608
-
-
-def _copy(entity: Entity, shifts: dict[str, int], number: int) -> None:
-    """One repetition of an entity's rows, their documents and match keys."""
-    shift = shifts[entity.key] * number
-    columns, values = [], []
-    for column in entity.model._meta.concrete_fields:
-        if column.generated:
-            continue
-        name = f'"{column.column}"'
-        target = getattr(column.related_model, "_meta", None) if column.is_relation else None
-        moved = next((key for key in shifts if target is not None and entity_of(key).model._meta is target), "")
-        columns.append(name)
-        if column.primary_key:
-            values.append(f"{name} + {shift}")
-        elif moved:
-            values.append(f"{name} + {shifts[moved] * number}")
-        elif column.name in ("created_at", "updated_at", "occurred_at"):
-            values.append(f"{name} - interval '{number * 7} minutes'")
-        else:
-            values.append(name)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {entity.table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {entity.table}"  # noqa: S608
-            f" WHERE id <= {shifts[entity.key]}"
-        )
-        for table, rest in (("core_search_doc", "key, spell, tsv"), ("core_match_key", "kind, value")):
-            cursor.execute(
-                f"INSERT INTO {table} (entity, record_id, {rest}) SELECT entity, record_id + {shift}, {rest}"  # noqa: S608
-                f" FROM {table} WHERE entity = %s AND record_id <= %s",
-                [entity.key, shifts[entity.key]],
-            )

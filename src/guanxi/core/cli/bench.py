@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def run_command(size: str, target: str | None, folder: str | None, **given: Any)
     faults.Workspace(place, given["port"]).command("migrate")
     with workspace():
         try:
-            load("guanxi.config.bench.run:fill")(size, place, _told)
+            load("guanxi.config.bench.run:fill")(size, place, _Told())
         except ValueError as error:
             raise Trouble(str(error)) from error
     found = load("guanxi.config.bench.run:pages")(size, place, told=lambda line: click.echo(line, err=True), **given)
@@ -72,9 +73,17 @@ def run_command(size: str, target: str | None, folder: str | None, **given: Any)
     click.echo(page)
 
 
-def _told(what: str, done: int) -> None:
-    if sys.stderr.isatty() or done % 50_000 == 0:
-        click.echo(f"{what}: {done:,}", err=True)
+class _Told:
+    """Says how far the data are: everything to a terminal, a line every few seconds to a file."""
+
+    def __init__(self) -> None:
+        self.begun = self.last = time.monotonic()
+
+    def __call__(self, what: str, done: int) -> None:
+        now = time.monotonic()
+        if sys.stderr.isatty() or now - self.last > 5:
+            self.last = now
+            click.echo(f"{now - self.begun:6.0f} s  {what}: {done:,}", err=True)
 
 
 @bench.command("compare", help=_("Put two runs side by side; exit code 1 when a page costs more than before."))

@@ -1,10 +1,14 @@
-"""Lookups of our own: ``column__any=[…]`` is ``column = ANY(array)``, one parameter however long the list."""
+"""Lookups of our own: ``column__any=[…]`` is ``column = ANY(array)``, one parameter however long the list;
+``custom__KEY__held=value`` is a custom value compared as its index holds it.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db.models import AutoField, BigAutoField, BigIntegerField, CharField, Field, ForeignKey, IntegerField
+from django.db.models.fields.json import KeyTransform
 from django.db.models.lookups import Lookup
 
 
@@ -22,7 +26,21 @@ class EqualsAny(Lookup):
         return f"{left} = ANY(%s::{cast})", [*left_params, list(self.rhs)]
 
 
+class Held(Lookup):
+    """Whether a key of a JSON column holds this text, number or truth value; no rather than unknown where it is missing."""
+
+    lookup_name = "held"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """A comparison an index on the key serves, whose opposite holds for rows without the key."""
+        left, left_params = self.process_lhs(compiler, connection)
+        sql = f"({left} = %s::jsonb AND {left} IS NOT NULL)"
+        return sql, [*left_params, json.dumps(self.rhs, ensure_ascii=False), *left_params]
+
+
 _FIELDS: tuple[type[Field[Any, Any]], ...] = (AutoField, BigAutoField, BigIntegerField, IntegerField, CharField)
 for _field in _FIELDS:
     _field.register_lookup(EqualsAny)
 ForeignKey.register_lookup(EqualsAny)
+KeyTransform.register_lookup(Held)

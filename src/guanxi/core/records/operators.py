@@ -67,8 +67,8 @@ def _path(field: Field, column: str) -> str:
 
 
 def _holds(field: Field, column: str, value: Any) -> Q:
-    """Whether the JSON of custom values, the record's own or that of one it points to, holds a value of the field."""
-    return Q(**{f"{_json(column)}__contains": {field.key: value}})
+    """Whether the custom values, the record's own or those of one it points to, hold this value of the field."""
+    return Q(**{f"{_path(field, column)}__held": value if isinstance(value, float) else kinds.json_of(value)})
 
 
 def _json(column: str) -> str:
@@ -117,9 +117,8 @@ def _text(_actor: Actor, field: Field, column: str, operator: str, value: Any) -
     }[operator]
     if field.kind == "phone" and operator in ("contains", "not_contains"):
         wanted = "".join(mark for mark in wanted if mark.isdigit() or mark == "+") or wanted
-    found = Q(**{f"{path}__{lookup}": wanted})
-    if field.custom and operator == "eq":
-        found = _holds(field, column, wanted)
+    exact = field.custom and lookup == "exact"
+    found = _holds(field, column, wanted) if exact else Q(**{f"{path}__{lookup}": wanted})
     return ~found if operator in ("ne", "not_contains") else found
 
 
@@ -141,9 +140,10 @@ def _number(_actor: Actor, field: Field, column: str, operator: str, value: Any)
             found &= Q(**{f"{path}__lte": _typed(field, high)})
         return found
     wanted = _typed(field, _one(value))
-    if operator == "ne":
-        return ~Q(**{path: wanted})
-    return Q(**{path if operator == "eq" else f"{path}__{operator}": wanted})
+    if operator in ("eq", "ne"):
+        found = _holds(field, column, wanted) if field.custom else Q(**{path: wanted})
+        return ~found if operator == "ne" else found
+    return Q(**{f"{path}__{operator}": wanted})
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
