@@ -30,13 +30,15 @@ PEOPLE = {"own, few": "bench99", "own, many": "bench1", "department": "bench5", 
 
 
 def prepare(folder: Path) -> Any:
-    """Start the folder's database and Django; returns the server."""
-    from guanxi.runtime.postgres import EmbeddedPostgres
+    """Start the folder's database, unless it runs already, and Django; returns the server."""
+    from guanxi.runtime.postgres import EmbeddedPostgres, running_url
 
     server = EmbeddedPostgres(folder / "pg", folder / "logs")
-    server.start()
+    url = running_url(folder, Path("/tmp"))  # noqa: S108 - the socket folder in it is private
+    if url is None:
+        server.start()
     os.environ |= {
-        "DATABASE_URL": server.url(),
+        "DATABASE_URL": url or server.url(),
         "GUANXI_DATA": str(folder),
         "GUANXI_SECRET_KEY": "bench",
         "DJANGO_SETTINGS_MODULE": "guanxi.config.settings",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
@@ -211,3 +212,18 @@ def test_an_index_is_asked_for_once(cast: Cast, add: Callable[..., CustomField])
     assert (first.pk, first.state) == (again.pk, "waiting")
     assert indexes.wanted(entity_of(GADGET), "price") is None
     assert FieldIndex.objects.count() == 1
+
+
+def test_what_the_indexes_of_a_field_hold(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("score", "integer")
+    entity = entity_of(GADGET)
+    found = indexes._wanted_columns(entity, "score")
+    value, usual, owner = "(custom->'score')", '"updated_at" DESC, "id" DESC', '"owner_id"'
+    assert found == {
+        "ix": f"{value}, id",
+        "dx": f"{value} DESC NULLS LAST, id DESC",
+        "ex": f"{value}, {usual}, {owner}",
+    }
+    with connection.cursor() as cursor:
+        for sort, columns in found.items():
+            cursor.execute(f'CREATE INDEX "{sort}_try" ON "{entity.table}" ({columns}) WHERE deleted_at IS NULL')

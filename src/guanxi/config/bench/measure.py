@@ -34,6 +34,15 @@ _TICK = os.sysconf("SC_CLK_TCK")
 PEOPLE = {"own": "bench1", "department": "bench5", "all": "bench0"}
 
 
+#: Amount and number of all opportunities by stage, owner and month.
+PIVOT = {
+    "dataset": "sales.opportunity",
+    "rows": [{"field": "stage"}, {"field": "owner"}],
+    "columns": [{"field": "close_on", "grain": "month"}],
+    "measures": [{"how": "sum", "field": "value"}, {"how": "count"}],
+}
+
+
 @dataclass
 class Answer:
     """One answer: seconds, bytes as sent, what the server says it cost."""
@@ -177,6 +186,9 @@ def pages_of(who: str, subjects: Subjects, token: str) -> list[Page]:
         body = json.dumps({"name": f"基准{time.time_ns()}测试有限公司", "phones": [f"138{number:08d}"]}).encode()
         return browser.ask("POST", "/api/v1/customers", body, {**api, "Idempotency-Key": f"bench-{time.time_ns()}"})
 
+    def pivot(browser: Browser, _number: int) -> Answer:
+        return browser.ask("POST", "/api/v1/reports/run", json.dumps({"definition": PIVOT}).encode(), api)
+
     typed = cycle([name[:2] for name in names[:100]] + [name[1:4] for name in names[100:200]])
     found = [
         Page("home", get("/")),
@@ -184,6 +196,7 @@ def pages_of(who: str, subjects: Subjects, token: str) -> list[Page]:
         Page("list, filtered", get(f"/customers/?f={level}")),
         Page("list, sorted by name", get("/customers/?sort=name")),
         Page("list, filtered by own field", get(f"/customers/?f={score}")),
+        Page("list, sorted by own field", get("/customers/?sort=-custom.score")),
         Page("search", lambda browser, _n: browser.ask("GET", f"/search/?q={quote(next(typed))}")),
         Page(
             "search while typing",
@@ -196,8 +209,14 @@ def pages_of(who: str, subjects: Subjects, token: str) -> list[Page]:
         Page("API create", create),
     ]
     if subjects.pipeline:
-        found.insert(9, Page("board of opportunities", get("/opportunities/board/")))
-        found.insert(9, Page("list of opportunities", get("/opportunities/")))
+        found[10:10] = [
+            Page("list of opportunities", get("/opportunities/")),
+            Page("board of opportunities", get("/opportunities/board/")),
+            Page("report: stage, month, owner", pivot),
+            Page("report: sales total", get("/reports/sales-total/")),
+            Page("report: sales funnel", get("/reports/sales-funnel/")),
+            Page("forecast", get("/forecast/")),
+        ]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 #: Processor milliseconds a page may cost at size M, by the first words of its name.
 BUDGETS = {
     "list, filtered by own field": 30, "list, filtered": 30, "list, sorted": 30, "list": 15, "search": 15, "record": 25, "board": 45,
-    "inline edit": 10, "API create": 12, "API list": 8, "home": 40,
+    "inline edit": 10, "API create": 12, "API list": 8, "home": 40, "report": 150,
 }  # fmt: skip
 #: A page counts as slower or faster from this ratio on: less is noise.
 NOISE = 1.15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -12,6 +13,21 @@ from guanxi.core.kernel import clock
 from guanxi.core.models.audit_triggers import audit_triggers
 
 M = TypeVar("M", bound=models.Model)
+
+
+def carrying(indexes: Sequence[models.Index], *columns: str) -> list[models.Index]:
+    """The usual indexes of a list, the newest first and by owner, with columns lists are narrowed by most.
+
+    How many rows there are is then counted in the index alone, also for a person who sees few of them.
+    """
+    found = []
+    for index in indexes:
+        usual = index.name.rpartition("_")[2]
+        if usual in ("recent", "owner"):
+            index = index.clone()  # noqa: PLW2901 - the abstract class keeps its own
+            index.include = (*columns, "owner") if usual == "recent" else columns
+        found.append(index)
+    return found
 
 
 class LivingManager(models.Manager[M]):

@@ -7,10 +7,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import CustomField, FieldIndex
 from guanxi.core.models.stamps import bump, kept
-from guanxi.core.records import shape
+from guanxi.core.records import paging, shape
 from guanxi.core.records.columns import index_name
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -73,12 +74,11 @@ def build(found: FieldIndex) -> None:
         return
     entity = entity_of(found.entity)
     with connection.cursor() as cursor:
-        for sort, order in (("ix", ""), ("dx", " DESC NULLS LAST")):
+        for sort, columns in _wanted_columns(entity, found.field).items():
             name = index_name(entity.table, found.field, sort)
             cursor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
             cursor.execute(
-                f'CREATE INDEX CONCURRENTLY "{name}" ON "{entity.table}"'
-                f" ((custom->'{found.field}'){order}, id{' DESC' if order else ''}) WHERE deleted_at IS NULL"
+                f'CREATE INDEX CONCURRENTLY "{name}" ON "{entity.table}" ({columns}) WHERE deleted_at IS NULL'
             )
         cursor.execute(f'ANALYZE "{entity.table}"')
     found.state, found.ready_at, found.error = "ready", clock.now(), ""
@@ -86,9 +86,26 @@ def build(found: FieldIndex) -> None:
     bump("indexes")
 
 
+def _wanted_columns(entity: Entity, key: str) -> dict[str, str]:
+    """What the indexes of a field hold, by their sort: to sort by it either way, and to filter by one value.
+
+    The last keeps rows of a value in the usual order of the list, and their owner at the end: rows outside somebody's reach
+    are passed over within the index.
+    """
+    value = f"(custom->'{key}')"
+    found = {"ix": f"{value}, id", "dx": f"{value} DESC NULLS LAST, id DESC"}
+    order = paging.sort_keys(system_actor("indexes"), entity, ())
+    if any("__" in one.column for one in order):
+        return found
+    down = {True: " DESC", False: ""}
+    parts = [f'"{one.column}"{down[one.descending]}{" NULLS LAST" if one.nullable else ""}' for one in order]
+    owner = [f'"{entity.access.owner}_id"'] if entity.access.owner else []
+    return {**found, "ex": ", ".join([value, *parts, *owner])}
+
+
 def drop(entity: Entity, row: CustomField) -> None:
     """Drop every index of a field."""
     with connection.cursor() as cursor:
-        for sort in ("uq", "ix", "dx"):
+        for sort in ("uq", "ix", "dx", "ex"):
             cursor.execute(f'DROP INDEX IF EXISTS "{index_name(entity.table, row.key, sort)}"')
     FieldIndex.objects.filter(entity=entity.key, field=row.key).delete()

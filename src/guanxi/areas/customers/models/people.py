@@ -20,6 +20,7 @@ from guanxi.core.models import (
     TextKindField,
 )
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
+from guanxi.core.models.record import carrying
 from guanxi.core.schema.fields import Field
 
 ORGANISATION, PERSON = "organisation", "person"
@@ -172,7 +173,7 @@ class Customer(PersonMixin, PooledRecord):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         indexes: ClassVar[list[models.Index]] = [
-            *PooledRecord.Meta.indexes,
+            *carrying(PooledRecord.Meta.indexes, "level", "lifecycle", "status"),
             models.Index(fields=["sort_key", "id"], name="customer_by_name", condition=LIVING),
             models.Index(fields=["lifecycle", "-updated_at", "-id"], name="customer_by_lifecycle", condition=LIVING),
             models.Index(fields=["status", "-updated_at", "-id"], name="customer_by_status", condition=LIVING),

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
-from django.utils.translation import gettext as _
 
 from guanxi.core.access import allowed, visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.access.rules import shared_condition
+from guanxi.core.kernel import legal_forms
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.masking import mask
-from guanxi.core.kernel.phones import format_phone
-from guanxi.core.records import dictionaries
+from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import judge, terms
+from guanxi.core.records.search.naming import Found, Hit, name_hits
 from guanxi.core.records.search.probe import having, like
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.records.search.tokens import owner_token
-from guanxi.core.records.shape import field_at, path_level
+from guanxi.core.records.shape import path_level
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.kinds import text_of
 from guanxi.core.schema.registry import entities as registered
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of
 
 #: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
 CAP = 150
@@ -36,24 +34,10 @@ REACH = 20_000
 #: Documents whose name begins so that are looked at before rights, and how many of the newest are judged.
 FIRST = 2000
 NEWEST = 60
+#: So many of them are looked at to learn whether the actor sees any; with fewer than ``SOME`` he sees next to none.
+SAMPLE = 200
+SOME = 2
 M = TypeVar("M", bound=models.Model)
-_Found = tuple[judge.Verdict, float, Entity, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One record found: entity key, id, its title and subtitle as the actor may see them.
-
-    ``reason`` says by which other field it was found ("Phone: 138 0013 8000"), '' when by its title; ``rank`` is 1 to
-    100 (``judge.py``).
-    """
-
-    entity: str
-    record_id: int
-    title: str
-    subtitle: str
-    reason: str
-    rank: int
 
 
 def searchable(actor: Actor, entity: Entity) -> Fields:
@@ -173,19 +157,35 @@ def _among(
 def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int) -> list[int]:
     """Ids of records whose name, or its pinyin, begins so: the newest among the first of the alphabet, the name itself first.
 
-    Of a frequent beginning only ``FIRST`` documents are looked at. Where that is not enough because the actor sees few of
-    them, his own documents are looked through.
+    Of a frequent beginning only ``FIRST`` documents are looked at, and only ``SAMPLE`` where those tell that the actor sees
+    next to none. Where that is not enough, his own documents are looked through.
     """
     found: list[int] = []
-    seeing = rights_condition(entity, actor) is not None
+    rare: list[Condition] = []
+    seeing, mine = rights_condition(entity, actor) is not None, _mine(actor, entity)
     for condition, values in _beginnings(entity, query, fields):
         whole = (condition.rpartition(" ORDER BY ")[2] + " = %s", [query.core])
-        ids, reached = _among(actor, entity, (condition, values), FIRST if seeing else CAP * 2, whole)
+        most = SAMPLE if mine else FIRST if seeing else CAP * 2
+        ids, reached = _among(actor, entity, (condition, values), most, whole)
+        if mine and reached == SAMPLE and len(ids) >= SOME:
+            most = FIRST
+            ids, reached = _among(actor, entity, (condition, values), most, whole)
         found += ids
-        if reached == FIRST and len(ids) < enough and (mine := _mine(actor, entity)):
-            begins = condition.partition(" ORDER BY ")[0].replace("d.entity =", "d.entity || '' =")
-            found += _among(actor, entity, (f"d.tsv @@ %s::tsquery AND {begins}", [mine, *values]), CAP)[0]
+        if mine and reached == most and len(ids) < enough:
+            rare.append((_past_indexes(condition.partition(" ORDER BY ")[0]), values))
+    if rare:
+        # Characters a name begins with are among its tokens; of letters only some are.
+        tokens = terms.tsquery(query, fields) if has_han(query.core) else ""
+        within = f"({tokens}) & ({mine})" if tokens else mine
+        begins = " OR ".join(f"({condition})" for condition, _values in rare)
+        values = [within, *(value for _condition, one in rare for value in one)]
+        found += _among(actor, entity, (f"d.tsv @@ %s::tsquery AND ({begins})", values), CAP)[0]
     return list(dict.fromkeys(found))
+
+
+def _past_indexes(condition: str) -> str:
+    """The same condition such that only the tokens' index serves it."""
+    return re.sub(r"d\.(entity|key|spell)\b", r"d.\1 || ''", condition)
 
 
 def _mine(actor: Actor, entity: Entity) -> str:
@@ -228,7 +228,11 @@ def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, e
     found = _begun(actor, entity, query, fields, enough=enough)
     if len(found) >= enough:
         return found
-    others = _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=False), enough=enough)
+    fitting = _anywhere(actor, entity, query, fields, loose=False)
+    if legal_forms.is_han_form(query.core) and _few_owners(actor, entity) is None:
+        # Most firms fit: some are found sooner along the alphabet than all by their tokens.
+        fitting = [(one.replace(" || ''", "") + " ORDER BY d.key", values) for one, values in fitting]
+    others = _fitting(actor, entity, fitting, enough=enough)
     return list(dict.fromkeys(found + others))
 
 
@@ -245,9 +249,7 @@ def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, 
     return found
 
 
-def _search_one(
-    actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool
-) -> list[_Found]:
+def _search_one(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[Found]:
     found = []
     ids = _candidates(actor, entity, query, fields, enough=enough, loose=loose)
     for row in _read(entity, ids, fields) if ids else ():
@@ -274,93 +276,14 @@ def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None =
         if entity.search is not None and allowed(actor, "view", entity)
     ]
     enough = max(limit, 20)
-    found: list[_Found] = []
+    found: list[Found] = []
     for loose in (False, True):
         if loose and (found or not terms.can_be_loose(query)):
             break
         for entity, fields in having(query, reach, loose=loose):
             found += _search_one(actor, entity, query, fields, enough=enough, loose=loose)
     found.sort(key=lambda one: (-one[0].rank, one[0].field != one[2].title, -one[1], one[3]))
-    return _hits(actor, found[:limit])
-
-
-def _hits(actor: Actor, found: Sequence[_Found]) -> list[Hit]:
-    """Name the records: one query per entity, one per sort of reference in a subtitle."""
-    named: dict[tuple[str, int], tuple[str, str]] = {}
-    for entity in {one[2].key: one[2] for one in found}.values():
-        ids = [pk for _verdict, _at, other, pk in found if other.key == entity.key]
-        records = entity.model._default_manager.filter(pk__in=ids)
-        named |= {(entity.key, record.pk): names for record, names in _named(actor, entity, list(records))}
-    hits = []
-    for verdict, _at, entity, pk in found:
-        if (entity.key, pk) in named:
-            title, subtitle = named[entity.key, pk]
-            hits.append(Hit(entity.key, pk, title, subtitle, _reason(entity, verdict), verdict.rank))
-    return hits
-
-
-def _named(actor: Actor, entity: Entity, records: list[Any]) -> list[tuple[Any, tuple[str, str]]]:
-    subtitle = entity.search.subtitle if entity.search else ()
-    references = {path: _reference_names(actor, entity, path, records) for path in subtitle}
-    found = []
-    for record in records:
-        parts = [
-            references[path].get(getattr(record, f"{path}_id", None), "")
-            if references[path] is not None
-            else _shown(actor, entity, path, record)
-            for path in subtitle
-        ]
-        title = _shown(actor, entity, entity.title, record) or f"#{record.pk}"
-        found.append((record, (title, " · ".join(part for part in parts if part))))
-    return found
-
-
-def _reference_names(actor: Actor, entity: Entity, path: str, records: list[Any]) -> Any:
-    """Titles of the records a reference in the subtitle points to, as far as the actor may see them; else ``None``."""
-    field = field_at(entity, path)
-    if field is None or "." in path or not field.target or field.kind not in ("reference", "user"):
-        return None
-    if path_level(actor, entity, path) not in ("read", "write") or not is_registered(field.target):
-        return {}
-    target = entity_of(field.target)
-    ids = {getattr(record, f"{path}_id") for record in records} - {None}
-    if path_level(actor, target, target.title) not in ("read", "write"):
-        return {}
-    return dict(visible(target.model._default_manager.filter(pk__in=ids), actor).values_list("pk", target.title))
-
-
-def _shown(actor: Actor, entity: Entity, path: str, record: Any) -> str:
-    """A field's value as text for the actor: '' if hidden, masked if masked."""
-    field = field_at(entity, path)
-    level = path_level(actor, entity, path)
-    value: Any = record
-    for name in path.split("."):
-        value = getattr(value, name, None)
-    if level == "hidden" or value in (None, ""):
-        return ""
-    if field is None or isinstance(value, models.Model):
-        return str(value)
-    if field.kind in ("choice", "region"):
-        value = dictionaries.label_of(field, str(value))
-    elif level != "masked":
-        value = text_of(field, value)
-    return str(mask(field.kind if field.kind in ("phone", "email") else "name", value)) if level == "masked" else value
-
-
-def _reason(entity: Entity, verdict: judge.Verdict) -> str:
-    if verdict.field == entity.title:
-        return ""
-    field = field_at(entity, verdict.field)
-    if field is None:
-        return ""
-    value = format_phone(verdict.value) if field.kind in ("phone", "phones") else verdict.value
-    value = value if len(value) <= 60 else _around(value)
-    return _("%(field)s: %(value)s") % {"field": field.label, "value": value}
-
-
-def _around(text: str) -> str:
-    """The beginning of a long text, for a line."""
-    return " ".join(text.split())[:58] + "…"
+    return name_hits(actor, found[:limit])
 
 
 def filter_by_text(actor: Actor, qs: models.QuerySet[M], entity: Entity, text: str) -> models.QuerySet[M]:

@@ -16,6 +16,7 @@ from guanxi.core.records.search.tokens import INITIALS_LENGTH, PINYIN_LENGTH, RU
 LONGEST = 100
 MOST_RUNS = 8
 MOST_PIECES = 12
+FEW_INITIALS = 4
 _TOP = frozenset(
     ("com", "cn", "com.cn", "net", "org", "co", "co.uk", "cc", "io", "me", "de", "fr", "hk", "com.hk", "tw")
 )
@@ -113,8 +114,8 @@ def _pieces(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(len(text) - size + 1)]
 
 
-def _name_run(tag: str, run: str, *, loose: bool) -> str:
-    """A word of the query in a name."""
+def _name_run(tag: str, run: str, *, loose: bool, alone: bool) -> str:
+    """A word of the query in a name. A long one among several is no initials: asking would cost most of all."""
     if has_han(run):
         if loose or len(run) == 1:
             return _all(_lexeme(tag, "h" + char) for char in dict.fromkeys(run))
@@ -125,9 +126,8 @@ def _name_run(tag: str, run: str, *, loose: bool) -> str:
         return word
     if len(run) == 1:
         return _any([word, _lexeme(tag, "f" + run)])
-    initials = (
-        "" if _NEVER_INITIAL.search(run) else _all(_lexeme(tag, "i" + two) for two in _pieces(run[:INITIALS_LENGTH], 2))
-    )
+    never = _NEVER_INITIAL.search(run) or not (alone or len(run) <= FEW_INITIALS)
+    initials = "" if never else _all(_lexeme(tag, "i" + two) for two in _pieces(run[:INITIALS_LENGTH], 2))
     # Two letters begin too many syllables: as pinyin they are a last syllable, or the beginning of the name (spell).
     spelled = _lexeme(tag, "p" + run[:PINYIN_LENGTH], prefix=2 < len(run) <= PINYIN_LENGTH)
     return _any([word, initials, spelled])
@@ -162,9 +162,9 @@ def _number(fields: Fields, number: str) -> list[str]:
     return [_all(_lexeme(tag, "#" + piece) for piece in _pieces(number, 3)) for tag in fields.tags("numbers")]
 
 
-def _run(fields: Fields, run: str, *, loose: bool) -> str:
+def _run(fields: Fields, run: str, *, loose: bool, alone: bool) -> str:
     """One word of the query in any field."""
-    found = [_name_run(tag, run, loose=loose) for tag in fields.tags("names")]
+    found = [_name_run(tag, run, loose=loose, alone=alone) for tag in fields.tags("names")]
     found += [_text_run(tag, run) for tag in fields.tags("text")]
     if run.isascii():
         if run.isdigit() and len(run) > 3:
@@ -186,7 +186,7 @@ def tsquery(query: Query, fields: Fields, *, loose: bool = False) -> str:
     """
     if "@" in query.email and fields.emails:
         return "" if _too_general(query.email) else _any(_email(fields, query.email))
-    runs = [_run(fields, run, loose=loose) for run in query.runs]
+    runs = [_run(fields, run, loose=loose, alone=len(query.runs) == 1) for run in query.runs]
     found = [_all(runs)] if all(runs) else []
     if not loose:
         if query.phone:

@@ -17,7 +17,8 @@ from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.records import display, marks, savedviews
-from guanxi.core.records.search.query import Hit, search
+from guanxi.core.records.search.naming import Hit
+from guanxi.core.records.search.query import search
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_at, entity_of
 from guanxi.core.web import contributions

@@ -1,0 +1,31 @@
+"""How many customers a narrowed list holds is counted in the index alone."""
+
+from django.db import migrations, models
+
+from guanxi.core.migrations._indexes import ReplaceIndex
+
+LIVING = models.Q(("deleted_at__isnull", True))
+USUAL = ("level", "lifecycle", "status")
+
+
+def index(name, *fields, include=()):
+    return models.Index(fields=list(fields), name=name, condition=LIVING, include=include or None)
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("customers", "0004_pools")]
+
+    operations = [
+        ReplaceIndex(
+            "customer",
+            index("customer_recent", "-updated_at", "-id"),
+            index("customer_recent", "-updated_at", "-id", include=(*USUAL, "owner")),
+        ),
+        ReplaceIndex(
+            "customer",
+            index("customer_owner", "owner", "-updated_at", "-id"),
+            index("customer_owner", "owner", "-updated_at", "-id", include=USUAL),
+        ),
+    ]
