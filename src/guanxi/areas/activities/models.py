@@ -119,8 +119,18 @@ class Activity(CarriedRecord):
                 name="activity_contact",
                 condition=Q(contact__isnull=False),
             ),
-            models.Index(fields=["owner", "-occurred_at", "-id"], name="activity_by_owner", condition=LIVING),
-            models.Index(fields=["-occurred_at", "-id"], name="activity_latest", condition=LIVING),
+            models.Index(
+                fields=["owner", "-occurred_at", "-id"],
+                include=["kind", "carrier_owner"],
+                name="activity_by_owner",
+                condition=LIVING,
+            ),
+            models.Index(
+                fields=["-occurred_at", "-id"],
+                include=["kind", "owner", "carrier_owner"],
+                name="activity_latest",
+                condition=LIVING,
+            ),
             models.Index(fields=["customer"], name="activity_pinned", condition=LIVING & Q(pinned=True)),
             models.Index(fields=["external_id"], name="activity_by_external_id", condition=~Q(external_id="")),
         ]

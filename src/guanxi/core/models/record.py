@@ -16,16 +16,17 @@ M = TypeVar("M", bound=models.Model)
 
 
 def carrying(indexes: Sequence[models.Index], *columns: str) -> list[models.Index]:
-    """The usual indexes of a list, the newest first and by owner, with columns lists are narrowed by most.
+    """The usual indexes of a list, the newest first and by owner, with columns lists are narrowed and counted by.
 
-    How many rows there are is then counted in the index alone, also for a person who sees few of them.
+    How many rows there are is then read in the index alone, also for a person who sees few of them.
     """
+    usual = {index.name.rpartition("_")[2]: index for index in indexes}
+    people = ["owner", *(["carrier_owner"] if "carrier" in usual else [])]
     found = []
-    for index in indexes:
-        usual = index.name.rpartition("_")[2]
-        if usual in ("recent", "owner"):
+    for word, index in usual.items():
+        if word in ("recent", "owner"):
             index = index.clone()  # noqa: PLW2901 - the abstract class keeps its own
-            index.include = (*columns, "owner") if usual == "recent" else columns
+            index.include = tuple(name for name in (*columns, *people) if name not in index.fields)
         found.append(index)
     return found
 

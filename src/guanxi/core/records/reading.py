@@ -300,7 +300,8 @@ def groups(
     month = field_.kind in ("date", "datetime")
     value = columns.typed(field_, by)
     rows = rows.annotate(group_value=TruncMonth(value) if month else value)
-    counts = rows.values("group_value").annotate(number=Count("pk"), **_sums(declared, chosen))
+    # Rows, not ids, are counted: an index that holds the rest may not hold the id.
+    counts = rows.values("group_value").annotate(number=Count("*"), **_sums(declared, chosen))
     return [
         Group(row["group_value"], row["number"], {name: row[f"sum_{plain(name)}"] for name in chosen})
         for row in counts.order_by("-number")[:limit]

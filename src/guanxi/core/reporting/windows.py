@@ -33,6 +33,12 @@ class Window:
         values = [one.isoformat() if one else "" for one in (self.first, self.last)]
         return {"field": field, "op": "between", "value": values}
 
+    def with_(self, other: Window) -> Window:
+        """The shortest stretch that holds both."""
+        first = min(self.first, other.first) if self.first and other.first else None
+        last = max(self.last, other.last) if self.last and other.last else None
+        return Window(first, last)
+
     def text(self) -> str:
         """``2026-01-01 – 2026-03-31``."""
         return " – ".join(one.isoformat() if one else "…" for one in (self.first, self.last))

@@ -1,5 +1,6 @@
 """How many customers a narrowed list holds is counted in the index alone."""
 
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 from guanxi.core.migrations._indexes import ReplaceIndex
@@ -28,4 +29,6 @@ class Migration(migrations.Migration):
             index("customer_owner", "owner", "-updated_at", "-id"),
             index("customer_owner", "owner", "-updated_at", "-id", include=USUAL),
         ),
+        AddIndexConcurrently("customer", index("customer_made", "created_at", "owner", "created_by")),
+        AddIndexConcurrently("customer", index("customer_since", "owner", "-owner_since", "-id")),
     ]

@@ -185,6 +185,8 @@ class Customer(PersonMixin, PooledRecord):
             models.Index(fields=["number"], name="customer_by_number", condition=~Q(number="")),
             models.Index(fields=["external_id"], name="customer_by_external_id", condition=~Q(external_id="")),
             models.Index(fields=["last_contact_at", "id"], name="customer_by_last_contact", condition=LIVING),
+            models.Index(fields=["created_at", "owner", "created_by"], name="customer_made", condition=LIVING),
+            models.Index(fields=["owner", "-owner_since", "-id"], name="customer_since", condition=LIVING),
             models.Index(
                 fields=["next_plan_at", "id"],
                 name="customer_by_next_plan",

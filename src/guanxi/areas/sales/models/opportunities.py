@@ -13,6 +13,7 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.areas.sales.models.pipelines import CATEGORIES, FORECASTS, OPEN, Pipeline, Stage
 from guanxi.core.models import CarriedRecord, ChoiceField, MoneyField, Record, TextKindField
 from guanxi.core.models.audit_triggers import audit_triggers
+from guanxi.core.models.record import carrying
 
 LIVING = Q(deleted_at__isnull=True)
 
@@ -134,15 +135,37 @@ class Opportunity(CarriedRecord):
         verbose_name = _("opportunity")
         verbose_name_plural = _("opportunities")
         indexes: ClassVar[list[models.Index]] = [
-            *CarriedRecord.Meta.indexes,
+            *carrying(CarriedRecord.Meta.indexes, "stage", "category", "value", "close_on"),
             models.Index(
                 fields=["pipeline", "stage"],
-                include=["value", "weighted", "owner", "carrier_owner"],
+                include=["value", "weighted", "close_on", "owner", "carrier_owner"],
                 name="opportunity_board",
                 condition=LIVING,
             ),
-            models.Index(fields=["stage", "-updated_at", "-id"], name="opportunity_lane", condition=LIVING),
-            models.Index(fields=["category", "close_on"], name="opportunity_by_close", condition=LIVING),
+            models.Index(
+                fields=["stage", "-updated_at", "-id"],
+                include=["owner", "carrier_owner"],
+                name="opportunity_lane",
+                condition=LIVING,
+            ),
+            models.Index(
+                fields=["category", "close_on"],
+                include=["value", "weighted", "forecast", "owner", "carrier_owner"],
+                name="opportunity_by_close",
+                condition=LIVING,
+            ),
+            models.Index(
+                fields=["category", "closed_at"],
+                include=["value", "owner", "carrier_owner"],
+                name="opportunity_by_closed",
+                condition=LIVING & Q(closed_at__isnull=False),
+            ),
+            models.Index(
+                fields=["category", "stale_on"],
+                include=["owner", "carrier_owner"],
+                name="opportunity_stale",
+                condition=LIVING & Q(stale_on__isnull=False),
+            ),
             models.Index(fields=["customer", "-updated_at", "-id"], name="opportunity_of_customer"),
             models.Index(fields=["number"], name="opportunity_by_number", condition=~Q(number="")),
             models.Index(fields=["external_id"], name="opportunity_by_external_id", condition=~Q(external_id="")),
