@@ -161,8 +161,11 @@ class Run:
     def _at_once(self, window: windows.Window, before: windows.Window) -> tuple[Groups, Groups]:
         """The one figure of a report without dimensions in both periods, by one question."""
         both = {"now": window.node(self.date), "then": before.node(self.date)}
-        # The stretch around both says nothing new, but an index is read along it.
-        tree = together(self.base, {"all": [window.with_(before).node(self.date), {"any": list(both.values())}]})
+        # The stretch around both, along which an index is read; it says all where one follows the other.
+        around = window.with_(before).node(self.date)
+        tree = together(self.base, around)
+        if not window.follows(before):
+            tree = together(tree, {"any": list(both.values())})
         asked: dict[str, Any] = {}
         for word, node in both.items():
             within = compile_tree(self.actor, self.entity, node)

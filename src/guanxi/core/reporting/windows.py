@@ -33,6 +33,10 @@ class Window:
         values = [one.isoformat() if one else "" for one in (self.first, self.last)]
         return {"field": field, "op": "between", "value": values}
 
+    def follows(self, other: Window) -> bool:
+        """Whether it begins the day after the other ends."""
+        return self.first is not None and other.last is not None and other.last + ONE == self.first
+
     def with_(self, other: Window) -> Window:
         """The shortest stretch that holds both."""
         first = min(self.first, other.first) if self.first and other.first else None

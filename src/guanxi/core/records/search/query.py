@@ -12,7 +12,6 @@ from django.db.models.expressions import RawSQL
 from guanxi.core.access import allowed, visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.access.rules import shared_condition
-from guanxi.core.kernel import legal_forms
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import judge, terms
@@ -174,8 +173,9 @@ def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough
         if mine and reached == most and len(ids) < enough:
             rare.append((_past_indexes(condition.partition(" ORDER BY ")[0]), values))
     if rare:
-        # Characters a name begins with are among its tokens; of letters only some are.
-        tokens = terms.tsquery(query, fields) if has_han(query.core) else ""
+        # What a name begins with is among its tokens, but for one or two letters.
+        told = has_han(query.core) or all(len(run) > 2 for run in query.runs)
+        tokens = terms.tsquery(query, fields) if told else ""
         within = f"({tokens}) & ({mine})" if tokens else mine
         begins = " OR ".join(f"({condition})" for condition, _values in rare)
         values = [within, *(value for _condition, one in rare for value in one)]
@@ -228,11 +228,7 @@ def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, e
     found = _begun(actor, entity, query, fields, enough=enough)
     if len(found) >= enough:
         return found
-    fitting = _anywhere(actor, entity, query, fields, loose=False)
-    if legal_forms.is_han_form(query.core) and _few_owners(actor, entity) is None:
-        # Most firms fit: some are found sooner along the alphabet than all by their tokens.
-        fitting = [(one.replace(" || ''", "") + " ORDER BY d.key", values) for one, values in fitting]
-    others = _fitting(actor, entity, fitting, enough=enough)
+    others = _fitting(actor, entity, _anywhere(actor, entity, query, fields, loose=False), enough=enough)
     return list(dict.fromkeys(found + others))
 
 
