@@ -16,7 +16,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import judge, terms
 from guanxi.core.records.search.naming import Found, Hit, name_hits
-from guanxi.core.records.search.probe import having, like
+from guanxi.core.records.search.probe import having, like, share_of
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.records.shape import path_level
@@ -33,9 +33,8 @@ REACH = 20_000
 #: Documents whose name begins so that are looked at before rights, and how many of the newest are judged.
 FIRST = 2000
 NEWEST = 60
-#: So many of them are looked at to learn whether the actor sees any; with fewer than ``SOME`` he sees next to none.
-SAMPLE = 200
-SOME = 2
+#: So many where the actor sees next to none of them: the very name is among the first.
+SAMPLE = 40
 M = TypeVar("M", bound=models.Model)
 
 
@@ -156,31 +155,34 @@ def _among(
 def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int) -> list[int]:
     """Ids of records whose name, or its pinyin, begins so: the newest among the first of the alphabet, the name itself first.
 
-    Of a frequent beginning only ``FIRST`` documents are looked at, and only ``SAMPLE`` where those tell that the actor sees
-    next to none. Where that is not enough, his own documents are looked through.
+    Of a frequent beginning only ``FIRST`` documents are looked at. Where those are not enough, or the actor is known to see
+    next to none of them, his own documents are looked through.
     """
     found: list[int] = []
     rare: list[Condition] = []
-    seeing, mine = rights_condition(entity, actor) is not None, _mine(actor, entity)
+    mine = _mine(actor, entity)
+    most = FIRST if rights_condition(entity, actor) is not None else CAP * 2
+    if mine and (share := share_of(entity, _few_owners(actor, entity) or ())) is not None and share * FIRST < enough:
+        most = SAMPLE
     for condition, values in _beginnings(entity, query, fields):
         whole = (condition.rpartition(" ORDER BY ")[2] + " = %s", [query.core])
-        most = SAMPLE if mine else FIRST if seeing else CAP * 2
         ids, reached = _among(actor, entity, (condition, values), most, whole)
-        if mine and reached == SAMPLE and len(ids) >= SOME:
-            most = FIRST
-            ids, reached = _among(actor, entity, (condition, values), most, whole)
         found += ids
         if mine and reached == most and len(ids) < enough:
             rare.append((_past_indexes(condition.partition(" ORDER BY ")[0]), values))
     if rare:
-        # What a name begins with is among its tokens, but for one or two letters.
-        told = has_han(query.core) or all(len(run) > 2 for run in query.runs)
-        tokens = terms.tsquery(query, fields) if told else ""
-        within = f"({tokens}) & ({mine})" if tokens else mine
-        begins = " OR ".join(f"({condition})" for condition, _values in rare)
-        values = [within, *(value for _condition, one in rare for value in one)]
-        found += _among(actor, entity, (f"d.tsv @@ %s::tsquery AND ({begins})", values), CAP)[0]
+        found += _among(actor, entity, _own_begun(query, fields, mine, rare), CAP)[0]
     return list(dict.fromkeys(found))
+
+
+def _own_begun(query: Query, fields: Fields, mine: str, rare: Sequence[Condition]) -> Condition:
+    """The condition that a document of the actor's own begins so in one of several ways."""
+    # What a name begins with is among its tokens, but for one or two letters.
+    told = has_han(query.core) or all(len(run) > 2 for run in query.runs)
+    tokens = terms.tsquery(query, fields) if told else ""
+    begins = " OR ".join(f"({condition})" for condition, _values in rare)
+    values = [value for _condition, one in rare for value in one]
+    return f"d.tsv @@ %s::tsquery AND ({begins})", [f"({tokens}) & ({mine})" if tokens else mine, *values]
 
 
 def _past_indexes(condition: str) -> str:
