@@ -4,6 +4,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0019_workflows")]
+    dependencies = [("core", "0020_retention")]
 
     operations = [migrations.RunSQL("DELETE FROM core_fieldindex", migrations.RunSQL.noop)]
