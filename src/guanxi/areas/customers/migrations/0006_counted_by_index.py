@@ -16,7 +16,7 @@ def index(name, *fields, include=()):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("customers", "0004_pools")]
+    dependencies = [("customers", "0005_wide_audit")]
 
     operations = [
         ReplaceIndex(

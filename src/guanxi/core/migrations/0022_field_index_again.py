@@ -4,6 +4,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0020_retention")]
+    dependencies = [("core", "0021_rows_under_their_run")]
 
     operations = [migrations.RunSQL("DELETE FROM core_fieldindex", migrations.RunSQL.noop)]

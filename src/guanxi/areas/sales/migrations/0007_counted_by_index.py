@@ -21,7 +21,7 @@ def again(name, *fields, include, before=()):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("sales", "0004_large_deals")]
+    dependencies = [("sales", "0006_wide_audit")]
 
     operations = [
         again("opportunity_recent", "-updated_at", "-id", include=(*USUAL, *PEOPLE)),
