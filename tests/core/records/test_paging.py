@@ -9,6 +9,7 @@ import pytest
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import reading
 from tests.factories.cast import Cast
 
@@ -68,10 +69,14 @@ def test_a_cursor_of_another_order_is_refused(cast: Cast, many: list[Any]) -> No
 
 
 def test_counting_stops_at_the_limit(cast: Cast, many: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "COUNT_LIMIT", 5)
+    def limited(number: int) -> None:
+        monkeypatch.setattr(reading, "COUNT_LIMIT", number)
+        monkeypatch.setattr(reading, "_COUNTS", Shaped(reading._some, [], prepared=False))  # kept ones know the old one
+
+    limited(5)
     page = records.select(cast.alice, "fakes.gadget", limit=2)
     assert (page.count, page.count_exact) == (5, False)
-    monkeypatch.setattr(reading, "COUNT_LIMIT", 11)
+    limited(11)
     page = records.select(cast.alice, "fakes.gadget", limit=2)
     assert (page.count, page.count_exact) == (11, True)
 

@@ -118,6 +118,8 @@ def _step(data: QueryDict, at: str, entity: str, depth: int) -> dict[str, Any]:
             step["fields"] = data.getlist(f"{at}fields")
         else:
             step[part] = data.get(f"{at}{part}", "").strip() if "text" not in part else data.get(f"{at}{part}", "")
+    if not step.get("text_en", "").strip():
+        step.pop("text_en", None)
     return step
 
 
