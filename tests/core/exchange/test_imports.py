@@ -338,18 +338,18 @@ def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkey
     run = imports.import_start(
         cast.root, run=imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
     )
-    stored = running._store
+    stored = running.store
 
     def crash(now: ImportRun, outcomes: Any) -> None:
         if now.position == 3:
             raise KeyboardInterrupt
         stored(now, outcomes)
 
-    monkeypatch.setattr(running, "_store", crash)
+    monkeypatch.setattr(running, "store", crash)
     with pytest.raises(KeyboardInterrupt):
         imports.import_run(cast.root, run=run)
     assert Customer.objects.count() == ImportOutcome.objects.count() == 3
-    monkeypatch.setattr(running, "_store", stored)
+    monkeypatch.setattr(running, "store", stored)
     run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
     assert counts(run) == (8, 0, 0, 0)
     assert Customer.objects.count() == 8
