@@ -9,7 +9,7 @@ changes, by whatever way. What may be seen and written in a line follows the fie
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,9 +132,10 @@ def foreseen(actor: Actor, entity: Entity, record: Any) -> Iterator[None]:
     """
     given, trusted = record.__dict__.get(_WAITING, ({}, False))
     before = dict(record.__dict__)
-    for spec in entity.lines:
-        if spec.settle is not None and given.get(spec.key):
-            spec.settle(actor, record, prepared(actor, record, spec, given[spec.key], trusted=trusted).rows)
+    with suppress(Invalid):  # ``hold`` says it, after the record's own mistakes
+        for spec in entity.lines:
+            if spec.settle is not None and given.get(spec.key):
+                spec.settle(actor, record, prepared(actor, record, spec, given[spec.key], trusted=trusted).rows)
     changed = {name: value for name, value in record.__dict__.items() if name in before and before[name] is not value}
     for name in changed:
         if before[name] is not None:
