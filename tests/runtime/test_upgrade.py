@@ -22,7 +22,11 @@ FIXTURE = Path(__file__).parent / "release.sql.xz"
 #: Tables that say how a database was made, not what is in it; migrations and base data write them.
 OWN = {"django_migrations", "django_content_type", "auth_permission", "guanxi_runtime", "core_stamp"}
 #: ``table.column`` that a migration or new base data is meant to change since; forget them when the fixture is replaced.
-MEANT: frozenset[str] = frozenset()
+MEANT: frozenset[str] = frozenset(
+    # Rights the base roles held on what their records do not have are taken away.
+    f"core_roleright.{column}"
+    for column in ("id", "role_id", "entity", "action", "scope", "departments")
+)
 _COLUMNS: LiteralString = (
     "SELECT table_name::text, column_name::text FROM information_schema.columns c JOIN pg_class p"
     " ON p.relname = c.table_name AND p.relkind = 'r' WHERE table_schema = 'public' ORDER BY 1, 2"
