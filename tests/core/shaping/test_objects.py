@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from guanxi.core.exchange import imports
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, CustomObject, RoleRight, stamps
 from guanxi.core.records import children
+from guanxi.core.records import objects as synchronised
 from guanxi.core.schema import registry
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.shaping import fields, objects
@@ -156,3 +158,33 @@ def test_a_file_without_a_named_kind_is_recognised_beside_objects_made_here(cast
     """What a file holds is guessed among all kinds, objects made in the workspace among them."""
     run = imports.import_stage(cast.root, content="说明,费用\n春检,12\n".encode(), name="巡检.csv")
     assert (run.entity, run.file_name) == ("", "巡检.csv")  # nothing fits: the next step asks
+
+
+def test_other_threads_do_not_take_away_an_object_that_is_being_made(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request reads the stamps before the object is stored for good: to it there is no such row."""
+    stamps.refresh()
+    seen: list[bool] = []
+    granted = objects.seeds.grant_new
+
+    def meanwhile() -> None:
+        other = Thread(target=synchronised.sync)
+        other.start()
+        other.join(20)
+        seen.append(is_registered("custom.sample"))
+        granted()
+
+    monkeypatch.setattr(objects.seeds, "grant_new", meanwhile)
+    objects.object_save(cast.root, "", {"name_zh": "样机", "name_en": "Sample"}, new=True)
+    assert seen == [True]
+
+    def fails() -> None:
+        raise RuleBroken
+
+    monkeypatch.setattr(objects.seeds, "grant_new", fails)
+    with pytest.raises(RuleBroken):
+        objects.object_save(cast.root, "", {"name_zh": "展品", "name_en": "Exhibit"}, new=True)
+    assert is_registered("custom.sample")
+    assert not is_registered("custom.exhibit")
+    registry.replace_made(())

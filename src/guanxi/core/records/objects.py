@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import RLock
 from typing import Any
 
+from django.db import DatabaseError
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -12,12 +16,13 @@ from guanxi.core.models.objects import APP, object_model
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Access, Board, Entity, Form, MatchKey, Menu, Search, Section, Timeline
-from guanxi.core.schema.registry import entity_of, is_registered, replace_made
+from guanxi.core.schema.registry import enter_made, entity_of, is_registered, replace_made
 
 #: Columns a list shows before anybody chose: the first so many fields.
 _COLUMNS = 5
 _INTERNAL = ("sort_key", "carrier_owner")
 _spoken = lazy(spoken, str)
+_changing = RLock()
 
 
 def key_of(row: CustomObject) -> str:
@@ -86,7 +91,30 @@ def _timeline(options: dict[str, Any], has_parent: bool) -> Timeline | None:
 
 
 def sync() -> None:
-    """Bring the register of this process in line with the rows."""
+    """Bring the register of this process in line with the rows; not while another thread changes them."""
+    if not _changing.acquire(blocking=False):
+        return
+    try:
+        _sync()
+    finally:
+        _changing.release()
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """While one thread makes or removes an object in a transaction, the others keep the register as it sees it: they would
+    read rows that know nothing of it yet, and take it away again. What fails is taken back.
+    """
+    with _changing:
+        try:
+            yield
+        except BaseException:
+            with suppress(DatabaseError):
+                _sync()
+            raise
+
+
+def _sync() -> None:
     rows = list(CustomObject.objects.filter(active=True).order_by("position", "pk"))
     fields: dict[str, list[tuple[str, str]]] = {}
     if rows:
@@ -109,7 +137,7 @@ def _in_order(rows: list[CustomObject], fields: dict[str, list[tuple[str, str]]]
         for row in ready:
             made = entity_from(row, fields.get(key_of(row), []))
             found.append(made)
-            replace_made(found)
+            enter_made(made)
             waiting.remove(row)
     return found
 

@@ -58,15 +58,21 @@ def replace_made(entities: Iterable[Entity]) -> None:
     Unlike a declaration, one whose path is taken is left out rather than refused: a new version may have brought it.
     """
     global _round  # noqa: PLW0603 - one register for each process
-    _round += 1
-    for key in _made:
+    before = set(_made)
+    now = {key for entity in entities if (key := enter_made(entity))}
+    for key in before - now:  # at the end, so that who looks meanwhile never misses one that stays
         _entities.pop(key, None)
-    _made.clear()
-    for entity in entities:
-        if any(other.path == entity.path for other in _entities.values()):
-            continue
-        _entities[entity.key] = entity
-        _made.add(entity.key)
+        _made.discard(key)
+    _round += 1
+
+
+def enter_made(entity: Entity) -> str:
+    """Enter one entity made of rows; its key, or nothing where its path is taken."""
+    if any(other.path == entity.path and other.key != entity.key for other in tuple(_entities.values())):
+        return ""
+    _entities[entity.key] = entity
+    _made.add(entity.key)
+    return entity.key
 
 
 def generation() -> int:

@@ -43,7 +43,7 @@ def object_save(
     require_shaper(actor)
     required(given, "name_zh")
     values = {name: given[name] for name in NAMES if name in given}
-    with writing(actor):
+    with objects.changing(), writing(actor):
         taken = set(CustomObject.objects.values_list("key", flat=True))
         if new:
             made = key_from(key, given.get("name_en") or given["name_zh"], taken)
@@ -89,7 +89,7 @@ def object_check(row: CustomObject) -> None:
 def object_retire(actor: Actor, key: str, *, active: bool = False) -> CustomObject:
     """Take an object out of use, or back; its records stay."""
     require_shaper(actor)
-    with writing(actor):
+    with objects.changing(), writing(actor):
         row = object_for(key)
         row.active, row.version = active, row.version + 1
         row.save(update_fields=["active", "version"])
@@ -111,7 +111,7 @@ def object_delete(actor: Actor, key: str) -> None:
     parent = entity_of(row.parent).model if row.parent and is_registered(row.parent) else None
     if object_model(row.key, parent).everything.exists():
         raise RuleBroken(_("It has records. Retire it, or empty it and its trash first."), code="object.filled")
-    with writing(actor):
+    with objects.changing(), writing(actor):
         for model in (CustomField, Layout, Process, Numbering, FieldIndex):
             model.objects.filter(entity=own).delete()
         row.delete()
