@@ -178,7 +178,8 @@ def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None
         alice.get_by_role("link", name="Edit", exact=True).click()
     bob.goto(f"/customers/{one.pk}/")
     expect(bob.locator("[data-presence] .gx-editing-now")).to_have_attribute("title", "林爱丽 is changing this record")
-    alice.goto("/customers/")
+    with alice.expect_request_finished(lambda asked: "presence" in asked.url):  # what she says when she leaves
+        alice.goto("/customers/")
     bob.reload()
     expect(bob.locator("#record-head")).to_contain_text("华强电子")
     expect(bob.locator("[data-presence] .gx-avatar")).to_have_count(0)
