@@ -9,7 +9,7 @@ changes, by whatever way. What may be seen and written in a line follows the fie
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,22 +130,23 @@ def foreseen(actor: Actor, entity: Entity, record: Any) -> Iterator[None]:
     """Within, a new record bears the amounts of the lines it comes with where it has none of its own, so that what asks
     for them is satisfied; ``hold`` settles them for good.
     """
-    given, trusted = record.__dict__.get(_WAITING, ({}, False))
-    before = dict(record.__dict__)
-    with suppress(Invalid):  # ``hold`` says it, after the record's own mistakes
+    held = record.__dict__
+    given, trusted = held.get(_WAITING, ({}, False))
+    before, wrong = dict(held), None
+    try:
         for spec in entity.lines:
             if spec.settle is not None and given.get(spec.key):
                 spec.settle(actor, record, prepared(actor, record, spec, given[spec.key], trusted=trusted).rows)
-    changed = {name: value for name, value in record.__dict__.items() if name in before and before[name] is not value}
-    for name in changed:
-        if before[name] is not None:
-            record.__dict__[name] = before[name]
+    except Invalid as error:
+        wrong = error  # said by ``hold``, after the record's own mistakes, or where it leaves an amount missing
+    changed = {name: value for name, value in held.items() if name in before and before[name] is not value}
+    held.update({name: before[name] for name in changed if before[name] is not None})
     try:
         yield
+    except Invalid as missing:
+        raise wrong or missing from None
     finally:
-        record.__dict__.update(
-            {name: before[name] for name, value in changed.items() if record.__dict__[name] is value}
-        )
+        held.update({name: before[name] for name, value in changed.items() if held[name] is value})
 
 
 def hold(actor: Actor, entity: Entity, record: Any, changes: dict[str, list[Any]]) -> list[Prepared]:
