@@ -6,7 +6,7 @@ help: ## show this
 check: ## formatting, rules, types, rooms and their arrows, templates, translations, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet src
 	$(PY) tools/messages.py --check
 	PYTHONPATH=src GUANXI_SECRET_KEY=check $(PY) -m django makemigrations --check --dry-run --settings guanxi.config.settings
