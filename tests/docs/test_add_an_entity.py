@@ -35,7 +35,7 @@ def test_the_page_is_true(tmp_path: Path) -> None:
     text = PAGE.read_text()
     steps = _STEP.findall(text)
     assert [Path(place).name for place, _language, _code in steps] == [
-        "models.py", "entities.py", "activities.py", "activities.md",
+        "models.py", "work.py", "activities.py", "activities.md",
     ]  # fmt: skip
     for place, _language, code in steps:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import translation
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from liquid import Environment
 from liquid.exceptions import LiquidError
@@ -23,6 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import MessageTemplate, Preference, Snippet, User
 from guanxi.core.records import display, shape
+from guanxi.core.records.settings_registry import free_key
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -242,10 +242,3 @@ def removed(actor: Actor, row: MessageTemplate | Snippet) -> None:
     require_feature(actor, SETTINGS)
     with writing(actor):
         row.delete()
-
-
-def free_key(model: Any, wanted: str) -> str:
-    """A key for a new row, from its English name."""
-    base = slugify(wanted)[:50] or model._meta.model_name
-    taken = set(model.objects.filter(key__startswith=base).values_list("key", flat=True))
-    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)

@@ -17,7 +17,7 @@ from guanxi.core.exchange.writers import FORMATS, Writer, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import AccessEntry, Operation
+from guanxi.core.models import Operation
 from guanxi.core.records import dictionaries, discretion, display, paging, reading, shape, values
 from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
@@ -223,23 +223,10 @@ def _note(
     filter: Mapping[str, Any] | None,
     text: str,
 ) -> None:
-    AccessEntry.objects.create(
-        sort="export",
-        entity=entity.key,
-        details={
-            "rows": rows,
-            "format": format_name,
-            "columns": columns,
-            "mark": mark.number,
-            "filter": dict(filter or {}),
-            "text": text,
-        },
-        actor_id=actor.user_id,
-        actor_name=actor.name,
-        via=actor.via,
-        request_id=actor.request_id,
-        address=actor.address,
-    )
+    discretion.noted(
+        actor, "export", entity.key, rows=rows, format=format_name, columns=columns, mark=mark.number,
+        filter=dict(filter or {}), text=text,
+    )  # fmt: skip
 
 
 # -- as a job --------------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from allauth.usersessions.models import UserSession
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.models import AccessEntry, User
+from guanxi.core.models import User
 from guanxi.core.people.guards import require_administrator
+from guanxi.core.records.discretion import noted
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -98,14 +99,4 @@ def sessions_drop(user: User, *, but_key: str = "") -> None:
 
 
 def _note(actor: Actor, user: User, count: int) -> None:
-    AccessEntry.objects.create(
-        sort="session_ended",
-        entity="core.user",
-        record_id=user.pk,
-        actor_id=actor.user_id,
-        actor_name=actor.name,
-        via=actor.via,
-        request_id=actor.request_id,
-        address=actor.address,
-        details={"reason": "ended", "count": count},
-    )
+    noted(actor, "session_ended", "core.user", record_id=user.pk, reason="ended", count=count)

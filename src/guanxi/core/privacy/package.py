@@ -18,6 +18,7 @@ from guanxi.core.models import AccessEntry, Comment, File
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy.subjects import Subject
 from guanxi.core.records import display, files, history, reading, shape
+from guanxi.core.records.discretion import noted
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
@@ -42,17 +43,7 @@ def package(actor: Actor, subject: Subject) -> bytes:
             with files.opened(file) as content:
                 out.writestr(f"files/{file.pk}-{files.clean_name(file.name)}", content.read())
     with writing(actor):
-        AccessEntry.objects.create(
-            sort="export",
-            entity=subject.entity.key,
-            record_id=subject.record.pk,
-            details={"format": "privacy", "rows": 1},
-            actor_id=actor.user_id,
-            actor_name=actor.name,
-            via=actor.via,
-            request_id=actor.request_id,
-            address=actor.address,
-        )
+        noted(actor, "export", subject.entity.key, record_id=subject.record.pk, format="privacy", rows=1)
     return stored.getvalue()
 
 

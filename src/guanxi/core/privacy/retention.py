@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.text import slugify
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
@@ -25,6 +24,8 @@ from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import erasing, register, subjects
 from guanxi.core.records import bulk, reading
 from guanxi.core.records.query import is_empty
+from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_of, is_registered
@@ -56,8 +57,7 @@ def choices(action: str = "") -> list[Entity]:
 
 def name_of(rule: RetentionRule) -> str:
     """A rule's name in the active language."""
-    chinese = (get_language() or "zh").startswith("zh")
-    return rule.name_zh if chinese or not rule.name_en else rule.name_en
+    return spoken(rule.name_zh, rule.name_en)
 
 
 def fitting(draft: RuleDraft | RetentionRule) -> QuerySet[Any]:
@@ -93,7 +93,9 @@ def rule_save(actor: Actor, rule: RetentionRule | None, draft: RuleDraft) -> Ret
     checked(draft)
     with writing(actor):
         row = RetentionRule.objects.select_for_update().get(pk=rule.pk) if rule else RetentionRule()
-        row.key = row.key or _free_key(draft.name_en or f"{draft.entity}-{draft.action}")
+        row.key = row.key or free_key(
+            RetentionRule, draft.name_en or f"{draft.entity}-{draft.action}".replace(".", "-")
+        )
         row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
         row.entity, row.action, row.active = draft.entity, draft.action, draft.active
         row.condition, row.last_problem = dict(draft.condition or {}), ""
@@ -106,12 +108,6 @@ def rule_delete(actor: Actor, rule: RetentionRule) -> None:
     require_administrator(actor)
     with writing(actor):
         rule.delete()
-
-
-def _free_key(wanted: str) -> str:
-    base = slugify(wanted.replace(".", "-"))[:50] or "rule"
-    taken = set(RetentionRule.objects.filter(key__startswith=base).values_list("key", flat=True))
-    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)
 
 
 def run_all(now: dt.datetime) -> int:

@@ -75,6 +75,16 @@ def mark_for(actor: Actor) -> Mark:
     return Mark(secrets.token_hex(4).upper(), actor.name or "guanxi", clock.now())
 
 
+def noted(
+    actor: Actor, sort: str, entity: str, *, record_id: int | None = None, field: str = "", **details: Any
+) -> None:
+    """Write into the access log what the actor looked at, or took with him."""
+    AccessEntry.objects.create(
+        sort=sort, entity=entity, record_id=record_id, field=field, details=details, actor_id=actor.user_id, actor_name=actor.name,
+        via=actor.via, request_id=actor.request_id, address=actor.address,
+    )  # fmt: skip
+
+
 def looks_check(actor: Actor) -> None:
     """Before one more masked value is shown. Raises TooMany when the day's looks are used up."""
     limit = discretion().looks

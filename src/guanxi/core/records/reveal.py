@@ -9,7 +9,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import AccessEntry
 from guanxi.core.records import shape, values
-from guanxi.core.records.discretion import looks_check
+from guanxi.core.records.discretion import looks_check, noted
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of
 
@@ -30,17 +30,7 @@ def reveal(actor: Actor, record: Any, name: str) -> Any:
         require(actor, "reveal", record)
         looks_check(actor)
         with writing(actor):
-            AccessEntry.objects.create(
-                sort=SORT,
-                entity=entity.key,
-                record_id=record.pk,
-                field=name,
-                actor_id=actor.user_id,
-                actor_name=actor.name,
-                via=actor.via,
-                request_id=actor.request_id,
-                address=actor.address,
-            )
+            noted(actor, SORT, entity.key, record_id=record.pk, field=name)
     return values.current(record, field)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
+from django.utils.text import slugify
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
@@ -86,3 +87,10 @@ def settings_models() -> list[SettingsModel]:
 def settings_model(key: str) -> SettingsModel | None:
     """The table of that word."""
     return _models.get(key)
+
+
+def free_key(model: Any, wanted: str) -> str:
+    """A key for a new row, from its English name."""
+    base = slugify(wanted)[:50] or model._meta.model_name
+    taken = set(model.objects.filter(key__startswith=base).values_list("key", flat=True))
+    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)

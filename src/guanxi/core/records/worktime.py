@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
@@ -16,6 +15,7 @@ from guanxi.core.kernel.errors import NotFound
 from guanxi.core.kernel.working_time import MONDAY, Calendar, Hours, Span, SpecialDay
 from guanxi.core.models import Absence, Department, User, WorkCalendar
 from guanxi.core.models.stamps import bump, kept
+from guanxi.core.records.shape import spoken
 
 STAMP = "worktime"
 _DEPTH = 5
@@ -105,8 +105,7 @@ def away(user_id: int, moment: dt.datetime | None = None) -> Absence | None:
 
 def name_of(row: WorkCalendar) -> str:
     """Its name in the active language."""
-    chinese = (translation.get_language() or "zh").startswith("zh")
-    return row.name_zh if chinese or not row.name_en else row.name_en
+    return spoken(row.name_zh, row.name_en)
 
 
 def forget() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import models
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
@@ -20,6 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import Absence, CalendarDay, User, WorkCalendar
 from guanxi.core.records import worktime
+from guanxi.core.records.settings_registry import free_key
 from guanxi.core.records.writing import writing
 
 _LONGEST_CYCLE = 60
@@ -108,7 +108,7 @@ def calendar_save(actor: Actor, row: WorkCalendar | None, draft: CalendarDraft) 
         raise Invalid(_("There is no such time zone."), code="worktime.timezone", field="timezone")
     with writing(actor):
         row = WorkCalendar.objects.select_for_update().get(pk=row.pk) if row is not None else WorkCalendar()
-        row.key = row.key or _free_key(draft.key or draft.name_en or "calendar")
+        row.key = row.key or free_key(WorkCalendar, draft.key or draft.name_en or "calendar")
         row.name_zh, row.name_en, row.timezone = name, draft.name_en.strip(), draft.timezone
         row.pattern, row.cycle_start = _pattern(draft), draft.cycle_start
         row.based_on = _based_on(row, draft.based_on)
@@ -126,12 +126,6 @@ def calendar_save(actor: Actor, row: WorkCalendar | None, draft: CalendarDraft) 
         row.save()
         worktime.forget()
     return row
-
-
-def _free_key(wanted: str) -> str:
-    base = slugify(wanted)[:50] or "calendar"
-    taken = set(WorkCalendar.objects.filter(key__startswith=base).values_list("key", flat=True))
-    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)
 
 
 def calendar_delete(actor: Actor, row: WorkCalendar) -> None:

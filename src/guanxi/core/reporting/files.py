@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.exchange.writers import CsvWriter, guarded, marked
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import AccessEntry
 from guanxi.core.records import discretion
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import series_of
@@ -192,19 +191,7 @@ def _chart(
 
 
 def _note(actor: Actor, result: Result, format_name: str, mark: discretion.Mark) -> None:
-    AccessEntry.objects.create(
-        sort="export",
-        entity=result.entity.key,
-        details={
-            "rows": len(result.rows),
-            "format": format_name,
-            "report": True,
-            "mark": mark.number,
-            "filter": dict(result.spec.filter),
-        },
-        actor_id=actor.user_id,
-        actor_name=actor.name,
-        via=actor.via,
-        request_id=actor.request_id,
-        address=actor.address,
-    )
+    discretion.noted(
+        actor, "export", result.entity.key, rows=len(result.rows), format=format_name, report=True, mark=mark.number,
+        filter=dict(result.spec.filter),
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.activities.entities import follow_up_guess
+from guanxi.areas.activities.entities.quick import follow_up_guess
 from guanxi.areas.sales import policies
 from guanxi.areas.sales.models import DealAlert, Opportunity
 from guanxi.areas.sales.selectors.alerts import STAMP

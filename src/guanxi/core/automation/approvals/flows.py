@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.text import slugify
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.approvals import people
@@ -24,6 +23,7 @@ from guanxi.core.models import ApprovalFlow, Role, User
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import shape
 from guanxi.core.records.query import compile_tree, is_empty
+from guanxi.core.records.settings_registry import free_key
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -99,8 +99,7 @@ def name_of(flow: ApprovalFlow | None) -> str:
     """A flow's name in the active language."""
     if flow is None:
         return _("removed flow")
-    chinese = (get_language() or "zh").startswith("zh")
-    return flow.name_zh if chinese or not flow.name_en else flow.name_en
+    return shape.spoken(flow.name_zh, flow.name_en)
 
 
 @kept(STAMP, size=1)
@@ -179,7 +178,9 @@ def flow_save(actor: Actor, flow: ApprovalFlow | None, draft: FlowDraft, *, vers
         row = ApprovalFlow.objects.select_for_update().get(pk=flow.pk) if flow else ApprovalFlow()
         if version is not None and flow is not None and row.version != version:
             raise Invalid(_("Somebody else changed this flow in the meantime. Reload it."), code="flow.conflict")
-        row.key = row.key or _free_key(draft.key or draft.name_en or f"{draft.entity}-{draft.action}")
+        row.key = row.key or free_key(
+            ApprovalFlow, draft.key or draft.name_en or f"{draft.entity}-{draft.action}".replace(".", "-")
+        )
         for name in ("entity", "action", "position", "active"):
             setattr(row, name, getattr(draft, name))
         row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
@@ -202,12 +203,6 @@ def flow_delete(actor: Actor, flow: ApprovalFlow) -> None:
         else:
             flow.delete()
         bump(STAMP)
-
-
-def _free_key(wanted: str) -> str:
-    base = slugify(wanted.replace(".", "-"))[:50] or "flow"
-    taken = set(ApprovalFlow.objects.filter(key__startswith=base).values_list("key", flat=True))
-    return base if base not in taken else next(f"{base}-{n}" for n in range(2, 10000) if f"{base}-{n}" not in taken)
 
 
 def checked(actor: Actor, draft: FlowDraft) -> None:

@@ -10,20 +10,20 @@ from typing import Any
 
 from croniter import croniter
 from django.db import transaction
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.rules.steps import KINDS, guarded
-from guanxi.core.automation.templates import free_key
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import AutomationRule, RuleClock, RuleRun, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import display, formula, shape
 from guanxi.core.records.query import compile_tree, is_empty
+from guanxi.core.records.settings_registry import free_key
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -86,7 +86,7 @@ class RuleDraft:
 
 def name_of(rule: AutomationRule) -> str:
     """A rule's name in the active language."""
-    return rule.name_zh if (get_language() or "zh").startswith("zh") or not rule.name_en else rule.name_en
+    return shape.spoken(rule.name_zh, rule.name_en)
 
 
 def _filled(row: AutomationRule, draft: RuleDraft) -> AutomationRule:

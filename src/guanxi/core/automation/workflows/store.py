@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.rules.steps import Doing, StepKind, register_step
-from guanxi.core.automation.templates import free_key
 from guanxi.core.automation.workflows import drawing, running
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken, Text
@@ -19,6 +18,7 @@ from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.models import Workflow
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import formula
+from guanxi.core.records.settings_registry import free_key
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
