@@ -171,6 +171,8 @@ def test_only_worker_joins_the_running_database(place: Place) -> None:
 def test_pages_say_that_they_are_not_ready_without_a_database(place: Place) -> None:
     """The database is held back by a stopped supervisor: it cannot start it again."""
     server, _seconds = place.ready()
+    for _asked in range(4):  # every process of the web has told of a good state once
+        assert "guanxi_database_up 1.0" in server.get("/metrics")[2]
     server.process.send_signal(signal.SIGSTOP)
     try:
         for pid in working_in(place.data / "pg", "postgres"):

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import prometheus_client
@@ -19,7 +19,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import path
-from prometheus_client import multiprocess
+from prometheus_client import Metric, multiprocess
+from prometheus_client.core import GaugeMetricFamily
 
 from guanxi import __version__
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
@@ -182,21 +183,32 @@ def metrics(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(text + _state_metrics(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
+class _State:
+    """The state as it is when asked. Not as gauges: those are kept in files where several processes serve, and would tell of earlier."""
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        info = GaugeMetricFamily("guanxi_info", "Version", labels=["version"])
+        info.add_metric([__version__], 1)
+        up, jobs = 0, GaugeMetricFamily("guanxi_jobs", "Jobs by state", labels=["state"])
+        alive = 0
+        try:
+            check_database()
+            up = 1
+            for state, number in queue_counts().items():
+                jobs.add_metric([state], number)
+            alive = workers_alive()
+        except DatabaseError:
+            connection.close()
+        yield info
+        yield GaugeMetricFamily("guanxi_database_up", "1 when the database answers", value=up)
+        yield jobs
+        yield GaugeMetricFamily("guanxi_workers_alive", "Workers seen in the last minute", value=alive)
+
+
 def _state_metrics() -> bytes:
     registry = prometheus_client.CollectorRegistry()
-    info = prometheus_client.Gauge("guanxi_info", "Version", ["version"], registry=registry)
-    info.labels(__version__).set(1)
-    up = prometheus_client.Gauge("guanxi_database_up", "1 when the database answers", registry=registry)
-    jobs = prometheus_client.Gauge("guanxi_jobs", "Jobs by state", ["state"], registry=registry)
-    workers = prometheus_client.Gauge("guanxi_workers_alive", "Workers seen in the last minute", registry=registry)
-    try:
-        check_database()
-        up.set(1)
-        for state, number in queue_counts().items():
-            jobs.labels(state).set(number)
-        workers.set(workers_alive())
-    except DatabaseError:
-        connection.close()
+    registry.register(_State())
     return prometheus_client.generate_latest(registry)
 
 
