@@ -79,6 +79,7 @@ def _key() -> str:
     for package in sorted(place.name for place in Path(django.__file__).parents[1].glob("*.dist-info")):
         digest.update(package.encode())
     places = [*SOURCE.rglob("migrations/**/*"), SOURCE / "guanxi" / "config" / "settings.py"]
+    places += [SOURCE / "guanxi" / "core" / "models" / "trigger_switch.py"]
     places += [*(ROOT / "tests" / "fakes").rglob("migrations/**/*"), ROOT / "tests" / "settings.py"]
     for place in sorted(places):
         if place.is_file() and "__pycache__" not in place.parts:

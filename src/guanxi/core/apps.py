@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,7 +22,9 @@ class CoreConfig(AppConfig):
         from guanxi.core.automation.rules import hearing  # noqa: F401, PLC0415
         from guanxi.core.automation.workflows import store  # noqa: F401, PLC0415
         from guanxi.core.exchange import settings_models  # noqa: F401, PLC0415
+        from guanxi.core.models import trigger_switch  # noqa: PLC0415
         from guanxi.core.records import objects  # noqa: PLC0415
         from guanxi.core.schema import checks  # noqa: F401, PLC0415
 
         objects.following()
+        post_migrate.connect(trigger_switch.quicken, sender=self)

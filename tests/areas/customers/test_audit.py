@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -85,3 +86,16 @@ def test_a_spelled_entry_is_the_general_one(cast: Cast, model: Any, values: dict
     found = noted(record)
     assert found == general(record, silent)
     assert "name" in str(found)
+
+
+@pytest.mark.django_db
+def test_a_trigger_keeps_silent_when_told_and_only_then(cast: Cast) -> None:
+    loud = Customer.objects.create(name="响", owner_id=cast.alice.user_id)
+    with pgtrigger.ignore("customers.Customer:audit_insert"):
+        quiet = Customer.objects.create(name="静", owner_id=cast.alice.user_id)
+    again = Customer.objects.create(name="又响", owner_id=cast.alice.user_id)
+    about = AuditEntry.objects.filter(entity=Customer._meta.db_table, record_id__in=[loud.pk, quiet.pk, again.pk])
+    assert set(about.values_list("record_id", flat=True)) == {loud.pk, again.pk}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE oid = 'public._pgtrigger_should_ignore'::regproc")
+        assert "EXCEPTION" not in cursor.fetchone()[0], "the library's dear function is back"

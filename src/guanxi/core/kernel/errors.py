@@ -100,7 +100,7 @@ class Conflict(RuleBroken):
 
 
 class Invalid(GuanxiError):
-    """A value cannot be accepted. ``errors`` holds one list of errors per field name ('' for the whole)."""
+    """A value cannot be accepted. ``errors`` gives one list of errors per field name ('' for the whole)."""
 
     status = 422
     default_code = "value.invalid"
@@ -116,9 +116,15 @@ class Invalid(GuanxiError):
         errors: Mapping[str, Sequence[Invalid]] | None = None,
     ) -> None:
         super().__init__(message, code=code, field=field, details=details)
-        self.errors: dict[str, list[Invalid]] = {name: list(found) for name, found in (errors or {}).items()}
-        if field and not self.errors:
-            self.errors = {field: [self]}
+        self._errors = {name: list(found) for name, found in (errors or {}).items()}
+
+    @property
+    def errors(self) -> dict[str, list[Invalid]]:
+        """The errors by field; of an error of one field it is the only one.
+
+        It is not kept within itself: such a ring would hold, by its frames, all that was at work.
+        """
+        return {self.field: [self]} if self.field and not self._errors else self._errors
 
     @classmethod
     def collect(cls, found: Mapping[str, Sequence[Invalid]]) -> Invalid:

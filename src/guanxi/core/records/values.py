@@ -44,6 +44,8 @@ class _Found:
     many: dict[str, dict[str, list[int]]] = field(default_factory=dict)
 
     def wrong(self, name: str, error: Invalid) -> None:
+        """Keep what is wrong, but not the frames it came through: with them it would hold itself and all that is at work."""
+        error.__traceback__ = error.__context__ = None
         self.errors.setdefault(error.field or name, []).append(error)
 
 
