@@ -116,6 +116,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/processes/",
         "settings/layouts/",
         "settings/dictionaries/",
+        "settings/numbering/",
         "settings/fields/",
         "people/users/*",
         "people/roles/*",

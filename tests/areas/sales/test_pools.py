@@ -16,6 +16,7 @@ from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification
+from guanxi.core.models.stamps import bump
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -66,6 +67,19 @@ def test_members_see_and_claim_what_nobody_owns(cast: Cast, make: Any, pool: Poo
     with pytest.raises(RuleBroken) as error:
         pools.pool_claim(_fresh(cast, "alice"), customer)
     assert error.value.code == "pool.taken"
+
+
+def test_without_a_role_a_pool_shows_nothing(cast: Cast, make: Any, pool: Pool) -> None:
+    customer = _customer(make)
+    pools.pool_release(_fresh(cast, "alice"), customer, reason="no_time", note="换人跟")
+    cast.bob_user.roles.clear()
+    bump("rights")
+    bob = _fresh(cast, "bob")
+    assert pool.pk in bob.pools
+    assert not access.visible(Customer.objects.all(), bob).exists()
+    assert not access.allowed(bob, "view", customer)
+    with pytest.raises(NotFound):
+        pools.pool_claim(bob, customer)
 
 
 def test_limits_of_claiming(cast: Cast, make: Any, pool: Pool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.kernel.errors import Conflict, Denied, Invalid
 from guanxi.core.models import Erasure, Operation, RetentionRule
 from guanxi.core.privacy import retention
 from guanxi.core.privacy.retention import RuleDraft
@@ -108,3 +108,23 @@ def test_only_for_administrators(cast: Any, browse: Any) -> None:  # noqa: F811
     with pytest.raises(Denied):
         retention.rule_save(cast.alice, None, RuleDraft(name_zh="x", entity="customers.customer", condition=OLD))
     assert browse("alice").get("/settings/privacy/retention/").status_code == 403
+
+
+def test_who_saves_second_is_told_and_the_editor_keeps_his_version(cast: Any, browse: Any) -> None:  # noqa: F811
+    made = rule(cast)
+    opened = made.version
+    root, address = browse("root", "zh-hans"), f"/settings/privacy/retention/{made.key}/"
+    retention.rule_save(cast.root, made, RuleDraft(name_zh="五年", entity=made.entity, condition=OLD), version=opened)
+    sent = {
+        "name_zh": "三年", "entity": made.entity, "action": "trash", "version": str(opened), "c.op": "all",
+        "c.0.field": "updated_at", "c.0.op": "older_days", "c.0.value": "1095",
+    }  # fmt: skip
+    drawn = root.post(address, {**sent, "do": "count"})
+    assert f'name="version" value="{opened}"' in drawn.content.decode()
+    refused = root.post(address, {**sent, "do": "save"})
+    assert (refused.status_code, "其他人刚刚保存过" in refused.content.decode()) == (409, True)
+    made.refresh_from_db()
+    assert made.name_zh == "五年"
+    assert f'name="version" value="{made.version}"' in refused.content.decode()
+    with pytest.raises(Conflict):
+        retention.rule_save(cast.root, made, RuleDraft(name_zh="甲", entity=made.entity, condition=OLD), version=opened)

@@ -155,7 +155,7 @@ def test_a_flow_is_made_in_the_editor(browse: Any, cast: Any) -> None:
     for what in ("who:0", "copy:0", "drop-who:0.1", "up:0", "drop:0", "drop:99", "nonsense:x"):
         assert client.post("/settings/approvals/price-change/", {**form, "do": what}).status_code == 200
     stale = client.post("/settings/approvals/price-change/", {**form, "version": "1", "do": "save"})
-    assert stale.status_code == 422
+    assert stale.status_code == 409
     assert client.post("/settings/approvals/price-change/", {"do": "delete"}).status_code == 303
     assert not ApprovalFlow.objects.filter(entity="fakes.gadget").exists()
 

@@ -44,8 +44,11 @@ def _shared_ids(actor: Actor, key: str, action: str) -> list[int]:
 
 
 def _pool_ids(actor: Actor, entity: Entity, action: str) -> list[int]:
-    """Pools in which the actor may do the action with what nobody owns."""
+    """Pools in which the actor may do the action with what nobody owns; none where no role lets him see such records."""
     if not entity.access.pool:
+        return []
+    reach = actor.rights.of(entity.key, "view")
+    if not (reach.everyone or reach.owners or reach.unowned):
         return []
     return sorted(pool for pool, level in actor.pools.items() if action in POOLED[level])
 

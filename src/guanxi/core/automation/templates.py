@@ -22,7 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import MessageTemplate, Preference, Snippet, User
 from guanxi.core.records import display, shape
-from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.settings_registry import free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -194,12 +194,19 @@ TEXTS = ("subject_zh", "subject_en", "body_zh", "body_en")
 PARTS = ("name_zh", "name_en", "entity", "channel", *TEXTS)
 
 
-def template_save(actor: Actor, row: MessageTemplate | None, values: Mapping[str, Any]) -> MessageTemplate:
-    """Store a template. Raises Denied, or Invalid at the field."""
+def template_save(
+    actor: Actor, row: MessageTemplate | None, values: Mapping[str, Any], *, version: int | None = None
+) -> MessageTemplate:
+    """Store a template. Raises Denied, Invalid at the field, Conflict when somebody saved since ``version`` was read."""
     require_feature(actor, SETTINGS)
     template_check(actor, values)
     with writing(actor):
-        row = row or MessageTemplate(key=free_key(MessageTemplate, str(values.get("name_en") or "template")))
+        row = (
+            MessageTemplate.objects.select_for_update().get(pk=row.pk)
+            if row
+            else MessageTemplate(key=free_key(MessageTemplate, str(values.get("name_en") or "template")))
+        )
+        require_unchanged(row, version)
         for name in ("name_zh", "name_en", "entity", "channel", *TEXTS):
             setattr(
                 row, name, str(values.get(name, "")).strip() if name not in TEXTS[2:] else str(values.get(name, ""))

@@ -62,6 +62,7 @@ class RetentionRule(models.Model):
     last_at = models.DateTimeField(null=True)
     last_count = models.PositiveIntegerField(default=0)
     last_problem = models.CharField(max_length=300, blank=True, default="")
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "key"]

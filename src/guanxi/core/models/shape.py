@@ -139,6 +139,7 @@ class Numbering(models.Model):
     )
     gap_free = models.BooleanField(default=False)
     start = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["entity", "field"], name="numbering_once")]

@@ -24,7 +24,7 @@ from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import erasing, register, subjects
 from guanxi.core.records import bulk, reading
 from guanxi.core.records.query import is_empty
-from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.settings_registry import free_key, require_unchanged
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -87,18 +87,25 @@ def checked(draft: RuleDraft | RetentionRule) -> None:
         raise Invalid(error.message, code=error.code, field="condition") from None
 
 
-def rule_save(actor: Actor, rule: RetentionRule | None, draft: RuleDraft) -> RetentionRule:
-    """Store a rule, new when ``rule`` is ``None``. Raises Denied, or Invalid at the field of the mistake."""
+def rule_save(
+    actor: Actor, rule: RetentionRule | None, draft: RuleDraft, *, version: int | None = None
+) -> RetentionRule:
+    """Store a rule, new when ``rule`` is ``None``.
+
+    Raises Denied, Invalid at the field of the mistake, Conflict when somebody saved it since ``version`` was read.
+    """
     require_administrator(actor)
     checked(draft)
     with writing(actor):
-        row = RetentionRule.objects.select_for_update().get(pk=rule.pk) if rule else RetentionRule()
+        row = RetentionRule.objects.select_for_update().get(pk=rule.pk) if rule else RetentionRule(version=0)
+        require_unchanged(row, version)
         row.key = row.key or free_key(
             RetentionRule, draft.name_en or f"{draft.entity}-{draft.action}".replace(".", "-")
         )
         row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
         row.entity, row.action, row.active = draft.entity, draft.action, draft.active
         row.condition, row.last_problem = dict(draft.condition or {}), ""
+        row.version += 1
         row.save()
     return row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,9 +26,13 @@ def check_format(format_: str, reset: str) -> None:
     parts = {found[1].split(":")[0] for found in _PART.finditer(format_)}
     wanted = {"never": set(), "year": {"yy"}, "month": {"yy", "mm"}, "day": {"yy", "mm", "dd"}}.get(reset)
     if "seq" not in parts or "{" in _PART.sub("", format_):
-        raise Invalid(_("The format needs {seq}, and knows {yyyy}, {yy}, {mm}, {dd}."), code="numbering.format")
+        raise Invalid(
+            _("The format needs {seq}, and knows {yyyy}, {yy}, {mm}, {dd}."), code="numbering.format", field="format"
+        )
     if wanted is None or wanted - {"yy" if one == "yyyy" else one for one in parts}:
-        raise Invalid(_("Numbers that start anew need the period in their format."), code="numbering.reset")
+        raise Invalid(
+            _("Numbers that start anew need the period in their format."), code="numbering.reset", field="format"
+        )
 
 
 @kept("numbering")
@@ -81,18 +86,61 @@ def next_numbers(rule: Numbering, how_many: int) -> list[str]:
     others take it from a sequence at once and may leave gaps, but never wait for each other.
     """
     today = clock.today(settings.TIME_ZONE)
-    period = today.strftime(_PERIODS[rule.reset])
+    period = _period(rule, today)
     numbers = _advance_gap_free(rule, period, how_many) if rule.gap_free else _advance(rule, period, how_many)
+    return [spelled(rule.format, number, today) for number in numbers]
 
-    def spelled(number: int) -> str:
-        def part(match: re.Match[str]) -> str:
-            if match[1].startswith("seq"):
-                return str(number).zfill(int(match[2] or 1))
-            return today.strftime({"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}[match[1]])
 
-        return _PART.sub(part, rule.format)
+def spelled(format_: str, number: int, day: dt.date) -> str:
+    """A number as the format writes it on a day."""
 
-    return [spelled(number) for number in numbers]
+    def part(match: re.Match[str]) -> str:
+        if match[1].startswith("seq"):
+            return str(number).zfill(int(match[2] or 1))
+        return day.strftime({"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}[match[1]])
+
+    return _PART.sub(part, format_)
+
+
+def upcoming(rule: Numbering) -> int:
+    """The number the rule gives next in the present period, without taking it."""
+    period = _period(rule, clock.today(settings.TIME_ZONE))
+    if rule.gap_free:
+        last = rule.counters.filter(period=period).values_list("last", flat=True).first()
+        return rule.start if last is None else last + 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [_sequence(rule, period)])
+        if cursor.fetchone() == (None,):
+            return rule.start
+        cursor.execute(f'SELECT last_value + is_called::int FROM "{_sequence(rule, period)}"')  # noqa: S608 - our own name
+        row = cursor.fetchone()
+    return int(row[0]) if row else rule.start
+
+
+def go_on_from(rule: Numbering, number: int) -> None:
+    """The rule goes on with this number in the present period; within ``writing``."""
+    period = _period(rule, clock.today(settings.TIME_ZONE))
+    if rule.gap_free:
+        NumberCounter.objects.update_or_create(numbering=rule, period=period, defaults={"last": number - 1})
+        return
+    with connection.cursor() as cursor:
+        _sequence_made(cursor, rule, period)
+        cursor.execute("SELECT setval(%s::regclass, %s, false)", [_sequence(rule, period), number])
+
+
+def _period(rule: Numbering, day: dt.date) -> str:
+    return day.strftime(_PERIODS[rule.reset])
+
+
+def _sequence(rule: Numbering, period: str) -> str:
+    return f"guanxi_number_{rule.pk}_{period or 'all'}"
+
+
+def _sequence_made(cursor: Any, rule: Numbering, period: str) -> None:
+    cursor.execute("SELECT to_regclass(%s)", [_sequence(rule, period)])
+    if cursor.fetchone() == (None,):
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_sequence(rule, period)])
+        cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{_sequence(rule, period)}" START {rule.start:d}')
 
 
 def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:
@@ -104,11 +152,7 @@ def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:
 
 
 def _advance(rule: Numbering, period: str, how_many: int) -> list[int]:
-    name = f"guanxi_number_{rule.pk}_{period or 'all'}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [name])
-        if cursor.fetchone() == (None,):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
-            cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{name}" START {rule.start:d}')
-        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [name, how_many])
+        _sequence_made(cursor, rule, period)
+        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [_sequence(rule, period), how_many])
         return [int(number) for (number,) in cursor.fetchall()]

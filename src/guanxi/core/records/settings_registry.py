@@ -12,9 +12,10 @@ from typing import Any
 
 from django.db import models
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Text
+from guanxi.core.kernel.errors import Conflict, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class SettingsModel:
     lenient: bool = False
 
 
+_OTHERS = _("Somebody else saved this in the meantime. Compare in another tab; saving again puts yours in its place.")
 _models: dict[str, SettingsModel] = {}
 
 
@@ -87,6 +89,12 @@ def settings_models() -> list[SettingsModel]:
 def settings_model(key: str) -> SettingsModel | None:
     """The table of that word."""
     return _models.get(key)
+
+
+def require_unchanged(row: Any, version: int | None) -> None:
+    """Raise Conflict when somebody saved the row since its editor read ``version``; ``None`` asks nothing."""
+    if version is not None and row.pk is not None and row.version != version:
+        raise Conflict([], version=row.version, message=_OTHERS)
 
 
 def free_key(model: Any, wanted: str) -> str:

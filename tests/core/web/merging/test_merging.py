@@ -9,6 +9,7 @@ import pytest
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.automation import scanning
+from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import Operation
 from tests.core.web.record.conftest import HX
 
@@ -59,6 +60,28 @@ def test_merge_keeps_the_chosen_values_moves_children_and_undo_brings_all_back(b
     assert Contact.objects.get(pk=person.pk).customer_id == two.pk
     assert Customer.objects.get(pk=one.pk).short_name == "华强"
     assert Customer.objects.count() == 2
+
+
+def test_what_is_the_same_is_folded_and_a_refusal_keeps_the_choice(browse: Any, make: Any, monkeypatch: Any) -> None:
+    one = make("customers.customer", name="甲", short_name="同", english_name="A", level="A")
+    two = make("customers.customer", name="乙", short_name="同", level="B")
+    alice = browse("alice")
+    fields = {one.name: one for one in alice.get(f"/customers/merge/?ids={one.pk},{two.pk}").context["fields"]}
+    assert [fields[name].same for name in ("name", "level", "english_name", "short_name")] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    monkeypatch.setattr("guanxi.core.records.merge", refused)
+    sent = {"ids": [one.pk, two.pk], "keep": one.pk, "choose.level": two.pk, "choose.name": two.pk}
+    answer = alice.post("/customers/merge/", sent)
+    kept = {one.name: one.kept for one in answer.context["fields"]}
+    assert (answer.status_code, kept["level"], kept["name"], kept["english_name"]) == (409, two.pk, two.pk, one.pk)
+
+
+def refused(*_args: Any, **_more: Any) -> None:
+    raise RuleBroken
 
 
 def test_merge_needs_the_right_on_every_record(browse: Any, make: Any, cast: Any) -> None:

@@ -102,3 +102,8 @@ def test_two_administrators_see_what_differs(admin: Client) -> None:
     assert answer.status_code == 409
     assert "丙" in answer.content.decode()
     assert "乙" in answer.content.decode()
+
+
+def test_everything_one_can_set_says_what_it_is(admin: Client) -> None:
+    page = admin.get("/settings/").content.decode()
+    assert page.count('class="gx-tile"') == page.count('class="gx-hint"') > 20

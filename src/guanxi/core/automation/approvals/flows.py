@@ -23,7 +23,7 @@ from guanxi.core.models import ApprovalFlow, Role, User
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import shape
 from guanxi.core.records.query import compile_tree, is_empty
-from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.settings_registry import free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -176,8 +176,7 @@ def flow_save(actor: Actor, flow: ApprovalFlow | None, draft: FlowDraft, *, vers
     checked(actor, draft)
     with writing(actor):
         row = ApprovalFlow.objects.select_for_update().get(pk=flow.pk) if flow else ApprovalFlow()
-        if version is not None and flow is not None and row.version != version:
-            raise Invalid(_("Somebody else changed this flow in the meantime. Reload it."), code="flow.conflict")
+        require_unchanged(row, version)
         row.key = row.key or free_key(
             ApprovalFlow, draft.key or draft.name_en or f"{draft.entity}-{draft.action}".replace(".", "-")
         )

@@ -23,7 +23,7 @@ from guanxi.core.models import AutomationRule, RuleClock, RuleRun, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import display, formula, shape
 from guanxi.core.records.query import compile_tree, is_empty
-from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.settings_registry import free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -105,8 +105,7 @@ def rule_save(
     checked(actor, draft)
     with writing(actor):
         row = AutomationRule.objects.select_for_update().get(pk=rule.pk) if rule else AutomationRule()
-        if version is not None and rule is not None and row.version != version:
-            raise Invalid(_("Somebody else changed this rule in the meantime. Reload it."), code="rule.conflict")
+        require_unchanged(row, version)
         was = (row.active, row.trigger)
         _filled(row, draft)
         row.key = row.key or free_key(AutomationRule, draft.key or draft.name_en or "rule")

@@ -18,7 +18,7 @@ from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.models import Workflow
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import formula
-from guanxi.core.records.settings_registry import free_key
+from guanxi.core.records.settings_registry import free_key, require_unchanged
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -81,10 +81,7 @@ def workflow_save(
     checked(draft)
     with writing(actor):
         row = Workflow.objects.select_for_update().get(pk=workflow.pk) if workflow else Workflow()
-        if version is not None and workflow is not None and row.version != version:
-            raise Invalid(
-                _("Somebody else changed this workflow in the meantime. Reload it."), code="workflow.conflict"
-            )
+        require_unchanged(row, version)
         row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
         row.key = row.key or free_key(Workflow, draft.key or draft.name_en or "workflow")
         row.entity, row.xml, row.start = draft.entity, draft.xml, dict(draft.start)

@@ -18,7 +18,7 @@ from guanxi.core.records import shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.web.lists import filters
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 HOME = "/settings/approvals/"
@@ -247,11 +247,8 @@ def _post(request: HttpRequest, flow: ApprovalFlow | None) -> HttpResponseBase:
     draft = draft_from(request.POST)
     if what != "save":
         return show(request, "approvals/flow.jinja", _context(request, flow, changed(draft, what)))
-    version = request.POST.get("version", "")
     try:
-        saved = flows.flow_save(
-            actor, flow, draft, version=int(version) if version.isdecimal() and len(version) < 9 else None
-        )
+        saved = flows.flow_save(actor, flow, draft, version=version_of(request))
     except GuanxiError as error:
         return show(request, "approvals/flow.jinja", _context(request, flow, draft), error)
     return done(request, f"{HOME}{saved.key}/", _("The flow was saved. It counts from now on."))

@@ -33,7 +33,7 @@ add_entries(
     ),
     Entry(
         key="flows", label=_("Approval flows"), url="/settings/approvals/", icon="rubber-stamp", place="settings", order=110,
-        shown=may_settings,
+        shown=may_settings, hint=_("Who decides about what, in which steps"),
     ),
 )  # fmt: skip
 add_cards(

@@ -22,7 +22,8 @@ add_entries(
         url=views.ADDRESS,
         icon="activity",
         place="settings",
-        order=60,
+        order=185,
         shown=is_administrator,
+        hint=_("Whether database, jobs, mail, disk and backups are well"),
     )
 )

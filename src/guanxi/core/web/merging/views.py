@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,14 +129,17 @@ def _groups(actor: Actor, entity: Entity, last: Operation | None, start: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One field of a merge: the value of each record, which is kept unless told otherwise, whether lists are united."""
+    """One field of a merge: the value of each record, which is kept unless told otherwise, whether lists are united,
+    and whether all records hold the same (then there is nothing to choose, and the row is folded away).
+    """
 
     name: str
     label: Text
     cells: list[tuple[int, Markup, bool]]
     kept: int
+    together: bool
     united: bool
-    differs: bool
+    same: bool
 
 
 @page_view("GET", "POST")
@@ -156,12 +160,12 @@ def merge(request: HttpRequest, path: str) -> HttpResponseBase:
     if keep not in ids:
         keep = _fullest(entity, found)
     error: GuanxiError | None = None
+    choices = {
+        name[7:]: int(str(value))
+        for name, value in request.POST.items()
+        if name.startswith("choose.") and str(value).isdecimal()
+    }
     if request.method == "POST":
-        choices = {
-            name[7:]: int(str(value))
-            for name, value in request.POST.items()
-            if name.startswith("choose.") and str(value).isdecimal()
-        }
         try:
             operation = records.merge(actor, entity, keep, [one for one in ids if one != keep], choices)
         except Denied:
@@ -176,7 +180,7 @@ def merge(request: HttpRequest, path: str) -> HttpResponseBase:
         "records": [_column(actor, entity, record) for record in found],
         "ids": ids,
         "keep": keep,
-        "fields": _choices(actor, entity, found, keep),
+        "fields": _choices(actor, entity, found, keep, choices),
         "error": error.message if error else "",
         "back": addresses.list_url(entity),
         "action": request.path,
@@ -227,8 +231,8 @@ def _column(actor: Actor, entity: Entity, record: Any) -> dict[str, Any]:
     }
 
 
-def _choices(actor: Actor, entity: Entity, found: list[Any], keep: int) -> list[Choice]:
-    """The fields in which the records differ or that any of them fills; those that differ come first."""
+def _choices(actor: Actor, entity: Entity, found: list[Any], keep: int, chosen: Mapping[str, int]) -> list[Choice]:
+    """The fields any of the records fills, those in which they differ first; what was ``chosen`` before stays chosen."""
     result = []
     for name, field in shape.readable(actor, entity).items():
         if field.readonly or not KINDS[field.kind].written:
@@ -238,12 +242,12 @@ def _choices(actor: Actor, entity: Entity, found: list[Any], keep: int) -> list[
         if not filled:
             continue
         drawn = {record.pk: shown(actor, entity, record, field, change=False, reveal=False) for record in found}
-        kept = keep if keep in filled else filled[0]
-        united = field.kind in UNITED
-        differs = len({str(plain[pk]) for pk in filled}) > 1
+        kept = next(pk for pk in (chosen.get(name), keep, *filled) if pk in filled)
+        together = field.kind in UNITED
         cells = [(pk, one.markup, not one.empty) for pk, one in drawn.items()]
-        result.append(Choice(name, field.label, cells, kept, united, differs))
-    return sorted(result, key=lambda one: not one.differs)
+        different = len({str(value) for value in plain.values()})
+        result.append(Choice(name, field.label, cells, kept, together, together and name not in chosen, different == 1))
+    return sorted(result, key=lambda one: one.same)
 
 
 def _merged(request: HttpRequest, actor: Actor, entity: Entity, keep: int, operation: Operation) -> HttpResponseBase:

@@ -17,8 +17,8 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.web.outside.asking import drawn, results_of, sent
-from guanxi.core.web.people.common import done
-from guanxi.core.web.shaping.common import Choices, ask, general, inputs, page, read, shaper, version_of
+from guanxi.core.web.people.common import done, version_of
+from guanxi.core.web.shaping.common import Choices, ask, general, inputs, page, read, shaper
 from guanxi.core.web.views.common import page_view
 
 HOME = "/settings/outside/"

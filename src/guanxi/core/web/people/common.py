@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
-from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, Text
+from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import User
 from guanxi.core.people.guards import is_administrator
 from guanxi.core.web import toasts
@@ -75,8 +75,19 @@ def user_tabs(request: HttpRequest, user: User) -> list[dict[str, Any]]:
 def show(
     request: HttpRequest, template: str, context: Mapping[str, Any], error: GuanxiError | None = None
 ) -> HttpResponse:
-    """A page of this room; with an error it keeps what was typed, marks the fields and answers with the error's status."""
+    """A page of this room; with an error it keeps what was typed, marks the fields and answers with the error's status.
+
+    ``began`` is the version an editor drawn anew began with, until a conflict has been told.
+    """
     status = error.status if error else 200
-    response = draw(request, template, {"errors": errors_of(error) if error else {}, **context}, status=status)
+    began = "" if isinstance(error, Conflict) else request.POST.get("version", "")
+    known = {"errors": errors_of(error) if error else {}, "began": began, **context}
+    response = draw(request, template, known, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def version_of(request: HttpRequest) -> int | None:
+    """The version a form started from."""
+    given = request.POST.get("version", "")
+    return int(given) if given.isdecimal() and len(given) < 9 else None

@@ -13,7 +13,7 @@ from guanxi.core.people.guards import is_administrator
 from guanxi.core.people.rights import role_name
 from guanxi.core.schema.entity import Panel
 from guanxi.core.schema.registry import extend
-from guanxi.core.web.contributions import Entry, add_entries
+from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 
 
 def sees_roles(actor: Actor) -> bool:
@@ -39,6 +39,7 @@ add_entries(
         place="settings",
         order=10,
         shown=is_administrator,
+        hint=_("Invite people, give roles, end sessions, deactivate"),
     ),
     Entry(
         key="people.departments",
@@ -47,6 +48,7 @@ add_entries(
         icon="sitemap",
         place="settings",
         order=20,
+        hint=_("The tree of departments, who works where and under whom"),
     ),
     Entry(
         key="people.roles",
@@ -56,6 +58,7 @@ add_entries(
         place="settings",
         order=30,
         shown=sees_roles,
+        hint=_("What a role may do, on whose records, and which fields it sees"),
     ),
     Entry(
         key="people.tokens",
@@ -65,6 +68,7 @@ add_entries(
         place="settings",
         order=40,
         shown=is_administrator,
+        hint=_("Programs that act for people: scopes, expiry, last use"),
     ),
     Entry(
         key="people.log",
@@ -74,8 +78,31 @@ add_entries(
         place="settings",
         order=50,
         shown=is_administrator,
+        hint=_("Who signed in, looked at, took out what"),
     ),
 )
+
+
+def first_steps(actor: Actor) -> dict[str, Any] | None:
+    """What the administrator of a new workspace does next; gone once somebody else is there."""
+    if not is_administrator(actor) or User.objects.count() > 1:
+        return None
+    return {
+        "steps": [
+            (_("Draw the organisation"), _("Departments decide who sees whose records."), "/people/departments/", "sitemap"),
+            (_("Invite your colleagues"), _("Each gets a mail with a link, and a role from you."), "/users/", "users"),
+            (_("Bring your data in"), _("A spreadsheet of customers is enough; an import can be undone."), "/import/", "file-import"),
+            (_("Choose an industry pack"), _("Fields, stages and sample data of your trade."), "/settings/packs/", "package"),
+        ]
+    }  # fmt: skip
+
+
+add_cards(
+    Card(
+        key="first_steps", label=_("First steps"), template="people/first_steps.jinja", context=first_steps, icon="flag",
+        order=1, wide=True,
+    )
+)  # fmt: skip
 
 
 def about_user(actor: Actor, user: User) -> dict[str, Any]:
@@ -87,6 +114,7 @@ def about_user(actor: Actor, user: User) -> dict[str, Any]:
         "roles": [role_name(role) for role in roles] if known else None,
         "administers": is_administrator(actor),
         "me": actor.user_id == user.pk,
+        "waits": user.is_active and not user.has_usable_password(),
     }
 
 

@@ -21,7 +21,7 @@ from guanxi.core.records.shape import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
 from guanxi.core.schema.vocabulary import GROUPS
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 
@@ -165,9 +165,8 @@ def create(request: HttpRequest) -> HttpResponseBase:
 
 def _save(request: HttpRequest, role: Role | None) -> HttpResponseBase:
     draft = draft_from(request.POST)
-    version = request.POST.get("version", "")
     try:
-        saved = role_save(actor_of(request), role, draft, version=int(version) if version.isdecimal() else None)
+        saved = role_save(actor_of(request), role, draft, version=version_of(request))
     except GuanxiError as error:
         return show(request, "people/role.jinja", _context(request, role, draft), error)
     return done(request, f"/people/roles/{saved.pk}/", _("The role was saved. It counts from now on."))

@@ -49,6 +49,7 @@ class SignInView(LoginView):
             **super().get_context_data(**kwargs),
             "ended": reasons.get(query.get("ended", ""), ""),
             "done": notes.get(query.get("done", ""), ""),
+            "empty": not User.everything.exists(),
         }
 
 

@@ -18,7 +18,7 @@ from guanxi.core.records.query import is_empty
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import addresses
 from guanxi.core.web.lists import filters
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 HOME = "/settings/privacy/retention/"
@@ -71,7 +71,7 @@ def _post(request: HttpRequest, rule: RetentionRule | None) -> HttpResponseBase:
     if what != "save":
         return show(request, "privacy/rule.jinja", _context(request, rule, draft))
     try:
-        retention.rule_save(actor, rule, draft)
+        retention.rule_save(actor, rule, draft, version=version_of(request))
     except GuanxiError as error:
         return show(request, "privacy/rule.jinja", _context(request, rule, draft), error)
     return done(request, HOME, _("Saved."))

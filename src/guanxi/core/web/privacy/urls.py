@@ -28,5 +28,6 @@ add_entries(
         place="settings",
         order=45,
         shown=is_administrator,
+        hint=_("Requests of persons, how long records are kept, limits of looks and exports"),
     )
 )

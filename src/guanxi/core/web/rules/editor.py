@@ -26,7 +26,7 @@ from guanxi.core.schema.registry import children_of, entities, entity_of, is_reg
 from guanxi.core.web import addresses
 from guanxi.core.web.approvals.flows import choices, kind_label
 from guanxi.core.web.lists import filters
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.rules.reading import BRANCH, changed, draft_from
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -244,11 +244,9 @@ def _post(request: HttpRequest, rule: AutomationRule | None) -> HttpResponseBase
         store.rule_delete(actor, rule)
         return done(request, HOME, _("“%(name)s” was removed.") % {"name": store.name_of(rule)})
     draft = draft_from(request.POST)
-    version = request.POST.get("version", "")
     try:
         if what == "save":
-            number = int(version) if version.isdecimal() and len(version) < 9 else None
-            saved = store.rule_save(actor, rule, draft, version=number)
+            saved = store.rule_save(actor, rule, draft, version=version_of(request))
             return done(request, f"{HOME}{saved.key}/", _("The rule was saved."))
         if what == "rehearse":
             found = store.rehearse(actor, draft)

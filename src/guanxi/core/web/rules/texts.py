@@ -16,7 +16,7 @@ from guanxi.core.models import MessageTemplate, Snippet
 from guanxi.core.records import display
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web.approvals.flows import choices
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 HOME = "/settings/templates/"
@@ -102,7 +102,7 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
             templates.removed(actor, row)
             return done(request, HOME, _("“%(name)s” was removed.") % {"name": named(row)})
         if what == "save":
-            saved = templates.template_save(actor, row, filled)
+            saved = templates.template_save(actor, row, filled, version=version_of(request))
             return done(request, f"{HOME}{saved.key}/", _("The template was saved."))
         if what == "preview" and context["chosen"].isdecimal():
             record = records.get(actor, entity_of(str(filled["entity"])), int(context["chosen"][:18]))

@@ -26,10 +26,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
 add_entries(
     Entry(
         key="rules", label=_("Automation"), url="/settings/rules/", icon="settings-automation", place="settings", order=100,
-        shown=may_settings,
+        shown=may_settings, hint=_("When something happens or is due: change, remind, send, ask"),
     ),
     Entry(
         key="templates", label=_("Message templates"), url="/settings/templates/", icon="mail", place="settings", order=105,
-        shown=may_settings,
+        shown=may_settings, hint=_("Mails and messages with fields filled in, and snippets"),
     ),
 )  # fmt: skip

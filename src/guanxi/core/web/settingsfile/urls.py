@@ -18,10 +18,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 add_entries(
     Entry(
-        key="packs", label=_("Industry packs"), url="/settings/packs/", icon="package", place="settings", order=190, shown=may_settings
+        key="packs", label=_("Industry packs"), url="/settings/packs/", icon="package", place="settings", order=190, shown=may_settings,
+        hint=_("A trade’s settings and sample data, in one step and out again"),
     ),
     Entry(
-        key="settings.file", label=_("Settings as a file"), url="/settings/file/", icon="file-code", place="settings", order=200,
-        shown=may_settings,
+        key="settings.file", label=_("Settings as a file"), url="/settings/file/", icon="file-code", place="settings", order=195,
+        shown=may_settings, hint=_("Take all settings out, bring them in elsewhere, go back to earlier ones"),
     ),
 )  # fmt: skip

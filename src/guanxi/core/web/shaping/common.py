@@ -122,9 +122,3 @@ def page(
 ) -> HttpResponseBase:
     """A settings page; with an error it keeps what was typed."""
     return show(request, template, {"colors": COLORS, "spoken": shape.spoken, **context}, error)
-
-
-def version_of(request: HttpRequest) -> int | None:
-    """The version a form started from."""
-    given = request.POST.get("version", "")
-    return int(given) if given.isdecimal() else None

@@ -14,8 +14,8 @@ from guanxi.core.records.shape import spoken
 from guanxi.core.schema.fields import Field
 from guanxi.core.shaping import dictionaries as shaping
 from guanxi.core.web import toasts
-from guanxi.core.web.people.common import done
-from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper, version_of
+from guanxi.core.web.people.common import done, version_of
+from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/dictionaries/"

@@ -18,7 +18,7 @@ from guanxi.core.schema.kinds import KINDS
 from guanxi.core.shaping import converting, dictionaries, setups, uses
 from guanxi.core.shaping import fields as shaping
 from guanxi.core.web import toasts
-from guanxi.core.web.people.common import done
+from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.shaping import questions
 from guanxi.core.web.shaping.common import (
     ask,
@@ -28,7 +28,6 @@ from guanxi.core.web.shaping.common import (
     shapeable,
     shaped_entity,
     shaper,
-    version_of,
 )
 from guanxi.core.web.views.common import page_view
 

@@ -14,7 +14,7 @@ from guanxi.core.web import addresses, contributions
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 #: Entries by their order: up to which place of the menu a theme reaches.
-PEOPLE, SHAPE, WORK = 59, 99, 199
+PEOPLE, SHAPE, WORK, RUNNING = 59, 99, 179, 199
 
 
 @page_view()
@@ -32,7 +32,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     tiles += [
         {
             "label": entity.plural, "hint": entity.description, "url": addresses.list_url(entity), "icon": entity.icon,
-            "color": entity.color, "order": entity.menu.order + WORK, "badge": 0,
+            "color": entity.color, "order": entity.menu.order + RUNNING, "badge": 0,
         }
         for entity in entities()
         if entity.menu.group == "settings" and access.allowed(actor, "view", entity) and addresses.list_url(entity) not in known
@@ -44,7 +44,8 @@ def index(request: HttpRequest) -> HttpResponseBase:
         (_("People and rights"), [one for one in tiles if one["order"] <= PEOPLE]),
         (_("Shape of the workspace"), [one for one in tiles if PEOPLE < one["order"] <= SHAPE]),
         (_("Rules and calendars"), [one for one in tiles if SHAPE < one["order"] <= WORK]),
-        (_("Base data of the areas"), [one for one in tiles if one["order"] > WORK]),
+        (_("Running the workspace"), [one for one in tiles if WORK < one["order"] <= RUNNING]),
+        (_("Base data of the areas"), [one for one in tiles if one["order"] > RUNNING]),
     ]
     context = {"title": _("Settings"), "themes": [one for one in themes if one[1]]}
     return draw(request, "shaping/hub.jinja", context)

@@ -26,9 +26,9 @@ from guanxi.core.shaping import layouts as shaping
 from guanxi.core.shaping.common import key_from
 from guanxi.core.web import contributions, formats, tabs
 from guanxi.core.web.forms import build, choosing
-from guanxi.core.web.people.common import done
+from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.record import details, related
-from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper, version_of
+from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/layouts/"

@@ -16,8 +16,8 @@ from guanxi.core.schema.registry import entities
 from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import objects as shaping
 from guanxi.core.web import icons
-from guanxi.core.web.people.common import done
-from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper, version_of
+from guanxi.core.web.people.common import done, version_of
+from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/objects/"

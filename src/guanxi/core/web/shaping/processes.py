@@ -18,8 +18,8 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.shaping import processes as shaping
-from guanxi.core.web.people.common import done
-from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper, version_of
+from guanxi.core.web.people.common import done, version_of
+from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/processes/"

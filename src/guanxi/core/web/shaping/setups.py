@@ -14,8 +14,8 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.shaping import setups as shaping
 from guanxi.core.shaping import uses
-from guanxi.core.web.people.common import done
-from guanxi.core.web.shaping.common import ask, general, inputs, page, shaped_entity, shaper, version_of
+from guanxi.core.web.people.common import done, version_of
+from guanxi.core.web.shaping.common import ask, general, inputs, page, shaped_entity, shaper
 from guanxi.core.web.views.common import page_view
 
 #: Names of the texts said when a condition is not met.

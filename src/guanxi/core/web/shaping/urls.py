@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.errors import Text
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, objects, processes, setups
+from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, numberings, objects, processes, setups
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", hub.index, name="settings"),
@@ -25,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/dictionaries/<slug:key>/order/", dictionaries.order, name="dictionary_order"),
     path("settings/dictionaries/<slug:key>/values/", dictionaries.value, name="dictionary_value_new"),
     path("settings/dictionaries/<slug:key>/values/<str:name>/", dictionaries.value, name="dictionary_value"),
+    path("settings/numbering/", numberings.index, name="numberings"),
+    path("settings/numbering/<slug:path>/<str:name>/", numberings.edit, name="numbering"),
     path("settings/fields/", fields.index, name="fields"),
     path("settings/fields/<slug:path>/", fields.listing, name="fields_of"),
     path("settings/fields/<slug:path>/order/", fields.order, name="fields_order"),
@@ -53,6 +55,7 @@ add_entries(
     _entry("objects", _("Objects"), "box", 60, _("Sorts of records of your own")),
     _entry("fields", _("Fields"), "forms", 62, _("Further fields for everything, with conditions and formulas")),
     _entry("dictionaries", _("Dictionaries"), "list", 64, _("Values of choices: names, colours, order")),
+    _entry("numbering", _("Numbering"), "hash", 65, _("Numbers of customers, contracts …: format, restart, gaps")),
     _entry("layouts", _("Layouts"), "layout-board", 66, _("Forms, pages, lists, cards, menu and home page per role")),
     _entry("processes", _("Processes"), "arrows-exchange", 68, _("Stages: which moves, for whom, what on the way")),
 )

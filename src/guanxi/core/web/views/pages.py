@@ -25,7 +25,8 @@ def home(request: HttpRequest) -> HttpResponseBase:
         if context is not None:
             values = {**context, "card": card, "actor": actor}
             cards.append((card, Markup(render_to_string(card.template, values, request, using="jinja2"))))  # noqa: S704
-    return draw(request, "pages/home.jinja", {"title": _("Today"), "cards": cards})
+    context = {"title": _("Today"), "cards": cards, "without_role": not actor.rights.roles}
+    return draw(request, "pages/home.jinja", context)
 
 
 def back_to(request: HttpRequest, fallback: str = "/") -> str:

@@ -18,7 +18,7 @@ from guanxi.core.people.rights import role_name
 from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web.approvals.flows import choices, kind_label
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 from guanxi.core.web.workflows.words import WORDS, drawn
 
@@ -60,10 +60,9 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
         except GuanxiError as error:
             return drawn(show(request, "workflows/editor.jinja", _context(row, _held(request, row)), error))
         return done(request, HOME, _("“%(name)s” was removed.") % {"name": name})
-    draft, version = _draft(request), request.POST.get("version", "")
+    draft = _draft(request)
     try:
-        number = int(version) if version.isdecimal() and len(version) < 9 else None
-        saved = store.workflow_save(actor, row, draft, version=number)
+        saved = store.workflow_save(actor, row, draft, version=version_of(request))
     except GuanxiError as error:
         return drawn(
             show(

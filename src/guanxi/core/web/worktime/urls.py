@@ -27,6 +27,7 @@ add_entries(
         place="settings",
         order=120,
         shown=may_settings,
+        hint=_("Working hours, holidays and make-up days; due times count by them"),
     ),
     Entry(key="leave", label=_("Leave and deputy"), url="/leave/", icon="plane", place="account", order=30),
 )

@@ -20,7 +20,7 @@ from guanxi.core.models import Department, User, WorkCalendar
 from guanxi.core.records import worktime, worktime_edit
 from guanxi.core.records.worktime_edit import CalendarDraft
 from guanxi.core.web.days import read_day, read_moment
-from guanxi.core.web.people.common import done, show
+from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 HOME = "/settings/working-time/"
@@ -238,7 +238,9 @@ def edit(request: HttpRequest, key: str) -> HttpResponseBase:
 
 def _save(request: HttpRequest, row: WorkCalendar | None) -> HttpResponseBase:
     try:
-        saved = worktime_edit.calendar_save(actor_of(request), row, draft_from(request.POST))
+        saved = worktime_edit.calendar_save(
+            actor_of(request), row, draft_from(request.POST), version=version_of(request)
+        )
     except GuanxiError as error:
         return show(request, "worktime/calendar.jinja", _context(request, row, _typed(request.POST)), error)
     return done(request, f"{HOME}{saved.key}/", _("The calendar was saved."))
