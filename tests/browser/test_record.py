@@ -234,3 +234,17 @@ def test_a_day_is_typed_in_words_or_chosen_with_the_keyboard(people: Any, world:
     due.press("Control+Enter")
     expect(page).to_have_title(re.compile("寄样品册"))
     assert Task.objects.get(subject="寄样品册").due_at == dt.datetime(2027, 2, 1, 7, 30, tzinfo=dt.UTC)
+
+
+def test_going_back_finds_the_place_in_a_list_that_is_kept_nowhere(people: Any, world: Any) -> None:
+    page = people("alice")
+    page.set_viewport_size({"width": 1200, "height": 500})
+    page.goto("/customers/")
+    row = page.locator("tbody a[href*='/customers/']").nth(25)
+    row.scroll_into_view_if_needed()
+    top = page.evaluate("document.querySelector('.gx-list').scrollTop")
+    assert top > 100
+    row.click()
+    page.wait_for_url("**/customers/*/")
+    page.go_back()
+    page.wait_for_function("top => Math.abs(document.querySelector('.gx-list').scrollTop - top) < 40", arg=top)

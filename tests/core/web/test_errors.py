@@ -92,8 +92,23 @@ def test_each_fault_of_database_and_disk_has_its_sentence(error: Exception, code
     assert (answer.status_code, json.loads(answer.content)["code"]) == (503, code)
 
 
-def test_a_zero_byte_is_a_wrong_value() -> None:
-    error = DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+def _digits() -> Exception:
+    try:
+        int("9" * 5000)
+    except ValueError as error:
+        return error
+    raise AssertionError("a number of 5,000 digits was read")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"),
+        _caused(psycopg.errors.StringDataRightTruncation("value too long for type character varying(100)"), DataError),
+        _digits(),
+    ],
+)
+def test_what_no_column_can_hold_is_a_wrong_value(error: Exception) -> None:
     page: Any = errors.translate(request(HTTP_HX_REQUEST="true"), error)
     assert page.status_code == 422
     assert _from_surprise(request(), error).status_code == 422

@@ -16,8 +16,8 @@ from guanxi.core.api import problems
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, RuleBroken, TooMany
-from guanxi.core.models import KeptAnswer
-from guanxi.core.people import signin
+from guanxi.core.models import KeptAnswer, User
+from guanxi.core.people import factors, signin
 from guanxi.core.people.tokens import token_authenticate
 
 #: Requests a person or token may send per window of that many seconds.
@@ -48,6 +48,8 @@ def authenticate(request: HttpRequest) -> Actor | None:
     actor = getattr(request, "actor", None)
     if actor is None or actor.kind != "user":
         return None
+    if isinstance(request.user, User) and factors.standing(actor, request.user) == "due":
+        raise Denied(factors.DUE, code="account.factor_due")
     if request.method not in SAFE and check_csrf(request, authenticate) is not None:
         raise Denied(_("The page's secret is missing."), code="auth.csrf")
     request.actor = actor.acting_via("api")  # type: ignore[attr-defined]

@@ -239,7 +239,7 @@ def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -
     with writing(actor):
         row = row or Snippet(key=free_key(Snippet, str(values.get("name_en") or "snippet")))
         for name in ("name_zh", "name_en", "text_zh", "text_en"):
-            setattr(row, name, str(values.get(name, ""))[:LONGEST])
+            setattr(row, name, str(values.get(name, "")).strip()[: 100 if name.startswith("name") else LONGEST])
         row.save()
     return row
 

@@ -22,6 +22,7 @@ _SAID: Final[tuple[tuple[type[Exception], str, Text], ...]] = (
     (psycopg.errors.IdleInTransactionSessionTimeout, "database.slow", _("This took too long and was stopped. Narrow it down, or try again later.")),
     (psycopg.errors.ReadOnlySqlTransaction, "database.changing", _("The database is changing over to another machine. Please try again in a moment.")),
 )  # fmt: skip
+_NO_VALUE = ("NUL (0x00)", "for integer string conversion")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 #: What one request may wait for in the database: for a lock, for one statement, and in a transaction that does nothing.
@@ -33,10 +34,13 @@ LIMITS: Final = (
 def told(error: BaseException) -> GuanxiError | None:
     """The error for people, or ``None`` when this is no fault of database or disk.
 
-    A text with a zero byte, which no database can hold or look for, is a wrong value of whoever sent it.
+    A text with a zero byte, which no database can hold or look for, a number of thousands of digits and a text longer than
+    its column are wrong values of whoever sent them.
     """
-    if isinstance(error, DataError | ValueError) and "NUL (0x00)" in str(error):
+    if isinstance(error, DataError | ValueError) and any(words in str(error) for words in _NO_VALUE):
         return Invalid(_("Some values cannot be accepted."))
+    if isinstance(error.__cause__, psycopg.errors.StringDataRightTruncation):
+        return Invalid(_("A text is too long."), code="value.too_long")
     if isinstance(error, OSError) and error.errno in _FULL:
         return Unavailable(_said_of(psycopg.errors.DiskFull), code="disk.full")
     cause = error.__cause__ if isinstance(error, DatabaseError) else None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.backends import BaseBackend
@@ -19,7 +23,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import TooMany
 from guanxi.core.models import AccessEntry, User
 from guanxi.core.models.fixed import Fixed
-from guanxi.core.people import throttle
+from guanxi.core.people import factors, throttle
 from guanxi.core.people.passwords import normal, password_check
 
 #: Hours without a request after which a session ends, and days after which it ends in any case.
@@ -141,6 +145,18 @@ class AccountAdapter(DefaultAccountAdapter):
         except ValueError:
             return "0.0.0.0"  # noqa: S104 - a database column, not a socket
 
+    def is_reauthentication_required(self, *, app: str, **_others: Any) -> bool:
+        """Not of somebody who came in a moment ago by his password alone and must set up his first factor: he has
+        nothing else to prove himself with. His codes are shown to him on the same proof.
+        """
+        user, request = self.request.user, self.request
+        if app != "allauth.mfa" or not isinstance(user, User) or not factors.asked_of(request.actor):
+            return True
+        records = get_authentication_records(request, user)
+        if not records or any(one["method"] != "password" for one in records):
+            return True
+        return bool(clock.now().timestamp() - records[-1]["at"] >= factors.FRESH_SECONDS)
+
     def get_login_stages(self) -> list[str]:
         """After the password: the second factor, where the user has one."""
         return ["allauth.mfa.stages.AuthenticateStage"]
@@ -184,5 +200,22 @@ class AccountAdapter(DefaultAccountAdapter):
         password_check(password, user)
         return normal(password)
 
+    def send_notification_mail(self, template_prefix: str, user: AbstractBaseUser, *_others: Any, **_more: Any) -> None:
+        """Called after each change of a factor: no mail, a line in the access log."""
+        access_note("factor_changed", context.request, cast("User", user), factor=template_prefix.rpartition("/")[2])
+
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Pages speak for themselves; allauth adds no messages of its own."""
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """How allauth behaves with second factors here: the last one of somebody who must have one stays until he has another."""
+
+    error_messages = {  # noqa: RUF012 - allauth declares it so
+        **DefaultMFAAdapter.error_messages,
+        "cannot_delete_authenticator": factors.LAST_ONE,
+    }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Whether another factor stays, or none is demanded of its holder."""
+        return factors.may_give_away(authenticator)

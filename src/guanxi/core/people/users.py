@@ -190,17 +190,17 @@ def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
         before, after = (sorted(role.key for role in side.values()) for side in (held, wanted))
         saving.save(actor, user, changes={"roles": [before, after]}, verb="roles_changed")
         tell_pages([user.pk])
-        _audit_roles(actor, user, before, after)
+        _noted(actor, user, "roles", before, after)
 
 
-def _audit_roles(actor: Actor, user: User, before: list[str], after: list[str]) -> None:
-    """The audit of the roles somebody holds: their rows have no trigger, being no record of their own."""
+def _noted(actor: Actor, user: User, name: str, before: list[str], after: list[str]) -> None:
+    """The audit of what somebody holds: these rows have no trigger, being no record of their own."""
     AuditEntry.objects.create(
         at=clock.now(),
         entity=User._meta.db_table,
         record_id=user.pk,
         action="update",
-        changes={"roles": [before, after]},
+        changes={name: [before, after]},
         actor_id=actor.user_id,
         actor_name=actor.name,
         via=actor.via,
@@ -234,7 +234,9 @@ def second_factor_reset(actor: Actor, user: User) -> int:
     """Take away authenticator app, recovery codes and passkeys of somebody who lost them; his sessions end. Returns how many."""
     require_administrator(actor, "change", user)
     with writing(actor):
+        held = sorted(user.authenticator_set.values_list("type", flat=True))
         count = user.authenticator_set.all().delete()[0]
+        _noted(actor, user, "second_factor", held, [])
         stamp_bump(user)
         emit(actor, "second_factor_reset", user)
     return int(count)

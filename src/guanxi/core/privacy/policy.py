@@ -6,12 +6,10 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Preference
-from guanxi.core.models.stamps import bump
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.records import discretion
 from guanxi.core.records.discretion import Discretion
-from guanxi.core.records.writing import writing
+from guanxi.core.records.workspace import preference_store
 
 MOST_LOOKS, MOST_ROWS = 100_000, 1_000_000_000
 
@@ -30,7 +28,5 @@ def discretion_set(actor: Actor, *, looks: str, rows: str, marked: bool, waterma
     if problems:
         raise Invalid.collect(problems)
     made = Discretion(int(looks), int(rows), marked, watermark)
-    with writing(actor):
-        Preference.objects.update_or_create(key=discretion.PREFERENCE, defaults={"value": discretion.as_data(made)})
-        bump(discretion.STAMP)
+    preference_store(actor, discretion.PREFERENCE, discretion.as_data(made))
     return made

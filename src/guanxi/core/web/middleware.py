@@ -19,11 +19,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from guanxi.core.access import actors
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
+from guanxi.core.kernel.errors import Denied
 from guanxi.core.kernel.memo import remembering
 from guanxi.core.kernel.regional import Regional
 from guanxi.core.models import User, stamps
-from guanxi.core.people import signin
-from guanxi.core.web.errors import wants_fragment
+from guanxi.core.people import factors, signin
+from guanxi.core.web.errors import error_response, wants_fragment
 from guanxi.runtime.environment import environment
 
 Response = Callable[[HttpRequest], HttpResponseBase]
@@ -32,6 +33,11 @@ Response = Callable[[HttpRequest], HttpResponseBase]
 QUIET = ("/healthz", "/readyz", "/metrics")
 #: Faces that ask for credentials themselves.
 OWN_DOOR = ("/api/", *QUIET)
+#: Where a second factor is set up: all that opens without the one that is demanded.
+FACTOR_PAGE = "/account/second-factor/"
+FACTOR_PAGES = (FACTOR_PAGE, "/account/2fa/", "/account/reauthenticate/")
+#: In the session of somebody who has said that he will set it up later.
+LATER = "gx_factor_later"
 LANGUAGE_COOKIE = "guanxi_language"
 
 _POLICY = {
@@ -139,6 +145,8 @@ class ActorMiddleware:
         if getattr(response, "streaming", False) and not getattr(response, "is_async", False):
             response.streaming_content = _within(response.streaming_content, language, zone, actor.regional)  # type: ignore[attr-defined]
         response.headers.setdefault("Content-Language", "zh-Hans" if language == "zh-hans" else language)
+        if not guest:  # what one person may see is kept on no disk; files and pictures say for themselves how long
+            response.headers.setdefault("Cache-Control", "no-store")
         if guest:
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
             if request.GET.get("language") == language:
@@ -167,9 +175,11 @@ class ActorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> HttpResponseBase | None:
-        """Ask for a sign-in where the view needs one."""
-        if request.actor.kind != "anonymous" or not getattr(view, "login_required", True):  # type: ignore[attr-defined]
+        """Ask for a sign-in where the view needs one, and for a second factor where one is demanded."""
+        if not getattr(view, "login_required", True):
             return None
+        if request.actor.kind != "anonymous":  # type: ignore[attr-defined]
+            return ask_for_factor(request)
         if request.path.startswith(OWN_DOOR):
             return None
         return ask_to_sign_in(request)
@@ -186,6 +196,28 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     if getattr(request, "session_ended", ""):
         query["ended"] = request.session_ended  # type: ignore[attr-defined]
     return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode(query)}" if query else ""))
+
+
+def ask_for_factor(request: HttpRequest) -> HttpResponseBase | None:
+    """The way to setting a second factor up, for whoever must have one and has none; ``None`` for all others.
+
+    While there is time, whole pages lead there until he says later; after that nothing else answers this session.
+    """
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    if not factors.asked_of(actor) or request.path.startswith((*OWN_DOOR, *FACTOR_PAGES)):
+        return None
+    if not isinstance(request.user, User):
+        return None
+    standing = factors.standing(actor, request.user)
+    reading = request.method == "GET" and not wants_fragment(request)
+    if standing == "free" or (standing == "grace" and (LATER in request.session or not reading)):
+        return None
+    if reading:
+        back = request.get_full_path()
+        return HttpResponseRedirect(FACTOR_PAGE + (f"?{urlencode({'next': back})}" if back != "/" else ""))
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=403, headers={"HX-Redirect": FACTOR_PAGE})
+    return error_response(request, Denied(factors.DUE, code="account.factor_due"))
 
 
 def _within(parts: Iterable[bytes], language: str, zone: zoneinfo.ZoneInfo, habits: Regional) -> Iterator[bytes]:

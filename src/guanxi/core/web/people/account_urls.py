@@ -9,7 +9,7 @@ from allauth.mfa import urls as factors
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from guanxi.core.web.people import account, signing
+from guanxi.core.web.people import account, second, signing
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.profile, name="account"),
@@ -25,7 +25,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("2fa/authenticate/", signing.code, name="mfa_authenticate"),
     path("2fa/reauthenticate/", signing.code_again, name="mfa_reauthenticate"),
     path("2fa/webauthn/login/", signing.passkey_sign_in, name="mfa_login_webauthn"),
+    path("2fa/webauthn/keys/<int:pk>/remove/", signing.key_remove, name="mfa_remove_webauthn"),
     path("2fa/", include(factors)),
+    path("second-factor/", second.ask, name="account_second_factor"),
     path("security/", account.security, name="account_security"),
     path("sessions/", RedirectView.as_view(url="/account/security/"), name="usersessions_list"),
     path("sessions/end/", account.sessions_end, name="account_sessions_end"),

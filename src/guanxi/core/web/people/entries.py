@@ -61,6 +61,15 @@ add_entries(
         hint=_("What a role may do, on whose records, and which fields it sees"),
     ),
     Entry(
+        key="people.second_factor",
+        label=_("Second factor"),
+        url="/people/second-factor/",
+        icon="shield-lock",
+        place="settings",
+        order=35,
+        shown=is_administrator,
+    ),
+    Entry(
         key="people.tokens",
         label=_("API tokens"),
         url="/people/tokens/",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.core.kernel import clock
 from guanxi.core.models import AccessEntry
@@ -18,6 +19,13 @@ from guanxi.core.web.people.common import show
 from guanxi.core.web.views.common import actor_of, page_view
 
 PAGE = 100
+_FACTORS = {
+    "totp_activated": gettext_lazy("authenticator app connected"),
+    "totp_deactivated": gettext_lazy("authenticator app removed"),
+    "webauthn_added": gettext_lazy("passkey added"),
+    "webauthn_removed": gettext_lazy("passkey removed"),
+    "recovery_codes_generated": gettext_lazy("new recovery codes"),
+}
 
 
 def sorts() -> dict[str, str]:
@@ -26,6 +34,7 @@ def sorts() -> dict[str, str]:
         "sign_in": _("Signed in"),
         "sign_in_failed": _("Sign-in failed"),
         "sign_in_throttled": _("Too many attempts"),
+        "factor_changed": _("Second factor changed"),
         "sign_out": _("Signed out"),
         "session_ended": _("Session ended"),
         "reveal": _("Masked value shown"),
@@ -84,6 +93,9 @@ def _details(row: AccessEntry) -> str:
         parts.append(reasons.get(reason, reason))
     if known.pop("step", ""):
         parts.append(_("second step"))
+    if "factor" in known:
+        factor = str(known.pop("factor"))
+        parts.append(str(_FACTORS.get(factor, factor)))
     said = (f"{name}: {_text(value)}" for name, value in known.items() if value not in ("", None, [], {}))
     return ", ".join(filter(None, [*parts, *said]))
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from allauth.account.views import LoginView, LogoutView, ReauthenticateView
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.base.views import ReauthenticateView as CodeReauthenticateView
-from allauth.mfa.webauthn.views import LoginWebAuthnView
+from allauth.mfa.webauthn.views import LoginWebAuthnView, RemoveWebAuthnView
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from guanxi.core.kernel.errors import GuanxiError, Invalid, TooMany
 from guanxi.core.models import OneTimeLink, User
-from guanxi.core.people import links, signin, throttle
+from guanxi.core.people import factors, links, signin, throttle
 from guanxi.core.people.inviting import reset_request
 from guanxi.core.web.middleware import guest_language
 from guanxi.core.web.people.common import errors_of
@@ -104,6 +104,18 @@ class CodeAgainView(GuessLimit, CodeReauthenticateView):  # type: ignore[misc]
         return cast("User", self.request.user)
 
 
+class KeyRemoveView(RemoveWebAuthnView):
+    """Removing a passkey, unless it is the last second factor of somebody who must have one."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Remove it, or say why not."""
+        if not factors.may_give_away(self.get_object()):
+            context = {"object": self.object, "refused": factors.LAST_ONE}
+            return render(self.request, self.template_name, context, status=409)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
 class SignOutView(LogoutView):
     """Signing out; the browser forgets the pages it kept, those behind its back button too."""
 
@@ -119,6 +131,7 @@ sign_out = login_not_required(SignOutView.as_view())
 code = CodeView.as_view()
 code_again = CodeAgainView.as_view()
 password_again = ReauthenticateView.as_view()
+key_remove = KeyRemoveView.as_view()
 passkey_sign_in = login_not_required(LoginWebAuthnView.as_view())
 
 

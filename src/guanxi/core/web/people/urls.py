@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.people import administration, departments, entries, log, roles, why
+from guanxi.core.web.people import administration, departments, entries, log, roles, second, why
 
 __all__ = ["entries", "urlpatterns"]
 
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/roles/<int:role_id>/", roles.edit, name="people_role"),
     path("people/roles/<int:role_id>/preview/", roles.preview, name="people_role_preview"),
     path("people/roles/<int:role_id>/delete/", roles.delete, name="people_role_delete"),
+    path("people/second-factor/", second.demanded, name="people_second_factor"),
     path("people/tokens/", administration.all_tokens, name="people_tokens"),
     path("people/log/", log.access_log, name="people_log"),
     path("<slug:path>/<int:record_id>/why/all/", why.why, name="record_why_all"),

@@ -158,6 +158,7 @@ def edit(request: HttpRequest, path: str) -> HttpResponseBase:
     actor, entity = shaper(request), shaped_entity(path)
     face, role, kind = (request.GET.get(name, "") for name in ("face", "role", "kind"))
     face = face if face in layouts.FACES else "form"
+    role = role if role in dict(_roles()) else ""
     row = shaping.row_of(entity, face, role, kind)
     error: GuanxiError | None = None
     held = row.definition if row else None

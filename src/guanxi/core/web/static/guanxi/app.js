@@ -4,6 +4,7 @@ import "./glue.js";
 import "./ui.js";
 import "./forms.js";
 import "./days.js";
+import "./place.js";
 import "./keys.js";
 import "./palette.js";
 import "./list.js";
