@@ -240,7 +240,7 @@ def test_going_back_finds_the_place_in_a_list_that_is_kept_nowhere(people: Any, 
     page = people("alice")
     page.set_viewport_size({"width": 1200, "height": 500})
     page.goto("/customers/")
-    row = page.locator("tbody a[href*='/customers/']").nth(25)
+    row = page.locator("tbody tr").nth(25).locator("a[href^='/customers/']:not([href*=peek])").first
     row.scroll_into_view_if_needed()
     top = page.evaluate("document.querySelector('.gx-list').scrollTop")
     assert top > 100
