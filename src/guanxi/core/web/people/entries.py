@@ -68,6 +68,7 @@ add_entries(
         place="settings",
         order=35,
         shown=is_administrator,
+        hint=_("Of whom it is demanded, and who has none yet"),
     ),
     Entry(
         key="people.tokens",
