@@ -18,8 +18,9 @@ from guanxi.core.records import bulk
 from guanxi.core.schema.registry import entities
 from tests.browsing import PASSWORD
 from tests.factories.cast import Cast
+from tests.mailserver import letters
 
-__all__ = ["PASSWORD"]
+__all__ = ["PASSWORD", "letters"]
 
 PLACES = ("深圳", "广州", "杭州", "苏州", "成都", "重庆", "武汉", "青岛", "宁波", "厦门")
 TRADES = ("精密机械", "电子", "生物医药", "供应链", "新能源", "软件")

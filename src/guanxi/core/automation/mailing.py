@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage
@@ -72,9 +72,16 @@ def message(user: User, notes: Sequence[Note]) -> EmailMessage:
     )
 
 
-def _lines(user: User, notes: Iterable[Note]) -> list[str]:
-    further = ((note, FURTHER_LINES[note.sort](user, note) if note.sort in FURTHER_LINES else "") for note in notes)
-    return [f"{note.text}\n{address_of(note)}\n{more}".strip() for note, more in further]
+def _lines(user: User, notes: Sequence[Note]) -> list[str]:
+    """Each notification; of several about one record the last has the further lines: a link made anew ends earlier ones."""
+    last = {(note.sort, note.entity, note.record_id): note.id for note in notes}
+    further = [
+        FURTHER_LINES[note.sort](user, note)
+        if note.sort in FURTHER_LINES and last[note.sort, note.entity, note.record_id] == note.id
+        else ""
+        for note in notes
+    ]
+    return [f"{note.text}\n{address_of(note)}\n{more}".strip() for note, more in zip(notes, further, strict=True)]
 
 
 def address_of(note: Note) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
@@ -16,12 +17,13 @@ from guanxi.core.automation.approvals.gate import ApprovalNeeded
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import Approval, User
+from guanxi.core.records import drafts
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses, toasts
 from guanxi.core.web.people.common import number, show
 from guanxi.core.web.record.common import came_from, done
 from guanxi.core.web.toasts import toast
-from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.views.common import actor_of, draw, into_dialog, page_view
 
 
 def _sheet(
@@ -42,10 +44,7 @@ def _sheet(
     }  # fmt: skip
     response = draw(request, "approvals/send.jinja", context, status=status)
     response.headers["Cache-Control"] = "no-store"
-    if "HX-Request" in request.headers:
-        response.headers["HX-Retarget"] = "#dialog-body"
-        response.headers["HX-Reswap"] = "innerHTML"
-    return response
+    return into_dialog(response) if "HX-Request" in request.headers else response
 
 
 def needed(request: HttpRequest, error: ApprovalNeeded) -> HttpResponseBase:
@@ -98,14 +97,14 @@ def send(request: HttpRequest) -> HttpResponseBase:
     made = deciding.submit(
         actor, entity.key, record_id, asked["action"], asked["values"], request.POST.get("comment", "")
     )
-    go = addresses.record_url(entity, record_id) if record_id is not None else f"/approvals/{made.pk}/"
-    return done(
-        request, toast(_("Sent for approval."), url=f"/approvals/{made.pk}/"), go=go, events=_refresh(record_id)
-    )
-
-
-def _refresh(record_id: int | None) -> dict[str, Any] | None:
-    return {"gx:close": {}, "gx:refresh": {}} if record_id is not None else None
+    shown = toast(_("Sent for approval."), url=f"/approvals/{made.pk}/")
+    if record_id is None:
+        return done(request, shown, go=f"/approvals/{made.pk}/")
+    go = addresses.record_url(entity, record_id)
+    drafts.drop(actor, f"edit:{entity.key}:{record_id}")
+    if urlsplit(came_from(request, go)).path == f"{go}edit/":  # its page would still hold what was sent
+        return done(request, shown, go=go)
+    return done(request, shown, go=go, events={"gx:close": {}, "gx:refresh": {}})
 
 
 def _user(request: HttpRequest) -> User:

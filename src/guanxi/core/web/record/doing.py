@@ -24,7 +24,7 @@ from guanxi.core.web.inputs import raw_values
 from guanxi.core.web.record import header
 from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
-from guanxi.core.web.views.common import actor_of, draw, page_view
+from guanxi.core.web.views.common import actor_of, draw, into_dialog, page_view
 
 LISTED = 10
 
@@ -101,8 +101,7 @@ def _acted(
     """After an action: on to the record it made, its text to be copied, or this record drawn anew."""
     if isinstance(result, str):
         context = {"title": action.label, "text": result, "back": addresses.record_url(entity, record.pk)}
-        answer = draw(request, "record/told_page.jinja", context, fragment="record/told.jinja")
-        answer["HX-Retarget"], answer["HX-Reswap"] = "#dialog-body", "innerHTML"
+        answer = into_dialog(draw(request, "record/told_page.jinja", context, fragment="record/told.jinja"))
         toasts.trigger(answer, **{"gx:refresh": {}})
         return answer
     if _another(actor, record, result):

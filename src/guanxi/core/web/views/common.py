@@ -70,3 +70,9 @@ def draw(
         response = render(request, name, {**context, "layout": layout, "part": part}, status=status, using="jinja2")
     response.headers["Vary"] = "Cookie, HX-Request"
     return response
+
+
+def into_dialog(response: HttpResponse) -> HttpResponse:
+    """Let htmx open the answer as a dialog, whatever part of the page the form that asked wanted drawn anew."""
+    response["HX-Retarget"], response["HX-Reswap"], response["HX-Reselect"] = "#dialog-body", "innerHTML", "unset"
+    return response
