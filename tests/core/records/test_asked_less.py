@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
 from django.test.utils import CaptureQueriesContext
 
 from guanxi.core import records
 from guanxi.core.access import field_level
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.kernel.memo import remembering
 from guanxi.core.models import CustomField, SavedView, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import bump
 from guanxi.core.people.shares import share_set
-from guanxi.core.records import shape
+from guanxi.core.records import shape, steady
 from guanxi.core.records.children import leads
 from guanxi.core.records.search import probe
 from guanxi.core.records.search.query import search
@@ -144,3 +147,37 @@ def test_a_statement_is_prepared_once_and_told_with_its_values(cast: Cast) -> No
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%core_user%%username%%'")
         assert cursor.fetchone() == (1,)
+
+
+def test_a_filter_that_speaks_of_days_is_kept_for_the_day_and_the_person(cast: Cast, make: Make) -> None:
+    entity = entity_of("customers.customer")
+    tree = {
+        "all": [{"field": "owner", "op": "eq", "value": "@me"}, {"field": "created_at", "op": "eq", "value": "@today"}]
+    }
+    mine = make("customers.customer", owner=cast.alice_user)
+    assert steady.key_of(cast.alice, entity, tree) == steady.key_of(cast.alice, entity, tree)
+    assert steady.key_of(cast.alice, entity, tree) != steady.key_of(cast.charlie, entity, tree)
+    assert steady.key_of(cast.alice, entity, {"field": "created_at", "op": "lt", "value": "@now-1h"}) is None
+    assert steady.key_of(cast.alice, entity, {"field": "name", "op": "contains", "value": "x"}) is None
+    for _again in range(2):
+        assert records.select(cast.alice, entity, filter=tree).items == [mine]
+        assert records.select(cast.charlie, entity, filter=tree).items == []
+    with clock.moved_to(clock.now() + dt.timedelta(days=1)):
+        assert records.select(cast.alice, entity, filter=tree).items == []
+
+
+def test_kept_figures_are_those_of_the_rows(cast: Cast, make: Make) -> None:
+    entity = entity_of("customers.customer")
+    key = steady.key_of(cast.alice, entity, None)
+
+    def asked() -> tuple[QuerySet[Any], dict[str, Any]]:
+        rows = records.queryset(cast.alice, entity)
+        return rows, {"rows_n": Count("*"), "people": Sum("employees", filter=Q(level="a"))}
+
+    for employees in (3, 4):
+        make("customers.customer", owner=cast.alice_user, level="a", employees=employees)
+        make("customers.customer", owner=cast.charlie_user, level="a", employees=100)
+        kept = steady.figures(cast.alice, key, ("rows_n", "people"), asked)
+        rows, figures = asked()
+        assert kept == rows.aggregate(**figures)
+    assert kept == {"rows_n": 2, "people": 7}

@@ -22,6 +22,7 @@ from guanxi.core.access import allowed, visible
 from guanxi.core.automation.notify import Note, unread_mentions
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.records.children import leads
@@ -44,6 +45,9 @@ class Pile:
 
     items: tuple[Any, ...]
     count: int
+
+
+NOTHING = Pile((), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,16 @@ def today(actor: Actor) -> Today:
 
 def today_tasks(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's tasks that are late (due before this moment), and those still due today."""
-    now = clock.now()
+    if not due_count(actor):
+        return NOTHING, NOTHING
     tasks = visible(my_tasks(actor), actor)
-    return _piles(tasks, "due_at", now, tomorrow(actor))
+    return _piles(tasks, "due_at", clock.now(), tomorrow(actor))
 
 
 def today_plans(actor: Actor) -> tuple[Pile, Pile]:
     """The actor's contacts planned before today, and those planned for today."""
+    if not due_count(actor):
+        return NOTHING, NOTHING
     start = clock.day_start(clock.today(actor.timezone), actor.timezone)
     plans = visible(my_plans(actor), actor)
     return _piles(plans, "planned_at", start, tomorrow(actor))
@@ -125,6 +132,7 @@ _DUE = Fixed(
 )
 
 
+@asked_once(lambda actor: actor.user_id)
 def due_count(actor: Actor) -> int:
     """How many of the actor's tasks and plans are late or due today; for the number in the navigation."""
     if actor.user_id is None:

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Count, Q
@@ -295,24 +296,39 @@ def _keys_of(day: dt.date) -> set[int]:
     return found
 
 
-def upcoming_birthdays(actor: Actor, *, days: int = 30, limit: int = 50) -> list[Birthday]:
-    """Birthdays of contacts and of customers who are persons from today on, soonest first; lunar ones included.
-
-    Whoever may not read birthdays gets none. Those born in a leap month keep it in the ordinary month of that number.
-    """
-    today = clock.today(actor.timezone)
+@lru_cache(maxsize=64)
+def _keys_from(today: dt.date, days: int) -> Mapping[int, dt.date]:
+    """The birthday keys of the next days, each with the first day it is kept on."""
     keys: dict[int, dt.date] = {}
     for ahead in range(days):
         day = today + dt.timedelta(days=ahead)
         for key in _keys_of(day):
             keys.setdefault(key, day)
+    return keys
+
+
+_BORN = Shaped(
+    lambda actor, keys: visible(Contact.objects.filter(birthday_key__any=keys), actor).order_by("pk")[:1000], [[-7001]]
+)
+_PERSONS_BORN = Shaped(
+    lambda actor, keys: visible(Customer.objects.filter(birthday_key__any=keys, kind=PERSON), actor).order_by("pk")[
+        :1000
+    ],
+    [[-7001]],
+)
+
+
+def upcoming_birthdays(actor: Actor, *, days: int = 30, limit: int = 50) -> list[Birthday]:
+    """Birthdays of contacts and of customers who are persons from today on, soonest first; lunar ones included.
+
+    Whoever may not read birthdays gets none. Those born in a leap month keep it in the ordinary month of that number.
+    """
+    keys = _keys_from(clock.today(actor.timezone), days)
+    sees, wanted = sight(actor), list(keys)
     found: list[Birthday] = []
-    if readable(actor, CONTACT, "birthday"):
-        contacts = visible(Contact.objects.filter(birthday_key__in=keys), actor)
-        found += [_birthday(row, keys) for row in contacts.order_by("pk")[:1000]]
-    if readable(actor, CUSTOMER, "birthday"):
-        persons = visible(Customer.objects.filter(birthday_key__in=keys, kind=PERSON), actor)
-        found += [_birthday(row, keys) for row in persons.order_by("pk")[:1000]]
+    for key, born in ((CONTACT, _BORN), (CUSTOMER, _PERSONS_BORN)):
+        if readable(actor, key, "birthday"):
+            found += [_birthday(row, keys) for row in born.rows(sees, (actor,), wanted)]
     return sorted(found, key=lambda one: (one.on, one.record.sort_key, one.record.pk))[:limit]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from guanxi.areas.activities.models import PLAN_OPEN, TASK_UNFINISHED, FollowUpPlan, Task
 from guanxi.areas.diary.models import DAY, DRAFT, WEEK, WorkReport
 from guanxi.core.access import visible
@@ -14,6 +16,7 @@ from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.models import Preference, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import display, worktime
 from guanxi.core.reporting.windows import Window, bucket_start, bucket_window
@@ -88,7 +91,13 @@ def plan_lines(actor: Actor, person: int, period: str, day: dt.date) -> str:
 
 def report_of(person: int, period: str, day: dt.date) -> WorkReport | None:
     """The person's report of a period, sent or not."""
-    return WorkReport.objects.filter(owner_id=person, period=period, day=first_day(period, day)).first()
+    return next(iter(_REPORT.rows(person, period, first_day(period, day))), None)
+
+
+_REPORT = Fixed(
+    lambda person, period, day: WorkReport.objects.filter(owner_id=person, period=period, day=day).order_by("pk")[:1],
+    [-7001, "\0", dt.date(1, 1, 2)],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +117,21 @@ class Standing:
 def expected(actor: Actor) -> dict[int, str]:
     """People whose work reports the actor may read and who are to write them, by id; himself left out."""
     reach = actor.rights.of(REPORT, "view")
-    people = User.objects.filter(is_active=True, roles__key__in=writing_roles()).exclude(pk=actor.user_id or 0)
-    if not reach.everyone:
-        people = people.filter(pk__in=reach.owners)
-    return dict(people.distinct().order_by("sort_key", "pk").values_list("pk", "name"))
+    me, roles = actor.user_id or 0, list(writing_roles())
+    others = sorted(reach.owners - {me})
+    if not reach.everyone and not others:
+        return {}
+    found = _EVERYBODY.rows(me, roles) if reach.everyone else _THESE.rows(me, roles, others)
+    return {pk: name for pk, name, *_order in found}
+
+
+def _writers(me: int, roles: Sequence[str]) -> QuerySet[User, tuple[int, str]]:
+    people = User.objects.filter(is_active=True, roles__key__any=roles).exclude(pk=me)
+    return people.distinct().order_by("sort_key", "pk").values_list("pk", "name")
+
+
+_EVERYBODY = Fixed(_writers, [-7001, ["\0"]])
+_THESE = Fixed(lambda me, roles, owners: _writers(me, roles).filter(pk__any=owners), [-7001, ["\0"], [-7002]])
 
 
 def standings(actor: Actor, period: str, day: dt.date) -> list[Standing]:

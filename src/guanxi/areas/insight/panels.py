@@ -69,11 +69,7 @@ def out_of_rhythm(actor: Actor) -> Mapping[str, Any] | None:
     """My customers who are silent for longer than their own rhythm allows; no card without one."""
     if actor.user_id is None:
         return None
-    found = list(
-        selectors.values(actor)
-        .filter(out_of_rhythm=True, carrier_owner_id=actor.user_id)
-        .order_by("-lifetime_value", "-spent")[:8]
-    )
+    found = selectors.out_of_rhythm(actor, actor.user_id)
     return {"values": found} if found else None
 
 

@@ -76,6 +76,19 @@ def value_of(actor: Actor, customer_id: int) -> CustomerValue | None:
 _VALUE = Shaped(lambda actor, customer_id: values(actor).filter(customer_id=customer_id).order_by("pk")[:1], [-7001])
 
 
+def out_of_rhythm(actor: Actor, owner_id: int) -> list[CustomerValue]:
+    """The most valuable of somebody's customers who are silent for longer than their own rhythm allows."""
+    return _SILENT.rows(sight(actor), (actor,), owner_id)
+
+
+_SILENT = Shaped(
+    lambda actor, owner_id: (
+        values(actor).filter(out_of_rhythm=True, carrier_owner_id=owner_id).order_by("-lifetime_value", "-spent")[:8]
+    ),
+    [-7001],
+)
+
+
 def grid(actor: Actor, tree: Mapping[str, Any] | None = None) -> dict[tuple[int, int], int]:
     """Customers by recency and frequency score."""
     rows = (

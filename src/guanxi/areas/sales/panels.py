@@ -18,9 +18,12 @@ from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import OPEN, Lead, Opportunity, Target, Territory
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing, targets
-from guanxi.core.access import visible
+from guanxi.core import records
+from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import display
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
@@ -129,7 +132,6 @@ SOON = 14
 def returning(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's customers and leads that go back to a pool within two weeks; no card without one."""
     today = clock.today(actor.timezone)
-    last = today + dt.timedelta(days=SOON)
     tree = {
         "all": [
             {"field": "owner", "op": "eq", "value": "@me"},
@@ -139,15 +141,12 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
     found = []
     for key in (read.CUSTOMER, read.LEAD):
         entity = entity_of(key)
-        rows = visible(entity.model._default_manager.all(), actor).filter(
-            owner_id=actor.user_id, returns_on__gte=today, returns_on__lte=last
-        )
-        listed = [
-            (row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row))
-            for row in rows.order_by("returns_on", "pk")[:6]
-        ]
-        count = rows.count() if len(listed) == 6 else len(listed)
-        found.append((count, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
+        try:
+            page = records.select(actor, entity, filter=tree, sort=("returns_on",), limit=6)
+        except GuanxiError:
+            continue
+        listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
+        found.append((page.count or 0, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
     count, url, listed = next((one for one in found if one[0]), (0, "", []))
     return {"records": listed, "count": count, "all_url": url, "today": today} if listed else None
 
@@ -155,8 +154,7 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
 def aims(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's targets of the year by month, quarter and year; no card without one."""
     today = clock.today(actor.timezone)
-    mine = Target.objects.filter(owner_id=actor.user_id or 0, year=today.year).exclude(measure="count").order_by("pk")
-    target = mine.first()
+    target = next(iter(_TARGETS.rows(actor.user_id or 0, today.year)), None)
     if target is None:
         return None
     quarter = (today.month - 1) // 3 * 3 + 1
@@ -168,12 +166,29 @@ def aims(actor: Actor) -> Mapping[str, Any] | None:
     return {"lines": [(label, targets.progress(target, first, last)) for label, first, last in spans]}
 
 
+_TARGETS = Fixed(
+    lambda user_id, year: (
+        Target.objects.filter(owner_id=user_id, year=year).exclude(measure="count").order_by("pk")[:1]
+    ),
+    [-7001, 7002],
+)
+
+
 def fresh(actor: Actor) -> Mapping[str, Any] | None:
     """Customers that became the actor's in the last seven days."""
     since = clock.now() - dt.timedelta(days=7)
-    mine = visible(Customer.objects.all(), actor).filter(owner_id=actor.user_id or 0, owner_since__gte=since)
-    rows = list(mine.order_by("-owner_since", "-pk")[:6])
+    rows = _FRESH.rows(sight(actor), (actor,), actor.user_id or 0, since)
     return {"customers": rows} if rows else None
+
+
+_FRESH = Shaped(
+    lambda actor, user_id, since: (
+        visible(Customer.objects.all(), actor)
+        .filter(owner_id=user_id, owner_since__gte=since)
+        .order_by("-owner_since", "-pk")[:6]
+    ),
+    [-7001, dt.datetime(1, 1, 2, tzinfo=dt.UTC)],
+)
 
 
 add_cards(

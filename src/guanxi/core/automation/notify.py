@@ -23,6 +23,7 @@ from guanxi.core.automation import channels
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import Notification, PushDevice, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.records import display, marks
@@ -203,15 +204,21 @@ _UNREAD = Fixed(
     lambda user_id: (
         Notification.objects.filter(user_id=user_id, read_at__isnull=True)
         .order_by("-id")
-        .values_list("entity", "record_id")[: COUNT_LIMIT * 2]
+        .values_list("entity", "record_id", "sort")[: COUNT_LIMIT * 2]
     ),
     [-1],
 )
 
 
+@asked_once(lambda actor: actor.user_id)
+def _unread(actor: Actor) -> list[tuple[str, int, str]]:
+    """Entity, record and sort of what the actor has not read, newest first, up to some number."""
+    return _UNREAD.rows(actor.user_id or 0)
+
+
 def unread_count(actor: Actor) -> int:
     """How many the actor has not read, at most ``COUNT_LIMIT`` (shown as 99+)."""
-    some = _UNREAD.rows(actor.user_id or 0)
+    some = [(key, number) for key, number, _sort in _unread(actor)]
     found = marks.visible_records(actor, some)
     return min(sum(not key or (key, number) in found for key, number in some), COUNT_LIMIT)
 
@@ -283,6 +290,9 @@ def text_of(row: Notification, title: str) -> str:
 
 def unread_mentions(actor: Actor, *, limit: int = 20) -> tuple[Note, ...]:
     """Mentions of the actor he has not read."""
+    known = _unread(actor)
+    if len(known) < COUNT_LIMIT * 2 and not any(sort == "mention" for _key, _number, sort in known):
+        return ()
     return notifications(actor, sort="mention", unread=True, limit=limit).notes
 
 

@@ -58,13 +58,23 @@ class _Ready:
     sql: str
     places: tuple[int | None, ...]
     params: tuple[Any, ...]
-    compiler: Any
-    converters: Any
+    converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
     row: Callable[[Any], Any]
 
     def given(self, values: Sequence[Any]) -> list[Any]:
         """The parameters with the values in the places of the stand-ins."""
         return [self.params[at] if place is None else values[place] for at, place in enumerate(self.places)]
+
+    def converted(self, rows: Sequence[tuple[Any, ...]], connection: Any) -> Sequence[Sequence[Any]]:
+        """Rows as Django's fields make them of what the database sent."""
+        if not self.converters:
+            return rows
+        found = [list(row) for row in rows]
+        for row in found:
+            for place, steps, expression in self.converters:
+                for step in steps:
+                    row[place] = step(row[place], expression, connection)
+        return found
 
 
 class Fixed:
@@ -99,17 +109,16 @@ class Fixed:
             if missing:
                 raise ValueError(f"stand-ins {sorted(missing)} do not stand in {sql}")
             converters = compiler.get_converters([one[0] for one in compiler.select])
+            steps = tuple((place, *how) for place, how in converters.items())
             row = _instances(compiler, self._using) if issubclass(rows._iterable_class, ModelIterable) else tuple
-            self._ready = _Ready(sql, places, tuple(params), compiler, converters, row)
+            self._ready = _Ready(sql, places, tuple(params), steps, row)
         return self._ready
 
     def rows(self, *values: Any) -> list[Any]:
         """The rows for these values, in the order of the stand-ins."""
         ready = self._prepared()
         found: Any = ask(ready.sql, ready.given(values), using=self._using, prepared=self._prepare)
-        if ready.converters:
-            found = ready.compiler.apply_converters(found, ready.converters)
-        return [ready.row(row) for row in found]
+        return [ready.row(row) for row in ready.converted(found, connections[self._using])]
 
     def count(self, *values: Any) -> int:
         """How many rows there are for these values."""
@@ -122,7 +131,8 @@ class Shaped:
     """Fixed queries by their shape: ``make(*shape, *stand_ins)`` builds the one of a shape when it is first asked for.
 
     ``key`` stands for the whole shape: everything the query depends on but the values. Without a key nothing is kept.
-    Beyond ``size`` the oldest are forgotten.
+    Beyond ``size`` the oldest are forgotten. What ``held`` takes from the shape is kept with the query: the whole shape,
+    unless the key holds the ids of less.
     """
 
     def __init__(
@@ -132,9 +142,11 @@ class Shaped:
         size: int = 1000,
         *,
         prepared: bool = True,
+        held: Callable[[Sequence[Any]], Any] = tuple,
     ) -> None:
         self._make, self._stand_ins, self._size, self._prepare = make, tuple(stand_ins), size, prepared
-        self._known: dict[Hashable, tuple[Sequence[Any], Fixed | None]] = {}
+        self._held = held
+        self._known: dict[Hashable, tuple[Any, Fixed | None]] = {}
         self._lock = Lock()
 
     def rows(self, key: Hashable | None, shape: Sequence[Any], *values: Any) -> list[Any]:
@@ -154,7 +166,7 @@ class Shaped:
     def _of(self, key: Hashable, shape: Sequence[Any]) -> Fixed | None:
         known = self._known.get(key)
         if known is None:
-            known = (shape, self._fixed(shape))  # the shape is held: parts of the key may be ids of what is in it
+            known = (self._held(shape), self._fixed(shape))  # parts of the key may be ids of what is in the shape
             with self._lock:
                 self._known[key] = known
                 while len(self._known) > self._size:
@@ -168,7 +180,12 @@ class Shaped:
             made._prepared()
         except EmptyResultSet:
             return None
+        made._make = _made  # what it was made of is let go
         return made
+
+
+def _made(*_given: Any) -> models.QuerySet[Any]:
+    raise AssertionError("the query is made already")
 
 
 def _instances(compiler: Any, using: str) -> Callable[[Any], Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
@@ -14,9 +13,8 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import stamps
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import columns, paging, shape
+from guanxi.core.records import columns, paging, shape, steady
 from guanxi.core.records.query import compile_tree
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
@@ -102,8 +100,8 @@ def select(
     Raises Invalid for a wrong filter, sort or cursor.
     """
     declared = entity_of(entity)
-    sees = None if text.strip() or cursor or not _steady(declared, filter) else sight(actor)
-    if sees is None:
+    asked = None if text.strip() or cursor else steady.key_of(actor, declared, filter)
+    if asked is None:
         rows = queryset(actor, declared, filter=filter, text=text, action=action)
         rows = rows.filter(**{f"{of[0]}_id": of[1]}) if of else rows
         return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count)
@@ -111,8 +109,7 @@ def select(
     keys = paging.sort_keys(actor, declared, sort)
     name, values = (of[0], (of[1],)) if of else ("", ())
     known = (_PAGES_OF, _COUNTS_OF) if of else (_PAGES, _COUNTS)
-    asked = orjson.dumps(filter, default=repr, option=orjson.OPT_SORT_KEYS) if filter else b""
-    shape_of = (declared.key, stamps.state(), generation(), action, name, asked, sees)
+    shape_of = (asked, action, name)
     whole = (declared, actor, action, name, filter)
     items = known[0].rows((*shape_of, limit, *keys), (*whole, keys, limit), *values)
 
@@ -120,27 +117,6 @@ def select(
         return _upto(known[1].count(shape_of, whole, *values))
 
     return _paged(items, keys, limit, counting if count else None)
-
-
-#: Operators and kinds whose conditions depend on nothing but what the filter says: no day, no tree of departments.
-_STEADY = frozenset({"eq", "in", "empty"}), frozenset({"choice", "reference", "user", "boolean", "integer", "decimal"})
-
-
-def _steady(entity: Entity, tree: Mapping[str, Any] | None) -> bool:
-    """Whether a filter means the same rows' conditions whenever it is asked: fields of the record itself equal a value."""
-    if not tree:
-        return True
-    nodes = tree["all"] if tree.keys() == {"all"} and isinstance(tree["all"], list) else [tree]
-    fields = shape.fields_of(entity)
-    return all(
-        isinstance(node, Mapping)
-        and node.keys() <= {"field", "op", "value"}
-        and str(node.get("op", "eq")) in _STEADY[0]
-        and isinstance(node.get("field"), str)
-        and node["field"] in fields
-        and fields[node["field"]].kind in _STEADY[1]
-        for node in nodes
-    )
 
 
 def _plain(
@@ -170,8 +146,8 @@ def _some(*shape_of: Any) -> QuerySet[Any]:
 
 
 #: A whole list is planned for the reach of who asks; what leads to one record is planned once.
-_PAGES, _PAGES_OF = Shaped(_first_page, [], prepared=False), Shaped(_first_page, [-7001])
-_COUNTS, _COUNTS_OF = Shaped(_some, [], prepared=False), Shaped(_some, [-7001])
+_PAGES, _PAGES_OF = Shaped(_first_page, [], prepared=False, size=2000), Shaped(_first_page, [-7001])
+_COUNTS, _COUNTS_OF = Shaped(_some, [], prepared=False, size=2000), Shaped(_some, [-7001])
 
 
 def _upto(number: int) -> tuple[int, bool]:

@@ -59,9 +59,8 @@ def done(actor: Actor, person: int, window: Window) -> list[Done]:
             continue
         entity = entity_of(one.entity)
         node = together({"field": one.person, "op": "eq", "value": person}, window.node(one.at), one.filter)
-        rows = records.queryset(actor, entity, filter=node)
-        first = list(rows.order_by(one.at.replace(".", "__"), "pk")[: NAMED + 1])
-        if first:
-            number = len(first) if len(first) <= NAMED else rows.count()
-            found.append(Done(one, number, tuple(display.title_of(entity, row) for row in first[:NAMED]), node))
+        page = records.select(actor, entity, filter=node, sort=(one.at,), limit=NAMED)
+        if page.items:
+            names = tuple(display.title_of(entity, row) for row in page.items)
+            found.append(Done(one, page.count or 0, names, node))
     return found

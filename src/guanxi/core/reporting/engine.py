@@ -5,7 +5,7 @@ Totals equal the list behind them: the rows of every cell are those ``records.qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import rates, reading, shape
+from guanxi.core.records import rates, reading, shape, steady
 from guanxi.core.records.query import compile_tree
 from guanxi.core.reporting import datasets, expressions, folding, naming, parts, windows
 from guanxi.core.reporting.datasets import DATES, MANY, Place
@@ -138,10 +138,10 @@ class Run:
         self, window: windows.Window | None, folders: Sequence[Folder], most: int
     ) -> tuple[Groups, Groups | None]:
         """Groups by folded key; and the totals per column where not all groups were fetched, else ``None``."""
-        rows = self.rows(window)
         chosen = range(len(self.dimensions))
         if not chosen:
-            return {(): dict(rows.aggregate(**{one.name: one.aggregate for one in self.parts}))}, None
+            return {(): self._alone(window)}, None
+        rows = self.rows(window)
         query = self._asked(rows, chosen)
         limit = most
         order = self._order()
@@ -158,8 +158,28 @@ class Run:
             return groups, {(): everything}
         return groups, self._folded(list(self._asked(rows, columns)), folders, columns)
 
+    def key(self, *windows: windows.Window | None) -> Hashable | None:
+        """What the figures of a report without dimensions depend on beside the records (see ``steady``)."""
+        trees = [self.base, *(one.node(self.date) for one in windows if one)]
+        where = [one.where for one in self.spec.measures if one.where]
+        known = steady.key_of(self.actor, self.entity, *trees, *where)
+        return known and (known, len(trees), repr(self.spec.measures), self.date, self.money.currency)
+
+    def _alone(self, window: windows.Window | None) -> dict[str, Any]:
+        """The figures of a report without dimensions."""
+        made = {one.name: one.aggregate for one in self.parts}
+        return steady.figures(self.actor, self.key(window), tuple(made), lambda: (self.rows(window), made))
+
     def _at_once(self, window: windows.Window, before: windows.Window) -> tuple[Groups, Groups]:
         """The one figure of a report without dimensions in both periods, by one question."""
+        names = [one.name for one in self.parts]
+        asked = [f"{name}_{word}" for word in ("now", "then") for name in names]
+        row = steady.figures(self.actor, self.key(window, before), asked, lambda: self._both(window, before))
+        now, then = ({name: row[f"{name}_{word}"] for name in names} for word in ("now", "then"))
+        return {(): now}, {(): then}
+
+    def _both(self, window: windows.Window, before: windows.Window) -> tuple[QuerySet[Any], dict[str, Any]]:
+        """The rows of two periods, and every part once for each."""
         both = {"now": window.node(self.date), "then": before.node(self.date)}
         # The stretch around both, along which an index is read; it says all where one follows the other.
         around = window.with_(before).node(self.date)
@@ -173,9 +193,7 @@ class Run:
                 aggregate = one.aggregate.copy()
                 aggregate.filter = aggregate.filter & within if aggregate.filter else within
                 asked[f"{one.name}_{word}"] = aggregate
-        row = reading.queryset(self.actor, self.entity, filter=tree).aggregate(**asked)
-        now, then = ({one.name: row[f"{one.name}_{word}"] for one in self.parts} for word in both)
-        return {(): now}, {(): then}
+        return reading.queryset(self.actor, self.entity, filter=tree), asked
 
     def _folded(
         self, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int] | None = None

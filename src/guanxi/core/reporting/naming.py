@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import shape
 from guanxi.core.reporting import expressions
 from guanxi.core.reporting.results import Unit
@@ -15,15 +17,24 @@ if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
 
 
+def _foreign(_rights: Any, run: Run, name: str) -> QuerySet[Any]:
+    """Currencies in a column other than the workspace's own."""
+    path = name.replace(".", "__")
+    rows = run.rows(run.window).exclude(**{f"{path}__in": ["", run.money.currency]})
+    found: QuerySet[Any] = rows.order_by().values_list(path).distinct()[:40]
+    return found
+
+
+_FOREIGN = Shaped(_foreign, [], prepared=False, held=lambda shape: shape[0])
+
+
 def note_currency(run: Run) -> None:
     """Say that amounts were converted, and how many could not be."""
     names = {expressions.currency_field(one): one for one, _weight in run.fields if one is not None}
     names.pop("", None)
     for name, place in names.items():
-        rows = run.rows(run.window)
-        path = name.replace(".", "__")
-        used = [code for code in rows.order_by().values_list(path, flat=True).distinct()[:40] if code]
-        foreign = [code for code in used if code != run.money.currency]
+        key = None if run.dimensions else run.key(run.window)
+        foreign = [code for (code,) in _FOREIGN.rows(key and (key, name), (run.actor.rights, run, name))]
         if not foreign:
             continue
         own = expressions.rate_field(run.entity, place)

@@ -21,6 +21,7 @@ from guanxi.core.automation.workflows import drawing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, RuleBroken
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import AutomationRule, User, Workflow, WorkflowRun, WorkflowTask
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.records.writing import emit, writing
@@ -234,6 +235,7 @@ _WAITING = Fixed(
 )
 
 
+@asked_once(lambda actor: actor.user_id)
 def waiting_count(actor: Actor) -> int:
     """How many tasks wait for the actor, 99 at most; the number in the navigation of every page."""
     return len(_WAITING.rows(actor.user_id or 0))

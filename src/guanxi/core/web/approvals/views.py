@@ -59,8 +59,8 @@ def waiting_lines(actor: Actor, most: int) -> list[dict[str, Any]]:
 
 def card(actor: Actor) -> dict[str, Any] | None:
     """The card of Today; nobody sees it for whom nothing waits."""
-    lines = waiting_lines(actor, ON_CARD)
-    return {"lines": lines, "count": waiting_count(actor)} if lines else None
+    waiting = waiting_count(actor)
+    return {"lines": waiting_lines(actor, ON_CARD), "count": waiting} if waiting else None
 
 
 def tabs(actor: Actor, now: str) -> list[dict[str, Any]]:

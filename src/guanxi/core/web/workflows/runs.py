@@ -45,8 +45,8 @@ def lines(actor: Actor, most: int) -> list[dict[str, Any]]:
 
 def card(actor: Actor) -> dict[str, Any] | None:
     """The card of Today; nobody sees it for whom nothing waits."""
-    found = lines(actor, ON_CARD)
-    return {"lines": found, "count": waiting_count(actor)} if found else None
+    waiting = waiting_count(actor)
+    return {"lines": lines(actor, ON_CARD), "count": waiting} if waiting else None
 
 
 def strip(actor: Actor, record: Any) -> list[dict[str, Any]]:
