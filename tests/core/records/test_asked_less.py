@@ -181,3 +181,23 @@ def test_kept_figures_are_those_of_the_rows(cast: Cast, make: Make) -> None:
         rows, figures = asked()
         assert kept == rows.aggregate(**figures)
     assert kept == {"rows_n": 2, "people": 7}
+
+
+def test_who_asks_for_the_records_of_owners_in_his_reach_is_limited_by_nothing_else(cast: Cast, make: Make) -> None:
+    entity = entity_of("customers.customer")
+    mine, others = (
+        make("customers.customer", owner=cast.alice_user),
+        make("customers.customer", owner=cast.charlie_user),
+    )
+
+    def asked(*values: Any) -> tuple[list[Any], str]:
+        node = {"field": "owner", "op": "in", "value": list(values)}
+        rows = records.queryset(cast.alice, entity, filter={"all": [node]})
+        return list(rows), str(rows.query)
+
+    found, sql = asked("@me")
+    assert (found, sql.count('owner_id" = ANY')) == ([mine], 1)
+    for values in (("@me", cast.charlie_user.pk), (cast.charlie_user.pk,)):
+        found, sql = asked(*values)
+        assert others not in found
+        assert sql.count('owner_id" = ANY') == 2

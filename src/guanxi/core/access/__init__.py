@@ -2,7 +2,7 @@
 
 from guanxi.core.access.explain import Explanation, Reason, explain
 from guanxi.core.access.levels import field_level, readable_fields, writable_fields
-from guanxi.core.access.rules import allowed, require, sight, visible
+from guanxi.core.access.rules import allowed, owners_in_reach, require, sight, visible
 
 __all__ = [
     "Explanation",
@@ -10,6 +10,7 @@ __all__ = [
     "allowed",
     "explain",
     "field_level",
+    "owners_in_reach",
     "readable_fields",
     "require",
     "sight",

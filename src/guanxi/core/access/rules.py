@@ -7,7 +7,7 @@ needs a share of any level, changing one to write).
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any, TypeVar
 
 from django.db import models
@@ -93,6 +93,13 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
     if carrier_shares:
         found |= Q(**{f"{prefix}{entity.access.carried_by}_id__any": carrier_shares})
     return found if found else Q(**{f"{prefix}pk__isnull": True})
+
+
+def owners_in_reach(entity: Entity, actor: Actor, action: str, owners: Collection[int]) -> bool:
+    """Whether all records of these owners are in reach because they are theirs: then nothing further limits them."""
+    if not entity.access.owner or not owners or actor.kind != "user" or not _token_allows(actor, action):
+        return False
+    return actor.rights.of(entity.key, action).owners.issuperset(owners)
 
 
 def shared_condition(entity: Entity, actor: Actor, action: str = "view") -> Q | None:

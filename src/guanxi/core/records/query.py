@@ -41,6 +41,20 @@ def is_empty(tree: Mapping[str, Any] | None) -> bool:
     return not tree or tree in ({"all": []}, {"any": []})
 
 
+def owners_named(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> frozenset[int]:
+    """The owners a filter keeps to, where it says so plainly; empty where it does not."""
+    nodes = tree["all"] if tree and tree.keys() == {"all"} else [tree]
+    for node in nodes if isinstance(nodes, list | tuple) else ():
+        if not isinstance(node, Mapping) or node.get("field") != entity.access.owner:
+            continue
+        given = node.get("value")
+        people = [actor.user_id if one == "@me" else one for one in (given if isinstance(given, list) else [given])]
+        found = frozenset(one for one in people if isinstance(one, int) and not isinstance(one, bool))
+        if node.get("op", "eq") in ("eq", "in") and len(found) == len(people):
+            return found
+    return frozenset()
+
+
 def path_reach(actor: Actor, entity: Entity, path: str) -> Q:
     """What must hold so that the actor may know the value at the end of a path: he sees the records it leads over."""
     found, prefix = Q(), ""

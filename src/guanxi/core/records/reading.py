@@ -10,12 +10,12 @@ from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import sight, visible
+from guanxi.core.access import owners_in_reach, sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import columns, paging, shape, steady
-from guanxi.core.records.query import compile_tree
+from guanxi.core.records.query import compile_tree, owners_named
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
@@ -69,7 +69,9 @@ def queryset(
 ) -> QuerySet[Any]:
     """The rows of a list, unsorted: visible, filtered by the tree, found by the text. Raises Invalid."""
     declared = entity_of(entity)
-    rows = visible(declared.model._default_manager.all(), actor, action)
+    rows = declared.model._default_manager.all()
+    if not owners_in_reach(declared, actor, action, owners_named(actor, declared, filter)):
+        rows = visible(rows, actor, action)
     if filter:
         rows = rows.filter(compile_tree(actor, declared, filter))
     if text.strip():

@@ -187,6 +187,7 @@ class Customer(PersonMixin, PooledRecord):
             models.Index(fields=["last_contact_at", "id"], name="customer_by_last_contact", condition=LIVING),
             models.Index(fields=["created_at", "owner", "created_by"], name="customer_made", condition=LIVING),
             models.Index(fields=["owner", "-owner_since", "-id"], name="customer_since", condition=LIVING),
+            models.Index(fields=["owner", "created_at"], name="customer_made_for", condition=LIVING),
             models.Index(
                 fields=["next_plan_at", "id"],
                 name="customer_by_next_plan",
