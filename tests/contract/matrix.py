@@ -90,6 +90,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "leave/",
         "reports/",
         "reports/new/",
+        "reports/past/",
         "dashboards/",
         "dashboards/new/",
         "approvals/",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core.reporting import builtin, tiles
+from guanxi.core.reporting import builtin, past, tiles
 
 DEALS, LEADS = "sales.opportunity", "sales.lead"
 OPEN = {"field": "category", "op": "eq", "value": "open"}
@@ -16,6 +16,14 @@ CLOSED = {"field": "category", "op": "in", "value": ["won", "lost"]}
 #: Of lines: in an open opportunity; counted in its amount.
 LINE_OPEN = {"field": "opportunity.category", "op": "eq", "value": "open"}
 COUNTED = {"field": "optional", "op": "eq", "value": False}
+past.add_states(
+    DEALS,
+    past.States(
+        "sales_opportunitystate",
+        "opportunity_id",
+        ("pipeline_id", "stage_id", "category", "value", "probability", "close_on", "owner_id", "forecast"),
+    ),
+)
 MINE = {"field": "owner", "op": "eq", "value": "@me"}
 
 

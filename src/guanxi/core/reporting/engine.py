@@ -5,7 +5,9 @@ Totals equal the list behind them: the rows of every cell are those ``records.qu
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import contextlib
+import datetime as dt
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -20,7 +22,7 @@ from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import rates, reading, shape, steady
 from guanxi.core.records.query import compile_tree
-from guanxi.core.reporting import datasets, expressions, folding, naming, parts, windows
+from guanxi.core.reporting import datasets, expressions, folding, naming, parts, past, windows
 from guanxi.core.reporting.datasets import DATES, MANY, Place
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder, Head
@@ -54,11 +56,21 @@ class Scope:
     filter: Mapping[str, Any] | None = None
     period: str = ""
     compare: str | None = None
+    as_of: str = ""
 
 
 def run(actor: Actor, spec: Spec, scope: Scope | None = None) -> Result:
-    """Answer a report. Raises Invalid for fields that are unknown, hidden or masked for the actor, Denied for a dataset."""
-    return Run(actor, spec, scope or Scope()).result()
+    """Answer a report. Raises Invalid for fields that are unknown, hidden or masked for the actor, Denied for a dataset.
+
+    One that asks for a day of the past is answered as it would have been that evening: periods too are those of that day.
+    """
+    scope = scope or Scope()
+    day = past.day_of(scope.as_of or spec.as_of, actor.timezone)
+    if day is None:
+        return Run(actor, spec, scope).result()
+    at = clock.now()
+    with clock.moved_to(past.moment_of(day, actor.timezone) - dt.timedelta(microseconds=1)):
+        return replace(Run(actor, spec, scope, day).result(), at=at)
 
 
 def _known(compare: str) -> str:
@@ -70,8 +82,8 @@ def _known(compare: str) -> str:
 class Run:
     """One running: what is asked, resolved once."""
 
-    def __init__(self, actor: Actor, spec: Spec, scope: Scope) -> None:
-        self.actor, self.scope = actor, scope
+    def __init__(self, actor: Actor, spec: Spec, scope: Scope, day: dt.date | None = None) -> None:
+        self.actor, self.scope, self.day = actor, scope, day
         compare = spec.compare if scope.compare is None else scope.compare
         period = period_checked(scope.period) or spec.period
         self.spec = spec = replace(spec, period=period, compare=_known(compare))
@@ -88,6 +100,16 @@ class Run:
         self.base = together(spec.filter, scope.filter)
         self.depth = len(spec.rows)
         self.notes: list[str] = []
+        self.day_before: dt.date | None = None
+        if day is not None:
+            past.check(self.entity, spec, self.base, day, actor.timezone)
+            self.day_before = past.before(day, spec.compare) if spec.compare else None
+            self.before = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether figures of another period or day stand beside those asked for."""
+        return self.before is not None or self.day_before is not None
 
     def _money(self) -> expressions.Money:
         """The rates, where an amount carries a currency."""
@@ -105,6 +127,8 @@ class Run:
     def rows(self, window: windows.Window | None) -> QuerySet[Any]:
         """The records a report is about within a stretch of days, under the reader's rights."""
         tree = together(self.base, window.node(self.date) if window else None)
+        if self.day is not None:
+            return past.queryset(self.actor, self.entity, tree)
         return reading.queryset(self.actor, self.entity, filter=tree or None)
 
     def _order(self) -> str:
@@ -160,6 +184,8 @@ class Run:
 
     def key(self, *windows: windows.Window | None) -> Hashable | None:
         """What the figures of a report without dimensions depend on beside the records (see ``steady``)."""
+        if self.day is not None:
+            return None  # prepared statements know the table, not the view that hides it
         trees = [self.base, *(one.node(self.date) for one in windows if one)]
         where = [one.where for one in self.spec.measures if one.where]
         known = steady.key_of(self.actor, self.entity, *trees, *where)
@@ -216,8 +242,13 @@ class Run:
         totals_earlier: Groups | None = None
         if self.window is not None and self.before is not None and not self.dimensions:
             groups, earlier = self._at_once(self.window, self.before)
+            naming.note_currency(self)
         else:
-            groups, totals = self._fetch(self.window, folders, most)
+            with self._as_of():
+                groups, totals = self._fetch(self.window, folders, most)
+                naming.note_currency(self)
+        if self.day_before is not None:
+            earlier, totals_earlier = self._earlier_day(self.day_before, folders)
         if self.before is not None and self.dimensions:
             earlier, totals_earlier = self._fetch(self.before, folders, MOST_GROUPS)
             earlier = self._aligned(earlier)
@@ -231,7 +262,6 @@ class Run:
             lines.append(table.others(row_keys, node, self.depth))
         total = table.total()
         lines = self._running(lines, total)
-        naming.note_currency(self)
         return Result(
             spec=self.spec,
             entity=self.entity,
@@ -245,7 +275,33 @@ class Run:
             window=self.window,
             window_before=self.before,
             notes=tuple(self.notes),
+            day=self.day,
+            day_before=self.day_before,
         )
+
+    # -- days of the past ----------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _as_of(self) -> Iterator[None]:
+        """The records as they were on the day asked for, if one is."""
+        if self.day is None:
+            yield
+            return
+        with past.state(self.actor, self.entity, self.day) as told:
+            if told.entered:
+                self.notes.append(
+                    _(
+                        "%(count)d records came into the system later with an earlier day of creation; they count as they came."
+                    )
+                    % {"count": told.entered}
+                )
+            yield
+
+    def _earlier_day(self, day: dt.date, folders: Sequence[Folder]) -> tuple[Groups, Groups | None]:
+        """The same question as of an earlier day, its period that of that day."""
+        past.check(self.entity, self.spec, self.base, day, self.actor.timezone)
+        with past.state(self.actor, self.entity, day):
+            return self._fetch(windows.window_of(self.spec.period, self.actor.timezone), folders, MOST_GROUPS)
 
     def _dimension_label(self, _dimension: Dimension, place: Place) -> str:
         return f"{place.group} › {place.label}" if place.group else place.label
@@ -363,6 +419,6 @@ class Run:
             for at in running:
                 sums[at][0] += Decimal(str(cells[at].value or 0))
                 sums[at][1] += Decimal(str(cells[at].before or 0))
-                cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.before else None)
+                cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.compared else None)
             found.append(replace(row, cells=tuple(cells)))
         return found

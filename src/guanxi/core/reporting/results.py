@@ -64,7 +64,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A whole answer. ``total`` covers all records, shown as rows or not; ``notes`` say what was left out or converted."""
+    """A whole answer. ``total`` covers all records, shown as rows or not; ``notes`` say what was left out or converted.
+
+    ``day`` is the one whose state was asked for, ``None`` for now.
+    """
 
     spec: Spec
     entity: Entity
@@ -78,11 +81,13 @@ class Result:
     window: Window | None = None
     window_before: Window | None = None
     notes: tuple[str, ...] = ()
+    day: dt.date | None = None
+    day_before: dt.date | None = None
 
     @property
     def compared(self) -> bool:
         """Whether cells carry the figures of another period."""
-        return self.window_before is not None
+        return self.window_before is not None or self.day_before is not None
 
     @property
     def first(self) -> Column:
@@ -126,6 +131,8 @@ def as_data(result: Result) -> dict[str, Any]:
         "date": result.date or None,
         "period": _days(result.window),
         "compared_with": _days(result.window_before),
+        "as_of": result.day,
+        "compared_with_as_of": result.day_before,
         "notes": list(result.notes),
     }
 

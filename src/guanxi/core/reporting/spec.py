@@ -115,7 +115,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A whole question. ``period`` is a name of ``operators.PERIODS``, ``last:30`` (days) or ``2026-01-01..2026-03-31``."""
+    """A whole question. ``period`` is a name of ``operators.PERIODS``, ``last:30`` (days) or ``2026-01-01..2026-03-31``.
+
+    ``as_of`` is a day of the past (ISO, or a name of ``past.ENDS``) whose state is asked for; '' is now.
+    """
 
     dataset: str
     rows: tuple[Dimension, ...] = ()
@@ -130,6 +133,7 @@ class Spec:
     target: Decimal | None = None
     currency: str = ""
     chart: str = "column"
+    as_of: str = ""
 
     @property
     def shown(self) -> tuple[int, ...]:
@@ -157,6 +161,7 @@ def read(given: Any) -> Spec:
         target=_number(data.get("target")),
         currency=str(data.get("currency") or "")[:3],
         chart=_one_of(data.get("chart") or "column", CHARTS, "chart"),
+        as_of=day_checked(str(data.get("as_of") or "")),
     )
     if not spec.dataset:
         raise Invalid(_("Choose what the report is about."), code="report.dataset", field="dataset")
@@ -271,3 +276,23 @@ def period_checked(period: str) -> str:
     except ValueError:
         pass
     raise Invalid(_("“%(value)s” is no period.") % {"value": period[:40]}, code="report.period", field="period")
+
+
+#: Days of the past that go along with the calendar: the last one of the period before.
+ENDS: dict[str, Text] = {
+    "yesterday": gettext_lazy("end of yesterday"),
+    "last_week": gettext_lazy("end of last week"),
+    "last_month": gettext_lazy("end of last month"),
+    "last_quarter": gettext_lazy("end of last quarter"),
+    "last_year": gettext_lazy("end of last year"),
+}
+
+
+def day_checked(text: str) -> str:
+    """A day of the past as definitions and addresses hold it. Raises Invalid."""
+    if not text or text in ENDS:
+        return text
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Invalid(_("“%(value)s” is no day.") % {"value": text[:20]}, code="report.as_of", field="asof") from None

@@ -85,7 +85,7 @@ class Table:
         run = self.run
         value = parts.figure(self.measures, column.measure, now, self._whole(column, self.all_now))
         before = None
-        if run.before is not None:
+        if run.compared:
             before = parts.figure(self.measures, column.measure, then, self._whole(column, self.all_then))
         return Cell(value, before, node)
 

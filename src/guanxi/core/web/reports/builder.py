@@ -40,7 +40,7 @@ from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.lists import filters
 from guanxi.core.web.lists.viewing import lead
-from guanxi.core.web.reports.scope import periods
+from guanxi.core.web.reports.scope import end_sent, ends, periods
 from guanxi.core.web.reports.shown import shown
 from guanxi.core.web.views.common import actor_of, draw, is_fragment, page_view
 
@@ -100,6 +100,7 @@ def definition_sent(data: QueryDict) -> dict[str, Any]:
     found["period"] = (
         "..".join(days.untyped(data.get(name, ""), "date") for name in ("from", "to")) if period == "custom" else period
     )
+    found["as_of"] = end_sent(data)
     found["rows"] = [one for at in range(ROWS) if (one := _level_sent(data, f"r{at}"))]
     found["columns"] = [one for at in range(COLUMNS) if (one := _level_sent(data, f"c{at}"))]
     found["measures"] = [one for at in range(MEASURES) if (one := _figure_sent(data, f"m{at}"))]
@@ -196,7 +197,9 @@ def _figure_settled(actor: Actor, entity: Entity, one: dict[str, Any]) -> dict[s
 def starting(actor: Actor, entity: Entity, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a new report on a dataset begins with: how many there are, by the first choice that groups them."""
     places = datasets.places(actor, entity)
-    first = next((one for one in places if one.field.kind == "choice" and one.direct), None)
+    shown = [one.rstrip("!") for one in entity.columns]
+    choices = [one for one in places if one.field.kind == "choice" and one.direct]
+    first = min(choices, key=lambda one: shown.index(one.path) if one.path in shown else len(shown), default=None)
     first = first or next((one for one in places if one.field.kind == "user" and one.direct), None)
     rows = [{"field": first.path}] if first else [{"field": "created_at", "grain": "month"}]
     return {
@@ -268,6 +271,7 @@ def _form(actor: Actor, entity: Entity, spec: Spec) -> dict[str, Any]:
     custom = ".." in spec.period
     first, _dots, last = spec.period.partition("..") if custom else ("", "", "")
     return {
+        **ends(spec.as_of),
         "entity": entity,
         "spec": spec,
         "datasets": datasets.datasets(actor),

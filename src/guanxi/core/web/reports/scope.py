@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Department
 from guanxi.core.records import display
 from guanxi.core.reporting.engine import Scope
-from guanxi.core.reporting.spec import CHARTS, COMPARISONS, period_checked
+from guanxi.core.reporting.spec import CHARTS, COMPARISONS, ENDS, day_checked, period_checked
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.operators import PERIODS
 from guanxi.core.web import days
@@ -41,16 +44,18 @@ class Narrowing:
     owner: int | None = None
     department: int | None = None
     chart: str = ""
+    as_of: str = ""
 
     @property
     def given(self) -> bool:
         """Whether anything is narrowed."""
-        return bool(self.period or self.compare or self.owner or self.department)
+        return bool(self.period or self.compare or self.owner or self.department or self.as_of)
 
     def query(self, **changes: Any) -> str:
         """The query part of the address with parts changed."""
         now = replace(self, **changes)
         pairs = [(name, getattr(now, name)) for name in ("period", "compare", "owner", "department", "chart")]
+        pairs.append(("asof", now.as_of))
         if now.period == "custom":
             pairs += [("from", now.first), ("to", now.last)]
         return urlencode([(name, value) for name, value in pairs if value])
@@ -66,7 +71,9 @@ class Narrowing:
         if owner and self.department:
             below = list(actors.department_tree(self.department)) or [self.department]
             nodes.append({"field": f"{owner}.department", "op": "in", "value": below})
-        return Scope(filter={"all": nodes} if nodes else None, period=period_checked(period), compare=compare)
+        return Scope(
+            filter={"all": nodes} if nodes else None, period=period_checked(period), compare=compare, as_of=self.as_of
+        )
 
 
 def _number(text: str) -> int | None:
@@ -87,6 +94,7 @@ def read_narrowing(request: HttpRequest) -> Narrowing:
     if compare not in {*COMPARISONS, "none"}:
         raise Invalid(field="compare")
     return Narrowing(
+        as_of=end_sent(sent),
         period=period,
         first=first,
         last=last,
@@ -104,6 +112,22 @@ def periods() -> list[Option]:
     return [*named, *lasting, Option("custom", _("from … to …"))]
 
 
+def end_sent(sent: Mapping[str, Any]) -> str:
+    """The day of the past a form names; yesterday where a day of one's own is wanted and none typed yet. Raises Invalid."""
+    chosen = str(sent.get("asof", ""))[:30]
+    if chosen == "day":
+        typed = days.untyped(str(sent.get("asof_day", ""))[:30], "date")
+        chosen = typed or (clock.today(timezone.get_current_timezone_name()) - dt.timedelta(days=1)).isoformat()
+    return day_checked(chosen)
+
+
+def ends(chosen: str) -> Mapping[str, Any]:
+    """What is needed to choose a day of the past: the days offered, which is chosen, and the day if it is none of them."""
+    offered = [Option(key, str(label)) for key, label in ENDS.items()]
+    own = chosen if chosen and chosen not in ENDS else ""
+    return {"ends": [*offered, Option("day", _("end of the day …"))], "end": "day" if own else chosen, "end_day": own}
+
+
 def comparisons() -> list[Option]:
     """The comparisons to choose from."""
     return [Option(key or "none", str(label)) for key, label in COMPARISONS.items()]
@@ -117,6 +141,7 @@ def controls(actor: Actor, now: Narrowing) -> Mapping[str, Any]:
         for pk, name, path in Department.objects.order_by("path", "position").values_list("pk", "name", "path")
     ]
     return {
+        **ends(now.as_of),
         "now": now,
         "periods": periods(),
         "comparisons": comparisons(),

@@ -34,6 +34,15 @@ def node_url(entity: Entity, node: Node | None) -> str:
     return f"{list_url(entity)}?{urlencode(query)}"
 
 
+def lead_url(result: Result, node: Node | None) -> str:
+    """Where a figure leads: the list of its records, or the records as they were on the day asked for."""
+    if result.day is None or node is None:
+        return node_url(result.entity, node)
+    held = json.dumps(node, ensure_ascii=False, separators=(",", ":"), default=str)
+    query = {"dataset": result.entity.path, "asof": result.day.isoformat(), **({"f": held} if node else {})}
+    return f"/reports/past/?{urlencode(query)}"
+
+
 @dataclass(frozen=True, slots=True)
 class ShownCell:
     """A figure as text, where it leads, how it changed (``up`` says in which direction)."""
@@ -59,7 +68,7 @@ def shown_cell(result: Result, cell: Cell, unit: Unit) -> ShownCell:
     change = cell.change
     return ShownCell(
         words(unit, cell.value) or "—",
-        node_url(result.entity, cell.leads),
+        lead_url(result, cell.leads),
         words(unit, cell.before) if result.compared else "",
         change_words(cell) if result.compared else "",
         None if not change else change > 0,
@@ -80,10 +89,17 @@ def about(actor: Actor, result: Result) -> list[str]:
     found = [_("%(what)s that you may see") % {"what": result.entity.plural}]
     base = list(nodes_of(result.spec.filter)[1]) if "any" not in result.spec.filter else [result.spec.filter]
     found += [describe(actor, result.entity, one) for one in base]
+    if result.day is not None:
+        found.append(
+            _("as it was at the end of %(day)s, of what you may see today; other records they refer to as of today")
+            % {"day": result.day.isoformat()}
+        )
     if result.window is not None:
         found.append(f"{result.date_label}: {result.window.text()}")
     if result.window_before is not None:
         found.append(_("compared with %(period)s") % {"period": result.window_before.text()})
+    if result.day_before is not None:
+        found.append(_("compared with %(period)s") % {"period": result.day_before.isoformat()})
     if result.spec.target is not None:
         found.append(_("target %(value)s") % {"value": words(result.first.unit, result.spec.target)})
     return found
@@ -98,7 +114,7 @@ def freshness(actor: Actor, result: Result) -> str:
 def shown(actor: Actor, result: Result, *, chart: str = "", width: int = 720, height: int = 300) -> Mapping[str, Any]:
     """Everything the templates of a result need."""
     chart = chart or result.spec.chart
-    picture = draw(result, chart=chart, width=width, height=height, link=lambda node: node_url(result.entity, node))
+    picture = draw(result, chart=chart, width=width, height=height, link=lambda node: lead_url(result, node))
     return {
         "result": result,
         "chart": chart,

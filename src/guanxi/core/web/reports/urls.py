@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.reports import boards, builder, home, mailing, views
+from guanxi.core.web.reports import boards, builder, home, mailing, past, views
 
 #: Modules that only contribute; they are known by being imported here.
 FURTHER = (home,)
@@ -15,6 +15,7 @@ FURTHER = (home,)
 urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/", views.index, name="reports"),
     path("reports/new/", builder.build, name="report-new"),
+    path("reports/past/", past.show, name="report-past"),
     path("reports/<slug:key>/", views.show, name="report"),
     path("reports/<slug:key>/edit/", builder.build, name="report-edit"),
     path("reports/<slug:key>/copy/", views.copy, {"sort": "report"}, name="report-copy"),
