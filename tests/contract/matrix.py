@@ -44,6 +44,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "account/2fa/webauthn/login/",
         "approvals/link/<str:secret>/",
         "p/<str:secret>/",
+        "shared/<str:secret>/",
         "p/<str:secret>/pdf/",
         "public/<slug:key>/",
         "my/",

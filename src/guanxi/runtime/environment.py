@@ -6,6 +6,7 @@ The table is the dataclass ``Environment``; ``environment()`` reads it once and 
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -131,6 +132,20 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _origins(value: str) -> tuple[str, ...]:
+    found = _names(value)
+    for one in found:
+        parts = urlsplit(one)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError(_("write origins such as https://intranet.example.com, with commas"))
+        if not re.fullmatch(r"[A-Za-z0-9.*:/\[\]-]+", one):
+            raise ValueError(_("write origins such as https://intranet.example.com, with commas"))
+    return tuple(one.rstrip("/") for one in found)
+
+
+_origins.__name__ = "origins, with commas"
+
+
 def _setting(name: str, parse: Callable[[str], Any], default: str, help_text: str, *, secret: bool = False) -> Any:
     """A field of the table. ``default`` is what an operator would write; an empty one is worked out from the others."""
     kind = {"_text": "text", "_path": "folder", "_boolean": "0 | 1", "_names": "names, with commas"}.get(parse.__name__)
@@ -177,6 +192,9 @@ class Environment:
     )
     url: str = _setting("GUANXI_URL", _address, "", "Address people use; else made from host and port")
     allowed_hosts: tuple[str, ...] = _setting("GUANXI_ALLOWED_HOSTS", _names, "", "Further host names pages answer to")
+    frames: tuple[str, ...] = _setting(
+        "GUANXI_FRAMES", _origins, "", "Origins of pages that may show shared reports in a frame; none without"
+    )
     host: str = _setting("GUANXI_HOST", _text, "127.0.0.1", "Address the web server listens on")
     port: int = _setting("GUANXI_PORT", _whole(1, 65535), "8000", "Port of the web server")
     events_port: int = _setting(
@@ -333,6 +351,7 @@ def read(variables: Mapping[str, str]) -> Environment:
 def _worked_out(values: dict[str, Any], sources: dict[str, str]) -> dict[str, Any]:
     values["data"] = values["data"] or default_data()
     values["allowed_hosts"] = values["allowed_hosts"] or ()
+    values["frames"] = values["frames"] or ()
     values["demo_password"] = values["demo_password"] or ""
     values["read_database_url"] = values["read_database_url"] or ""
     values["backup_passphrase"] = values["backup_passphrase"] or ""

@@ -55,7 +55,7 @@ from guanxi.core.models.people import (
 from guanxi.core.models.privacy import AuditRedaction, Erasure, RetentionRule
 from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
-from guanxi.core.models.reporting import Dashboard, Report, ReportSchedule
+from guanxi.core.models.reporting import Dashboard, Report, ReportLink, ReportSchedule
 from guanxi.core.models.search import MatchValue, SearchDoc, SearchLag
 from guanxi.core.models.shape import (
     CustomField,
@@ -140,6 +140,7 @@ __all__ = [
     "Region",
     "RegionField",
     "Report",
+    "ReportLink",
     "ReportSchedule",
     "RetentionRule",
     "RichTextField",

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
-from guanxi.core.models.audit_triggers import audit_triggers
+from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.models.record import Record
 
 VISIBILITIES = [("private", _("only me")), ("team", _("my department")), ("public", _("everyone"))]
@@ -82,3 +82,39 @@ class ReportSchedule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id or self.dashboard_id} every {self.every}"
+
+
+AUDIENCES = [
+    ("anyone", _("whoever has the address")),
+    ("code", _("whoever has the address and the code")),
+    ("people", _("colleagues who are signed in")),
+]
+
+
+class ReportLink(models.Model):
+    """An address under which one report or board is shown with the rights of ``user``, until it expires or is ended.
+
+    ``query`` is how it was narrowed when it was shared; ``nonce`` is the part of the address that is signed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    nonce = models.CharField(max_length=40, unique=True)
+    sort = models.CharField(max_length=10)
+    key = models.SlugField(max_length=80)
+    user = models.ForeignKey("core.User", models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    audience = models.CharField(max_length=10, choices=AUDIENCES, default="anyone")
+    code = models.CharField(max_length=200, blank=True, default="")
+    query = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    opened = models.PositiveIntegerField(default=0)
+    last_opened_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["sort", "key"], name="report_link_of")]
+        triggers: ClassVar[list[object]] = [*audit_triggers((*SILENT, "code", "nonce", "opened", "last_opened_at"))]
+
+    def __str__(self) -> str:
+        return f"{self.sort} {self.key} for {self.name}"

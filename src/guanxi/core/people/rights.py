@@ -70,6 +70,7 @@ class EntityRights:
 #: Features a role can give beside rights on records, in words.
 FEATURES = {
     "views.public": gettext_lazy("Share list views with everyone"),
+    "reports.links": gettext_lazy("Show reports outside by a link"),
     "settings": gettext_lazy("Change the settings of the workspace"),
 }
 

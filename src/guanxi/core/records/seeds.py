@@ -277,7 +277,7 @@ role(
         "Director",
         "All records of the business; shares views with everyone.",
         usual=same_scope("all", WORK),
-        features=("views.public",),
+        features=("views.public", "reports.links"),
     )
 )
 role(

@@ -12,7 +12,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Role
 from guanxi.core.records.shape import spoken
-from guanxi.core.reporting import stored
+from guanxi.core.reporting import links, stored
 from guanxi.core.reporting.spec import CHARTS
 from guanxi.core.reporting.stored import Setup
 from guanxi.core.web.errors import text_of
@@ -67,6 +67,7 @@ def show(request: HttpRequest, key: str) -> HttpResponseBase:
         "action": board.url,
         "owned": True,
         "charts": None,
+        "may_link": links.may_share(actor),
         "query": now.query(),
     }
     return draw(request, "reports/board.jinja", context, status=422 if trouble else 200)

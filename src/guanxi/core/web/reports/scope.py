@@ -82,7 +82,11 @@ def _number(text: str) -> int | None:
 
 def read_narrowing(request: HttpRequest) -> Narrowing:
     """The state an address asks for. Raises Invalid for what cannot be."""
-    sent = request.GET
+    return narrowing_of(request.GET)
+
+
+def narrowing_of(sent: Mapping[str, Any]) -> Narrowing:
+    """The state the query part of an address asks for. Raises Invalid for what cannot be."""
     period, first, last = (sent.get(name, "")[:30] for name in ("period", "from", "to"))
     first, last = days.untyped(first, "date"), days.untyped(last, "date")
     if period == "custom":

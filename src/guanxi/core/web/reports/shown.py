@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,8 @@ from guanxi.core.reporting.results import Cell, Result, Row, Unit
 from guanxi.core.schema.entity import Entity
 from guanxi.core.web.addresses import list_url
 from guanxi.core.web.lists.filters import describe, nodes_of
+
+Leads = Callable[[Node | None], str]
 
 
 def node_url(entity: Entity, node: Node | None) -> str:
@@ -63,23 +65,25 @@ class ShownRow:
     sort: str = ""
 
 
-def shown_cell(result: Result, cell: Cell, unit: Unit) -> ShownCell:
-    """One cell as text."""
+def shown_cell(result: Result, cell: Cell, unit: Unit, leads: Leads | None = None) -> ShownCell:
+    """One cell as text; ``leads`` gives the address of its records where it is not the usual one."""
     change = cell.change
     return ShownCell(
         words(unit, cell.value) or "—",
-        lead_url(result, cell.leads),
+        leads(cell.leads) if leads else lead_url(result, cell.leads),
         words(unit, cell.before) if result.compared else "",
         change_words(cell) if result.compared else "",
         None if not change else change > 0,
     )
 
 
-def shown_row(result: Result, row: Row) -> ShownRow:
+def shown_row(result: Result, row: Row, leads: Leads | None = None) -> ShownRow:
     """One row as text."""
     return ShownRow(
         tuple((head.label, head.color) for head in row.heads),
-        tuple(shown_cell(result, cell, column.unit) for cell, column in zip(row.cells, result.columns, strict=True)),
+        tuple(
+            shown_cell(result, cell, column.unit, leads) for cell, column in zip(row.cells, result.columns, strict=True)
+        ),
         row.sort,
     )
 
@@ -111,16 +115,19 @@ def freshness(actor: Actor, result: Result) -> str:
     return _("As of %(time)s, time zone %(zone)s") % {"time": f"{at:%Y-%m-%d %H:%M:%S}", "zone": actor.timezone}
 
 
-def shown(actor: Actor, result: Result, *, chart: str = "", width: int = 720, height: int = 300) -> Mapping[str, Any]:
-    """Everything the templates of a result need."""
+def shown(
+    actor: Actor, result: Result, *, chart: str = "", width: int = 720, height: int = 300, links: bool = True
+) -> Mapping[str, Any]:
+    """Everything the templates of a result need; without ``links`` nothing leads to records."""
     chart = chart or result.spec.chart
-    picture = draw(result, chart=chart, width=width, height=height, link=lambda node: lead_url(result, node))
+    leads: Leads = (lambda node: lead_url(result, node)) if links else (lambda _node: "")
+    picture = draw(result, chart=chart, width=width, height=height, link=leads)
     return {
         "result": result,
         "chart": chart,
         "picture": Markup(picture),  # noqa: S704 - texts in it are escaped where it is drawn
-        "rows": [shown_row(result, row) for row in result.rows] if result.spec.rows else [],
-        "total": shown_row(result, result.total),
+        "rows": [shown_row(result, row, leads) for row in result.rows] if result.spec.rows else [],
+        "total": shown_row(result, result.total, leads),
         "about": about(actor, result),
         "fresh": freshness(actor, result),
     }

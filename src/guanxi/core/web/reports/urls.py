@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.reports import boards, builder, home, mailing, past, views
+from guanxi.core.web.reports import boards, builder, home, links, mailing, past, views
 
 #: Modules that only contribute; they are known by being imported here.
 FURTHER = (home,)
@@ -16,6 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/", views.index, name="reports"),
     path("reports/new/", builder.build, name="report-new"),
     path("reports/past/", past.show, name="report-past"),
+    path("reports/shared/", links.index, name="report-links"),
+    path("reports/shared/<int:link_id>/end/", links.end, name="report-link-end"),
+    path("shared/<str:secret>/", links.opened, name="report-shared"),
+    path("reports/<slug:key>/share/", links.share, {"sort": "report"}, name="report-share"),
+    path("dashboards/<slug:key>/share/", links.share, {"sort": "board"}, name="dashboard-share"),
     path("reports/<slug:key>/", views.show, name="report"),
     path("reports/<slug:key>/edit/", builder.build, name="report-edit"),
     path("reports/<slug:key>/copy/", views.copy, {"sort": "report"}, name="report-copy"),

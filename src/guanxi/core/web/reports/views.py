@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
-from guanxi.core.reporting import builtin, datasets, files, stored
+from guanxi.core.reporting import builtin, datasets, files, links, stored
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import CHARTS, read
@@ -47,6 +47,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         "groups": [(_("My reports"), mine), *groups],
         "words": request.GET.get("q", ""),
         "found": len(found),
+        "may_link": links.may_share(actor),
         "datasets": datasets.datasets(actor),
     }
     return draw(request, "reports/index.jinja", context)
@@ -79,6 +80,7 @@ def show(request: HttpRequest, key: str) -> HttpResponseBase:
         "title": report.name,
         "report": report,
         "trouble": trouble,
+        "may_link": links.may_share(actor),
         "charts": CHARTS,
         "formats": files.FORMATS,
         "action": report.url,
