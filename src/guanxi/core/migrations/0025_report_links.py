@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0022_field_index_again'),
+        ('core', '0023_setting_versions'),
     ]
 
     operations = [

@@ -24,10 +24,10 @@ from guanxi.core.web import toasts
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.middleware import ask_to_sign_in
-from guanxi.core.web.reports.boards import WIDTHS, tiles_of
+from guanxi.core.web.reports.boards import tiles_of
 from guanxi.core.web.reports.scope import narrowing_of
 from guanxi.core.web.reports.shown import shown
-from guanxi.core.web.reports.views import WIDE, answer
+from guanxi.core.web.reports.views import WIDE, answer, width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
 from guanxi.core.web.views.pages import redirect
 from guanxi.runtime.environment import environment
@@ -127,24 +127,37 @@ def opened(request: HttpRequest, secret: str) -> HttpResponseBase:
             trouble = text_of(error)
             context = {"title": _("Report"), "trouble": trouble}
             return _framed(draw(request, "reports/shared_code.jinja", context, status=422))
-    links.link_seen(link)
+    if "tile" not in request.GET:
+        links.link_seen(link)
     actor = links.sharer(link)
     with regional.speaking(get_language() or actor.language, zoneinfo.ZoneInfo(actor.timezone), actor.regional):
         return _framed(_page(request, link, actor))
 
 
 def _page(request: HttpRequest, link: ReportLink, actor: Actor) -> HttpResponse:
+    """The whole page; with ``tile`` and ``w`` the one picture, as wide as it stands on a small screen."""
     held = links.setup_of(link, actor)
-    now = narrowing_of(QueryDict(link.query))
-    tiles = []
-    for one, width, chart in _parts(actor, held):
-        try:
-            found = dict(shown(actor, answer(actor, one, now), chart=chart or now.chart, width=width, links=False))
-        except GuanxiError as error:
-            found = {"trouble": text_of(error)}
-        tiles.append({"name": one.name, "about_text": one.about, **found})
-    context = {"title": held.name, "held": held, "tiles": tiles, "link": link, "guest": True}
+    parts = _parts(actor, held)
+    alone = request.GET.get("tile", "")
+    if alone:
+        if not alone.isdecimal() or int(alone[:3]) >= len(parts):
+            raise NotFound
+        one, _wide, chart = parts[int(alone[:3])]
+        return HttpResponse(_drawn(actor, link, one, chart, width_sent(request, WIDE), 240).get("picture", ""))
+    tiles = [{"name": one.name, **_drawn(actor, link, one, chart, width, 300)} for one, width, chart in parts]
+    fits = f"{request.path}?" if link.audience != "code" else ""
+    context = {"title": held.name, "held": held, "tiles": tiles, "link": link, "fits": fits}
     return draw(request, "reports/shared.jinja", context)
+
+
+def _drawn(actor: Actor, link: ReportLink, one: Setup, chart: str, width: int, height: int) -> dict[str, Any]:
+    """What one report draws, or why it does not."""
+    try:
+        now = narrowing_of(QueryDict(link.query))
+        result = answer(actor, one, now)
+        return dict(shown(actor, result, chart=chart or now.chart, width=width, height=height, links=False))
+    except GuanxiError as error:
+        return {"trouble": text_of(error)}
 
 
 def _parts(actor: Actor, held: Setup) -> list[tuple[Setup, int, str]]:
@@ -152,7 +165,7 @@ def _parts(actor: Actor, held: Setup) -> list[tuple[Setup, int, str]]:
         return [(held, WIDE, "")]
     known = {one.key: one for one in links.parts_of(actor, held)}
     tiles = [tile for tile in tiles_of(held) if tile.get("report") in known]
-    return [(known[str(one["report"])], WIDTHS[one["width"]], str(one.get("chart", ""))) for one in tiles]
+    return [(known[str(one["report"])], WIDE, str(one.get("chart", ""))) for one in tiles]
 
 
 def _framed(response: HttpResponse) -> HttpResponse:
