@@ -201,3 +201,28 @@ on("change", "select[data-search^='/pick/regions/']", async (event, select) => {
   picker.addOptions(items);
   if (items.length > 1 && event.isTrusted === false) picker.open();
 });
+
+// Editors that are drawn anew while one goes on typing: what was typed after the form was sent stands in the new one.
+const sentAs = new WeakMap();
+let typedOn = null;
+const texts = (form) => $$("input:not([type]), input[type=text], input[type=number], textarea", form).filter((box) => box.name);
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const form = event.detail.elt;
+  if (form.matches?.("form[data-free][id]")) sentAs.set(form, new Map(texts(form).map((box) => [box.name, box.value])));
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.target, before = sentAs.get(form);
+  if (!before || !event.detail.shouldSwap) return;
+  typedOn = { id: form.id, focus: form.contains(document.activeElement) ? document.activeElement.name : "", boxes: texts(form).filter((box) => before.has(box.name) && box.value !== before.get(box.name)).map((box) => [box.name, before.get(box.name), box.value]) };
+});
+document.addEventListener("htmx:load", (event) => {
+  const form = event.target;
+  if (!typedOn || form.id !== typedOn.id) return;
+  for (const [name, old, value] of typedOn.boxes) {
+    const box = texts(form).find((one) => one.name === name && one.value === old);
+    if (!box) continue;
+    box.value = value;
+    if (name === typedOn.focus) box.focus();
+  }
+  typedOn = null;
+});
