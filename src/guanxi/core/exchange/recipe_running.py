@@ -23,7 +23,8 @@ from guanxi.core.exchange.running import finish, store
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models.exchange import FAILED, SKIPPED, UPDATED, ImportRun
-from guanxi.core.records import shape
+from guanxi.core.records import operation_begin, shape, writing
+from guanxi.core.records.writing import gathering
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
@@ -104,10 +105,11 @@ def _acted(actor: Actor, folder: Path, step: Step, limit: int) -> ImportRun:
     run.save()
     staging.stage(run, table)
     run.state = "running"
+    run.operation = operation_begin(actor, "import", entity.key, state="running", total=run.total)
     run.save()
     with timezone.override(actor.timezone):
         while rows := staging.staged(run, run.position, min(BATCH, limit - run.position) if limit else BATCH):
-            with transaction.atomic():
+            with writing(actor, operation=run.operation), gathering(run.operation):
                 store(run, _batch(actor, entity, action, step, rows))
                 run.position = rows[-1].position
                 run.save(update_fields=["position", "created", "updated", "skipped", "failed"])

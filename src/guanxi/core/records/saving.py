@@ -127,7 +127,7 @@ def update_plain(
             step = operation or operation_begin(
                 actor, "update", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}
             )
-            with writing(actor, operation=step):
+            with writing(actor, operation=step, savepoint=False):
                 save(actor, fresh, changes=changes)
             fresh.operation_id = step.pk
     return fresh
@@ -278,7 +278,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
         step = operation or operation_begin(
             actor, "delete", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}
         )
-        with writing(actor, operation=step):
+        with writing(actor, operation=step, savepoint=False):
             trash(actor, entity, [fresh.pk])
             lines.settle_records(actor, lines.owners_of(entity, fresh, {}))
     return step

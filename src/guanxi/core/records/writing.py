@@ -38,6 +38,18 @@ _open: ContextVar[_Open | None] = ContextVar("guanxi_writing", default=None)
 
 
 _origin: ContextVar[str] = ContextVar("guanxi_origin", default="")
+_gathering: ContextVar[Operation | None] = ContextVar("guanxi_gathering", default=None)
+
+
+@contextmanager
+def gathering(operation: Operation) -> Iterator[None]:
+    """Within the block all that is written belongs to ``operation``, whatever operations the services would begin:
+    one step of a longer work, and one thing to take back."""
+    token = _gathering.set(operation)
+    try:
+        yield
+    finally:
+        _gathering.reset(token)
 
 
 @contextmanager
@@ -75,18 +87,19 @@ def _tell(context: str) -> None:
 
 
 @contextmanager
-def writing(actor: Actor, *, operation: Operation | int | None = None) -> Iterator[None]:
+def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint: bool = True) -> Iterator[None]:
     """All or nothing, in the name of ``actor``; events emitted inside leave with the outermost block.
 
     Blocks nest: an inner one may act for somebody else or under its own operation, the outer one goes on after it.
+    Without a ``savepoint`` an inner block that fails takes the outer one with it: where nothing between them catches.
     """
     outer = _open.get()
-    context = _context(actor, operation)
+    context = _context(actor, _gathering.get() or operation)
     mine = _Open(context, outer.events if outer else [])
     token = _open.set(mine)
     waiting = len(mine.events)
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=savepoint):
             if outer is None or outer.context != context:
                 _tell(context)
             yield
@@ -161,7 +174,9 @@ def emit_lines(actor: Actor, entity: Entity, verb: str, changed: Iterable[tuple[
 
 
 def operation_begin(actor: Actor, sort: str, entity: str = "", **values: Any) -> Operation:
-    """A recorded operation that can be undone for 30 days (``undo_until`` overrides)."""
+    """A recorded operation that can be undone for 30 days (``undo_until`` overrides); the one being gathered for, if any."""
+    if (gathered := _gathering.get()) is not None:
+        return gathered
     return Operation.objects.create(
         sort=sort,
         entity=entity,

@@ -39,10 +39,10 @@ def contract_sign(
     day = signed_on or clock.today(actor.timezone)
     if day > clock.today(actor.timezone):
         raise Invalid(_("A contract cannot be signed in the future."), code="dates.future", field="signed_on")
+    reduces = record.amends_id and record.effect == REDUCE
     with records.writing(actor):
-        if not (record.amends_id and record.effect == REDUCE):
-            making.plan_ensure(actor, record, due_on=record.starts_on or day)
-        values = {"status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
+        plan = {} if reduces else making.plan_of(record, due_on=record.starts_on or day)
+        values = {**plan, "status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
         signed: Contract = making.step(
             actor, record, **values, signed_for_customer=customer or record.signed_for_customer
         )

@@ -149,7 +149,7 @@ def receipt_allocate(
         step = records.operation_begin(
             actor, "update", RECEIPT, total=len(chosen), progress=len(chosen), parameters={"ids": [receipt.pk]}
         )
-        with records.writing(actor, operation=step):
+        with records.writing(actor, operation=step, savepoint=False):
             left = receipt.free
             for number, amount in chosen:
                 left -= _book(actor, receipt, rows.get(number), amount, left, paper, reason)
@@ -196,7 +196,7 @@ def _book(
         )
     values = {
         "receipt": receipt.pk, "instalment": row.pk, "invoice": paper.pk if paper else None, "amount": amount,
-        "booked_on": receipt.received_on, "customer": receipt.customer_id, "owner": row.owner_id, "sort": PAYMENT,
+        "booked_on": receipt.received_on, "customer": receipt.customer_id, "owner": row.owner_id or receipt.owner_id, "sort": PAYMENT,
         "reason": reason[:200],
     }  # fmt: skip
     records.create(actor, ALLOCATION, values, trusted=True)
@@ -250,7 +250,7 @@ def receipt_release(actor: Actor, record: Receipt) -> Operation:
             progress=len(rows),
             parameters={"ids": [one.pk for one in rows]},
         )
-        with records.writing(actor, operation=step):
+        with records.writing(actor, operation=step, savepoint=False):
             _drop(actor, rows)
     return step
 
@@ -280,7 +280,7 @@ def allocation_delete(actor: Actor, record: Allocation, *, operation: Operation 
         step = operation or records.operation_begin(
             actor, "delete", ALLOCATION, total=1, progress=1, parameters={"ids": [fresh.pk]}
         )
-        with records.writing(actor, operation=step):
+        with records.writing(actor, operation=step, savepoint=False):
             _drop(actor, [fresh])
     return step
 
@@ -294,7 +294,7 @@ def receipt_delete(actor: Actor, record: Receipt, *, operation: Operation | None
             raise RuleBroken(_("This money is allocated already. Take that back first."), code="receipt.allocated")
         step = records.delete_plain(actor, fresh, operation=operation)
         if fresh.refunds_id:
-            with records.writing(actor, operation=step):
+            with records.writing(actor, operation=step, savepoint=False):
                 _receipts_add_up(actor, [fresh.refunds_id])
     return step
 

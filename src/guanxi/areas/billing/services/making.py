@@ -64,24 +64,19 @@ def step(actor: Actor, record: Any, **changes: Any) -> Any:
     return records.update(actor, record, changes, trusted=True)
 
 
-def plan_ensure(actor: Actor, document: Any, *, due_on: dt.date | None) -> None:
-    """A document has instalments that come to its total; without any, one of the whole."""
+def plan_of(document: Any, *, due_on: dt.date | None) -> dict[str, Any]:
+    """What is to be written with a document that comes to stand, so that instalments come to its total: without any, one
+    of the whole. Raises Invalid where those there are do not."""
     name = "contract" if isinstance(document, Contract) else "order"
-    rows = list(Instalment.objects.filter(**{name: document.pk}))
-    total = document.total or ZERO
-    if not rows and total > 0:
-        values = {
-            name: document.pk,
-            "name": _("Whole amount"),
-            "amount": total,
-            "due_on": due_on,
-            "owner": document.owner_id,
-        }
-        records.create(actor, "billing.instalment", values, trusted=True)
-    elif rows and sum((row.amount or ZERO for row in rows), ZERO) != total:
+    planned = list(Instalment.objects.filter(**{name: document.pk}).values_list("amount", flat=True))
+    total, sum_ = document.total or ZERO, sum((one or ZERO for one in planned), ZERO)
+    if not planned:
+        whole = {"name": _("Whole amount"), "amount": total, "due_on": due_on}
+        return {"instalments": [whole]} if total > 0 else {}
+    if sum_ != total:
         raise Invalid(
-            _("The instalments come to %(planned)s, the whole to %(total)s.")
-            % {"planned": sum((row.amount or ZERO for row in rows), ZERO), "total": total},
+            _("The instalments come to %(planned)s, the whole to %(total)s.") % {"planned": sum_, "total": total},
             code="instalments.sum",
             field="instalments",
         )
+    return {}

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import (
+    CreditLimit,
     Delivery,
     DeliveryLine,
     Instalment,
@@ -43,15 +44,13 @@ def order_confirm(actor: Actor, record: Order) -> Order:
         raise RuleBroken(_("This order is confirmed already."), code="order.state")
     if not record.lines.filter(deleted_at__isnull=True, sort="item").exists():
         raise Invalid(_("An order without lines orders nothing."), code="order.empty", field="lines")
-    credit = selectors.credit_of(
-        record.customer, adding=ZERO if record.contract_id else record.total or ZERO, currency=record.currency
-    )
-    if credit.blocks and credit.exceeded:
-        raise RuleBroken(credit.text, code="credit.limit")
-    with records.writing(actor):
-        if record.contract_id is None:
-            making.plan_ensure(actor, record, due_on=record.due_on or record.ordered_on)
-        confirmed: Order = making.step(actor, record, status=CONFIRMED)
+    if CreditLimit.objects.filter(customer_id=record.customer_id, blocks=True).exists():
+        adding = ZERO if record.contract_id else record.total or ZERO
+        credit = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
+        if credit.exceeded:
+            raise RuleBroken(credit.text, code="credit.limit")
+    plan = {} if record.contract_id else making.plan_of(record, due_on=record.due_on or record.ordered_on)
+    confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
 
 
@@ -145,9 +144,10 @@ def delivered_count(actor: Actor, order_id: int, day: dt.date | None) -> None:
     sums: Any = confirmed.values_list("order_line_id").annotate(Sum("quantity"))
     known: dict[int, Decimal] = dict(sums)
     rows = list(order.lines.filter(deleted_at__isnull=True, sort="item"))
-    for row in rows:
+    moved = [row for row in rows if row.delivered != known.get(row.pk, ZERO)]
+    for row in moved:
         row.delivered = known.get(row.pk, ZERO)
-        row.save(update_fields=["delivered"])
+    OrderLine.objects.bulk_update(moved, ["delivered"])
     whole = all(row.delivered >= row.quantity for row in rows)
     state = DELIVERED if whole else DELIVERING if any(row.delivered for row in rows) else CONFIRMED
     records.update(actor, order, {"status": state, "delivered_on": day if whole else None}, trusted=True)
