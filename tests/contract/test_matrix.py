@@ -21,6 +21,7 @@ from guanxi.core.models import (
     ImportRun,
     Notification,
     Operation,
+    RecipeRun,
     Report,
     SavedView,
 )
@@ -196,6 +197,7 @@ def belongings(cast: Cast, make: Any) -> dict[str, Any]:
         "notifications/": Notification.objects.create(user=alice, sort="mention", text="x", **on).pk,
         "exports/": Operation.objects.create(**bulk | {"sort": "export"}).pk,
         "operations/": Operation.objects.create(**bulk).pk,
+        "import/recipe/": RecipeRun.objects.create(user=alice, key="x", recipe={"steps": []}).pk,
         "import/": ImportRun.objects.create(user=alice, entity="customers.customer", file_name="a.csv").pk,
         "reports/": Report.objects.create(key="alices", definition={"dataset": "customers.customer"}, **setup).key,
         "dashboards/": Dashboard.objects.create(key="alices", definition={"tiles": []}, **setup).key,

@@ -154,8 +154,8 @@ def import_get(actor: Actor, *, run_id: int) -> ImportRun:
 
 
 def import_list(actor: Actor, *, limit: int = 50) -> list[ImportRun]:
-    """One's own runs, the latest first (all runs for those with all rights)."""
-    runs = ImportRun.objects.order_by("-pk")
+    """One's own runs, the latest first (all runs for those with all rights); steps of recipes are not among them."""
+    runs = ImportRun.objects.filter(recipe=None).order_by("-pk")
     if not (actor.rights.everything or actor.is_system):
         runs = runs.filter(user_id=actor.user_id or 0)
     return list(runs[:limit])

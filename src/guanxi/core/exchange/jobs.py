@@ -6,13 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils import translation
+
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
 from guanxi.core.automation.queue import every, job
-from guanxi.core.exchange import exports, imports, settingsfile, trusted, wholecheck
+from guanxi.core.exchange import exports, imports, recipe_whole, settingsfile, trusted, wholecheck
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
-from guanxi.core.models.exchange import ImportRun
+from guanxi.core.models.exchange import ImportRun, RecipeRun
 from guanxi.core.records.search import index
 
 
@@ -43,6 +45,24 @@ def import_do(run_id: int) -> None:
         index.catch_up()
     elif run:
         ImportRun.objects.filter(pk=run_id).update(state="paused", message="user")
+
+
+@job(name="guanxi.exchange.recipe_do")
+def recipe_do(number: int) -> None:
+    """Go on with the work of a recipe where it stands: reading its files, its steps, or taking it back."""
+    whole = RecipeRun.objects.filter(pk=number, state__in=("staging", "running", "undoing")).first()
+    actor = _actor(whole.user_id) if whole else None
+    if whole and actor:
+        work = {
+            "staging": recipe_whole.recipe_stage,
+            "running": recipe_whole.recipe_go,
+            "undoing": recipe_whole.recipe_undo,
+        }
+        with translation.override(actor.language):
+            work[whole.state](actor, whole=whole)
+        index.catch_up()
+    elif whole:
+        RecipeRun.objects.filter(pk=number, state="running").update(state="paused", message="user")
 
 
 @job(name="guanxi.exchange.check_do")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,22 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import require, visible
+from guanxi.core.access import actors, require, visible
 from guanxi.core.automation.doing import action_do, action_of
 from guanxi.core.exchange import imports, people, staging
 from guanxi.core.exchange.mapping import FieldMap, Target
+from guanxi.core.exchange.reading.table import Table
 from guanxi.core.exchange.reasons import Reason, of_invalid, reason
 from guanxi.core.exchange.recipe_tables import files_of, said, step_table
 from guanxi.core.exchange.recipes import Recipe, Step
 from guanxi.core.exchange.rows import Outcome, Staged
 from guanxi.core.exchange.running import finish, store
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
-from guanxi.core.models.exchange import FAILED, SKIPPED, UPDATED, ImportRun
+from guanxi.core.models import Operation
+from guanxi.core.models.exchange import FAILED, SKIPPED, UPDATED, ImportRun, RecipeRun
+from guanxi.core.models.stamps import refresh
 from guanxi.core.records import operation_begin, shape, writing
 from guanxi.core.records.writing import gathering
 from guanxi.core.schema import kinds
@@ -31,7 +37,7 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
 #: Actions done in one transaction.
-BATCH = 100
+BATCH = 50
 Told = Callable[[ImportRun], None]
 
 
@@ -60,14 +66,47 @@ def recipe_run(
     all); ``limit`` is how many records an action is done to at most (0: all). Raises Invalid or Denied before a step of
     which a file, a column or the right is missing; rows that are refused stand in the runs with their reasons.
     """
-    for number, step in enumerate(recipe.steps, start=1):
-        if steps and number not in steps:
-            continue
-        if step.do:
-            run = _acted(actor, folder, step, limit)
-        else:
-            run = _imported(actor, folder, _with(step, defaults or {}, owner), progress)
-        yield Done(step, run)
+    whole = RecipeRun.objects.create(
+        user_id=actor.user_id, user_name=actor.name, key=recipe.key, recipe=recipe.content, state="running"
+    )
+    try:
+        for number, step in enumerate(recipe.steps, start=1):
+            if steps and number not in steps:
+                continue
+            wanted = _with(step, defaults or {}, owner)
+            run = step_stage(actor, folder=folder, step=wanted, limit=limit if step.do else 0)
+            ImportRun.objects.filter(pk=run.pk).update(recipe=whole, step=number)
+            yield Done(step, step_run(actor, run=run, step=wanted, progress=progress))
+    except GuanxiError as error:
+        RecipeRun.objects.filter(pk=whole.pk).update(state="failed", message=str(error)[:1000])
+        raise
+    RecipeRun.objects.filter(pk=whole.pk).update(state="done", finished_at=clock.now())
+
+
+def step_stage(actor: Actor, *, folder: Path, step: Step, limit: int = 0) -> ImportRun:
+    """Read what a step needs of the files into a run of its own, ready to begin; at most ``limit`` rows (0: all).
+
+    Raises Invalid or Denied where a file, a column or the right is missing. Nothing of the records is asked.
+    """
+    if step.do:
+        return _staged_action(actor, folder, step, limit)
+    if step.columns:
+        table = _cut(step_table(folder, step, step.columns), limit)
+        run = imports.import_stage(actor, content=table, name=step.file or step.title, entity=step.entity)
+        mapping = FieldMap({index: Target(name) for index, name in enumerate(step.columns)}, step.defaults)
+    else:
+        (path,) = files_of(folder, step)
+        run = imports.import_stage(actor, content=path, name=path.name, entity=step.entity)
+        guessed = FieldMap.from_json(run.mapping)
+        mapping = replace(guessed, defaults={**guessed.defaults, **step.defaults})
+    return imports.import_configure(actor, run=run, mapping=mapping, options=step.options)
+
+
+def step_run(actor: Actor, *, run: ImportRun, step: Step, progress: Told | None = None) -> ImportRun:
+    """Begin a staged step, or go on with it where it stopped, until it is done, paused or cancelled."""
+    if step.do:
+        return _acted(actor, run, step, progress)
+    return imports.import_run(actor, run=imports.import_start(actor, run=run), progress=progress)
 
 
 def _with(step: Step, defaults: Mapping[str, Any], owner: int) -> Step:
@@ -77,52 +116,72 @@ def _with(step: Step, defaults: Mapping[str, Any], owner: int) -> Step:
     return replace(step, defaults={**step.defaults, **given}, options=options)
 
 
-def _imported(actor: Actor, folder: Path, step: Step, progress: Told | None) -> ImportRun:
-    if step.columns:
-        table = step_table(folder, step, step.columns)
-        run = imports.import_stage(actor, content=table, name=step.file or step.title, entity=step.entity)
-        mapping = FieldMap({index: Target(name) for index, name in enumerate(step.columns)}, step.defaults)
-    else:
-        (path,) = files_of(folder, step)
-        run = imports.import_stage(actor, content=path, name=path.name, entity=step.entity)
-        guessed = FieldMap.from_json(run.mapping)
-        mapping = replace(guessed, defaults={**guessed.defaults, **step.defaults})
-    imports.import_configure(actor, run=run, mapping=mapping, options=step.options)
-    return imports.import_run(actor, run=imports.import_start(actor, run=run), progress=progress)
+def _cut(table: Table, limit: int) -> Table:
+    if not limit:
+        return table
+    return Table(table.name, table.columns, table.facts, table.problems, lambda: islice(table.rows(), limit))
 
 
 # -- actions ------------------------------------------------------------------------------------------------------------
 
 
-def _acted(actor: Actor, folder: Path, step: Step, limit: int) -> ImportRun:
-    """Do the step's action to the records its rows name, so many as allowed; each row is accounted for in a run."""
+def _staged_action(actor: Actor, folder: Path, step: Step, limit: int) -> ImportRun:
     entity, action = entity_of(step.entity), action_of(step.entity, step.do)
     require(actor, "import", entity)
     ((key, column),) = step.find.items()
-    table = step_table(folder, step, {key: column, **step.columns})
     run = ImportRun(user_id=actor.user_id, user_name=actor.name, entity=entity.key, state="staging")
     run.file_name = f"{step.file} → {action.label}"[:255]
     run.save()
-    staging.stage(run, table)
-    run.state = "running"
-    run.operation = operation_begin(actor, "import", entity.key, state="running", total=run.total)
+    staging.stage(run, _cut(step_table(folder, step, {key: column, **step.columns}), limit))
+    run.state = "ready"
     run.save()
-    with timezone.override(actor.timezone):
-        while rows := staging.staged(run, run.position, min(BATCH, limit - run.position) if limit else BATCH):
-            with writing(actor, operation=run.operation), gathering(run.operation):
-                store(run, _batch(actor, entity, action, step, rows))
-                run.position = rows[-1].position
-                run.save(update_fields=["position", "created", "updated", "skipped", "failed"])
-            if limit and run.position >= limit:
-                run.total = run.position
-                run.save(update_fields=["total"])
-                break
-    finish(run, "done")
     return run
 
 
-def _batch(actor: Actor, entity: Entity, action: Action, step: Step, rows: Sequence[Staged]) -> list[Outcome]:
-    (key,) = step.find
+def _acted(actor: Actor, run: ImportRun, step: Step, progress: Told | None) -> ImportRun:
+    """Do the step's action to the records its rows name; each row is accounted for in the run. What an action does,
+    whatever it makes and changes, belongs to the run's operation, and is taken back with it."""
+    entity, action = entity_of(step.entity), action_of(step.entity, step.do)
+    if run.operation is None:
+        run.operation = operation_begin(actor, "import", entity.key, total=run.total, parameters={"run": run.pk})
+    Operation.objects.filter(pk=run.operation.pk).update(state="running")
+    run.state, run.message = "running", ""
+    run.save()
+    acting = actor.acting_via("import")
+    with timezone.override(actor.timezone):
+        while _some(actors.renewed(acting), entity, action, step, run.pk):
+            run.refresh_from_db()
+            if progress:
+                progress(run)
+    run.refresh_from_db()
+    return run
+
+
+def _some(actor: Actor, entity: Entity, action: Action, step: Step, number: int) -> bool:
+    """One batch in one transaction, with its outcomes; whether there is more to do (now)."""
+    begun = time.monotonic()
+    refresh()
+    with transaction.atomic():
+        run = ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=number)
+        if run.state != "running" or run.operation is None:
+            return False
+        rows = staging.staged(run, run.position, BATCH)
+        if not rows:
+            finish(run, "done")
+            return False
+        with writing(actor, operation=run.operation), gathering(run.operation):
+            store(run, _batch(actor, entity, action, step, rows, run.columns))
+        run.position = rows[-1].position
+        run.seconds += time.monotonic() - begun
+        run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
+        Operation.objects.filter(pk=run.operation.pk).update(progress=run.done)
+    return True
+
+
+def _batch(
+    actor: Actor, entity: Entity, action: Action, step: Step, rows: Sequence[Staged], columns: Sequence[str]
+) -> list[Outcome]:
+    key, *names_of = columns
     fields = {one.name: one for one in action.fields if isinstance(one, Field)}
     names = [said(row.cells[0]) for row in rows]
     found = _records(actor, entity, key, names)
@@ -133,7 +192,7 @@ def _batch(actor: Actor, entity: Entity, action: Action, step: Step, rows: Seque
             why = problem or reason("row.ambiguous" if record == people.AMBIGUOUS else "row.not_found", count=2)
             outcomes.append(Outcome(row.position, FAILED, None, [why]))
             continue
-        raw = {**step.defaults, **{one: said(cell) for one, cell in zip(step.columns, row.cells[1:], strict=False)}}
+        raw = {**step.defaults, **{one: said(cell) for one, cell in zip(names_of, row.cells[1:], strict=False)}}
         outcomes.append(_one(actor, entity, action, fields, row, record, raw))
     return outcomes
 

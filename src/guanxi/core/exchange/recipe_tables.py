@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.exchange import words
 from guanxi.core.exchange.reading import Column, open_table
 from guanxi.core.exchange.reading.table import Facts, Row, Table
-from guanxi.core.exchange.recipes import Join, Step
+from guanxi.core.exchange.recipes import Join, Step, fitting
 from guanxi.core.kernel.errors import Invalid
 
 Cells = dict[str, str]
@@ -27,12 +27,18 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 
 def files_of(folder: Path, step: Step) -> list[Path]:
     """The files of a step, in order of their names. Raises Invalid when there is none."""
-    found = sorted(folder.glob(step.file))
+    return _places(folder, step.file)
+
+
+def _places(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(folder.glob(pattern))
+    if not found and folder.is_dir():
+        found = [folder / name for name in fitting((one.name for one in folder.iterdir()), pattern)]
     if not found:
         raise Invalid(
-            _("There is no file %(name)s in %(folder)s.") % {"name": step.file, "folder": folder.name or str(folder)},
+            _("There is no file %(name)s in %(folder)s.") % {"name": pattern, "folder": folder.name or str(folder)},
             code="recipe.no_file",
-            field=step.file,
+            field=pattern,
         )
     return found
 
@@ -67,7 +73,7 @@ def _names(folder: Path, step: Step) -> set[str]:
     found = [{column.name for column in open_table(path).columns} for path in files_of(folder, step)]
     names = set.intersection(*found) | set(step.also)
     for join in step.join:
-        names |= {f"{join.name}.{column.name}" for column in open_table(folder / join.file).columns}
+        names |= {f"{join.name}.{column.name}" for column in open_table(_places(folder, join.file)[0]).columns}
     return names
 
 
@@ -106,7 +112,7 @@ def _joined(folder: Path, step: Step) -> Iterator[tuple[Row, Cells]]:
 
 def _looked_up(folder: Path, join: Join) -> tuple[Cells, dict[tuple[str, ...], Cells]]:
     """Rows of the other file by the columns it is found by: the first of each; and the row for those that find none."""
-    table = open_table(folder / join.file)
+    table = open_table(_places(folder, join.file)[0])
     known = {column.name for column in table.columns}
     keys = [_need(name, known) for name in join.on.values()]
     found: dict[tuple[str, ...], Cells] = {}

@@ -8,12 +8,14 @@ does one of the entity's actions to records that are there (``do``, ``find``). D
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from guanxi.core.exchange.options import Options
@@ -56,12 +58,35 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A recipe that has been read."""
+    """A recipe that has been read; ``content`` is its text as data."""
 
     key: str
     name_zh: str
     name_en: str
     steps: tuple[Step, ...]
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name in the present language."""
+        return self.name_zh if str(get_language() or "").startswith("zh") else self.name_en
+
+    def files(self) -> list[str]:
+        """Names and patterns of all files it reads, in order of the steps."""
+        named = [name for step in self.steps for name in (step.file, *(join.file for join in step.join)) if name]
+        kept: dict[str, str] = {}
+        for name in named:
+            kept.setdefault(name.removesuffix("*").removesuffix(".gz"), name)
+        return list(kept.values())
+
+
+def fitting(names: Iterable[str], pattern: str) -> list[str]:
+    """The names a pattern means, in order, whatever their case; packed (``.gz``) or not where none fits as written."""
+    plain = pattern.casefold()
+    for form in (plain, f"{plain}.gz", plain.removesuffix(".gz")):
+        if found := sorted(name for name in names if fnmatchcase(name.casefold(), form)):
+            return found
+    return []
 
 
 def places() -> dict[str, Path]:
@@ -82,15 +107,21 @@ def recipe_read(name: str) -> Recipe:
             % {"name": name, "names": ", ".join(sorted(known))},
             code="recipe.unknown",
         )
+    return recipe_of(path.read_bytes(), name=path.name)
+
+
+def recipe_of(content: bytes | Mapping[str, Any], *, name: str) -> Recipe:
+    """A recipe out of its JSON, as text or read. Raises Invalid where it cannot be understood."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        steps = tuple(_step(number, given) for number, given in enumerate(content["steps"], start=1))
+        read = json.loads(content.decode("utf-8")) if isinstance(content, bytes) else content
+        steps = tuple(_step(number, given) for number, given in enumerate(read["steps"], start=1))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Invalid(
-            _("The recipe %(name)s cannot be understood: %(reason)s") % {"name": path.name, "reason": error},
+            _("The recipe %(name)s cannot be understood: %(reason)s") % {"name": name, "reason": error},
             code="recipe.shape",
         ) from error
-    return Recipe(path.stem, str(content.get("name_zh", path.stem)), str(content.get("name_en", path.stem)), steps)
+    stem = name.removesuffix(".json")
+    return Recipe(stem, str(read.get("name_zh", stem)), str(read.get("name_en", stem)), steps, read)
 
 
 def _step(number: int, given: Mapping[str, Any]) -> Step:

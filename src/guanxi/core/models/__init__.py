@@ -21,7 +21,7 @@ from guanxi.core.models.custom import (
     Process,
     ProcessTick,
 )
-from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun
+from guanxi.core.models.exchange import ImportMapping, ImportOutcome, ImportRow, ImportRun, RecipeRun
 from guanxi.core.models.fields import (
     ChoiceField,
     FileField,
@@ -136,6 +136,7 @@ __all__ = [
     "PublicPage",
     "PushDevice",
     "RateWindow",
+    "RecipeRun",
     "Record",
     "Region",
     "RegionField",

@@ -24,11 +24,48 @@ STATES = [
 ]
 
 
+class RecipeRun(models.Model):
+    """Several files of one other system brought in together: each step of the recipe is a run of its own, in order.
+
+    ``recipe`` is the recipe as it was when the work began, ``files`` the contents by the name of the file, ``result``
+    what taking everything back came to.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="+")
+    user_name = models.CharField(max_length=150, blank=True, default="")
+    key = models.CharField(max_length=100)
+    recipe = models.JSONField(default=dict)
+    files = models.JSONField(default=dict)
+    state = models.CharField(
+        max_length=10,
+        choices=[
+            ("collecting", _("files are missing")),
+            *STATES,
+            ("undoing", _("being taken back")),
+            ("undone", _("taken back")),
+        ],
+        default="collecting",
+    )
+    message = models.TextField(blank=True, default="")
+    result = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["user", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.key} #{self.pk}"
+
+
 class ImportRun(models.Model):
     """One file brought in by one person: from upload to result.
 
     ``columns`` are the names as in the file, ``facts`` and ``problems`` what the reader found, ``mapping`` and
-    ``options`` how it is brought in. ``position`` is the last row that is done: what lies behind it is committed.
+    ``options`` how it is brought in; ``recipe`` and ``step`` what it is a step of. ``position`` is the last row that is done: what lies behind it is committed.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -52,6 +89,8 @@ class ImportRun(models.Model):
     seconds = models.FloatField(default=0)
     message = models.TextField(blank=True, default="")
     operation = models.ForeignKey("core.Operation", models.SET_NULL, null=True, related_name="+")
+    recipe = models.ForeignKey(RecipeRun, models.SET_NULL, null=True, related_name="runs")
+    step = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 

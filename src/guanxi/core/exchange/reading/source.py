@@ -8,7 +8,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -117,6 +117,15 @@ def members_of(content: Path | str | bytes, name: str = "") -> tuple[str, ...]:
     if len(head) >= 265 and head[257:262] == b"ustar":
         return tuple(_tar_members(source))
     return ()
+
+
+def files_of(content: Path | str | bytes, name: str = "") -> Iterator[Source]:
+    """The files of an archive one by one, each unpacked and by its own name; the file itself when it is none."""
+    names = members_of(content, name)
+    if not names:
+        yield source_of(content, name)
+    for member in names:
+        yield unpacked(source_of(content, name), member)
 
 
 def _size(source: Source) -> int:

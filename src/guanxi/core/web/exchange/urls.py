@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.exchange import views
+from guanxi.core.web.exchange import recipes, views
 
 fixed: list[URLPattern | URLResolver] = [
     path("import/", views.upload, name="import"),
+    path("import/recipe/", recipes.begin, name="import-recipe"),
+    path("import/recipe/<int:pk>/", recipes.work, name="import-recipe-work"),
+    path("import/recipe/<int:pk>/files/", recipes.add, name="import-recipe-files"),
+    path("import/recipe/<int:pk>/<slug:how>/", recipes.change, name="import-recipe-change"),
     path("import/<int:pk>/", views.resume, name="import-run"),
     path("import/<int:pk>/map/", views.map_columns, name="import-map"),
     path("import/<int:pk>/rule/", views.rule, name="import-rule"),

@@ -92,6 +92,8 @@ def _line(run: ImportRun) -> dict[str, Any]:
 def resume(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Where a run stands: mapping, running, or its result."""
     run = imports.import_get(actor_of(request), run_id=pk)
+    if run.recipe_id and run.state not in OVER:
+        return redirect(f"/import/recipe/{run.recipe_id}/")
     step = (
         "result" if run.state in OVER and run.operation_id else "run" if run.state in ("running", "paused") else "map"
     )
@@ -102,7 +104,7 @@ def _open_run(request: HttpRequest, pk: int) -> tuple[Actor, ImportRun]:
     """A run that has not begun."""
     actor = actor_of(request)
     run = imports.import_get(actor, run_id=pk)
-    if run.state != "ready":
+    if run.state != "ready" or run.recipe_id:
         raise RuleBroken(_("This import has begun already."), code="import.begun")
     return actor, run
 
@@ -276,6 +278,8 @@ def start(request: HttpRequest, pk: int) -> HttpResponseBase:
     actor = actor_of(request)
     run = imports.import_get(actor, run_id=pk)
     try:
+        if run.recipe_id:
+            return redirect(f"/import/recipe/{run.recipe_id}/")
         with transaction.atomic():
             begun = imports.import_start(actor, run=run)
             if begun.total > AT_ONCE:

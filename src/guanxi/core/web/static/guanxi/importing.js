@@ -7,11 +7,12 @@ import { explain } from "./glue.js";
 on("dragover", "[data-dropzone]", (event, zone) => { if (event.dataTransfer.types.includes("Files")) zone.classList.add("gx-over"); });
 for (const sort of ["dragleave", "drop"]) on(sort, "[data-dropzone]", (_event, zone) => zone.classList.remove("gx-over"));
 on("change", "[data-dropzone] input", (event, zone) => {
-  const file = event.target.files[0];
-  if (!file) return;
+  const files = [...event.target.files];
+  if (!files.length) return;
   const box = zone.closest("[data-dropzone]");
-  $("[data-chosen]", box).textContent = file.name;
-  $("[data-size]", box).textContent = file.size < 1e6 ? `${Math.ceil(file.size / 1000)} KB` : `${(file.size / 1e6).toFixed(1)} MB`;
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  $("[data-chosen]", box).textContent = files.map((file) => file.name).join(", ");
+  $("[data-size]", box).textContent = size < 1e6 ? `${Math.ceil(size / 1000)} KB` : `${(size / 1e6).toFixed(1)} MB`;
 });
 
 const COLORS = { created: "green", updated: "blue", skipped: "slate", failed: "red" };

@@ -1,0 +1,127 @@
+"""Files of another system brought in on a page: what is missing, what each step holds, killed and gone on, taken back."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from guanxi.areas.billing.models import Allocation, Delivery, Instalment, Order, Receipt
+from guanxi.areas.catalog.models import Product
+from guanxi.areas.customers.models import Customer
+from guanxi.core import records
+from guanxi.core.exchange import recipe_running, recipe_whole
+from guanxi.core.exchange.jobs import recipe_do
+from guanxi.core.models.exchange import ImportRun, RecipeRun
+from tests.core.web.conftest import browse  # noqa: F401 - a fixture
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+FILES = {
+    "customers.csv": "customerID,companyName\nA1,Alpha Foods\nB2,Beta Foods\n",
+    "categories.csv": "categoryID,categoryName\n1,Drinks\n",
+    "products.csv": "productID,productName,categoryID,quantityPerUnit,unitPrice,discontinued\n1,Tea,1,10 boxes,18.00,0\n2,Cola,1,24 cans,4.50,1\n",
+    "employees.csv": "employeeID,lastName,firstName\n5,Nobody,Known\n",
+    "shippers.csv": "shipperID,companyName\n3,Fast Ships\n",
+    "order_details.csv": "orderID,productID,unitPrice,quantity,discount\n11,1,18,2,0\n11,2,4.5,10,0.1\n12,1,18,1,0\n",
+    "orders.csv": (
+        "orderID,customerID,employeeID,orderDate,requiredDate,shippedDate,shipVia,shipName,shipAddress,shipCity,shipCountry\n"
+        "11,A1,5,2024-03-01,2024-03-20,2024-03-05,3,Alpha,Road 1,Bern,CH\n"
+        "12,B2,5,2024-03-02,2024-03-20,NULL,3,Beta,Road 2,Bern,CH\n"
+    ),
+}
+
+
+def packed(*names: str) -> SimpleUploadedFile:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name in names:
+            archive.writestr(f"northwind/{name}", FILES[name])
+        archive.writestr("northwind/README.md", "not a table")
+    return SimpleUploadedFile("northwind.zip", held.getvalue())
+
+
+def begun(client: Any, *names: str) -> str:
+    answer = client.post("/import/recipe/", {"recipe": "northwind", "files": [packed(*names)]})
+    assert answer.status_code == 303
+    return str(answer["Location"])
+
+
+def test_from_the_files_to_the_last_receipt_and_back(cast: Cast, browse: Any) -> None:  # noqa: F811
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    client = browse("root")
+    place = begun(client, *(set(FILES) - {"orders.csv"}))
+    page = client.get(place).content.decode()
+    assert "orders.csv" in page
+    assert page.count("missing</span>") == 1
+    client.post(f"{place}files/", {"files": [SimpleUploadedFile("Orders.CSV", FILES["orders.csv"].encode())]})
+    page = client.get(place).content.decode()
+    assert "Import 15 rows" in page
+    assert "Alpha Foods" in page
+    assert not Customer.objects.exists()
+    client.post(f"{place}start/")
+    done = client.get(place).content.decode()
+    assert "All steps are done." in done
+    assert [(run.created, run.updated, run.failed) for run in ImportRun.objects.order_by("step")] == [
+        (2, 0, 0), (1, 0, 0), (2, 0, 0), (2, 0, 0), (3, 0, 0), (0, 2, 0), (0, 1, 0), (0, 1, 0), (0, 1, 0),
+    ]  # fmt: skip
+    first = Order.objects.get(external_id="NW-11")
+    assert (first.status, first.total, first.received, first.open) == (
+        "delivered",
+        Decimal("76.50"),
+        Decimal("76.50"),
+        0,
+    )
+    assert Receipt.objects.get().owner_id == first.owner_id
+    client.post(f"{place}undo/")
+    assert "Taken back" in client.get(place).content.decode()
+    assert RecipeRun.objects.get().result["skipped"] == 0
+    for model in (Customer, Product, Order, Instalment, Delivery, Receipt, Allocation):
+        assert not model.objects.exists(), model
+    again = Order.everything.get(external_id="NW-11")
+    assert (again.status, again.received, again.delivered_on) == ("draft", None, None)
+
+
+def test_one_that_was_killed_goes_on_and_does_nothing_twice(cast: Cast, browse: Any, monkeypatch: Any) -> None:  # noqa: F811
+    place = begun(browse("root"), *FILES)
+    whole = RecipeRun.objects.get()
+    recipe_whole.recipe_start(cast.root, whole=whole)
+    recipe_do.func(number=whole.pk)
+    whole.refresh_from_db()
+    assert (whole.state, Order.objects.count()) == ("failed", 0)
+    assert "Step 4: every row was refused" in browse("root").get(place).content.decode()
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    recipe_whole.recipe_start(cast.root, whole=whole)
+    monkeypatch.setattr(recipe_running, "BATCH", 1)
+    kept, calls = recipe_running.store, []
+
+    def dies(run: Any, outcomes: Any) -> None:
+        calls.append(run.step)
+        if calls == [6, 6]:
+            raise KeyboardInterrupt
+        kept(run, outcomes)
+
+    monkeypatch.setattr(recipe_running, "store", dies)
+    with pytest.raises(KeyboardInterrupt):
+        recipe_do.func(number=whole.pk)
+    assert list(Order.objects.order_by("external_id").values_list("status", flat=True)) == ["confirmed", "draft"]
+    recipe_do.func(number=whole.pk)
+    whole.refresh_from_db()
+    assert whole.state == "done"
+    assert ImportRun.objects.filter(step=6).values_list("updated", "skipped", "failed").get() == (2, 0, 0)
+    assert Receipt.objects.count() == 1
+    assert browse("charlie").get(place).status_code == 404
+
+
+def test_a_file_that_cannot_be_followed_says_which_step(cast: Cast, browse: Any) -> None:  # noqa: F811
+    client = browse("root")
+    place = begun(client, *FILES)
+    client.post(f"{place}files/", {"files": [SimpleUploadedFile("categories.csv", b"id,name\n1,Drinks\n")]})
+    assert "Step 2: The file has no column" in client.get(place).content.decode()
+    answer = client.post(f"{place}start/", follow=True)
+    assert "This import is over." in answer.content.decode()
+    assert not ImportRun.objects.filter(recipe__isnull=False).exists()
