@@ -57,6 +57,19 @@ def test_a_pipeline_made_by_hand_gets_keys_and_travels_with_its_moves(cast: Cast
     assert settingsfile.diff(cast.root, json.dumps(told)) == []
 
 
+def test_a_pipeline_goes_to_the_trash_with_its_stages_and_comes_back_with_them(cast: Cast) -> None:
+    made = _pipeline(cast)
+    own = Stage.objects.filter(pipeline=made)
+    assert own.count() == 3
+    records.delete(cast.root, made)
+    assert (own.count(), StageRoute.objects.filter(stage__pipeline=made).count()) == (0, 0)
+    records.restore(cast.root, "sales.pipeline", [made.pk])
+    assert (own.count(), StageRoute.objects.filter(stage__pipeline=made).count()) == (3, 1)
+    step = records.delete(cast.root, made)
+    assert records.undo(cast.root, step.pk).skipped == []
+    assert (own.count(), StageRoute.objects.filter(stage__pipeline=made).count()) == (3, 1)
+
+
 def test_members_limits_and_targets_of_departments_travel_those_of_persons_stay(cast: Cast, make: Any) -> None:
     Department.objects.filter(pk=cast.south.pk).update(code="south")
     pool = records.create(cast.root, "customers.pool", {"name": "华南池", "subject": "customers.customer"})

@@ -33,7 +33,7 @@ from guanxi.core.records import (
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import carried_by, entity_of
+from guanxi.core.schema.registry import entity_of, going_along
 
 
 def create(
@@ -291,7 +291,7 @@ def trash(actor: Actor, entity: Entity, ids: Iterable[int], *, at: dt.datetime |
     """
     chosen = list(ids)
     now = at or clock.now()
-    for child, field in carried_by(entity.key):
+    for child, field in going_along(entity.key):
         rows = child.model._default_manager.filter(**{f"{field}_id__any": chosen})
         below = list(rows.values_list("pk", flat=True))
         if below:
@@ -330,7 +330,7 @@ def untrash(actor: Actor, entity: Entity, record_id: int, deleted_at: Any) -> No
     entity.model.everything.filter(pk=record_id).update(  # type: ignore[attr-defined]
         deleted_at=None, deleted_by_id=None, updated_at=clock.now(), version=models.F("version") + 1
     )
-    for child, field in carried_by(entity.key):
+    for child, field in going_along(entity.key):
         rows = child.model.everything.filter(**{f"{field}_id": record_id, "deleted_at": deleted_at})  # type: ignore[attr-defined]
         for number in list(rows.values_list("pk", flat=True)):
             untrash(actor, child, number, deleted_at)

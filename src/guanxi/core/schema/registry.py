@@ -173,6 +173,17 @@ def carried_by(key: str) -> tuple[tuple[Entity, str], ...]:
     )
 
 
+def going_along(key: str) -> tuple[tuple[Entity, str], ...]:
+    """Entities that go to the trash, and come back, with records of the entity: carried by them, or parts of them."""
+    model = entity_of(key).model
+    parts = tuple(
+        (entity, entity.part_of)
+        for entity in _entities.values()
+        if entity.part_of and entity.model._meta.get_field(entity.part_of).related_model is model
+    )
+    return (*carried_by(key), *parts)
+
+
 def beside(key: str) -> dict[str, tuple[Entity, str]]:
     """Entities with at most one record for each of this one, seen by whoever sees it: the name the record has for it -> (entity, field name)."""
     found = {}

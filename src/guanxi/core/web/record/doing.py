@@ -17,7 +17,7 @@ from guanxi.core.records import marks, together
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import carried_by, children_of, entity_at, entity_of
+from guanxi.core.schema.registry import children_of, entity_at, entity_of, going_along
 from guanxi.core.web import addresses, formats, toasts
 from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import raw_values
@@ -258,9 +258,9 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         return done(request, shown, go=addresses.list_url(entity))
     context = {
         "title": _("Delete %(name)s?") % {"name": title},
-        "along": _counts(actor, record, carried_by(entity.key)),
+        "along": _counts(actor, record, going_along(entity.key)),
         "pointing": _counts(
-            actor, record, [one for one in children_of(entity.key) if one not in carried_by(entity.key)]
+            actor, record, [one for one in children_of(entity.key) if one not in going_along(entity.key)]
         ),
         "action": request.path,
         "back": addresses.record_url(entity, pk),
