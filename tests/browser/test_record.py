@@ -50,6 +50,19 @@ def test_errors_take_the_focus_and_nothing_typed_is_lost(people: Any) -> None:
     expect(page.get_by_label("Description")).to_have_value("抄下来的话")
 
 
+def test_what_is_too_long_is_told_and_not_cut(people: Any) -> None:
+    alice = people("alice")
+    alice.goto("/customers/new/")
+    name = alice.locator("input[name=name]")
+    name.focus()
+    alice.keyboard.insert_text("长" * 205)
+    told = alice.locator("[data-over-limit]")
+    expect(told).to_have_text("At most 200 characters; 5 too many.")
+    assert len(name.input_value()) == 205
+    name.fill("长城")
+    expect(told).to_be_hidden()
+
+
 def test_a_field_is_changed_in_place_and_taken_back(people: Any, make: Any) -> None:
     one = make("customers.customer", name="华为", short_name="旧简称")
     page = people("alice")

@@ -97,6 +97,9 @@ def test_a_taken_port_is_said_before_anything_starts(place: Place, tmp_path: Pat
     assert done.stderr == (
         f"Guanxi cannot start: port {port} of 127.0.0.1 is taken by another program. Choose another port with --port.\n"
     )
+    with listening() as port:
+        done = guanxi("serve", "--port", str(port - 1), GUANXI_DATA=str(tmp_path / "new"))
+    assert (done.returncode, "live events" in done.stderr, "GUANXI_EVENTS_PORT" in done.stderr) == (1, True, True)
     assert not (tmp_path / "new" / "pg").exists()
 
 

@@ -48,8 +48,10 @@ class Child:
     not_before: float = field(default=0.0)
 
 
-def check_port(host: str, port: int, option: str) -> None:
-    """Raise ``Trouble`` when nothing can listen on ``host:port``; ``option`` names the way to choose another."""
+def check_port(host: str, port: int, option: str, use: str = "") -> None:
+    """Raise ``Trouble`` when nothing can listen on ``host:port``; ``option`` names the way to choose another, ``use``
+    says what the port is for where that is not plain.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -71,9 +73,10 @@ def check_port(host: str, port: int, option: str) -> None:
                 reason = (error.strerror or "?").replace("%", "%%") + " (%(host)s:%(port)s)"
         else:
             return
+    reason = reason % {"port": port, "host": host}
     raise Trouble(
         _("Guanxi cannot start: %(reason)s. Choose another port with %(option)s.")
-        % {"reason": reason % {"port": port, "host": host}, "option": option}
+        % {"reason": f"{reason} ({use})" if use else reason, "option": option}
     )
 
 

@@ -128,3 +128,10 @@ def test_who_saves_second_is_told_and_the_editor_keeps_his_version(cast: Any, br
     assert f'name="version" value="{made.version}"' in refused.content.decode()
     with pytest.raises(Conflict):
         retention.rule_save(cast.root, made, RuleDraft(name_zh="甲", entity=made.entity, condition=OLD), version=opened)
+
+
+def test_a_name_too_long_is_refused_not_cut(cast: Any) -> None:
+    with pytest.raises(Invalid) as caught:
+        rule(cast, name_zh="三" * 101)
+    assert caught.value.errors["name_zh"][0].code == "text.too_long"
+    assert not RetentionRule.objects.exists()

@@ -22,7 +22,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import MessageTemplate, Preference, Snippet, User
 from guanxi.core.records import display, shape
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -219,8 +219,7 @@ def template_save(
 
 def template_check(actor: Actor, values: Mapping[str, Any]) -> None:
     """Raise Invalid at the field for a template that means nothing."""
-    if not str(values.get("name_zh", "")).strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(str(values.get("name_zh", "")), str(values.get("name_en", "")))
     if not is_registered(str(values.get("entity", ""))):
         raise Invalid(_("Choose what it is about."), code="template.entity", field="entity")
     if values.get("channel") not in CHANNELS:
@@ -234,8 +233,7 @@ def template_check(actor: Actor, values: Mapping[str, Any]) -> None:
 def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -> Snippet:
     """Store a snippet. Raises Denied, or Invalid at the field."""
     require_feature(actor, SETTINGS)
-    if not str(values.get("name_zh", "")).strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(str(values.get("name_zh", "")), str(values.get("name_en", "")))
     with writing(actor):
         row = row or Snippet(key=free_key(Snippet, str(values.get("name_en") or "snippet")))
         for name in ("name_zh", "name_en", "text_zh", "text_en"):

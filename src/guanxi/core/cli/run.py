@@ -27,7 +27,11 @@ DEMO = "guanxi.config.demo:build"
 ADMIN_LINK = "guanxi.core.people.links:admin_link"
 _PARTS = {"": ("web", "events", "worker"), "web": ("web", "events"), "worker": ("worker",)}
 
-_port = click.option("--port", type=click.IntRange(1, 65535), help=_("Port of the web server (GUANXI_PORT)."))
+_port = click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help=_("Port of the web server (GUANXI_PORT); the next one carries live events."),
+)
 _host = click.option("--host", help=_("Address the web server listens on (GUANXI_HOST)."))
 
 
@@ -64,7 +68,12 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(143))  # until the supervisor takes over
     if "web" in parts:
         check_port(settings.host, settings.port, "--port")
-        check_port(settings.host, settings.events_port, "GUANXI_EVENTS_PORT")
+        check_port(
+            settings.host,
+            settings.events_port,
+            "GUANXI_EVENTS_PORT",
+            _("it carries live events; the one after the web port unless told otherwise"),
+        )
     server = _database(settings, only)
     try:
         result = _prepared(settings, demo=demo)

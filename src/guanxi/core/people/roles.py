@@ -17,6 +17,7 @@ from guanxi.core.kernel.pinyin import joined
 from guanxi.core.models import Department, Operation, Role, RoleField, RoleRight, User
 from guanxi.core.people.guards import WIDTH, require_no_more, require_role_givable, require_roles_right
 from guanxi.core.records import saving
+from guanxi.core.records.settings_registry import not_longer
 from guanxi.core.records.shape import fields_of
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entities
@@ -73,7 +74,9 @@ def draft_check(draft: RoleDraft, *, existing: Role | None = None) -> RoleDraft:
             )
     if errors:
         raise Invalid.collect(errors)
-    return replace(draft, name=name, name_en=draft.name_en.strip()[:100], description=draft.description.strip())
+    return replace(
+        draft, name=name, name_en=not_longer(draft.name_en, "name_en"), description=draft.description.strip()
+    )
 
 
 def draft_rows(draft: RoleDraft, role: Role) -> tuple[list[RoleRight], list[RoleField]]:

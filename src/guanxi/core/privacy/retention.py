@@ -24,7 +24,7 @@ from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import erasing, register, subjects
 from guanxi.core.records import bulk, reading
 from guanxi.core.records.query import is_empty
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -71,8 +71,7 @@ def fitting(draft: RuleDraft | RetentionRule) -> QuerySet[Any]:
 
 def checked(draft: RuleDraft | RetentionRule) -> None:
     """Raise Invalid at the field of the first mistake."""
-    if not draft.name_zh.strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(draft.name_zh, draft.name_en)
     if draft.action not in (TRASH, ERASE):
         raise Invalid(_("Choose what happens to them."), code="retention.action", field="action")
     if draft.entity not in {one.key for one in choices(draft.action)}:
@@ -102,7 +101,7 @@ def rule_save(
         row.key = row.key or free_key(
             RetentionRule, draft.name_en or f"{draft.entity}-{draft.action}".replace(".", "-")
         )
-        row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
+        row.name_zh, row.name_en = checked_names(draft.name_zh, draft.name_en)
         row.entity, row.action, row.active = draft.entity, draft.action, draft.active
         row.condition, row.last_problem = dict(draft.condition or {}), ""
         row.version += 1

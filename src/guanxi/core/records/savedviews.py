@@ -12,6 +12,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import SavedView
 from guanxi.core.models.fixed import Fixed
+from guanxi.core.records.settings_registry import not_longer
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 
@@ -62,7 +63,7 @@ def may_change(actor: Actor, view: SavedView) -> bool:
 
 
 def _checked(actor: Actor, name: str, visibility: str) -> tuple[str, str]:
-    name = " ".join(name.split())[:100]
+    name = not_longer(" ".join(name.split()), "name")
     if not name:
         raise Invalid(_("Give the view a name."), code="view.name", field="name")
     if visibility not in VISIBILITIES:

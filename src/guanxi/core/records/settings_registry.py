@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Conflict, Text
+from guanxi.core.kernel.errors import Conflict, Invalid, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,22 @@ def settings_models() -> list[SettingsModel]:
 def settings_model(key: str) -> SettingsModel | None:
     """The table of that word."""
     return _models.get(key)
+
+
+def checked_names(name_zh: str, name_en: str, limit: int = 100) -> tuple[str, str]:
+    """The two names of a setting without spaces around them. Raises Invalid: a Chinese one must be there, none is cut."""
+    if not name_zh.strip():
+        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    return not_longer(name_zh, "name_zh", limit), not_longer(name_en, "name_en", limit)
+
+
+def not_longer(text: str, field: str, limit: int = 100) -> str:
+    """The text without spaces around it. Raises Invalid at ``field`` where it is too long: nothing is cut unseen."""
+    text = text.strip()
+    if len(text) > limit:
+        message = _("At most %(limit)s characters; %(over)s too many.") % {"limit": limit, "over": len(text) - limit}
+        raise Invalid(message, code="text.too_long", field=field)
+    return text
 
 
 def require_unchanged(row: Any, version: int | None) -> None:

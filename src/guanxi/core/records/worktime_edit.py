@@ -19,7 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import Absence, CalendarDay, User, WorkCalendar
 from guanxi.core.records import worktime
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 
 _LONGEST_CYCLE = 60
@@ -103,16 +103,14 @@ def calendar_save(
 ) -> WorkCalendar:
     """Store a calendar, new when ``row`` is ``None``. Raises Denied, Invalid at the field, Conflict when somebody saved first."""
     require_feature(actor, SETTINGS)
-    name = draft.name_zh.strip()
-    if not name:
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    names = checked_names(draft.name_zh, draft.name_en)
     if draft.timezone not in available_timezones():
         raise Invalid(_("There is no such time zone."), code="worktime.timezone", field="timezone")
     with writing(actor):
         row = WorkCalendar.objects.select_for_update().get(pk=row.pk) if row is not None else WorkCalendar()
         require_unchanged(row, version)
         row.key = row.key or free_key(WorkCalendar, draft.key or draft.name_en or "calendar")
-        row.name_zh, row.name_en, row.timezone = name, draft.name_en.strip(), draft.timezone
+        (row.name_zh, row.name_en), row.timezone = names, draft.timezone
         row.pattern, row.cycle_start = _pattern(draft), draft.cycle_start
         row.based_on = _based_on(row, draft.based_on)
         row.departments, row.people = sorted(set(draft.departments)), sorted(set(draft.people))

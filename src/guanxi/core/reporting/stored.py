@@ -15,6 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Dashboard, Report, Role, User
+from guanxi.core.records.settings_registry import not_longer
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.reporting import builtin
@@ -139,7 +140,7 @@ def setup(actor: Actor, sort: Sort, key: str) -> Setup:
 
 
 def _checked(actor: Actor, name: str, visibility: str) -> str:
-    name = " ".join(name.split())[:100]
+    name = not_longer(" ".join(name.split()), "name")
     if not name:
         raise Invalid(_("Give it a name."), code="report.name", field="name")
     if visibility not in VISIBILITIES:

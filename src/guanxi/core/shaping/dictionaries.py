@@ -16,6 +16,7 @@ from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Dictionary, DictionaryValue, Operation
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import dictionaries, shape
+from guanxi.core.records.settings_registry import not_longer
 from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -135,8 +136,8 @@ def value_save(actor: Actor, key: str, value: str, given: Mapping[str, Any], *, 
         put(
             row,
             {
-                "name_zh": given["name_zh"].strip()[:100],
-                "name_en": str(given.get("name_en") or "").strip()[:100],
+                "name_zh": not_longer(given["name_zh"], "name_zh"),
+                "name_en": not_longer(str(given.get("name_en") or ""), "name_en"),
                 "color": str(given.get("color") or ""),
                 "parent_key": parent,
                 "active": bool(given.get("active", True)),

@@ -110,6 +110,15 @@ def test_a_hidden_field_is_no_filter(cast: Any) -> None:
     assert "secret" not in {offer.path for offer in filters.filterable(cast.alice, entity_of("fakes.gadget"))}
 
 
+def test_nobody_is_offered_what_nobody_filters_by_but_a_link_keeps_it(cast: Any) -> None:
+    gadget = entity_of("fakes.gadget")
+    offered = {offer.path for offer in filters.filterable(cast.root, gadget)}
+    assert offered.isdisjoint({"id", "deleted_at"})
+    assert {"created_at", "owner"} <= offered
+    row = filters.condition(cast.root, gadget, "0", "0", {"field": "id", "op": "in", "value": [1, 2]})
+    assert (row.path, row.label) == ("id", "Id")
+
+
 def test_conditions_are_told_in_words(cast: Any) -> None:
     gadget = entity_of("fakes.gadget")
     words = filters.describe(cast.alice, gadget, {"field": "state", "op": "in", "value": ["new", "used"]})

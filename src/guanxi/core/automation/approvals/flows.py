@@ -23,7 +23,7 @@ from guanxi.core.models import ApprovalFlow, Role, User
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import shape
 from guanxi.core.records.query import compile_tree, is_empty
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -171,8 +171,7 @@ class FlowDraft:
 def flow_save(actor: Actor, flow: ApprovalFlow | None, draft: FlowDraft, *, version: int | None = None) -> ApprovalFlow:
     """Store a flow, new when ``flow`` is ``None``. Raises Denied, or Invalid at the place of the mistake."""
     require_feature(actor, SETTINGS)
-    if not draft.name_zh.strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(draft.name_zh, draft.name_en)
     checked(actor, draft)
     with writing(actor):
         row = ApprovalFlow.objects.select_for_update().get(pk=flow.pk) if flow else ApprovalFlow()
@@ -182,7 +181,7 @@ def flow_save(actor: Actor, flow: ApprovalFlow | None, draft: FlowDraft, *, vers
         )
         for name in ("entity", "action", "position", "active"):
             setattr(row, name, getattr(draft, name))
-        row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
+        row.name_zh, row.name_en = checked_names(draft.name_zh, draft.name_en)
         row.condition, row.options = dict(draft.condition or {}), dict(draft.options or {})
         row.fields, row.free_fields = list(draft.fields), list(draft.free_fields)
         row.steps = [dict(step) for step in draft.steps]

@@ -23,7 +23,7 @@ from guanxi.core.models import AutomationRule, RuleClock, RuleRun, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import display, formula, shape
 from guanxi.core.records.query import compile_tree, is_empty
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -92,7 +92,7 @@ def name_of(rule: AutomationRule) -> str:
 def _filled(row: AutomationRule, draft: RuleDraft) -> AutomationRule:
     for name in ("entity", "run_as", "person", "muted_in_imports", "per_hour", "position", "active", "formula"):
         setattr(row, name, getattr(draft, name))
-    row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
+    row.name_zh, row.name_en = checked_names(draft.name_zh, draft.name_en)
     row.trigger, row.condition = dict(draft.trigger), dict(draft.condition or {})
     row.steps = [dict(step) for step in draft.steps]
     return row
@@ -142,8 +142,7 @@ def rule_delete(actor: Actor, rule: AutomationRule) -> None:
 def checked(actor: Actor, draft: RuleDraft) -> Entity:
     """Raise Denied or Invalid at the first mistake; the entity when there is none."""
     require_feature(actor, SETTINGS)
-    if not draft.name_zh.strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(draft.name_zh, draft.name_en)
     try:
         entity = entity_of(draft.entity)
     except NotFound:

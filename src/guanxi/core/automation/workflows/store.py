@@ -18,7 +18,7 @@ from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.models import Workflow
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import formula
-from guanxi.core.records.settings_registry import free_key, require_unchanged
+from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -54,8 +54,7 @@ def name_of(workflow: Workflow) -> str:
 
 def checked(draft: WorkflowDraft) -> Entity:
     """Raise Invalid at the first mistake. One that is not in use may be unfinished, but must be a drawing."""
-    if not draft.name_zh.strip():
-        raise Invalid(_("Give it a name."), code="value.required", field="name_zh")
+    checked_names(draft.name_zh, draft.name_en)
     if not is_registered(draft.entity):
         raise Invalid(_("Choose what it is about."), code="workflow.entity", field="entity")
     entity = entity_of(draft.entity)
@@ -82,7 +81,7 @@ def workflow_save(
     with writing(actor):
         row = Workflow.objects.select_for_update().get(pk=workflow.pk) if workflow else Workflow()
         require_unchanged(row, version)
-        row.name_zh, row.name_en = draft.name_zh.strip()[:100], draft.name_en.strip()[:100]
+        row.name_zh, row.name_en = checked_names(draft.name_zh, draft.name_en)
         row.key = row.key or free_key(Workflow, draft.key or draft.name_en or "workflow")
         row.entity, row.xml, row.start = draft.entity, draft.xml, dict(draft.start)
         row.position, row.active = draft.position, draft.active

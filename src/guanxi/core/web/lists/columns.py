@@ -66,11 +66,14 @@ class Offer:
 
 
 def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]:
-    """Every field the actor may see, and those of the records it refers to (one step), grouped by reference."""
+    """Every field the actor may see, and those of the records it refers to (one step), grouped by reference.
+
+    Lists show what is not in the trash, so when a record was deleted is none of them.
+    """
     found = [
         Offer(name, shape.path_label(entity, name))
         for name, one in shape.readable(actor, entity).items()
-        if one.kind not in SILENT
+        if one.kind not in SILENT and name not in INNER
     ]
     if not related:
         return found

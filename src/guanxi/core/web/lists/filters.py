@@ -168,6 +168,7 @@ class Condition:
     operators: tuple[tuple[str, str], ...]
     inputs: tuple[Input, ...]
     unit: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,7 @@ def condition(actor: Actor, entity: Entity, number: str, group: str, node: Tree)
         operators,
         _inputs(actor, entity, declared, number, operator, node.get("value")),
         unit,
+        str(shape.path_label(entity, path)),
     )
 
 
@@ -344,12 +346,13 @@ def _typed(declared: Field, value: Any) -> Any:
 
 
 def filterable(actor: Actor, entity: Entity) -> list[Offer]:
-    """Fields a filter may ask about, those of referred records included."""
+    """Fields a filter may ask about, those of referred records included; not the number in the database, by which nobody looks."""
     found = []
     for offer in offers(actor, entity):
         declared = shape.field_at(entity, offer.path)
         if (
             declared is not None
+            and offer.path != "id"
             and KINDS[declared.kind].operators
             and shape.path_level(actor, entity, offer.path) in ("read", "write")
         ):

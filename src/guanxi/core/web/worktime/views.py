@@ -126,8 +126,8 @@ def draft_from(data: QueryDict) -> CalendarDraft:
     except ValueError:
         raise Invalid(_("This is no date."), code="value.date", field="cycle_start") from None
     return CalendarDraft(
-        name_zh=data.get("name_zh", "")[:100],
-        name_en=data.get("name_en", "")[:100],
+        name_zh=data.get("name_zh", ""),
+        name_en=data.get("name_en", ""),
         timezone=data.get("timezone", ""),
         pattern=[hours_read(data.get(f"day{number}", "")) for number in range(length)],
         cycle_start=first,

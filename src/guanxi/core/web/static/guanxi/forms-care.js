@@ -18,6 +18,33 @@ each("form", (form) => {
   form.addEventListener("change", () => sections(form));
 });
 
+// A limit of length cuts nothing, neither typed nor pasted: the field says by how much it is over, and is not sent like that.
+function overLimit(field) {
+  const limit = Number(field.dataset.limit);
+  const over = [...field.value].length - limit;
+  const beside = field.closest(".input-group") ?? field;
+  let told = beside.nextElementSibling?.matches("[data-over-limit]") ? beside.nextElementSibling : null;
+  field.setCustomValidity(over > 0 ? t("too_long", { limit, over }) : "");
+  if (over > 0 && !told) {
+    told = document.createElement("div");
+    told.className = "invalid-feedback d-block";
+    told.setAttribute("data-over-limit", "");
+    told.setAttribute("role", "status");
+    beside.after(told);
+  }
+  if (!told) return;
+  told.hidden = over <= 0;
+  told.textContent = field.validationMessage;
+  field.classList.toggle("is-invalid", over > 0);
+}
+function softLimit(field) {
+  field.dataset.limit = field.maxLength;
+  field.removeAttribute("maxlength");
+}
+each("input[maxlength], textarea[maxlength]", softLimit);
+on("focusin", "input[maxlength], textarea[maxlength]", (_event, field) => softLimit(field));
+on("input", "[data-limit]", (_event, field) => overLimit(field));
+
 // What must be looked at first takes the focus when it arrives (the summary of errors, a choice between two values).
 document.addEventListener("htmx:load", (event) => {
   const found = event.target instanceof Element ? event.target.matches("[data-focus]") ? event.target : $("[data-focus]", event.target) : null;
