@@ -10,8 +10,18 @@ from guanxi.core import records
 from guanxi.core.automation import approvals, uses
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.kernel.errors import RuleBroken
-from guanxi.core.models import AutomationRule, CustomField, MessageTemplate, Operation
+from guanxi.core.models import (
+    AutomationRule,
+    CustomField,
+    MessageTemplate,
+    Operation,
+    PortalView,
+    PublicPage,
+    RetentionRule,
+    Workflow,
+)
 from guanxi.core.records.merge import merge
+from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import fields
 from guanxi.core.shaping.uses import uses_of
 from tests.fakes.models import Gadget
@@ -33,11 +43,27 @@ def test_a_field_in_use_says_where_and_stays(cast: Any) -> None:
         key="s", trigger={"on": "created"}, steps=[{"do": "set", "values": {"custom.grade2": 1}}], **about
     )
     MessageTemplate.objects.create(key="m", name_zh="问候", entity="fakes.gadget", body_zh="{{ custom.grade }} 您好")
+    PortalView.objects.create(entity="fakes.gadget", subject="customers.customer", fields=["name", "custom.grade"])
+    PublicPage.objects.create(
+        key="p", kind="lookup", name_zh="查询", entity="fakes.gadget", definition={"shown": ["custom.grade"]}
+    )
+    RetentionRule.objects.create(
+        key="k",
+        name_zh="旧的",
+        entity="fakes.gadget",
+        condition={"field": "custom.grade", "op": "empty"},
+        action="delete",
+    )
+    Workflow.objects.create(key="w", name_zh="流程", entity="fakes.gadget", xml='<x gx:fields="custom.grade name"/>')
     found = uses_of("fakes.gadget", "custom.grade")
     assert [(one.name, one.url) for one in found] == [
         ("改价", "/settings/approvals/price/"),
         ("规则", "/settings/rules/r/"),
         ("问候", "/settings/templates/m/"),
+        ("流程", "/settings/workflows/w/"),
+        ("查询", f"/settings/outside/pages/{PublicPage.objects.get().pk}/"),
+        (str(entity_of("fakes.gadget").plural), f"/settings/outside/views/{PortalView.objects.get().pk}/"),
+        ("旧的", "/settings/privacy/retention/k/"),
     ]
     with pytest.raises(RuleBroken) as caught:
         fields.field_delete(cast.root, "fakes.gadget", "grade")

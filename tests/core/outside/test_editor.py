@@ -56,6 +56,28 @@ def test_a_page_to_look_up_by_number(admin: Client) -> None:
     assert late.status_code == 409
 
 
+def test_what_stands_below_a_looked_up_record(admin: Client) -> None:
+    sent = {"kind": "lookup", "entity": "customers.customer", "name_zh": "客户查询", "name_en": "Customer look-up"}
+    admin.post(f"{HOME}pages/new/", sent)
+    row = PublicPage.objects.get()
+    address = f"{HOME}pages/{row.pk}/"
+    given = {"name_zh": "客户查询", "number": "number", "factor": "phones"}
+    way = "activities.task|customer"
+    assert admin.post(address, {**given, "version": "1", "related.add": way}).status_code in (302, 303)
+    row.refresh_from_db()
+    task = {"entity": "activities.task", "field": "customer", "steps": "", "people": False}
+    assert row.definition["related"] == [{**task, "shown": ["subject"]}]
+    shown = {"related.0.shown": ["subject", "due_at"], "related.0.people": "1"}
+    assert "related.0.shown" in admin.get(address).content.decode()
+    assert admin.post(address, {**given, "version": "2", **shown}).status_code in (302, 303)
+    row.refresh_from_db()
+    assert row.definition["related"] == [{**task, "shown": ["subject", "due_at"], "people": True}]
+    assert admin.post(address, {**given, "version": "3", **shown, "related.add": way}).status_code == 422
+    assert admin.post(address, {**given, "version": "3", **shown, "related.0.gone": "1"}).status_code in (302, 303)
+    row.refresh_from_db()
+    assert row.definition["related"] == []
+
+
 def test_a_questionnaire(admin: Client) -> None:
     sent = {"kind": "questions", "entity": "sales.lead", "name_zh": "问卷", "name_en": "Survey"}
     assert admin.post(f"{HOME}pages/new/", sent).status_code in (302, 303)

@@ -1,4 +1,4 @@
-"""Which approval flows, rules and message templates name a field."""
+"""Which approval flows, rules, templates, workflows, pages for outsiders and keeping rules name a field."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from guanxi.core.automation import templates
-from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate
+from guanxi.core.models import (
+    ApprovalFlow,
+    AutomationRule,
+    MessageTemplate,
+    PortalView,
+    PublicPage,
+    RetentionRule,
+    Workflow,
+)
 from guanxi.core.records.shape import spoken
+from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import uses
 from guanxi.core.shaping.uses import Use
 
@@ -67,8 +76,23 @@ def find(entity: str, field: str) -> list[Use]:
         )
         for row in MessageTemplate.objects.order_by("position", "pk")
     ]
+    found += [
+        (_("Workflow"), row, f"/settings/workflows/{row.key}/", [row.start, row.xml]) for row in Workflow.objects.all()
+    ]
+    found += [
+        (_("Public page"), row, f"/settings/outside/pages/{row.pk}/", [row.definition])
+        for row in PublicPage.objects.all()
+    ]
+    found += [
+        (_("What clients see"), row, f"/settings/outside/views/{row.pk}/", [row.fields, row.create, row.preset])
+        for row in PortalView.objects.all()
+    ]
+    found += [
+        (_("Keeping rule"), row, f"/settings/privacy/retention/{row.key}/", [row.condition])
+        for row in RetentionRule.objects.all()
+    ]
     return [
-        Use(sort, spoken(row.name_zh, row.name_en), url)
+        Use(sort, spoken(row.name_zh, row.name_en) or str(entity_of(row.entity).plural), url)
         for sort, row, url, parts in found
         if _reaches(entity, row.entity, parts, field)
     ]

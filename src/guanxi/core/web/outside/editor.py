@@ -16,6 +16,7 @@ from guanxi.core.records import process, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.web.outside import related
 from guanxi.core.web.outside.asking import drawn, results_of, sent
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.shaping.common import Choices, ask, general, inputs, page, read, shaper
@@ -243,7 +244,10 @@ def page_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
             definition = _defined(row, request)
             held = {**request.POST.dict(), **{name: request.POST.getlist(name) for name in ("shown",)}}
             given = read(about, request.POST)
-            definition = {**definition, "public": bool(given.pop("public")), **read(lookup, request.POST)}
+            definition = {**definition, "public": bool(given.pop("public", False)), **read(lookup, request.POST)}
+            if row.kind == LOOKUP:
+                below = related.sent(entity, row.definition.get("related") or (), request.POST)
+                definition = {**definition, "related": below}
             values = {**given, "position": given.get("position") or 50, "definition": definition}
             publishing.page_save(actor, row, values, version=version_of(request))
             return done(request, request.path, _("Saved."))
@@ -253,9 +257,14 @@ def page_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
         "title": shape.spoken(row.name_zh, row.name_en), "row": row, "entity": entity,
         "form": inputs(about, held, error), "lookup": inputs(lookup, held, error),
         "general": general(error, [*about, *lookup]), "url": request.build_absolute_uri(f"/public/{row.key}/"),
-        **(drawn(definition, entity) if row.kind == QUESTIONS else {}),
+        **(drawn(definition, entity) if row.kind == QUESTIONS else _below(entity, definition)),
     }  # fmt: skip
     return page(request, "outside/edit_page.jinja", context, error)
+
+
+def _below(entity: Entity, definition: Mapping[str, Any]) -> dict[str, Any]:
+    parts, adding = related.drawn(entity, definition.get("related") or ())
+    return {"related": parts, "adding": adding}
 
 
 def _defined(row: PublicPage, request: HttpRequest) -> dict[str, Any]:
