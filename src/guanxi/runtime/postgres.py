@@ -330,7 +330,8 @@ class EmbeddedPostgres:
         self._prepare_socket()
         user = self._server()
         configuration = self.data_dir / "guanxi.conf"
-        configuration.write_text(tuning.configuration(self.socket, self._memory_mb, fsync=self._fsync))
+        warms = (binaries.programs(user).parent / "lib" / "pg_prewarm.so").exists()
+        configuration.write_text(tuning.configuration(self.socket, self._memory_mb, fsync=self._fsync, warms=warms))
         if user.changes:
             os.chown(configuration, user.uid, user.gid)
         rotation.rotate(self.log)

@@ -38,8 +38,11 @@ def _shared_memory_is_small() -> bool:
     return info.f_frsize * info.f_blocks < 512 * _MB
 
 
-def configuration(socket: Path, memory_mb: int, *, fsync: bool) -> str:
-    """The text of ``guanxi.conf``. ``memory_mb`` is what the server may plan with; 0 means a quarter of the machine."""
+def configuration(socket: Path, memory_mb: int, *, fsync: bool, warms: bool = False) -> str:
+    """The text of ``guanxi.conf``. ``memory_mb`` is what the server may plan with; 0 means a quarter of the machine.
+
+    Where it ``warms``, what was in memory is noted every five minutes and at the end, and read again after a start.
+    """
     machine = machine_memory_mb()
     plan = memory_mb or machine // 4
     values: dict[str, str] = {
@@ -69,6 +72,8 @@ def configuration(socket: Path, memory_mb: int, *, fsync: bool) -> str:
     }
     if not fsync:
         values |= _THROW_AWAY
+    elif warms:
+        values |= {"shared_preload_libraries": "'pg_prewarm'"}
     lines = [f"{name} = {value}" for name, value in values.items()]
     return "# Written at every start. Own settings belong in own.conf beside this file.\n" + "\n".join(lines) + "\n"
 

@@ -16,13 +16,13 @@ from guanxi.core.schema.entity import Entity
 LARGE = 20_000
 #: For so many seconds the statistics of PostgreSQL are believed.
 PATIENCE = 600.0
-_large: tuple[float, frozenset[str]] = (0.0, frozenset())
+_counts: tuple[float, dict[str, float]] = (0.0, {})
 
 _STATISTICS = """
-SELECT v.entity FROM pg_stats s, pg_class c,
+SELECT v.entity, v.share * c.reltuples FROM pg_stats s, pg_class c,
  unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS v(entity, share)
 WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'entity'
- AND c.oid = 'core_search_doc'::regclass AND v.share * c.reltuples > %s
+ AND c.oid = 'core_search_doc'::regclass
 """
 
 #: One look into the index for each sort. The words come as a column: of words it sees PostgreSQL takes every beginning for
@@ -33,13 +33,18 @@ CROSS JOIN LATERAL (SELECT count(*) AS n FROM core_search_doc d WHERE d.tsv @@ k
 """
 
 
-def _large_ones() -> frozenset[str]:
-    global _large  # noqa: PLW0603 - one reading per process
-    if not _large[0] or time.monotonic() - _large[0] > PATIENCE:
+def documents() -> dict[str, float]:
+    """About how many documents each sort of record has, by the statistics of PostgreSQL; rare sorts are left out."""
+    global _counts  # noqa: PLW0603 - one reading per process
+    if not _counts[0] or time.monotonic() - _counts[0] > PATIENCE:
         with connection.cursor() as cursor:
-            cursor.execute(_STATISTICS, [LARGE])
-            _large = (time.monotonic(), frozenset(row[0] for row in cursor.fetchall()))
-    return _large[1]
+            cursor.execute(_STATISTICS)
+            _counts = (time.monotonic(), dict(cursor.fetchall()))
+    return _counts[1]
+
+
+def _large_ones() -> frozenset[str]:
+    return frozenset(key for key, count in documents().items() if count > LARGE)
 
 
 _SHARES = """

@@ -16,7 +16,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import judge, terms
 from guanxi.core.records.search.naming import Found, Hit, name_hits
-from guanxi.core.records.search.probe import having, like, share_of
+from guanxi.core.records.search.probe import documents, having, like, share_of
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.records.shape import path_level
@@ -33,8 +33,12 @@ REACH = 20_000
 #: Documents whose name begins so that are looked at before rights, and how many of the newest are judged.
 FIRST = 2000
 NEWEST = 60
+#: Documents enough to hold the newest an actor may see, taking his share of all: somewhat more than needed on average.
+PLENTY = 1.4
 #: So many where the actor sees next to none of them: the very name is among the first.
 SAMPLE = 40
+#: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
+OWN = 20_000
 M = TypeVar("M", bound=models.Model)
 
 
@@ -155,30 +159,35 @@ def _among(
 def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int) -> list[int]:
     """Ids of records whose name, or its pinyin, begins so: the newest among the first of the alphabet, the name itself first.
 
-    Of a frequent beginning only ``FIRST`` documents are looked at. Where those are not enough, or the actor is known to see
+    Of a frequent beginning only ``FIRST`` documents are looked at, or fewer where the actor's share says that those will do. Where those are not enough, or the actor is known to see
     next to none of them, his own documents are looked through.
     """
     found: list[int] = []
     rare: list[Condition] = []
     mine = _mine(actor, entity)
-    most = FIRST if rights_condition(entity, actor) is not None else CAP * 2
-    if mine and (share := share_of(entity, _few_owners(actor, entity) or ())) is not None and share * FIRST < enough:
-        most = SAMPLE
+    steps = [FIRST if rights_condition(entity, actor) is not None else CAP * 2]
+    share = share_of(entity, _few_owners(actor, entity) or ()) if mine else None
+    if share is not None:
+        steps = [SAMPLE] if share * FIRST < enough else [min(FIRST // 2, round(PLENTY * NEWEST / share)), FIRST]
     for condition, values in _beginnings(entity, query, fields):
         whole = (condition.rpartition(" ORDER BY ")[2] + " = %s", [query.core])
-        ids, reached = _among(actor, entity, (condition, values), most, whole)
+        for most in steps:
+            ids, reached = _among(actor, entity, (condition, values), most, whole)
+            if reached < most or len(ids) >= enough:
+                break
         found += ids
         if mine and reached == most and len(ids) < enough:
             rare.append((_past_indexes(condition.partition(" ORDER BY ")[0]), values))
     if rare:
-        found += _among(actor, entity, _own_begun(query, fields, mine, rare), CAP)[0]
+        few = share is not None and share * documents().get(entity.key, 0) < OWN
+        found += _among(actor, entity, _own_begun(query, fields, mine, rare, few=few), CAP)[0]
     return list(dict.fromkeys(found))
 
 
-def _own_begun(query: Query, fields: Fields, mine: str, rare: Sequence[Condition]) -> Condition:
-    """The condition that a document of the actor's own begins so in one of several ways."""
+def _own_begun(query: Query, fields: Fields, mine: str, rare: Sequence[Condition], *, few: bool) -> Condition:
+    """The condition that a document of the actor's own begins so in one of several ways; his are looked at alone if ``few``."""
     # What a name begins with is among its tokens, but for one or two letters.
-    told = has_han(query.core) or all(len(run) > 2 for run in query.runs)
+    told = not few and (has_han(query.core) or all(len(run) > 2 for run in query.runs))
     tokens = terms.tsquery(query, fields) if told else ""
     begins = " OR ".join(f"({condition})" for condition, _values in rare)
     values = [value for _condition, one in rare for value in one]
