@@ -52,8 +52,8 @@ def test_drawn_begun_done_and_seen(people: Any, cast: Any, world: Any) -> None:
     side = admin.locator("[data-shape]")
     expect(side).to_contain_text("由谁办理")
     side.get_by_role("button", name="添加").click()
-    side.get_by_label("名称").fill("核对资料")
-    side.get_by_label("名称").press("Tab")
+    side.get_by_label("名称", exact=True).fill("核对资料")
+    side.get_by_label("名称", exact=True).press("Tab")
     expect(admin.locator('[data-element-id="check"]')).to_contain_text("核对资料")
     assert violations(admin) == []
     admin.get_by_role("button", name="保存").click()

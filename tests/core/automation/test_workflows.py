@@ -7,9 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from guanxi.core import records
 from guanxi.core.automation import outbox
+from guanxi.core.automation.notify import text_of
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.automation.workflows import drawing, engine, running, store
 from guanxi.core.automation.workflows.store import WorkflowDraft
@@ -64,6 +66,23 @@ def gadget(make: Any, cast: Any) -> Gadget:
 
 def open_tasks(run: WorkflowRun) -> list[tuple[str, list[int]]]:
     return list(run.tasks.filter(state="open").order_by("pk").values_list("element", "people"))
+
+
+def test_names_are_said_in_both_languages(cast: Any, gadget: Gadget) -> None:
+    said = CHECK.replace("可以", "可以|Fine").replace(
+        'name="看一看"', 'name="看一看" gx:name_en="Look" gx:help_en="With care"'
+    )
+    flow = keep(cast, drawn(said, joined="s>check check>e"))
+    run = running.start_by_hand(cast.alice, flow.key, gadget)
+    task, note = run.tasks.get(), Notification.objects.get(user=cast.alice_user, sort="workflow")
+    asked = drawing.shapes(run.xml)["check"]
+    for language, name, button in (("zh-hans", "看一看", "可以"), ("en", "Look", "Fine")):
+        with translation.override(language):
+            assert (task.title, asked.outcomes[0].text) == (name, button)
+            assert f'name="{name}"' in drawing.spoken(run.xml)
+            assert name in text_of(note, "泵")
+    assert asked.outcomes[1].label_en == ""
+    running.task_done(cast.alice, task.pk, {}, "ok")
 
 
 def test_people_gateways_and_what_is_remembered(cast: Any, gadget: Gadget) -> None:

@@ -120,11 +120,11 @@ def _task(task: WorkflowTask) -> dict[str, Any]:
     asked = drawing.shapes(task.run.xml)[task.element]
     return {
         "id": task.pk,
-        "name": task.name,
-        "help": asked.help,
+        "name": task.title,
+        "help": asked.about,
         "state": task.state,
         "fields": list(asked.fields),
-        "outcomes": [{"key": each.key, "label": each.label} for each in asked.outcomes],
+        "outcomes": [{"key": each.key, "label": each.text} for each in asked.outcomes],
         "outcome": task.outcome,
         "made_at": task.made_at,
         "run": _run(task.run),

@@ -2,7 +2,7 @@
 
 A text is a msgid with ``%(name)s`` places, filled at reading: ``by`` is the person's name, ``record`` the record's
 title as the reader may see it, ``entity`` the name of an entity whose key stands in the values; all else comes from
-the values.
+the values, which may be said in both languages: ``{"zh": …, "en": …}``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import Notification, PushDevice, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.records import display, marks
+from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of, is_registered
 
 #: The channel open pages are told on; its payload is the id of a user.
@@ -279,7 +280,8 @@ def note_for(user: User, row: Notification) -> Note | None:
 
 def text_of(row: Notification, title: str) -> str:
     """The sentence in the present language."""
-    places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **row.values}
+    told = {name: spoken(one["zh"], one["en"]) if isinstance(one, Mapping) else one for name, one in row.values.items()}
+    places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **told}
     if is_registered(str(places.get("entity", ""))):
         places["entity"] = str(entity_of(str(places["entity"])).label)
     try:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
@@ -88,6 +89,7 @@ class WorkflowTask(models.Model):
     token = models.CharField(max_length=40)
     element = models.CharField(max_length=100)
     name = models.CharField(max_length=200)
+    name_en = models.CharField(max_length=200, blank=True, default="", db_default="")
     people = ArrayField(models.BigIntegerField(), default=list)
     state = models.CharField(max_length=10, default="open")
     made_at = models.DateTimeField(default=clock.now)
@@ -104,3 +106,9 @@ class WorkflowTask(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @property
+    def title(self) -> str:
+        """What it is called in the present language."""
+        chinese = (get_language() or "zh").startswith("zh")
+        return self.name if chinese or not self.name_en else self.name_en

@@ -43,10 +43,16 @@ BEGINNING = """<?xml version="1.0" encoding="UTF-8"?>
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One way to finish a task: the word the run remembers, and what the button says."""
+    """One way to finish a task: the word the run remembers, and what the button says, also in English if drawn so."""
 
     key: str
     label: str
+    label_en: str = ""
+
+    @property
+    def text(self) -> str:
+        """What the button says, in the present language."""
+        return shape.spoken(self.label, self.label_en)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +62,19 @@ class Shape:
     id: str
     kind: str
     name: str = ""
+    name_en: str = ""
     help: str = ""
+    help_en: str = ""
     who: tuple[Mapping[str, object], ...] = ()
     fields: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     rule: str = ""
     texts: tuple[str, ...] = field(default=())
+
+    @property
+    def about(self) -> str:
+        """What to know, in the present language."""
+        return shape.spoken(self.help, self.help_en)
 
 
 def parsed(xml: str) -> Any:
@@ -102,7 +115,9 @@ def shapes(xml: str) -> dict[str, Shape]:
             id=own["id"],
             kind=kind,
             name=" ".join(own.get("name", "").split())[:200],
+            name_en=" ".join(own.get("name_en", "").split())[:200],
             help=(node.findtext(f"{BPMN}documentation") or "").strip()[:2000],
+            help_en=own.get("help_en", "").strip()[:2000],
             who=tuple(named(part) for part in own.get("who", "").split(",") if part.strip()),
             fields=tuple(part.strip() for part in own.get("fields", "").split(",") if part.strip()),
             outcomes=_outcomes(own.get("outcomes", "")),
@@ -110,6 +125,19 @@ def shapes(xml: str) -> dict[str, Shape]:
             texts=_texts(node),
         )
     return found
+
+
+def spoken(xml: str) -> str:
+    """The drawing with the names its reader speaks, to be shown; what is kept has both."""
+    if shape.spoken("zh", "en") == "zh" or "name_en" not in xml:
+        return xml
+    import lxml.etree as etree  # noqa: PLC0415 - heavy, and rarely needed
+
+    root = parsed(xml)
+    for node in root.iter():
+        if node.get(f"{OURS}name_en"):
+            node.set("name", node.get(f"{OURS}name_en"))
+    return str(etree.tostring(root, encoding="unicode"))
 
 
 def named(text: str) -> dict[str, object]:
@@ -134,7 +162,8 @@ def _outcomes(text: str) -> tuple[Outcome, ...]:
     for part in text.split(";"):
         key, _equals, label = part.partition("=")
         if key.strip():
-            found.append(Outcome(key.strip(), label.strip() or key.strip()))
+            first, _bar, english = label.partition("|")
+            found.append(Outcome(key.strip(), first.strip() or key.strip(), english.strip()))
     return tuple(found)
 
 

@@ -184,13 +184,18 @@ def _give(run: WorkflowRun, record: Any, waiting: list[Any], shapes: Mapping[str
             continue
         shape = shapes[one.task_spec.bpmn_id]
         task = WorkflowTask.objects.create(
-            run=run, token=token, element=shape.id, name=shape.name, people=whom(run, record, shape)
+            run=run,
+            token=token,
+            element=shape.id,
+            name=shape.name,
+            name_en=shape.name_en,
+            people=whom(run, record, shape),
         )
         _tell(task, record)
 
 
 def _tell(task: WorkflowTask, record: Any) -> None:
-    title = {"task": task.name, "record": str(record)}
+    title = {"task": {"zh": task.name, "en": task.name_en}, "record": str(record)}
     notify(task.people, SORT, ASKED, title, record=record, once=f"workflow:{task.run_id}:{task.token}")
 
 

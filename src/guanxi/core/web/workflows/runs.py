@@ -102,12 +102,12 @@ def task(request: HttpRequest, pk: int) -> HttpResponseBase:
         try:
             sent = saving.sent(actor, entity, request.POST, names=asked.fields)
             running.task_done(actor, pk, sent.values, request.POST.get("outcome", ""))
-            return done(request, _after(actor, found), _("“%(name)s” is done.") % {"name": found.name})
+            return done(request, _after(actor, found), _("“%(name)s” is done.") % {"name": found.title})
         except GuanxiError as caught:
             error = caught
     about, address = _about(actor, found.run)
     context = {
-        "title": found.name,
+        "title": found.title,
         "task": found,
         "shape": asked,
         "flow": store.name_of(found.run.workflow),
@@ -170,9 +170,10 @@ def run(request: HttpRequest, pk: int) -> HttpResponseBase:
         "address": address,
         "color": COLORS[found.state],
         "marks": marks,
+        "xml": drawing.spoken(found.xml),
         "tasks": [(one, _names(one.people)) for one in found.tasks.select_related("done_by").order_by("made_at", "pk")],
         "labels": {
-            name: {each.key: each.label for each in one.outcomes} for name, one in drawing.shapes(found.xml).items()
+            name: {each.key: each.text for each in one.outcomes} for name, one in drawing.shapes(found.xml).items()
         },
         "may_stop": found.state in ("running", "failed") and (may_settings(actor) or found.by_id == actor.user_id),
         "may_again": found.state == "failed" and may_settings(actor),

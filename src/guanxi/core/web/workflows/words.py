@@ -65,11 +65,15 @@ WORDS: Mapping[str, Text] = {
 PANEL: Mapping[str, Text] = {
     "none": _("Choose a shape to say what it does. Draw by drag, or with the keyboard: arrows move, Delete removes."),
     "name": _("Name"),
+    "nameEn": _("Name in English"),
     "help": _("What to know"),
+    "helpEn": _("What to know, in English"),
     "who": _("Who does it"),
     "fields": _("Fields filled in"),
     "outcomes": _("Ways it may end"),
-    "outcomesHint": _("One a line: ok=Fine. The word before = is what conditions ask: data.outcome == 'ok'."),
+    "outcomesHint": _(
+        "One a line: ok=Fine, or ok=Chinese|English. The word before = is what conditions ask: data.outcome == 'ok'."
+    ),
     "rule": _("Runs the rule"),
     "script": _("Reckons"),
     "scriptHint": _("One a line: total = amount * 2. Conditions ask for data.total."),

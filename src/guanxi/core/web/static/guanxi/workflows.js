@@ -4,7 +4,7 @@ import { $, each, on, vendor } from "./base.js";
 // What the tool offers, of all that BPMN has: only what can be run here (the server refuses the rest by name).
 const KEPT = new Set(["replace-with-user-task", "replace-with-manual-task", "replace-with-service-task", "replace-with-script-task", "replace-with-task", "replace-with-exclusive-gateway", "replace-with-parallel-gateway", "replace-with-inclusive-gateway", "replace-with-none-start", "replace-with-none-end", "replace-with-terminate-end", "replace-with-timer-intermediate-catch", "replace-with-none-intermediate-throwing", "replace-with-timer-boundary", "replace-with-non-interrupting-timer-boundary", "replace-with-expanded-subprocess", "replace-with-collapsed-subprocess", "replace-with-sequence-flow", "replace-with-default-flow", "replace-with-conditional-flow"]);
 const UNWANTED = new Set(["create.data-object", "create.data-store", "create.participant-expanded", "create.group"]);
-const OURS = { name: "Guanxi", uri: "urn:guanxi:bpmn", prefix: "gx", xml: { tagAlias: "lowerCase" }, types: [{ name: "Doing", extends: ["bpmn:FlowNode"], properties: ["who", "fields", "outcomes", "rule"].map((name) => ({ name, isAttr: true, type: "String" })) }] };
+const OURS = { name: "Guanxi", uri: "urn:guanxi:bpmn", prefix: "gx", xml: { tagAlias: "lowerCase" }, types: [{ name: "Doing", extends: ["bpmn:FlowNode"], properties: ["who", "fields", "outcomes", "rule", "name_en", "help_en"].map((name) => ({ name, isAttr: true, type: "String" })) }] };
 
 function Fewer(popupMenu, palette) {
   popupMenu.registerProvider("bpmn-replace", 200, {
@@ -57,7 +57,10 @@ class Panel {
     const { element } = this;
     if (!element || element.type === "bpmn:Process") return this.place.replaceChildren(made("p", { class: "text-secondary", text: this.word("none") }));
     const what = element.businessObject;
-    const parts = [this.text(this.word("name"), what.name, (value) => this.modeling.updateLabel(element, value))];
+    const parts = [
+      this.text(this.word("name"), what.name, (value) => this.modeling.updateLabel(element, value)),
+      this.text(this.word("nameEn"), what.get("gx:name_en"), (value) => this.set({ "gx:name_en": value || undefined })),
+    ];
     const timer = what.eventDefinitions?.find((one) => one.$type === "bpmn:TimerEventDefinition");
     if (["bpmn:UserTask", "bpmn:ManualTask"].includes(what.$type)) parts.push(...this.asked(what));
     if (what.$type === "bpmn:ServiceTask") parts.push(this.pick(this.word("rule"), [["", "—"], ...this.setup.rules], what.get("gx:rule"), (value) => this.set({ "gx:rule": value })));
@@ -93,6 +96,7 @@ class Panel {
     list.addEventListener("change", () => this.set({ "gx:fields": [...list.selectedOptions].map((one) => one.value).join(",") || undefined }));
     return [
       this.area(this.word("help"), help, (value) => this.set({ documentation: value ? [this.moddle.create("bpmn:Documentation", { text: value })] : undefined })),
+      this.area(this.word("helpEn"), what.get("gx:help_en"), (value) => this.set({ "gx:help_en": value || undefined })),
       this.who(what),
       field(this.word("fields"), list),
       this.area(this.word("outcomes"), outcomes, (value) => this.set({ "gx:outcomes": value.split("\n").map((one) => one.trim()).filter(Boolean).join(";") || undefined }), this.word("outcomesHint")),
@@ -142,17 +146,59 @@ class Panel {
 const EDGE = 20;
 const SMALLEST = 0.45; // below it names cannot be read: then the drawing is moved instead
 
-/** Show the whole drawing, beside the palette that lies over the left edge. */
-function fit(canvas) {
+/** Show the drawing beside the palette that lies over the left edge: from its beginning where all of it would be too small, unless it is wished whole. */
+function fit(canvas, whole = false) {
   canvas.zoom("fit-viewport");
   const { inner, outer } = canvas.viewbox();
   if (!inner.width || !outer.width) return;
   const palette = $(".djs-palette", canvas.getContainer());
   const left = EDGE + (palette ? palette.offsetLeft + palette.offsetWidth : 0);
   const room = { width: outer.width - left - EDGE, height: outer.height - 2 * EDGE };
-  const scale = Math.max(Math.min(1, room.width / inner.width, room.height / inner.height), SMALLEST);
+  const scale = Math.max(Math.min(1, room.width / inner.width, room.height / inner.height), whole ? 0 : SMALLEST);
   const spare = Math.max((room.width / scale - inner.width) / 2, 0);
   canvas.viewbox({ x: inner.x - left / scale - spare, y: inner.y - (outer.height / scale - inner.height) / 2, width: outer.width / scale, height: outer.height / scale });
+}
+
+const FARTHEST = [0.2, 3];
+const within = (scale) => Math.min(Math.max(scale, FARTHEST[0]), FARTHEST[1]);
+
+/** One finger moves the drawing, two make it larger or smaller; buttons do the same for everybody. */
+function handled(box, canvas) {
+  const fingers = new Map();
+  const middle = () => {
+    const list = [...fingers.values()];
+    const [one, two = one] = list;
+    return { count: list.length, x: (one.x + two.x) / 2, y: (one.y + two.y) / 2, apart: Math.hypot(one.x - two.x, one.y - two.y) };
+  };
+  let before = null;
+  const again = () => { before = fingers.size ? middle() : null; };
+  box.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "touch" || event.target.closest(".djs-palette, .djs-context-pad-parent, .djs-popup, .gx-flow-tools, .djs-direct-editing-parent")) return;
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    again();
+  });
+  box.addEventListener("pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    const now = middle();
+    canvas.scroll({ dx: now.x - before.x, dy: now.y - before.y });
+    if (now.count > 1 && before.apart) {
+      const edge = box.getBoundingClientRect();
+      canvas.zoom(within(canvas.zoom() * (now.apart / before.apart)), { x: now.x - edge.left, y: now.y - edge.top });
+    }
+    before = now;
+  });
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, (event) => { if (fingers.delete(event.pointerId)) again(); });
+  const words = JSON.parse(box.dataset.words);
+  const button = (text, label, act) => {
+    const one = made("button", { type: "button", class: "btn btn-icon", "aria-label": label, title: label, text });
+    one.addEventListener("click", act);
+    return one;
+  };
+  box.append(made("div", { class: "gx-flow-tools" },
+    button("−", words.smaller, () => canvas.zoom(within(canvas.zoom() / 1.25), "auto")),
+    button("+", words.larger, () => canvas.zoom(within(canvas.zoom() * 1.25), "auto")),
+    button("⤢", words.whole, () => fit(canvas, true))));
 }
 
 async function opened(canvas, more = {}) {
@@ -160,6 +206,7 @@ async function opened(canvas, more = {}) {
   const drawing = new window.BpmnJS({ container: canvas, moddleExtensions: { gx: OURS }, ...more });
   await drawing.importXML($("[data-xml]").value);
   fit(drawing.get("canvas"));
+  handled(canvas, drawing.get("canvas"));
   return drawing;
 }
 
