@@ -22,8 +22,10 @@ NUMBERS = frozenset({"integer", "decimal", "percent", "money", "formula", "rollu
 CHOICES = frozenset({"choice", "region"})
 REFERENCES = frozenset({"reference", "user"})
 TEXTS = frozenset({"text", "email", "phone", "url", "serial"})
+#: Kinds of several values: a record counts under each.
+MANIFOLD = frozenset({"tags", "choices"})
 #: Kinds that group records; numbers do so in bands.
-GROUPING = DATES | NUMBERS | CHOICES | REFERENCES | TEXTS | {"boolean"}
+GROUPING = DATES | NUMBERS | CHOICES | REFERENCES | TEXTS | MANIFOLD | {"boolean"}
 #: Kinds with so many different values that only the largest groups are fetched.
 MANY = TEXTS | {"reference"}
 #: Fields of the engine nobody groups by.
@@ -48,7 +50,7 @@ class Place:
     def grains(self) -> tuple[str, ...]:
         """How its values may be taken together, the usual one first."""
         if self.field.kind in DATES:
-            return ("month", *(one for one in DATE_GRAINS if one != "month"))
+            return ("month", *(one for one in DATE_GRAINS if one not in ("month", "after")))
         if self.field.kind in NUMBERS:
             return ("bands",) if not self.field.plain else ("", "bands")
         if self.field.kind == "region" or self.field.target == "core.department" or self.field.dictionary:

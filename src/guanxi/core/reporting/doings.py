@@ -12,7 +12,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import display
 from guanxi.core.reporting.folding import Node
-from guanxi.core.reporting.table import together
+from guanxi.core.reporting.parts import together
 from guanxi.core.reporting.windows import Window
 from guanxi.core.schema.registry import entity_of, is_registered
 

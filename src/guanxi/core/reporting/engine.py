@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
@@ -20,22 +20,21 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Preference
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import rates, reading, shape, steady
-from guanxi.core.records.query import compile_tree
-from guanxi.core.reporting import datasets, expressions, folding, naming, parts, past, windows
-from guanxi.core.reporting.datasets import DATES, MANY, Place
+from guanxi.core.records import rates, reading, shape
+from guanxi.core.reporting import asking, datasets, expressions, folding, naming, parts, past, windows
+from guanxi.core.reporting.asking import Answer, Groups, Key
+from guanxi.core.reporting.datasets import DATES, MANIFOLD, MANY, Place
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder, Head
+from guanxi.core.reporting.parts import together
 from guanxi.core.reporting.results import Result, Row
 from guanxi.core.reporting.spec import COMPARISONS, Dimension, Spec, period_checked
-from guanxi.core.reporting.table import Table, together
+from guanxi.core.reporting.table import Table
 
 #: Groups fetched at most, and rows and columns shown at most where a report names no number.
 MOST_GROUPS, ROWS, COLUMNS = 20_000, 200, 24
 #: The preference that names the month the business year begins with.
 FISCAL = "fiscal_start"
-Key = tuple[Any, ...]
-Groups = dict[Key, dict[str, Any]]
 
 
 @kept("preferences", size=1)
@@ -91,6 +90,9 @@ class Run:
         self.fiscal = fiscal_start()
         self.today = clock.today(actor.timezone)
         self.dimensions = datasets.dimension_places(actor, self.entity, spec)
+        self.depth = len(spec.rows)
+        self.manifold = [place.field.kind in MANIFOLD for _one, place in self.dimensions]
+        self.step = self._step()
         self.fields = [datasets.measured(actor, self.entity, one) for one in spec.measures]
         self.date = datasets.date_of(actor, self.entity, spec)
         self.money = self._money()
@@ -98,7 +100,6 @@ class Run:
         self.window = windows.window_of(spec.period, actor.timezone)
         self.before = windows.compared(self.window, spec.compare) if self.window else None
         self.base = together(spec.filter, scope.filter)
-        self.depth = len(spec.rows)
         self.notes: list[str] = []
         self.day_before: dt.date | None = None
         if day is not None:
@@ -111,6 +112,33 @@ class Run:
         """Whether figures of another period or day stand beside those asked for."""
         return self.before is not None or self.day_before is not None
 
+    def _step(self) -> str:
+        """The grain by which a cohort's columns count on from its rows; '' for another report. Raises Invalid."""
+        if sum(self.manifold) > 1:
+            raise Invalid(
+                _("Only one dimension may be a field with several values, such as tags."), code="report.manifold"
+            )
+        if not self.spec.columns or self.spec.columns[0].grain != "after":
+            return ""
+        first = self.spec.rows[0] if self.spec.rows else None
+        kinds = {place.field.kind for _one, place in (self.dimensions[0], self.dimensions[self.depth])}
+        grain = (first.grain or "month") if first else ""
+        if grain not in windows.STEPS or not kinds <= DATES or any(self.manifold):
+            raise Invalid(
+                _("Counting on from the rows needs dates there, by week, month, quarter or year."), code="report.after"
+            )
+        column, place = self.dimensions[self.depth]
+        self.dimensions[self.depth] = (replace(column, grain=grain), place)
+        return grain
+
+    def stepped(self, key: Key, chosen: Sequence[int]) -> Key:
+        """The key of a group, of a cohort with the number of steps from its row in the place of the column's bucket."""
+        if not self.step or len(chosen) < 2 or chosen[-1] != self.depth:
+            return key
+        start, later = key[0], key[-1]
+        steps = None if start is None or later is None else windows.steps(start, later, self.step)
+        return (*key[:-1], steps)
+
     def _money(self) -> expressions.Money:
         """The rates, where an amount carries a currency."""
         foreign = any(one is not None and expressions.currency_field(one) for one, _weight in self.fields)
@@ -122,8 +150,6 @@ class Run:
             found += expressions.parts_of(self.actor, self.entity, place, measure, fields, self.money)
         return found
 
-    # -- asking --------------------------------------------------------------------------------------------------------
-
     def rows(self, window: windows.Window | None) -> QuerySet[Any]:
         """The records a report is about within a stretch of days, under the reader's rights."""
         tree = together(self.base, window.node(self.date) if window else None)
@@ -131,144 +157,34 @@ class Run:
             return past.queryset(self.actor, self.entity, tree)
         return reading.queryset(self.actor, self.entity, filter=tree or None)
 
-    def _order(self) -> str:
-        """The part groups are fetched by when there are too many: the first shown figure's."""
-        first = self.spec.shown[0]
-        measure = self.spec.measures[first]
-        first = measure.a if measure.derived else first
-        names = [one.name for one in self.parts if one.name.startswith(f"m{first}_") and one.merge != "join"]
-        return names[0] if names else ""
-
-    def _folders(self) -> list[Folder]:
-        return [Folder(self.actor, one, place, self.fiscal) for one, place in self.dimensions]
-
-    def _asked(self, rows: QuerySet[Any], chosen: Sequence[int]) -> QuerySet[Any]:
-        """The grouped query over some of the dimensions."""
-        values = {
-            f"d{place}": expressions.grouped(self.actor, self.entity, *self.dimensions[place], self.today, self.fiscal)
-            for place in chosen
-        }
-        aggregates = {one.name: one.aggregate for one in self.parts}
-        grouped = rows.annotate(**values).values(*values) if values else rows.values()
-        return grouped.annotate(**aggregates) if values else rows
-
     @property
     def many(self) -> bool:
         """Whether a dimension has so many values that only the largest groups are fetched."""
         many = (place.field.kind in MANY and not folding.ordered(place) for _one, place in self.dimensions)
         return any(many) and not self.spec.columns
 
-    def _fetch(
-        self, window: windows.Window | None, folders: Sequence[Folder], most: int
-    ) -> tuple[Groups, Groups | None]:
-        """Groups by folded key; and the totals per column where not all groups were fetched, else ``None``."""
-        chosen = range(len(self.dimensions))
-        if not chosen:
-            return {(): self._alone(window)}, None
-        rows = self.rows(window)
-        query = self._asked(rows, chosen)
-        limit = most
-        order = self._order()
-        if order:
-            query = query.order_by(F(order).desc(nulls_last=True), *(f"d{place}" for place in chosen))
-        fetched = list(query[: limit + 1])
-        cut = len(fetched) > limit
-        groups = self._folded(fetched[:limit], folders)
-        if not cut:
-            return groups, None
-        columns = [place for place in chosen if place >= self.depth]
-        if not columns:
-            everything = dict(rows.aggregate(**{one.name: one.aggregate for one in self.parts}))
-            return groups, {(): everything}
-        return groups, self._folded(list(self._asked(rows, columns)), folders, columns)
-
-    def key(self, *windows: windows.Window | None) -> Hashable | None:
-        """What the figures of a report without dimensions depend on beside the records (see ``steady``)."""
-        if self.day is not None:
-            return None  # prepared statements know the table, not the view that hides it
-        trees = [self.base, *(one.node(self.date) for one in windows if one)]
-        where = [one.where for one in self.spec.measures if one.where]
-        known = steady.key_of(self.actor, self.entity, *trees, *where)
-        return known and (known, len(trees), repr(self.spec.measures), self.date, self.money.currency)
-
-    def _alone(self, window: windows.Window | None) -> dict[str, Any]:
-        """The figures of a report without dimensions."""
-        made = {one.name: one.aggregate for one in self.parts}
-        return steady.figures(self.actor, self.key(window), tuple(made), lambda: (self.rows(window), made))
-
-    def _at_once(self, window: windows.Window, before: windows.Window) -> tuple[Groups, Groups]:
-        """The one figure of a report without dimensions in both periods, by one question."""
-        names = [one.name for one in self.parts]
-        asked = [f"{name}_{word}" for word in ("now", "then") for name in names]
-        row = steady.figures(self.actor, self.key(window, before), asked, lambda: self._both(window, before))
-        now, then = ({name: row[f"{name}_{word}"] for name in names} for word in ("now", "then"))
-        return {(): now}, {(): then}
-
-    def _both(self, window: windows.Window, before: windows.Window) -> tuple[QuerySet[Any], dict[str, Any]]:
-        """The rows of two periods, and every part once for each."""
-        both = {"now": window.node(self.date), "then": before.node(self.date)}
-        # The stretch around both, along which an index is read; it says all where one follows the other.
-        around = window.with_(before).node(self.date)
-        tree = together(self.base, around)
-        if not window.follows(before):
-            tree = together(tree, {"any": list(both.values())})
-        asked: dict[str, Any] = {}
-        for word, node in both.items():
-            within = compile_tree(self.actor, self.entity, node)
-            for one in self.parts:
-                aggregate = one.aggregate.copy()
-                aggregate.filter = aggregate.filter & within if aggregate.filter else within
-                asked[f"{one.name}_{word}"] = aggregate
-        return reading.queryset(self.actor, self.entity, filter=tree), asked
-
-    def _folded(
-        self, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int] | None = None
-    ) -> Groups:
-        places = range(len(folders)) if chosen is None else chosen
-        found: dict[Key, list[Mapping[str, Any]]] = {}
-        for row in fetched:
-            key = tuple(folders[place].key(row[f"d{place}"]) for place in places)
-            found.setdefault(key, []).append(row)
-        return {key: dict(some[0]) if len(some) == 1 else parts.merged(self.parts, some) for key, some in found.items()}
-
     # -- answering -----------------------------------------------------------------------------------------------------
 
     def result(self) -> Result:
         """The whole answer."""
-        folders = self._folders()
-        most = (self.spec.top or ROWS) if self.many else MOST_GROUPS
-        earlier: Groups = {}
-        totals: Groups | None = None
-        totals_earlier: Groups | None = None
-        if self.window is not None and self.before is not None and not self.dimensions:
-            groups, earlier = self._at_once(self.window, self.before)
-            naming.note_currency(self)
-        else:
-            with self._as_of():
-                groups, totals = self._fetch(self.window, folders, most)
-                naming.note_currency(self)
-        if self.day_before is not None:
-            earlier, totals_earlier = self._earlier_day(self.day_before, folders)
-        if self.before is not None and self.dimensions:
-            earlier, totals_earlier = self._fetch(self.before, folders, MOST_GROUPS)
-            earlier = self._aligned(earlier)
-        known = groups if self.many else {**earlier, **groups}
-        row_keys, row_heads, cut = self._row_keys(known, groups, folders)
+        folders = [Folder(self.actor, one, place, self.fiscal) for one, place in self.dimensions]
+        now, then = self._answers(folders)
+        self._note_manifold()
+        known = now.groups if self.many else {**then.groups, **now.groups}
+        row_keys, row_heads, cut = self._row_keys(known, now.groups, folders)
         column_keys, column_heads = self._column_keys(known, folders)
-        table = Table(self, groups, totals, earlier, totals_earlier, column_keys, column_heads)
+        table = Table(self, now, then, column_keys, column_heads)
         lines = [table.row(key, heads) for key, heads in zip(row_keys, row_heads, strict=True)]
-        if (cut or totals is not None) and self.depth:
-            node = folding.others_node(folders[: self.depth], row_heads)
-            lines.append(table.others(row_keys, node, self.depth))
-        total = table.total()
-        lines = self._running(lines, total)
+        if (cut or now.cut) and self.depth:
+            lines += self._others(table, row_keys, row_heads, folders)
+        lines = self._running(table.with_subtotals(row_keys, lines))
         return Result(
             spec=self.spec,
             entity=self.entity,
             dimensions=tuple(self._dimension_label(one, place) for one, place in self.dimensions[: self.depth]),
             columns=table.columns,
-            rows=tuple(lines),
-            total=total,
+            rows=tuple(table.kept(lines)),
+            total=table.kept([table.total()])[0],
             at=clock.now(),
             date=self.date,
             date_label=shape.path_label(self.entity, self.date),
@@ -278,6 +194,39 @@ class Run:
             day=self.day,
             day_before=self.day_before,
         )
+
+    def _answers(self, folders: Sequence[Folder]) -> tuple[Answer, Answer]:
+        """What was asked for, and what it is compared with."""
+        if self.window is not None and self.before is not None and not self.dimensions:
+            found = asking.at_once(self, self.window, self.before)
+            naming.note_currency(self)
+            return found
+        most = (self.spec.top or ROWS) if self.many else MOST_GROUPS
+        with self._as_of():
+            now = asking.fetch(self, self.window, folders, most)
+            naming.note_currency(self)
+        then = Answer({})
+        if self.day_before is not None:
+            then = self._earlier_day(self.day_before, folders)
+        elif self.before is not None:
+            then = asking.fetch(self, self.before, folders, MOST_GROUPS).moved(self._aligned)
+        return now, then
+
+    def _note_manifold(self) -> None:
+        """Say that groups overlap, where they do."""
+        for manifold, (_one, place) in zip(self.manifold, self.dimensions, strict=True):
+            if manifold:
+                said = _("A record with several values of “%(field)s” counts under each of them, and once in totals.")
+                self.notes.append(said % {"field": place.label})
+
+    def _others(
+        self, table: Table, keys: Sequence[Key], heads: Sequence[tuple[Head, ...]], folders: Sequence[Folder]
+    ) -> list[Row]:
+        """What the shown rows leave over; where a record stands under several groups that cannot be said."""
+        if any(self.manifold[: self.depth]):
+            self.notes.append(_("Only the first %(count)d rows are shown; the totals hold all.") % {"count": len(keys)})
+            return []
+        return [table.others(keys, folding.others_node(folders[: self.depth], heads), self.depth)]
 
     # -- days of the past ----------------------------------------------------------------------------------------------
 
@@ -297,30 +246,31 @@ class Run:
                 )
             yield
 
-    def _earlier_day(self, day: dt.date, folders: Sequence[Folder]) -> tuple[Groups, Groups | None]:
+    def _earlier_day(self, day: dt.date, folders: Sequence[Folder]) -> Answer:
         """The same question as of an earlier day, its period that of that day."""
         past.check(self.entity, self.spec, self.base, day, self.actor.timezone)
         with past.state(self.actor, self.entity, day):
-            return self._fetch(windows.window_of(self.spec.period, self.actor.timezone), folders, MOST_GROUPS)
+            return asking.fetch(self, windows.window_of(self.spec.period, self.actor.timezone), folders, MOST_GROUPS)
 
     def _dimension_label(self, _dimension: Dimension, place: Place) -> str:
         return f"{place.group} › {place.label}" if place.group else place.label
 
     def _is_date(self, number: int) -> bool:
         dimension, place = self.dimensions[number]
-        return place.field.kind in DATES and dimension.grain != "age"
+        return place.field.kind in DATES and dimension.grain != "age" and not (self.step and number == self.depth)
 
-    def _aligned(self, earlier: Groups) -> Groups:
-        """Groups of the earlier period under the buckets of this one."""
+    def _aligned(self, earlier: Groups, places: Sequence[int]) -> Groups:
+        """Groups of the earlier period, by some of the dimensions, under the buckets of this one."""
         if self.window is None or self.before is None or not self.window.closed or not self.before.closed:
             return earlier
         maps: dict[int, dict[Any, Any]] = {}
-        for number, (dimension, place) in enumerate(self.dimensions):
+        for at, number in enumerate(places):
+            dimension, place = self.dimensions[number]
             if self._is_date(number) and place.path == self.date:
                 grain = dimension.grain or "month"
                 now = windows.buckets(self.window.first, self.window.last, grain, self.fiscal, 5000)  # type: ignore[arg-type]
                 then = windows.buckets(self.before.first, self.before.last, grain, self.fiscal, 5000)  # type: ignore[arg-type]
-                maps[number] = dict(zip(then, now, strict=False))
+                maps[at] = dict(zip(then, now, strict=False))
         if not maps:
             return earlier
         found: dict[Key, list[Mapping[str, Any]]] = {}
@@ -351,8 +301,13 @@ class Run:
         weights = self._weights(groups, keys)
         spec = self.spec
 
+        by_prefix = [self._weights(groups, keys, level + 1) for level in range(self.depth)] if spec.subtotals else []
+
         def place(key: Key) -> Any:
             heads = [named[at][one] for at, one in enumerate(key)]
+            if spec.subtotals and spec.sort in ("value", "-value"):
+                sign = 1 if spec.sort == "-value" else -1
+                return [(sign * by_prefix[at][key[: at + 1]], one.rank[0], one.label) for at, one in enumerate(heads)]
             if spec.sort == "label":
                 return [one.label for one in heads]
             if spec.sort or (self.depth == 1 and not self._ranked(0)):
@@ -371,11 +326,12 @@ class Run:
         kind = place.field.kind
         return kind in DATES | datasets.NUMBERS | {"boolean", "choice"} or folding.ordered(place)
 
-    def _weights(self, groups: Groups, keys: Sequence[Key]) -> dict[Key, Decimal]:
-        """What rows are ordered by: the first shown figure."""
-        found: dict[Key, list[Mapping[str, Any]]] = {key: [] for key in keys}
+    def _weights(self, groups: Groups, keys: Sequence[Key], depth: int | None = None) -> dict[Key, Decimal]:
+        """What rows (or what the first ``depth`` dimensions take together) are ordered by: the first shown figure."""
+        depth = self.depth if depth is None else depth
+        found: dict[Key, list[Mapping[str, Any]]] = {key[:depth]: [] for key in keys}
         for key, group in groups.items():
-            found.setdefault(key[: self.depth], []).append(group)
+            found.setdefault(key[:depth], []).append(group)
         first = self.spec.shown[0]
         total = parts.merged(self.parts, groups.values())
         return {
@@ -387,6 +343,9 @@ class Run:
         if not self.spec.columns:
             return [], {}
         keys = list(dict.fromkeys(key[self.depth] for key in groups))
+        if self.step:
+            keys, named = naming.step_heads(self.step, keys)
+            return keys[:COLUMNS], named
         if self._is_date(self.depth):
             keys = self._filled_dates(keys, self.depth)
         named = folders[self.depth].heads(keys)
@@ -404,7 +363,7 @@ class Run:
             keys = keys[-COLUMNS:] if self._is_date(self.depth) else keys[:COLUMNS]
         return keys, named
 
-    def _running(self, lines: list[Row], _total: Row) -> list[Row]:
+    def _running(self, lines: list[Row]) -> list[Row]:
         """Running totals along the rows."""
         measures = self.spec.measures
         width = len(lines[0].cells) if lines else 0
@@ -417,6 +376,9 @@ class Run:
         for row in lines:
             cells = list(row.cells)
             for at in running:
+                if row.sort == "subtotal":
+                    cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.compared else None)
+                    continue
                 sums[at][0] += Decimal(str(cells[at].value or 0))
                 sums[at][1] += Decimal(str(cells[at].before or 0))
                 cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.compared else None)

@@ -14,12 +14,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Case, Count, F, Max, Min, Q, Sum, Value, When
 from django.db.models.expressions import Combinable, Func
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Trunc
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records.query import compile_tree, path_reach
-from guanxi.core.reporting.datasets import DATES, NUMBERS, Place
+from guanxi.core.reporting.datasets import DATES, MANIFOLD, NUMBERS, Place
 from guanxi.core.reporting.spec import AGE_BANDS, NUMBER_BANDS, Dimension, Measure
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
@@ -49,6 +49,31 @@ class DaysSince(Func):
     template = "(%(expressions)s)"
     arg_joiner = " - "
     output_field = models.IntegerField()
+
+
+class Each(Func):
+    """Each value of a list as a row of its own; one row without a value for an empty list."""
+
+    set_returning = True
+
+    def __init__(self, values: Any, numbers: bool) -> None:
+        super().__init__(values, output_field=models.BigIntegerField() if numbers else models.TextField())
+        self.numbers = numbers
+
+    def as_sql(self, compiler: Any, _connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        """Of an array of numbers, or a list in JSON."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        if self.numbers:
+            return f"unnest(coalesce(nullif({sql}, '{{}}'), ARRAY[NULL]::bigint[]))", list(params)
+        given = f"coalesce(nullif(nullif({sql}, '[]'), 'null'), '[null]')"
+        return f"jsonb_array_elements_text({given})", list(params)
+
+
+def _listed(place: Place) -> Any:
+    """The list at the end of a path: an array of tags, or choices as JSON."""
+    if not place.field.custom:
+        return F(place.path.replace(".", "__"))
+    return KeyTransform(place.field.key, F(place.path.rpartition(".")[0].replace(".", "__")))
 
 
 class DateTrunc(Func):
@@ -104,6 +129,8 @@ def grouped(actor: Actor, entity: Entity, dimension: Dimension, place: Place, to
         value = _dated(dimension.grain or "month", kind, value, actor, today, dimension, fiscal)
     elif kind in NUMBERS and dimension.grain == "bands":
         value = Band(value, Value(list(bands_of(dimension)), output_field=_BOUNDS))
+    elif kind in MANIFOLD:
+        return Each(seen(actor, entity, place, _listed(place)), kind == "tags")
     return seen(actor, entity, place, value)
 
 

@@ -16,6 +16,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import discretion
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import series_of
+from guanxi.core.reporting.naming import day_words
 from guanxi.core.reporting.results import Result, Row, Unit
 
 FORMATS: Mapping[str, str] = {
@@ -131,6 +132,8 @@ def _sheet(book: Any, name: str, title: str, result: Result, chart: str) -> None
     sheet.write_string(0, 0, title, book.add_format({"bold": True, "font_size": 14}))
     at = timezone.localtime(result.at)
     told = [str(result.entity.plural), f"{at:%Y-%m-%d %H:%M}"]
+    if result.day is not None:
+        told.append(day_words(result))
     if result.window is not None:
         told.append(f"{result.date_label}: {result.window.text()}")
     sheet.write_string(1, 0, " · ".join([*told, *result.notes]), grey)
@@ -145,15 +148,16 @@ def _sheet(book: Any, name: str, title: str, result: Result, chart: str) -> None
         book.add_format({"num_format": _number_format(column.unit), "bold": True, "top": 1})
         for column in result.columns
     ]
+    subtotals = [book.add_format({"num_format": _number_format(one.unit), "bold": True}) for one in result.columns]
     change = book.add_format({"num_format": '0.0"%"'})
     lines = _lines(result)
     for place, row in enumerate(lines):
         line = top + 1 + place
         for column, text in enumerate(_names(result, row)):
-            sheet.write_string(line, column, guarded(text), bold if row.sort == "total" else None)
+            sheet.write_string(line, column, guarded(text), bold if row.sort in ("total", "subtotal") else None)
         for number, value in enumerate(_figures(result, row)):
             if isinstance(value, int | float | Decimal):
-                chosen = totals if row.sort == "total" else formats
+                chosen = {"total": totals, "subtotal": subtotals}.get(row.sort, formats)
                 sheet.write_number(line, wide + number, value, change if number % per == 2 else chosen[number // per])
             elif value is not None:
                 sheet.write_string(line, wide + number, str(value))
@@ -167,7 +171,7 @@ def _chart(
     book: Any, sheet: Any, name: str, title: str, result: Result, chart: str, top: int, wide: int, per: int
 ) -> None:  # fmt: skip
     """The workbook's own chart below the table; one for a pivot has a series per column."""
-    if chart not in _CHARTS or not result.rows or not result.spec.rows:
+    if chart not in _CHARTS or not result.rows or not result.spec.rows or result.spec.subtotals:
         return
     drawn = book.add_chart(dict(_CHARTS[chart]))
     shown = {one.name for one in series_of(result)}

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import Department
+from guanxi.core.models import Department, Tag
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.figures import number
 from guanxi.core.reporting import windows
-from guanxi.core.reporting.datasets import CHOICES, DATES, NUMBERS, REFERENCES, Place
+from guanxi.core.reporting.datasets import CHOICES, DATES, MANIFOLD, NUMBERS, REFERENCES, Place
 from guanxi.core.reporting.expressions import bands_of
 from guanxi.core.reporting.spec import Dimension
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -119,8 +119,11 @@ class Folder:
             return self._band_name
         if self.kind == "boolean":
             return lambda key: (_("Yes") if key else _("No"), "green" if key else "gray", 0 if key else 1)
-        if self.kind in CHOICES:
+        if self.kind in CHOICES or self.kind == "choices":
             return self._choice_name()
+        if self.kind == "tags":
+            tags = {tag.pk: tag for tag in Tag.objects.filter(pk__in=[key for key in keys if key is not None])}
+            return lambda key: (tags[key].name, tags[key].color, 0) if key in tags else (_("(gone)"), "gray", 999)
         if self.kind in REFERENCES:
             target = "core.user" if self.kind == "user" else self.place.field.target
             if ordered(self.place):
@@ -179,6 +182,8 @@ class Folder:
             return self._number_node(key)
         if self.grain in ("top", "second"):
             return self._tree_node(key)
+        if self.kind in MANIFOLD:
+            return {"field": self.path, "op": "has_any", "value": [key]}
         return {"field": self.path, "op": "eq", "value": key if not isinstance(key, Decimal) else str(key)}
 
     def _tree_node(self, key: Any) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
@@ -9,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import shape
-from guanxi.core.reporting import expressions
-from guanxi.core.reporting.results import Unit
+from guanxi.core.reporting import asking, expressions
+from guanxi.core.reporting.folding import Head
+from guanxi.core.reporting.results import Result, Unit
 from guanxi.core.reporting.spec import AGGREGATES, DERIVED
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def note_currency(run: Run) -> None:
     names = {expressions.currency_field(one): one for one, _weight in run.fields if one is not None}
     names.pop("", None)
     for name, place in names.items():
-        key = None if run.dimensions else run.key(run.window)
+        key = None if run.dimensions else asking.key_of(run, run.window)
         foreign = [code for (code,) in _FOREIGN.rows(key and (key, name), (run.actor.rights, run, name))]
         if not foreign:
             continue
@@ -48,6 +50,25 @@ def note_currency(run: Run) -> None:
             run.notes.append(
                 _("There is no rate of %(codes)s; those amounts are left out.") % {"codes": ", ".join(sorted(missing))}
             )
+
+
+def day_words(result: Result) -> str:
+    """Of which day the records are, for a result of the past."""
+    found = _("as it was at the end of %(day)s") % {"day": result.day}
+    if result.day_before is None:
+        return found
+    return f"{found} · " + _("compared with %(period)s") % {"period": result.day_before}
+
+
+def step_heads(grain: str, keys: Sequence[Any]) -> tuple[list[Any], dict[Any, Head]]:
+    """The columns of a cohort: from its own bucket on, without a gap; those before it, and those without a date, last."""
+    known = [key for key in keys if key is not None]
+    ordered = [*range(max(known, default=-1) + 1), *sorted(key for key in known if key < 0)]
+    word = {"week": _("week"), "month": _("month"), "quarter": _("quarter"), "year": _("year")}[grain]
+    named = {key: Head(key, f"{word} {key:+d}" if key else f"{word} 0", rank=(0, key)) for key in ordered}
+    if None in keys:
+        named[None] = Head(None, _("(none)"), "gray", rank=(1, 0))
+    return list(named), named
 
 
 def label(run: Run, place: int) -> str:
@@ -67,6 +88,8 @@ def label(run: Run, place: int) -> str:
 def unit(run: Run, place: int) -> Unit:
     """What a measure is measured in."""
     one = run.spec.measures[place]
+    if one.how == "kept":
+        return Unit("percent", places=0, heat=True)
     if one.how == "share" or one.unit == "percent":
         return Unit("percent", places=1)
     if one.how == "running":

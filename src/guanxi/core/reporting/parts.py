@@ -44,13 +44,13 @@ def rest(parts: Sequence[Part], everything: Parts, groups: Iterable[Parts]) -> d
 
 
 def figure(measures: Sequence[Measure], place: int, group: Parts, total: Parts) -> Any:
-    """A measure's figure for a group; ``total`` is what a share is a share of. Running totals are added up later."""
+    """A measure's figure for a group; ``total`` is what a share is a share of. Running totals are added up later, and what was kept is put against the first column."""
     one = measures[place]
     if one.how == "ratio":
-        return _quotient(figure(measures, one.a, group, total), figure(measures, one.b, group, total), one.unit)
+        return quotient(figure(measures, one.a, group, total), figure(measures, one.b, group, total), one.unit)
     if one.how == "share":
-        return _quotient(figure(measures, one.a, group, total), figure(measures, one.a, total, total), "percent")
-    if one.how == "running":
+        return quotient(figure(measures, one.a, group, total), figure(measures, one.a, total, total), "percent")
+    if one.how in ("running", "kept"):
         return figure(measures, one.a, group, total)
     if one.how == "count":
         return group.get(f"m{place}_n") or 0
@@ -61,12 +61,22 @@ def figure(measures: Sequence[Measure], place: int, group: Parts, total: Parts) 
         return group.get(f"m{place}_{one.how}")
     value = group.get(f"m{place}_s")
     if one.how in ("avg", "days"):
-        return _quotient(value, group.get(f"m{place}_n"), "")
+        return quotient(value, group.get(f"m{place}_n"), "")
     return value if value is None or one.how == "sum" else Decimal(value).quantize(Decimal("0.01"))
 
 
-def _quotient(one: Any, other: Any, unit: str) -> Decimal | None:
+def quotient(one: Any, other: Any, unit: str) -> Decimal | None:
+    """One figure by another; ``None`` where there is nothing to divide by."""
     if one is None or not other:
         return None
     value = Decimal(str(one)) / Decimal(str(other))
     return (value * 100 if unit == "percent" else value).quantize(DIGITS)
+
+
+def together(*nodes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One filter of several; empty ones are left out, groups of “all” are opened."""
+    flat: list[Any] = []
+    for node in nodes:
+        if node:
+            flat += node["all"] if set(node) == {"all"} else [dict(node)]
+    return dict(flat[0]) if len(flat) == 1 else {"all": flat} if flat else {}

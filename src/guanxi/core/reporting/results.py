@@ -15,11 +15,15 @@ from guanxi.core.schema.entity import Entity
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a figure is measured in: ``number``, ``money`` (with ``currency``) or ``percent``; digits after the point."""
+    """What a figure is measured in: ``number``, ``money`` (with ``currency``) or ``percent``; digits after the point.
+
+    ``heat`` colours a share by its size.
+    """
 
     kind: str = "number"
     currency: str = ""
     places: int | None = None
+    heat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from guanxi.core.reporting import files, stored
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import change_words, words
 from guanxi.core.reporting.engine import run
+from guanxi.core.reporting.naming import day_words
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import read
 from guanxi.core.reporting.stored import Setup, Sort
@@ -161,6 +162,8 @@ def _tiles(maker: User, board: Setup) -> list[Setup]:
 def _text(name: str, result: Result) -> str:
     """A result as lines of text: the first rows with all their figures, and the total."""
     lines = [name, "=" * 24]
+    if result.day is not None:
+        lines.append(day_words(result))
     if result.window is not None:
         lines.append(f"{result.date_label}: {result.window.text()}")
     lines.append(" | ".join(["", *(column.label for column in result.columns)]).strip())

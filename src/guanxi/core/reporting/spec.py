@@ -32,6 +32,7 @@ DATE_GRAINS: dict[str, Text] = {
     "quarter": gettext_lazy("by quarter"),
     "year": gettext_lazy("by year"),
     "age": gettext_lazy("by days since"),
+    "after": gettext_lazy("counted from the rows’ date"),
 }
 #: How regions, departments and choices with a hierarchy are taken together.
 TREE_GRAINS: dict[str, Text] = {"top": gettext_lazy("top level"), "second": gettext_lazy("second level")}
@@ -52,6 +53,7 @@ DERIVED: dict[str, Text] = {
     "ratio": gettext_lazy("Ratio of two"),
     "share": gettext_lazy("Share of the total"),
     "running": gettext_lazy("Running total"),
+    "kept": gettext_lazy("Share of the first column"),
 }
 COMPARISONS: dict[str, Text] = {
     "": gettext_lazy("no comparison"),
@@ -117,7 +119,8 @@ class Measure:
 class Spec:
     """A whole question. ``period`` is a name of ``operators.PERIODS``, ``last:30`` (days) or ``2026-01-01..2026-03-31``.
 
-    ``as_of`` is a day of the past (ISO, or a name of ``past.ENDS``) whose state is asked for; '' is now.
+    ``as_of`` is a day of the past (ISO, or a name of ``ENDS``) whose state is asked for; '' is now. A column of grain ``after``
+    counts on from the date of the first row (a cohort); ``subtotals`` adds up what the first rows take together.
     """
 
     dataset: str
@@ -134,6 +137,7 @@ class Spec:
     currency: str = ""
     chart: str = "column"
     as_of: str = ""
+    subtotals: bool = False
 
     @property
     def shown(self) -> tuple[int, ...]:
@@ -161,6 +165,7 @@ def read(given: Any) -> Spec:
         target=_number(data.get("target")),
         currency=str(data.get("currency") or "")[:3],
         chart=_one_of(data.get("chart") or "column", CHARTS, "chart"),
+        subtotals=data.get("subtotals") in (True, "1", "true"),
         as_of=day_checked(str(data.get("as_of") or "")),
     )
     if not spec.dataset:

@@ -120,6 +120,25 @@ def bucket_after(start: Day, grain: str) -> Day:
     return start + ONE
 
 
+#: Grains one can count on by.
+STEPS = ("week", "month", "quarter", "year")
+
+
+def steps(start: Day, later: Day, grain: str) -> int:
+    """How many buckets lie from one bucket to another (their first days); negative backwards."""
+    if grain == "week":
+        return (later - start).days // 7
+    months = (later.year - start.year) * 12 + later.month - start.month
+    return months // {"month": 1, "quarter": 3, "year": 12}[grain]
+
+
+def stepped(start: Day, grain: str, count: int) -> Day:
+    """The first day of the bucket so many buckets later."""
+    if grain == "week":
+        return start + dt.timedelta(days=7 * count)
+    return month_shifted(start, count * {"month": 1, "quarter": 3, "year": 12}[grain])
+
+
 def bucket_window(start: Day, grain: str) -> Window:
     """The days of a bucket."""
     return Window(start, bucket_after(start, grain) - ONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from guanxi.core.reporting.charts import axes, shares
 from guanxi.core.reporting.charts.canvas import Canvas, clipped
@@ -21,6 +22,7 @@ def draw(
     With a ``title`` it stands alone: title, colours and font are in it. ``link`` leads from a mark to its records.
     """
     chart = chart or result.spec.chart
+    result = replace(result, rows=tuple(row for row in result.rows if row.sort != "subtotal"))
     series = series_of(result)
     told = any(cell.value or cell.before for one in series for cell in one.cells)
     if chart in ("table", "number") or not told or not result.spec.rows:

@@ -33,6 +33,7 @@ from guanxi.core.reporting.spec import (
     read,
     written,
 )
+from guanxi.core.reporting.windows import STEPS
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days
@@ -100,7 +101,7 @@ def definition_sent(data: QueryDict) -> dict[str, Any]:
     found["period"] = (
         "..".join(days.untyped(data.get(name, ""), "date") for name in ("from", "to")) if period == "custom" else period
     )
-    found["as_of"] = end_sent(data)
+    found["as_of"], found["subtotals"] = end_sent(data), bool(data.get("subtotals"))
     found["rows"] = [one for at in range(ROWS) if (one := _level_sent(data, f"r{at}"))]
     found["columns"] = [one for at in range(COLUMNS) if (one := _level_sent(data, f"c{at}"))]
     found["measures"] = [one for at in range(MEASURES) if (one := _figure_sent(data, f"m{at}"))]
@@ -149,6 +150,11 @@ def settled(actor: Actor, entity: Entity, given: Mapping[str, Any]) -> dict[str,
     data = dict(given)
     for part in ("rows", "columns"):
         data[part] = [_level_settled(actor, entity, one) for one in data.get(part) or ()]
+        if part == "columns" and any(one and one["grain"] == "after" for one in data[part]):
+            first: Mapping[str, Any] = next(iter(data["rows"]), {})
+            data[part] = (
+                data[part] if first.get("grain") in STEPS else [{**one, "grain": "month"} for one in data[part] if one]
+            )
         data[part] = [one for one in data[part] if one]
     measures = [_figure_settled(actor, entity, dict(one)) for one in data.get("measures") or ()]
     data["measures"] = [one for one in measures if one]
@@ -167,7 +173,8 @@ def _level_settled(actor: Actor, entity: Entity, one: Mapping[str, Any]) -> dict
     except Invalid:
         return None
     grain = one.get("grain") or ""
-    return {**one, "grain": grain if grain in place.grains else place.grains[0]}
+    known = (*place.grains, *(("after",) if place.field.kind in DATES else ()))
+    return {**one, "grain": grain if grain in known else place.grains[0]}
 
 
 def _usable(actor: Actor, entity: Entity, how: str) -> list[Place]:
@@ -219,13 +226,19 @@ def _offers(places: Sequence[Place]) -> list[tuple[str, list[Option]]]:
     return list(groups.items())
 
 
-def _level(actor: Actor, entity: Entity, name: str, one: Dimension | None) -> Level:
+def _level(actor: Actor, entity: Entity, name: str, one: Dimension | None, *, steps: bool = False) -> Level:
     if one is None:
         return Level(name, "", "", (), "")
     place = datasets.place_of(actor, entity, one.field)
-    grains = tuple(Option(key, str(GRAINS[key]) if key else _("each value")) for key in place.grains)
+    further = ("after",) if steps and place.field.kind in DATES else ()
+    grains = tuple(Option(key, str(GRAINS[key]) if key else _("each value")) for key in (*place.grains, *further))
     shown_bands = ", ".join(map(str, one.bands))
     return Level(name, one.field, one.grain, grains if len(grains) > 1 or place.grains[0] else (), shown_bands)
+
+
+def _counts_on(spec: Spec) -> bool:
+    """Whether columns may count on from the rows: these are dates by week, month, quarter or year."""
+    return bool(spec.rows) and spec.rows[0].grain in STEPS
 
 
 def _figures(actor: Actor, entity: Entity, spec: Spec | None) -> list[Figure]:
@@ -276,7 +289,7 @@ def _form(actor: Actor, entity: Entity, spec: Spec) -> dict[str, Any]:
         "spec": spec,
         "datasets": datasets.datasets(actor),
         "levels": levels,
-        "across": _level(actor, entity, "c0", spec.columns[0] if spec.columns else None),
+        "across": _level(actor, entity, "c0", spec.columns[0] if spec.columns else None, steps=_counts_on(spec)),
         "places": _offers(datasets.places(actor, entity)),
         "dates": datasets.dates(actor, entity),
         "date": datasets.date_of(actor, entity, spec),

@@ -54,6 +54,7 @@ class ShownCell:
     before: str = ""
     change: str = ""
     up: bool | None = None
+    heat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def shown_cell(result: Result, cell: Cell, unit: Unit, leads: Leads | None = Non
         words(unit, cell.before) if result.compared else "",
         change_words(cell) if result.compared else "",
         None if not change else change > 0,
+        round(min(cell.value, 100) / 20) if unit.heat and cell.value else 0,
     )
 
 

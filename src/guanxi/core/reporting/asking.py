@@ -1,0 +1,164 @@
+"""What a report asks of the database: one grouped query, and further ones only where its groups do not say everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, QuerySet
+
+from guanxi.core.records import reading, steady
+from guanxi.core.records.query import compile_tree
+from guanxi.core.reporting import expressions, parts, windows
+from guanxi.core.reporting.expressions import Part
+from guanxi.core.reporting.folding import Folder
+from guanxi.core.reporting.parts import together
+
+if TYPE_CHECKING:
+    from guanxi.core.reporting.engine import Run
+
+Key = tuple[Any, ...]
+Groups = dict[Key, dict[str, Any]]
+Places = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Groups by folded key. ``exact`` holds what cannot be added up from them, by the dimensions it was asked by.
+
+    It is ``None`` where each record stands in one group and all groups were fetched; ``cut`` says that they were not.
+    """
+
+    groups: Groups
+    exact: Mapping[Places, Groups] | None = None
+    cut: bool = False
+
+    def over(self, known: Sequence[Part], places: Places) -> Groups:
+        """The parts of everything by some of the dimensions."""
+        if self.exact is not None and places in self.exact:
+            return self.exact[places]
+        found: dict[Key, list[Mapping[str, Any]]] = {}
+        for key, group in self.groups.items():
+            found.setdefault(tuple(key[at] for at in places), []).append(group)
+        return {key: parts.merged(known, some) for key, some in found.items()}
+
+    def moved(self, move: Callable[[Groups, Sequence[int]], Groups]) -> Answer:
+        """The same under other keys."""
+        width = len(next(iter(self.groups), ()))
+        exact = None
+        if self.exact is not None:
+            exact = {places: move(groups, places) for places, groups in self.exact.items()}
+        return Answer(move(self.groups, range(width)), exact, self.cut)
+
+
+def further(run: Run) -> Iterator[Places]:
+    """By which dimensions a table adds up: all together, rows alone, columns alone, and what subtotals take together."""
+    rows, columns = tuple(range(run.depth)), tuple(range(run.depth, len(run.dimensions)))
+    yield ()
+    if columns:
+        yield from (rows, columns)
+    if run.spec.subtotals:
+        for level in range(1, run.depth):
+            yield rows[:level]
+            if columns:
+                yield (*rows[:level], *columns)
+
+
+def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], most: int) -> Answer:
+    """The groups of a report within a stretch of days."""
+    chosen = tuple(range(len(run.dimensions)))
+    if not chosen:
+        return Answer({(): _alone(run, window)})
+    rows = run.rows(window)
+    query = _grouped(run, rows, chosen)
+    order = _order(run)
+    if order:
+        query = query.order_by(F(order).desc(nulls_last=True), *(f"d{place}" for place in chosen))
+    fetched = list(query[: most + 1])
+    cut = len(fetched) > most
+    groups = _folded(run, fetched[:most], folders, chosen)
+    if not cut and not any(run.manifold):
+        return Answer(groups)
+    exact = {
+        places: _folded(run, list(_grouped(run, rows, places)), folders, places) if places else _whole(run, rows)
+        for places in further(run)
+    }
+    return Answer(groups, exact, cut)
+
+
+def _whole(run: Run, rows: QuerySet[Any]) -> Groups:
+    return {(): dict(rows.aggregate(**{one.name: one.aggregate for one in run.parts}))}
+
+
+def _order(run: Run) -> str:
+    """The part groups are fetched by when there are too many: the first shown figure's."""
+    first = run.spec.shown[0]
+    measure = run.spec.measures[first]
+    first = measure.a if measure.derived else first
+    names = [one.name for one in run.parts if one.name.startswith(f"m{first}_") and one.merge != "join"]
+    return names[0] if names else ""
+
+
+def _grouped(run: Run, rows: QuerySet[Any], chosen: Sequence[int]) -> QuerySet[Any]:
+    """The grouped query over some of the dimensions."""
+    values = {
+        f"d{place}": expressions.grouped(run.actor, run.entity, *run.dimensions[place], run.today, run.fiscal)
+        for place in chosen
+    }
+    aggregates = {one.name: one.aggregate for one in run.parts}
+    found: QuerySet[Any] = rows.annotate(**values).values(*values).annotate(**aggregates)
+    return found
+
+
+def _folded(run: Run, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int]) -> Groups:
+    found: dict[Key, list[Mapping[str, Any]]] = {}
+    for row in fetched:
+        key = run.stepped(tuple(folders[place].key(row[f"d{place}"]) for place in chosen), chosen)
+        found.setdefault(key, []).append(row)
+    return {key: dict(some[0]) if len(some) == 1 else parts.merged(run.parts, some) for key, some in found.items()}
+
+
+# -- figures without dimensions ----------------------------------------------------------------------------------------
+
+
+def key_of(run: Run, *stretches: windows.Window | None) -> Hashable | None:
+    """What the figures of a report without dimensions depend on beside the records (see ``steady``)."""
+    if run.day is not None:
+        return None  # prepared statements know the table, not the view that hides it
+    trees = [run.base, *(one.node(run.date) for one in stretches if one)]
+    where = [one.where for one in run.spec.measures if one.where]
+    known = steady.key_of(run.actor, run.entity, *trees, *where)
+    return known and (known, len(trees), repr(run.spec.measures), run.date, run.money.currency)
+
+
+def _alone(run: Run, window: windows.Window | None) -> dict[str, Any]:
+    made = {one.name: one.aggregate for one in run.parts}
+    return steady.figures(run.actor, key_of(run, window), tuple(made), lambda: (run.rows(window), made))
+
+
+def at_once(run: Run, window: windows.Window, before: windows.Window) -> tuple[Answer, Answer]:
+    """The one figure of a report without dimensions in both periods, by one question."""
+    names = [one.name for one in run.parts]
+    asked = [f"{name}_{word}" for word in ("now", "then") for name in names]
+    row = steady.figures(run.actor, key_of(run, window, before), asked, lambda: _both(run, window, before))
+    now, then = ({name: row[f"{name}_{word}"] for name in names} for word in ("now", "then"))
+    return Answer({(): now}), Answer({(): then})
+
+
+def _both(run: Run, window: windows.Window, before: windows.Window) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """The rows of two periods, and every part once for each."""
+    both = {"now": window.node(run.date), "then": before.node(run.date)}
+    # The stretch around both, along which an index is read; it says all where one follows the other.
+    around = window.with_(before).node(run.date)
+    tree = together(run.base, around)
+    if not window.follows(before):
+        tree = together(tree, {"any": list(both.values())})
+    asked: dict[str, Any] = {}
+    for word, node in both.items():
+        within = compile_tree(run.actor, run.entity, node)
+        for one in run.parts:
+            aggregate = one.aggregate.copy()
+            aggregate.filter = aggregate.filter & within if aggregate.filter else within
+            asked[f"{one.name}_{word}"] = aggregate
+    return reading.queryset(run.actor, run.entity, filter=tree), asked
