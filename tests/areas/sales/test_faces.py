@@ -181,3 +181,10 @@ def test_there_is_no_face_without_its_field(cast: Cast) -> None:
     assert client.get("/opportunities/calendar/", {"on": "name"}).status_code == 404
     assert client.get("/opportunities/calendar/", {"month": "9999-99"}).status_code == 200
     assert [one.key for one in faces.faces_of(cast.alice, entity_of(DEAL))] == ["list", *FACES]
+
+
+def test_a_stage_is_read_by_its_colour_and_leads_nowhere(cast: Cast, deals: list[Opportunity]) -> None:
+    page = browser(cast.alice_user).get("/opportunities/").content.decode()
+    stage = deals[2].stage
+    assert f'<span class="gx-badge gx-c-{stage.color}">' in page
+    assert f'href="/stages/{stage.pk}/"' not in page

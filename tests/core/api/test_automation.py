@@ -62,7 +62,7 @@ def test_definitions_are_kept_as_their_editors_keep_them(ask: Any, gadget: Gadge
     given = {name: one for name, one in made.items() if name != "version"}
     root.put("/rules/rule", {"definition": {**given, "active": True}, "version": made["version"]})
     assert AutomationRule.objects.get().active
-    root.put("/rules/rule", {"definition": given, "version": made["version"]}, status=422)
+    root.put("/rules/rule", {"definition": given, "version": made["version"]}, status=409)
     root.post("/rules", {"definition": {**RULE, "steps": []}}, status=422)
     root.post("/rules", {"definition": {**RULE, "colour": "red"}}, status=422)
     for path in ("/rules", "/approval-flows", "/message-templates", "/workflows"):

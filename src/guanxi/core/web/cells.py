@@ -76,7 +76,9 @@ def person(named: Named) -> Markup:
 
 
 def link(named: Named) -> Markup:
-    """A record: a link with its name."""
+    """A record: a link with its name, or a badge where it stands for a choice."""
+    if named.color:
+        return badge(named)
     if not named.url:
         return escape(named.text)
     return Markup('<a href="{}">{}</a>').format(named.url, named.text)

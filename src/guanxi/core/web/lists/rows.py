@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -15,6 +15,7 @@ from guanxi.core import access
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import File, Tag
+from guanxi.core.models.stamps import Kept
 from guanxi.core.records import display, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -61,10 +62,7 @@ def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: 
         elif declared.kind in ("file", "image"):
             files.update(one for one in found if one)
     texts = display.names_of(actor, wanted)
-    named = {
-        key: {number: Named(text, url=_url(key, number)) for number, text in some.items()}
-        for key, some in texts.items()
-    }
+    named = {key: _named(key, some) for key, some in texts.items()}
     if files:
         rows = File.objects.filter(pk__in=files, deleted_at__isnull=True).values_list("pk", "name")
         named["files"] = {number: Named(name, url=f"/files/{number}/") for number, name in rows}
@@ -75,6 +73,30 @@ def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: 
         tags={number: Named(name, color) for number, name, color in known},
         query=query,
     )
+
+
+def _named(key: str, some: Mapping[int, str]) -> dict[int, Named]:
+    """Records by id as they are shown: those with a colour of their own stand for a choice, the others lead to their page."""
+    colors = _colors(key) if is_registered(key) else {}
+    return {
+        number: Named(text, colors[number]) if colors.get(number) else Named(text, url=_url(key, number))
+        for number, text in some.items()
+    }
+
+
+def _colors(key: str) -> Mapping[int, str]:
+    """Colours by id of an entity whose records are few and have one, such as stages; nothing of any other."""
+    entity = entity_of(key)
+    if not entity.stamp or "color" not in shape.fields_of(entity):
+        return {}
+    if key not in _coloured:
+        rows = entity.model._default_manager
+        _coloured[key] = Kept(entity.stamp, lambda: dict(rows.values_list("pk", "color")), 1)
+    return _coloured[key]()
+
+
+#: One cache for each such entity.
+_coloured: dict[str, Kept[dict[int, str]]] = {}
 
 
 def _url(key: str, number: int) -> str:
