@@ -11,12 +11,14 @@ from guanxi.mining.churn.rhythm import rhythm
 from guanxi.mining.churn.stages import stages
 from guanxi.mining.groups.clusters import clusters
 from guanxi.mining.groups.cohorts import cohorts, shifted_beta_geometric, survival
-from guanxi.mining.groups.differences import cross_table, regression, what_if
+from guanxi.mining.groups.differences import cross_table, regression
+from guanxi.mining.groups.scenario import what_if, what_if_sales
 from guanxi.mining.offers.leads import decayed, half_life, sequences
 from guanxi.mining.offers.recommend import factorised, recommend
 from guanxi.mining.offers.uplift import effect, qini
 from guanxi.mining.quality.matching import jaro_winkler, resolve
 from guanxi.mining.quality.report import holes, quality
+from guanxi.mining.result import BadInput
 from guanxi.mining.transactions import Transactions, transactions
 from guanxi.mining.worth import key_accounts, profitability, quadrants, share_of_wallet
 
@@ -136,6 +138,36 @@ def test_differences_against_scipy_and_closed_forms() -> None:
     ahead = what_if(100, 10, 0.8, 20, 5)
     assert ahead.table.loc[5, "customers"] == pytest.approx(100)  # 100·0.8 + 20 stays 100
     assert ahead.table.loc[1, "profit"] == pytest.approx(900)
+
+
+def test_what_if_reads_the_last_year_of_purchases() -> None:
+    """Ten customers of 2024; of them six buy in 2025 too, where four new ones come: 100 each purchase."""
+    old = [(f"c{i}", "2024-03-01", 100) for i in range(10)] + [(f"c{i}", "2023-03-01", 1) for i in range(2)]
+    new = [(f"c{i}", "2025-06-01", 100) for i in range(6)] + [(f"n{i}", "2025-12-31", 100) for i in range(4)]
+    sales = transactions(
+        pd.DataFrame(old + new, columns=["who", "day", "sum"]), customer="who", date="day", amount="sum"
+    )
+    found = what_if_sales(sales, margin=0.5, years=1, discount=0.0, cost=10)
+    assert found.diagnostics["read"] == {"customers": 10, "profit": 50, "retention": 0.6, "acquired": 4}
+    assert found.table["profit"].tolist() == [pytest.approx((10 * 0.6 + 4) * 50 - 4 * 10)]
+    told = what_if_sales(sales, told={"retention": 1.0}, years=1, discount=0.0)
+    assert told.table["customers"].tolist() == [14]
+    short = transactions(pd.DataFrame(new, columns=["who", "day", "sum"]), customer="who", date="day", amount="sum")
+    with pytest.raises(BadInput, match="Two years"):
+        what_if_sales(short)
+
+
+def test_cross_tables_leave_out_blanks_and_refuse_ids() -> None:
+    frame = pd.DataFrame(
+        {
+            "g": ["a", "b", "", "a", "b", None] * 20,
+            "y": ["1", "0", "1", "1", "0", "1"] * 20,
+            "id": [str(i) for i in range(120)] * 1,
+        }
+    )
+    assert cross_table(frame, rows="g", columns="y").table.to_numpy().tolist() == [[0, 40], [40, 0]]
+    with pytest.raises(BadInput, match="id has 300"):
+        cross_table(pd.DataFrame({"id": range(300), "y": [1, 0] * 150}), rows="id", columns="y")
 
 
 def test_worth_by_hand() -> None:

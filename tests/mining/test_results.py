@@ -17,7 +17,7 @@ from guanxi.mining.result import BadInput, Result
 from guanxi.mining.transactions import Transactions, transactions
 
 BLOCKS = {
-    "adjusted", "answers", "backtest", "bar", "btyd_summary", "by_chance", "candidates", "concordance", "counted", "customer_summary", "dates", "decayed", "effect", "factorised",
+    "adjusted", "answers", "backtest", "bar", "btyd_summary", "by_chance", "candidates", "concordance", "counted", "customer_summary", "dates", "decayed", "effect", "endings", "factorised",
     "features", "few", "fit_purchases", "fitted", "frame_of", "frequent_itemsets", "from_sample", "gamma_gamma", "gamma_gamma_rows", "gamma_steps", "gini", "half_life", "jaro_winkler", "judged",
     "labels", "learn", "learner", "lexicon", "looks_like", "maximise", "mean", "measures", "naive", "note", "numbers", "numeric", "plain", "predicted", "psi", "purchase_days", "qini", "require_columns", "rfm_expression",
     "abc_expression", "scored", "seasonal_naive", "segment_of", "sentiment", "series_of", "shares", "shifted_beta_geometric", "spread", "stage_of", "stay_silent", "summary_expression", "texts", "tokens", "train",
@@ -108,6 +108,7 @@ CASES: dict[str, Callable[[Any], Result]] = {
     "topics": lambda f: f(WORDS, number=2),
     "uplift": lambda f: f(TREATED, treatment="mail", response="visit"),
     "what_if": lambda f: f(100, 10, 0.8, 20, 5),
+    "what_if_sales": lambda f: f(SALES, told={"retention": 0.7}),
     "win_back": lambda f: f(SALES),
 }  # fmt: skip
 

@@ -50,7 +50,8 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
     """Dates of a column and what was noticed. Raises :class:`BadInput` when fewer than half of the filled cells are dates.
 
     Understands ISO, day or month first (told apart by the values; noted when both would do), dots, slashes, Chinese,
-    month names, ``yyyymmdd``, seconds or milliseconds since 1970 and Excel's day numbers. Zones become UTC.
+    month names, ``yyyymmdd``, several of these in one column, seconds or milliseconds since 1970 and Excel's day numbers. Text with
+    zones becomes UTC; a typed column keeps its zone's clock.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         return _naive(column), []
@@ -87,9 +88,8 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
 
 
 def _naive(column: pd.Series) -> pd.Series:
-    if getattr(column.dt, "tz", None) is not None:
-        return column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return column
+    """A column with a zone keeps that zone's clock: its day is the day where it was written."""
+    return column.dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
 
 
 def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Note]]:
@@ -112,23 +112,55 @@ def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Not
 def _parsed(values: pd.Series, name: str, format: str) -> tuple[pd.Series, list[Note]]:
     if format:
         return pd.to_datetime(values, format=format, errors="coerce"), []
+    found, notes, barred, ways = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]"), [], set[str](), 0
+    rest = values
+    while not rest.empty:
+        read, said, form = _read_once(rest, name, barred)
+        known = read.notna()
+        if not bool(known.any()):
+            break
+        found.loc[rest.index[known]] = read[known].astype("datetime64[us]")
+        notes, ways, rest = [*notes, *said], ways + 1, rest[~known]
+        barred |= {form, _swapped(form)}
+    if ways > 1:
+        notes.append(
+            note(
+                "date.mixed",
+                "Dates of the column {name} are written in {n} ways; each was read as it is written.",
+                "{name} 列的日期有 {n} 种写法，已分别读取。",
+                name=name,
+                n=ways,
+            )
+        )
+    return found, notes
+
+
+def _swapped(form: str) -> str:
+    """The form with day and month in each other's place: one column is not read both ways."""
+    return form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+
+
+def _read_once(values: pd.Series, name: str, barred: set[str]) -> tuple[pd.Series, list[Note], str]:
+    """Values by the one form that reads most of them (its date part is told), other forms than those barred."""
     iso = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
     if bool(iso.notna().all()):
-        return iso, []
+        return iso, [], "iso"
     sample = values.head(400)
     tried: list[tuple[int, str]] = []
     for day in _FORMATS:
+        if day in barred:
+            continue
         for clock in _TIMES:
             hits = int(pd.to_datetime(sample, format=day + clock, errors="coerce").notna().sum())
             if hits:
                 tried.append((hits, day + clock))
     if not tried or max(tried)[0] <= int(iso.head(400).notna().sum()):
-        return iso, []
+        return iso, [], "iso"
     return _best_format(values, tried, name)
 
 
-def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> tuple[pd.Series, list[Note]]:
-    """The format that reads most of all values; a tie between day first and month first is noted."""
+def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> tuple[pd.Series, list[Note], str]:
+    """The format that reads most of all values, and its date part; a tie between day first and month first is noted."""
     near = [form for hits, form in tried if hits * 2 > max(tried)[0]]
     read = [(form, pd.to_datetime(values, format=form, errors="coerce")) for form in near]
     read.sort(key=lambda one: -int(one[1].notna().sum()))
@@ -153,7 +185,7 @@ def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> 
     if bool(rest.any()):  # cells with another clock, or in other words of the same column
         for _form, other in read:
             best = best.fillna(other) if _form.startswith(best_form[:8]) else best
-    return best, notes
+    return best, notes, max((day for day in _FORMATS if best_form.startswith(day)), key=len)
 
 
 def numbers(column: pd.Series, *, name: str = "amount") -> tuple[pd.Series, list[Note]]:

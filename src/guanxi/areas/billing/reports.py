@@ -28,18 +28,6 @@ CONTRACT_FIGURES = [
     {"how": "ratio", "a": 2, "b": 0, "unit": "percent", "label_zh": "回款率", "label_en": "Received, %"},
 ]
 builtin.report(
-    "order-cohorts", "客户复购同期群", "Order cohorts",
-    {
-        "dataset": "billing.order", "rows": [{"field": "customer.created_at", "grain": "quarter"}],
-        "columns": [{"field": "ordered_on", "grain": "after"}],
-        "measures": [{"how": "distinct", "field": "customer", "hidden": True}, {"how": "kept", "a": 0, "label_zh": "下单客户", "label_en": "Customers ordering"}],
-        "filter": {"field": "status", "op": "not_in", "value": ["draft", "cancelled"]}, "chart": "table",
-    },
-    group="billing",
-    about=("每季度新增的客户，在之后各季度仍下单的比例（与首季比）。", "Of the customers of each quarter, how many ordered in the quarters after, against the first."),
-    position=60,
-)  # fmt: skip
-builtin.report(
     "contracts-by-person", "员工合同统计", "Contracts by person",
     {"dataset": CONTRACTS, "rows": [{"field": "owner"}], "measures": CONTRACT_FIGURES, "filter": SIGNED, "date": "signed_on",
      "period": "this_year", "compare": "year", "chart": "bar", "sort": "value", "top": 30},

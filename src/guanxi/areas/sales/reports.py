@@ -79,6 +79,16 @@ def _results(key: str, zh: str, en: str, rows: list[dict[str, str]], position: i
 
 
 builtin.report(
+    "win-cohorts", "商机成交同期群", "Deals by age when won",
+    {
+        "dataset": DEALS, "rows": [{"field": "created_at", "grain": "quarter"}], "columns": [{"field": "closed_at", "grain": "after"}],
+        "measures": [{"how": "count"}], "filter": WON, "chart": "table",
+    },
+    group="sales",
+    about=("每季度新建的商机，在之后第几个季度成交。", "In which quarter after they were found the deals of each quarter were won."),
+    position=75,
+)  # fmt: skip
+builtin.report(
     "sales-total",
     "销售总额（与去年比较）",
     "Sales total, beside last year",

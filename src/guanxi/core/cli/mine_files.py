@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 
 from guanxi.core.kernel.errors import GuanxiError
@@ -67,13 +68,31 @@ def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFra
         start = str(stream.read(200_000))
     if not start.strip():
         raise Trouble(_("%(name)s is empty.") % {"name": path.name})
+    if sum(one < " " and one not in "\t\r\n\f" for one in start[:4000]) > len(start[:4000]) / 100:
+        raise Trouble(_("%(name)s is no text: it cannot be read as a table.") % {"name": path.name})
     found = dialects.find_dialect(start.splitlines()[:200], delimiter)
     frame = pd.read_csv(
         path, encoding=known, encoding_errors="replace", sep=found.delimiter or ",", dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
         on_bad_lines="error", engine="c", skipinitialspace=True,
     )  # fmt: skip
     frame.columns = [str(one).strip().removeprefix("\ufeff") for one in frame.columns]
-    return frame
+    return _without_sums(frame, path.name)
+
+
+#: What the last line of a table is called when it adds up the others.
+_SUMS = frozenset({"total", "totals", "grand total", "sum", "合计", "总计", "小计", "总和"})
+
+
+def _without_sums(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table without a last line that adds up the others; it is said."""
+    if len(frame) < 2:
+        return frame
+    last = [str(one).strip() for one in frame.iloc[-1]]
+    named = any(one.strip(":： ").casefold() in _SUMS for one in last)
+    if not named or "" not in last:
+        return frame
+    click.echo("! " + _("The last line of %(name)s adds up the others and was left out.") % {"name": name}, err=True)
+    return frame.iloc[:-1]
 
 
 def _is_gzip(path: Path) -> bool:

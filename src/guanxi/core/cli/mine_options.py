@@ -36,11 +36,11 @@ class Day(click.ParamType[dt.date]):
             self.fail(_("%(text)s is not a day like 2026-01-31.") % {"text": value}, param, ctx)
 
 
-def table_file(command: Callable[..., None]) -> Callable[..., None]:
+def table_file(command: Callable[..., None], *, needed: bool = True) -> Callable[..., None]:
     """What every analysis takes: the file, how to read it, and where the result goes."""
     for one in reversed(
         (
-            click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+            click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=needed),
             click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON.")),
             click.option(
                 "--out",
@@ -58,8 +58,13 @@ def table_file(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _usual(needed: bool) -> dict[str, str]:
+    """The default of a column: none at all for a needed one (``None`` would count as given)."""
+    return {} if needed else {"default": ""}
+
+
 def sales_columns(
-    *, amount_needed: bool = True, customer_needed: bool = True
+    *, amount_needed: bool = True, customer_needed: bool = True, date_needed: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The options that say which columns hold customer, date and amount."""
 
@@ -69,15 +74,21 @@ def sales_columns(
                 click.option(
                     "--customer",
                     required=customer_needed,
-                    default=None if customer_needed else "",
+                    **_usual(customer_needed),
                     metavar="COL",
                     help=_("Column of the customer."),
                 ),
-                click.option("--date", required=True, metavar="COL", help=_("Column of the date.")),
+                click.option(
+                    "--date",
+                    required=date_needed,
+                    **_usual(date_needed),
+                    metavar="COL",
+                    help=_("Column of the date."),
+                ),
                 click.option(
                     "--amount",
                     required=amount_needed,
-                    default=None if amount_needed else "",
+                    **_usual(amount_needed),
                     metavar="COL",
                     help=_("Column of the amount; negative ones are returns."),
                 ),
@@ -122,11 +133,13 @@ def frame_of(given: Options) -> Any:
 
 
 def sales_of(given: Options) -> Any:
+    from guanxi.mining.result import require_columns
     from guanxi.mining.transactions import transactions
 
     frame = frame_of(given)
     customer = given["customer"]
     if not customer:  # a forecast of all sales needs no customer
+        require_columns(frame.columns, given["date"], given["amount"])
         customer, frame = "__all", frame.assign(__all="all")
     names = ("date", "amount", "quantity", "as_of", "currency", "only", "date_format", "drop_copies")
     return transactions(frame, customer=customer, **{name: given[name] for name in names})

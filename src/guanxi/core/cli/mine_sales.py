@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -52,4 +53,52 @@ def cohorts(**given: Any) -> None:
     answer(given, lambda modules: modules["groups.cohorts"].cohorts(sales_of(given), every=given["every"]))
 
 
-COMMANDS: Final = (winback, stages, rhythm, cohorts)
+#: The numbers of a what-if, as options; those left out are read from the purchases.
+_NUMBERS: Final = (
+    ("--customers", click.FloatRange(0), _("Customers there are.")),
+    ("--profit", float, _("What a customer brings a year.")),
+    ("--retention", click.FloatRange(0, 1), _("Share of customers who stay for another year.")),
+    ("--acquired", click.FloatRange(0), _("Customers won a year.")),
+)
+
+
+def _numbers(command: Any) -> Any:
+    for name, kind, text in reversed(_NUMBERS):
+        command = click.option(name, type=kind, default=None, help=text)(command)
+    return command
+
+
+@click.command(
+    "what-if",
+    help=_("Profit of the coming years if price, retention or acquisition change; with a file, from its last year."),
+)
+@partial(table_file, needed=False)
+@sales_columns(amount_needed=False, customer_needed=False, date_needed=False)
+@_numbers
+@click.option("--cost", type=click.FloatRange(0), default=0.0, show_default=True, help=_("Cost of winning one customer."))  # fmt: skip
+@click.option("--margin", type=float, default=1.0, show_default=True, help=_("Share of the turnover that stays."))
+@click.option("--price", type=float, default=0.0, show_default=True, help=_("Change of what a customer pays a year, in money."))  # fmt: skip
+@click.option("--elasticity", type=float, default=0.0, show_default=True, help=_("How demand moves with the price (−1: one per cent less for one more)."))  # fmt: skip
+@click.option("--years", type=click.IntRange(1, 100), default=5, show_default=True, help=_("Years to look ahead."))
+@click.option("--discount", type=float, default=0.1, show_default=True, help=_("Discount rate a year."))
+def what_if(**given: Any) -> None:
+    """A scenario, from numbers or from purchases."""
+    if given["file"] and not (given["customer"] and given["date"] and given["amount"]):
+        raise click.UsageError(_("With a file give --customer, --date and --amount."))
+    names = [name.removeprefix("--") for name, _kind, _text in _NUMBERS]
+    lacking = [name for name in names if given[name] is None]
+    if lacking and not given["file"]:
+        raise click.UsageError(_("Give a file, or %(names)s.") % {"names": ", ".join(f"--{name}" for name in lacking)})
+
+    def run(modules: dict[str, Any]) -> Any:
+        module = modules["groups.scenario"]
+        told = {name: given[name] for name in names if given[name] is not None}
+        more = {name: given[name] for name in ("cost", "price", "elasticity", "years", "discount")}
+        if not given["file"]:
+            return module.what_if(told["customers"], told["profit"], told["retention"], told["acquired"], **more)
+        return module.what_if_sales(sales_of(given), margin=given["margin"], told=told, **more)
+
+    answer(given, run)
+
+
+COMMANDS: Final = (winback, stages, rhythm, cohorts, what_if)

@@ -14,7 +14,7 @@ from guanxi.runtime.words import say as _
 def _column(name: str, help: str, *, required: bool = False, multiple: bool = False) -> Callable[[Any], Any]:
     if multiple:
         return click.option(name, multiple=True, required=required, metavar="COL", help=help)
-    return click.option(name, required=required, default=None if required else "", metavar="COL", help=help)
+    return click.option(name, required=required, metavar="COL", help=help, **({} if required else {"default": ""}))
 
 
 @click.command(help=_("Satisfaction: recommendation, satisfaction and effort with intervals, and what matters."))
@@ -132,11 +132,41 @@ def survival(**given: Any) -> None:
         frame = frame_of(given)
         modules["result"].require_columns(frame.columns, given["length"], given["ended"])
         length, _notes = modules["parsing"].numbers(frame[given["length"]], name=given["length"])
-        ended = modules["churn.learning"].labels(frame[given["ended"]])[0]
+        ended = modules["churn.learning"].endings(frame[given["ended"]])
         known = length.notna() & ended.notna()
         return modules["groups.cohorts"].survival(length[known], ended[known].astype(bool))
 
     answer(given, run)
+
+
+@click.command(help=_("What shortens contracts: proportional hazards."))
+@table_file
+@_column("--length", _("Column of the length so far."), required=True)
+@_column("--ended", _("Column that says which have ended."), required=True)
+@_column("--covariate", _("Column that may matter; give several."), required=True, multiple=True)
+@_column("--customer", _("Column of the customer."))
+def hazards(**given: Any) -> None:
+    """Cox regression."""
+    names = ("length", "ended", "customer")
+    answer(given, lambda modules: modules["groups.hazards"].hazards(frame_of(given), covariates=given["covariate"], **{name: given[name] for name in names}))  # fmt: skip
+
+
+@click.command(help=_("Whether two categories go together: counts and a test."))
+@table_file
+@_column("--rows", _("Column whose values are the rows."), required=True)
+@_column("--columns", _("Column whose values are the columns."), required=True)
+def cross(**given: Any) -> None:
+    """Cross table."""
+    answer(given, lambda modules: modules["groups.differences"].cross_table(frame_of(given), rows=given["rows"], columns=given["columns"]))  # fmt: skip
+
+
+@click.command(help=_("What a number depends on: least squares with diagnostics."))
+@table_file
+@_column("--target", _("Column of numbers to explain."), required=True)
+@_column("--driver", _("Column of numbers that may explain it; give several."), required=True, multiple=True)
+def regression(**given: Any) -> None:
+    """Linear regression."""
+    answer(given, lambda modules: modules["groups.differences"].regression(frame_of(given), target=given["target"], drivers=list(given["driver"])))  # fmt: skip
 
 
 @click.command(help=_("Gaps and oddities of a table."))
@@ -157,4 +187,19 @@ def match(**given: Any) -> None:
     answer(given, lambda modules: modules["quality.matching"].resolve(frame_of(given), key=given["key"], columns=list(given["column"]), blocks=blocks))  # fmt: skip
 
 
-COMMANDS: Final = (satisfaction, topics, sequence, offer, uplift, leads, groups, profit, survival, quality, match)
+COMMANDS: Final = (
+    satisfaction,
+    topics,
+    sequence,
+    offer,
+    uplift,
+    leads,
+    groups,
+    profit,
+    survival,
+    hazards,
+    cross,
+    regression,
+    quality,
+    match,
+)

@@ -61,9 +61,9 @@ def day_words(result: Result) -> str:
 
 
 def step_heads(grain: str, keys: Sequence[Any]) -> tuple[list[Any], dict[Any, Head]]:
-    """The columns of a cohort: from its own bucket on, without a gap; those before it, and those without a date, last."""
+    """The columns of a cohort: those before its own bucket, then from that on without a gap; last those without a date."""
     known = [key for key in keys if key is not None]
-    ordered = [*range(max(known, default=-1) + 1), *sorted(key for key in known if key < 0)]
+    ordered = [*sorted(key for key in known if key < 0), *range(max(known, default=-1) + 1)]
     word = {"week": _("week"), "month": _("month"), "quarter": _("quarter"), "year": _("year")}[grain]
     named = {key: Head(key, f"{word} {key:+d}" if key else f"{word} 0", rank=(0, key)) for key in ordered}
     if None in keys:

@@ -134,7 +134,10 @@ class Table:
             cells = list(row.cells)
             for at in places:
                 measure = self.columns[at].measure
-                first = row.cells[next(one for one in places if self.columns[one].measure == measure)]
+                same = [one for one in places if self.columns[one].measure == measure]
+                heads = [self.columns[one].head for one in same]
+                own = next((at for at, head in enumerate(heads) if self.run.step and head and head.key == 0), 0)
+                first = row.cells[same[own]]
                 beside = self.columns[at].head is not None
                 cells[at] = replace(
                     cells[at],

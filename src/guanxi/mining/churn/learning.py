@@ -32,6 +32,14 @@ NO: Final = frozenset(
 )
 
 
+def endings(column: pd.Series) -> pd.Series:
+    """1 where something has ended, 0 where it goes on, as :func:`labels`; a column of nothing but yes is allowed."""
+    said = texts(column).str.lower().dropna().unique()
+    if len(said) == 1 and str(said[0]) in YES:
+        return texts(column).notna().astype(float).where(texts(column).notna())
+    return labels(column)[0].astype("float64")
+
+
 def labels(column: pd.Series) -> tuple[pd.Series, str]:
     """A column of two values as 0/1 (missing stays missing) and the value that became 1. Raises :class:`BadInput` for other columns."""
     written = texts(column).str.lower()

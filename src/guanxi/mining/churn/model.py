@@ -256,7 +256,7 @@ def _result(
         notes.append(
             note(
                 "churn.weak",
-                "The model hardly tells leavers from stayers (AUC {auc:.2f}); use it as a hint only.",
+                "The model hardly tells one from the other (AUC {auc:.2f}); use it as a hint only.",
                 "模型区分度很低（AUC {auc:.2f}），仅供参考。",
                 auc=detail["auc"],
             )

@@ -50,6 +50,7 @@ def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> 
         raise BadInput(
             "cluster.few", "Groups need at least 20 customers with all figures.", "分组至少需要 20 位数据完整的客户。"
         )
+    repeated = int(x.index.duplicated().sum()) if frame.index.name else 0
     scaled = x.copy()
     for name in columns:
         if (scaled[name] >= 0).all() and float(scaled[name].skew()) > 1:
@@ -85,6 +86,15 @@ def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> 
         if scores[best] < 0.25 or stable < 0.7
         else []
     )
+    if repeated:
+        notes.append(
+            note(
+                "cluster.repeated",
+                "{count} rows repeat a customer; each row was grouped by itself. Give one row per customer.",
+                "{count} 行的客户重复，已逐行分组；请每位客户一行。",
+                count=repeated,
+            )
+        )
     return ClusterResult(
         model="clusters",
         table=table,

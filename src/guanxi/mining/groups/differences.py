@@ -15,8 +15,11 @@ from statsmodels.stats.diagnostic import het_breuschpagan
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
-from guanxi.mining.parsing import frame_of, numeric
+from guanxi.mining.parsing import frame_of, numeric, texts
 from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
+
+#: More values of a category than this make no table anybody reads.
+MOST_VALUES = 200
 
 
 class CrossResult(Result):
@@ -44,21 +47,21 @@ class RegressionResult(Result):
     DRAWN = "coefficient"
 
 
-class WhatIfResult(Result):
-    """One row a year: ``customers profit discounted``. ``diagnostics``: ``total`` (discounted), ``break_even_cost`` of winning a customer."""
-
-    SAYS = Text("Year {who}: {customers:,.0f} customers, profit {profit:,.0f}, worth {discounted:,.0f} today.", "第 {who} 年：客户 {customers:,.0f} 位，利润 {profit:,.0f}，折现 {discounted:,.0f}。")  # fmt: skip
-    TITLE = Text("Profit of the coming years", "未来各年利润")
-    DRAWN, KIND = "profit", "line"
-
-
 def cross_table(data: Any, *, rows: str, columns: str) -> CrossResult:
     """Counts of two categories, with the test of independence. ``diagnostics``: ``p_value``, ``test``, ``cramers_v``, and ``residuals`` beyond ±2 that make the difference."""
     frame = frame_of(data)
     require_columns(frame.columns, rows, columns)
-    frame = frame[[rows, columns]].dropna()
-    table = pd.crosstab(frame[rows], frame[columns])
-    if min(table.shape) < 2:
+    pair = pd.DataFrame({"rows": texts(frame[rows]), "columns": texts(frame[columns])}).dropna()
+    for name, part in ((rows, "rows"), (columns, "columns")):
+        if pair[part].nunique() > MOST_VALUES:
+            raise BadInput(
+                "cross.values",
+                "The column {name} has {n} different values; a cross table takes at most {most}.",
+                "{name} 列有 {n} 个不同取值，交叉表至多 {most} 个。",
+                name=name, n=pair[part].nunique(), most=MOST_VALUES,
+            )  # fmt: skip
+    table = pd.crosstab(pair["rows"].rename(rows), pair["columns"].rename(columns))
+    if min(table.shape, default=0) < 2:
         raise BadInput("cross.constant", "Both categories need at least two values.", "两个类别都须至少有两个取值。")
     found = stats.chi2_contingency(table, correction=False)
     small = bool((found.expected_freq < 5).mean() > 0.2)
@@ -163,41 +166,6 @@ def regression(data: Any, *, target: str, drivers: list[str]) -> RegressionResul
                 warning=False,
             )
         )
-    return RegressionResult(model="regression", table=table, diagnostics=detail, notes=tuple(notes))
-
-
-def what_if(
-    customers: float,
-    margin: float,
-    retention: float,
-    acquired: float,
-    cost: float,
-    *,
-    price: float = 0.0,
-    elasticity: float = 0.0,
-    years: int = 5,
-    discount: float = 0.1,
-) -> WhatIfResult:
-    """Profit of the coming years when price (share), retention or acquisition change. ``margin`` a customer and year, ``cost`` of winning one.
-
-    Demand a customer moves by ``elasticity × price``; margin gains the price. One row a year: ``customers profit discounted``. Blattberg and Deighton, HBR (1996), in its simplest form.
-    """
-    if years < 1 or discount <= -1 or customers < 0 or acquired < 0:
-        raise BadInput("what_if.bounds", "Years, customers and customers won must not be negative, the discount above −100 %.", "年数、客户数与新增客户数不得为负，折现率须大于 −100%。")  # fmt: skip
-    if not 0 <= retention <= 1:
-        raise BadInput("what_if.retention", "Retention is a share between 0 and 1.", "留存率须在 0 与 1 之间。")
-    each, there, rows = (margin + price) * (1 + elasticity * price / max(margin, 1e-12)), customers, []
-    for year in range(1, years + 1):
-        there = there * retention + acquired
-        profit = there * each - acquired * cost
-        rows.append((year, there, profit, profit / (1 + discount) ** year))
-    table = pd.DataFrame(rows, columns=["year", "customers", "profit", "discounted"]).set_index("year")
-    # A customer won now brings each · retention^(k−1) in year k, for ever.
-    worth = each * (1 + discount) / (1 + discount - retention) if retention < 1 + discount else float("inf")
-    notes = []
-    if cost > worth:
-        notes.append(note("what_if.loss", "Winning a customer costs {cost:,.0f} and brings {worth:,.0f}.", "获取一位客户成本 {cost:,.0f}，仅带来 {worth:,.0f}。", cost=cost, worth=worth))  # fmt: skip
-    return WhatIfResult(
-        model="what_if", table=table, notes=tuple(notes), diagnostics={"total": float(table["discounted"].sum()), "break_even_cost": worth},
-        parameters={"customers": customers, "margin": margin, "retention": retention, "acquired": acquired, "cost": cost, "price": price, "elasticity": elasticity, "discount": discount},
-    )  # fmt: skip
+    return RegressionResult(
+        model="regression", table=table.rename_axis("driver"), diagnostics=detail, notes=tuple(notes)
+    )

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy import stats
 from statsmodels.duration.hazard_regression import PHReg
 
+from guanxi.mining.churn.learning import endings
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import frame_of
+from guanxi.mining.parsing import frame_of, numbers, texts
 from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 
 
@@ -79,10 +80,9 @@ def hazards(
     if customer:
         frame = frame.set_index(frame[customer].astype(str))
     x = _columns(frame, covariates)
-    time = pd.to_numeric(frame[length], errors="coerce")
-    event = pd.to_numeric(frame[ended], errors="coerce")
-    known = x.notna().all(axis=1) & time.notna() & event.isin([0, 1]) & (time > 0)
-    notes: list[Note] = []
+    time, notes = numbers(frame[length], name=length)
+    event = endings(frame[ended])
+    known = x.notna().all(axis=1) & time.notna() & event.notna() & (time > 0)
     if not known.all():
         notes.append(note("hazard.missing", "{count} rows without length, ending or a covariate were left out.", "{count} 行缺少时长、结局或协变量，未计入。", count=int((~known).sum())))  # fmt: skip
     x, time, event = x[known], time[known].astype(float), event[known].astype(float)
@@ -97,19 +97,29 @@ def hazards(
     return _fitted(x, time, event, notes, level)
 
 
+def _read(column: pd.Series) -> pd.Series | None:
+    """The column as numbers; ``None`` where it holds something else."""
+    if pd.api.types.is_bool_dtype(column):
+        return column.astype(float)
+    try:
+        return numbers(column, name=str(column.name))[0]
+    except BadInput:
+        return None
+
+
 def _columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     made = {}
     for name in names:
-        number = pd.to_numeric(frame[name], errors="coerce")
-        if number.notna().sum() >= 0.98 * max(1, frame[name].notna().sum()):
+        text = texts(frame[name])
+        number = _read(frame[name])
+        if number is not None and number.notna().sum() >= 0.98 * max(1, text.notna().sum()):
             made[name] = number.astype(float)
             continue
-        text = frame[name].astype(str)
-        values = sorted(text.unique())
+        values = sorted(text.dropna().unique())
         if len(values) > 12:
             raise BadInput("hazard.values", "{name} has {n} different values; take at most 12.", "{name} 有 {n} 个不同取值，至多 12 个。", name=name, n=len(values))  # fmt: skip
         for value in values[1:]:
-            made[f"{name}={value}"] = (text == value).astype(float)
+            made[f"{name}={value}"] = (text == value).astype("Float64").astype("float64")
     return pd.DataFrame(made, index=frame.index)
 
 

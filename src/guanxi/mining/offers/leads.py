@@ -44,7 +44,7 @@ def _ordered(column: pd.Series) -> pd.Series:
     if bool(number.notna().all()):
         return number
     try:
-        return dates(column)[0].where(lambda day: day.notna())
+        return dates(column)[0]
     except BadInput:
         return column
 
@@ -72,11 +72,14 @@ def sequences(data: Any, *, customer: str, item: str, order: str, min_support: f
     require_columns(frame.columns, customer, item, order)
     rows = len(frame)
     frame = frame[[customer, item, order]].replace("", np.nan).dropna()
+    notes = []
     frame[order] = _ordered(frame[order])
+    if pd.api.types.is_object_dtype(frame[order]) or pd.api.types.is_string_dtype(frame[order]):
+        notes.append(note("sequence.order", "The column {name} holds neither numbers nor dates; purchases are ordered by its text.", "{name} 列既非数字也非日期，已按文字排序。", name=order))  # fmt: skip
+    frame = frame.dropna()
     frame = frame.sort_values([customer, order], kind="stable")
     if frame.empty:
         raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
-    notes = []
     if len(frame) < rows:
         notes.append(note("sequence.missing", "{count} rows without customer, item or order were left out.", "{count} 行缺少客户、商品或顺序，未计入。", count=rows - len(frame)))  # fmt: skip
     firsts = frame.drop_duplicates([customer, item])
