@@ -32,6 +32,8 @@ def test_import_with_errors_and_undo(people: Any, tmp_path: Path) -> None:
     page.keyboard.type("补上的名称")
     page.keyboard.press("Enter")
     expect(bad.locator("[data-outcome]")).to_contain_text("new")
+    expect(page.locator("[data-count=created]")).to_have_text("2")
+    expect(page.locator("[data-count=failed]")).to_have_text("1")
     page.get_by_role("button", name="Import 3 rows").click()
     expect(page.locator(".gx-tiles")).to_contain_text("New")
     assert sorted(Customer.objects.values_list("name", flat=True)) == ["东莞松山湖机器人有限公司", "补上的名称"]

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
-from guanxi.core.exchange import ahead, imports, results, running
+from guanxi.core.exchange import ahead, imports, mapping, results, running
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
@@ -177,9 +177,10 @@ def test_owner_by_name_mail_or_login_needs_the_right_to_assign(cast: Cast) -> No
     assert reasons(run) == ["reference.not_found"]
     RoleRight.objects.filter(role=cast.role, action="assign").delete()
     bump("rights")
-    with pytest.raises(Denied):
-        bring(cast.actor(cast.alice_user), "名称,负责人\n戊,鲍勃\n")
-    assert not Customer.objects.filter(name="戊").exists()
+    alice = cast.actor(cast.alice_user)
+    assert "owner" not in mapping.importable_fields(alice, CUSTOMER)
+    assert counts(bring(alice, "名称,负责人\n戊,鲍勃\n")) == (1, 0, 0, 0)
+    assert Customer.objects.get(name="戊").owner_id == cast.alice_user.pk
 
 
 def test_rights_of_the_importer_decide(cast: Cast, make: Callable[..., Any]) -> None:

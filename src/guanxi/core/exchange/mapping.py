@@ -112,13 +112,15 @@ _TARGET_KEYS = ("field", "part", "label", "keep", "order", "values")
 
 
 def importable_fields(actor: Actor, entity: Entity | str) -> dict[str, Field]:
-    """Fields an import by this actor may fill; authorship only for those with all rights."""
+    """Fields an import by this actor may fill; authorship only for those with all rights, the owner for who may assign."""
     declared = entity_of(entity)
     found = {
         name: one
         for name, one in shape.writable(actor, declared).items()
         if one.kind not in ("file", "image", "formula", "rollup", "table")
     }
+    if not allowed(actor, "assign", declared):
+        found.pop(declared.access.owner, None)
     if actor.rights.everything or actor.is_system:
         past = (*AUTHORSHIP, *declared.brought)
         found |= {name: one for name, one in shape.fields_of(declared).items() if name in past}

@@ -57,6 +57,15 @@ class EntityRights:
     shared: int
 
     @property
+    def reaches(self) -> list[tuple[str, str, tuple[Given, ...]]]:
+        """The actions there is a right to: those of the same reach from the same roles together, by label."""
+        found: dict[tuple[str, tuple[Given, ...]], list[str]] = {}
+        for line in self.actions:
+            if line.scope:
+                found.setdefault((line.text, line.given), []).append(line.label)
+        return [(_(", ").join(labels), text, given) for (text, given), labels in found.items()]
+
+    @property
     def missing(self) -> list[str]:
         """The actions nothing gives, by label."""
         return [line.label for line in self.actions if not line.scope]

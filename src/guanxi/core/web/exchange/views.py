@@ -150,10 +150,18 @@ def map_columns(request: HttpRequest, pk: int) -> HttpResponseBase:
         defaults=steps.default_inputs(actor, run) if run.entity else [],
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
-        problems=[reason_text(one) for one in run.problems],
+        problems=[*map(reason_text, run.problems), *_own_only(actor, run)],
         error=error,
     )
     return draw(request, "exchange/map.jinja", context, status=422 if error else 200)
+
+
+def _own_only(actor: Actor, run: ImportRun) -> list[str]:
+    """Says that everything becomes one's own, to those who may not hand records over."""
+    entity = entity_of(run.entity) if run.entity and is_registered(run.entity) else None
+    if entity is None or not entity.access.owner or access.allowed(actor, "assign", entity):
+        return []
+    return [_("You have no right to assign: what is new becomes yours, whoever the file names as owner.")]
 
 
 def _fresh(run: ImportRun) -> ImportRun:

@@ -17,6 +17,19 @@ on("change", "[data-dropzone] input", (event, zone) => {
 
 const COLORS = { created: "green", updated: "blue", skipped: "slate", failed: "red" };
 
+// A changed row leaves one count above the table and joins another.
+function recount(before, after) {
+  if (before === after) return;
+  for (const [outcome, step] of [[before, -1], [after, 1]]) {
+    const count = $(`[data-count="${outcome}"]`);
+    const number = Number(count?.dataset.number) + step;
+    if (!count || number < 0) continue;
+    count.dataset.number = number;
+    count.textContent = number.toLocaleString("en");
+    count.classList.toggle("gx-count-hot", outcome === "failed" && number > 0);
+  }
+}
+
 function open(cell) {
   if ($("input", cell)) return;
   const before = cell.textContent;
@@ -43,6 +56,8 @@ function open(cell) {
     }
     const found = await answer.json();
     shut(found.cell);
+    recount(row.dataset.becomes, found.outcome);
+    row.dataset.becomes = found.outcome;
     const box = $("[data-outcome]", row);
     const badge = $(".gx-badge", box);
     badge.className = `gx-badge gx-c-${COLORS[found.outcome]}`;
