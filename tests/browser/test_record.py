@@ -221,6 +221,24 @@ def test_the_list_of_a_picker_lies_at_its_field_and_can_be_read(
     expect(field).to_contain_text("华强电子")
 
 
+def test_enter_chooses_only_what_fits_what_was_typed(people: Any, make: Any) -> None:
+    for name in ("华强电子", "远东机械"):
+        make("customers.customer", name=name)
+    page = people("alice")
+    page.goto("/contacts/new/")
+    page.wait_for_load_state("networkidle")
+    field = page.locator(".gx-field[data-name=customer] .ts-control")
+    field.click()
+    options = page.locator(".ts-dropdown:visible .option")
+    expect(options).to_have_count(2)
+    page.keyboard.type("远东")
+    page.keyboard.press("Enter")
+    expect(field).not_to_contain_text("华强电子")
+    expect(options).to_have_text(["远东机械"])
+    page.keyboard.press("Enter")
+    expect(field).to_contain_text("远东机械")
+
+
 def test_a_day_is_typed_in_words_or_chosen_with_the_keyboard(people: Any, world: Any, cast: Any) -> None:
     """Whatever language the browser speaks; wrong words say so under the field; what was typed is read the same without scripts."""
     page = people("alice", language="zh-hans")

@@ -61,12 +61,14 @@ async function picker(select) {
   const url = select.dataset.search;
   const own = select.closest("dialog") ?? document.body;
   const around = select.dataset.within ? select.form?.elements[select.dataset.within] : null;
+  // What the server answered to each query: until it has, nothing is offered, so that Enter chooses nothing it does not fit.
+  const answered = new Map();
   const settings = {
-    plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? $("option[value='']", select)?.textContent ?? "",
-    allowEmptyOption: false, hideSelected: select.multiple, closeAfterSelect: !select.multiple, preload: url ? "focus" : false,
+    plugins: select.multiple ? ["remove_button"] : [], maxOptions: 200, refreshThrottle: 0, dropdownParent: own, placeholder: select.getAttribute("placeholder") ?? $("option[value='']", select)?.textContent ?? "",
+    allowEmptyOption: false, hideSelected: select.multiple, closeAfterSelect: !select.multiple, clearAfterSelect: true, preload: url ? "focus" : false,
     valueField: "value", labelField: "text", searchField: url ? [] : ["text"],
     render: {
-      no_results: () => { const box = document.createElement("div"); box.className = "no-results"; box.textContent = t("nothing_found"); return box; },
+      no_results: (data) => { const box = document.createElement("div"); box.className = "no-results"; box.textContent = url && !answered.has(data.input) ? "…" : t("nothing_found"); return box; },
       option: (data, escape) => `<div>${escape(data.text)}${data.hint ? ` <small class="text-secondary">${escape(data.hint)}</small>` : ""}</div>`,
     },
     onChange: () => select.dispatchEvent(new Event("change", { bubbles: true })),
@@ -76,9 +78,12 @@ async function picker(select) {
       const address = new URL(url, location.href);
       address.searchParams.set("q", query);
       if (around?.value) { address.searchParams.set("within", select.dataset.within); address.searchParams.set("of", around.value); }
-      request(address).then((answer) => answer.json()).then((data) => done(data.items)).catch(() => done());
+      request(address).then((answer) => answer.json()).then((data) => data.items).catch(() => []).then((items) => {
+        answered.set(query, new Set(items.map((one) => String(one.value))));
+        done(items);
+      });
     };
-    settings.score = () => () => 1;
+    settings.score = (query) => (item) => (answered.get(query)?.has(String(item.value)) ? 1 : 0);
     settings.shouldLoad = () => true;
   }
   if (select.dataset.create) {
@@ -90,7 +95,7 @@ async function picker(select) {
   }
   const made = new window.TomSelect(select, settings);
   // What is chosen around it decides what there is to choose: look again the next time.
-  around?.addEventListener("change", () => { made.clearOptions(); made.loadedSearches = {}; made.lastQuery = null; made.wrapper.classList.remove("preloaded"); });
+  around?.addEventListener("change", () => { answered.clear(); made.clearOptions(); made.loadedSearches = {}; made.lastQuery = null; made.wrapper.classList.remove("preloaded"); });
   made.positionDropdown = () => place(made);
   made.on("dropdown_open", () => { openPickers.add(made); place(made); });
   made.on("dropdown_close", () => openPickers.delete(made));
