@@ -25,6 +25,7 @@ from guanxi.core.models import (
 )
 from guanxi.core.records import formula, objects, process, shape
 from guanxi.core.records.query import compile_tree
+from guanxi.core.reporting import tiles
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -46,7 +47,8 @@ def _layouts_hold(actor: Any) -> None:
                 entity = entity_of(one["entity"])
                 compile_tree(actor, entity, one["filter"])
                 assert set(one["columns"]) <= set(shape.fields_of(entity)), one["key"]
-            assert set(row.definition.get("figures", ())) <= set(Report.objects.values_list("key", flat=True))
+            stored = set(Report.objects.values_list("key", flat=True))
+            assert set(row.definition.get("figures", ())) <= stored | tiles.known()
             continue
         known = set(shape.fields_of(row.entity))
         definition = row.definition

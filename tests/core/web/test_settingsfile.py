@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from guanxi.core.models import SettingsVersion, Snippet
+from guanxi.core.exchange import packs
+from guanxi.core.models import CustomObject, Role, SettingsVersion, Snippet
+from guanxi.core.records import objects
 
 HOME = "/settings/file/"
 
@@ -42,3 +44,17 @@ def test_bad_files_and_strangers(browse: Any, cast: Any) -> None:
     alice = browse("alice")
     for address in (HOME, f"{HOME}download/", f"{HOME}1/"):
         assert alice.get(address).status_code == 403
+
+
+def test_a_pack_says_whom_its_roles_wait_for(browse: Any, cast: Any) -> None:
+    packs.apply(cast.root, "logistics", with_samples=False)
+    cast.alice_user.roles.add(Role.objects.get(key="freight_sales"))
+    page = browse("root", "en").get("/settings/packs/").content.decode()
+    role = Role.objects.get(key="freight_sales")
+    assert (
+        f'<a href="/people/roles/{role.pk}/">Freight sales</a> <span class="text-secondary">(1 person)</span>' in page
+    )
+    assert "(nobody yet)" in page
+    assert "hx-confirm" in page
+    CustomObject.objects.all().delete()
+    objects.sync()

@@ -53,10 +53,17 @@ def number(
     _tiles[key] = Tile(key=key, label=label, spec=read(definition), order=order, good=good, shown=shown)
 
 
-def tiles_for(actor: Actor) -> list[tuple[Tile, Result]]:
-    """The figures of the actor's home, in order; one that he may not know is left out."""
+def known() -> frozenset[str]:
+    """The keys of all figures."""
+    return frozenset(_tiles)
+
+
+def tiles_for(actor: Actor, keys: tuple[str, ...] = ()) -> list[tuple[Tile, Result]]:
+    """The figures of the actor's home, in order (or those of ``keys``); one that he may not know is left out."""
     found = []
     for tile in sorted(_tiles.values(), key=lambda one: (one.order, one.key)):
+        if keys and tile.key not in keys:
+            continue
         if tile.shown(actor) and allowed(actor, "view", tile.spec.dataset):
             try:
                 found.append((tile, run(actor, tile.spec)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -14,17 +14,22 @@ from guanxi.core.reporting import stored
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import read
-from guanxi.core.reporting.tiles import Tile, everyone, tiles_for
+from guanxi.core.reporting.tiles import Tile, everyone, known, tiles_for
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.reports.shown import about, freshness, shown_cell
 
 
-def _own(actor: Actor) -> list[tuple[Tile, Result]]:
-    """Figures the layout of his home page names: stored reports without rows."""
+def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
+    """The figures a home layout names, in its order: those of the areas by their key, and stored reports without rows."""
+    own = {tile.key: (tile, result) for tile, result in tiles_for(actor, tuple(keys))}
     found = []
-    for key in (layouts.layout_of(actor, None, "home") or {}).get("figures", ()):
+    for key in keys:
+        if key in own:
+            found.append(own[key])
+        if key in known():
+            continue
         try:
-            held = stored.setup(actor, "report", str(key))
+            held = stored.setup(actor, "report", key)
             tile = Tile(key=held.key, label=held.name, spec=read(held.definition), good=0, shown=everyone)
             found.append((tile, run(actor, tile.spec)))
         except GuanxiError:
@@ -33,8 +38,9 @@ def _own(actor: Actor) -> list[tuple[Tile, Result]]:
 
 
 def figures(actor: Actor) -> Mapping[str, Any] | None:
-    """The actor's figures; no card without one."""
-    tiles = [*_own(actor), *tiles_for(actor)]
+    """The actor's figures: those his home layout names, else all that are for him; no card without one."""
+    named = [str(key) for key in (layouts.layout_of(actor, None, "home") or {}).get("figures", ())]
+    tiles = _chosen(actor, named) if named else tiles_for(actor)
     found = [
         {
             "label": tile.label,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.exchange import packs
 from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.models import Role
+from guanxi.core.people.rights import role_name
 from guanxi.core.web.people.common import done, show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -44,5 +47,13 @@ def index(request: HttpRequest) -> HttpResponseBase:
                 " " + _("left as it is, somebody changed it: %(name)s") % {"name": name} for name in result.kept[:5]
             )
             return done(request, HOME, text + kept)
-    context = {"title": _("Industry packs"), "packs": packs.listed(), "may_apply": actor.rights.everything}
+    listed = [{**one, "roles": _roles(one["key"])} for one in packs.listed()]
+    context = {"title": _("Industry packs"), "packs": listed, "may_apply": actor.rights.everything}
     return show(request, "settingsfile/packs.jinja", context, error)
+
+
+def _roles(key: str) -> list[tuple[Role, str, int]]:
+    """The roles a pack brought, each with its name and how many people hold it."""
+    keys = [row["key"] for row in packs.pack_of(key).settings.get("roles", ())]
+    rows = Role.objects.filter(key__in=keys).annotate(holders=Count("users", distinct=True))
+    return [(role, role_name(role), role.holders) for role in sorted(rows, key=lambda one: keys.index(one.key))]
