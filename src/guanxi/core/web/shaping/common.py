@@ -16,6 +16,7 @@ from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_at
+from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.web.inputs import FEW, Input, Option, raw_values
 from guanxi.core.web.people.common import errors_of, show
 from guanxi.core.web.views.common import actor_of
@@ -48,6 +49,14 @@ def shapeable() -> list[Entity]:
     return sorted(
         (one for one in entities() if one.form is not None), key=lambda one: (not one.access.owner, str(one.plural))
     )
+
+
+def shelves(counts: Mapping[str, int]) -> list[tuple[Text, list[tuple[Entity, int]]]]:
+    """What can be shaped, as the navigation groups it, each with a number; what stands in no menu comes last."""
+    found: dict[str, list[tuple[Entity, int]]] = {key: [] for key in (*GROUPS, "")}
+    for one in sorted(shapeable(), key=lambda one: (one.menu.order, str(one.plural))):
+        found[one.menu.group if one.menu.group in GROUPS else ""].append((one, counts.get(one.key, 0)))
+    return [(GROUPS[key][0] if key else _("Parts of other records"), rows) for key, rows in found.items() if rows]
 
 
 def ask(

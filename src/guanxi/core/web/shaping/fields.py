@@ -25,9 +25,9 @@ from guanxi.core.web.shaping.common import (
     general,
     inputs,
     page,
-    shapeable,
     shaped_entity,
     shaper,
+    shelves,
 )
 from guanxi.core.web.views.common import page_view
 
@@ -63,8 +63,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     counts: dict[str, int] = {}
     for key in CustomField.objects.filter(active=True).values_list("entity", flat=True):
         counts[key] = counts.get(key, 0) + 1
-    rows = [(one, counts.get(one.key, 0)) for one in shapeable()]
-    return page(request, "shaping/entities.jinja", {"title": _("Fields"), "rows": rows, "base": BASE})
+    return page(request, "shaping/entities.jinja", {"title": _("Fields"), "shelves": shelves(counts), "base": BASE})
 
 
 @page_view()

@@ -28,7 +28,7 @@ from guanxi.core.web import contributions, formats, tabs
 from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.record import details, related
-from guanxi.core.web.shaping.common import general, page, shapeable, shaped_entity, shaper
+from guanxi.core.web.shaping.common import general, page, shaped_entity, shaper, shelves
 from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/layouts/"
@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     counts: dict[str, int] = {}
     for key in Layout.objects.values_list("entity", flat=True):
         counts[key] = counts.get(key, 0) + 1
-    context = {"title": _("Layouts"), "rows": [(one, counts.get(one.key, 0)) for one in shapeable()], "base": BASE}
+    context = {"title": _("Layouts"), "shelves": shelves(counts), "base": BASE}
     return page(request, "shaping/layouts.jinja", context)
 
 
