@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import savedviews
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web.lists import filters
+from guanxi.core.web.lists import filters, page
 from guanxi.core.web.lists.state import ListState, read_state
 
 
@@ -133,3 +133,11 @@ def test_conditions_are_told_in_words(cast: Any) -> None:
     words = filters.describe(cast.alice, gadget, counted)
     assert "wheel" in words
     assert words.endswith("2")
+
+
+def test_what_the_list_shows_is_offered_first_and_who_wrote_it_last(cast: Any) -> None:
+    gadget = entity_of("fakes.gadget")
+    own = [offer.path for offer in filters.filterable(cast.root, gadget) if not offer.group]
+    assert own[0] == gadget.title
+    assert set(own[-4:]) == {"created_at", "updated_at", "created_by", "updated_by"}
+    assert "deleted_at" not in dict(page.groupings(cast.root, gadget))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import layouts, shape
+from guanxi.core.schema.derive import READONLY
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -68,22 +69,32 @@ class Offer:
 def offers(actor: Actor, entity: Entity, *, related: bool = True) -> list[Offer]:
     """Every field the actor may see, and those of the records it refers to (one step), grouped by reference.
 
-    Lists show what is not in the trash, so when a record was deleted is none of them.
+    What the entity's list shows and filters by comes first, who made and changed a record last. Lists show what is not in
+    the trash, so when a record was deleted is none of them.
     """
     found = [
-        Offer(name, shape.path_label(entity, name))
-        for name, one in shape.readable(actor, entity).items()
-        if one.kind not in SILENT and name not in INNER
+        Offer(name, shape.path_label(entity, name)) for name, one in likely(actor, entity) if one.kind not in SILENT
     ]
     if not related:
         return found
     for name, label, target in shape.steps(actor, entity):
         back = beside(entity.key).get(name, (target, ""))[1]
-        for below, other in shape.readable(actor, target).items():
-            if other.kind in SILENT or other.kind == "table" or below in ("id", target.title, back, *INNER):
+        for below, other in likely(actor, target):
+            if other.kind in SILENT or other.kind == "table" or below in ("id", target.title, back):
                 continue
             found.append(Offer(f"{name}.{below}", shape.path_label(target, below), capfirst(str(label))))
     return found
+
+
+def likely(actor: Actor, entity: Entity) -> list[tuple[str, Field]]:
+    """The fields of a list the actor may see, those he most likely looks for first; when it was deleted is none of them."""
+    listed = (entity.title, *entity.filters, *entity.columns)
+
+    def place(name: str) -> int:
+        return len(listed) + 1 if name in READONLY else listed.index(name) if name in listed else len(listed)
+
+    found = [one for one in shape.readable(actor, entity).items() if one[0] not in INNER]
+    return sorted(found, key=lambda one: place(one[0]))
 
 
 def chosen(

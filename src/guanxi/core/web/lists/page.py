@@ -72,10 +72,10 @@ def page_urls(state: ListState, page: records.Page) -> dict[str, str]:
 
 
 def groupings(actor: Actor, entity: Entity) -> list[tuple[str, str]]:
-    """Fields the list may be grouped by."""
+    """Fields the list may be grouped by, the likeliest first."""
     return [
         (name, str(one.label))
-        for name, one in shape.readable(actor, entity).items()
+        for name, one in columns_of.likely(actor, entity)
         if KINDS[one.kind].groupable and shape.path_level(actor, entity, name) != "masked"
     ]
 
