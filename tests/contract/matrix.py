@@ -47,6 +47,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "shared/<str:secret>/",
         "p/<str:secret>/pdf/",
         "public/<slug:key>/",
+        "stop/<str:token>/",
         "my/",
         "my/*",
     ),

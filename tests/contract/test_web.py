@@ -23,7 +23,7 @@ Browse = Callable[..., Client]
 HX = {"HTTP_HX_REQUEST": "true"}
 LANGUAGES = ("zh-hans", "en")
 #: Entities whose title is a value of a dictionary: it says nothing about one record.
-NAMED_BY_CHOICE = ("customers.customerlink", "sales.opportunityrole", "sales.party")
+NAMED_BY_CHOICE = ("customers.consent", "customers.customerlink", "sales.opportunityrole", "sales.party")
 
 
 def may_any(actor: Actor, entity: Entity, action: str = "view") -> bool:

@@ -29,6 +29,12 @@ def affiliation(number: int, make: Make) -> dict[str, Any]:
     }
 
 
+@factory("customers.consent")
+def consent(_number: int, make: Make) -> dict[str, Any]:
+    """A new customer agrees to marketing."""
+    return {"customer": lambda: make("customers.customer"), "purpose": "marketing"}
+
+
 @factory("customers.customerlink")
 def customer_link(_number: int, make: Make) -> dict[str, Any]:
     """One new customer is the partner of another."""

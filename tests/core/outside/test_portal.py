@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from guanxi.areas.customers.models import Consent
 from guanxi.core import access, records
 from guanxi.core.access import clients
 from guanxi.core.kernel import clock
@@ -272,3 +273,16 @@ def test_an_actor_without_a_record_sees_nothing(repair: Any) -> None:
     assert clients.views(actor) == []
     assert portal.shelves(actor) == []
     assert not access.visible(entity_of("custom.repair").model._default_manager.all(), actor).exists()
+
+
+def test_he_says_no_to_marketing_and_yes_again_on_his_own_pages(mine: Client, other: Client, repair: Any) -> None:
+    assert "You get news and offers" in mine.get("/my/").content.decode()
+    assert mine.post("/my/marketing/", {"want": "no"}).status_code == 302
+    assert "You get no news and offers" in mine.get("/my/").content.decode()
+    assert "You get news and offers" in other.get("/my/").content.decode()
+    said = Consent.objects.get()
+    assert (said.customer_id, said.state, said.source) == (repair.parent_id, "withdrawn", "portal")
+    mine.post("/my/marketing/", {"want": "yes"})
+    assert list(Consent.objects.order_by("pk").values_list("state", flat=True)) == ["withdrawn", "given"]
+    assert Client().post("/my/marketing/", {"want": "no"}).headers["Location"] == "/my/in/"
+    assert Consent.objects.count() == 2

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from guanxi.core.automation import marketing
 from guanxi.core.kernel.errors import Invalid, TooMany
-from guanxi.core.models import PublicPage
+from guanxi.core.models import MarketingWord, PublicPage
 from guanxi.core.outside import publishing, questions
 from guanxi.core.schema.registry import entity_of
 from tests.signing import browser
@@ -117,3 +118,17 @@ def test_a_definition_that_cannot_work_is_refused(page: PublicPage, change: dict
     page.definition = {**page.definition, **change}
     with pytest.raises(Invalid):
         publishing.check(page)
+
+
+def test_agreeing_to_marketing_is_free_and_kept_with_its_words(page: PublicPage) -> None:
+    page.definition = {**page.definition, "marketing_en": "Send me news"}
+    page.save()
+    client = Client(headers={"Accept-Language": "en"})
+    assert "Send me news" in client.get("/public/need/").content.decode()
+    client.post("/public/need/", GOOD)
+    assert MarketingWord.objects.count() == 0
+    client.post("/public/need/", {**GOOD, "marketing": "1"})
+    word = MarketingWord.objects.get()
+    assert (word.channel, word.state, word.source) == ("sms", "given", "form")
+    assert word.proof.startswith("Needs: Send me news")
+    assert word.digest == marketing.digest_of("sms", "199 0000 1234")

@@ -15,4 +15,4 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from guanxi.areas.customers import entities, reports, seeds  # noqa: F401, PLC0415 - declarations need loaded models
+        from guanxi.areas.customers import entities, reports, seeds, subscribers  # noqa: F401, PLC0415 - declarations need loaded models

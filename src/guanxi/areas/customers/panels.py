@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from guanxi.areas.customers import mapping, selectors
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.access import allowed
+from guanxi.core.automation import marketing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
@@ -141,3 +142,18 @@ add_cards(
         order=70,
     )
 )
+
+
+def no_marketing(_actor: Actor, record: Customer | Contact) -> Flag | None:
+    """Whoever said no to marketing."""
+    field = "contact" if isinstance(record, Contact) else "customer"
+    if not leads(
+        selectors.CONTACT if field == "contact" else selectors.CUSTOMER, record.pk, "customers.consent", field
+    ):
+        return None
+    said = marketing.standing(record)
+    if said is not None and said[0] == marketing.WITHDRAWN:
+        return Flag(
+            _("No marketing"), _("Asked for no marketing on %(day)s") % {"day": absolute(said[1])}, "amber", "hand-stop"
+        )
+    return None

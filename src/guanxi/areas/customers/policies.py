@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.customers.models import PERSON, Affiliation, Contact, Customer, CustomerLink
+from guanxi.areas.customers.models import PERSON, Affiliation, Consent, Contact, Customer, CustomerLink
 from guanxi.core.kernel import clock, lunar
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -143,3 +143,13 @@ def link_clean(_actor: Actor, link: CustomerLink, _changes: Changes) -> None:
         raise Invalid(_("Choose another customer: none can be related to itself."), code="other.self", field="other")
     if link.since and link.until and link.until < link.since:
         raise Invalid(_("The end lies before the beginning."), code="until.before_since", field="until")
+
+
+def consent_clean(_actor: Actor, consent: Consent, changes: Changes) -> None:
+    """A consent is somebody's; what was said was said already; a contact's consent stands with his company too."""
+    if consent.customer_id is None and consent.contact_id is None:
+        raise Invalid(_("Choose whose consent it is."), code="consent.whose", field="customer")
+    if consent.contact_id is not None and consent.customer_id is None and consent.contact is not None:
+        _set(consent, changes, "customer_id", consent.contact.customer_id)
+    if consent.at > clock.now() + dt.timedelta(minutes=5):
+        raise Invalid(_("Nobody can have said it in the future."), code="consent.future", field="at")

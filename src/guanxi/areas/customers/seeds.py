@@ -102,6 +102,19 @@ seeds.dictionary(
     ],
 )
 seeds.dictionary(
+    "consent_purpose",
+    "同意的用途",
+    "Purpose of a consent",
+    [
+        Value("marketing", "营销信息", "Marketing", "purple"),
+        Value("survey", "满意度调查", "Surveys", "azure"),
+        Value("sharing", "向第三方提供", "Sharing with others", "orange"),
+        Value("sensitive", "处理敏感信息", "Sensitive data", "red"),
+        Value("abroad", "向境外提供", "Transfer abroad", "yellow"),
+        Value("automated", "自动化决策", "Automated decisions", "indigo"),
+    ],
+)
+seeds.dictionary(
     "decision_role",
     "决策角色",
     "Role in decisions",

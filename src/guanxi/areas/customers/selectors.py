@@ -13,11 +13,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.db import models
 from django.db.models import Count, Q
 
-from guanxi.areas.customers.models import PERSON, Affiliation, Contact, Customer, CustomerLink
+from guanxi.areas.customers.models import PERSON, Affiliation, Consent, Contact, Customer, CustomerLink
 from guanxi.areas.customers.relations import reverse
 from guanxi.core.access import field_level, sight, visible
+from guanxi.core.automation import marketing
 from guanxi.core.kernel import clock, lunar
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -339,3 +341,25 @@ def _birthday(record: Customer | Contact, keys: Mapping[int, dt.date]) -> Birthd
         return Birthday(record, on, on.year - born.year)
     moon = lunar.to_lunar(born)
     return Birthday(record, on, lunar.to_lunar(on).year - moon.year, lunar.written(moon.month, moon.day))
+
+
+def subject_of(record: models.Model) -> tuple[int | None, int | None]:
+    """Customer and contact (ids) a record is about: itself, or those it names; ``None`` for what it does not name."""
+    if isinstance(record, Contact):
+        return record.customer_id, record.pk
+    if isinstance(record, Customer):
+        return record.pk, None
+    return getattr(record, "customer_id", None), getattr(record, "contact_id", None)
+
+
+def marketing_word(record: models.Model, channel: str) -> tuple[marketing.State, dt.datetime] | None:
+    """The last word on marketing of whoever a record is about; what was said for a whole company counts for each of its people."""
+    customer, contact = subject_of(record)
+    if customer is None and contact is None:
+        return None
+    whole = Q(customer_id=customer, contact__isnull=True) if customer else Q(pk__in=())
+    said = Consent.objects.filter(whole | Q(contact_id=contact) if contact else whole, purpose=marketing.PURPOSE)
+    if channel != "any":
+        said = said.filter(channel__in=("any", channel))
+    last = said.order_by("-at", "-pk").values_list("state", "at").first()
+    return None if last is None else (marketing.state_of(last[0]), last[1])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers.models import Affiliation, Contact, Customer, CustomerLink
 from guanxi.areas.customers.relations import reverse
+from guanxi.areas.customers.selectors import subject_of
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.automation import marketing
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
 from guanxi.core.schema.parsing import identifier
@@ -149,3 +152,16 @@ def customer_delete(actor: Actor, record: Customer, *, operation: Operation | No
                 }
                 records.update(actor, place.contact, given, operation=step, trusted=True)
         return records.delete_plain(actor, fresh, operation=step)
+
+
+def marketing_note(actor: Actor, record: models.Model, state: str, channel: str, source: str, proof: str) -> None:
+    """Write down what was said about marketing for whoever a record is about; nothing when it is about nobody here."""
+    customer, contact = subject_of(record)
+    if customer is None and contact is None:
+        return
+    by = actor if actor.is_system else system_actor(source, via=actor.via)
+    values = {
+        "customer": customer, "contact": contact, "purpose": marketing.PURPOSE, "channel": channel, "state": state,
+        "source": source, "proof": proof,
+    }  # fmt: skip
+    records.create(by, "customers.consent", {name: value for name, value in values.items() if value}, trusted=True)

@@ -26,7 +26,7 @@ CUSTOMER = "customers.customer"
 RELATIONS = ("supplier", "buyer", "partner", "competitor", "referrer", "agent", "investor", "same_owner")
 #: What the story tells of, with the author and moment of each record.
 TOLD = ("customers.customer", "customers.contact", "activities.activity", "activities.followupplan", "activities.task")
-LINKS, PLACES, DOUBLES, REMARKS, FILES = 420, 260, 42, 240, 24
+LINKS, PLACES, DOUBLES, REMARKS, FILES, CONSENTS = 420, 260, 42, 240, 24, 160
 
 #: Who keeps it → name, visibility, filter, sort, columns.
 VIEWS: tuple[tuple[str, str, str, dict[str, Any], list[str]], ...] = (
@@ -108,6 +108,7 @@ class Extras:
         self._shares()
         self._marks()
         self._views()
+        self._consents()
         self._history()
 
     def acting(self, username: str) -> Actor:
@@ -200,6 +201,22 @@ class Extras:
                 row["phones"] = firm.row["phones"]
             rows.append(row)
         self.all.made(CUSTOMER, rows)
+
+    def _consents(self) -> None:
+        """Who agreed to marketing, and who no longer wants it."""
+        rows = []
+        for number, place in enumerate(self._companies(CONSENTS)):
+            firm = self.all.firms[place]
+            at = max(firm.created, self.all.now - dt.timedelta(days=self.chance.randint(5, 300)))
+            rows.append(
+                {
+                    "customer": self.all.ids[place], "purpose": "marketing", "channel": "mail" if number % 3 else "any",
+                    "state": "withdrawn" if number % 5 == 4 else "given", "at": at,
+                    "source": ("form", "contract", "person", "phone")[number % 4], "proof": "展会登记表签字" if number % 4 == 0 else "",
+                    "owner": self._owner(firm), "created_at": at, "updated_at": at,
+                }
+            )  # fmt: skip
+        self.all.made("customers.consent", rows)
 
     def _remarks(self) -> None:
         """Comments over the last months; a handful of today's mention somebody and are told to him."""

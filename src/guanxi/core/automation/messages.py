@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.core.automation import outbound
+from guanxi.core.automation.marketing import STOPPED, footer, refused, stop_address
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid, Text, Unavailable
@@ -53,17 +54,30 @@ def register_channel(channel: Channel) -> None:
 
 def put(
     channel: str, to: str, *, subject: str = "", body: str = "", payload: Mapping[str, Any] | None = None,
-    record: models.Model | None = None, run_id: int | None = None,
+    record: models.Model | None = None, run_id: int | None = None, marketing: bool = False, language: str = "zh-hans",
 ) -> OutboundMessage:  # fmt: skip
-    """Write a message down and let a job send it when this transaction commits. Raises Invalid for a bad address."""
+    """Write a message down and let a job send it when this transaction commits. Raises Invalid for a bad address.
+
+    ``marketing`` goes only to those who may be written to, asked now and again at the moment of sending; held back, it is kept with
+    the state ``stopped``. It ends with a way to say no in ``language``.
+    """
     found = CHANNELS.get(channel)
     if found is None:
         raise Invalid(_("There is no channel “%(name)s”.") % {"name": channel}, code="message.channel")
     row = OutboundMessage.objects.create(
         channel=channel, to=found.check(to), subject=subject[:300], body=body, payload=dict(payload or {}),
         entity=entity_of(record).key if record is not None else "", record_id=record.pk if record is not None else None,
-        run_id=run_id,
+        run_id=run_id, marketing=marketing,
     )  # fmt: skip
+    if marketing:
+        row.body = (
+            f"{body}\n\n-- \n{footer(row, language)}\n" if channel == "mail" else f"{body} {footer(row, language)}"
+        )
+        row.error = refused(row)
+        row.state = STOPPED if row.error else row.state
+        row.save(update_fields=["body", "state", "error"])
+    if row.state == STOPPED:
+        return row
     app.configure_task(JOB, queue="default").defer(message_id=row.pk)
     return row
 
@@ -76,6 +90,11 @@ def send(message_id: int) -> str:
             return ""
         row.attempts += 1
         try:
+            row.error = refused(row)
+            if row.error:
+                row.state = STOPPED
+                row.save()
+                return STOPPED
             CHANNELS[row.channel].send(row)
             row.state, row.sent_at, row.error = "sent", clock.now(), ""
         except (GuanxiError, OSError, KeyError) as error:
@@ -105,7 +124,11 @@ def _mail_address(to: str) -> str:
 
 
 def _mail_send(row: OutboundMessage) -> None:
-    EmailMessage(subject=" ".join(row.subject.split()) or _("Message"), body=row.body, to=[row.to]).send()
+    headers = {}
+    if row.marketing:  # RFC 2369 and, for one click in the reader's program, RFC 8058
+        headers = {"List-Unsubscribe": f"<{stop_address(row)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    subject = " ".join(row.subject.split()) or _("Message")
+    EmailMessage(subject=subject, body=row.body, to=[row.to], headers=headers).send()
 
 
 def _phone(to: str) -> str:

@@ -212,6 +212,7 @@ def template_save(
                 row, name, str(values.get(name, "")).strip() if name not in TEXTS[2:] else str(values.get(name, ""))
             )
         row.active = bool(values.get("active", True))
+        row.marketing = bool(values.get("marketing", False))
         row.version += 1
         row.save()
     return row

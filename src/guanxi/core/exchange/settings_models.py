@@ -126,7 +126,7 @@ DEPARTMENTS = Coded(_codes, _ids)
 register_settings(
     SettingsModel(
         key="workspace", label=_("Workspace"), model=Preference, identity=("key",), fields=("value",),
-        where={"key__in": ["workspace", "currency", "discretion", "second_factor"]}, stamps=("preferences",), order=5,
+        where={"key__in": ["workspace", "currency", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
     ),
     SettingsModel(
         key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en"),
@@ -200,7 +200,7 @@ register_settings(
     ),
     SettingsModel(
         key="templates", label=_("Message templates"), check=settings_checks.template_check, model=MessageTemplate, identity=("key",), order=65,
-        fields=("name_zh", "name_en", "entity", "channel", "subject_zh", "subject_en", "body_zh", "body_en", "position", "active"),
+        fields=("name_zh", "name_en", "entity", "channel", "subject_zh", "subject_en", "body_zh", "body_en", "marketing", "position", "active"),
     ),
     SettingsModel(
         key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,

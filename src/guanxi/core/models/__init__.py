@@ -52,7 +52,7 @@ from guanxi.core.models.people import (
     RoleRight,
     User,
 )
-from guanxi.core.models.privacy import AuditRedaction, Erasure, RetentionRule
+from guanxi.core.models.privacy import AuditRedaction, Erasure, MarketingWord, RetentionRule
 from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
 from guanxi.core.models.reporting import Dashboard, Report, ReportLink, ReportSchedule
@@ -112,6 +112,7 @@ __all__ = [
     "Layout",
     "ListField",
     "Mark",
+    "MarketingWord",
     "MatchValue",
     "MessageTemplate",
     "MoneyField",

@@ -111,6 +111,7 @@ class MessageTemplate(models.Model):
     body_zh = models.TextField(blank=True, default="")
     body_en = models.TextField(blank=True, default="")
     position = models.PositiveIntegerField(default=0)
+    marketing = models.BooleanField(_("marketing"), default=False)
     active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
 
@@ -154,6 +155,7 @@ class OutboundMessage(models.Model):
     entity = models.CharField(max_length=100, blank=True, default="")
     record_id = models.BigIntegerField(null=True)
     run = models.ForeignKey(RuleRun, models.SET_NULL, null=True, related_name="messages")
+    marketing = models.BooleanField(default=False)
     state = models.CharField(max_length=10, default="waiting")
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")

@@ -43,6 +43,29 @@ class AuditRedaction(models.Model):
         return str(self.entry_id)
 
 
+class MarketingWord(models.Model):
+    """What somebody said to marketing by an address: yes (``given``) or no (``withdrawn``). Only the digest of the address is kept, so
+    that a no outlives the record; the latest word holds.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    channel = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10)
+    at = models.DateTimeField(default=clock.now)
+    source = models.CharField(max_length=40, blank=True, default="")
+    proof = models.CharField(max_length=1000, blank=True, default="")
+    entity = models.CharField(max_length=100, blank=True, default="")
+    record_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["digest", "-at"], name="marketing_word_of")]
+        triggers: ClassVar[list[Any]] = audit_triggers()
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.state}"
+
+
 TRASH, ERASE = "trash", "erase"
 RETENTION_ACTIONS = [(TRASH, _("Into the trash")), (ERASE, _("Erase personal data for good"))]
 

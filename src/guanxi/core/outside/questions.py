@@ -6,7 +6,7 @@ The definition of such a page::
                     "options": [{"key": "yes", "zh": "有", "en": "Yes", "points": 5}]}],
      "results": [{"key": "health", "when": "age >= 40 && points > 10", "zh": "…", "en": "…", "text_zh": "…", "text_en": "…"}],
      "makes": {"entity": "sales.lead", "values": {"name": "=name", "custom.need": "=result"}},
-     "public": true, "consent_zh": "…", "consent_en": "…", "thanks_zh": "…", "thanks_en": "…"}
+     "public": true, "consent_zh": "…", "consent_en": "…", "marketing_zh": "…", "thanks_zh": "…", "thanks_en": "…"}
 
 Formulas are CEL over the keys of the questions, ``points`` (the sum of the options chosen) and, in ``makes``, ``result``,
 ``result_name`` and ``summary`` (questions and answers as text). The first result whose condition holds is recommended.

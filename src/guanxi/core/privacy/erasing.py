@@ -30,7 +30,9 @@ from guanxi.core.models import (
     ImportRow,
     ImportRun,
     KeptAnswer,
+    MarketingWord,
     Notification,
+    OutboundMessage,
     OutboxEvent,
 )
 from guanxi.core.people.guards import require_administrator
@@ -41,7 +43,7 @@ from guanxi.core.records.sealing import ENTRY_DIGEST
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import carried_by
+from guanxi.core.schema.registry import telling_of
 
 #: SQL for the place of some bytes within others.
 _POSITION: dict[str, Any] = {
@@ -132,7 +134,7 @@ def _about(entity: Entity, record: Any) -> Iterator[tuple[Entity, models.QuerySe
     """Records that hang on a person's (follow-ups, plans), with their free words. Of an organisation they tell of business."""
     if not matching.is_person(entity, record):
         return
-    for child, field in carried_by(entity.key):
+    for child, field in telling_of(entity.key):
         fields = [one for one in shape.fields_of(child).values() if one.kind in WORDS or one.personal]
         if fields:
             yield child, child.model._base_manager.filter(**{field: record}), fields
@@ -168,6 +170,9 @@ def _traces(entity: Entity, record: Any, fields: Iterable[Field]) -> None:
     on = {"entity": entity.key, "record_id": record.pk}
     Notification.objects.filter(**on).delete()
     OutboxEvent.objects.filter(**on).update(changes={})
+    OutboundMessage.objects.filter(**on, state="waiting").update(state="stopped")
+    OutboundMessage.objects.filter(**on).update(to="", subject="", body="", payload={}, error="")
+    MarketingWord.objects.filter(**on).update(proof="")
     Draft.objects.filter(key=f"edit:{entity.key}:{record.pk}").delete()
     for text in _told([getattr(record, entity.title), *(values.current(record, field) for field in fields)]):
         KeptAnswer.objects.annotate(at=Func(Value(text.encode()), F("body"), **_POSITION)).filter(at__gt=0).delete()

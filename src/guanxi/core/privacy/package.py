@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import AccessEntry, Comment, File
+from guanxi.core.models import AccessEntry, Comment, File, MarketingWord, OutboundMessage
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy.subjects import Subject
 from guanxi.core.records import display, files, history, reading, shape
@@ -65,6 +65,26 @@ def _sections(actor: Actor, subject: Subject) -> Iterator[Section]:
         for one in said
     ]:
         yield _("Comments"), blocks
+    sent = OutboundMessage.objects.filter(**on).order_by("pk")[:MOST]
+    if blocks := [
+        [
+            (_("When"), _moment(one.created_at)), (_("To"), one.to), (_("Subject"), one.subject), (_("Text"), one.body),
+            (_("Marketing"), _("yes") if one.marketing else _("no")), (_("State"), one.error or one.state),
+        ]
+        for one in sent
+    ]:  # fmt: skip
+        yield _("Messages sent"), blocks
+    words = MarketingWord.objects.filter(**on).order_by("pk")[:MOST]
+    if blocks := [
+        [
+            (_("When"), _moment(one.at)),
+            (_("What was said"), one.state),
+            (_("Source"), one.source),
+            (_("Proof"), one.proof),
+        ]
+        for one in words
+    ]:
+        yield _("Words on marketing"), blocks
     yield _("Changes"), list(_changes(actor, record)) if not subject.trashed else []
     looks = AccessEntry.objects.filter(**on).order_by("pk")[:MOST]
     if blocks := [

@@ -231,6 +231,7 @@ class Access:
     record that carries that one.
     ``pool`` names a reference to a pool: while nobody owns the record, members of its pool see it and may claim it, its
     administrators may also change and assign it.
+    ``about`` names further references to the person it tells of: it is forgotten with each of them.
     ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
     ``admin`` entities are administered: without a role's right nobody sees them.
     """
@@ -239,6 +240,7 @@ class Access:
     carried_by: str = ""
     deep: bool = False
     pool: str = ""
+    about: tuple[str, ...] = ()
     public: bool = False
     extra_actions: tuple[str, ...] = ()
 

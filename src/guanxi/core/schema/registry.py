@@ -184,6 +184,17 @@ def going_along(key: str) -> tuple[tuple[Entity, str], ...]:
     return (*carried_by(key), *parts)
 
 
+def telling_of(key: str) -> tuple[tuple[Entity, str], ...]:
+    """Entities whose records tell of a record of this one, as (entity, field name): carried by it, or declared ``about`` it."""
+    model = entity_of(key).model
+    return carried_by(key) + tuple(
+        (entity, name)
+        for entity in _entities.values()
+        for name in entity.access.about
+        if entity.model._meta.get_field(name).related_model is model
+    )
+
+
 def beside(key: str) -> dict[str, tuple[Entity, str]]:
     """Entities with at most one record for each of this one, seen by whoever sees it: the name the record has for it -> (entity, field name)."""
     found = {}

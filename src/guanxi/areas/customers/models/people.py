@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers.models.pools import PooledRecord, pooled_triggers
+from guanxi.core.kernel import clock
 from guanxi.core.models import (
     CarriedRecord,
     ChoiceField,
@@ -27,6 +28,25 @@ ORGANISATION, PERSON = "organisation", "person"
 KINDS = [(ORGANISATION, _("Company")), (PERSON, _("Individual"))]
 GENDERS = [("male", _("male")), ("female", _("female")), ("other", _("other"))]
 CALENDARS = [("solar", _("solar")), ("lunar", _("lunar"))]
+CONSENT_STATES = [("given", _("given")), ("withdrawn", _("withdrawn"))]
+CONSENT_CHANNELS = [
+    ("any", _("every channel")),
+    ("mail", _("e-mail")),
+    ("sms", _("text message")),
+    ("phone", _("phone")),
+    ("wechat", _("WeChat")),
+    ("post", _("post")),
+]
+CONSENT_SOURCES = [
+    ("person", _("told in person")),
+    ("phone", _("by phone")),
+    ("mail", _("by mail")),
+    ("form", _("questionnaire")),
+    ("portal", _("own pages")),
+    ("contract", _("contract")),
+    ("link", _("link in a message")),
+    ("import", _("import")),
+]
 NOTE_KINDS = (
     ("likes", _("likes")),
     ("dislikes", _("dislikes")),
@@ -304,3 +324,39 @@ class Affiliation(CarriedRecord):
 
     def __str__(self) -> str:
         return self.position or f"#{self.pk}"
+
+
+class Consent(CarriedRecord):
+    """What a customer, or one of its people, agreed to or no longer agrees to: the purpose, by which channel, when, and how it can be shown.
+
+    Rows are not changed when somebody changes his mind: another one is written, and the latest of a purpose and channel holds.
+    """
+
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, null=True, blank=True, related_name="consents", verbose_name=_("customer")
+    )
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, null=True, blank=True, related_name="consents", verbose_name=_("contact")
+    )
+    purpose = ChoiceField(_("purpose"), dictionary="consent_purpose", max_length=40, default="marketing", blank=False)
+    channel = ChoiceField(_("channel"), choices=CONSENT_CHANNELS, max_length=20, default="any", blank=False)
+    state = ChoiceField(_("state"), choices=CONSENT_STATES, max_length=20, default="given", blank=False)
+    at = models.DateTimeField(_("said at"), default=clock.now)
+    source = ChoiceField(_("source"), choices=CONSENT_SOURCES, max_length=20, default="person", blank=False)
+    proof = models.TextField(_("proof"), blank=True, default="")
+
+    class Meta(CarriedRecord.Meta):
+        verbose_name = _("consent")
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=Q(customer__isnull=False) | Q(contact__isnull=False), name="consent_of_somebody"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            *CarriedRecord.Meta.indexes,
+            models.Index(fields=["customer", "purpose", "-at"], name="consent_of_customer"),
+            models.Index(fields=["contact", "purpose", "-at"], name="consent_of_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.state}"

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.core.automation import messages, outbound, templates
+from guanxi.core.automation.marketing import STOPPED
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.rules.steps import (
     Doing,
@@ -60,22 +61,25 @@ def _notify_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None
 def _message(doing: Doing, step: Mapping[str, Any]) -> str:
     """A mail or text message: to the address in a field of the record, or to people by their own."""
     channel = str(step.get("channel") or "mail")
-    sent = []
+    sent: list[str] = []
+    held: list[str] = []
+    used = templates.template_of(str(step["template"])) if step.get("template") else None
+    marketing = bool(step.get("marketing")) or (used is not None and used.marketing)
     for address, language in _addresses(doing, step, channel):
-        if step.get("template"):
-            message = templates.filled(
-                doing.actor, templates.template_of(str(step["template"])), doing.record, language
-            )
+        if used is not None:
+            message = templates.filled(doing.actor, used, doing.record, language)
         else:
             message = templates.Message(
                 templates.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language),
                 templates.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language),
             )
         row = messages.put(
-            channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk
-        )
-        sent.append(row.to)
-    return _("written to: %(addresses)s") % {"addresses": ", ".join(sent) or "—"}
+            channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk,
+            marketing=marketing, language=language,
+        )  # fmt: skip
+        (held if row.state == STOPPED else sent).append(f"{row.to} ({row.error})" if row.error else row.to)
+    told = _("written to: %(addresses)s") % {"addresses": ", ".join(sent) or "—"}
+    return f"{told}; {_('held back: %(addresses)s') % {'addresses': ', '.join(held)}}" if held else told
 
 
 def _addresses(doing: Doing, step: Mapping[str, Any], channel: str) -> list[tuple[str, str]]:
@@ -144,7 +148,7 @@ register_step(
         "message",
         gettext_lazy("Send a mail or text message"),
         "mail",
-        ("channel", "to", "whom", "template", "subject", "text"),
+        ("channel", "to", "whom", "template", "subject", "text", "marketing"),
         _message,
         _message_check,
     )

@@ -15,6 +15,8 @@ from guanxi.core.outside.questions import TYPES
 from guanxi.core.records import shape
 from guanxi.core.schema.entity import Entity
 
+#: What a questionnaire says besides its questions.
+WORDS = ("consent_zh", "consent_en", "marketing_zh", "marketing_en", "thanks_zh", "thanks_en")
 _LINE = re.compile(r"(question|result)\.(\w+)\.(\w+)")
 _KEPT = ("key", "when", "zh", "en", "text_zh", "text_en")
 
@@ -37,7 +39,7 @@ def drawn(definition: Mapping[str, Any], entity: Entity) -> dict[str, Any]:
     return {
         "questions": questions, "results": list(definition.get("results") or ()), "kinds": kinds(),
         "makes": "\n".join(f"{name} = {value}" for name, value in makes.items()),
-        "words": {name: definition.get(name, "") for name in ("consent_zh", "consent_en", "thanks_zh", "thanks_en")},
+        "words": {name: definition.get(name, "") for name in WORDS},
         "fields": [(name, one.label) for name, one in shape.fields_of(entity).items() if not one.readonly],
     }  # fmt: skip
 

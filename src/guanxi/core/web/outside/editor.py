@@ -17,7 +17,7 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.web.outside import related
-from guanxi.core.web.outside.asking import drawn, results_of, sent
+from guanxi.core.web.outside.asking import WORDS, drawn, results_of, sent
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.shaping.common import Choices, ask, general, inputs, page, read, shaper
 from guanxi.core.web.views.common import page_view
@@ -271,9 +271,7 @@ def _defined(row: PublicPage, request: HttpRequest) -> dict[str, Any]:
     """What the definition holds after what was sent; parts without an editor stay."""
     if row.kind == LOOKUP:
         return dict(row.definition)
-    words = {
-        name: request.POST.get(name, "").strip() for name in ("consent_zh", "consent_en", "thanks_zh", "thanks_en")
-    }
+    words = {name: request.POST.get(name, "").strip() for name in WORDS}
     makes = {"entity": row.entity, "values": _lines(request.POST.get("makes", ""))}
     return {
         **row.definition, **words, "questions": sent(request.POST), "results": results_of(request.POST), "makes": makes

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from guanxi.core.automation import marketing
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.outside import inviting, logins, portal
@@ -147,6 +148,12 @@ def _line(client: Actor, shelf: portal.Shelf, one: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _wants(client: Actor) -> bool:
+    record = marketing.record_of(*client.subject) if client.subject else None
+    said = marketing.standing(record) if record is not None else None
+    return said[0] == marketing.GIVEN if said else not marketing.only_agreed()
+
+
 @client_view()
 def home(request: HttpRequest, client: Actor) -> HttpResponseBase:
     """Everything opened to him, the newest of each."""
@@ -156,7 +163,21 @@ def home(request: HttpRequest, client: Actor) -> HttpResponseBase:
         parts.append(
             {"shelf": shelf, "lines": [_line(client, shelf, one) for one in some[:5]], "more": more or len(some) > 5}
         )
-    return _page(request, client, {"template": "outside/home.jinja", "title": client.name, "parts": parts})
+    return _page(
+        request,
+        client,
+        {"template": "outside/home.jinja", "title": client.name, "parts": parts, "wants": _wants(client)},
+    )
+
+
+@client_view("POST")
+def marketing_word(request: HttpRequest, client: Actor) -> HttpResponseBase:
+    """Yes or no to marketing, about himself and every address we hold of him."""
+    record = marketing.record_of(*client.subject) if client.subject else None
+    if record is not None:
+        state = marketing.GIVEN if request.POST.get("want") == "yes" else marketing.WITHDRAWN
+        marketing.agreed(client, record, source="portal", proof=client.address, state=state)
+    return HttpResponseRedirect(HOME)
 
 
 @client_view()

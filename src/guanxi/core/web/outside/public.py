@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from guanxi.core.access import allowed
+from guanxi.core.automation import marketing
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import PublicPage
@@ -90,7 +91,7 @@ def _questions(request: HttpRequest, found: PublicPage, actor: Actor) -> HttpRes
     definition = found.definition
     context = {
         **_frame(found, actor), "conditions": {one.field.name: one.when for one in asked}, "done": None,
-        "consent": pages.said(definition, "consent"), "record_url": "",
+        "consent": pages.said(definition, "consent"), "marketing": pages.said(definition, "marketing"), "record_url": "",
     }  # fmt: skip
     if request.method != "POST":
         return show(request, "outside/questions.jinja", {**context, "inputs": inputs(fields, {}, {})})
@@ -106,6 +107,9 @@ def _questions(request: HttpRequest, found: PublicPage, actor: Actor) -> HttpRes
         return show(
             request, "outside/questions.jinja", {**context, "inputs": inputs(fields, raw, told), "raw": raw}, error
         )
+    if context["marketing"] and actor.kind != "user" and request.POST.get("marketing") == "1":
+        proof = f"{pages.name_of(found)}: {context['marketing']} ({actor.address})"
+        marketing.agreed(actor, done.record, source="form", proof=proof)
     made = addresses.record_url(entity_of(done.record), done.record.pk) if _sees(actor, done.record) else ""
     thanks = pages.said(definition, "thanks")
     return show(request, "outside/questions.jinja", {**context, "done": done, "thanks": thanks, "record_url": made})

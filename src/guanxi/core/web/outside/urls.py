@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.outside import editor, invite, overview, portal, public
+from guanxi.core.web.outside import editor, invite, overview, portal, public, stopping
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("public/", overview.index, name="public_pages"),
     path("public/<slug:key>/", public.page, name="public_page"),
+    path("stop/<str:token>/", stopping.page, name="marketing_stop"),
     path("settings/outside/", overview.settings, name="outside_settings"),
     path("settings/outside/views/new/", editor.view_new, name="portal_view_new"),
     path("settings/outside/views/<int:pk>/", editor.view_edit, name="portal_view"),
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/out/", portal.sign_out, name="my_out"),
     path("my/enter/<str:secret>/", portal.enter, name="my_enter"),
     path("my/password/", portal.password, name="my_password"),
+    path("my/marketing/", portal.marketing_word, name="my_marketing"),
     path("my/<slug:path>/", portal.shelf_list, name="my_list"),
     path("my/<slug:path>/new/", portal.shelf_new, name="my_new"),
     path("my/<slug:path>/<int:pk>/", portal.shelf_record, name="my_record"),

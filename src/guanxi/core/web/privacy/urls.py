@@ -12,6 +12,7 @@ from guanxi.core.web.privacy import retention, views
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/privacy/", views.index, name="privacy"),
     path("settings/privacy/limits/", views.limits, name="privacy_limits"),
+    path("settings/privacy/marketing/", views.marketing_rule, name="privacy_marketing"),
     path("settings/privacy/retention/", retention.index, name="retention"),
     path("settings/privacy/retention/new/", retention.create, name="retention_new"),
     path("settings/privacy/retention/<slug:key>/", retention.edit, name="retention_rule"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
+from guanxi.core.automation import marketing
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Erasure
 from guanxi.core.people.guards import require_administrator
@@ -34,6 +35,8 @@ def _index(request: HttpRequest, error: Invalid | None = None) -> HttpResponseBa
         "words": words,
         "found": [(each, addresses.record_url(each.entity, each.record.pk)) for each in found],
         "erased": [(each, _sort(each)) for each in Erasure.objects.order_by("-pk")[:50]],
+        "figures": marketing.figures(actor),
+        "only_agreed": marketing.only_agreed(),
         "limits": request.POST if error else discretion.as_data(discretion.discretion()),
     }
     return show(request, "privacy/index.jinja", context, error)
@@ -50,6 +53,13 @@ def limits(request: HttpRequest) -> HttpResponseBase:
         )  # fmt: skip
     except Invalid as wrong:
         return _index(request, wrong)
+    return done(request, ADDRESS, _("Saved."))
+
+
+@page_view("POST")
+def marketing_rule(request: HttpRequest) -> HttpResponseBase:
+    """Whether marketing goes to all who have not said no, or only to those who agreed."""
+    marketing.only_agreed_set(actor_of(request), request.POST.get("to") == "agreed")
     return done(request, ADDRESS, _("Saved."))
 
 

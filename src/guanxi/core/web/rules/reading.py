@@ -118,8 +118,9 @@ def _step(data: QueryDict, at: str, entity: str, depth: int) -> dict[str, Any]:
             step["fields"] = data.getlist(f"{at}fields")
         else:
             step[part] = data.get(f"{at}{part}", "").strip() if "text" not in part else data.get(f"{at}{part}", "")
-    if not step.get("text_en", "").strip():
-        step.pop("text_en", None)
+    for part in ("text_en", "marketing"):
+        if not step.get(part, "").strip():
+            step.pop(part, None)
     return step
 
 

@@ -58,7 +58,11 @@ def index(request: HttpRequest) -> HttpResponseBase:
 
 
 def _filled(data: QueryDict) -> dict[str, Any]:
-    return {**{name: data.get(name, "") for name in NAMES}, "active": bool(data.get("active"))}
+    return {
+        **{name: data.get(name, "") for name in NAMES},
+        "active": bool(data.get("active")),
+        "marketing": bool(data.get("marketing")),
+    }
 
 
 def _context(request: HttpRequest, row: MessageTemplate | None, filled: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +94,9 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
     if request.method != "POST":
         first = choices()[0][0] if choices() else ""
         filled = (
-            {name: getattr(row, name) for name in (*NAMES, "active")}
+            {name: getattr(row, name) for name in (*NAMES, "active", "marketing")}
             if row
-            else {**dict.fromkeys(NAMES, ""), "entity": first, "channel": "mail", "active": True}
+            else {**dict.fromkeys(NAMES, ""), "entity": first, "channel": "mail", "active": True, "marketing": False}
         )
         return show(request, "rules/text.jinja", _context(request, row, filled))
     filled, what = _filled(request.POST), request.POST.get("do", "")

@@ -1,4 +1,4 @@
-"""The area's declarations: customers, contacts, affiliations and relations between customers."""
+"""Customers, contacts, affiliations and relations between customers."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ CUSTOMER = Entity(
         Badge(key="missed", find=panels.missed, fields=("next_plan_at",), order=15),
         Badge(key="stale", find=panels.stale, fields=("last_contact_at",), order=20),
         Badge(key="doubled", find=panels.doubled, order=60),
+        Badge(key="no_marketing", find=panels.no_marketing, order=70),
     ),
     panels=(
         Panel(
@@ -283,7 +284,10 @@ CONTACT = Entity(
         ),
         create=("name", "customer", "position", "phones", "emails", "decision_role"),
     ),
-    badges=(Badge(key="missed", find=panels.missed, fields=("next_plan_at",)),),
+    badges=(
+        Badge(key="missed", find=panels.missed, fields=("next_plan_at",)),
+        Badge(key="no_marketing", find=panels.no_marketing, order=70),
+    ),
     panels=(
         Panel(
             key="places",

@@ -1,0 +1,32 @@
+"""Behind the last line of a marketing message: no more of this. One button for people, one click for mail programs."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from guanxi.core.automation import marketing
+from guanxi.core.people.signin import address_of
+from guanxi.core.web.middleware import guest_language
+from guanxi.core.web.people.common import show
+from guanxi.core.web.views.common import page_view
+
+
+@csrf_exempt  # mail programs post without a page of ours (RFC 8058); the address itself is the secret
+@login_not_required
+@never_cache
+@page_view("GET", "POST")
+def page(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Looking changes nothing, so that no scanner of mails says no for somebody; posting does, once."""
+    found = marketing.stop_read(token)
+    with override(guest_language(request)):
+        if request.method == "POST":
+            marketing.stop(found, address=address_of(request))
+        context = {"title": _("News and offers"), "done": found.stopped, "channel": found.channel}
+        response = show(request, "outside/stop.jinja", context)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
