@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0026_recipe_runs'),
+        ('core', '0027_workflow_task_in_english'),
     ]
 
     operations = [
