@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from guanxi.core.records import sealing
+from guanxi.core.records import sealing, tallies
 from guanxi.core.schema.entity import Entity
 
 Told = Callable[[str, int], None]
@@ -79,6 +79,8 @@ def repeat(entities: Sequence[Entity], copies: int, told: Told) -> None:
     for follower in (MATCH, STATES, AUDIT):
         if any(entity.key in follower.only or not follower.only for entity in entities):
             _follow(follower, entities, shifts, copies, told)
+    for entity in entities:
+        tallies.renew(entity)
     sealing.seal()
     sealing.seal()
 

@@ -7,7 +7,7 @@ needs a share of any level, changing one to write).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any, TypeVar
 
 from django.db import models
@@ -29,6 +29,11 @@ POOLED = {"member": frozenset({"view", "claim"}), "admin": frozenset({"view", "c
 
 #: With more records shared with him than this an actor's queries are put together anew each time.
 MANY_SHARES = 50
+
+
+def among(column: str, ids: Sequence[int]) -> Q:
+    """The column holds one of the ids. A single one is compared as itself: only so does an index give the order of the rest."""
+    return Q(**{column: ids[0]}) if len(ids) == 1 else Q(**{f"{column}__any": ids})
 
 
 def _carrier_key(entity: Entity) -> str:
@@ -75,7 +80,7 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
     owners = sorted(reach.owners)
     found = Q()
     if entity.access.owner and owners:
-        found |= Q(**{f"{prefix}{entity.access.owner}_id__any": owners})
+        found |= among(f"{prefix}{entity.access.owner}_id", owners)
     if entity.access.owner and reach.unowned:
         found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True})
     pools = _pool_ids(actor, entity, action)
@@ -83,9 +88,9 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
         found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True, f"{prefix}{entity.access.pool}_id__any": pools})
     carrier = _carrier_key(entity)
     if carrier and owners:
-        found |= Q(**{f"{prefix}carrier_owner_id__any": owners})
+        found |= among(f"{prefix}carrier_owner_id", owners)
     if entity.access.deep and owners:
-        found |= Q(**{f"{prefix}{entity.access.carried_by}__carrier_owner_id__any": owners})
+        found |= among(f"{prefix}{entity.access.carried_by}__carrier_owner_id", owners)
     own_shares = _shared_ids(actor, entity.key, action)
     if own_shares:
         found |= Q(**{f"{prefix}id__any": own_shares})
@@ -100,6 +105,15 @@ def owners_in_reach(entity: Entity, actor: Actor, action: str, owners: Collectio
     if not entity.access.owner or not owners or actor.kind != "user" or not _token_allows(actor, action):
         return False
     return actor.rights.of(entity.key, action).owners.issuperset(owners)
+
+
+def only_by_owner(entity: Entity, actor: Actor, action: str = "view") -> bool:
+    """Whether what limits the actor speaks of owners alone: of no pool, and of no record shared with him."""
+    if actor.kind not in ("user", "system") or entity.access.deep:
+        return False
+    carrier = _carrier_key(entity)
+    shares = _shared_ids(actor, entity.key, action) or (carrier and _shared_ids(actor, carrier, action))
+    return not shares and not _pool_ids(actor, entity, action)
 
 
 def shared_condition(entity: Entity, actor: Actor, action: str = "view") -> Q | None:

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, IContains, LessThan, LessThanOrEqual
 from django.utils.translation import gettext as _
 
+from guanxi.core.access.rules import among
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -248,7 +249,7 @@ def _reference(actor: Actor, field: Field, column: str, operator: str, value: An
             found |= _holds(field, column, one)
         found = found or Q(pk__isnull=True)
     else:
-        found = Q(**{f"{column}_id__any": wanted})
+        found = among(f"{column}_id", wanted)
     return ~found if operator in ("ne", "not_in") else found
 
 

@@ -14,7 +14,7 @@ from guanxi.core.access import owners_in_reach, sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import columns, paging, shape, steady
+from guanxi.core.records import columns, paging, shape, steady, tallies
 from guanxi.core.records.query import compile_tree, owners_named
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
@@ -116,6 +116,12 @@ def select(
     items = known[0].rows((*shape_of, limit, *keys), (*whole, keys, limit), *values)
 
     def counting() -> tuple[int, bool]:
+        if action == "view" and not of and tallies.tells(actor, declared, filter):
+            sums = {"n": tallies.count()}
+            told = steady.figures(
+                actor, (asked, "tally"), ("n",), lambda: (tallies.rows(actor, declared, filter), sums)
+            )
+            return _upto(int(told["n"]))
         return _upto(known[1].count(shape_of, whole, *values))
 
     return _paged(items, keys, limit, counting if count else None)
@@ -274,6 +280,9 @@ def groups(
     ):
         raise Invalid(_("“%(field)s” cannot be grouped by.") % {"field": by}, code="group.field", field=by)
     chosen = _summable(actor, declared, totals)
+    told = by in tallies.goes_by(declared) and tallies.sums(declared).issuperset(chosen) and not text.strip()
+    if told and tallies.tells(actor, declared, filter):
+        return _tallied(tallies.rows(actor, declared, filter), by, chosen, limit)
     rows = queryset(actor, declared, filter=filter, text=text)
     month = field_.kind in ("date", "datetime")
     value = columns.typed(field_, by)
@@ -284,3 +293,10 @@ def groups(
         Group(row["group_value"], row["number"], {name: row[f"sum_{plain(name)}"] for name in chosen})
         for row in counts.order_by("-number")[:limit]
     ]
+
+
+def _tallied(rows: QuerySet[Any], by: str, names: Sequence[str], limit: int) -> list[Group]:
+    """Groups out of a tally."""
+    sums = {f"sum_{name}": tallies.total(name) for name in names}
+    found = rows.values(by).annotate(rows_n=tallies.count(), **sums).filter(rows_n__gt=0).order_by("-rows_n")[:limit]
+    return [Group(row[by], row["rows_n"], {name: row[f"sum_{name}"] for name in names}) for row in found]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, QuerySet
 
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import reading, steady
 from guanxi.core.records.query import compile_tree
-from guanxi.core.reporting import expressions, parts, windows
+from guanxi.core.reporting import expressions, parts, tallied, windows
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder
 from guanxi.core.reporting.parts import together
+from guanxi.core.reporting.spec import Spec
 
 if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
@@ -70,8 +72,8 @@ def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], mo
     chosen = tuple(range(len(run.dimensions)))
     if not chosen:
         return Answer({(): _alone(run, window)})
-    rows = run.rows(window)
-    query = _grouped(run, rows, chosen)
+    rows, made = tallied.source(run, window)
+    query = _grouped(run, rows, made, chosen)
     order = _order(run)
     if order:
         query = query.order_by(F(order).desc(nulls_last=True), *(f"d{place}" for place in chosen))
@@ -81,14 +83,12 @@ def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], mo
     if not cut and not any(run.manifold):
         return Answer(groups)
     exact = {
-        places: _folded(run, list(_grouped(run, rows, places)), folders, places) if places else _whole(run, rows)
+        places: _folded(run, list(_grouped(run, rows, made, places)), folders, places)
+        if places
+        else {(): dict(rows.aggregate(**made))}
         for places in further(run)
     }
     return Answer(groups, exact, cut)
-
-
-def _whole(run: Run, rows: QuerySet[Any]) -> Groups:
-    return {(): dict(rows.aggregate(**{one.name: one.aggregate for one in run.parts}))}
 
 
 def _order(run: Run) -> str:
@@ -100,15 +100,14 @@ def _order(run: Run) -> str:
     return names[0] if names else ""
 
 
-def _grouped(run: Run, rows: QuerySet[Any], chosen: Sequence[int]) -> QuerySet[Any]:
+def _grouped(run: Run, rows: QuerySet[Any], made: Mapping[str, Any], chosen: Sequence[int]) -> QuerySet[Any]:
     """The grouped query over some of the dimensions."""
     values = {
         f"d{place}": expressions.grouped(run.actor, run.entity, *run.dimensions[place], run.today, run.fiscal)
         for place in chosen
     }
-    aggregates = {one.name: one.aggregate for one in run.parts}
-    found: QuerySet[Any] = rows.annotate(**values).values(*values).annotate(**aggregates)
-    return found
+    found: QuerySet[Any] = rows.annotate(**values).values(*values).annotate(**made)
+    return tallied.living(run, found)
 
 
 def _folded(run: Run, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int]) -> Groups:
@@ -133,8 +132,25 @@ def key_of(run: Run, *stretches: windows.Window | None) -> Hashable | None:
 
 
 def _alone(run: Run, window: windows.Window | None) -> dict[str, Any]:
-    made = {one.name: one.aggregate for one in run.parts}
-    return steady.figures(run.actor, key_of(run, window), tuple(made), lambda: (run.rows(window), made))
+    if run.scope.upto and counts(run.spec) and not run.compared:
+        known = key_of(run, window)
+        held = (run.actor.rights, run, window, run.scope.upto)
+        return {"m0_n": _UPTO.count(known and (known, run.scope.upto), held)}
+    names = tuple(one.name for one in run.parts)
+    return steady.figures(run.actor, key_of(run, window), names, lambda: tallied.source(run, window))
+
+
+def counts(spec: Spec) -> bool:
+    """Whether a report is nothing but a number of records."""
+    return len(spec.measures) == 1 and spec.measures[0].how == "count" and not spec.measures[0].where and not spec.rows
+
+
+def _some(_rights: Any, run: Run, window: windows.Window | None, upto: int) -> QuerySet[Any]:
+    found: QuerySet[Any] = run.rows(window).values_list("pk")[: upto + 1]
+    return found
+
+
+_UPTO = Shaped(_some, [], prepared=False, size=2000, held=lambda shape: shape[0])
 
 
 def at_once(run: Run, window: windows.Window, before: windows.Window) -> tuple[Answer, Answer]:

@@ -50,12 +50,16 @@ def fiscal_start() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a board or reader adds to a report: a further filter, another period and comparison."""
+    """What a board or reader adds to a report: a further filter, another period and comparison.
+
+    With ``upto`` a report that only counts records stops there, and says one more: like a list's “10,000+”.
+    """
 
     filter: Mapping[str, Any] | None = None
     period: str = ""
     compare: str | None = None
     as_of: str = ""
+    upto: int = 0
 
 
 def run(actor: Actor, spec: Spec, scope: Scope | None = None) -> Result:

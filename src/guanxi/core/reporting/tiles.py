@@ -9,7 +9,8 @@ from typing import Any
 from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Text
-from guanxi.core.reporting.engine import run
+from guanxi.core.records.reading import COUNT_LIMIT
+from guanxi.core.reporting.engine import Scope, run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import Spec, read
 
@@ -59,14 +60,17 @@ def known() -> frozenset[str]:
 
 
 def tiles_for(actor: Actor, keys: tuple[str, ...] = ()) -> list[tuple[Tile, Result]]:
-    """The figures of the actor's home, in order (or those of ``keys``); one that he may not know is left out."""
+    """The figures of the actor's home, in order (or those of ``keys``); one that he may not know is left out.
+
+    Records are counted as far as in a list.
+    """
     found = []
     for tile in sorted(_tiles.values(), key=lambda one: (one.order, one.key)):
         if keys and tile.key not in keys:
             continue
         if tile.shown(actor) and allowed(actor, "view", tile.spec.dataset):
             try:
-                found.append((tile, run(actor, tile.spec)))
+                found.append((tile, run(actor, tile.spec, Scope(upto=COUNT_LIMIT))))
             except GuanxiError:
                 continue
     return found

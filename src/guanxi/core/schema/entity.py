@@ -327,7 +327,7 @@ class Entity:
     ``brought`` are read-only fields that an administrator who brings in another system's records may fill.
     ``part_of`` names the reference to the record this one is a part of: it goes to the trash and comes back with it.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
-    of records that pickers offer (all, if there is none).
+    of records that pickers offer (all, if there is none). ``tally`` is a model of sums kept beside (see ``records.tallies``).
     """
 
     key: str
@@ -351,6 +351,7 @@ class Entity:
     form: Form | None = None
     board: Board | None = None
     outlook: Outlook | None = None
+    tally: type[models.Model] | None = None
     panels: tuple[Panel, ...] = ()
     badges: tuple[Badge, ...] = ()
     related: tuple[Related, ...] = ()

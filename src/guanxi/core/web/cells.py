@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.html import strip_tags
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
@@ -59,20 +60,19 @@ def badge(named: Named) -> Markup:
     """A coloured choice; without a colour it is plain text."""
     if not named.color:
         return escape(named.text)
-    return Markup('<span class="gx-badge gx-c-{}">{}</span>').format(named.color, named.text)
+    return Markup(f'<span class="gx-badge gx-c-{escape(named.color)}">{escape(named.text)}</span>')  # noqa: S704 - escaped
 
 
 def avatar(name: str, size: str = "") -> Markup:
     """A round mark with the initials of a person; hidden from screen readers because the name stands beside it."""
-    return Markup('<span class="gx-avatar gx-c-{} {}" aria-hidden="true">{}</span>').format(
-        formats.color_of(name), size, formats.initials(name)
-    )
+    css, letters = f"gx-c-{formats.color_of(name)} {escape(size)}", escape(formats.initials(name))
+    return Markup(f'<span class="gx-avatar {css}" aria-hidden="true">{letters}</span>')  # noqa: S704 - escaped
 
 
 def person(named: Named) -> Markup:
     """A person: avatar and name; those who left are marked."""
     gone = "" if named.active else Markup(' <span class="text-secondary">({})</span>').format(_("left"))
-    return Markup('<span class="gx-person">{}<span>{}</span></span>{}').format(avatar(named.text), named.text, gone)
+    return Markup(f'<span class="gx-person">{avatar(named.text)}<span>{escape(named.text)}</span></span>{gone}')  # noqa: S704 - escaped
 
 
 def link(named: Named) -> Markup:
@@ -81,7 +81,7 @@ def link(named: Named) -> Markup:
         return badge(named)
     if not named.url:
         return escape(named.text)
-    return Markup('<a href="{}">{}</a>').format(named.url, named.text)
+    return Markup(f'<a href="{escape(named.url)}">{escape(named.text)}</a>')  # noqa: S704 - escaped
 
 
 def _text(field: Field, names: Names) -> Cell:
@@ -134,17 +134,19 @@ def _money(_field: Field, _names: Names) -> Cell:
 
 
 def _date(_field: Field, _names: Names) -> Cell:
+    now, zone = clock.now(), get_current_timezone()
+
     def cell(value: Any) -> Markup:
-        return formats.when(dt.date.fromisoformat(value) if isinstance(value, str) else value)
+        return formats.when(dt.date.fromisoformat(value) if isinstance(value, str) else value, now, zone)
 
     return cell
 
 
 def _datetime(_field: Field, _names: Names) -> Cell:
-    now = clock.now()
+    now, zone = clock.now(), get_current_timezone()
 
     def cell(value: Any) -> Markup:
-        return formats.when(dt.datetime.fromisoformat(value) if isinstance(value, str) else value, now)
+        return formats.when(dt.datetime.fromisoformat(value) if isinstance(value, str) else value, now, zone)
 
     return cell
 

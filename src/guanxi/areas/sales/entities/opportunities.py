@@ -8,7 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.sales import panels, policies, services
 from guanxi.areas.sales.entities.lines import LINES
-from guanxi.areas.sales.models import OPEN, WON, Competitor, Milestone, Opportunity, OpportunityRole, Party
+from guanxi.areas.sales.models import (
+    OPEN,
+    WON,
+    Competitor,
+    Milestone,
+    Opportunity,
+    OpportunityRole,
+    OpportunityTally,
+    Party,
+)
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
@@ -113,6 +122,7 @@ OPPORTUNITY = Entity(
         age="stage_since",
         age_days=(14, 30),
     ),
+    tally=OpportunityTally,
     badges=(
         Badge(key="late", find=panels.late, fields=("close_on",), order=10),
         Badge(key="stale", find=panels.resting, order=20),

@@ -9,6 +9,7 @@ from guanxi.areas.sales.models.opportunities import (
     Opportunity,
     OpportunityRole,
     OpportunityState,
+    OpportunityTally,
     Party,
 )
 from guanxi.areas.sales.models.pipelines import CATEGORIES, LOST, OPEN, WON, Pipeline, Stage, StageRoute
@@ -36,6 +37,7 @@ __all__ = [
     "OpportunityRole",
     "OpportunitySnapshot",
     "OpportunityState",
+    "OpportunityTally",
     "Party",
     "Pipeline",
     "Stage",

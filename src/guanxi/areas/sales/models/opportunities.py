@@ -14,8 +14,17 @@ from guanxi.areas.sales.models.pipelines import CATEGORIES, FORECASTS, OPEN, Pip
 from guanxi.core.models import CarriedRecord, ChoiceField, MoneyField, Record, TextKindField
 from guanxi.core.models.audit_triggers import audit_triggers
 from guanxi.core.models.record import carrying
+from guanxi.core.models.tally import tally_triggers
 
 LIVING = Q(deleted_at__isnull=True)
+
+
+def _counted(target: Any) -> Any:
+    """A reference of a tally: it holds nobody back who is deleted."""
+    return models.ForeignKey(
+        target, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
 
 #: Notes what an opportunity was from this moment on, however its row was written; ``updated_at`` is the moment, so
 #: that a load of old data keeps its own time.
@@ -50,6 +59,14 @@ STATE_TRIGGERS = [
         ),
     ),
 ]
+
+
+TALLY_TRIGGERS = tally_triggers(
+    "sales_opportunitytally",
+    keys=("pipeline_id", "stage_id", "category", "owner_id", "carrier_owner_id", "close_on"),
+    months=("close_on",),
+    amounts=("value", "weighted"),
+)
 
 
 class Competitor(Record):
@@ -170,7 +187,7 @@ class Opportunity(CarriedRecord):
             models.Index(fields=["number"], name="opportunity_by_number", condition=~Q(number="")),
             models.Index(fields=["external_id"], name="opportunity_by_external_id", condition=~Q(external_id="")),
         ]
-        triggers: ClassVar[list[Any]] = [*audit_triggers(), *STATE_TRIGGERS]
+        triggers: ClassVar[list[Any]] = [*audit_triggers(), *STATE_TRIGGERS, *TALLY_TRIGGERS]
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(condition=Q(amount__gte=0) | Q(amount__isnull=True), name="opportunity_not_negative")
         ]
@@ -202,6 +219,27 @@ class OpportunityState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.opportunity_id} {self.at:%Y-%m-%d} {self.category}"
+
+
+class OpportunityTally(models.Model):
+    """How many opportunities there are, and of what value, by stage, owners and month of the expected close.
+
+    Written by triggers: a row for what each change added and took. See ``records.tallies``.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    pipeline = _counted(Pipeline)
+    stage = _counted(Stage)
+    category = models.CharField(max_length=10)
+    owner = _counted("core.User")
+    carrier_owner = _counted("core.User")
+    close_on = models.DateField(null=True)
+    number = models.BigIntegerField()
+    value = models.DecimalField(max_digits=24, decimal_places=2)
+    weighted = models.DecimalField(max_digits=24, decimal_places=2)
+
+    def __str__(self) -> str:
+        return f"{self.stage_id} {self.category} {self.number}"
 
 
 class OpportunityRole(CarriedRecord):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -10,13 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.records import layouts
+from guanxi.core.records.reading import COUNT_LIMIT
 from guanxi.core.reporting import stored
+from guanxi.core.reporting.asking import counts
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import read
 from guanxi.core.reporting.tiles import Tile, everyone, known, tiles_for
 from guanxi.core.web.contributions import Card, add_cards
-from guanxi.core.web.reports.shown import about, freshness, shown_cell
+from guanxi.core.web.formats import number
+from guanxi.core.web.reports.shown import ShownCell, about, freshness, shown_cell
 
 
 def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
@@ -37,6 +41,14 @@ def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
     return found
 
 
+def _cell(result: Result) -> ShownCell:
+    """The figure as text: of more records than a list counts only that there are more."""
+    cell = result.total.cells[0]
+    shown = shown_cell(result, cell, result.first.unit)
+    more = counts(result.spec) and not result.compared and (cell.value or 0) > COUNT_LIMIT
+    return replace(shown, text=f"{number(COUNT_LIMIT)}+") if more else shown
+
+
 def figures(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's figures: those his home layout names, else all that are for him; no card without one."""
     named = [str(key) for key in (layouts.layout_of(actor, None, "home") or {}).get("figures", ())]
@@ -44,7 +56,7 @@ def figures(actor: Actor) -> Mapping[str, Any] | None:
     found = [
         {
             "label": tile.label,
-            "cell": shown_cell(result, result.total.cells[0], result.first.unit),
+            "cell": _cell(result),
             "about": about(actor, result),
             "good": tile.good,
             "before": result.window_before.text() if result.window_before else "",

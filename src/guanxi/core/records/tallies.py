@@ -1,0 +1,121 @@
+"""Sums kept beside the records: how many there are, and of what value, by a few fields (``Entity.tally``).
+
+A tally is a model with the fields it goes by under the names they have on the record, dates as the first of their month,
+``number``, and amounts that are summed. A statement trigger adds a row with what each change added and took away, so
+nobody waits for anybody; ``settle`` puts rows of equal keys together. What the tally cannot say is asked of the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import QuerySet, Sum, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
+
+from guanxi.core.access.rules import condition, only_by_owner
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.models.tally import adding, counted
+from guanxi.core.records.query import compile_tree
+from guanxi.core.schema.entity import Entity
+
+NUMBER = "number"
+_NAUGHT = Value(0, output_field=models.BigIntegerField())
+
+
+def _fields(entity: Entity) -> Iterable[Any]:
+    return [one for one in entity.tally._meta.concrete_fields if one.name not in ("id", NUMBER)] if entity.tally else ()
+
+
+def goes_by(entity: Entity) -> frozenset[str]:
+    """Fields a tally can be narrowed and grouped by."""
+    sums = (models.DecimalField, models.DateField)
+    return frozenset(one.name for one in _fields(entity) if not isinstance(one, sums))
+
+
+def months(entity: Entity) -> frozenset[str]:
+    """Dates a tally can be grouped by, month by month or coarser."""
+    return frozenset(one.name for one in _fields(entity) if isinstance(one, models.DateField))
+
+
+def sums(entity: Entity) -> frozenset[str]:
+    """Amounts a tally has the sums of."""
+    return frozenset(one.name for one in _fields(entity) if isinstance(one, models.DecimalField))
+
+
+def says(entity: Entity, tree: Any) -> bool:
+    """Whether a tally can be narrowed by a filter."""
+    if not tree:
+        return True
+    if not isinstance(tree, Mapping):
+        return False
+    for word in ("all", "any"):
+        if tree.keys() == {word}:
+            return isinstance(tree[word], Sequence) and all(says(entity, one) for one in tree[word])
+    if tree.keys() == {"not"}:
+        return says(entity, tree["not"])
+    return tree.keys() <= {"field", "op", "value"} and tree.get("field") in goes_by(entity)
+
+
+def tells(actor: Actor, entity: Entity, *trees: Mapping[str, Any] | None) -> bool:
+    """Whether a tally can tell of the records in the actor's reach that fit the filters."""
+    return entity.tally is not None and only_by_owner(entity, actor) and all(says(entity, one) for one in trees)
+
+
+def rows(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> QuerySet[Any]:
+    """The rows of a tally for the records in the actor's reach that fit a filter; only where it ``tells``."""
+    if entity.tally is None:
+        raise ValueError(f"{entity.key} has no tally")
+    found = entity.tally._default_manager.order_by()
+    limit = condition(entity, actor)
+    found = found if limit is None else found.filter(limit)
+    return found.filter(compile_tree(actor, entity, tree)) if tree else found
+
+
+def count(where: Any = None) -> Any:
+    """How many records, as an aggregate over a tally."""
+    return Cast(Coalesce(Sum(NUMBER, filter=where), _NAUGHT), models.BigIntegerField())
+
+
+def total(name: str, where: Any = None) -> Any:
+    """The sum of an amount, as an aggregate over a tally; nothing where it is nought."""
+    return NullIf(Sum(name, filter=where), Value(0, output_field=models.DecimalField()))
+
+
+# -- keeping -----------------------------------------------------------------------------------------------------------
+
+
+def settle(entity: Entity, least: int = 500) -> int:
+    """Put rows of equal keys together once there are ``least`` too many; how many fewer there are. Others may write meanwhile."""
+    if entity.tally is None:
+        return 0
+    table, keys, amounts = entity.tally._meta.db_table, ", ".join(_keys(entity)), sorted(sums(entity))
+    added = ", ".join([NUMBER, *amounts])
+    totals = [f"sum({name})" for name in (NUMBER, *amounts)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*), count(DISTINCT ({keys})) FROM {table}")  # noqa: S608 - names of our own columns
+        all_, different = cursor.fetchone() or (0, 0)
+        if all_ - different < least:
+            return 0
+        cursor.execute(
+            f"WITH gone AS (DELETE FROM {table} RETURNING *)"  # noqa: S608 - as above
+            f" INSERT INTO {table} ({keys}, {added}) SELECT {keys}, {', '.join(totals)} FROM gone GROUP BY {keys}"
+            f" HAVING {' OR '.join(f'{one} <> 0' for one in totals)}"
+        )
+        return int(all_ - cursor.rowcount)
+
+
+def renew(entity: Entity) -> None:
+    """Reckon a tally anew from the records: after a load past triggers."""
+    if entity.tally is None:
+        return
+    table, keys, amounts = entity.tally._meta.db_table, _keys(entity), sorted(sums(entity))
+    source = counted([*keys, *amounts], entity.table, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}; {adding(table, keys, sorted(months(entity)), amounts, source)}")  # noqa: S608
+
+
+def _keys(entity: Entity) -> list[str]:
+    amounts = sums(entity)
+    return [one.column for one in _fields(entity) if one.name not in amounts]

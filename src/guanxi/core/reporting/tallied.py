@@ -1,0 +1,70 @@
+"""Reports that a tally can answer: grouped and narrowed by nothing but what it goes by, adding up what it adds up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+
+from guanxi.core.records import tallies
+from guanxi.core.records.query import compile_tree
+from guanxi.core.reporting import expressions
+from guanxi.core.reporting.datasets import Place
+from guanxi.core.reporting.spec import Dimension, Measure
+from guanxi.core.reporting.windows import Window
+
+if TYPE_CHECKING:
+    from guanxi.core.reporting.engine import Run
+
+#: Dates of a tally are months.
+_GRAINS = frozenset({"", "month", "quarter", "year"})
+Asked = tuple[QuerySet[Any], dict[str, Any]]
+
+
+def source(run: Run, window: Window | None) -> Asked:
+    """What is added up, and each part of the figures over it: a tally's rows where it can tell, else the records'."""
+    told = _told(run) if window is None and run.day is None else None
+    if told is not None:
+        return tallies.rows(run.actor, run.entity, run.base or None), told
+    return run.rows(window), {one.name: one.aggregate for one in run.parts}
+
+
+def living(run: Run, groups: QuerySet[Any]) -> QuerySet[Any]:
+    """Groups without those a tally remembers though none of their records is left."""
+    if groups.model is not run.entity.tally:
+        return groups
+    found: QuerySet[Any] = groups.annotate(left=tallies.count()).filter(left__gt=0)
+    return found
+
+
+def _told(run: Run) -> dict[str, Any] | None:
+    """The parts of the figures as aggregates over the dataset's tally; ``None`` where that cannot tell."""
+    if not tallies.tells(run.actor, run.entity, run.base, *(one.where for one in run.spec.measures)):
+        return None
+    if not all(_goes_by(run, one, place) for one, place in run.dimensions):
+        return None
+    found: dict[str, Any] = {}
+    for at, (measure, (field, weight)) in enumerate(zip(run.spec.measures, run.fields, strict=True)):
+        if measure.derived:
+            continue
+        if weight is not None or not _adds(run, measure, field):
+            return None
+        where = compile_tree(run.actor, run.entity, measure.where) if measure.where else None
+        if field is None:
+            found[f"m{at}_n"] = tallies.count(where)
+        else:
+            found[f"m{at}_s"] = tallies.total(field.path, where)
+    return found if found.keys() == {one.name for one in run.parts} else None
+
+
+def _goes_by(run: Run, dimension: Dimension, place: Place) -> bool:
+    if place.path in tallies.months(run.entity):
+        return dimension.grain in _GRAINS
+    return place.path in tallies.goes_by(run.entity) and not dimension.grain
+
+
+def _adds(run: Run, measure: Measure, field: Place | None) -> bool:
+    if measure.how == "count":
+        return field is None
+    plain = field is not None and field.path in tallies.sums(run.entity) and not expressions.currency_field(field)
+    return measure.how == "sum" and plain
