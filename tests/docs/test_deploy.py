@@ -41,6 +41,38 @@ def test_compose_and_manifests_run_commands_that_exist() -> None:
     assert parts == {"web", "worker"}
 
 
+def test_the_cluster_has_a_primary_a_replica_and_three_nodes_the_proxy_knows() -> None:
+    services = _documents(DEPLOY / "container" / "cluster.yaml")[0]["services"]
+    nodes = [name for name, each in services.items() if "web" in each.get("command", ())]
+    assert nodes == ["web1", "web2", "web3"]
+    assert "replica:5432" in services["web1"]["environment"]["GUANXI_READ_DATABASE_URL"]
+    assert "target_session_attrs=read-write" in services["web1"]["environment"]["DATABASE_URL"]
+    proxy = (DEPLOY / "container" / "cluster.conf").read_text()
+    assert re.findall(r"server (\w+):8000", proxy) == re.findall(r"server (\w+):8001", proxy) == nodes
+    for each in services.values():
+        for volume in each.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert (
+                not source.startswith("./") or source.startswith("./crm.") or (DEPLOY / "container" / source).exists()
+            )
+    for script in ("replication.sh", "replica.sh"):
+        done = subprocess.run(["bash", "-n", str(DEPLOY / "container" / script)], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_balancer_file_knows_the_same_nodes_and_is_accepted_by_haproxy(tmp_path: Path) -> None:
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+    nginx = (DEPLOY / "nginx" / "guanxi.conf").read_text()
+    assert re.findall(r"server \w+ (\S+:\d+)", text) == re.findall(r"server (\S+:\d+) ", nginx)
+    assert re.findall(r"(?:use|default)_backend (\w+)", text) == ["events", "nodes"]
+    tool = shutil.which("haproxy")
+    if tool:
+        whole = tmp_path / "haproxy.cfg"
+        whole.write_text(re.sub(r" ssl crt \S+ alpn \S+", "", text))
+        done = subprocess.run([tool, "-c", "-f", str(whole)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 def test_every_pod_has_settings_and_the_data_folder() -> None:
     for each in _documents(DEPLOY / "kubernetes" / "guanxi.yaml"):
         if each["kind"] in ("Job", "Deployment"):
@@ -65,8 +97,9 @@ def test_units_say_what_systemd_needs(name: str, tmp_path: Path) -> None:
         assert complaints == []
 
 
-def test_the_proxy_file_is_accepted_by_nginx_or_at_least_balanced(tmp_path: Path) -> None:
-    text = (DEPLOY / "nginx" / "guanxi.conf").read_text()
+@pytest.mark.parametrize("place", ["nginx/guanxi.conf", "container/cluster.conf"])
+def test_the_proxy_file_is_accepted_by_nginx_or_at_least_balanced(place: str, tmp_path: Path) -> None:
+    text = re.sub(r"server web(\d):", r"server 127.0.0.\1:", (DEPLOY / place).read_text())
     assert text.count("{") == text.count("}")
     assert text.count("proxy_pass http://guanxi_web") == 2
     tool = shutil.which("nginx")

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Run once by the primary's image: the role by which the replica follows, and the door for it.
+set -eu
+psql -v ON_ERROR_STOP=1 -v password="$REPLICATION_PASSWORD" --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
+CREATE ROLE replicator REPLICATION LOGIN PASSWORD :'password';
+SQL
+echo "host replication replicator samenet scram-sha-256" >> "$PGDATA/pg_hba.conf"

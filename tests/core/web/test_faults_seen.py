@@ -1,0 +1,197 @@
+"""Faults made by the real thing: many equal requests, writers at once, full disks, and a clock that jumps."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import html
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from guanxi.areas.customers.models import Customer
+from guanxi.core import records
+from guanxi.core.kernel import clock
+from guanxi.core.models import AuditEntry, KeptAnswer
+from guanxi.core.people import signin, tokens
+from guanxi.core.records import bulk
+
+pytestmark = pytest.mark.django_db(transaction=True)
+API = "/api/v1/customers/"
+
+
+def together(*works: Callable[[], Any]) -> None:
+    """Run works at once, each with a connection of its own; what one raises is raised here."""
+    barrier, errors = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], Any]) -> None:
+        try:
+            barrier.wait(20)
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def bearer(cast: Any) -> str:
+    _token, secret = tokens.token_create(cast.alice, cast.alice_user, name="many", scopes=("read", "write"))
+    return f"Bearer {secret}"
+
+
+def test_two_hundred_equal_requests_make_one_record_and_say_the_same(bearer: str) -> None:
+    answers: list[Any] = []
+
+    def send() -> None:
+        one = Client(headers={"Authorization": bearer, "Idempotency-Key": "equal"})
+        answers.extend(one.post(API, {"name": "同一份"}, content_type="application/json") for _time in range(10))
+
+    together(*[send] * 20)
+    assert [answer.status_code for answer in answers] == [201] * 200
+    assert len({answer.content for answer in answers}) == 1
+    assert Customer.objects.filter(name="同一份").count() == 1
+    assert KeptAnswer.objects.count() == 1
+
+
+def test_a_form_sent_two_hundred_times_at_once_makes_one_record(browse: Any) -> None:
+    client = browse("alice")
+    found = re.search(r'name="_token" value="([^"]+)"', client.get("/customers/new/").content.decode())
+    assert found
+    sent = {"_token": found[1], "name": "连点保存", "kind": "organisation"}
+    answers: list[int] = []
+
+    def send() -> None:
+        one = Client()
+        one.cookies = client.cookies
+        answers.extend(one.post("/customers/new/", sent).status_code for _time in range(10))
+
+    together(*[send] * 20)
+    assert set(answers) == {303}
+    assert len(answers) == 200
+    assert Customer.objects.filter(name="连点保存").count() == 1
+
+
+def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, cast: Any, make: Any) -> None:
+    """Form, cell, API and bulk change write different fields of one record again and again at the same time."""
+    one = make("customers.customer")
+    alice, rounds = browse("alice"), 6
+
+    def form() -> None:
+        client = Client()
+        client.cookies = alice.cookies
+        for number in range(rounds):
+            page = client.get(f"/customers/{one.pk}/edit/").content.decode()
+            held = dict(re.findall(r'name="(_version|_original|_token)" value="([^"]*)"', page))
+            sent = {name: html.unescape(value) for name, value in held.items()} | {"english_name": f"form {number}"}
+            assert client.post(f"/customers/{one.pk}/edit/", sent).status_code == 303
+
+    def cell() -> None:
+        client = Client()
+        client.cookies = alice.cookies
+        for number in range(rounds):
+            version = Customer.objects.get(pk=one.pk).version
+            sent = {"employees": str(number + 1), "version": version}
+            assert client.post(f"/customers/{one.pk}/cell/employees/", sent).status_code == 200
+
+    def api() -> None:
+        client = Client(headers={"Authorization": bearer})
+        for number in range(rounds):
+            body = {"short_name": f"api {number}"}
+            assert client.patch(f"{API}{one.pk}", body, content_type="application/json").status_code == 200
+
+    def many() -> None:
+        for number in range(rounds):
+            step = bulk.begin(cast.alice, "update", "customers.customer", [one.pk], {"description": f"bulk {number}"})
+            assert bulk.run(cast.alice, step).result["done"] == 1
+
+    together(form, cell, api, many)
+    last = rounds - 1
+    found = Customer.objects.get(pk=one.pk)
+    assert (found.english_name, found.employees, found.short_name) == (f"form {last}", rounds, f"api {last}")
+    entries = AuditEntry.objects.filter(entity="customers_customer", record_id=one.pk, action="update")
+    for name in ("english_name", "employees", "short_name", "description"):
+        assert entries.filter(changes__has_key=name).count() == rounds, name
+
+
+@contextlib.contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A file system of its own of that size; skips where none can be mounted."""
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def test_a_full_disk_of_the_database_is_said_and_passes(bearer: str, cast: Any, tmp_path: Path) -> None:
+    client = Client(headers={"Authorization": bearer, "Accept-Language": "en"})
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    with small_disk(tmp_path / "small", "3m") as small, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        owner = Path(f"/proc/{cursor.fetchone()[0]}").stat()
+        os.chown(small, owner.st_uid, owner.st_gid)
+        small.chmod(0o700)
+        cursor.execute(f"CREATE TABLESPACE tiny LOCATION '{small}'")
+        try:
+            cursor.execute("ALTER TABLE customers_customer SET TABLESPACE tiny")
+            one = records.create(cast.alice, "customers.customer", {"name": "满盘"})
+            seen: list[int] = []
+            for _time in range(400):
+                body = {"description": os.urandom(9000).hex()}
+                answer = client.patch(f"{API}{one.pk}", body, content_type="application/json")
+                seen.append(answer.status_code)
+                if answer.status_code != 200:
+                    break
+            assert (seen[0], answer.status_code) == (200, 503), answer.content
+            assert answer.json()["code"] == "database.full"
+            assert "disk is full" in answer.json()["title"]
+            assert client.get(f"{API}{one.pk}").status_code == 200, "reading goes on"
+            kept = client.get(f"{API}{one.pk}").json()["description"]
+            subprocess.run(["mount", "-o", "remount,size=30m", str(small)], check=True)
+            again = client.patch(f"{API}{one.pk}", body, content_type="application/json")
+            assert (again.status_code, again.json()["description"]) == (200, body["description"]), "there is room again"
+            assert kept != body["description"], "what was refused was not stored"
+        finally:
+            cursor.execute("ALTER TABLE customers_customer SET TABLESPACE pg_default")
+            cursor.execute("DROP TABLESPACE tiny")
+
+
+def test_a_clock_that_jumps_ends_no_session_early_and_lets_no_token_live_longer(browse: Any, cast: Any) -> None:
+    now = clock.now()
+    ends = now + dt.timedelta(hours=1)
+    _token, secret = tokens.token_create(cast.alice, cast.alice_user, name="hour", expires_at=ends)
+    alice = browse("alice")
+    with clock.moved_to(now - dt.timedelta(hours=3)):
+        assert alice.get("/account/").status_code == 200, "back: the session goes on"
+        assert tokens.token_authenticate(secret) is not None
+    with clock.moved_to(now + dt.timedelta(minutes=59)):
+        assert alice.get("/account/").status_code == 200
+        assert tokens.token_authenticate(secret) is not None
+    with clock.moved_to(ends + dt.timedelta(seconds=1)):
+        assert tokens.token_authenticate(secret) is None
+    with clock.moved_to(now + dt.timedelta(seconds=signin.IDLE_SECONDS + 3600)):
+        assert alice.get("/account/").status_code == 302
+    assert alice.get("/account/").status_code == 302, "what ended stays ended when the clock goes back"
