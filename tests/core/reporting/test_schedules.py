@@ -15,9 +15,11 @@ from guanxi.core.models import ReportSchedule
 from guanxi.core.reporting import schedules, stored
 from tests.core.reporting.conftest import NOW
 from tests.factories.cast import Cast
+from tests.mailserver import Letters, letters
 from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
+__all__ = ("letters",)
 GADGETS = {"dataset": "fakes.gadget", "rows": [{"field": "state"}]}
 
 
@@ -52,6 +54,29 @@ def test_each_reader_gets_his_own_figures_once(world: Any, cast: Cast) -> None:
         rows = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_index(0).to_python()
         assert rows[-1][1] == total
         assert any(name.endswith(".svg") for name in files)
+
+
+def test_it_arrives_over_a_mail_server(world: Any, cast: Cast, letters: Letters) -> None:
+    """As a reader's program sees it: subject and text in Chinese, the workbook opens, the picture is one."""
+    report = stored.setup_save(cast.alice, sort="report", name="按状态统计", definition={**GADGETS, "compare": "year"})
+    people = [cast.alice_user.pk, cast.bob_user.pk]
+    schedules.schedule_set(
+        cast.alice, sort="report", key=report.key, recipients=people, every="week", weekday=3, hour=12
+    )
+    assert schedules.send_due(NOW + dt.timedelta(hours=2)) == 2
+    assert {receiver for receiver, _letter in letters.arrived} == {"alice@guanxi.example", "bob@guanxi.example"}
+    letter = letters.last("bob@guanxi.example")
+    assert letter["Subject"] == "按状态统计"
+    body = letter.get_body()
+    assert body is not None
+    assert "合计: 6" in body.get_content()
+    assert f"{report.url}" in body.get_content()
+    files = {one.get_filename(): one for one in letter.iter_attachments()}
+    (book,) = [one for name, one in files.items() if name.endswith(".xlsx")]
+    assert CalamineWorkbook.from_filelike(io.BytesIO(book.get_content())).get_sheet_by_index(0).to_python()[-1][1] == 6
+    (picture,) = [one for name, one in files.items() if name.endswith(".svg")]
+    assert picture.get_content_type() == "image/svg+xml"
+    assert picture.get_payload(decode=True).lstrip().startswith(b"<svg")
 
 
 def test_a_board_is_mailed_whole_and_a_deleted_one_not_at_all(world: Any, cast: Cast) -> None:
