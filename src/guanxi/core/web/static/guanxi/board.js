@@ -88,13 +88,22 @@ function settle(card, board, back) {
   return label;
 }
 
+// A mouse on a link means the link; a finger held there lifts the card, for a finger is wider than the room beside links.
+function gripless(event) {
+  const part = event.target.closest("a, button");
+  return Boolean(part) && (part.tagName === "BUTTON" || event.pointerType === "mouse");
+}
+document.addEventListener("contextmenu", (event) => { // nor does holding one open a link's menu
+  if (event.pointerType === "touch" && event.target.closest(".gx-card") && $(".sortable-chosen")) event.preventDefault();
+});
+
 each(".gx-board", async (board) => {
   if (board.dataset.locked) return;
   await vendor("sortable/sortable.min.js");
   const foot = $$(".gx-end-cards").filter((list) => !window.Sortable.get(list));
   for (const list of [...$$(".gx-lane-cards", board), ...foot]) {
     window.Sortable.create(list, {
-      group: "board", animation: 120, delay: 150, delayOnTouchOnly: true, draggable: "[data-move]", filter: "a, button", preventOnFilter: false,
+      group: "board", animation: 120, delay: 150, delayOnTouchOnly: true, draggable: "[data-move]", filter: gripless, preventOnFilter: false,
       onStart: (event) => lift(event.item),
       onEnd: (event) => {
         putDown();
