@@ -91,12 +91,14 @@ tiles.number(
     {"dataset": INSTALMENTS, "filter": {"all": [MINE, OWED, {"field": "due_on", "op": "next_days", "value": 30}]},
      "measures": [{"how": "sum", "field": "open"}]},
     order=5, good=0,
+    shown=tiles.may("create", CONTRACTS),
 )  # fmt: skip
 tiles.number(
     "instalments-overdue-mine", _("Overdue money, mine"),
     {"dataset": INSTALMENTS, "filter": {"all": [MINE, OWED, {"field": "due_on", "op": "lt", "value": "@today"}]},
      "measures": [{"how": "sum", "field": "open"}]},
     order=6, good=-1,
+    shown=tiles.may("create", CONTRACTS),
 )  # fmt: skip
 tiles.number(
     "receipts-team", _("Received this month, team"),
@@ -108,3 +110,27 @@ tiles.number(
 doings.source("quotes", _("Quotes made"), QUOTES, at="created_at", order=40)
 doings.source("contracts", _("Contracts signed"), CONTRACTS, at="signed_on", filter=SIGNED, order=50)
 doings.source("receipts", _("Money received"), RECEIPTS, at="received_on", filter=RECEIVED, order=60)
+#: Those who keep the books: what is owed to the house, what waits to be issued and matched.
+BOOKS = tiles.may("write_off", INSTALMENTS)
+tiles.number(
+    "instalments-overdue", _("Overdue money"),
+    {"dataset": INSTALMENTS, "filter": {"all": [OWED, {"field": "due_on", "op": "lt", "value": "@today"}]},
+     "measures": [{"how": "sum", "field": "open"}]},
+    order=7, good=-1, shown=BOOKS,
+)  # fmt: skip
+tiles.number(
+    "instalments-due", _("Due within 30 days"),
+    {"dataset": INSTALMENTS, "filter": {"all": [OWED, {"field": "due_on", "op": "next_days", "value": 30}]},
+     "measures": [{"how": "sum", "field": "open"}]},
+    order=8, good=0, shown=BOOKS,
+)  # fmt: skip
+tiles.number(
+    "invoices-requested", _("Invoices to issue"),
+    {"dataset": "billing.invoice", "filter": {"field": "status", "op": "eq", "value": "requested"}},
+    order=9, good=0, shown=BOOKS,
+)  # fmt: skip
+tiles.number(
+    "entries-new", _("Bank entries to match"),
+    {"dataset": "billing.bankentry", "filter": {"field": "status", "op": "eq", "value": "new"}},
+    order=10, good=0, shown=BOOKS,
+)  # fmt: skip

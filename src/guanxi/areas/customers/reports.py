@@ -92,12 +92,20 @@ builtin.board(
 )
 
 _MINE = {"field": "owner", "op": "eq", "value": "@me"}
-tiles.number("customers-mine", _("My customers"), {"dataset": CUSTOMERS, "filter": _MINE}, order=20, good=0)
+tiles.number(
+    "customers-mine",
+    _("My customers"),
+    {"dataset": CUSTOMERS, "filter": _MINE},
+    order=20,
+    good=0,
+    shown=tiles.may("create", CUSTOMERS),
+)
 tiles.number(
     "customers-mine-new",
     _("New this month, mine"),
     {"dataset": CUSTOMERS, "filter": _MINE, "date": "created_at", "period": "this_month", "compare": "previous"},
     order=22,
+    shown=tiles.may("create", CUSTOMERS),
 )
 tiles.number(
     "customers-mine-silent",
@@ -105,6 +113,7 @@ tiles.number(
     {"dataset": CUSTOMERS, "filter": {"all": [_MINE, {"field": "last_contact_at", "op": "older_days", "value": 30}]}},
     order=24,
     good=-1,
+    shown=tiles.may("create", CUSTOMERS),
 )
 tiles.number(
     "customers-team-new",

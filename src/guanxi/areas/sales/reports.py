@@ -343,6 +343,7 @@ tiles.number(
     {"dataset": DEALS, "filter": {"all": [MINE, OPEN]}, "measures": [{"how": "sum", "field": "value"}]},
     order=1,
     good=0,
+    shown=tiles.may("create", DEALS),
 )
 tiles.number(
     "deals-mine-closing",
@@ -356,6 +357,7 @@ tiles.number(
     },
     order=2,
     good=0,
+    shown=tiles.may("create", DEALS),
 )
 tiles.number(
     "deals-mine-won",
@@ -369,6 +371,7 @@ tiles.number(
         "compare": "previous",
     },
     order=3,
+    shown=tiles.may("create", DEALS),
 )
 tiles.number(
     "deals-mine-overdue",
@@ -376,6 +379,7 @@ tiles.number(
     {"dataset": DEALS, "filter": {"all": [MINE, OPEN, {"field": "close_on", "op": "lt", "value": "@today"}]}},
     order=4,
     good=-1,
+    shown=tiles.may("create", DEALS),
 )
 tiles.number(
     "deals-team-won",

@@ -35,6 +35,11 @@ def everyone(_actor: Actor) -> bool:
     return True
 
 
+def may(action: str, entity: str) -> Callable[[Actor], bool]:
+    """On the home of those whose work it is: who may do the action to such records."""
+    return lambda actor: allowed(actor, action, entity)
+
+
 def leads(actor: Actor, entity: str = "customers.customer") -> bool:
     """Whether the actor sees others' records: his home speaks of the team."""
     reach = actor.rights.of(entity, "view")

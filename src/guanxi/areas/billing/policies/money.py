@@ -40,7 +40,10 @@ from guanxi.core.records.rates import rate_on
 
 
 def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment]) -> None:
-    """Percentages become amounts, the last one takes the rest of a whole; what is paid cannot be planned away."""
+    """Percentages become amounts, the last one takes the rest of a whole; what is paid cannot be planned away.
+
+    Whose document it is, his is the money to come in.
+    """
     currency, total = document.currency or "CNY", document.total or ZERO
     whole = sum((row.percent for row in rows if row.percent is not None), ZERO) == HUNDRED
     by_percent = [row for row in rows if row.percent is not None]
@@ -49,7 +52,7 @@ def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment])
     if whole and by_percent and len(by_percent) == len(rows):
         by_percent[-1].amount = total - sum((row.amount or ZERO for row in by_percent[:-1]), ZERO)
     for number, row in enumerate(rows):
-        row.currency, row.customer_id = currency, document.customer_id
+        row.currency, row.customer_id, row.owner_id = currency, document.customer_id, document.owner_id
         if row.percent is not None and not 0 < row.percent <= HUNDRED:
             raise Invalid(
                 _("This must lie between 0 and 100."), code="value.percent", field=f"instalments.{number}.percent"
