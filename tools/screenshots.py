@@ -1,10 +1,10 @@
-"""Take the pictures of the README from a running demo.
+"""Take the pictures of the README and of the guide from a running demo.
 
     GUANXI_DEMO_PASSWORD=secret ./guanxi demo --port 8000
     GUANXI_DEMO_PASSWORD=secret .venv/bin/python tools/screenshots.py http://127.0.0.1:8000
 
-Needs the development packages and a Chromium (``GUANXI_BROWSER_PATH``, else the first found). Writes ``docs/images``;
-no picture has more than 150 KB.
+Needs the development packages and a Chromium (``GUANXI_BROWSER_PATH``, else the first found). Writes ``docs/images``
+(no picture above 150 KB) and ``docs/guide/images`` (none above 60 KB). Names after the address take only these.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "images"
-LIMIT = 150_000
-WIDE, PHONE = (1280, 800), (390, 700)
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+WIDE, PHONE, PAGE = (1280, 800), (390, 700), (1100, 640)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class Picture:
     size: tuple[int, int]
     address: str
     then: Callable[[Page], None] | None = None
+    folder: str = "images"
+    limit: int = 150_000
 
 
 def _busiest_customer(page: Page) -> None:
@@ -81,15 +82,75 @@ PICTURES = (
 )
 
 
-def _small(picture: bytes) -> bytes:
+def _first(page: Page) -> None:
+    """Open the first record of the list."""
+    row = page.locator("#list-view tbody tr[data-id]").first
+    page.goto(f"{page.url.split('?')[0]}{row.get_attribute('data-id')}/")
+    page.wait_for_timeout(1500)
+
+
+def _edit(page: Page) -> None:
+    _first(page)
+    page.goto(f"{page.url}edit/")
+    page.locator("tr[data-line]").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+
+
+def _simulated(page: Page) -> None:
+    _first(page)
+    page.goto(f"{page.url}simulate/")
+    page.wait_for_timeout(1500)
+
+
+def _account(page: Page) -> None:
+    """The account of the customer who owes most."""
+    page.locator("main a[href^='/customers/'][href*='/account/']").first.click()
+    page.wait_for_timeout(1500)
+
+
+#: Pages of selling: name, who looks, address, what is done first. English pictures for one half, Chinese for the other.
+SELLING = (
+    ("leads", "zhangwei", "zh-hans", "/leads/", None),
+    ("lead", "zhangwei", "en", "/leads/", _first),
+    ("deals-board", "zhangwei", "zh-hans", "/opportunities/board/", None),
+    ("deal", "zhangwei", "en", "/opportunities/", _first),
+    ("pool-simulator", "admin", "zh-hans", "/pools/", _simulated),
+    ("handover", "admin", "en", "/handover/", None),
+    ("forecast", "chenjianguo", "zh-hans", "/forecast/", None),
+    ("pipeline-course", "chenjianguo", "en", "/pipeline-course/", None),
+    ("products", "zhangwei", "zh-hans", "/products/", None),
+    ("quote", "zhangwei", "en", "/quotes/", _first),
+    ("quote-lines", "zhangwei", "zh-hans", "/quotes/", _edit),
+    ("contract", "zhangwei", "zh-hans", "/contracts/", _first),
+    ("order", "zhangwei", "en", "/sales-orders/", _first),
+    ("bank-statement", "xuli", "zh-hans", "/bank-statement/", None),
+    ("receivables", "xuli", "en", "/receivables/", None),
+    ("account", "xuli", "zh-hans", "/receivables/", _account),
+    ("invoices", "xuli", "en", "/invoices/", None),
+    ("commission", "xuli", "zh-hans", "/commission-statements/", _first),
+    ("home-finance", "xuli", "zh-hans", "/", None),
+    ("home-manager", "chenjianguo", "en", "/", None),
+    ("diary", "chenjianguo", "zh-hans", "/diary/", None),
+    ("recipes", "admin", "en", "/import/recipe/", None),
+)
+PICTURES = (
+    *PICTURES,
+    *(
+        Picture(name, user, language, "light", PAGE, address, then, "guide/images", 60_000)
+        for name, user, language, address, then in SELLING
+    ),
+)
+
+
+def _small(picture: bytes, limit: int) -> bytes:
     """The picture with as few colours as keep it below the limit."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    for colours in (256, 128, 64, 32):
+    for colours in (256, 128, 64, 32, 16):
         out = io.BytesIO()
         image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-        if out.tell() <= LIMIT:
+        if out.tell() <= limit:
             return out.getvalue()
-    raise ValueError(f"the picture stays above {LIMIT} bytes")
+    raise ValueError(f"the picture stays above {limit} bytes")
 
 
 def _take(browser: Browser, base: str, picture: Picture, password: str) -> None:
@@ -118,8 +179,10 @@ def _take(browser: Browser, base: str, picture: Picture, password: str) -> None:
     if picture.then:
         picture.then(page)
         page.wait_for_timeout(1000)
-    found = _small(page.screenshot())
-    (TARGET / f"{picture.name}.png").write_bytes(found)
+    found = _small(page.screenshot(), picture.limit)
+    place = DOCS / picture.folder / f"{picture.name}.png"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(found)
     print(f"{picture.name}.png {len(found):,} bytes")
     context.close()
 
@@ -128,7 +191,6 @@ def main() -> int:
     """Take every picture, or those named after the address. Returns the exit code."""
     base, wanted = sys.argv[1].rstrip("/"), sys.argv[2:]
     program = os.environ.get("GUANXI_BROWSER_PATH") or shutil.which("chromium") or shutil.which("chromium-browser")
-    TARGET.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for picture in PICTURES:
