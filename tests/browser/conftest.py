@@ -60,8 +60,8 @@ def world(cast: Cast, make: Callable[..., Any]) -> World:
     about = {"customer": first.pk, "owner": cast.alice_user.pk}
     for key, values in (
         ("activities.activity", {"kind": "call", "body": "谈了报价"}),
-        ("activities.task", {"subject": "寄样品", "due_at": now + dt.timedelta(days=1)}),
-        ("activities.followupplan", {"subject": "回访", "planned_at": now + dt.timedelta(days=1)}),
+        ("activities.task", {"subject": "寄样品", "due_at": now - dt.timedelta(days=1)}),
+        ("activities.followupplan", {"subject": "回访", "planned_at": now - dt.timedelta(days=1)}),
     ):
         records.create(cast.root, key, {**about, **values}, trusted=True)
     records.delete(cast.root, make("customers.customer", name="已经删除的客户"))

@@ -49,6 +49,7 @@ RECORDS = (
     "/search/?q=华诚",
     "/search/",
     "/duplicates/",
+    "/customers/merge/?ids={pk},{other}",
     "/import/",
     "/trash/",
     "/operations/",
@@ -73,6 +74,9 @@ SETTINGS = (
     "/people/roles/{role}/",
     "/people/users/{user}/",
     "/people/users/{user}/rights/",
+    "/settings/",
+    "/settings/numbering/",
+    "/settings/numbering/customers/number/",
     "/people/users/{user}/open/",
     "/people/tokens/",
     "/people/log/",
@@ -99,12 +103,12 @@ def walk(page: Page, addresses: tuple[str, ...], wide: bool = True, **values: in
 
 def test_pages_of_records(people: People, world: World) -> None:
     page = people("alice", "zh-hans")
-    assert walk(page, RECORDS, pk=world.alices[0].pk) == {}
+    assert walk(page, RECORDS, pk=world.alices[0].pk, other=world.alices[1].pk) == {}
 
 
 def test_pages_of_records_on_a_dark_phone(people: People, world: World) -> None:
     page = people("alice", "en", phone=True, dark=True)
-    assert walk(page, RECORDS[:16] + RECORDS[26:], wide=False, pk=world.alices[0].pk) == {}
+    assert walk(page, RECORDS[:16] + RECORDS[26:], wide=False, pk=world.alices[0].pk, other=world.alices[1].pk) == {}
 
 
 def test_pages_about_oneself_and_administration(people: People, world: World, cast: Cast) -> None:

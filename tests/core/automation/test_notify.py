@@ -244,3 +244,8 @@ def test_much_at_once_is_told_once(cast: Cast, gadget: Any) -> None:
     with translation.override("en"):
         latest = notify.notifications(cast.bob).notes[0]
     assert (latest.text, latest.record_id) == ("管理员 gave you many records (Gadget)", 0)
+
+
+def test_every_sort_of_notification_has_a_chinese_name() -> None:
+    with translation.override("zh-hans"):
+        assert [key for key, sort in channels.SORTS.items() if str(sort.label).isascii()] == []

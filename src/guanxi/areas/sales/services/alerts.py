@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.activities.services import activity_log
@@ -18,7 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import figures
 
 LARGE = gettext_noop("Large deal: %(record)s, %(amount)s")
-channels.register_sort(channels.Sort("large_deal", gettext_noop("Large deals"), icon="diamond"))
+channels.register_sort(channels.Sort("large_deal", gettext_lazy("Large deals"), icon="diamond"))
 
 
 def deal_alert(deal: Opportunity) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.areas.customers.models import (
     ASSIGN,
@@ -280,7 +280,7 @@ def pools_warn() -> int:
     return told
 
 
-channels.register_sort(channels.Sort("pool", gettext_noop("Pools"), icon="inbox"))
+channels.register_sort(channels.Sort("pool", gettext_lazy("Pools"), icon="inbox"))
 
 
 def rules_replace(actor: Actor, pool: Pool, rules: Iterable[read.Rule]) -> None:

@@ -149,7 +149,7 @@ def _table(field: Field, value: Any) -> Markup:
         for row in value
     )
     return Markup(
-        '<div class="gx-scroll"><table class="gx-mini"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<div class="gx-scroll" tabindex="0"><table class="gx-mini"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(head, rows)
 
 
