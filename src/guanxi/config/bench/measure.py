@@ -26,7 +26,11 @@ import psycopg
 
 from guanxi.runtime.trouble import Trouble
 
-HEAT = 3
+#: Requests before those that are counted: each of four threads has its own connection, which plans a statement for its
+#: values five times before it keeps the plan.
+HEAT = 24
+#: Processes that use less than this share of a processor have done with starting; nobody waits longer than this.
+CALM, PATIENCE = 0.05, 60.0
 CLIENTS = 16
 _TIMING = re.compile(r'sql;dur=([\d.]+);desc="(\d+)", render;dur=([\d.]+), cpu;dur=([\d.]+)')
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -140,6 +144,16 @@ def cpu_seconds(pids: Sequence[int]) -> float:
             parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += sum(int(part) for part in parts[11:15])
     return total / _TICK
+
+
+def settle(pids: Callable[[], list[int]]) -> None:
+    """Wait until the processes have done with starting: live events and the worker load after the pages."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        before = cpu_seconds(pids())
+        time.sleep(1.0)
+        if cpu_seconds(pids()) - before < CALM:
+            return
 
 
 class Subjects:

@@ -54,6 +54,7 @@ def pages(
             browsers[who] = measure.Browser(port)
             browsers[who].sign_in(name, password)
             plans[who] = measure.pages_of(who, subjects, made["token"])
+        measure.settle(place.serving)
         for who, plan in plans.items():
             for page in plan:
                 measure.measure(page, browsers[who], requests, place.serving)
