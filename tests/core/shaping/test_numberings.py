@@ -71,6 +71,8 @@ def test_the_page_tries_saves_and_lets_people_type(cast: Cast, browse: Callable[
     wrong = root.post(ADDRESS, {**sent, "format": "礼{seq}"})
     assert wrong.status_code == 422
     assert "格式中必须含相应的年、月、日" in wrong.content.decode()
+    assert root.post(ADDRESS, {**sent, "start": "", "number": ""}).status_code == 422
+    assert root.post(ADDRESS, {**sent, "number": "", "do": "try"}).status_code == 200
     assert root.post(ADDRESS, sent).status_code in (302, 303)
     stamps.refresh()
     assert made(cast).endswith("-012")

@@ -69,7 +69,7 @@ def _sections(actor: Actor, subject: Subject) -> Iterator[Section]:
     if blocks := [
         [
             (_("When"), _moment(one.created_at)), (_("To"), one.to), (_("Subject"), one.subject), (_("Text"), one.body),
-            (_("Marketing"), _("yes") if one.marketing else _("no")), (_("State"), one.error or one.state),
+            (_("Marketing messages"), _("yes") if one.marketing else _("no")), (_("State"), one.error or one.state),
         ]
         for one in sent
     ]:  # fmt: skip

@@ -56,7 +56,7 @@ def examples(given: Mapping[str, Any], how_many: int = 3) -> list[str]:
     """The next numbers as a rule of these values would write them today. Raises Invalid for a format that cannot be."""
     numbering.check_format(given["format"], given["reset"])
     today = clock.today(settings.TIME_ZONE)
-    return [numbering.spelled(given["format"], given["number"] + step, today) for step in range(how_many)]
+    return [numbering.spelled(given["format"], (given["number"] or 1) + step, today) for step in range(how_many)]
 
 
 def numbering_save(
@@ -69,8 +69,8 @@ def numbering_save(
     """
     require_shaper(actor)
     values = {one: given[one] for one in NAMES}
-    if min(values["start"], given["number"]) < 1:
-        wrong = "start" if values["start"] < 1 else "number"
+    wrong = next((name for name in ("start", "number") if (given[name] or 0) < 1), "")
+    if wrong:
         raise Invalid(_("Numbers begin at 1."), code="numbering.start", field=wrong)
     first = examples(given, 1)[0]
     with writing(actor):
