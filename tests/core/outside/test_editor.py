@@ -38,6 +38,11 @@ def test_what_clients_see_is_chosen_and_taken_away(admin: Client, browse: Callab
     assert not PortalView.objects.exists()
 
 
+def test_what_is_opened_must_be_chosen(admin: Client) -> None:
+    assert admin.post("/settings/outside/views/new/", {"way": ""}).status_code == 422
+    assert PortalView.objects.count() == 0
+
+
 def test_a_page_to_look_up_by_number(admin: Client) -> None:
     sent = {"kind": "lookup", "entity": "customers.customer", "name_zh": "客户查询", "name_en": "Customer look-up"}
     assert admin.post(f"{HOME}pages/new/", sent).status_code in (302, 303)

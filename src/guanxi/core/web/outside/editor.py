@@ -85,7 +85,10 @@ def view_new(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         try:
             given = read(questions, request.POST)
-            subject, entity, path = str(given.pop("way")).split("|")
+            way = str(given.pop("way") or "").split("|")
+            if len(way) != 3:
+                raise Invalid(_("Choose one of the values offered."), code="value.choice", field="way")
+            subject, entity, path = way
             values = {**given, "subject": subject, "entity": entity, "path": path, "fields": [entity_of(entity).title]}
             row = publishing.view_save(
                 actor, None, {**values, "position": given.get("position") or 50, "active": False}
