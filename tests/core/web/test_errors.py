@@ -104,6 +104,7 @@ def _digits() -> Exception:
     "error",
     [
         DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"),
+        DataError("unsupported Unicode escape sequence"),
         _caused(psycopg.errors.StringDataRightTruncation("value too long for type character varying(100)"), DataError),
         _digits(),
     ],

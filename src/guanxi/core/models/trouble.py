@@ -22,7 +22,7 @@ _SAID: Final[tuple[tuple[type[Exception], str, Text], ...]] = (
     (psycopg.errors.IdleInTransactionSessionTimeout, "database.slow", _("This took too long and was stopped. Narrow it down, or try again later.")),
     (psycopg.errors.ReadOnlySqlTransaction, "database.changing", _("The database is changing over to another machine. Please try again in a moment.")),
 )  # fmt: skip
-_NO_VALUE = ("NUL (0x00)", "for integer string conversion")
+_NO_VALUE = ("NUL (0x00)", "unsupported Unicode escape sequence", "for integer string conversion")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 #: What one request may wait for in the database: for a lock, for one statement, and in a transaction that does nothing.
