@@ -24,6 +24,7 @@ import click
 
 from guanxi.core.cli.ground import tell
 from guanxi.core.cli.interrupted import Commands
+from guanxi.core.cli.labours import Labours
 from guanxi.core.cli.ledger import Audit, Client, Ledger, compare
 from guanxi.runtime.failpoints import PLACES
 from guanxi.runtime.postgres import running_url
@@ -100,6 +101,15 @@ class Workspace:
             raise Trouble(done.stderr.strip())
         return done.stdout
 
+    def begin(self, *arguments: str, failpoint: str = "") -> subprocess.Popen[bytes]:
+        """Begin a command on the workspace; with a named fault it ends itself there."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "guanxi", *arguments],
+            env=self._variables | {"GUANXI_FAILPOINT": failpoint},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def kill(self, what: str) -> None:
         """SIGKILL to one part (web, worker, postgres) or to everything."""
         if what == "everything":
@@ -156,7 +166,7 @@ class Clients:
     """People at work: each makes customers and changes them until told to stop."""
 
     def __init__(self, ledger: Ledger, client: Client) -> None:
-        self._ledger, self._client = ledger, client
+        self._ledger, self.client = ledger, client
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -194,9 +204,9 @@ class Clients:
 
     def _send(self, key: str, sort: str, token: str, record: int | None) -> int | None:
         if sort == "create":
-            answer = self._client.send("POST", "/api/v1/customers/", {"name": token, "kind": "organisation"}, key)
+            answer = self.client.send("POST", "/api/v1/customers/", {"name": token, "kind": "organisation"}, key)
         else:
-            answer = self._client.send("PATCH", f"/api/v1/customers/{record}", {"short_name": token}, key)
+            answer = self.client.send("PATCH", f"/api/v1/customers/{record}", {"short_name": token}, key)
         if answer is None or answer[0] >= 500:
             return None
         if answer[0] == 429:
@@ -225,10 +235,11 @@ def run(
     seconds: float,
     report: Callable[[Round], None],
     commands: Callable[[str], None] | None = None,
+    rows: int = 0,
 ) -> Audit:
     """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger.
 
-    With ``commands``, which is told each step, backup, restore and migration are killed too.
+    With ``commands``, which is told each step, backup, restore and migration are killed too, and with ``rows`` long work of that size.
     """
     place = Workspace(folder, port)
     try:
@@ -242,7 +253,9 @@ def run(
         for fault in plan:
             report(_round(place, clients, ledger, fault, seconds))
         clients.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
+        further = Labours(place, clients.client, folder, rows, commands).run() if rows and commands else []
         found = settled(ledger, place.database())
+        found.faults += further
         if commands is not None:
             found.faults += Commands(folder, folder, commands).run()
         return found
@@ -306,10 +319,14 @@ def settled(ledger: Ledger, database: str) -> Audit:
     "--seconds", type=click.FloatRange(0.5, 600), default=6.0, show_default=True, help=_("Seconds of work around each.")
 )
 @click.option(
+    "--rows", type=click.IntRange(0, 1_000_000), default=20_000, show_default=True,
+    help=_("Rows of the import and the bulk change that are killed; 0 leaves them out."),
+)  # fmt: skip
+@click.option(
     "--port", type=click.IntRange(1024, 65534), default=8390, show_default=True, help=_("Port of the workspace.")
 )
 @click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
-def command(rounds: int, seconds: float, port: int, as_json: bool) -> None:
+def command(rounds: int, seconds: float, rows: int, port: int, as_json: bool) -> None:
     """Exit code 1 when the ledger and the database differ; the folder is kept then."""
     folder = Path(tempfile.mkdtemp(prefix="guanxi-faults-"))
     done: list[Round] = []
@@ -327,7 +344,7 @@ def command(rounds: int, seconds: float, port: int, as_json: bool) -> None:
         )
 
     plan = list(islice(chain.from_iterable(faults() for _time in count()), rounds))
-    found = run(folder, port, plan=plan, seconds=seconds, report=report, commands=tell)
+    found = run(folder, port, plan=plan, seconds=seconds, report=report, commands=tell, rows=rows)
     if as_json:
         click.echo(json.dumps({"rounds": [asdict(each) for each in done], **asdict(found)}, ensure_ascii=False))
     else:
