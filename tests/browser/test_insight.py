@@ -68,6 +68,7 @@ def test_from_scores_to_visits_and_from_a_report_to_its_customers(
     page.goto("/reports/new/?dataset=customers")
     page.wait_for_load_state("load")
     page.locator("#b-r0-field").select_option("insight.value_class")
+    expect(page.locator("#report-preview thead")).to_contain_text("价值等级")
     row = page.locator("#report-preview tbody tr").filter(has_text="A").first
     counted = row.locator("a").last
     number = int((counted.text_content() or "").strip())
