@@ -118,6 +118,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/file/",
         "settings/packs/",
         "settings/outside/",
+        "settings/firm/",
         "settings/objects/",
         "settings/processes/",
         "settings/layouts/",

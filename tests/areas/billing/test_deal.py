@@ -17,6 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import ApprovalFlow
 from guanxi.core.models.stamps import bump
+from guanxi.core.records.firm import firm_set
 from guanxi.core.records.history import history
 from tests.factories.billing import signed
 from tests.factories.cast import Cast
@@ -286,3 +287,12 @@ def test_a_payment_is_not_entered_twice_and_an_instalment_takes_what_it_is_due(c
         records.create(cast.root, "billing.receipt", values)
     assert (error.value.code, error.value.field) == ("receipt.twice", "reference")
     assert records.create(cast.root, "billing.receipt", values | {"reference": "T-2"}).free == 250
+
+
+def test_a_printed_quote_says_what_was_taken_off_and_who_sells(cast: Cast, make: Any) -> None:
+    firm_set(cast.root, {"legal_name": "远岭自动化有限公司", "tax_number": "91310115X"}, fiscal_month=1)
+    quote = quote_of(cast, make, discount=5, discount_amount="10")
+    data = printing.document_data(quote, "en")
+    assert [row[1] for row in data["totals"]] == ["5% + ¥10", "¥857.08", "¥111.42", "¥968.50"]
+    assert (data["seller"]["name"], data["seller"]["rows"]) == ("远岭自动化有限公司", ["税号 91310115X"])
+    assert len(printing.document_data(quote_of(cast, make), "en")["totals"]) == 3

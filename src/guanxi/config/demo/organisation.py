@@ -20,6 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag, User
 from guanxi.core.records import create, fields_of, many, values
+from guanxi.core.records.firm import firm_set
 from guanxi.core.schema.registry import entity_of
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
@@ -46,6 +47,7 @@ class Organisation:
     def fill(self) -> None:
         """Enter everything."""
         self._invent()
+        firm_set(self.actor, words.HOUSE, fiscal_month=1)
         tags = [create(self.actor, "core.tag", {"name": name, "color": color}) for name, color in words.TAGS]
         told = [self.story.of_firm(firm) for firm in self.firms]
         plans = [

@@ -323,3 +323,15 @@ ENGLISH_SURNAMES = [
     "Patel",
     "Nakamura",
 ]
+
+#: The house itself, as its quotes and contracts name it; all of it made up.
+HOUSE = {
+    "legal_name": "远岭自动化技术有限公司",
+    "address": "上海市浦东新区金科路 100 号",
+    "phone": "021-5550 0100",
+    "email": "sales@yuanling.example",
+    "website": "https://yuanling.example",
+    "tax_number": "91310115DEMO00001X",
+    "bank": "示例银行上海张江支行",
+    "bank_account": "0000 1234 5678 9012",
+}

@@ -20,8 +20,9 @@ from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import MessageTemplate, Preference, Snippet, User
+from guanxi.core.models import MessageTemplate, Snippet, User
 from guanxi.core.records import display, shape
+from guanxi.core.records.firm import firm
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
@@ -145,7 +146,7 @@ def fill(actor: Actor, record: Any, text: str, *, language: str = "", more: Mapp
             "custom": _Custom(Merge(actor, entity, record)),
             "me": Merge(actor, entity_of("core.user"), me) if me else {"name": actor.name},
             "today": clock.today(actor.timezone).isoformat(),
-            "workspace": _workspace(),
+            "workspace": firm().name,
             **(more or {}),
         }
         try:
@@ -155,11 +156,6 @@ def fill(actor: Actor, record: Any, text: str, *, language: str = "", more: Mapp
                 _("This text is not understood: %(reason)s") % {"reason": str(error).splitlines()[0][:200]},
                 code="template.syntax",
             ) from None
-
-
-def _workspace() -> str:
-    stored = Preference.objects.filter(key="workspace").values_list("value", flat=True).first() or {}
-    return str(stored.get("name") or "") if isinstance(stored, dict) else ""
 
 
 @dataclass(frozen=True, slots=True)

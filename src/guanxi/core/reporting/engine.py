@@ -18,9 +18,8 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Preference
-from guanxi.core.models.stamps import kept
 from guanxi.core.records import rates, reading, shape
+from guanxi.core.records.firm import fiscal_start
 from guanxi.core.reporting import asking, datasets, expressions, folding, naming, parts, past, windows
 from guanxi.core.reporting.asking import Answer, Groups, Key
 from guanxi.core.reporting.datasets import DATES, MANIFOLD, MANY, Place
@@ -33,19 +32,6 @@ from guanxi.core.reporting.table import Table
 
 #: Groups fetched at most, and rows and columns shown at most where a report names no number.
 MOST_GROUPS, ROWS, COLUMNS = 20_000, 200, 24
-#: The preference that names the month the business year begins with.
-FISCAL = "fiscal_start"
-
-
-@kept("preferences", size=1)
-def _fiscal() -> int:
-    value = Preference.objects.filter(key=FISCAL).values_list("value", flat=True).first()
-    return value if isinstance(value, int) and 1 <= value <= 12 else 1
-
-
-def fiscal_start() -> int:
-    """The month the business year begins with (1 is January)."""
-    return _fiscal()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.kernel.regional import Regional, present
-from guanxi.core.models import Preference, SavedView
+from guanxi.core.models import SavedView
 from guanxi.core.models.fixed import Fixed
-from guanxi.core.models.stamps import kept
 from guanxi.core.records import layouts
 from guanxi.core.records.discretion import discretion
+from guanxi.core.records.firm import firm
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, quick_forms
 from guanxi.core.schema.vocabulary import GROUPS
@@ -69,12 +69,9 @@ _PINNED = Fixed(
 )
 
 
-@kept("preferences", size=4)
 def workspace_name(language: str) -> str:
     """The name the administrator gave the workspace, else the product's."""
-    stored = Preference.objects.filter(key="workspace").values_list("value", flat=True).first() or {}
-    name = stored.get("name") if isinstance(stored, dict) else ""
-    return str(name) if name else ("关系" if language.startswith("zh") else "Guanxi")
+    return firm().name or ("关系" if language.startswith("zh") else "Guanxi")
 
 
 class Shell:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from guanxi.core.models import CustomField, DictionaryValue, stamps
+from guanxi.core.records.firm import Firm, firm, fiscal_start
 from tests.fakes.models import Gadget
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +108,17 @@ def test_two_administrators_see_what_differs(admin: Client) -> None:
 def test_everything_one_can_set_says_what_it_is(admin: Client) -> None:
     page = admin.get("/settings/").content.decode()
     assert page.count('class="gx-tile"') == page.count('class="gx-hint"') > 20
+
+
+def test_the_firm_says_how_it_is_called_and_reached(admin: Client, browse: Callable[..., Client]) -> None:
+    assert browse("alice").get("/settings/firm/").status_code == 404
+    given = {"legal_name": "远岭自动化有限公司", "email": "no address", "fiscal_month": "4"}
+    refused = admin.post("/settings/firm/", given)
+    assert refused.status_code == 422
+    assert "no address" in refused.content.decode()
+    assert "远岭自动化有限公司" in refused.content.decode(), "what was typed stays"
+    assert firm() == Firm()
+    saved = admin.post("/settings/firm/", {**given, "email": "info@yuanling.example", "name": "远岭"})
+    assert saved.status_code == 303
+    assert (firm().printed_name, firm().email, fiscal_start()) == ("远岭自动化有限公司", "info@yuanling.example", 4)
+    assert "远岭" in admin.get("/settings/firm/").content.decode()

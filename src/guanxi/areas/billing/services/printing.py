@@ -21,9 +21,9 @@ from guanxi.core.access import require
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Preference
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.figures import number
+from guanxi.core.records.firm import firm
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import formats
 
@@ -148,11 +148,7 @@ def document_data(record: Any, language: str) -> dict[str, Any]:
     english = not language.startswith("zh")
     rows = list(record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"))
 
-    def money(value: Decimal | None) -> str:
-        return formats.money(value, record.currency)
-
     titles = {"quote": _("Quotation"), "contract": _("Contract of sale"), "order": _("Order confirmation")}
-    totals = [[_("Without tax"), money(record.net)], [_("Tax"), money(record.tax)], [_("Total"), money(record.total)]]
     name = record._meta.model_name
     return {
         "title": titles[name], "number": record.number, "lang": "en" if english else "zh",
@@ -161,11 +157,11 @@ def document_data(record: Any, language: str) -> dict[str, Any]:
             {"label": label, "wide": wide, "numeric": numeric}
             for label, wide, numeric in (
                 ("#", False, True), (_("Description"), True, False), (_("Quantity"), False, True), (_("Unit"), False, False),
-                (_("Unit price"), False, True), (_("Discount"), False, True), (_("Tax"), False, True), (_("Amount"), False, True),
+                (_("Unit price"), False, True), (_("Discount"), False, True), (_("Tax rate"), False, True), (_("Amount"), False, True),
             )
         ],
         "rows": _rows(rows, record, english=english),
-        "totals": totals,
+        "totals": _totals(record),
         "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.total or Decimal(0))} if record.currency == "CNY" and not english else "",
         "rule": str(ROUNDING),
         "plan": _plan(record) if name != "quote" else [],
@@ -185,15 +181,30 @@ ROUNDING = translation.gettext_lazy(
 
 
 def _seller() -> dict[str, Any]:
-    found = Preference.objects.filter(key="workspace").values_list("value", flat=True).first() or {}
-    name = str(found.get("name") or "Guanxi") if isinstance(found, dict) else "Guanxi"
-    return {
-        "label": _("Seller"),
-        "name": name,
-        "rows": [
-            str(found[key]) for key in ("address", "phone", "tax_number") if isinstance(found, dict) and found.get(key)
-        ],
-    }
+    known = firm()
+    said = (
+        ("", known.address), ("", " · ".join(filter(None, (known.phone, known.email)))),
+        (_("Tax number"), known.tax_number), (_("Bank"), f"{known.bank} {known.bank_account}".strip()),
+    )  # fmt: skip
+    rows = [f"{label} {text}" if label else text for label, text in said if text]
+    return {"label": _("Seller"), "name": known.printed_name or "Guanxi", "rows": rows}
+
+
+def _totals(record: Any) -> list[list[str]]:
+    """What stands under the lines; what was taken off the whole is in their amounts already, and said first."""
+
+    def money(value: Decimal | None) -> str:
+        return formats.money(value, record.currency)
+
+    off = [f"{record.discount.normalize():f}%"] if record.discount else []
+    off += [money(record.discount_amount)] if record.discount_amount else []
+    taken = [[_("Taken off the whole, in the amounts above"), " + ".join(off)]] if off else []
+    return [
+        *taken,
+        [_("Without tax"), money(record.net)],
+        [_("Tax"), money(record.tax)],
+        [_("Total"), money(record.total)],
+    ]
 
 
 def _buyer(record: Any) -> dict[str, Any]:

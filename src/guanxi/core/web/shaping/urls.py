@@ -8,10 +8,22 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.errors import Text
 from guanxi.core.web.contributions import Entry, add_entries
-from guanxi.core.web.shaping import dictionaries, fields, formulas, hub, layouts, numberings, objects, processes, setups
+from guanxi.core.web.shaping import (
+    dictionaries,
+    fields,
+    firm,
+    formulas,
+    hub,
+    layouts,
+    numberings,
+    objects,
+    processes,
+    setups,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", hub.index, name="settings"),
+    path("settings/firm/", firm.edit, name="firm"),
     path("settings/objects/", objects.index, name="objects"),
     path("settings/objects/new/", objects.create, name="object_new"),
     path("settings/objects/<slug:key>/", objects.edit, name="object"),
@@ -52,6 +64,9 @@ def _entry(key: str, label: Text, icon: str, order: int, hint: Text) -> Entry:
 
 
 add_entries(
+    _entry(
+        "firm", _("Our firm"), "building", 5, _("Name, address, bank and tax number on documents; the business year")
+    ),
     _entry("objects", _("Objects"), "box", 60, _("Sorts of records of your own")),
     _entry("fields", _("Fields"), "forms", 62, _("Further fields for everything, with conditions and formulas")),
     _entry("dictionaries", _("Dictionaries"), "list", 64, _("Values of choices: names, colours, order")),
