@@ -112,7 +112,9 @@ def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Not
 def _parsed(values: pd.Series, name: str, format: str) -> tuple[pd.Series, list[Note]]:
     if format:
         return pd.to_datetime(values, format=format, errors="coerce"), []
-    found, notes, barred, ways = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]"), [], set[str](), 0
+    found = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    notes: list[Note] = []
+    barred, ways = set[str](), 0
     rest = values
     while not rest.empty:
         read, said, form = _read_once(rest, name, barred)

@@ -58,7 +58,7 @@ def table_file(command: Callable[..., None], *, needed: bool = True) -> Callable
     return command
 
 
-def _usual(needed: bool) -> dict[str, str]:
+def usual_column(needed: bool) -> dict[str, Any]:
     """The default of a column: none at all for a needed one (``None`` would count as given)."""
     return {} if needed else {"default": ""}
 
@@ -74,21 +74,21 @@ def sales_columns(
                 click.option(
                     "--customer",
                     required=customer_needed,
-                    **_usual(customer_needed),
+                    **usual_column(customer_needed),
                     metavar="COL",
                     help=_("Column of the customer."),
                 ),
                 click.option(
                     "--date",
                     required=date_needed,
-                    **_usual(date_needed),
+                    **usual_column(date_needed),
                     metavar="COL",
                     help=_("Column of the date."),
                 ),
                 click.option(
                     "--amount",
                     required=amount_needed,
-                    **_usual(amount_needed),
+                    **usual_column(amount_needed),
                     metavar="COL",
                     help=_("Column of the amount; negative ones are returns."),
                 ),

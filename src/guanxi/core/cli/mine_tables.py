@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import click
 
-from guanxi.core.cli.mine_options import answer, frame_of, table_file
+from guanxi.core.cli.mine_options import answer, frame_of, table_file, usual_column
 from guanxi.runtime.words import say as _
 
 
 def _column(name: str, help: str, *, required: bool = False, multiple: bool = False) -> Callable[[Any], Any]:
     if multiple:
         return click.option(name, multiple=True, required=required, metavar="COL", help=help)
-    return click.option(name, required=required, metavar="COL", help=help, **({} if required else {"default": ""}))
+    return click.option(name, required=required, metavar="COL", help=help, **usual_column(required))
 
 
 @click.command(help=_("Satisfaction: recommendation, satisfaction and effort with intervals, and what matters."))
