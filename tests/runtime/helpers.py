@@ -147,3 +147,10 @@ def listening() -> Iterator[int]:
         server.bind(("127.0.0.1", 0))
         server.listen()
         yield int(server.getsockname()[1])
+
+
+def let_through(folder: Path) -> None:
+    """Let other users pass to a folder of a test: pytest's own folders are closed. Nothing is taken from any mode."""
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == 0 and place.is_relative_to("/tmp"):  # noqa: S108 - pytest's own folders
+            place.chmod(place.stat().st_mode | 0o011)

@@ -26,7 +26,10 @@ MEANT: frozenset[str] = frozenset(
     # Rights the base roles held on what their records do not have are taken away.
     f"core_roleright.{column}"
     for column in ("id", "role_id", "entity", "action", "scope", "departments")
-)
+) | {
+    # What base data was ever loaded is noted in one preference.
+    "core_preference.value",
+}
 _COLUMNS: LiteralString = (
     "SELECT table_name::text, column_name::text FROM information_schema.columns c JOIN pg_class p"
     " ON p.relname = c.table_name AND p.relkind = 'r' WHERE table_schema = 'public' ORDER BY 1, 2"
