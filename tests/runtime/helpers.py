@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,14 +36,15 @@ def guanxi(*arguments: str, timeout: float = 60, **own: str) -> subprocess.Compl
 
 
 def free_ports() -> int:
-    """The first of two neighbouring free ports."""
-    for _try in range(50):
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                two.bind(("127.0.0.1", port + 1))
-                return port
+    """The first of two neighbouring free ports, below those the kernel gives to connections: a server that starts
+    again there finds them free again.
+    """
+    for _try in range(200):
+        port = random.randrange(20_000, 32_000, 2)  # noqa: S311 - no secret
+        with socket.socket() as one, socket.socket() as two, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            two.bind(("127.0.0.1", port + 1))
+            return port
     raise AssertionError("no two free ports")
 
 
