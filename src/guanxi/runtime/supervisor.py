@@ -6,6 +6,7 @@ everything within 20 seconds: the children first, the database last.
 
 import contextlib
 import ctypes
+import errno
 import http.client
 import os
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from guanxi.runtime import process
 from guanxi.runtime.environment import Environment
@@ -48,6 +50,21 @@ class Child:
     not_before: float = field(default=0.0)
 
 
+#: So long a port may still be held by what is left of an instance that was killed: it ends by itself.
+_RELEASE_SECONDS = 5.0
+
+
+def _taken(place: tuple[Any, ...]) -> bool:
+    """Whether somebody listens there now."""
+    with socket.socket(*place[:3]) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place[4])
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
 def check_port(host: str, port: int, option: str, use: str = "") -> None:
     """Raise ``Trouble`` when nothing can listen on ``host:port``; ``option`` names the way to choose another, ``use``
     says what the port is for where that is not plain.
@@ -60,6 +77,9 @@ def check_port(host: str, port: int, option: str, use: str = "") -> None:
             % {"host": host, "reason": error.strerror}
         ) from None
     family, kind, number, _name, address = found[0]
+    begun = time.monotonic()
+    while _taken(found[0]) and time.monotonic() - begun < _RELEASE_SECONDS:
+        time.sleep(0.2)
     with socket.socket(family, kind, number) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -67,7 +87,7 @@ def check_port(host: str, port: int, option: str, use: str = "") -> None:
         except PermissionError:
             reason = _("this user may not listen on port %(port)s of %(host)s")
         except OSError as error:
-            if error.errno == 98:
+            if error.errno == errno.EADDRINUSE:
                 reason = _("port %(port)s of %(host)s is taken by another program")
             else:
                 reason = (error.strerror or "?").replace("%", "%%") + " (%(host)s:%(port)s)"
