@@ -49,6 +49,13 @@ def test_url_follows_host_and_port() -> None:
         ("GUANXI_URL", "crm", "GUANXI_URL cannot be “crm”: write an address such as https://crm.example.com."),
         ("DATABASE_URL", "postgresql://h/", "the name of the database is missing at the end."),
         ("DATABASE_URL", "mysql://h/x", "write an address such as postgresql://user:password@host:5432/guanxi."),
+        ("GUANXI_FRAMES", "javascript:alert(1)", "write origins such as https://intranet.example.com, with commas."),
+        ("GUANXI_FRAMES", "https://a.example/path", "write origins such as https://intranet.example.com, with commas."),
+        (
+            "GUANXI_FRAMES",
+            "https://a.example; script-src *",
+            "write origins such as https://intranet.example.com, with commas.",
+        ),
         ("EMAIL_URL", "pigeon://x", "write an address such as smtp+tls://user:password@mail.example.com:587."),
     ],
 )
