@@ -15,4 +15,4 @@ class SalesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from guanxi.areas.sales import entities, pages, reports, seeds, subscribers  # noqa: F401, PLC0415 - need models
+        from guanxi.areas.sales import entities, pages, reports, seeds, subscribers, tiles  # noqa: F401, PLC0415 - need models

@@ -1,12 +1,10 @@
-"""Reports, boards and figures of the home page about leads and opportunities."""
+"""Reports and boards about leads and opportunities."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
-from guanxi.core.reporting import builtin, past, tiles
+from guanxi.core.reporting import builtin, past
 
 DEALS, LEADS = "sales.opportunity", "sales.lead"
 OPEN = {"field": "category", "op": "eq", "value": "open"}
@@ -24,7 +22,6 @@ past.add_states(
         ("pipeline_id", "stage_id", "category", "value", "probability", "close_on", "owner_id", "forecast"),
     ),
 )
-MINE = {"field": "owner", "op": "eq", "value": "@me"}
 
 
 def _value(zh: str, en: str, where: dict[str, Any] | None = None, field: str = "value") -> dict[str, Any]:
@@ -335,79 +332,4 @@ builtin.board(
 )
 builtin.add_tiles(
     "team", builtin.tile("sales-ranking", 2), builtin.tile("sales-funnel"), builtin.tile("sales-forecast", 3)
-)
-
-tiles.number(
-    "deals-mine",
-    _("My open deals"),
-    {"dataset": DEALS, "filter": {"all": [MINE, OPEN]}, "measures": [{"how": "sum", "field": "value"}]},
-    order=1,
-    good=0,
-    shown=tiles.may("create", DEALS),
-)
-tiles.number(
-    "deals-mine-closing",
-    _("Closing this month, mine"),
-    {
-        "dataset": DEALS,
-        "filter": {"all": [MINE, OPEN]},
-        "measures": [{"how": "sum", "field": "value"}],
-        "date": "close_on",
-        "period": "this_month",
-    },
-    order=2,
-    good=0,
-    shown=tiles.may("create", DEALS),
-)
-tiles.number(
-    "deals-mine-won",
-    _("Won this month, mine"),
-    {
-        "dataset": DEALS,
-        "filter": {"all": [MINE, WON]},
-        "measures": [{"how": "sum", "field": "value"}],
-        "date": "closed_at",
-        "period": "this_month",
-        "compare": "previous",
-    },
-    order=3,
-    shown=tiles.may("create", DEALS),
-)
-tiles.number(
-    "deals-mine-overdue",
-    _("Past their expected close, mine"),
-    {"dataset": DEALS, "filter": {"all": [MINE, OPEN, {"field": "close_on", "op": "lt", "value": "@today"}]}},
-    order=4,
-    good=-1,
-    shown=tiles.may("create", DEALS),
-)
-tiles.number(
-    "deals-team-won",
-    _("Won this month, team"),
-    {
-        "dataset": DEALS,
-        "filter": WON,
-        "measures": [{"how": "sum", "field": "value"}],
-        "date": "closed_at",
-        "period": "this_month",
-        "compare": "previous",
-    },
-    order=40,
-    shown=tiles.leads,
-)
-tiles.number(
-    "deals-team-weighted",
-    _("Weighted pipeline, team"),
-    {"dataset": DEALS, "filter": OPEN, "measures": [{"how": "sum", "field": "weighted"}]},
-    order=42,
-    good=0,
-    shown=tiles.leads,
-)
-tiles.number(
-    "deals-team-stale",
-    _("Stale deals, team"),
-    {"dataset": DEALS, "filter": {"all": [OPEN, {"field": "stale_on", "op": "lte", "value": "@today"}]}},
-    order=44,
-    good=-1,
-    shown=tiles.leads,
 )
