@@ -15,8 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import require
-from guanxi.core.exchange import mapping as maps
-from guanxi.core.exchange import staging
+from guanxi.core.exchange import guessing, staging
 from guanxi.core.exchange.ahead import BATCH
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
@@ -131,9 +130,9 @@ def _suggest(actor: Actor, run: ImportRun, table: Table, sample: list[list[str]]
     """Entity, mapping and options for a freshly staged run: what was used last for these columns, else a guess."""
     if entity:
         declared: Entity | None = entity_of(entity)
-        mapping = maps.auto_map(actor, declared or "", table.columns, sample)
+        mapping = guessing.auto_map(actor, declared or "", table.columns, sample)
     else:
-        declared, mapping = maps.guess_entity(actor, table.columns, sample, name=run.file_name)
+        declared, mapping = guessing.guess_entity(actor, table.columns, sample, name=run.file_name)
     run.entity = declared.key if declared else ""
     run.mapping, run.options = mapping.as_json(), Options().as_json()
     if declared is None or actor.user_id is None:
@@ -175,7 +174,7 @@ def import_configure(
     if entity:
         declared = entity_of(entity)
         if declared.key != run.entity and mapping is None:
-            mapping = maps.auto_map(actor, declared, columns_of(run), staging.sample_rows(run))
+            mapping = guessing.auto_map(actor, declared, columns_of(run), staging.sample_rows(run))
         run.entity = declared.key
     if mapping is not None:
         run.mapping = (mapping if isinstance(mapping, FieldMap) else FieldMap.from_json(mapping)).as_json()
