@@ -12,7 +12,7 @@ from guanxi.areas.customers.models import Customer
 from guanxi.core.exchange import imports
 from guanxi.core.exchange.jobs import check_do
 from guanxi.core.models.exchange import ImportRun
-from guanxi.core.web.exchange import views
+from guanxi.core.web.exchange import preparing
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ def test_template_has_a_column_for_every_field(browse: Any) -> None:
 
 
 def test_a_long_file_is_looked_at_whole_by_a_job(browse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "CHECKED", 2)
+    monkeypatch.setattr(preparing, "CHECKED", 2)
     monkeypatch.setattr(imports, "BATCH", 2)
     alice = browse("alice")
     run = upload(alice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.text import capfirst
@@ -21,7 +22,8 @@ from guanxi.core.models.exchange import ImportRun
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import entities, entity_of
+from guanxi.core.schema.registry import entities, entity_of, is_registered
+from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import Input, Option, raw_values
 
@@ -85,6 +87,19 @@ def steps(run: ImportRun | None, here: str) -> list[Step]:
         reachable = open_ and run is not None and key in ("map", "rule", "preview") and number != at
         found.append(Step(key, label, f"/import/{run.pk}/{key}/" if reachable and run else "", state))
     return found
+
+
+def context(run: ImportRun, here: str, **more: Any) -> dict[str, Any]:
+    """What every page of a run shows: the file, the kind of record, the path through the wizard; and ``more``."""
+    entity = entity_of(run.entity) if run.entity and is_registered(run.entity) else None
+    return {
+        "title": _("Import %(file)s") % {"file": run.file_name},
+        "run": run,
+        "entity": entity,
+        "list_url": addresses.list_url(entity) if entity else "/",
+        "steps": steps(run, here),
+        **more,
+    }
 
 
 def places(fields: Mapping[str, Field]) -> list[tuple[str, Text]]:
