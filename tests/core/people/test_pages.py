@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from guanxi.core.automation import channels
-from guanxi.core.models import User
+from guanxi.core.models import Role, User
+from guanxi.core.people.rights import role_description
 
 OWN = [
     "/account/",
@@ -163,3 +165,19 @@ def test_the_matrix_names_every_scope(signed_in: Any, cast: Any) -> None:
     page = signed_in(cast.root_user, "en").get(f"/people/roles/{cast.role.pk}/").content.decode()
     assert '<option value="own" selected>own records</option>' in page.lower()
     assert '<option value="own" selected>own</option>' not in page
+
+
+def test_the_description_of_a_default_role_is_read_and_kept_in_both_languages(signed_in: Any, cast: Any) -> None:
+    role = next(one for one in Role.objects.exclude(description="") if not one.all_rights)
+    written = role.description
+    page, address = signed_in(cast.root_user, "zh-hans"), f"/people/roles/{role.pk}/"
+    with translation.override("zh-hans"):
+        shown = role_description(role)
+    assert shown != written
+    assert f'value="{shown}"' in page.get(address).content.decode()
+    sent = {"name": role.name, "description": shown, "version": role.version}
+    page.post(address, sent)
+    assert Role.objects.get(pk=role.pk).description == written
+    sent["version"] = Role.objects.get(pk=role.pk).version
+    page.post(address, {**sent, "description": "另一句"})
+    assert Role.objects.get(pk=role.pk).description == "另一句"

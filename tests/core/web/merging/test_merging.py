@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from guanxi.areas.customers.models import Contact, Customer
+from guanxi.core import records
 from guanxi.core.automation import scanning
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import Operation
@@ -109,4 +110,22 @@ def test_scan_shows_groups_one_may_see(browse: Any, make: Any, cast: Any) -> Non
     page = alice.get("/duplicates/customers/").content.decode()
     assert "深圳市华强电子有限公司" in page
     assert "佛山" not in page
+    assert page.count("Compare and merge") == 1
     assert browse("dave").get("/duplicates/customers/").status_code in (403, 404)
+
+
+def test_scan_shows_one_s_own_beside_a_hidden_one_and_says_when_none_is_one_s_own(
+    browse: Any, make: Any, cast: Any
+) -> None:
+    own = make("customers.customer", name="佛山陶瓷有限公司")
+    make("customers.customer", name="佛山市陶瓷有限公司", by=cast.charlie_user, description="秘密")
+    alice = browse("alice")
+    alice.post("/duplicates/customers/")
+    scanning.duplicates_scan(operation_id=Operation.objects.get(sort="scan").pk)
+    page = alice.get("/duplicates/customers/").content.decode()
+    assert "佛山陶瓷有限公司" in page
+    assert "佛山市陶瓷有限公司" not in page, "the hidden one is masked"
+    assert cast.charlie_user.name in page, "its owner is named, so that one can ask"
+    assert "Compare and merge" not in page
+    records.delete(cast.alice, own)
+    assert "None of them is yours" in alice.get("/duplicates/customers/").content.decode()

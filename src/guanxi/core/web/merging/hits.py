@@ -55,6 +55,20 @@ def reason_label(entity: Entity, kind: str) -> Text:
     }.get(kind, kind)
 
 
+def masked_title(entity: Entity, row: Any) -> str:
+    """The name of a record one may not see: enough to recognise what one knows already."""
+    return masking.mask_name(choosing.title_of(entity, row))
+
+
+def owner_names(entity: Entity, rows: Iterable[Any]) -> dict[int, str]:
+    """Who owns each of the records, by their ids: whom to ask about a hidden one."""
+    if not entity.access.owner:
+        return {}
+    owned = {row.pk: getattr(row, f"{entity.access.owner}_id") for row in rows}
+    names = dict(User.everything.filter(pk__in=set(owned.values()) - {None}).values_list("pk", "name"))
+    return {pk: names[number] for pk, number in owned.items() if number in names}
+
+
 def hits(
     actor: Actor,
     entity: Entity,
@@ -69,25 +83,22 @@ def hits(
     ids = [one.record_id for one in found]
     rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=ids)}
     seen = set(access.visible(entity.model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
-    owner = f"{entity.access.owner}_id" if entity.access.owner else ""
-    people = {getattr(row, owner) for row in rows.values()} if owner else set()
-    names = dict(User.everything.filter(pk__in=people - {None}).values_list("pk", "name"))
+    owners = owner_names(entity, rows.values())
     result = []
     for one in found:
         row = rows.get(one.record_id)
         if row is None:
             continue
         visible = one.record_id in seen
-        title = choosing.title_of(entity, row)
         result.append(
             Hit(
                 id=one.record_id,
-                title=title if visible else masking.mask_name(title),
+                title=choosing.title_of(entity, row) if visible else masked_title(entity, row),
                 url=addresses.record_url(entity, row.pk) if visible else "",
                 score=one.score,
                 sure=one.score >= SURE,
                 reasons=[reason_label(entity, kind) for kind in one.reasons],
-                owner=names.get(getattr(row, owner), "") if owner else "",
+                owner=owners.get(row.pk, ""),
                 visible=visible,
             )
         )

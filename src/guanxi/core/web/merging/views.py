@@ -22,7 +22,7 @@ from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entities, entity_at
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.merging.hits import hits, reason_label, values_from
+from guanxi.core.web.merging.hits import hits, masked_title, owner_names, reason_label, values_from
 from guanxi.core.web.record.common import done
 from guanxi.core.web.record.shown import shown
 from guanxi.core.web.toasts import toast
@@ -63,7 +63,7 @@ def check(request: HttpRequest) -> HttpResponseBase:
 
 @dataclass(frozen=True, slots=True)
 class Double:
-    """One group of the scan as the actor may see it."""
+    """One group of the scan as the actor may see it; ``merge`` is empty when he sees one record of it alone."""
 
     lines: list[dict[str, Any]]
     reasons: list[Text]
@@ -100,31 +100,42 @@ def scan(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _groups(actor: Actor, entity: Entity, last: Operation | None, start: int) -> tuple[list[Double], int]:
-    """Groups of which the actor sees two records or more and that still stand, and where the next page begins."""
+    """Groups that hold a record the actor sees and that still stand, and where the next page begins."""
     stored = (last.result.get("groups") or []) if last is not None else []
+    living = entity.model._default_manager.filter(pk__in=[pk for group in stored[start:] for pk in group["ids"]])
+    there = set(living.values_list("pk", flat=True))
+    seen = set(access.visible(living, actor).values_list("pk", flat=True))
     found: list[Double] = []
     for number in range(start, len(stored)):
+        ids = sorted(there.intersection(stored[number]["ids"]))
+        if len(ids) < 2 or seen.isdisjoint(ids):
+            continue
         if len(found) == GROUPS:
             return found, number
-        group = stored[number]
-        rows = list(access.visible(entity.model._default_manager.filter(pk__in=group["ids"]), actor).order_by("pk"))
-        if len(rows) > 1:
-            names = [name for name in entity.columns if name in shape.readable(actor, entity) and name != entity.title][
-                :4
-            ]
-            lines = [
-                {
-                    "title": choosing.title_of(entity, row),
-                    "url": addresses.record_url(entity, row.pk),
-                    "hint": " · ".join(
-                        filter(None, (records.display.value_text(actor, entity, row, name) for name in names))
-                    ),
-                }
-                for row in rows
-            ]
-            merge = f"/{entity.path}/merge/?ids={','.join(str(row.pk) for row in rows[:MOST])}"
-            found.append(Double(lines, [reason_label(entity, kind) for kind in group["reasons"]], merge))
+        found.append(_double(actor, entity, ids, seen, stored[number]["reasons"]))
     return found, 0
+
+
+def _double(actor: Actor, entity: Entity, ids: list[int], seen: set[int], reasons: list[str]) -> Double:
+    """One group: what the actor sees by name, the rest masked, with the owner to ask."""
+    rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=ids)}
+    mine, hidden = [pk for pk in ids if pk in seen], [rows[pk] for pk in ids if pk not in seen]
+    readable = shape.readable(actor, entity)
+    names = [name for name in entity.columns if name in readable and name != entity.title][:4]
+    lines = [
+        {
+            "title": choosing.title_of(entity, rows[pk]),
+            "url": addresses.record_url(entity, pk),
+            "hint": " · ".join(
+                filter(None, (records.display.value_text(actor, entity, rows[pk], name) for name in names))
+            ),
+        }
+        for pk in mine
+    ]
+    owners = owner_names(entity, hidden)
+    lines += [{"title": masked_title(entity, row), "url": "", "hint": owners.get(row.pk, "")} for row in hidden]
+    merge = f"/{entity.path}/merge/?ids={','.join(map(str, mine[:MOST]))}" if len(mine) > 1 else ""
+    return Double(lines, [reason_label(entity, kind) for kind in reasons], merge)
 
 
 @dataclass(frozen=True, slots=True)

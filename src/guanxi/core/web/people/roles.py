@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Count, Q
@@ -146,7 +147,7 @@ def edit(request: HttpRequest, role_id: int) -> HttpResponseBase:
     """The matrix of one role."""
     role = _role(request, role_id)
     if request.method != "POST":
-        return show(request, "people/role.jinja", _context(request, role, role_draft(role)))
+        return show(request, "people/role.jinja", _context(request, role, _spoken(role)))
     return _save(request, role)
 
 
@@ -163,8 +164,15 @@ def create(request: HttpRequest) -> HttpResponseBase:
     return show(request, "people/role.jinja", _context(request, None, fresh))
 
 
+def _spoken(role: Role) -> RoleDraft:
+    """The role as its form shows it: the description of a default role in the reader's language."""
+    return replace(role_draft(role), description=role_description(role))
+
+
 def _save(request: HttpRequest, role: Role | None) -> HttpResponseBase:
     draft = draft_from(request.POST)
+    if role is not None and draft.description.strip() == role_description(role):
+        draft = replace(draft, description=role.description)  # left as it was: it goes on speaking both languages
     try:
         saved = role_save(actor_of(request), role, draft, version=version_of(request))
     except GuanxiError as error:
@@ -191,5 +199,5 @@ def delete(request: HttpRequest, role_id: int) -> HttpResponseBase:
     try:
         role_delete(actor_of(request), role)
     except GuanxiError as error:
-        return show(request, "people/role.jinja", _context(request, role, role_draft(role)), error)
+        return show(request, "people/role.jinja", _context(request, role, _spoken(role)), error)
     return done(request, "/people/roles/", _("“%(name)s” was put into the trash.") % {"name": role_name(role)})
