@@ -66,6 +66,12 @@ def auto_map(
     return FieldMap(targets, _defaults(declared, fields, targets))
 
 
+def speaks_of(entity: Entity, name: str, headers: Iterable[str]) -> bool:
+    """Whether a column by its header is about a field, also one this actor may not fill."""
+    vocabulary = _vocabulary(entity, {name: shape.fields_of(entity)[name]})
+    return any(words.plain(one) in vocabulary for one in headers)
+
+
 def _companions(
     actor: Actor, entity: Entity, columns: Sequence[Column], sample: Sequence[Sequence[str]]
 ) -> dict[int, Target]:

@@ -11,6 +11,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from guanxi.areas.customers.models import Customer
 from guanxi.core.exchange import imports
 from guanxi.core.exchange.jobs import check_do
+from guanxi.core.models import RoleRight
 from guanxi.core.models.exchange import ImportRun
 from guanxi.core.web.exchange import preparing
 
@@ -123,3 +124,12 @@ def test_a_long_file_is_looked_at_whole_by_a_job(browse: Any, monkeypatch: pytes
     assert not Customer.objects.exists()
     alice.post(f"/import/{run.pk}/cell/2/0/", {"value": "补上的名称"})
     assert alice.get(f"/import/{run.pk}/preview/").context["check"].done is False
+
+
+def test_only_a_file_with_owners_is_told_that_all_becomes_one_s_own(browse: Any, cast: Any) -> None:
+    RoleRight.objects.filter(role=cast.role, action="assign").delete()
+    alice = browse("alice")
+    told = "no right to assign"
+    assert told not in alice.get(f"/import/{upload(alice).pk}/map/").content.decode()
+    owned = upload(alice, "公司名称,负责人\n东莞松山湖机器人有限公司,Bob\n")
+    assert told in alice.get(f"/import/{owned.pk}/map/").content.decode()

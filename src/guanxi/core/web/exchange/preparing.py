@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.exchange import imports, wholecheck
+from guanxi.core.exchange.guessing import speaks_of
 from guanxi.core.exchange.jobs import check_do
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
@@ -125,9 +126,11 @@ def map_columns(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _own_only(actor: Actor, run: ImportRun) -> list[str]:
-    """Says that everything becomes one's own, to those who may not hand records over."""
+    """Says that everything becomes one's own, to those who may not hand records over and have a file with owners."""
     entity = entity_of(run.entity) if run.entity and is_registered(run.entity) else None
     if entity is None or not entity.access.owner or access.allowed(actor, "assign", entity):
+        return []
+    if not speaks_of(entity, entity.access.owner, run.columns):
         return []
     return [_("You have no right to assign: what is new becomes yours, whoever the file names as owner.")]
 

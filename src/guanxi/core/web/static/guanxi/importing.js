@@ -17,10 +17,10 @@ on("change", "[data-dropzone] input", (event, zone) => {
 
 const COLORS = { created: "green", updated: "blue", skipped: "slate", failed: "red" };
 
-// A changed row leaves one count above the table and joins another.
+// A changed row leaves one count above the table and joins another; the button counts those that are not refused.
 function recount(before, after) {
   if (before === after) return;
-  for (const [outcome, step] of [[before, -1], [after, 1]]) {
+  for (const [outcome, step] of [[before, -1], [after, 1], ["accepted", (before === "failed") - (after === "failed")]]) {
     const count = $(`[data-count="${outcome}"]`);
     const number = Number(count?.dataset.number) + step;
     if (!count || number < 0) continue;
