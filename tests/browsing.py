@@ -16,6 +16,8 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.needs import lacking
+
 PASSWORD = "白日依山尽 黄河入海流"
 ROOT = Path(__file__).resolve().parent.parent
 AXE = ROOT / "tests" / "vendor" / "axe-core" / "axe.min.js"
@@ -44,9 +46,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def browser() -> Iterator[Browser]:
     """Chromium for the whole session; without one the tests are skipped, unless ``GUANXI_BROWSER=required``."""
     if not CHROMIUM:
-        if os.environ.get("GUANXI_BROWSER") == "required":
-            pytest.fail("Chromium is required and was not found")
-        pytest.skip("no Chromium")
+        lacking("Chromium")
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in this thread; the tests are synchronous
     with sync_playwright() as playwright:

@@ -16,6 +16,7 @@ import pytest
 from guanxi.mining.concentration import abc_expression
 from guanxi.mining.transactions import summary_expression
 from guanxi.mining.value import rfm_expression
+from tests.needs import lacking
 
 
 def sales() -> pd.DataFrame:
@@ -100,16 +101,16 @@ def test_postgresql_agrees(postgres: ibis.Table, truth: dict[str, pd.DataFrame])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    shutil.which("java") is None and os.environ.get("GUANXI_BROWSER") != "required", reason="Spark needs Java"
-)
 @pytest.mark.filterwarnings("ignore")
 def test_spark_agrees(truth: dict[str, pd.DataFrame], tmp_path: object) -> None:
-    pyspark = pytest.importorskip("pyspark.sql")
+    if shutil.which("java") is None:
+        lacking("Java for Spark")
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - starts with Java alone
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         session = (
-            pyspark.SparkSession.builder.master("local[1]")
+            SparkSession.builder.master("local[1]")
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")

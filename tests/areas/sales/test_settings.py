@@ -70,6 +70,19 @@ def test_a_pipeline_goes_to_the_trash_with_its_stages_and_comes_back_with_them(c
     assert (own.count(), StageRoute.objects.filter(stage__pipeline=made).count()) == (3, 1)
 
 
+def test_a_stage_goes_to_the_trash_with_the_moves_from_it_and_to_it(cast: Cast) -> None:
+    made = _pipeline(cast)
+    route = StageRoute.objects.get(stage__pipeline=made)
+    begin, end = route.stage, route.to
+    records.delete(cast.root, end)
+    assert not StageRoute.objects.filter(pk=route.pk).exists()
+    records.delete(cast.root, begin)
+    records.restore(cast.root, "sales.stage", [begin.pk])
+    assert not StageRoute.objects.filter(pk=route.pk).exists(), "its other end is in the trash"
+    records.restore(cast.root, "sales.stage", [end.pk])
+    assert StageRoute.objects.filter(pk=route.pk).exists()
+
+
 def test_members_limits_and_targets_of_departments_travel_those_of_persons_stay(cast: Cast, make: Any) -> None:
     Department.objects.filter(pk=cast.south.pk).update(code="south")
     pool = records.create(cast.root, "customers.pool", {"name": "华南池", "subject": "customers.customer"})

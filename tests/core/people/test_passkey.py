@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import Any
 
 import pytest
 
 from tests.core.people.conftest import PASSWORD, password_of
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None and os.environ.get("GUANXI_BROWSER") != "required", reason="no Chromium"),
 ]
 KEY = {
     "protocol": "ctap2",

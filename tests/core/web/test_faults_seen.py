@@ -27,6 +27,8 @@ from tests.runtime.helpers import let_through
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1/customers/"
+#: The kernel's right to mount: root has it, unless it was taken from him, as in most containers.
+CAP_SYS_ADMIN = 1 << 21
 
 
 def together(*works: Callable[[], Any]) -> None:
@@ -133,13 +135,12 @@ def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, ca
 
 @contextlib.contextmanager
 def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A file system of its own of that size; skips where none can be mounted."""
+    """A file system of its own of that size; the test is left out where nobody may mount one."""
+    may = int(re.findall(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())[0], 16) & CAP_SYS_ADMIN
+    if not may:
+        pytest.skip("nobody here may mount a file system")
     place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip("no file system can be mounted here")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=True)
     try:
         yield place
     finally:

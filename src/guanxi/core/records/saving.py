@@ -331,7 +331,8 @@ def untrash(actor: Actor, entity: Entity, record_id: int, deleted_at: Any) -> No
         deleted_at=None, deleted_by_id=None, updated_at=clock.now(), version=models.F("version") + 1
     )
     for child, field in going_along(entity.key):
-        rows = child.model.everything.filter(**{f"{field}_id": record_id, "deleted_at": deleted_at})  # type: ignore[attr-defined]
+        whole = {f"{name}__deleted_at": None for name in child.part_of}
+        rows = child.model.everything.filter(**{f"{field}_id": record_id, "deleted_at": deleted_at}, **whole)  # type: ignore[attr-defined]
         for number in list(rows.values_list("pk", flat=True)):
             untrash(actor, child, number, deleted_at)
     upkeep.after_restore(entity, [record_id])

@@ -325,7 +325,8 @@ class Entity:
     ``stamp`` is made new with each change (see ``models.stamps``).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
     ``brought`` are read-only fields that an administrator who brings in another system's records may fill.
-    ``part_of`` names the reference to the record this one is a part of: it goes to the trash and comes back with it.
+    ``part_of`` names the references to records this one is a part of: it goes to the trash with any of them, and comes back
+    when none of them lies there.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
     of records that pickers offer (all, if there is none). ``tally`` is a model of sums kept beside (see ``records.tallies``).
     """
@@ -346,7 +347,7 @@ class Entity:
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     brought: tuple[str, ...] = ()
-    part_of: str = ""
+    part_of: tuple[str, ...] = ()
     search: Search | None = None
     form: Form | None = None
     board: Board | None = None

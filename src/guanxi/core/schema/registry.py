@@ -177,9 +177,10 @@ def going_along(key: str) -> tuple[tuple[Entity, str], ...]:
     """Entities that go to the trash, and come back, with records of the entity: carried by them, or parts of them."""
     model = entity_of(key).model
     parts = tuple(
-        (entity, entity.part_of)
+        (entity, name)
         for entity in _entities.values()
-        if entity.part_of and entity.model._meta.get_field(entity.part_of).related_model is model
+        for name in entity.part_of
+        if entity.model._meta.get_field(name).related_model is model
     )
     return (*carried_by(key), *parts)
 

@@ -39,6 +39,7 @@ register(
         title="payer",
         columns=("booked_on", "payer", "amount", "currency", "memo", "reference", "status", "receipt"),
         filters=("status", "booked_on", "amount", "payer", "account", "currency"),
+        fields={"fingerprint": {"label": _("Fingerprint")}},
         sort=("-booked_on",),
         facts=("status", "booked_on", "payer", "amount", "memo", "receipt"),
         search=Search(names=("payer",), numbers=("reference",), text=("memo",), subtitle=("booked_on", "amount")),

@@ -86,7 +86,7 @@ STAGE = Entity(
     ),
     match_keys=(MatchKey(field="key", how="exact", weight=100),),
     access=Access(owner="", public=True),
-    part_of="pipeline",
+    part_of=("pipeline",),
     menu=Menu(group="settings", order=61),
     writer=Writer(delete=services.stage_delete),
     clean=policies.stage_clean,
@@ -111,7 +111,7 @@ ROUTE = Entity(
     form=Form(sections=(Section(_("Allowed move"), ("stage", "to", "note")),)),
     related=(Related(field="stage", label=_("Leads only to")), Related(field="to", shown=False)),
     access=Access(owner="", public=True),
-    part_of="stage",
+    part_of=("stage", "to"),
     clean=policies.route_clean,
     description=_("Where a stage leads. A stage without any leads anywhere."),
 )
