@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid
@@ -185,6 +187,17 @@ def test_amounts_are_converted_by_the_rate_of_their_day(cast: Cast, world: World
     again = ask(cast.root, **definition)
     assert round(table(again)["New"], 2) == Decimal("8390.42")
     assert not any("no rate" in note for note in again.notes)
+
+
+def test_one_figure_tells_its_currencies_by_the_question_it_asks_anyway(cast: Cast, world: World) -> None:
+    figure: dict[str, Any] = {"measures": [{"how": "sum", "field": "price"}], "date": "made_on"}
+    for more in ({}, {"period": "2026-01-01..2026-04-30", "compare": "previous"}):
+        with CaptureQueriesContext(connection) as seen:
+            told = ask(cast.root, **figure, **more)
+        assert len([one for one in seen.captured_queries if 'FROM "fakes_gadget"' in one["sql"]]) == 1
+        assert any("There is no rate of EUR" in note for note in told.notes), more
+        assert any("EUR, USD" in note for note in told.notes), more
+    assert not ask(cast.root, **figure, filter={"field": "currency", "op": "eq", "value": "CNY"}).notes
 
 
 def test_a_period_is_compared_with_the_one_before_and_the_year_before(cast: Cast, world: World) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import F, Q, QuerySet
 
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import reading, steady
@@ -30,11 +31,13 @@ class Answer:
     """Groups by folded key. ``exact`` holds what cannot be added up from them, by the dimensions it was asked by.
 
     It is ``None`` where each record stands in one group and all groups were fetched; ``cut`` says that they were not.
+    ``foreign`` are the other currencies of each column that says them, where they were asked for along with the figures.
     """
 
     groups: Groups
     exact: Mapping[Places, Groups] | None = None
     cut: bool = False
+    foreign: Mapping[str, Sequence[str]] | None = None
 
     def over(self, known: Sequence[Part], places: Places) -> Groups:
         """The parts of everything by some of the dimensions."""
@@ -71,7 +74,7 @@ def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], mo
     """The groups of a report within a stretch of days."""
     chosen = tuple(range(len(run.dimensions)))
     if not chosen:
-        return Answer({(): _alone(run, window)})
+        return _alone(run, window)
     rows, made = tallied.source(run, window)
     query = _grouped(run, rows, made, chosen)
     order = _order(run)
@@ -131,13 +134,40 @@ def key_of(run: Run, *stretches: windows.Window | None) -> Hashable | None:
     return known and (known, len(trees), repr(run.spec.measures), run.date, run.money.currency)
 
 
-def _alone(run: Run, window: windows.Window | None) -> dict[str, Any]:
+def foreign(run: Run) -> dict[str, list[str]]:
+    """The currencies of each column that says them other than the workspace's own."""
+    if not run.currencies:
+        return {}
+    return _codes(run, run.rows(run.window).order_by().aggregate(**_foreign(run)))
+
+
+def _foreign(run: Run, within: Q | None = None) -> dict[str, Any]:
+    """The aggregates that answer :func:`foreign`."""
+    made = {}
+    for at, name in enumerate(run.currencies):
+        path = name.replace(".", "__")
+        other = ~Q(**{f"{path}__in": ["", run.money.currency]}) & Q(**{f"{path}__isnull": False})
+        made[f"foreign_{at}"] = ArrayAgg(path, distinct=True, filter=other & within if within else other)
+    return made
+
+
+def _codes(run: Run, row: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {name: row[f"foreign_{at}"] or [] for at, name in enumerate(run.currencies)}
+
+
+def _alone(run: Run, window: windows.Window | None) -> Answer:
     if run.scope.upto and counts(run.spec) and not run.compared:
         known = key_of(run, window)
         held = (run.actor.rights, run, window, run.scope.upto)
-        return {"m0_n": _UPTO.count(known and (known, run.scope.upto), held)}
-    names = tuple(one.name for one in run.parts)
-    return steady.figures(run.actor, key_of(run, window), names, lambda: tallied.source(run, window))
+        return Answer({(): {"m0_n": _UPTO.count(known and (known, run.scope.upto), held)}}, foreign={})
+    names, others = [one.name for one in run.parts], _foreign(run)
+
+    def make() -> tallied.Asked:
+        rows, made = tallied.source(run, window)
+        return rows, {**made, **others}
+
+    row = steady.figures(run.actor, key_of(run, window), (*names, *others), make)
+    return Answer({(): {name: row[name] for name in names}}, foreign=_codes(run, row))
 
 
 def counts(spec: Spec) -> bool:
@@ -156,10 +186,10 @@ _UPTO = Shaped(_some, [], prepared=False, size=2000, held=lambda shape: shape[0]
 def at_once(run: Run, window: windows.Window, before: windows.Window) -> tuple[Answer, Answer]:
     """The one figure of a report without dimensions in both periods, by one question."""
     names = [one.name for one in run.parts]
-    asked = [f"{name}_{word}" for word in ("now", "then") for name in names]
+    asked = [*(f"{name}_{word}" for word in ("now", "then") for name in names), *_foreign(run)]
     row = steady.figures(run.actor, key_of(run, window, before), asked, lambda: _both(run, window, before))
     now, then = ({name: row[f"{name}_{word}"] for name in names} for word in ("now", "then"))
-    return Answer({(): now}), Answer({(): then})
+    return Answer({(): now}, foreign=_codes(run, row)), Answer({(): then})
 
 
 def _both(run: Run, window: windows.Window, before: windows.Window) -> tuple[QuerySet[Any], dict[str, Any]]:
@@ -177,4 +207,5 @@ def _both(run: Run, window: windows.Window, before: windows.Window) -> tuple[Que
             aggregate = one.aggregate.copy()
             aggregate.filter = aggregate.filter & within if aggregate.filter else within
             asked[f"{one.name}_{word}"] = aggregate
+    asked |= _foreign(run, compile_tree(run.actor, run.entity, both["now"]))
     return reading.queryset(run.actor, run.entity, filter=tree), asked

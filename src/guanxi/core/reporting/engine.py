@@ -85,6 +85,9 @@ class Run:
         self.step = self._step()
         self.fields = [datasets.measured(actor, self.entity, one) for one in spec.measures]
         self.date = datasets.date_of(actor, self.entity, spec)
+        self.currencies = {
+            name: one for one, _weight in self.fields if one and (name := expressions.currency_field(one))
+        }
         self.money = self._money()
         self.parts = self._parts()
         self.window = windows.window_of(spec.period, actor.timezone)
@@ -131,8 +134,7 @@ class Run:
 
     def _money(self) -> expressions.Money:
         """The rates, where an amount carries a currency."""
-        foreign = any(one is not None and expressions.currency_field(one) for one, _weight in self.fields)
-        return expressions.Money(rates.base_currency(), self.date, rates.known() if foreign else {})
+        return expressions.Money(rates.base_currency(), self.date, rates.known() if self.currencies else {})
 
     def _parts(self) -> list[Part]:
         found: list[Part] = []
@@ -189,12 +191,12 @@ class Run:
         """What was asked for, and what it is compared with."""
         if self.window is not None and self.before is not None and not self.dimensions:
             found = asking.at_once(self, self.window, self.before)
-            naming.note_currency(self)
+            naming.note_currency(self, found[0].foreign or {})
             return found
         most = (self.spec.top or ROWS) if self.many else MOST_GROUPS
         with self._as_of():
             now = asking.fetch(self, self.window, folders, most)
-            naming.note_currency(self)
+            naming.note_currency(self, asking.foreign(self) if now.foreign is None else now.foreign)
         then = Answer({})
         if self.day_before is not None:
             then = self._earlier_day(self.day_before, folders)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import shape
-from guanxi.core.reporting import asking, expressions
+from guanxi.core.reporting import expressions
 from guanxi.core.reporting.folding import Head
 from guanxi.core.reporting.results import Result, Unit
 from guanxi.core.reporting.spec import AGGREGATES, DERIVED
@@ -19,24 +17,10 @@ if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
 
 
-def _foreign(_rights: Any, run: Run, name: str) -> QuerySet[Any]:
-    """Currencies in a column other than the workspace's own."""
-    path = name.replace(".", "__")
-    rows = run.rows(run.window).exclude(**{f"{path}__in": ["", run.money.currency]})
-    found: QuerySet[Any] = rows.order_by().values_list(path).distinct()[:40]
-    return found
-
-
-_FOREIGN = Shaped(_foreign, [], prepared=False, held=lambda shape: shape[0])
-
-
-def note_currency(run: Run) -> None:
-    """Say that amounts were converted, and how many could not be."""
-    names = {expressions.currency_field(one): one for one, _weight in run.fields if one is not None}
-    names.pop("", None)
-    for name, place in names.items():
-        key = None if run.dimensions else asking.key_of(run, run.window)
-        foreign = [code for (code,) in _FOREIGN.rows(key and (key, name), (run.actor.rights, run, name))]
+def note_currency(run: Run, found: Mapping[str, Sequence[str]]) -> None:
+    """Say that amounts were converted, and how many could not be. ``found`` are the foreign currencies of each column that says them."""
+    for name, place in run.currencies.items():
+        foreign = found[name]
         if not foreign:
             continue
         own = expressions.rate_field(run.entity, place)
