@@ -29,6 +29,8 @@ from pathlib import Path
 import django
 from django.db import connection, connections
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
 from guanxi.runtime.postgres import EmbeddedPostgres
 
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"

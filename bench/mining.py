@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ import pyarrow.parquet as pq
 from scipy import optimize, special
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from guanxi.mining.churn.model import churn, purchase_days
 from guanxi.mining.concentration import abc

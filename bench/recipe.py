@@ -1,6 +1,6 @@
 """Bring in a folder by a recipe and print, for each step, its rows, seconds, processor time and statements per row.
 
-    python bench/recipe.py FOLDER --recipe northwind [--limit 50] [--profile STEP] [--undo]
+    python bench/recipe.py FOLDER --recipe northwind [--limit 50] [--profile STEP] [--verbose]
 
 In an embedded database of its own that is removed afterwards. ``--limit`` cuts the steps that do actions.
 """
@@ -46,7 +46,6 @@ def main() -> int:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--profile", type=int, default=0, help="number of the step to profile")
-    parser.add_argument("--undo", action="store_true")
     parser.add_argument("--verbose", action="store_true", help="the commonest statements of each step")
     chosen = parser.parse_args()
     with database(fresh=True):

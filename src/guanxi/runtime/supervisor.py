@@ -54,15 +54,15 @@ class Child:
 _RELEASE_SECONDS = 5.0
 
 
-def _taken(place: tuple[Any, ...]) -> bool:
-    """Whether somebody listens there now."""
+def _refused(place: tuple[Any, ...]) -> OSError | None:
+    """Why nobody can listen there now, if so."""
     with socket.socket(*place[:3]) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(place[4])
         except OSError as error:
-            return error.errno == errno.EADDRINUSE
-    return False
+            return error
+    return None
 
 
 def check_port(host: str, port: int, option: str, use: str = "") -> None:
@@ -76,23 +76,17 @@ def check_port(host: str, port: int, option: str, use: str = "") -> None:
             _("The host %(host)s is not known: %(reason)s. Correct GUANXI_HOST.")
             % {"host": host, "reason": error.strerror}
         ) from None
-    family, kind, number, _name, address = found[0]
-    begun = time.monotonic()
-    while _taken(found[0]) and time.monotonic() - begun < _RELEASE_SECONDS:
+    until = time.monotonic() + _RELEASE_SECONDS
+    while (why := _refused(found[0])) and why.errno == errno.EADDRINUSE and time.monotonic() < until:
         time.sleep(0.2)
-    with socket.socket(family, kind, number) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except PermissionError:
-            reason = _("this user may not listen on port %(port)s of %(host)s")
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                reason = _("port %(port)s of %(host)s is taken by another program")
-            else:
-                reason = (error.strerror or "?").replace("%", "%%") + " (%(host)s:%(port)s)"
-        else:
-            return
+    if why is None:
+        return
+    if isinstance(why, PermissionError):
+        reason = _("this user may not listen on port %(port)s of %(host)s")
+    elif why.errno == errno.EADDRINUSE:
+        reason = _("port %(port)s of %(host)s is taken by another program")
+    else:
+        reason = (why.strerror or "?").replace("%", "%%") + " (%(host)s:%(port)s)"
     reason = reason % {"port": port, "host": host}
     raise Trouble(
         _("Guanxi cannot start: %(reason)s. Choose another port with %(option)s.")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from guanxi.areas.customers.models import Customer, Pool, PoolMove
-from guanxi.areas.sales import jobs
+from guanxi.areas.sales import jobs, panels
+from guanxi.areas.sales.models import Lead
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.services import pools
 from guanxi.core import access, records
@@ -141,6 +142,22 @@ def test_what_counts_as_follow_up(cast: Cast, make: Any, pool: Pool) -> None:
     records.update(cast.root, pool, {"counted": ["visit"]})
     pool.refresh_from_db()
     assert returns() == dt.date(2024, 6, 19)
+
+
+def test_today_names_what_goes_back_within_two_weeks_customers_before_leads(cast: Cast, make: Any) -> None:
+    soon, later = clock.today("Asia/Shanghai") + 13 * DAY, clock.today("Asia/Shanghai") + 20 * DAY
+    assert panels.returning(cast.alice) is None
+    for name, on in (("远的", later), ("近的", soon)):
+        Lead.objects.filter(pk=make("sales.lead", name=name, owner=cast.alice_user).pk).update(returns_on=on)
+    card = panels.returning(cast.alice)
+    assert card is not None
+    assert (card["count"], [one[2] for one in card["records"]]) == (1, ["近的"])
+    customer = _customer(make)
+    Customer.objects.filter(pk=customer.pk).update(returns_on=soon)
+    card = panels.returning(cast.alice)
+    assert card is not None
+    assert [one[1] for one in card["records"]] == [f"/customers/{customer.pk}/"]
+    assert panels.returning(cast.bob) is None
 
 
 def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) -> None:

@@ -131,24 +131,23 @@ SOON = 14
 
 def returning(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's customers and leads that go back to a pool within two weeks; no card without one."""
-    today = clock.today(actor.timezone)
     tree = {
         "all": [
             {"field": "owner", "op": "eq", "value": "@me"},
             {"field": "returns_on", "op": "next_days", "value": SOON},
         ]
     }
-    found = []
     for key in (read.CUSTOMER, read.LEAD):
         entity = entity_of(key)
         try:
             page = records.select(actor, entity, filter=tree, sort=("returns_on",), limit=6)
         except GuanxiError:
             continue
-        listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
-        found.append((page.count or 0, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}", listed))
-    count, url, listed = next((one for one in found if one[0]), (0, "", []))
-    return {"records": listed, "count": count, "all_url": url, "today": today} if listed else None
+        if page.items:
+            listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
+            url = f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}"
+            return {"records": listed, "count": page.count, "all_url": url, "today": clock.today(actor.timezone)}
+    return None
 
 
 def aims(actor: Actor) -> Mapping[str, Any] | None:

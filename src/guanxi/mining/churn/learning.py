@@ -34,9 +34,9 @@ NO: Final = frozenset(
 
 def endings(column: pd.Series) -> pd.Series:
     """1 where something has ended, 0 where it goes on, as :func:`labels`; a column of nothing but yes is allowed."""
-    said = texts(column).str.lower().dropna().unique()
-    if len(said) == 1 and str(said[0]) in YES:
-        return texts(column).notna().astype(float).where(texts(column).notna())
+    said = texts(column).str.lower()
+    if said.dropna().nunique() == 1 and said.dropna().isin(YES).all():
+        return said.notna().astype(float).where(said.notna())
     return labels(column)[0].astype("float64")
 
 

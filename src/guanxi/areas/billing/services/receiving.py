@@ -27,8 +27,7 @@ def instalment_receive(
     """
     values = {
         "customer": record.customer_id, "currency": record.currency, "amount": record.open if amount is None else amount,
-        "received_on": received_on or clock.today(actor.timezone), "reference": reference,
-        "owner": record.owner_id or (record.contract or record.order).owner_id,  # type: ignore[union-attr]
+        "received_on": received_on or clock.today(actor.timezone), "reference": reference, "owner": record.owner_id,
         **({"method": method} if method else {}),
     }  # fmt: skip
     with records.writing(actor):
