@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.reporting import engine, past
 from guanxi.core.reporting.spec import read
+from guanxi.core.schema.registry import entity_of
 from tests.core.reporting.conftest import ask, table
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -180,3 +181,16 @@ def test_the_page_leads_to_the_records_as_they_were(cast: Cast, story: Any) -> N
     assert "99.00" not in rows
     own = browser(cast.alice_user).get(address).content.decode()
     assert own.count('<th scope="row">') == 2
+
+
+def test_a_question_that_fails_says_why_and_leaves_the_table_as_it_is(cast: Cast, story: Any) -> None:
+    entity = entity_of("fakes.gadget")
+
+    def asked() -> None:
+        with past.state(cast.root, entity, dt.date(2026, 6, 30)), connection.cursor() as cursor:
+            assert entity.model._base_manager.count() == 5
+            cursor.execute("SELECT 1/0")
+
+    with pytest.raises(DataError, match="division by zero"):
+        asked()
+    assert max(entity.model._base_manager.values_list("price", flat=True)) == Decimal("99.00")

@@ -163,8 +163,7 @@ def _begins(timezone: str) -> str:
 _LATER = """
 CREATE TEMP TABLE {changed} ON COMMIT DROP AS
 WITH later AS (
-    SELECT a.record_id AS id, bool_or(a.action = 'destroy') AS gone,
-           min(a.at) FILTER (WHERE a.action = 'create') AS entered,
+    SELECT a.record_id AS id,
            coalesce(jsonb_object_agg(k.key, k.value -> 0 ORDER BY a.at DESC, a.id DESC)
                     FILTER (WHERE k.key IS NOT NULL AND a.action <> 'create'), '{{}}') AS held
     FROM core_auditentry a LEFT JOIN LATERAL jsonb_each(a.changes) k ON true
@@ -264,12 +263,10 @@ def state(actor: Actor, entity: Entity, day: dt.date) -> Iterator[Told]:
             told = Told(0 if states else cursor.fetchone()[0])
             cursor.execute(f"CREATE INDEX ON {_CHANGED} (id); ANALYZE {_CHANGED}")
             cursor.execute(_VIEW.format(**parts), values)
-        try:
-            yield told
-        finally:
-            if not connection.needs_rollback:
-                with connection.cursor() as cursor:
-                    cursor.execute(f'DROP VIEW pg_temp."{entity.table}"; DROP TABLE pg_temp.{_CHANGED}')
+        yield told
+        if not connection.needs_rollback:  # else, and where the block fails, they go with what is rolled back
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP VIEW pg_temp."{entity.table}"; DROP TABLE pg_temp.{_CHANGED}')
 
 
 def queryset(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> QuerySet[Any]:
