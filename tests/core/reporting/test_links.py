@@ -14,6 +14,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, TooMany
 from guanxi.core.models import AuditEntry, ReportLink, RoleRight
 from guanxi.core.models.stamps import bump
+from guanxi.core.people import factors
 from guanxi.core.reporting import links, stored
 from guanxi.runtime.environment import environment
 from tests.factories.cast import Cast
@@ -200,3 +201,27 @@ def test_the_dialog_makes_one(sharing: Cast) -> None:
     assert links.address_of(link) in client.get("/reports/shared/").content.decode()
     assert client.post(f"/reports/{key}/share/", {"name": "", "audience": "anyone", "days": "30"}).status_code == 422
     assert "Intranet" not in browser(sharing.dave_user).get("/reports/shared/").content.decode()
+
+
+def test_it_ends_with_the_right_to_show_or_to_take_out(sharing: Cast) -> None:
+    link = made(sharing, kept(sharing))
+    sharing.role.features = []
+    sharing.role.save()
+    bump("rights")
+    assert Client().get(path(link)).status_code == 404
+    sharing.role.features = ["reports.links"]
+    sharing.role.save()
+    bump("rights")
+    assert Client().get(path(link)).status_code == 200
+    RoleRight.objects.filter(role=sharing.role, entity="fakes.gadget", action="export").delete()
+    bump("rights")
+    assert Client().get(path(link)).status_code == 404
+    link.refresh_from_db()
+    assert link.opened == 1
+
+
+def test_a_colleague_without_the_factor_that_is_demanded_is_held_up(sharing: Cast) -> None:
+    link = made(sharing, kept(sharing), audience="people")
+    factors.demand_set(sharing.root, of="everybody", days="0")
+    answer = browser(sharing.dave_user).get(path(link))
+    assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/account/second-factor/")

@@ -1,7 +1,8 @@
 """Links by which one report or board is shown outside the house, or in the frame of another page.
 
 Whoever opens one sees what the one who shared it may see at that moment, and nothing more: his rights are asked anew each
-time, reading only. The address is signed and names a row, so that it can be ended, and ends by itself.
+time, those to show it and to take it out too, reading only. The address is signed and names a row, so that it can be ended,
+and ends by itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -59,7 +61,7 @@ def link_make(
     held = stored.setup(actor, sort, key)
     if actor.user_id is None or not may_share(actor):
         raise Denied(_("Your role does not let you show reports outside."), code="link.denied")
-    if not all(allowed(actor, "export", str(one.definition.get("dataset", ""))) for one in parts_of(actor, held)):
+    if not _may_leave(actor, held):
         raise Denied(_("You may not take out the figures this shows."), code="link.export")
     name = " ".join(name.split())[:100]
     if not name:
@@ -78,6 +80,11 @@ def link_make(
             code=make_password(code.strip()) if audience == "code" else "", query=query[:500],
             expires_at=clock.now() + dt.timedelta(days=days),
         )  # fmt: skip
+
+
+def _may_leave(actor: Actor, held: Setup) -> bool:
+    """Whether the actor may take out all that something shows."""
+    return all(allowed(actor, "export", str(one.definition.get("dataset", ""))) for one in parts_of(actor, held))
 
 
 def links_of(actor: Actor, sort: Sort, key: str) -> Sequence[ReportLink]:
@@ -136,8 +143,11 @@ def link_seen(link: ReportLink) -> None:
 
 
 def sharer(link: ReportLink) -> Actor:
-    """The one who shared it, with the rights he has now, reading only."""
-    return actors.load(link.user, via="web", scopes=frozenset({"read"}))
+    """The one who shared it, with the rights he has now, reading only. Raises NotFound where he may show it no more."""
+    actor = actors.load(link.user, via="web")
+    if not may_share(actor) or not _may_leave(actor, setup_of(link, actor)):
+        raise NotFound(_("This link does not exist or has ended."), code="link.unknown")
+    return replace(actor, scopes=frozenset({"read"}))
 
 
 def setup_of(link: ReportLink, actor: Actor) -> Setup:

@@ -21,6 +21,7 @@ from guanxi.core.people.signin import address_of
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses
 from guanxi.core.web.inputs import Input, Option, raw_values
+from guanxi.core.web.middleware import ask_for_factor
 from guanxi.core.web.people.common import errors_of, show
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -47,6 +48,8 @@ def inputs(fields: list[Any], values: dict[str, Any], errors: dict[str, list[str
 @page_view("GET", "POST")
 def page(request: HttpRequest, key: str) -> HttpResponseBase:
     """A public page. Unknown ones, and those for staff only, do not exist for strangers."""
+    if (held_up := ask_for_factor(request)) is not None:
+        return held_up
     found, actor = pages.page_of(key), asker(request)
     inside = not found.definition.get("public", True)
     if inside and actor.kind != "user":

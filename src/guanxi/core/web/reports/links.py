@@ -19,11 +19,11 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import ReportLink
 from guanxi.core.people.signin import address_of
 from guanxi.core.reporting import links, stored
-from guanxi.core.reporting.stored import Setup
+from guanxi.core.reporting.stored import Setup, Sort
 from guanxi.core.web import toasts
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
-from guanxi.core.web.middleware import ask_to_sign_in
+from guanxi.core.web.middleware import ask_for_factor, ask_to_sign_in
 from guanxi.core.web.reports.boards import tiles_of
 from guanxi.core.web.reports.scope import narrowing_of
 from guanxi.core.web.reports.shown import shown
@@ -84,13 +84,9 @@ def _line(link: ReportLink) -> dict[str, Any]:
 def index(request: HttpRequest) -> HttpResponseBase:
     """Every link one may end; none for who never made one."""
     actor = actor_of(request)
-    found = []
-    for one in links.links_all(actor):
-        try:
-            held: Setup | None = links.setup_of(one, actor)
-        except NotFound:
-            held = None
-        found.append((_line(one), held))
+    sorts: tuple[Sort, ...] = ("report", "board")
+    held: dict[tuple[str, str], Setup] = {(sort, one.key): one for sort in sorts for one in stored.setups(actor, sort)}
+    found = [(_line(one), held.get((one.sort, one.key))) for one in links.links_all(actor)]
     return draw(request, "reports/shared_index.jinja", {"title": _("Shown outside"), "links": found})
 
 
@@ -113,23 +109,27 @@ def end(request: HttpRequest, link_id: int) -> HttpResponseBase:
 def opened(request: HttpRequest, secret: str) -> HttpResponseBase:
     """What a link shows. Nothing is changed here, so a frame of another site may send the code without our cookie."""
     link = links.link_open(secret, address=address_of(request))
-    if link.audience == "people" and actor_of(request).kind != "user":
-        return ask_to_sign_in(request)
-    trouble = ""
+    if link.audience == "people":
+        held_up = ask_for_factor(request) if actor_of(request).kind == "user" else ask_to_sign_in(request)
+        if held_up is not None:
+            return held_up
     if link.audience == "code":
+        if request.method != "POST":
+            return _code_asked(request)
         try:
-            if request.method != "POST":
-                return _framed(draw(request, "reports/shared_code.jinja", {"title": _("Report"), "trouble": ""}))
             links.code_check(link, request.POST.get("code", ""), address=address_of(request))
         except Invalid as error:
-            trouble = text_of(error)
-            context = {"title": _("Report"), "trouble": trouble}
-            return _framed(draw(request, "reports/shared_code.jinja", context, status=422))
+            return _code_asked(request, text_of(error))
+    actor = links.sharer(link)
     if "tile" not in request.GET:
         links.link_seen(link)
-    actor = links.sharer(link)
     with regional.speaking(get_language() or actor.language, zoneinfo.ZoneInfo(actor.timezone), actor.regional):
         return _framed(_page(request, link, actor))
+
+
+def _code_asked(request: HttpRequest, trouble: str = "") -> HttpResponse:
+    context = {"title": _("Report"), "trouble": trouble}
+    return _framed(draw(request, "reports/shared_code.jinja", context, status=422 if trouble else 200))
 
 
 def _page(request: HttpRequest, link: ReportLink, actor: Actor) -> HttpResponse:
