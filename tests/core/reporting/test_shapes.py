@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -127,3 +128,12 @@ def test_a_cohort_counts_on_from_its_rows(cast: Cast, cohorts: None) -> None:
 def test_a_cohort_needs_dates_in_its_rows(rows: Any, cast: Cast, cohorts: None) -> None:
     with pytest.raises(Invalid, match="needs dates"):
         ask(cast.root, dataset="fakes.part", rows=rows, columns=[{"field": "fitted_at", "grain": "after"}])
+
+
+def test_days_between_moments_are_those_of_who_reads_now(cast: Cast, world: Any) -> None:
+    world[0].__class__.objects.exclude(pk=world[0].pk).update(sold_at=None)
+    world[0].__class__.objects.filter(pk=world[0].pk).update(created_at="2026-01-31T15:00:00Z")
+    money = {"measures": [{"how": "days", "field": "sold_at", "weight": "created_at"}]}
+    for _again in range(2):
+        for zone, expected in (("Asia/Shanghai", 1), ("UTC", 0)):
+            assert ask(replace(cast.root, timezone=zone), **money).total.cells[0].value == expected, zone

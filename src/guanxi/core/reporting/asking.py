@@ -131,7 +131,7 @@ def key_of(run: Run, *stretches: windows.Window | None) -> Hashable | None:
     trees = [run.base, *(one.node(run.date) for one in stretches if one)]
     where = [one.where for one in run.spec.measures if one.where]
     known = steady.key_of(run.actor, run.entity, *trees, *where)
-    return known and (known, len(trees), repr(run.spec.measures), run.date, run.money.currency)
+    return known and (known, len(trees), repr(run.spec.measures), run.date, run.money.currency, run.actor.timezone)
 
 
 def foreign(run: Run) -> dict[str, list[str]]:
