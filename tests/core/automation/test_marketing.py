@@ -129,5 +129,21 @@ def test_a_copy_holds_it_and_erasure_takes_all_but_the_no(contact: Any, cast: Ca
     row.refresh_from_db()
     assert (row.to, row.body, row.subject, row.state) == ("", "", "", "stopped")
     assert Consent.objects.get().proof == ""
-    assert MarketingWord.objects.get().proof == ""
+    word = MarketingWord.objects.get()
+    assert word.proof == ""
+    audited = AuditEntry.objects.filter(entity="core_marketingword", record_id=word.pk)
+    assert set(map(str, audited.values_list("changes", flat=True))) == {"{}"}
     assert put(None).state == "stopped", "the no outlives the person's record"
+
+
+def test_a_no_after_a_yes_noted_since_the_last_no_is_one(contact: Any, cast: Cast) -> None:
+    token = link_of(put(contact)).split("/")[2]
+    marketing.stop(marketing.stop_read(token))
+    told = {"contact": contact.pk, "purpose": "marketing", "state": "given", "channel": "mail"}
+    records.create(cast.root, "customers.consent", told)
+    assert put(contact).state == "waiting"
+    again = marketing.stop_read(token)
+    assert not again.stopped
+    marketing.stop(again)
+    assert again.stopped
+    assert put(contact).state == "stopped"

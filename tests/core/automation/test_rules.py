@@ -12,7 +12,7 @@ from django.core import mail
 from django.db import connection
 
 from guanxi.core import records
-from guanxi.core.automation import messages, outbox
+from guanxi.core.automation import marketing, messages, outbox
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules import hearing, running, store
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
@@ -335,6 +335,19 @@ def test_a_rehearsal_changes_nothing(cast: Any, make: Any) -> None:
     assert {one.state for one in found.records} == {"done"}
     assert [one["do"] for one in found.records[0].trail] == ["set", "wait", "create", "notify", "message", "webhook"]
     assert len(mail.outbox) == 0
+
+
+def test_marketing_is_what_goes_outside_not_to_colleagues(cast: Any, gadget: Gadget) -> None:
+    gadget.email = "li@example.com"
+    gadget.save()
+    marketing.word(cast.root, "mail", "li@example.com", marketing.WITHDRAWN, source="form")
+    about = {"do": "message", "channel": "mail", "subject": "s", "text": "t", "marketing": "1"}
+    rule(cast, {**about, "to": "email"}, {**about, "whom": [BOB]}, trigger=CHANGED)
+    records.update(cast.alice, gadget, {"state": "broken"})
+    settle()
+    held, told = OutboundMessage.objects.order_by("pk")
+    assert (held.to, held.state, held.marketing) == ("li@example.com", "stopped", True)
+    assert (told.to, told.state, "/stop/" in told.body) == (cast.bob_user.email, "waiting", False)
 
 
 @pytest.mark.parametrize(("change", "field"), [

@@ -133,15 +133,20 @@ def standing(record: models.Model, channel: str = "any") -> tuple[State, dt.date
     return max(said, key=lambda one: one[1], default=None)
 
 
-def refusal(channel: str, to: str, record: models.Model | None) -> str:
-    """Why marketing may not go to this address, in words; empty when it may."""
-    rows = MarketingWord.objects.filter(digest=digest_of(channel, to)).order_by("-at", "-id")
+def _words(channel: str, digest: str, record: models.Model | None) -> list[tuple[State, dt.datetime]]:
+    """The last word to the address and that of whoever the record is about, as far as there are any; the latest is last."""
+    rows = MarketingWord.objects.filter(digest=digest).order_by("-at", "-id")
     said = [(state_of(one.state), one.at) for one in rows[:1]]
     found = standing(record, channel) if record is not None else None
-    latest = max([*said, *([found] if found else [])], key=lambda one: one[1], default=None)
-    if latest is None:
+    return sorted([*said, *([found] if found else [])], key=lambda one: one[1])
+
+
+def refusal(channel: str, to: str, record: models.Model | None) -> str:
+    """Why marketing may not go to this address, in words; empty when it may."""
+    said = _words(channel, digest_of(channel, to), record)
+    if not said:
         return _("has not agreed to marketing") if only_agreed() else ""
-    return _("wants no marketing") if latest[0] == WITHDRAWN else ""
+    return _("wants no marketing") if said[-1][0] == WITHDRAWN else ""
 
 
 def refused(row: OutboundMessage) -> str:
@@ -180,14 +185,10 @@ class Stop:
 
     @property
     def stopped(self) -> bool:
-        """Whether the last word to the address is no already."""
-        last = (
-            MarketingWord.objects.filter(digest=self.digest)
-            .order_by("-at", "-id")
-            .values_list("state", flat=True)
-            .first()
-        )
-        return last == WITHDRAWN
+        """Whether the address said no, and no yes was noted on the record since."""
+        to_it = _words(self.channel, self.digest, None)
+        said = _words(self.channel, self.digest, record_of(self.entity, self.record_id)) if to_it else []
+        return bool(to_it) and to_it[-1][0] == said[-1][0] == WITHDRAWN
 
 
 def stop_read(token: str) -> Stop:
@@ -224,5 +225,5 @@ def figures(actor: Actor) -> Figures:
     last = MarketingWord.objects.order_by("digest", "-at", "-id").distinct("digest").values_list("state", flat=True)
     states = list(last)
     since = clock.now() - dt.timedelta(days=30)
-    held = OutboundMessage.objects.filter(state=STOPPED, created_at__gte=since).count()
+    held = OutboundMessage.objects.filter(state=STOPPED, marketing=True, created_at__gte=since).count()
     return Figures(states.count(WITHDRAWN), states.count(GIVEN), held)

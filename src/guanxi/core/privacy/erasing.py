@@ -119,6 +119,8 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
             counts["notes"] += len(found)
             for one in found:
                 _empty(actor, child, one, fields)
+        words = MarketingWord.objects.filter(entity=entity.key, record_id=record.pk)
+        touched.append((MarketingWord._meta.db_table, list(words.values_list("pk", flat=True))))
         fields = personal_fields(entity, record)
         _traces(entity, record, fields)
         if matching.is_person(entity, record):

@@ -64,7 +64,8 @@ def _message(doing: Doing, step: Mapping[str, Any]) -> str:
     sent: list[str] = []
     held: list[str] = []
     used = templates.template_of(str(step["template"])) if step.get("template") else None
-    marketing = bool(step.get("marketing")) or (used is not None and used.marketing)
+    outside = bool(step.get("to"))  # colleagues are told, not courted
+    marketing = outside and (bool(step.get("marketing")) or (used is not None and used.marketing))
     for address, language in _addresses(doing, step, channel):
         if used is not None:
             message = templates.filled(doing.actor, used, doing.record, language)
