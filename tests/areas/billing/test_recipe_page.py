@@ -16,6 +16,8 @@ from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.exchange import recipe_running, recipe_whole
 from guanxi.core.exchange.jobs import recipe_do
+from guanxi.core.exchange.recipes import fitting
+from guanxi.core.models import Operation
 from guanxi.core.models.exchange import ImportRun, RecipeRun
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 from tests.factories.cast import Cast
@@ -125,3 +127,37 @@ def test_a_file_that_cannot_be_followed_says_which_step(cast: Cast, browse: Any)
     answer = client.post(f"{place}start/", follow=True)
     assert "This import is over." in answer.content.decode()
     assert not ImportRun.objects.filter(recipe__isnull=False).exists()
+
+
+def test_a_name_means_its_packed_file_too() -> None:
+    assert fitting((name for name in ["Other.csv", "Orders.CSV.gz"]), "orders.csv") == ["Orders.CSV.gz"]
+    assert fitting((name for name in ["orders.csv"]), "orders.csv.gz") == ["orders.csv"]
+
+
+def test_what_was_read_is_forgotten_where_the_work_was_ended_meanwhile(cast: Cast, browse: Any) -> None:  # noqa: F811
+    place = begun(browse("root"), *FILES)
+    whole = RecipeRun.objects.get()
+    RecipeRun.objects.update(state="staging")
+    whole.refresh_from_db()
+    RecipeRun.objects.update(files={**whole.files, "more.csv": "0"})
+    before = set(ImportRun.objects.values_list("pk", flat=True))
+    recipe_whole.recipe_stage(cast.root, whole=whole)
+    assert set(ImportRun.objects.values_list("pk", flat=True)) == before
+    recipe_whole.recipe_halt(cast.root, whole=whole, how="cancelled")
+    assert recipe_whole.recipe_stage(cast.root, whole=whole).state == "cancelled"
+    assert browse("root").post(f"{place}anything/").status_code == 404
+
+
+def test_a_step_that_is_too_old_to_take_back_is_said(cast: Cast, browse: Any) -> None:  # noqa: F811
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    client = browse("root")
+    place = begun(client, *FILES)
+    client.post(f"{place}start/")
+    Operation.objects.filter(pk__in=ImportRun.objects.filter(step=8).values("operation")).update(
+        undo_until="2020-01-01T00:00:00Z"
+    )
+    client.post(f"{place}undo/")
+    whole = RecipeRun.objects.get()
+    assert (whole.state, whole.message) == ("cancelled", "This can no longer be undone.")
+    assert whole.result["undone"] > 0
+    assert "Take everything back" in client.get(place).content.decode()

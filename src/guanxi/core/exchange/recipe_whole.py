@@ -92,19 +92,22 @@ def own_recipe(content: Path, name: str) -> Recipe:
 
 def recipe_add(actor: Actor, *, whole: RecipeRun, uploads: Mapping[str, Path]) -> list[str]:
     """Take files in, those of archives too, by name; answers the names the recipe has no use for. Raises Invalid."""
-    if whole.state not in OPEN or recipe_get(actor, number=whole.pk).pk != whole.pk:
-        raise RuleBroken(_("This import has begun already."), code="import.begun")
-    wanted, unused = recipe_in(whole).files(), []
-    for name, path in uploads.items():
-        for source in files_of(path, name):
-            own = files.clean_name(source.name)
-            if any(fitting([own], pattern) for pattern in wanted):
-                whole.files[own] = files.store(_Upload(own, source)).digest
-            else:
-                unused.append(own)
-    whole.runs.all().delete()
-    whole.state, whole.message = "collecting" if missing(whole) else "staging", ""
-    whole.save()
+    with transaction.atomic():
+        _locked(actor, whole)
+        whole.refresh_from_db()
+        if whole.state not in OPEN:
+            raise RuleBroken(_("This import has begun already."), code="import.begun")
+        wanted, unused = recipe_in(whole).files(), []
+        for name, path in uploads.items():
+            for source in files_of(path, name):
+                own = files.clean_name(source.name)
+                if any(fitting([own], pattern) for pattern in wanted):
+                    whole.files[own] = files.store(_Upload(own, source)).digest
+                else:
+                    unused.append(own)
+        whole.runs.all().delete()
+        whole.state, whole.message = "collecting" if missing(whole) else "staging", ""
+        whole.save()
     return unused
 
 
@@ -114,7 +117,10 @@ def missing(whole: RecipeRun) -> list[str]:
 
 
 def recipe_stage(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
-    """Read every step; the work is then ``ready``, or ``failed`` with the reason and open for other files."""
+    """Read every step; the work is then ``ready``, or ``collecting`` with the reason and open for other files.
+
+    Where further files came meanwhile, or somebody ended it, that holds and what was read is forgotten.
+    """
     recipe = recipe_in(whole)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / files.clean_name(whole.key)
@@ -131,12 +137,18 @@ def recipe_stage(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
                     except GuanxiError as error:
                         raise Invalid(at % {"number": number, "reason": error}, code=error.code) from error
                     ImportRun.objects.filter(pk=run.pk).update(recipe=whole, step=number)
+                if not _was_read(whole, "ready"):
+                    transaction.set_rollback(True)
         except GuanxiError as error:
-            whole.state, whole.message = "collecting", str(error)[:1000]
-        else:
-            whole.state, whole.message = "ready", ""
-    whole.save(update_fields=["state", "message"])
+            _was_read(whole, "collecting", str(error)[:1000])
+    whole.refresh_from_db()
     return whole
+
+
+def _was_read(whole: RecipeRun, state: str, message: str = "") -> bool:
+    """The state after reading, unless something else happened to the work meanwhile."""
+    same = RecipeRun.objects.filter(pk=whole.pk, state="staging", files=whole.files)
+    return bool(same.update(state=state, message=message))
 
 
 def runs_of(whole: RecipeRun) -> list[ImportRun]:
@@ -232,20 +244,25 @@ def recipe_undo_begin(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
 def recipe_undo(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
     """Take all steps back, the last first: what they made goes to the trash, what actions did to records is put back.
 
-    Each step is one transaction, so it may be called again. What others changed since stays; the result counts it.
+    Each step is one transaction, so it may be called again. What others changed since stays; the result counts it. Where a
+    step cannot be taken back any more, the work is ``cancelled`` with the reason.
     """
     result = {"undone": 0, "skipped": 0, **whole.result}
-    for run in reversed(runs_of(whole)):
-        operation = run.operation
-        if operation is None or operation.undone_at is not None:
-            continue
-        if operation.state in ("waiting", "running"):
-            imports.import_cancel(actor, run=run)
-        found = undo(actor, operation.pk)
-        result["undone"] += found.undone
-        result["skipped"] += len(found.skipped)
-        RecipeRun.objects.filter(pk=whole.pk).update(result=result)
-    RecipeRun.objects.filter(pk=whole.pk).update(state="undone", result=result)
+    state, message = "undone", ""
+    try:
+        for run in reversed(runs_of(whole)):
+            operation = run.operation
+            if operation is None or operation.undone_at is not None:
+                continue
+            if operation.state in ("waiting", "running"):
+                imports.import_cancel(actor, run=run)
+            found = undo(actor, operation.pk)
+            result["undone"] += found.undone
+            result["skipped"] += len(found.skipped)
+            RecipeRun.objects.filter(pk=whole.pk).update(result=result)
+    except GuanxiError as error:
+        state, message = "cancelled", str(error)[:1000]
+    RecipeRun.objects.filter(pk=whole.pk).update(state=state, message=message, result=result)
     whole.refresh_from_db()
     return whole
 

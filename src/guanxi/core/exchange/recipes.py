@@ -82,7 +82,7 @@ class Recipe:
 
 def fitting(names: Iterable[str], pattern: str) -> list[str]:
     """The names a pattern means, in order, whatever their case; packed (``.gz``) or not where none fits as written."""
-    plain = pattern.casefold()
+    names, plain = list(names), pattern.casefold()
     for form in (plain, f"{plain}.gz", plain.removesuffix(".gz")):
         if found := sorted(name for name in names if fnmatchcase(name.casefold(), form)):
             return found

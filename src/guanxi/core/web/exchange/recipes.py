@@ -19,7 +19,7 @@ from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.recipes import Recipe, fitting
 from guanxi.core.exchange.recipes import Step as RecipeStep
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid, Text
+from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import ExchangeRate
 from guanxi.core.models.exchange import ImportRun, RecipeRun
 from guanxi.core.records import files, rates
@@ -39,6 +39,7 @@ AT_ONCE = 200
 #: So many bytes of files are read while the page waits.
 READ_AT_ONCE = 300_000
 OWN = "own"
+HALTS = {"pause": "paused", "cancel": "cancelled"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,8 @@ def add(request: HttpRequest, pk: int) -> HttpResponseBase:
 @page_view("POST")
 def change(request: HttpRequest, pk: int, how: str) -> HttpResponseBase:
     """Begin or go on (``start``), ``pause``, ``cancel`` what is left, ``undo`` all of it."""
+    if how not in (*HALTS, "start", "undo"):
+        raise NotFound
     actor = actor_of(request)
     whole = recipe_whole.recipe_get(actor, number=pk)
     small = sum(run.total for run in recipe_whole.runs_of(whole)) <= AT_ONCE
@@ -210,7 +213,7 @@ def change(request: HttpRequest, pk: int, how: str) -> HttpResponseBase:
             begun = recipe_whole.recipe_undo_begin(actor, whole=whole)
             _go(actor, begun, small=small)
         else:
-            recipe_whole.recipe_halt(actor, whole=whole, how={"pause": "paused"}.get(how, "cancelled"))
+            recipe_whole.recipe_halt(actor, whole=whole, how=HALTS[how])
     except GuanxiError as wrong:
         toasts.keep(request, toast(text_of(wrong), level="error"))
     return redirect(f"/import/recipe/{pk}/")
