@@ -238,10 +238,13 @@ def test_the_days_count_anew_only_when_more_are_asked(cast: Any, demanded: Any) 
     assert demanded(of="administrators", days="9").since == first.since
     with clock.moved_to(clock.now() + dt.timedelta(days=2)):
         assert demanded(of="everybody", days="9").since > first.since
+        wide = factors.demand()
     told = AuditEntry.objects.filter(entity="core_preference").order_by("-id").first()
     assert told is not None
     assert [each["of"] for each in told.changes["second_factor"]] == ["administrators", "everybody"]
     assert told.actor_id == cast.root_user.pk
+    with clock.moved_to(clock.now() + dt.timedelta(days=4)):
+        assert demanded(of="administrators", days="9").since == wide.since, "fewer than before"
 
 
 def test_what_an_administrator_took_away_stands_in_the_audit(secret: str, cast: Any) -> None:

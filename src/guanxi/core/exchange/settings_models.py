@@ -126,7 +126,7 @@ DEPARTMENTS = Coded(_codes, _ids)
 register_settings(
     SettingsModel(
         key="workspace", label=_("Workspace"), model=Preference, identity=("key",), fields=("value",),
-        where={"key__in": ["workspace", "currency", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
+        where={"key__in": ["workspace", "currency", "fiscal_start", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
     ),
     SettingsModel(
         key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en"),

@@ -116,7 +116,7 @@ def demand_set(actor: Actor, *, of: str, roles: Iterable[str] = (), days: str = 
     if problems:
         raise Invalid.collect(problems)
     before = demand()
-    wider = before.of != of or (of == ROLES and not set(chosen) <= set(before.roles))
+    wider = before.of not in (of, EVERYBODY) or (of == ROLES == before.of and not set(chosen) <= set(before.roles))
     since = clock.now().isoformat() if wider or not before.since else before.since
     made = Demand(of, chosen if of == ROLES else (), int(days), since if of != NOBODY else "")
     preference_store(actor, PREFERENCE, {**asdict(made), "roles": list(made.roles)})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from guanxi.core.exchange.settingsfile import document
 from guanxi.core.models import CustomField, DictionaryValue, stamps
 from guanxi.core.records.firm import Firm, firm, fiscal_start
 from tests.fakes.models import Gadget
@@ -122,3 +123,4 @@ def test_the_firm_says_how_it_is_called_and_reached(admin: Client, browse: Calla
     assert saved.status_code == 303
     assert (firm().printed_name, firm().email, fiscal_start()) == ("远岭自动化有限公司", "info@yuanling.example", 4)
     assert "远岭" in admin.get("/settings/firm/").content.decode()
+    assert {one["key"] for one in document()["workspace"]} >= {"workspace", "fiscal_start"}
