@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.checks import run_checks
+from django.utils.functional import Promise
 
 from guanxi.core.api.describe import JSON_SCHEMAS
 from guanxi.core.schema import derive
@@ -22,6 +23,13 @@ def test_every_entity_has_a_factory(entity: Entity) -> None:
 
 def test_every_field_has_a_known_kind(entity: Entity) -> None:
     assert {field.kind for field in derive.fields_of(entity).values()} <= set(KINDS)
+
+
+def test_every_field_is_named_in_the_readers_language(entity: Entity) -> None:
+    if entity.key.startswith("fakes."):
+        return
+    fields = derive.fields_of(entity).items()
+    assert [name for name, field in fields if name != "id" and not isinstance(field.label, Promise)] == []
 
 
 def test_every_operator_has_a_label() -> None:

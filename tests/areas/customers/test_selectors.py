@@ -10,11 +10,13 @@ import pytest
 
 from guanxi.areas.customers import mapping, panels, selectors
 from guanxi.areas.customers.relations import REVERSE, reverse
+from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.models import RoleField
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import dictionaries
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 NOON = dt.datetime(2024, 5, 20, 4, 0, tzinfo=dt.UTC)
@@ -213,3 +215,15 @@ def test_places_of_a_contact_latest_first(cast: Cast, make: Any) -> None:
         (False, "兼职"),
         (False, "过去"),
     ]
+
+
+def test_a_companys_no_to_marketing_stands_on_the_pages_of_its_people(cast: Cast, make: Any) -> None:
+    company = make("customers.customer", name="不要广告公司", owner=cast.alice_user)
+    person = make("customers.contact", name="王一", customer=company, owner=cast.alice_user)
+    client = browser(cast.alice_user)
+    pages = (f"/customers/{company.pk}/", f"/contacts/{person.pk}/")
+    assert not any("No marketing" in client.get(page).content.decode() for page in pages)
+    records.create(cast.root, "customers.consent", {"customer": company.pk, "state": "withdrawn"})
+    assert all("No marketing" in client.get(page).content.decode() for page in pages)
+    records.create(cast.root, "customers.consent", {"contact": person.pk, "state": "given"})
+    assert ["No marketing" in client.get(page).content.decode() for page in pages] == [True, False]

@@ -49,6 +49,7 @@ register(
         icon="hierarchy",
         color="teal",
         columns=("name", "parent", "code", "english_name"),
+        hidden=("path",),
         filters=("parent",),
         sort=("name",),
         search=Search(names=("name", "english_name"), numbers=("code",), subtitle=("parent",)),

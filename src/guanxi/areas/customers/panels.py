@@ -145,11 +145,8 @@ add_cards(
 
 
 def no_marketing(_actor: Actor, record: Customer | Contact) -> Flag | None:
-    """Whoever said no to marketing."""
-    field = "contact" if isinstance(record, Contact) else "customer"
-    if not leads(
-        selectors.CONTACT if field == "contact" else selectors.CUSTOMER, record.pk, "customers.consent", field
-    ):
+    """Whoever said no to marketing; for a contact his company may have."""
+    if isinstance(record, Customer) and not leads(selectors.CUSTOMER, record.pk, "customers.consent", "customer"):
         return None
     said = marketing.standing(record)
     if said is not None and said[0] == marketing.WITHDRAWN:
