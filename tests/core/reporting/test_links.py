@@ -12,7 +12,7 @@ from django.test import Client
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, TooMany
-from guanxi.core.models import AuditEntry, ReportLink, RoleRight
+from guanxi.core.models import AuditEntry, ReportLink, RoleRight, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.people import factors
 from guanxi.core.reporting import links, stored
@@ -90,9 +90,9 @@ def test_it_ends(sharing: Cast) -> None:
     assert ended.status_code == 303
     assert Client().get(path(link)).status_code == 404
     again = made(sharing, key)
-    sharing.alice_user.is_active = False
-    sharing.alice_user.save()
-    assert Client().get(path(again)).status_code == 404
+    for gone in ({"is_active": False, "deleted_at": None}, {"is_active": True, "deleted_at": clock.now()}):
+        User.everything.filter(pk=sharing.alice_user.pk).update(**gone)
+        assert Client().get(path(again)).status_code == 404, gone
     assert AuditEntry.objects.filter(entity="core_reportlink", record_id=link.pk).count() == 2, "made and ended"
 
 

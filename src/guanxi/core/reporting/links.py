@@ -123,7 +123,7 @@ def link_open(secret: str, *, address: str) -> ReportLink:
     else:
         rows = ReportLink.objects.filter(nonce=nonce, ended_at__isnull=True, expires_at__gt=clock.now())
         link = rows.select_related("user").first()
-    if link is None or not link.user.is_active:
+    if link is None or not link.user.is_active or link.user.deleted_at is not None:
         raise NotFound(_("This link does not exist or has ended."), code="link.unknown")
     return link
 
