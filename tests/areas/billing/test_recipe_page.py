@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.exchange import recipe_running, recipe_whole
 from guanxi.core.exchange.jobs import recipe_do
-from guanxi.core.exchange.recipes import fitting
+from guanxi.core.exchange.recipes import fitting, recipe_read
+from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import ImportRun, RecipeRun
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
@@ -161,3 +163,31 @@ def test_a_step_that_is_too_old_to_take_back_is_said(cast: Cast, browse: Any) ->
     assert (whole.state, whole.message) == ("cancelled", "This can no longer be undone.")
     assert whole.result["undone"] > 0
     assert "Take everything back" in client.get(place).content.decode()
+
+
+def test_from_the_command_line_every_step_belongs_to_the_whole(cast: Cast, tmp_path: Path) -> None:
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    done = list(recipe_running.recipe_run(cast.root, recipe=recipe_read("northwind"), folder=tmp_path))
+    whole = RecipeRun.objects.get()
+    assert [run.pk for run in recipe_whole.runs_of(whole)] == [one.run.pk for one in done]
+    assert Receipt.objects.count() == 1
+    recipe_whole.recipe_undo(cast.root, whole=recipe_whole.recipe_undo_begin(cast.root, whole=whole))
+    assert Receipt.objects.count() + Order.objects.count() == 0
+
+
+def test_a_second_worker_does_no_step_again(cast: Cast, browse: Any) -> None:  # noqa: F811
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    client = browse("root")
+    place = begun(client, *FILES)
+    whole = RecipeRun.objects.get()
+    early = {run.step: run for run in recipe_whole.runs_of(whole)}
+    recipe_whole.recipe_start(cast.root, whole=whole)
+    with pytest.raises(RuleBroken):
+        recipe_whole.recipe_start(cast.root, whole=whole)
+    recipe_do.func(number=whole.pk)
+    operations = Operation.objects.count()
+    again = recipe_running.step_run(cast.root, run=early[6], step=recipe_whole.recipe_in(whole).steps[5])
+    assert (again.state, again.updated, Operation.objects.count()) == ("done", 2, operations)
+    assert "All steps are done." in client.get(place).content.decode()

@@ -142,11 +142,7 @@ def _acted(actor: Actor, run: ImportRun, step: Step, progress: Told | None) -> I
     """Do the step's action to the records its rows name; each row is accounted for in the run. What an action does,
     whatever it makes and changes, belongs to the run's operation, and is taken back with it."""
     entity, action = entity_of(step.entity), action_of(step.entity, step.do)
-    if run.operation is None:
-        run.operation = operation_begin(actor, "import", entity.key, total=run.total, parameters={"run": run.pk})
-    Operation.objects.filter(pk=run.operation.pk).update(state="running")
-    run.state, run.message = "running", ""
-    run.save()
+    _begin(actor, entity, run.pk)
     acting = actor.acting_via("import")
     with timezone.override(actor.timezone):
         while _some(actors.renewed(acting), entity, action, step, run.pk):
@@ -157,12 +153,29 @@ def _acted(actor: Actor, run: ImportRun, step: Step, progress: Told | None) -> I
     return run
 
 
+def _begin(actor: Actor, entity: Entity, number: int) -> None:
+    """Mark an action's run as running under its one operation, as it stands now; one that is over stays so."""
+    with transaction.atomic():
+        run = _locked(number)
+        if run.state in ("done", "cancelled"):
+            return
+        if run.operation is None:
+            run.operation = operation_begin(actor, "import", entity.key, total=run.total, parameters={"run": run.pk})
+        Operation.objects.filter(pk=run.operation.pk).update(state="running")
+        run.state, run.message = "running", ""
+        run.save(update_fields=["operation", "state", "message"])
+
+
+def _locked(number: int) -> ImportRun:
+    return ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=number)
+
+
 def _some(actor: Actor, entity: Entity, action: Action, step: Step, number: int) -> bool:
     """One batch in one transaction, with its outcomes; whether there is more to do (now)."""
     begun = time.monotonic()
     refresh()
     with transaction.atomic():
-        run = ImportRun.objects.select_for_update(of=("self",)).select_related("operation").get(pk=number)
+        run = _locked(number)
         if run.state != "running" or run.operation is None:
             return False
         rows = staging.staged(run, run.position, BATCH)

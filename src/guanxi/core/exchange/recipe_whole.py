@@ -157,10 +157,12 @@ def runs_of(whole: RecipeRun) -> list[ImportRun]:
 
 
 def recipe_start(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
-    """Begin, or go on. Raises RuleBroken when it is over; call ``recipe_go`` for the work itself."""
+    """Begin, or go on. Raises RuleBroken when it runs or is over; call ``recipe_go`` for the work itself."""
     with transaction.atomic():
         current = _locked(actor, whole)
-        if current.state not in ("ready", "paused", "running", "failed"):
+        if current.state == "running":
+            raise RuleBroken(_("This import has begun already."), code="import.begun")
+        if current.state not in ("ready", "paused", "failed"):
             raise RuleBroken(_("This import is over."), code="import.over")
         current.state, current.message = "running", ""
         current.save(update_fields=["state", "message"])
@@ -175,6 +177,7 @@ def recipe_go(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
             whole.refresh_from_db()
             if whole.state != "running":
                 return whole
+            run.refresh_from_db()
             if run.state != "done" or _refused(run):
                 ended = step_run(actor, run=_afresh(run), step=recipe.steps[run.step - 1])
                 if ended.state != "done":
