@@ -84,6 +84,10 @@ def test_what_lies_beyond_a_hidden_record_is_not_told(cast: Cast, world: World, 
     assert table(ask(cast.root, rows=[{"field": "parent.state"}])) == {"Broken": 1, "(none)": 9}
     named = ask(cast.alice, rows=[{"field": "parent"}])
     assert set(table(named)) == {"(not visible to you)", "(none)"}
+    type(strange).objects.filter(pk=strange.pk).update(price="9.00", currency="EUR")
+    for more in ({}, {"rows": [{"field": "state"}]}):
+        money = {"measures": [{"how": "sum", "field": "parent.price"}], **more}
+        assert [len(ask(one, **money).notes) > 0 for one in (cast.root, cast.alice)] == [True, False]
 
 
 @pytest.mark.parametrize("level", ["hidden", "masked"])

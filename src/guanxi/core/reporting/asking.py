@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import reading, steady
-from guanxi.core.records.query import compile_tree
+from guanxi.core.records.query import compile_tree, path_reach
 from guanxi.core.reporting import expressions, parts, tallied, windows
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder
@@ -147,6 +147,7 @@ def _foreign(run: Run, within: Q | None = None) -> dict[str, Any]:
     for at, name in enumerate(run.currencies):
         path = name.replace(".", "__")
         other = ~Q(**{f"{path}__in": ["", run.money.currency]}) & Q(**{f"{path}__isnull": False})
+        other &= path_reach(run.actor, run.entity, name)
         made[f"foreign_{at}"] = ArrayAgg(path, distinct=True, filter=other & within if within else other)
     return made
 
