@@ -155,6 +155,8 @@ def test_what_if_reads_the_last_year_of_purchases() -> None:
     short = transactions(pd.DataFrame(new, columns=["who", "day", "sum"]), customer="who", date="day", amount="sum")
     with pytest.raises(BadInput, match="Two years"):
         what_if_sales(short)
+    assert "what_if.part" not in [one.code for one in told.notes]
+    assert "what_if.part" in [one.code for one in what_if_sales(short, told={"retention": 0.5}).notes]
 
 
 def test_cross_tables_leave_out_blanks_and_refuse_ids() -> None:

@@ -32,6 +32,18 @@ def test_dates(written: list[str], expected: list[str]) -> None:
     assert [str(one.date()) for one in read] == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "codes"),
+    [
+        (["2024年1月2日", "Jan 5, 2024"], ["date.mixed"]),
+        (["2024-01-02", "25/12/2024"], ["date.mixed"]),
+        (["13/01/2024", "01/13/2024", "02/03/2024"], ["date.ambiguous", "date.unreadable"]),
+    ],
+)
+def test_ways_of_one_column_contradict_only_where_both_read_a_cell(written: list[str], codes: list[str]) -> None:
+    assert [one.code for one in dates(pd.Series(written))[1]] == codes
+
+
 def test_dates_that_could_be_either_are_noted() -> None:
     read, notes = dates(pd.Series(["01/02/2024", "02/02/2024", "03/02/2024"]))
     assert [one.code for one in notes] == ["date.ambiguous"]

@@ -169,7 +169,7 @@ def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> 
     best_form, best = read[0]
     notes: list[Note] = []
     count = int(best.notna().sum())
-    twins = [one for one in read[1:] if int(one[1].notna().sum()) == count and not one[1].equals(best)]
+    twins = [one for one in read[1:] if int(one[1].notna().sum()) == count and _differ(best, one[1])]
     if twins:
         # The shorter span is the likelier reading: a file covers a period, while swapped days and months scatter.
         candidates = sorted([read[0], *twins], key=lambda one: (one[1].max() - one[1].min(), one[0]))
@@ -188,6 +188,12 @@ def _best_format(values: pd.Series, tried: list[tuple[int, str]], name: str) -> 
         for _form, other in read:
             best = best.fillna(other) if _form.startswith(best_form[:8]) else best
     return best, notes, max((day for day in _FORMATS if best_form.startswith(day)), key=len)
+
+
+def _differ(one: pd.Series, other: pd.Series) -> bool:
+    """Whether two readings take the same cell for different days; those of different cells do not contradict."""
+    both = one.notna() & other.notna()
+    return not one[both].equals(other[both])
 
 
 def numbers(column: pd.Series, *, name: str = "amount") -> tuple[pd.Series, list[Note]]:

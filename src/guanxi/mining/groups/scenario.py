@@ -94,6 +94,8 @@ def what_if_sales(
     used = {name: told.get(name, value) for name, value in read.items()}
     result = what_if(used["customers"], used["profit"], used["retention"], used["acquired"], **scenario)
     notes: list[Note] = [*sales.notes, *result.notes]
+    if days["day"].min() > year + pd.Timedelta(days=31):
+        notes.append(note("what_if.part", "Purchases begin on {first} only: less than a year of turnover is read, and everybody counts as new.", "购买记录从 {first} 才开始：营业额不足一年，且所有客户都按新客户计。", first=f"{days['day'].min():%Y-%m-%d}"))  # fmt: skip
     if not sales.has_amount:
         notes.append(note("what_if.amounts", "No amount is given: each purchase counts 1.", "未给金额：每次购买按 1 计。"))  # fmt: skip
     return WhatIfResult(
