@@ -207,6 +207,15 @@ def test_a_blocking_credit_limit_refuses_an_order(cast: Cast, make: Any) -> None
     assert [(one.classes, one.total) for one in aged] == [([0, 0, 900, 0, 0], 900)]
 
 
+def test_a_blocking_limit_in_a_currency_without_a_rate_lets_nothing_through(cast: Cast, make: Any) -> None:
+    line = make("billing.orderline", order=make("billing.order", customer=make("customers.customer")))
+    order = Order.objects.get(pk=line.order_id)
+    make("billing.creditlimit", customer=order.customer, amount=1, currency="CHF", blocks=True)
+    with pytest.raises(RuleBroken, match="CHF") as error:
+        orders.order_confirm(cast.alice, order)
+    assert error.value.code == "credit.limit"
+
+
 def test_closed_books_take_no_money(cast: Cast, make: Any) -> None:
     make("billing.closedperiod", until=TODAY - dt.timedelta(days=1))
     customer = make("customers.customer")

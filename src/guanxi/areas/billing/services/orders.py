@@ -47,8 +47,8 @@ def order_confirm(actor: Actor, record: Order) -> Order:
     if CreditLimit.objects.filter(customer_id=record.customer_id, blocks=True).exists():
         adding = ZERO if record.contract_id else record.total or ZERO
         credit = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
-        if credit.exceeded:
-            raise RuleBroken(credit.text, code="credit.limit")
+        if credit.exceeded or credit.problem:  # what cannot be reckoned is not within the limit
+            raise RuleBroken(credit.problem or credit.text, code="credit.limit")
     plan = {} if record.contract_id else making.plan_of(record, due_on=record.due_on or record.ordered_on)
     confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
