@@ -177,6 +177,23 @@ def test_from_the_command_line_every_step_belongs_to_the_whole(cast: Cast, tmp_p
     assert Receipt.objects.count() + Order.objects.count() == 0
 
 
+def test_a_crash_on_the_command_line_leaves_no_work_running(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, "utf-8")
+
+    def broken(*_given: Any, **_named: Any) -> None:
+        raise ZeroDivisionError("the disk is full")
+
+    monkeypatch.setattr(recipe_running, "step_run", broken)
+    with pytest.raises(ZeroDivisionError):
+        list(recipe_running.recipe_run(cast.root, recipe=recipe_read("northwind"), folder=tmp_path))
+    whole = RecipeRun.objects.get()
+    assert (whole.state, whole.message) == ("failed", "ZeroDivisionError: the disk is full")
+
+
 def test_a_second_worker_does_no_step_again(cast: Cast, browse: Any) -> None:  # noqa: F811
     records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "1990-01-01", "rate": "7"})
     client = browse("root")

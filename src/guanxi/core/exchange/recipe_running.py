@@ -77,8 +77,9 @@ def recipe_run(
             run = step_stage(actor, folder=folder, step=wanted, limit=limit if step.do else 0)
             ImportRun.objects.filter(pk=run.pk).update(recipe=whole, step=number)
             yield Done(step, step_run(actor, run=run, step=wanted, progress=progress))
-    except GuanxiError as error:
-        RecipeRun.objects.filter(pk=whole.pk).update(state="failed", message=str(error)[:1000])
+    except BaseException as error:  # interrupted from the keyboard, or given up by who asked, it does not run either
+        text = str(error) if isinstance(error, GuanxiError) else f"{type(error).__name__}: {error}".rstrip(": ")
+        RecipeRun.objects.filter(pk=whole.pk).update(state="failed", message=text[:1000])
         raise
     RecipeRun.objects.filter(pk=whole.pk).update(state="done", finished_at=clock.now())
 

@@ -27,6 +27,7 @@ from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.schema.registry import entity_of
 
 
 def contract_sign(
@@ -34,13 +35,14 @@ def contract_sign(
 ) -> Contract:
     """Both have signed: amounts stand, money is owed. Without a plan it is owed at once, as one instalment."""
     require(actor, "change", record)
-    if record.status != DRAFT:
-        raise RuleBroken(_("This contract is signed already."), code="contract.state")
     day = signed_on or clock.today(actor.timezone)
     if day > clock.today(actor.timezone):
         raise Invalid(_("A contract cannot be signed in the future."), code="dates.future", field="signed_on")
-    reduces = record.amends_id and record.effect == REDUCE
     with records.writing(actor):
+        record = records.locked(actor, entity_of(CONTRACT), record.pk)
+        if record.status != DRAFT:
+            raise RuleBroken(_("This contract is signed already."), code="contract.state")
+        reduces = record.amends_id and record.effect == REDUCE
         plan = {} if reduces else making.plan_of(record, due_on=record.starts_on or day)
         values = {**plan, "status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
         signed: Contract = making.step(

@@ -77,12 +77,18 @@ def _move(actor: Actor, invoice: Invoice, states: tuple[str, ...], text: str, **
     return moved
 
 
-def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_on: dt.date | None = None) -> Invoice:
-    """The tax document exists: its number and day."""
-    day = issued_on or clock.today(actor.timezone)
+def _issuing_day(actor: Actor, given: dt.date | None) -> dt.date:
+    """The day an invoice bears: not to come, and in a period whose books are open."""
+    day = given or clock.today(actor.timezone)
     if day > clock.today(actor.timezone):
         raise Invalid(_("An invoice cannot be issued in the future."), code="dates.future", field="issued_on")
     policies.period_open(day, "issued_on")
+    return day
+
+
+def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_on: dt.date | None = None) -> Invoice:
+    """The tax document exists: its number and day."""
+    day = _issuing_day(actor, issued_on)
     number = invoice_number.strip()
     if not number:
         raise Invalid(_("Give the number of the invoice."), code="invoice.number", field="invoice_number")
@@ -119,8 +125,7 @@ def invoice_reverse(
 ) -> Invoice:
     """A red invoice of the same amount takes an issued one back; money booked on it has to be released first."""
     require(actor, "create", INVOICE)
-    day = issued_on or clock.today(actor.timezone)
-    policies.period_open(day, "issued_on")
+    day = _issuing_day(actor, issued_on)
     if record.issued_on is not None and day < record.issued_on:
         raise Invalid(_("It cannot be reversed before it was issued."), code="dates.order", field="issued_on")
     with records.writing(actor):

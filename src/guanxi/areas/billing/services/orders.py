@@ -40,18 +40,28 @@ from guanxi.core.schema.registry import entity_of
 def order_confirm(actor: Actor, record: Order) -> Order:
     """The order stands. Without a contract its money is owed. A customer beyond a blocking limit is refused."""
     require(actor, "change", record)
-    if record.status != DRAFT:
-        raise RuleBroken(_("This order is confirmed already."), code="order.state")
-    if not record.lines.filter(deleted_at__isnull=True, sort="item").exists():
-        raise Invalid(_("An order without lines orders nothing."), code="order.empty", field="lines")
-    if CreditLimit.objects.filter(customer_id=record.customer_id, blocks=True).exists():
-        adding = ZERO if record.contract_id else record.total or ZERO
-        credit = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
-        if credit.exceeded or credit.problem:  # what cannot be reckoned is not within the limit
-            raise RuleBroken(credit.problem or credit.text, code="credit.limit")
-    plan = {} if record.contract_id else making.plan_of(record, due_on=record.due_on or record.ordered_on)
-    confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
+    with records.writing(actor):
+        record = records.locked(actor, entity_of(ORDER), record.pk)
+        if record.status != DRAFT:
+            raise RuleBroken(_("This order is confirmed already."), code="order.state")
+        if not record.lines.filter(deleted_at__isnull=True, sort="item").exists():
+            raise Invalid(_("An order without lines orders nothing."), code="order.empty", field="lines")
+        plan = {} if record.contract_id else making.plan_of(record, due_on=record.due_on or record.ordered_on)
+        _within_limit(record)
+        confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
+
+
+def _within_limit(order: Order) -> None:
+    """Raise RuleBroken where an order brings its customer beyond a limit that blocks. The limit is held until the order
+    stands, so that of two orders at once the second reckons with the first."""
+    limit = CreditLimit.objects.select_for_update(of=("self",)).filter(customer_id=order.customer_id, blocks=True)
+    if limit.first() is None:
+        return
+    adding = ZERO if order.contract_id else order.total or ZERO
+    credit = selectors.credit_of(order.customer, adding=adding, currency=order.currency)
+    if credit.exceeded or credit.problem:  # what cannot be reckoned is not within the limit
+        raise RuleBroken(credit.problem or credit.text, code="credit.limit")
 
 
 def order_cancel(actor: Actor, record: Order, *, note: str = "") -> Order:

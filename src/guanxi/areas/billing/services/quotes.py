@@ -152,19 +152,22 @@ def _usable(actor: Actor, quote: Quote) -> None:
 
 def quote_to_contract(actor: Actor, record: Quote, *, kind: str = "sale") -> Contract:
     """A contract on the terms of the quote, as a draft; once."""
-    _usable(actor, record)
-    if record.contracts.filter(deleted_at__isnull=True).exists():
-        raise RuleBroken(_("There is a contract of this quote already."), code="quote.converted")
-    made: Contract = making.made(
-        actor, CONTRACT, record, {"quote": record.pk, "kind": kind or "sale"}, optional=False, step=None
-    )
+    with records.writing(actor):
+        record = records.locked(actor, entity_of(QUOTE), record.pk)
+        _usable(actor, record)
+        if record.contracts.filter(deleted_at__isnull=True).exists():
+            raise RuleBroken(_("There is a contract of this quote already."), code="quote.converted")
+        values = {"quote": record.pk, "kind": kind or "sale"}
+        made: Contract = making.made(actor, CONTRACT, record, values, optional=False, step=None)
     return made
 
 
 def quote_to_order(actor: Actor, record: Quote) -> Order:
     """An order of what was quoted, as a draft; once."""
-    _usable(actor, record)
-    if record.orders.filter(deleted_at__isnull=True).exists():
-        raise RuleBroken(_("There is an order of this quote already."), code="quote.converted")
-    made: Order = making.made(actor, ORDER, record, {"quote": record.pk}, optional=False, step=None)
+    with records.writing(actor):
+        record = records.locked(actor, entity_of(QUOTE), record.pk)
+        _usable(actor, record)
+        if record.orders.filter(deleted_at__isnull=True).exists():
+            raise RuleBroken(_("There is an order of this quote already."), code="quote.converted")
+        made: Order = making.made(actor, ORDER, record, {"quote": record.pk}, optional=False, step=None)
     return made
