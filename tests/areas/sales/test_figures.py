@@ -142,4 +142,9 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
     assert page.post(f"/forecast/?month={month}", {"owner": cast.alice_user.pk, "adjusted": "-1"}).status_code == 422
     shown = page.get("/pipeline-course/").content.decode()
     assert "12,345" in shown
+    assert 'class="gx-chart"' in shown
+    saved = page.get("/pipeline-course/?save=svg")
+    assert saved["Content-Type"] == "image/svg+xml"
+    assert ".svg" in saved["Content-Disposition"]
+    assert "12,345" in saved.content.decode()
     assert browser(cast.dave_user).get("/forecast/").status_code == 403

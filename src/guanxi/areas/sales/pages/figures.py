@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
+from markupsafe import Markup
 
 from guanxi.areas.sales.models import ForecastEntry
 from guanxi.areas.sales.selectors import history, pipelines_for, usual_pipeline_id
@@ -22,6 +25,9 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
 from guanxi.core.records import display, fields_of
+from guanxi.core.records.rates import base_currency
+from guanxi.core.reporting import charts
+from guanxi.core.reporting.results import Unit
 from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
@@ -137,19 +143,51 @@ def course(request: HttpRequest) -> HttpResponseBase:
     number = chosen.pk if chosen else usual_pipeline_id(actor)
     error = _("The end lies before the beginning.") if end < start else ""
     steps, levels = history.course(actor, number or 0, start, max(start, end))
-    largest = max((abs(one.amount) for one in steps), default=read.ZERO) or 1
+    if request.GET.get("save") == "svg":
+        return _picture(steps, start, end)
     context = {
         "title": _("Course of the pipeline"),
         "start": start,
         "end": end,
         "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one)) for one in offered],
         "pipeline": number,
-        "steps": [(one, step_label(one.key), round(abs(one.amount) * 100 / largest)) for one in steps],
+        "steps": [(one, step_label(one.key)) for one in steps],
+        "picture": Markup(_drawn(steps)),  # noqa: S704 - drawn by us, its texts are escaped
+        "save": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'svg'})}",
         "levels": [(one, stage_url(one.stage)) for one in levels],
-        "most": max((one.count for one in levels), default=0) or 1,
         "error": error,
     }
     return draw(request, "sales/pipeline.jinja", context)
+
+
+#: What each step is painted in; what neither adds nor takes stays grey.
+STEP_COLORS = {
+    "opening": "slate", "closing": "slate", "new": "blue", "reopened": "blue", "grown": "teal", "shrunk": "amber", "won": "green",
+    "lost": "red", "gone": "gray",
+}  # fmt: skip
+
+
+def _drawn(steps: Sequence[history.Step], title: str = "") -> str:
+    parts = [
+        charts.Part(
+            label=step_label(one.key),
+            amount=one.amount,
+            level=one.key in ("opening", "closing"),
+            color=STEP_COLORS[one.key],
+            about=ngettext("%(num)d opportunity", "%(num)d opportunities", one.count) % {"num": one.count},
+        )
+        for one in steps
+        if one.count or one.key in ("opening", "closing")
+    ]
+    return charts.waterfall(parts, Unit("money", base_currency()), title=title)
+
+
+def _picture(steps: Sequence[history.Step], start: dt.date, end: dt.date) -> HttpResponse:
+    """The waterfall as a file that stands alone."""
+    drawn = _drawn(steps, f"{_('Course of the pipeline')} {start} – {end}")
+    answer = HttpResponse(drawn, content_type="image/svg+xml")
+    answer["Content-Disposition"] = f'attachment; filename="pipeline-{start}-{end}.svg"'
+    return answer
 
 
 def stage_url(stage: int) -> str:

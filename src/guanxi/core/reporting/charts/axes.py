@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from guanxi.core.reporting.charts.canvas import Canvas, clipped, text_width
 from guanxi.core.reporting.charts.series import Series, category, told, words
-from guanxi.core.reporting.results import Result
+from guanxi.core.reporting.results import Result, Unit
 
 TOP, BOTTOM, RIGHT = 12.0, 26.0, 8.0
 
@@ -25,26 +26,25 @@ def ticks(low: float, high: float, number: int = 5) -> list[float]:
 
 
 class Plot:
-    """The frame of a chart: scale at the left, categories below."""
+    """The frame of a chart: scale at the left, the names of categories below."""
 
-    def __init__(self, canvas: Canvas, result: Result, low: float, high: float, top: float) -> None:
-        self.canvas, self.result = canvas, result
-        unit = result.first.unit
-        target = float(result.spec.target) if result.spec.target is not None else None
-        marks = ticks(low, max(high, target or 0))
+    def __init__(
+        self, canvas: Canvas, names: Sequence[str], unit: Unit, low: float, high: float, *, top: float = 0, target: Any = None
+    ) -> None:  # fmt: skip
+        self.canvas, self.names, self.unit, self.target = canvas, names, unit, target
+        marks = ticks(low, max(high, _value(target)))
         if unit.kind == "number" and unit.places == 0:
             marks = [one for one in marks if one == int(one)] or [0, 1]
-        names = [words(unit, one, short=True) for one in marks]
-        self.left = max(text_width(name, 11) for name in names) + 10
+        scale = [words(unit, one, short=True) for one in marks]
+        self.left = max(text_width(name, 11) for name in scale) + 10
         self.top, self.bottom = top + TOP, canvas.height - BOTTOM
         self.low, self.high = marks[0], marks[-1]
-        for mark, name in zip(marks, names, strict=True):
+        for mark, name in zip(marks, scale, strict=True):
             y = self.y(mark)
             canvas.add(canvas.line(self.left, y, canvas.width - RIGHT, y))
             canvas.add(canvas.text(self.left - 6, y + 4, name, anchor="end", size=11))
-        self.step = (canvas.width - RIGHT - self.left) / max(len(result.rows), 1)
+        self.step = (canvas.width - RIGHT - self.left) / max(len(names), 1)
         self._categories()
-        self.target = target
 
     def y(self, value: float) -> float:
         """The height of a value."""
@@ -55,10 +55,9 @@ class Plot:
         return self.left + self.step * (place + 0.5)
 
     def _categories(self) -> None:
-        names = [category(row) for row in self.result.rows]
-        widest = max((text_width(name, 11) for name in names), default=0) + 10
-        every = max(1, math.ceil(min(widest, 96) / self.step)) if names else 1
-        for place, name in enumerate(names):
+        widest = max((text_width(name, 11) for name in self.names), default=0) + 10
+        every = max(1, math.ceil(min(widest, 96) / self.step)) if self.names else 1
+        for place, name in enumerate(self.names):
             if place % every == 0:
                 shown = clipped(name, self.step * every - 4, 11)
                 self.canvas.add(self.canvas.text(self.x(place), self.bottom + 17, shown, anchor="middle", size=11))
@@ -68,14 +67,19 @@ class Plot:
         canvas = self.canvas
         canvas.add(canvas.line(self.left, self.y(0), canvas.width - RIGHT, self.y(0), "muted"))
         if self.target is not None:
-            y = self.y(self.target)
+            y = self.y(_value(self.target))
             canvas.add(canvas.line(self.left, y, canvas.width - RIGHT, y, "ink", "6 4"))
-            shown = words(self.result.first.unit, self.result.spec.target, short=True)
+            shown = words(self.unit, self.target, short=True)
             canvas.add(canvas.text(canvas.width - RIGHT, y - 4, shown, anchor="end", size=11, color="ink", bold=True))
 
 
 def _value(value: object) -> float:
     return float(value) if value is not None else 0.0  # type: ignore[arg-type]
+
+
+def _plot(canvas: Canvas, result: Result, low: float, high: float, top: float) -> Plot:
+    names = [category(row) for row in result.rows]
+    return Plot(canvas, names, result.first.unit, low, high, top=top, target=result.spec.target)
 
 
 def _legend(canvas: Canvas, series: Sequence[Series], *, lines: bool) -> float:
@@ -92,10 +96,10 @@ def columns(canvas: Canvas, result: Result, series: Sequence[Series], *, stacked
     if stacked:
         sums = [sum(max(one[at], 0) for one in values) for at in range(len(result.rows))]
         lows = [sum(min(one[at], 0) for one in values) for at in range(len(result.rows))]
-        plot = Plot(canvas, result, min(lows, default=0), max(sums, default=0), top)
+        plot = _plot(canvas, result, min(lows, default=0), max(sums, default=0), top)
     else:
         every = [value for one in values for value in one] + befores
-        plot = Plot(canvas, result, min(every, default=0), max(every, default=0), top)
+        plot = _plot(canvas, result, min(every, default=0), max(every, default=0), top)
     room = min(plot.step * 0.76, 64.0 if len(series) == 1 or stacked else 120.0)
     wide = room if stacked else room / len(series)
     for at, row in enumerate(result.rows):
@@ -132,7 +136,7 @@ def lines(canvas: Canvas, result: Result, series: Sequence[Series], *, area: boo
     top = _legend(canvas, series, lines=True)
     every = [_value(cell.value) for one in series for cell in one.cells]
     befores = [_value(cell.before) for one in series for cell in one.cells] if result.compared else []
-    plot = Plot(canvas, result, min(every + befores, default=0), max(every + befores, default=0), top)
+    plot = _plot(canvas, result, min(every + befores, default=0), max(every + befores, default=0), top)
     for one in series:
         points = [(plot.x(at), plot.y(_value(cell.value))) for at, cell in enumerate(one.cells)]
         if not points:
