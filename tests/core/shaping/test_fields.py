@@ -15,7 +15,7 @@ from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
 from guanxi.core.models import CustomField, FieldIndex, RoleField, SavedView, stamps
 from guanxi.core.records import values
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import fields, indexes
+from guanxi.core.shaping import dictionaries, fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
 
@@ -217,13 +217,68 @@ def test_an_index_is_asked_for_once(cast: Cast, add: Callable[..., CustomField])
 def test_what_the_indexes_of_a_field_hold(cast: Cast, add: Callable[..., CustomField]) -> None:
     add("score", "integer")
     entity = entity_of(GADGET)
-    found = indexes._wanted_columns(entity, "score")
+    found = {name[:5]: text for name, text in indexes._wanted(entity, "score").items()}
     value, usual, owner = "(custom->'score')", '"updated_at" DESC, "id" DESC', '"owner_id"'
+    live = "WHERE deleted_at IS NULL"
     assert found == {
-        "ix": f"{value}, id",
-        "dx": f"{value} DESC NULLS LAST, id DESC",
-        "ex": f"{value}, {usual}, {owner}",
+        "gx_ix": f"({value}, id) {live}",
+        "gx_dx": f"({value} DESC NULLS LAST, id DESC) {live}",
+        "gx_ex": f"({value}, {usual}, {owner}) {live}",
     }
+
+
+def test_a_choice_is_counted_from_the_index_of_its_value(
+    cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]
+) -> None:
+    dictionaries.dictionary_save(cast.root, "grade", {"name_zh": "等级"}, new=True)
+    for key in ("a", "b", "c"):
+        dictionaries.value_save(cast.root, "grade", key, {"name_zh": key, "parent_key": "a" * (key == "b")}, new=True)
+    add("grade", "choice", dictionary="grade")
+    entity = entity_of(GADGET)
     with connection.cursor() as cursor:
-        for sort, columns in found.items():
-            cursor.execute(f'CREATE INDEX "{sort}_try" ON "{entity.table}" ({columns}) WHERE deleted_at IS NULL')
+        for name, text in indexes._wanted(entity, "grade").items():
+            cursor.execute(f'CREATE INDEX "{name}" ON "{entity.table}" {text}')
+    for key, number in (("a", 3), ("b", 4), ("c", 5)):
+        for _turn in range(number):
+            make(GADGET, **{"custom.grade": key})
+    make(GADGET)
+    found = FieldIndex(entity=GADGET, field="grade", state="ready")
+    assert indexes.complete(found)
+
+    def listed(op: str, value: Any) -> int | None:
+        return records.select(
+            cast.root, GADGET, filter={"field": "custom.grade", "op": op, "value": value}, limit=1
+        ).count
+
+    assert (listed("eq", "a"), listed("in", ["a", "c", "a"]), listed("under", "a"), listed("not_in", ["a", "c"])) == (
+        3,
+        8,
+        7,
+        5,
+    )
+    rows = records.queryset(cast.root, GADGET, filter={"field": "custom.grade", "op": "eq", "value": "c"})
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    told = rows.values_list("pk")[:10].explain()
+    assert "Index Only Scan" in told
+    assert "gx_vx_" in told
+
+    dictionaries.value_save(cast.root, "grade", "d", {"name_zh": "d"}, new=True)
+    assert not indexes.complete(found), "the new value has none yet"
+    indexes.drop(entity, fields.field_for(GADGET, "grade"))
+    assert indexes._present(entity, "grade") == {}
+
+
+def test_a_region_of_ones_own_is_found_under_a_higher_one(
+    cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]
+) -> None:
+    add("place", "region")
+    city, other, nowhere = (
+        make(GADGET, **given) for given in ({"custom.place": "CN4403"}, {"custom.place": "CN33"}, {})
+    )
+
+    def listed(op: str) -> set[int]:
+        tree = {"field": "custom.place", "op": op, "value": ["CN44"]}
+        return {one.pk for one in records.select(cast.alice, GADGET, filter=tree).items}
+
+    assert (listed("under"), listed("not_under")) == ({city.pk}, {other.pk, nowhere.pk})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import models
@@ -243,35 +243,29 @@ def _people(actor: Actor, field: Field, values: list[Any]) -> list[int]:
 
 def _reference(actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     wanted = _people(actor, field, _list(value))
-    if field.custom:
-        found = Q()
-        for one in wanted:
-            found |= _holds(field, column, one)
-        found = found or Q(pk__isnull=True)
-    else:
-        found = among(f"{column}_id", wanted)
+    found = _any_of(field, column, wanted) if field.custom else among(f"{column}_id", wanted)
     return ~found if operator in ("ne", "not_in") else found
 
 
 def _choice(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
     wanted = [str(one) for one in _list(value)]
     path = _path(field, column)
-    if operator in ("under", "not_under"):
-        wanted = [one for top in wanted for one in _below(field, top)]
-        found = Q(**{f"{path}__in": wanted}) if field.kind != "region" or field.custom else _under_regions(path, wanted)
-    elif field.custom:
-        found = Q()
-        for one in wanted:
-            found |= _holds(field, column, one)
+    tree = operator in ("under", "not_under")
+    if tree and field.kind == "region":
+        found = _under_regions(path, wanted)
+        found &= Q(**{f"{_json(column)}__has_key": field.key}) if field.custom else Q()
     else:
-        found = Q(**{f"{path}__in": wanted})
+        wanted = [one for top in wanted for one in dictionaries.below(field.dictionary, top)] if tree else wanted
+        found = _any_of(field, column, wanted) if field.custom else Q(**{f"{path}__in": wanted})
     return ~found if operator in ("ne", "not_in", "not_under") else found
 
 
-def _below(field: Field, top: str) -> list[str]:
-    if field.kind == "region":
-        return [top]
-    return dictionaries.below(field.dictionary, top) if field.dictionary else [top]
+def _any_of(field: Field, column: str, wanted: Sequence[Any]) -> Q:
+    """Whether a custom field holds one of the values, each compared as its index holds it."""
+    found = Q()
+    for one in wanted:
+        found |= _holds(field, column, one)
+    return found or Q(pk__isnull=True)
 
 
 def _under_regions(path: str, tops: list[str]) -> Q:

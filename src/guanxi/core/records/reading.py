@@ -14,7 +14,7 @@ from guanxi.core.access import owners_in_reach, sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import columns, paging, shape, steady, tallies
+from guanxi.core.records import columns, dictionaries, paging, shape, steady, tallies
 from guanxi.core.records.query import compile_tree, owners_named
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
@@ -24,6 +24,8 @@ from guanxi.core.schema.registry import entity_of, generation
 #: Counting stops here; above it a list says "10,000+".
 COUNT_LIMIT = 10_000
 MAX_LIMIT = 500
+#: Values of a custom choice that are counted one by one.
+FEW_VALUES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,42 @@ def select(
                 actor, (asked, "tally"), ("n",), lambda: (tallies.rows(actor, declared, filter), sums)
             )
             return _upto(int(told["n"]))
-        return _upto(known[1].count(shape_of, whole, *values))
+        return _upto(sum_of(value_by_value(declared, filter)))
+
+    def sum_of(trees: Sequence[Mapping[str, Any] | None]) -> int:
+        number = 0
+        for tree in trees:
+            part = (steady.key_of(actor, declared, tree), action, name)
+            number += known[1].count(part, (declared, actor, action, name, tree), *values)
+            if number > COUNT_LIMIT:
+                break
+        return number
 
     return _paged(items, keys, limit, counting if count else None)
+
+
+def value_by_value(entity: Entity, tree: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
+    """The filter, or, where it asks for a few values of a custom choice, one filter for each of them.
+
+    No record is in two of them, so that their counts add up; each is counted from the index of its value alone.
+    """
+    conditions = list(tree["all"]) if tree and tree.keys() == {"all"} else [tree]
+    for place, one in enumerate(conditions):
+        if not isinstance(one, Mapping) or one.get("op") not in ("eq", "in", "under"):
+            continue
+        field_ = shape.fields_of(entity).get(str(one.get("field")))
+        given = one.get("value")
+        if field_ is None or not field_.custom or field_.kind != "choice" or not isinstance(given, list | tuple | str):
+            continue
+        wanted = [str(value) for value in ([given] if isinstance(given, str) else given)]
+        if one["op"] == "under":
+            wanted = [value for top in wanted for value in dictionaries.below(field_.dictionary, top)]
+        wanted = list(dict.fromkeys(wanted))
+        if 1 < len(wanted) <= FEW_VALUES:
+            rest = [*conditions[:place], None, *conditions[place + 1 :]]
+            each = ({"field": one["field"], "op": "in", "value": [value]} for value in wanted)
+            return [{"all": [part if other is None else other for other in rest]} for part in each]
+    return [tree]
 
 
 def _plain(

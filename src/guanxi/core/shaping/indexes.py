@@ -3,6 +3,8 @@
 # ruff: noqa: S608 - statements are made of our own tables and of keys that are slugs
 from __future__ import annotations
 
+import re
+
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -11,10 +13,13 @@ from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import CustomField, FieldIndex
 from guanxi.core.models.stamps import bump, kept
-from guanxi.core.records import paging, shape
+from guanxi.core.records import dictionaries, paging, shape
 from guanxi.core.records.columns import index_name
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
+
+#: Values of a choice that get an index each; with more, one over the value serves all.
+MOST_VALUES = 24
 
 
 def uniqueindex_name(entity: Entity, row: CustomField) -> str:
@@ -69,43 +74,96 @@ def _states(entity: str) -> dict[str, str]:
 
 
 def build(found: FieldIndex) -> None:
-    """Make an index, past transactions and without holding up writers; notes in the row how it went."""
+    """Make what is missing of a field's indexes, past transactions and without holding up writers; notes in the row how it went."""
     if not is_registered(found.entity):
         return
     entity = entity_of(found.entity)
+    made = _wanted(entity, found.field)
+    present = _present(entity, found.field)
     with connection.cursor() as cursor:
-        for sort, columns in _wanted_columns(entity, found.field).items():
-            name = index_name(entity.table, found.field, sort)
+        for name in [one for one, valid in present.items() if not valid or (one not in made and not _unique(one))]:
             cursor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
-            cursor.execute(
-                f'CREATE INDEX CONCURRENTLY "{name}" ON "{entity.table}" ({columns}) WHERE deleted_at IS NULL'
-            )
-        cursor.execute(f'ANALYZE "{entity.table}"')
+        missing = [name for name in made if not present.get(name)]
+        for name in missing:
+            cursor.execute(f'CREATE INDEX CONCURRENTLY "{name}" ON "{entity.table}" {made[name]}')
+        if missing:
+            cursor.execute(f'ANALYZE "{entity.table}"')
     found.state, found.ready_at, found.error = "ready", clock.now(), ""
     found.save(update_fields=["state", "ready_at", "error"])
     bump("indexes")
 
 
-def _wanted_columns(entity: Entity, key: str) -> dict[str, str]:
-    """What the indexes of a field hold, by their sort: to sort by it either way, and to filter by one value.
+def complete(found: FieldIndex) -> bool:
+    """Whether an index that is ready still holds what it should: a choice may have got another value since."""
+    if not is_registered(found.entity):
+        return True
+    entity = entity_of(found.entity)
+    made, present = _wanted(entity, found.field), _present(entity, found.field)
+    return set(made) == {name for name, valid in present.items() if valid and not _unique(name)}
 
-    The last keeps rows of a value in the usual order of the list, and their owner at the end: rows outside somebody's reach
-    are passed over within the index.
+
+def _unique(name: str) -> bool:
+    return name.startswith("gx_uq_")
+
+
+def _present(entity: Entity, key: str) -> dict[str, bool]:
+    """The indexes of a field there are, with whether each is valid; by what they hold, for a value's name may be gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " WHERE i.indrelid = to_regclass(%s) AND c.relname LIKE 'gx\\_%%' AND position(%s in pg_get_indexdef(c.oid)) > 0",
+            [f'"{entity.table}"', f"(custom -> '{key}'::text)"],
+        )
+        return dict(cursor.fetchall())
+
+
+def _wanted(entity: Entity, key: str) -> dict[str, str]:
+    """The indexes of a field by name: to sort by it either way, and to filter by one value of it.
+
+    The last keep rows of a value in the usual order of the list, with their owner at the end: rows outside somebody's reach
+    are passed over within the index. A choice has one for each of its values, which alone lets rows be counted without
+    being looked at: an index over an expression never does, one whose condition is the value does.
     """
-    value = f"(custom->'{key}')"
-    found = {"ix": f"{value}, id", "dx": f"{value} DESC NULLS LAST, id DESC"}
+    live, value = "deleted_at IS NULL", f"(custom->'{key}')"
+
+    def named(sort: str, of: str = key) -> str:
+        return index_name(entity.table, of, sort)
+
+    found = {
+        named("ix"): f"({value}, id) WHERE {live}",
+        named("dx"): f"({value} DESC NULLS LAST, id DESC) WHERE {live}",
+    }
     order = paging.sort_keys(system_actor("indexes"), entity, ())
     if any("__" in one.column for one in order):
         return found
     down = {True: " DESC", False: ""}
     parts = [f'"{one.column}"{down[one.descending]}{" NULLS LAST" if one.nullable else ""}' for one in order]
-    owner = [f'"{entity.access.owner}_id"'] if entity.access.owner else []
-    return {**found, "ex": ", ".join([value, *parts, *owner])}
+    parts += [f'"{entity.access.owner}_id"'] if entity.access.owner else []
+    values = _values(entity, key)
+    if not values:
+        return {**found, named("ex"): f"({', '.join([value, *parts])}) WHERE {live}"}
+    each = {
+        named("vx", f"{key}.{one}"): f"({', '.join(parts)}) WHERE {live} AND {value} = '{held}'"
+        for one, held in values.items()
+    }
+    return {**found, **each}
+
+
+def _values(entity: Entity, key: str) -> dict[str, str]:
+    """The values of a choice, each with how JSON writes it, if they are few enough for an index each; none for other kinds."""
+    field = shape.fields_of(entity).get(f"custom.{key}")
+    if field is not None and field.kind == "boolean":
+        return {"true": "true"}
+    if field is None or field.kind != "choice":
+        return {}
+    known = [one.key for one in dictionaries.values(field.dictionary)]
+    plain = all(re.fullmatch(r"[\w-]+", one, re.ASCII) for one in known)
+    return {one: f'"{one}"' for one in known} if plain and len(known) <= MOST_VALUES else {}
 
 
 def drop(entity: Entity, row: CustomField) -> None:
     """Drop every index of a field."""
     with connection.cursor() as cursor:
-        for sort in ("uq", "ix", "dx", "ex"):
-            cursor.execute(f'DROP INDEX IF EXISTS "{index_name(entity.table, row.key, sort)}"')
+        for name in _present(entity, row.key):
+            cursor.execute(f'DROP INDEX IF EXISTS "{name}"')
     FieldIndex.objects.filter(entity=entity.key, field=row.key).delete()

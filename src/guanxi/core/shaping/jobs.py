@@ -60,6 +60,16 @@ def index_wanted(entity: Entity, names: Iterable[str]) -> list[FieldIndex]:
     return waiting
 
 
+@every("25 * * * *")
+def index_look(_now: dt.datetime) -> None:
+    """Once an hour: a choice that got another value gets its index too."""
+    refresh()
+    for found in FieldIndex.objects.filter(state="ready"):
+        if not indexes.complete(found):
+            FieldIndex.objects.filter(pk=found.pk).update(state="waiting")
+            index_build.configure(queueing_lock=f"index:{found.pk}").defer(entity=found.entity, field=found.field)
+
+
 @every("* * * * *")
 def derived_look(_now: dt.datetime) -> None:
     """Every minute: what was written past the application, or was too much for one writing."""
