@@ -27,6 +27,7 @@ from guanxi.core.records import (
     process,
     rules,
     shape,
+    standing,
     upkeep,
     values,
 )
@@ -274,6 +275,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
     with writing(actor):
         fresh = locked(actor, entity, record.pk)
         require(actor, "delete", fresh)
+        standing.require_free(actor, entity, fresh)
         gates.delete(actor, entity, fresh)
         step = operation or operation_begin(
             actor, "delete", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}

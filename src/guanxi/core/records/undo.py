@@ -17,7 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
-from guanxi.core.records import gates, upkeep
+from guanxi.core.records import gates, standing, upkeep
 from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
@@ -65,7 +65,7 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
         result = UndoResult(operation=step)
         with writing(actor, operation=step):
             for row in _rows(operation):
-                _put_back(actor, row, result)
+                _put_back(actor, operation, row, result)
             for table in _touched(operation):
                 if table in _kept_tables():
                     _trash_made(actor, _models()[table], operation, result)
@@ -115,12 +115,15 @@ def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, r
             cursor.execute(_NOW.format(table=table), [operation.pk, since, table, part])
             states = cursor.fetchall()
         living = []
+        held = standing.held(entity_of(model), part, besides=operation.pk)
         for number, gone, trashed, changed in states:
             row = _Row(table, number)
             if gone:
                 _skip(result, row, _("It no longer exists."))
             elif not trashed and (reason := _held(actor, model, number)):
                 _skip(result, row, reason)
+            elif number in held and not trashed:
+                _skip(result, row, _("Documents in force rest on it."))
             elif changed and not trashed:
                 _skip(result, row, _("Changed since: %(fields)s.") % {"fields": _labels(model, changed)})
             else:
@@ -183,7 +186,7 @@ def _models() -> Mapping[str, type[models.Model]]:
     return {**_built_in(), **{one.table: one.model for one in made_entities()}}
 
 
-def _put_back(actor: Actor, row: _Row, result: UndoResult) -> None:
+def _put_back(actor: Actor, operation: Operation, row: _Row, result: UndoResult) -> None:
     model = _models().get(row.table)
     if model is None:
         return
@@ -195,6 +198,9 @@ def _put_back(actor: Actor, row: _Row, result: UndoResult) -> None:
         return
     now = orjson.loads(found[0]) if isinstance(found[0], str | bytes) else found[0]
     reason = _held(actor, model, row.record_id)
+    if not reason and row.created and is_registered(model):
+        held = standing.held(entity_of(model), [row.record_id], besides=operation.pk)
+        reason = _("Documents in force rest on it.") if held else ""
     if reason:
         _skip(result, row, reason)
         return

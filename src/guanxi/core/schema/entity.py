@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from guanxi.core.kernel.errors import Text
+from guanxi.core.schema.standing import Standing
 from guanxi.core.schema.vocabulary import ACTIONS
 
 if TYPE_CHECKING:
@@ -326,7 +327,8 @@ class Entity:
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
     ``brought`` are read-only fields that an administrator who brings in another system's records may fill.
     ``part_of`` names the references to records this one is a part of: it goes to the trash with any of them, and comes back
-    when none of them lies there.
+    when none of them lies there. ``standing`` says which of its records others rely on; ``retire`` names the choice field and
+    the value by which one that cannot go to the trash is put aside.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
     of records that pickers offer (all, if there is none). ``tally`` is a model of sums kept beside (see ``records.tallies``).
     """
@@ -348,6 +350,8 @@ class Entity:
     hidden: tuple[str, ...] = ()
     brought: tuple[str, ...] = ()
     part_of: tuple[str, ...] = ()
+    standing: Standing | None = None
+    retire: tuple[str, str] | None = None
     search: Search | None = None
     form: Form | None = None
     board: Board | None = None

@@ -23,7 +23,7 @@ from guanxi.areas.billing.models import (
     Contract,
     ContractLine,
 )
-from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, SIGNED
+from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, OWING_CONTRACTS, SIGNED
 from guanxi.areas.billing.services import contracts
 from guanxi.core.schema.entity import (
     Access,
@@ -38,6 +38,7 @@ from guanxi.core.schema.entity import (
 )
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import register
+from guanxi.core.schema.standing import Standing
 
 register(
     Entity(
@@ -186,6 +187,11 @@ register(
         ),
         match_keys=NUMBERS,
         access=Access(owner="owner", carried_by="customer"),
+        standing=Standing(
+            where={"field": "status", "op": "in", "value": list(OWING_CONTRACTS)},
+            holds=("customer", "contact", "opportunity", "quote"),
+            instead=_("End the contract instead."),
+        ),
         menu=Menu(group="sales", order=50),
         clean=policies.contract_clean,
         description=_("Signed agreements with lines, payment plan, amendments and renewals."),

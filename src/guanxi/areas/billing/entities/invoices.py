@@ -14,7 +14,7 @@ from guanxi.areas.billing.entities.common import (
 from guanxi.areas.billing.models import (
     Invoice,
 )
-from guanxi.areas.billing.models.money import ISSUED, REQUESTED
+from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED
 from guanxi.areas.billing.services import invoices
 from guanxi.core.schema.entity import (
     Access,
@@ -30,6 +30,7 @@ from guanxi.core.schema.entity import (
 )
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import register
+from guanxi.core.schema.standing import Standing
 
 register(
     Entity(
@@ -159,6 +160,11 @@ register(
         ),
         match_keys=(MatchKey(field="number", how="exact", weight=100),),
         access=Access(owner="owner", carried_by="customer"),
+        standing=Standing(
+            where={"field": "status", "op": "in", "value": [ISSUED, RED]},
+            holds=("customer", "contract", "order"),
+            instead=_("Reverse the invoice instead."),
+        ),
         menu=Menu(group="money", order=30),
         writer=Writer(create=invoices.invoice_create),
         clean=policies.invoice_clean,

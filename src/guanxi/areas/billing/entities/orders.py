@@ -22,7 +22,7 @@ from guanxi.areas.billing.models import (
     Order,
     OrderLine,
 )
-from guanxi.areas.billing.models.documents import CANCELLED, CONFIRMED, DELIVERING, DRAFT
+from guanxi.areas.billing.models.documents import CANCELLED, CONFIRMED, DELIVERING, DRAFT, OWING_ORDERS
 from guanxi.areas.billing.services import orders
 from guanxi.core.schema.entity import (
     Access,
@@ -37,6 +37,7 @@ from guanxi.core.schema.entity import (
 )
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import register
+from guanxi.core.schema.standing import Standing
 
 register(
     Entity(
@@ -137,6 +138,11 @@ register(
         ),
         match_keys=NUMBERS,
         access=Access(owner="owner", carried_by="customer"),
+        standing=Standing(
+            where={"field": "status", "op": "in", "value": list(OWING_ORDERS)},
+            holds=("customer", "contact", "opportunity", "quote", "contract"),
+            instead=_("Cancel the order instead."),
+        ),
         menu=Menu(group="sales", order=60),
         clean=policies.order_clean,
         description=_("What customers ordered, how far it is delivered and paid."),

@@ -35,6 +35,7 @@ from guanxi.core.schema.entity import (
 )
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import extend, register
+from guanxi.core.schema.standing import Standing
 
 
 def has_free(receipt: Receipt) -> bool | Text:
@@ -205,6 +206,7 @@ register(
             MatchKey(field="external_id", how="exact", weight=100),
         ),
         access=Access(owner="owner", carried_by="customer"),
+        standing=Standing(where={"field": "amount", "op": "not_empty"}, holds=("customer",), itself=False),
         timeline=Timeline(on=("customer",), at="created_at", title="number", body="memo"),
         menu=Menu(group="money", order=20),
         writer=Writer(delete=ledger.receipt_delete),

@@ -223,6 +223,7 @@ CUSTOMER = Entity(
     menu=Menu(group="customers", order=10),
     clean=policies.customer_clean,
     writer=Writer(delete=services.customer_delete),
+    retire=("lifecycle", "lost"),
     description=_("Organisations and people we do business with."),
 )
 

@@ -20,7 +20,7 @@ from guanxi.core.automation.operations import start
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
-from guanxi.core.records import bulk, shape
+from guanxi.core.records import bulk, shape, standing
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -135,6 +135,7 @@ def _dialog(
         "inputs": _inputs(actor, entity, verb, name, request),
         "typed": verb == "delete" and count >= TYPED_FROM,
         "names": _names(actor, entity, selection) if verb == "delete" else [],
+        "kept": len(standing.kept(entity, selection.ids)) if verb == "delete" else 0,
         "submit": {
             "update": _("Change"),
             "assign": _("Assign"),

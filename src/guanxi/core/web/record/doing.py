@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -13,7 +14,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Operation, Record, User
 from guanxi.core.people import shares
-from guanxi.core.records import marks, together
+from guanxi.core.records import dictionaries, marks, shape, standing, together
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
@@ -246,6 +247,8 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     actor, entity, record = find(request, path, pk)
     access.require(actor, "delete", record)
     title = choosing.title_of(entity, record)
+    if request.method == "POST" and "retire" in request.POST:
+        return _retire(request, actor, entity, record)
     if request.method == "POST":
         operation = records.delete(actor, record)
         shown = toast(
@@ -256,6 +259,9 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             toasts.keep(request, shown)
             return HttpResponse(status=204)
         return done(request, shown, go=addresses.list_url(entity))
+    held = standing.resting(entity, [record.pk])
+    if held:
+        return _stays(request, actor, entity, record, held)
     context = {
         "title": _("Delete %(name)s?") % {"name": title},
         "along": _counts(actor, record, going_along(entity.key)),
@@ -268,6 +274,51 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     return draw(request, "record/delete_page.jinja", context, fragment="record/delete.jinja")
 
 
+def _stays(
+    request: HttpRequest, actor: Actor, entity: Entity, record: Any, held: Sequence[standing.Resting]
+) -> HttpResponseBase:
+    """The answer to who wants to delete what stays: why, with the documents as links, and what he can do instead."""
+    own = any(one.entity == entity and record.pk in one.ids for one in held)
+    known = [] if own else [one for one in held if access.allowed(actor, "view", one.entity)]
+    found = [_listed(one.entity, standing.seen(actor, one)) for one in known]
+    value = _retired(actor, entity, record)
+    context = {
+        "title": _("%(name)s stays") % {"name": choosing.title_of(entity, record)},
+        "why": standing.why(actor, entity, record.pk, held),
+        "found": [one for one in found if one],
+        "retire": _("Set %(field)s to “%(value)s”") % {"field": value[0].label, "value": value[1].label}
+        if value
+        else "",
+        "action": request.path,
+        "back": addresses.record_url(entity, record.pk),
+    }
+    return draw(request, "record/stays_page.jinja", context, fragment="record/stays.jinja")
+
+
+def _retired(actor: Actor, entity: Entity, record: Any) -> tuple[Field, dictionaries.Choice] | None:
+    """The field and value by which the actor can put a record aside, unless it is put aside already."""
+    name, key = entity.retire or ("", "")
+    field = shape.writable(actor, entity).get(name)
+    if field is None or getattr(record, name) == key or not access.allowed(actor, "change", record):
+        return None
+    return next(((field, one) for one in dictionaries.choices_of(field) if one.key == key and one.active), None)
+
+
+def _retire(request: HttpRequest, actor: Actor, entity: Entity, record: Any) -> HttpResponseBase:
+    """Put a record aside that cannot go to the trash."""
+    found = _retired(actor, entity, record)
+    if found is None:
+        raise RuleBroken
+    field, value = found
+    saved = records.update(actor, record, {field.name: value.key})
+    shown = toast(
+        _("%(field)s of “%(name)s” is now “%(value)s”.")
+        % {"field": field.label, "name": choosing.title_of(entity, record), "value": value.label},
+        undo=f"/operations/{saved.operation_id}/undo/",
+    )
+    return done(request, shown, go=addresses.record_url(entity, record.pk))
+
+
 def _counts(actor: Actor, record: Any, links: Any) -> list[dict[str, Any]]:
     """How many records of each kind point here, as far as the actor may see them, with the first ones as links."""
     found = []
@@ -276,21 +327,22 @@ def _counts(actor: Actor, record: Any, links: Any) -> list[dict[str, Any]]:
         if declared is None or declared.readonly or not access.allowed(actor, "view", child):
             continue
         rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
-        number, exact = records.counted(rows)
-        if number:
-            first = [
-                (choosing.title_of(child, one), addresses.record_url(child, one.pk))
-                for one in rows.order_by("-pk")[:LISTED]
-            ]
-            found.append(
-                {
-                    "label": child.plural,
-                    "count": f"{formats.number(number)}{'' if exact else '+'}",
-                    "first": first,
-                    "more": number > LISTED,
-                }
-            )
-    return found
+        found.append(_listed(child, rows))
+    return [one for one in found if one]
+
+
+def _listed(entity: Entity, rows: Any) -> dict[str, Any]:
+    """How many records there are, with the first ones as links; empty when there are none."""
+    number, exact = records.counted(rows)
+    if not number:
+        return {}
+    first = rows.order_by("-pk")[:LISTED]
+    return {
+        "label": entity.plural,
+        "count": f"{formats.number(number)}{'' if exact else '+'}",
+        "first": [(choosing.title_of(entity, one), addresses.record_url(entity, one.pk)) for one in first],
+        "more": number > LISTED,
+    }
 
 
 @page_view("POST")
