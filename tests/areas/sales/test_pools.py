@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from guanxi.core import access, records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
-from guanxi.core.models import Notification
+from guanxi.core.models import Notification, Segment
 from guanxi.core.models.stamps import bump
+from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save, uses_of
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -177,6 +179,39 @@ def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) 
     assert read.due(pool, rules) == []
     records.delete(cast.root, deal)
     assert len(read.due(pool, rules)) == 1
+
+
+def test_a_rule_for_a_segment_takes_those_in_it_alone(cast: Cast, make: Any, pool: Pool) -> None:
+    draft = SegmentDraft(
+        name_zh="小客户",
+        key="small",
+        entity="customers.customer",
+        condition={"field": "level", "op": "eq", "value": "c"},
+    )
+    segment_save(cast.root, None, draft)
+    segment_save(
+        cast.root,
+        None,
+        replace(draft, key="new-leads", entity="sales.lead", condition={"field": "name", "op": "not_empty"}),
+    )
+    small, other = _customer(make, level="c"), _customer(make, level="b")
+    with pytest.raises(Invalid) as error:
+        make("customers.poolrule", pool=pool, days=5, segment="new-leads")
+    assert error.value.field == "segment"
+    make("customers.poolrule", pool=pool, days=5, segment="small")
+    days = {one.record_id: one.on for one in read.due(pool, read.rules_of(pool))}
+    assert days == {small.pk: dt.date(2024, 5, 25), other.pk: dt.date(2024, 6, 19)}
+    records.update(cast.root, other, {"level": "c"})
+    with clock.moved_to(NOON + 6 * DAY):
+        tried = read.forecast(pool, [read.Rule("no_follow_up", 5, "", "small")])
+        predicted = {one.record_id for lost in tried.values() for one in lost}
+        jobs.pools_day()
+    assert predicted == {small.pk, other.pk}
+    gone = Customer.objects.filter(owner=None).values_list("pk", flat=True)
+    assert set(gone) == predicted, "what was shown is what happened"
+    assert [one.url for one in uses_of("small")] == [f"/pools/{pool.pk}/"]
+    with pytest.raises(RuleBroken):
+        segment_delete(cast.root, Segment.objects.get(key="small"))
 
 
 def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool: Pool) -> None:

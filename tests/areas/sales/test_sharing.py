@@ -14,6 +14,7 @@ from guanxi.areas.sales.services import handover, sharing
 from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -55,6 +56,18 @@ def test_filters_and_order_of_rules(cast: Cast, make: Any) -> None:
     assert _given(make, score=90, region="CN4403") == cast.alice_user.pk
     assert _given(make, score=70, region="CN4403") == cast.bob_user.pk
     assert _given(make, score=90, region="CN31") == cast.bob_user.pk
+
+
+def test_a_rule_for_a_segment_hands_out_those_in_it(cast: Cast, make: Any) -> None:
+    big = {"all": [{"field": "score", "op": "gte", "value": 60}, {"field": "region", "op": "under", "value": "CN44"}]}
+    segment_save(cast.root, None, SegmentDraft(name_zh="好线索", key="good", entity="sales.lead", condition=big))
+    _rule(make, cast, cast.alice_user, segment="good")
+    assert _given(make, score=90, region="CN4403") == cast.alice_user.pk
+    assert _given(make, score=50, region="CN4403") is None
+    assert _given(make, score=90, region="CN31") is None
+    with pytest.raises(Invalid) as error:
+        _rule(make, cast, subject="customers.customer", segment="good")
+    assert error.value.field == "segment"
 
 
 def test_new_leads_are_handed_out_by_their_event(cast: Cast, make: Any) -> None:

@@ -13,11 +13,13 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.catalog.models import ITEM, settle_lines
 from guanxi.areas.catalog.services import lines_check
+from guanxi.areas.customers.models import PoolRule
 from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import (
     LOST,
     OPEN,
     WON,
+    AssignRule,
     DealAlert,
     Lead,
     LeadFollowUp,
@@ -36,6 +38,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
 from guanxi.core.kernel.text import sort_key, unaccent
+from guanxi.core.records import segments
 from guanxi.core.records.rates import rate_on
 
 Changes = MutableMapping[str, list[Any]]
@@ -259,6 +262,14 @@ def member_clean(_actor: Actor, row: Any, _changes: Changes) -> None:
     """A member, or whom a limit binds, is a person or a department: one of the two."""
     if (row.user_id is None) == (row.department_id is None):
         raise Invalid(_("Name a person or a department: one of the two."), code="member.one", field="user")
+
+
+def segment_clean(_actor: Actor, row: PoolRule | AssignRule, _changes: Changes) -> None:
+    """A rule of a pool or of assignment asks for a segment of the records it is about."""
+    subject = row.pool.subject if isinstance(row, PoolRule) else row.subject
+    known = segments.every().get(row.segment)
+    if row.segment and (known is None or known.entity != subject):
+        raise Invalid(_("Choose a segment of such records."), code="segment.subject", field="segment")
 
 
 def alert_clean(_actor: Actor, alert: DealAlert, _changes: Changes) -> None:

@@ -181,7 +181,7 @@ register_settings(
         fields=("name_en", "subject", "position", "everyone", "daily_limit", "bar_days", "warn_days", "active"), stamps=(pools.STAMP,),
         children=(
             SettingsModel(
-                key="rules", label=_("Return rules"), model=PoolRule, identity=("ground", "level"), parent="pool", where={"deleted_at__isnull": True},
+                key="rules", label=_("Return rules"), model=PoolRule, identity=("ground", "level", "segment"), parent="pool", where={"deleted_at__isnull": True},
                 fields=("days", "active", "note"), stamps=(pools.STAMP,),
             ),
             SettingsModel(
@@ -216,6 +216,6 @@ register_settings(
     ),
     SettingsModel(
         key="assignment_rules", label=_("Assignment rules"), model=AssignRule, identity=("name",), order=60, where={"deleted_at__isnull": True},
-        fields=("subject", "position", "method", "region", "industry", "source", "least_score", "working_only", "active"),
+        fields=("subject", "position", "method", "region", "industry", "source", "segment", "least_score", "working_only", "active"),
     ),
 )  # fmt: skip

@@ -11,7 +11,8 @@ from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.automation.templates import template_save
 from guanxi.core.automation.workflows import running, store
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate, User, Workflow
+from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate, Segment, User, Workflow
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 
 DEAL = "sales.opportunity"
 DRAWING = Path(__file__).parent / "data" / "deal-review.bpmn"
@@ -39,7 +40,27 @@ TEMPLATES = (
         "body_en": "{{ name }}, season's greetings from {{ workspace }}. Thank you for your trust. {{ me.name }}",
     },
 )  # fmt: skip
+SEGMENTS = (
+    SegmentDraft(
+        key="key-customers-in-danger", name_zh="告急大客户", name_en="Key customers in danger", entity="customers.customer",
+        description="价值等级 A，已打破自己的购买节奏或流失风险高",
+        condition={"all": [
+            {"field": "insight.value_class", "op": "eq", "value": "A"},
+            {"any": [{"field": "insight.out_of_rhythm", "op": "eq", "value": True}, {"field": "insight.risk", "op": "eq", "value": "high"}]},
+        ]},
+    ),
+    SegmentDraft(
+        key="never-bought", name_zh="从未购买", name_en="Never bought", entity="customers.customer",
+        condition={"field": "insight.purchases", "op": "empty"},
+    ),
+)  # fmt: skip
 RULES = (
+    RuleDraft(
+        key="key-customer-in-danger", name_zh="大客户告急", name_en="A key customer in danger", entity="customers.customer", active=True,
+        trigger={"on": "enters", "segment": "key-customers-in-danger"},
+        steps=({"do": "notify", "whom": OWNER, "text": "大客户“{{ name }}”告急：请本周联系。",
+                "text_en": "Key customer “{{ name }}” is in danger: get in touch this week."},),
+    ),
     RuleDraft(
         key="deal-waiting", name_zh="催办大单评审", name_en="Ask for the review of a deal", entity=DEAL, active=True, trigger={"on": "button"},
         steps=({"do": "notify", "whom": SUPERIOR, "text": "大单“{{ name }}”（{{ amount }}）在等您评审。",
@@ -76,6 +97,9 @@ def fill(actor: Actor) -> None:
     for values in TEMPLATES:
         if not MessageTemplate.objects.filter(name_zh=values["name_zh"]).exists():
             template_save(actor, None, values)
+    for segment in SEGMENTS:
+        if not Segment.objects.filter(key=segment.key).exists():
+            segment_save(actor, None, segment)
     for rule in RULES:
         if not AutomationRule.objects.filter(key=rule.key).exists():
             rule_save(actor, None, rule)

@@ -20,7 +20,8 @@ from guanxi.core.automation.rules import store as rules
 from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate, Workflow
+from guanxi.core.models import ApprovalFlow, AutomationRule, MessageTemplate, Segment, Workflow
+from guanxi.core.shaping import segments
 
 Answering = Callable[..., HttpResponse]
 
@@ -74,6 +75,11 @@ _SORTS = (
     _Sort(
         "message-templates", "message_template", MessageTemplate, ("key", *templates.PARTS, "active"),
         lambda actor, row, given, _version: templates.template_save(actor, row, given), templates.removed,
+    ),
+    _Sort(
+        "segments", "segment", Segment, ("key", "name_zh", "name_en", "description", "entity", "condition", "position"),
+        lambda actor, row, given, version: segments.segment_save(actor, row, _drafted(segments.SegmentDraft, given), version=version),
+        segments.segment_delete,
     ),
     _Sort(
         "workflows", "workflow", Workflow, ("key", "name_zh", "name_en", "entity", "xml", "start", "position", "active"),

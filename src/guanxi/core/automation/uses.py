@@ -15,12 +15,14 @@ from guanxi.core.models import (
     MessageTemplate,
     PortalView,
     PublicPage,
+    Report,
     RetentionRule,
+    SavedView,
     Workflow,
 )
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import uses
+from guanxi.core.shaping import segments, uses
 from guanxi.core.shaping.uses import Use
 
 
@@ -98,4 +100,30 @@ def find(entity: str, field: str) -> list[Use]:
     ]
 
 
+def standing_on(segment: str) -> list[Use]:
+    """The rules, flows, shared views, reports and keeping rules that name a segment."""
+    found: list[tuple[str, Any, str, list[Any]]] = [
+        (_("Rule"), row, f"/settings/rules/{row.key}/", [row.condition, row.steps])
+        for row in AutomationRule.objects.order_by("position", "pk")
+    ]
+    found += [
+        (_("Approval flow"), row, f"/settings/approvals/{row.key}/", [row.condition, row.steps])
+        for row in ApprovalFlow.objects.order_by("position", "pk")
+    ]
+    found += [
+        (_("Keeping rule"), row, f"/settings/privacy/retention/{row.key}/", [row.condition])
+        for row in RetentionRule.objects.all()
+    ]
+    found += [(_("Report"), row, f"/reports/{row.key}/", [row.definition]) for row in Report.objects.all()]
+    listed = [
+        Use(sort, spoken(row.name_zh, row.name_en), url)
+        for sort, row, url, parts in found
+        if segment in segments.named(parts)
+        or (isinstance(row, AutomationRule) and row.trigger.get("segment") == segment)
+    ]
+    shared = SavedView.objects.filter(deleted_at__isnull=True).exclude(visibility="private")
+    return [*listed, *(Use(_("View"), one.name) for one in shared if segment in segments.named(one.definition))]
+
+
 uses.add_finder(find)
+segments.add_finder(standing_on)

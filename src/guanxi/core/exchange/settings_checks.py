@@ -31,6 +31,7 @@ from guanxi.core.models import (
     RetentionRule,
     Role,
     SavedView,
+    Segment,
     WorkCalendar,
     Workflow,
 )
@@ -43,7 +44,7 @@ from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.reporting import stored
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.shaping import fields, layouts, processes, setups
+from guanxi.core.shaping import fields, layouts, processes, segments, setups
 from guanxi.core.shaping import objects as shaped_objects
 
 
@@ -115,6 +116,12 @@ def role_check(_actor: Actor, row: Role) -> None:
 def calendar_check(_actor: Actor, row: WorkCalendar) -> None:
     """Hours that follow one another, and no circle of calendars."""
     worktime_edit.calendar_check(row)
+
+
+def segment_check(_actor: Actor, row: Segment) -> None:
+    """A condition that means something, and no circle."""
+    if _entity(row.entity) is not None:
+        segments.segment_check(row)
 
 
 def view_check(_actor: Actor, row: SavedView) -> None:

@@ -32,6 +32,7 @@ from guanxi.core.models import (
     RoleField,
     RoleRight,
     SavedView,
+    Segment,
     Snippet,
     User,
     WorkCalendar,
@@ -201,6 +202,10 @@ register_settings(
     SettingsModel(
         key="templates", label=_("Message templates"), check=settings_checks.template_check, model=MessageTemplate, identity=("key",), order=65,
         fields=("name_zh", "name_en", "entity", "channel", "subject_zh", "subject_en", "body_zh", "body_en", "marketing", "position", "active"),
+    ),
+    SettingsModel(
+        key="segments", label=_("Segments"), check=settings_checks.segment_check, model=Segment, identity=("key",),
+        stamps=("dictionaries",), order=24, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
     ),
     SettingsModel(
         key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,

@@ -57,6 +57,7 @@ from guanxi.core.models.rates import ExchangeRate
 from guanxi.core.models.record import CarriedRecord, OwnedRecord, Record
 from guanxi.core.models.reporting import Dashboard, Report, ReportLink, ReportSchedule
 from guanxi.core.models.search import MatchValue, SearchDoc, SearchLag
+from guanxi.core.models.segments import Segment, SegmentMember
 from guanxi.core.models.shape import (
     CustomField,
     Dictionary,
@@ -154,6 +155,8 @@ __all__ = [
     "SavedView",
     "SearchDoc",
     "SearchLag",
+    "Segment",
+    "SegmentMember",
     "SettingsVersion",
     "Snippet",
     "Stamp",

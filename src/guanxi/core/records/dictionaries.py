@@ -8,6 +8,7 @@ from typing import Any
 
 from guanxi.core.models import Dictionary, DictionaryValue, Region
 from guanxi.core.models.stamps import kept
+from guanxi.core.records import segments
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.fields import Field
 
@@ -32,6 +33,13 @@ class Choice:
 
 @kept("dictionaries")
 def _values(key: str) -> Mapping[str, Choice]:
+    if key.partition(":")[0] == segments.DICTIONARY:
+        sort = key.partition(":")[2]
+        return {
+            one.key: Choice(one.key, one.name_zh, one.name_en)
+            for one in segments.every().values()
+            if sort in ("", one.entity)
+        }
     rows = DictionaryValue.objects.filter(dictionary__key=key)
     return {
         row.key: Choice(row.key, row.name_zh, row.name_en, row.color, row.parent_key, row.active, row.is_default)

@@ -19,7 +19,8 @@ from guanxi.core.access import visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.records import operators, shape
+from guanxi.core.models import Segment
+from guanxi.core.records import operators, segments, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.operators import VALUELESS
@@ -75,9 +76,9 @@ def path_reach(actor: Actor, entity: Entity, path: str) -> Q:
 class _Compiler:
     """One compilation: bounds the tree's size and remembers who asks."""
 
-    def __init__(self, actor: Actor, entity: Entity) -> None:
+    def __init__(self, actor: Actor, entity: Entity, inside: tuple[str, ...] = ()) -> None:
         self.actor, self.entity = actor, entity
-        self.conditions = 0
+        self.inside, self.conditions = inside, 0
 
     def node(self, tree: Any, depth: int) -> Q:
         if not isinstance(tree, Mapping):
@@ -129,6 +130,8 @@ class _Compiler:
                 field=path,
                 details={"operators": list(KINDS[field.kind].operators)},
             )
+        if field.name == segments.PATH:
+            return self._segment(path.rpartition(".")[0], operator, value) & path_reach(self.actor, self.entity, path)
         column = path if field.custom else path.replace(".", "__")
         try:
             found = operators.compile_condition(self.actor, field, column, operator, value)
@@ -136,13 +139,33 @@ class _Compiler:
             raise Invalid(error.message, code=error.code, field=path) from None
         return found & path_reach(self.actor, self.entity, path)
 
+    def _segment(self, path: str, operator: str, value: Any) -> Q:
+        """Being in a segment; over a path, the record it leads to is one of those."""
+        entity = self.entity
+        for name in path.split(".") if path else ():
+            entity = shape.step(entity, name) or entity
+
+        def compiled(segment: Segment) -> Q:
+            inner = _Compiler(self.actor, entity, (*self.inside, segment.key))
+            inner.conditions = self.conditions
+            found = inner.node(segment.condition, depth=1)
+            self.conditions = inner.conditions
+            return found
+
+        found = segments.condition(entity, operator, value, compiled, self.inside)
+        if not path:
+            return found
+        return Q(
+            **{f"{path.replace('.', '__')}__in": entity.model._default_manager.filter(found).order_by().values("pk")}
+        )
+
     def _count(self, tree: Mapping[str, Any], depth: int) -> Q:
         key, _dot, name = str(tree["count"]).rpartition(".")
         child = next((one for one in entities() if one.key == key), None)
         reference = shape.fields_of(child).get(name) if child else None
         if child is None or reference is None or reference.target != self.entity.key:
             raise Invalid(_("There is no relation “%(path)s”.") % {"path": tree["count"]}, code="filter.relation")
-        inner = _Compiler(self.actor, child)
+        inner = _Compiler(self.actor, child, self.inside)
         inner.conditions = self.conditions
         where = inner.node(tree["where"], depth + 1) if tree.get("where") else Q()
         self.conditions = inner.conditions

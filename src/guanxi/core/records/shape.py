@@ -15,6 +15,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import CustomField, FieldSetup
 from guanxi.core.models.stamps import kept
+from guanxi.core.records import segments
 from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field, Personal
@@ -138,6 +139,8 @@ def path_label(entity: Entity, path: str) -> str:
     fields = fields_of(entity)
     if path in fields:
         return str(capfirst(str(fields[path].label)))
+    if path == segments.PATH:
+        return str(segments.field(entity).label)
     name, _dot, rest = path.partition(".")
     target = step(entity, name)
     if target is None or not rest:
@@ -152,6 +155,8 @@ def field_at(entity: Entity, path: str) -> Field | None:
     fields = fields_of(entity)
     if path in fields:
         return fields[path]
+    if path == segments.PATH:
+        return segments.field(entity)
     name, _dot, rest = path.partition(".")
     target = step(entity, name) if rest else None
     return None if target is None else field_at(target, rest)
@@ -162,6 +167,8 @@ def path_level(actor: Actor, entity: Entity, path: str) -> str:
     fields = fields_of(entity)
     if path in fields:
         return field_level(actor, entity, path)
+    if path == segments.PATH:
+        return "read"
     name, _dot, rest = path.partition(".")
     target = step(entity, name)
     if target is None or (name in fields and field_level(actor, entity, name) in ("hidden", "masked")):

@@ -106,12 +106,13 @@ class PoolMember(Record):
 class PoolRule(Record):
     """When a record goes back to its pool: ``days`` after the last counted follow-up, won deal, or end of contract.
 
-    ``level`` limits it to customers of one level. Of several rules that fit, the earliest day counts.
+    ``level`` limits it to customers of one level, ``segment`` to those in it on the day. Of several rules that fit, the earliest day counts.
     """
 
     pool = models.ForeignKey(Pool, models.CASCADE, related_name="rules", verbose_name=_("pool"))
     ground = ChoiceField(_("because of"), choices=GROUNDS, max_length=20, default=NO_FOLLOW_UP)
     level = ChoiceField(_("level"), dictionary="customer_level", max_length=20)
+    segment = ChoiceField(_("segment"), dictionary="segment", max_length=60)
     days = models.PositiveSmallIntegerField(_("after days"))
     active = models.BooleanField(_("in use"), default=True)
     note = models.CharField(_("note"), max_length=200, blank=True, default="")

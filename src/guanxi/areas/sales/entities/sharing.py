@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.sales import panels
+from guanxi.areas.sales import panels, policies
 from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
 from guanxi.core.schema.entity import Access, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.registry import register
@@ -67,11 +67,12 @@ ASSIGN = Entity(
     form=Form(
         sections=(
             Section(_("Rule"), ("name", "subject", "position", "method", "working_only", "active")),
-            Section(_("Only those that fit"), ("source", "region", "industry", "least_score")),
+            Section(_("Only those that fit"), ("source", "region", "industry", "segment", "least_score")),
         ),
-        create=("name", "subject", "method", "source", "least_score", "working_only"),
+        create=("name", "subject", "method", "source", "segment", "least_score", "working_only"),
     ),
     access=Access(owner="", public=True),
+    clean=policies.segment_clean,
     menu=Menu(group="settings", order=65),
     description=_("Hands out new leads and customers nobody owns: in turn, by load or by territory."),
 )

@@ -65,6 +65,7 @@ class AssignRule(Record):
     region = RegionField(_("region"))
     industry = ChoiceField(_("industry"), dictionary="industry", max_length=20)
     source = ChoiceField(_("source"), dictionary="customer_source")
+    segment = ChoiceField(_("segment"), dictionary="segment", max_length=60)
     least_score = models.PositiveSmallIntegerField(_("least score"), null=True, blank=True)
     working_only = models.BooleanField(_("only to those at work"), default=False)
     active = models.BooleanField(_("in use"), default=True)

@@ -19,7 +19,7 @@ from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import Operation, User
-from guanxi.core.records import dictionaries
+from guanxi.core.records import dictionaries, segments
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import toasts
@@ -31,20 +31,21 @@ from guanxi.core.web.views.common import actor_of, draw, page_view
 ROWS = 8
 
 
-def rules_from(data: QueryDict) -> list[read.Rule]:
+def rules_from(data: QueryDict, subject: str) -> list[read.Rule]:
     """The rules typed into the simulator; rows without days are none. Raises Invalid at the row."""
     found = []
-    levels = {one.key for one in dictionaries.values("customer_level")}
+    levels = {"", *(one.key for one in dictionaries.values("customer_level"))}
+    known = {"", *(one.key for one in segments.of(subject))}
     for row in range(ROWS):
         days = data.get(f"days.{row}", "").strip()
         if not days:
             continue
         if not days.isdecimal() or not 1 <= int(days[:6]) <= 3650:
             raise Invalid(_("Days are a whole number from 1 to 3650."), code="rule.days", field=f"days.{row}")
-        ground, level = data.get(f"ground.{row}", ""), data.get(f"level.{row}", "")
-        if ground not in dict(GROUNDS) or (level and level not in levels):
+        ground, level, segment = (data.get(f"{name}.{row}", "") for name in ("ground", "level", "segment"))
+        if ground not in dict(GROUNDS) or level not in levels or segment not in known:
             raise Invalid(_("Choose one of the values offered."), code="rule.ground", field=f"days.{row}")
-        found.append(read.Rule(ground, int(days), level))
+        found.append(read.Rule(ground, int(days), level, segment))
     return found
 
 
@@ -57,7 +58,7 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
     rules, error = read.rules_of(pool), ""
     if request.method == "POST":
         try:
-            rules = rules_from(request.POST)
+            rules = rules_from(request.POST, pool.subject)
             if request.POST.get("do") == "save":
                 services.pools.rules_replace(actor, pool, rules)
                 shown = toasts.toast(_("The rules of “%(name)s” are saved.") % {"name": pool.name})
@@ -70,6 +71,7 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
         "typed": request.POST if error else {},
         "grounds": GROUNDS,
         "levels": dictionaries.values("customer_level"),
+        "segments": [(one.key, one.label) for one in dictionaries.values(f"segment:{pool.subject}")],
         "error": error,
         "may_save": may_save,
         **read.pool_figures(actor, pool, rules),

@@ -32,10 +32,13 @@ from guanxi.areas.customers.models.pools import GROUNDS
 from guanxi.core.access import visible
 from guanxi.core.access.actors import add_membership, department_tree
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Department, User
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.stamps import kept
+from guanxi.core.records import segments
+from guanxi.core.records.query import compile_tree
 from guanxi.core.schema.registry import entity_of
 
 STAMP = "pools"
@@ -108,11 +111,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it counts: ground, level ('' for all) and days; drafts of rules too."""
+    """A rule as it counts: ground, days, level and segment ('' for all); drafts of rules too."""
 
     ground: str
     days: int
     level: str = ""
+    segment: str = ""
 
 
 _HELD = """
@@ -188,7 +192,7 @@ def _owners_of(pool: Pool) -> list[int]:
 def rules_of(pool: Pool) -> list[Rule]:
     """The pool's rules in use."""
     rows = PoolRule.objects.filter(pool=pool, active=True).order_by("pk")
-    return [Rule(row.ground, row.days, row.level) for row in rows]
+    return [Rule(row.ground, row.days, row.level, row.segment) for row in rows]
 
 
 def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None) -> list[Due]:
@@ -211,6 +215,9 @@ def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None
     with connection.cursor() as cursor:
         cursor.execute(_statement(pool), values)
         rows = cursor.fetchall()
+    inside = {
+        one: within(pool.subject, one, [row[0] for row in rows]) for one in {rule.segment for rule in rules} - {""}
+    }
     found = []
     for number, owner, since, level, protected, said, won in rows:
         moments = {NO_FOLLOW_UP: max(since, said or since), NO_DEAL: max(since, won or since)}
@@ -218,7 +225,9 @@ def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None
         days = [
             (moments[rule.ground].astimezone(zone).date() + dt.timedelta(days=rule.days), rule.ground)
             for rule in rules
-            if rule.ground in moments and rule.level in ("", level)
+            if rule.ground in moments
+            and rule.level in ("", level)
+            and (not rule.segment or number in inside[rule.segment])
         ]
         if days:
             on, why = min(days)
@@ -226,6 +235,17 @@ def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None
                 on = protected + dt.timedelta(days=1)
             found.append(Due(number, owner, on, why))
     return found
+
+
+def within(subject: str, segment: str, ids: Collection[int]) -> frozenset[int]:
+    """Those of the records that are in a segment now. A segment that means nothing any more holds nobody."""
+    entity = entity_of(subject)
+    tree = {"field": segments.PATH, "op": "has_any", "value": [segment]}
+    try:
+        where = compile_tree(system_actor("pools"), entity, tree)
+    except Invalid:
+        return frozenset()
+    return frozenset(entity.model._default_manager.filter(where, pk__in=ids).order_by().values_list("pk", flat=True))
 
 
 def _ends(subject: str, ground: str, ids: Collection[int] | None) -> Mapping[int, dt.datetime]:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from guanxi.areas.customers.models import PoolRule
 from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
 from guanxi.areas.sales.models.sharing import LOAD, TERRITORY
 from guanxi.areas.sales.selectors import pools
@@ -15,6 +18,8 @@ from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import User
 from guanxi.core.records import worktime
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.shaping.segments import add_finder
+from guanxi.core.shaping.uses import Use
 
 LIMITS = ("region", "industry", "level", "source")
 
@@ -81,6 +86,19 @@ def _in_both(*rules: TerritoryRule) -> int:
     return int(rows.count())
 
 
+def standing_on(segment: str) -> list[Use]:
+    """The rules of pools and of assignment that ask for a segment."""
+    found = [
+        Use(_("Return rule"), f"{rule.pool.name} · {rule.note or rule.days}", f"/pools/{rule.pool_id}/")
+        for rule in PoolRule.objects.filter(segment=segment).select_related("pool").order_by("pk")
+    ]
+    rules = AssignRule.objects.filter(segment=segment).order_by("position", "pk")
+    return [*found, *(Use(_("Assignment rule"), one.name, f"/assign-rules/{one.pk}/") for one in rules)]
+
+
+add_finder(standing_on)
+
+
 # -- who gets the next -------------------------------------------------------------------------------------------------
 
 
@@ -93,6 +111,8 @@ def next_owner(record: Any) -> tuple[AssignRule, int] | None:
         if rule.least_score is not None and (score is None or score < rule.least_score):
             continue
         if not _fits(rule, record, ("region", "industry", "source")):
+            continue
+        if rule.segment and record.pk not in pools.within(key, rule.segment, [record.pk]):
             continue
         owner = _chosen(rule, record, key)
         if owner is not None:

@@ -288,12 +288,18 @@ def rules_replace(actor: Actor, pool: Pool, rules: Iterable[read.Rule]) -> None:
     wanted = list(rules)
     with records.writing(actor):
         for row in PoolRule.objects.filter(pool=pool).order_by("pk"):
-            one = read.Rule(row.ground, row.days, row.level)
+            one = read.Rule(row.ground, row.days, row.level, row.segment)
             if row.active and one in wanted:
                 wanted.remove(one)
             else:
                 records.delete(actor, row)
         for one in wanted:
-            values = {"pool": pool.pk, "ground": one.ground, "days": one.days, "level": one.level}
+            values = {
+                "pool": pool.pk,
+                "ground": one.ground,
+                "days": one.days,
+                "level": one.level,
+                "segment": one.segment,
+            }
             records.create(actor, "customers.poolrule", values)
         returns_refresh(pool.subject)

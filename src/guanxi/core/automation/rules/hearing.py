@@ -8,11 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.automation.approvals import flows
-from guanxi.core.automation.rules import running
+from guanxi.core.automation.rules import membership, running
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
 from guanxi.core.kernel.events import Event, subscribe
@@ -28,6 +30,8 @@ from guanxi.runtime.environment import environment
 STAMP = "rules"
 #: Records one look at a date or schedule starts runs for.
 MOST = 2000
+#: Triggers of records that come into a segment or fall out of it.
+MOVES = ("enters", "leaves")
 _VERBS = {"created": "created", "updated": "changed", "approval_decided": "approval"}
 
 
@@ -50,6 +54,7 @@ def rules_hear(event: Event) -> None:
     if not rules or not event.record_id:
         return
     chain = _chain(event.origin)
+    _moved_by(event, rules, chain)
     record: Any = None
     for rule in rules:
         if not sets_off(rule, event):
@@ -63,6 +68,36 @@ def rules_hear(event: Event) -> None:
                 rule, event.record_id, cause=event.name, by=event.actor_id, old=old, chain=chain,
                 once=f"event:{event.id}:{rule.pk}",
             )  # fmt: skip
+
+
+def _moved_by(event: Event, rules: Iterable[AutomationRule], chain: list[int]) -> None:
+    """A write may bring a record into a segment or out of it: rules that wait for that are told at once."""
+    waiting = [rule for rule in rules if rule.trigger.get("on") in MOVES]
+    for key in {str(rule.trigger.get("segment")) for rule in waiting}:
+        with transaction.atomic():
+            for rule, record_id, once in _movers(key, waiting, clock.now(), event.record_id):
+                if not (rule.muted_in_imports and event.origin == "import"):
+                    running.start(
+                        rule, record_id, cause=str(rule.trigger["on"]), by=event.actor_id, chain=chain, once=once
+                    )
+
+
+def _movers(
+    key: str, waiting: Iterable[AutomationRule], now: dt.datetime, only: int | None = None
+) -> list[tuple[AutomationRule, int, str]]:
+    """Which rules run for which records, as they entered or left the segment of the key."""
+    came, went = membership.moved(key, now, only)
+    found = []
+    for rule in waiting:
+        if str(rule.trigger.get("segment")) == key:
+            ids = came if rule.trigger["on"] == "enters" else went
+            rows = entity_of(rule.entity).model._default_manager.filter(pk__in=ids)
+            found += [
+                (rule, row.pk, f"{rule.trigger['on']}:{rule.pk}:{row.pk}:{now.isoformat()}")
+                for row in rows
+                if running.fits(rule, row, {})
+            ]
+    return found
 
 
 def _chain(origin: str) -> list[int]:
@@ -123,10 +158,18 @@ def _decided(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
 def look(now: dt.datetime) -> int:
     """Start what dates and schedules call for since the last look. Returns how many runs were started."""
     started = 0
+    waiting: dict[str, list[AutomationRule]] = {}
     for rules in listening().values():
         for rule in rules:
             if rule.trigger.get("on") in ("date", "schedule"):
                 started += _look_at(rule, now)
+            elif rule.trigger.get("on") in MOVES and is_registered(rule.entity):
+                waiting.setdefault(str(rule.trigger.get("segment")), []).append(rule)
+    membership.forget(set(waiting))
+    for key, some in waiting.items():
+        with transaction.atomic():
+            for rule, record_id, once in _movers(key, some, now):
+                started += running.start(rule, record_id, cause=str(rule.trigger["on"]), once=once) is not None
     return started
 
 

@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import AutomationRule, RuleClock, RuleRun, User
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import display, formula, shape
+from guanxi.core.records import display, formula, segments, shape
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
@@ -32,6 +32,8 @@ TRIGGERS: dict[str, Text] = {
     "created": gettext_lazy("a record is created"),
     "changed": gettext_lazy("a record is changed"),
     "saved": gettext_lazy("a record is created or changed"),
+    "enters": gettext_lazy("a record comes into a segment"),
+    "leaves": gettext_lazy("a record leaves a segment"),
     "date": gettext_lazy("a date comes near or has passed"),
     "schedule": gettext_lazy("at fixed times"),
     "button": gettext_lazy("somebody presses a button"),
@@ -192,6 +194,8 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
             wrong = _bad_time(str(trigger.get("at") or "09:00"))
     elif on == "schedule" and not _is_cron(str(trigger.get("cron", ""))):
         wrong = _("The schedule is written like 0 9 * * 1 (minute, hour, day, month, weekday).")
+    elif on in hearing.MOVES and trigger.get("segment") not in {one.key for one in segments.of(entity)}:
+        wrong = _("Choose a segment of such records.")
     elif on == "event" and trigger.get("event") not in EVENTS:
         wrong = _("Choose what happens.")
     if wrong:

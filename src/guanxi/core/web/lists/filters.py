@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records import dictionaries, display, segments, shape
 from guanxi.core.schema import operators as op
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -357,6 +358,11 @@ def filterable(actor: Actor, entity: Entity) -> list[Offer]:
             and shape.path_level(actor, entity, offer.path) in ("read", "write")
         ):
             found.append(offer)
+    if segments.of(entity):
+        found.insert(0, Offer(segments.PATH, segments.field(entity).label))
+    for name, label, target in shape.steps(actor, entity):
+        if segments.of(target):
+            found.append(Offer(f"{name}.{segments.PATH}", segments.field(target).label, capfirst(str(label))))
     return found
 
 

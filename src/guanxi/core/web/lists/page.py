@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import access, records
+from guanxi.core.access.features import may_settings
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import savedviews, shape, values
 from guanxi.core.schema.entity import Entity
@@ -239,6 +240,7 @@ def _tools(actor: Actor, state: ListState) -> dict[str, Any]:
         "sizes": SIZES,
         "may": {name: access.allowed(actor, name, entity) for name in acts},
         "bulk_actions": [one for one in entity.actions if one.bulk and access.allowed(actor, one.right, entity)],
+        "may_segments": may_settings(actor),
         "may_save": view is not None and savedviews.may_change(actor, view),
         "state_fields": kept_fields(state),
     }

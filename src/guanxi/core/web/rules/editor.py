@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation import messages
 from guanxi.core.automation.approvals import flows, people
-from guanxi.core.automation.rules import store
+from guanxi.core.automation.rules import hearing, store
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
 from guanxi.core.automation.templates import fields_offered
@@ -20,9 +20,10 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import AutomationRule, MessageTemplate, Role, User, Workflow
 from guanxi.core.people.rights import role_name
-from guanxi.core.records import dictionaries, shape
+from guanxi.core.records import dictionaries, segments, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import children_of, entities, entity_of, is_registered
+from guanxi.core.shaping.segments import name_of as segment_name
 from guanxi.core.web import addresses
 from guanxi.core.web.approvals.flows import choices, kind_label
 from guanxi.core.web.lists import filters
@@ -99,6 +100,10 @@ def trigger_words(entity: Entity | None, trigger: Mapping[str, Any]) -> str:
         ) % values
     if on == "schedule":
         return f"{label}: {trigger.get('cron')}"
+    if on in hearing.MOVES:
+        known = segments.every().get(str(trigger.get("segment")))
+        values = {"segment": segment_name(known) if known else "—"}
+        return (_("comes into “%(segment)s”") if on == "enters" else _("leaves “%(segment)s”")) % values
     if on == "event":
         return str(store.EVENTS.get(str(trigger.get("event")), trigger.get("event")))
     return label
@@ -187,6 +192,7 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "triggers": store.TRIGGERS.items(),
         "events": store.EVENTS.items(),
         "units": store.UNITS.items(),
+        "segments": [(one.key, segment_name(one)) for one in segments.of(entity)] if entity else [],
         "fields": [(name, str(one.label)) for name, one in fields.items() if name != "id"],
         "dates": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("date", "datetime")],
         "choosable": choosable,

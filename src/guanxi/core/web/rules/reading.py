@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from guanxi.core.automation.rules.hearing import MOVES
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -76,6 +77,8 @@ def trigger_from(data: QueryDict) -> dict[str, Any]:
         found["cron"] = data.get("t.cron", "").strip()
     elif on == "approval":
         found |= {"action": data.get("t.action", ""), "states": data.getlist("t.states")}
+    elif on in MOVES:
+        found["segment"] = data.get("t.segment", "")
     elif on == "event":
         found["event"] = data.get("t.event", "")
     return found

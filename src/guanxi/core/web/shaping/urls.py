@@ -18,6 +18,7 @@ from guanxi.core.web.shaping import (
     numberings,
     objects,
     processes,
+    segments,
     setups,
 )
 
@@ -46,6 +47,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/fields/<slug:path>/built-in/<slug:name>/", setups.edit, name="field_built_in"),
     path("settings/fields/<slug:path>/<slug:key>/", fields.edit, name="field_edit"),
     path("settings/fields/<slug:path>/<slug:key>/kind/", fields.kind, name="field_kind"),
+    path("settings/segments/", segments.index, name="segments"),
+    path("settings/segments/new/", segments.edit, name="segment_new"),
+    path("settings/segments/<slug:key>/", segments.edit, name="segment"),
     path("settings/formula/<slug:path>/", formulas.check, name="formula_check"),
 ]
 
@@ -72,5 +76,12 @@ add_entries(
     _entry("dictionaries", _("Dictionaries"), "list", 64, _("Values of choices: names, colours, order")),
     _entry("numbering", _("Numbering"), "hash", 65, _("Numbers of customers, contracts …: format, restart, gaps")),
     _entry("layouts", _("Layouts"), "layout-board", 66, _("Forms, pages, lists, cards, menu and home page per role")),
+    _entry(
+        "segments",
+        _("Segments"),
+        "chart-pie",
+        67,
+        _("Groups of customers and others, for lists, pools, rules and reports"),
+    ),
     _entry("processes", _("Processes"), "arrows-exchange", 68, _("Stages: which moves, for whom, what on the way")),
 )
