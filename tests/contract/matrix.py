@@ -47,6 +47,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "shared/<str:secret>/",
         "p/<str:secret>/pdf/",
         "public/<slug:key>/",
+        "confirm/<str:token>/",
         "stop/<str:token>/",
         "my/",
         "my/*",

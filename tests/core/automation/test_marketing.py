@@ -14,8 +14,9 @@ from django.test import Client
 
 from guanxi.areas.customers.models import Consent
 from guanxi.core import records
-from guanxi.core.automation import marketing, messages
+from guanxi.core.automation import confirming, marketing, messages
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import ANONYMOUS
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import AuditEntry, MarketingWord, OutboundMessage
 from guanxi.core.privacy import erasing, package, subjects
@@ -147,3 +148,45 @@ def test_a_no_after_a_yes_noted_since_the_last_no_is_one(contact: Any, cast: Cas
     marketing.stop(again)
     assert again.stopped
     assert put(contact).state == "stopped"
+
+
+def by_form(record: Any) -> bool:
+    return confirming.agreed_by_form(ANONYMOUS, record, proof="Needs: send me news", language="en")
+
+
+def test_a_form_overrules_no_earlier_no_until_the_mail_is_answered(contact: Any, make: Any, cast: Cast) -> None:
+    """Anybody can write somebody's address into a form; only he can follow the link in the mail to it."""
+    about = {"contact": contact.pk, "purpose": "marketing", "state": "withdrawn"}
+    records.create(cast.root, "customers.consent", about)
+    phone = [{"value": "13800138000"}]
+    lead = make("sales.lead", emails=[{"value": TO.upper()}], phones=phone)
+    assert by_form(lead)
+    assert [word.channel for word in MarketingWord.objects.all()] == ["sms"], "nobody said no at that number"
+    assert put(lead).state == "stopped", "the address is the contact's too"
+    assert put(contact).state == "stopped"
+    asked = OutboundMessage.objects.get(payload__has_key="confirms")
+    assert (asked.to, asked.marketing, asked.state) == ("LI.LEI@example.com", False, "waiting")
+    assert by_form(lead)
+    assert OutboundMessage.objects.filter(payload__has_key="confirms").count() == 1, "asked once a day"
+
+    address = "/confirm/" + asked.body.partition("/confirm/")[2].split()[0]
+    reader = Client(headers={"Accept-Language": "en"})
+    assert "Do you want our news and offers" in reader.get(address).content.decode()
+    assert put(contact).state == "stopped", "looking says nothing"
+    for _time in range(2):
+        assert "You get our news and offers" in reader.post(address).content.decode()
+    word = MarketingWord.objects.get(channel="mail")
+    assert (word.state, word.source, word.proof) == ("given", "form", "Needs: send me news · 127.0.0.1")
+    assert put(contact).state == "waiting"
+    marketing.stop(marketing.stop_read(link_of(put(contact)).split("/")[2]))
+    reader.post(address)
+    assert put(contact).state == "stopped", "the old link overrules no later no"
+
+
+def test_a_number_that_said_no_stays_unasked_and_a_false_link_is_none(make: Any) -> None:
+    lead = make("sales.lead", phones=[{"value": "13900139000"}])
+    marketing.word(ANONYMOUS, "sms", "139 0013 9000", marketing.WITHDRAWN, source="link")
+    assert not by_form(lead)
+    assert put(lead, "13900139000", "sms").state == "stopped"
+    assert not OutboundMessage.objects.filter(payload__has_key="confirms").exists()
+    assert Client().post("/confirm/abc:def/").status_code == 404

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
-from guanxi.core import records
+from guanxi.core import access, records
 from guanxi.core.exchange import packs, settingsfile
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Denied, NotFound
@@ -15,6 +16,7 @@ from guanxi.core.models import (
     AppliedPack,
     ApprovalFlow,
     AutomationRule,
+    Collaborator,
     CustomField,
     CustomObject,
     Dashboard,
@@ -23,12 +25,14 @@ from guanxi.core.models import (
     PublicPage,
     Report,
 )
-from guanxi.core.records import formula, objects, process, shape
+from guanxi.core.records import formula, objects, process, shape, timeline
 from guanxi.core.records.query import compile_tree
 from guanxi.core.reporting import tiles
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web.hints import hint
+from guanxi.core.web.record import header
 
 EVERY = ["insurance", "securities", "exhibition", "logistics"]
 
@@ -194,3 +198,41 @@ def test_settings_go_back_to_before_a_pack(cast: Any) -> None:
     settingsfile.revert(cast.root, version)
     assert not is_registered("custom.show")
     assert settingsfile.export(cast.root) == before
+
+
+def test_people_of_another_trade_have_it_not_on_their_menu_and_a_competitor_is_no_step(cast: Any, make: Any) -> None:
+    """A customer shared with somebody brings what hangs on it to that customer's page, not to his menu."""
+    packs.apply(cast.root, "logistics", with_samples=False)
+    entity = entity_of("custom.freight_assessment")
+    customer = make("customers.customer", owner=cast.alice_user.pk)
+    record = records.create(cast.root, entity, {"name": "美西", "parent": customer.pk, "custom.mode": "sea"})
+    Collaborator.objects.create(
+        entity="customers.customer", record_id=customer.pk, user=cast.charlie_user, level="read"
+    )
+    charlie = cast.actor(cast.charlie_user)
+    assert access.allowed(charlie, "view", record)
+    assert not access.at_home(charlie, entity)
+    assert access.at_home(charlie, entity_of("customers.customer"))
+    assert access.at_home(cast.root, entity)
+    assert header.path_field(cast.root, entity) is None
+    path = header.path_field(cast.root, entity_of("custom.freight_proposal"))
+    assert path is not None
+    assert path.name == "custom.state"
+
+
+def test_a_percentage_and_what_the_house_did_itself_are_said_in_words(cast: Any, make: Any) -> None:
+    packs.apply(cast.root, "insurance", with_samples=False)
+    policy = records.create(
+        system_actor("packs"),
+        "custom.policy",
+        {"name": "P1", "parent": make("customers.customer").pk, "custom.line": "car"},
+    )
+    one = records.create(
+        cast.root, "custom.beneficiary", {"name": "李雷", "parent": policy.pk, "custom.share": 100, "custom.rank": 1}
+    )
+    fields = shape.fields_of("custom.beneficiary")
+    said = [hint(cast.root, one, fields[name], {}) for name in ("custom.rank", "custom.share")]
+    assert said == [f"{fields['custom.rank'].label} 1", f"{fields['custom.share'].label} 100%"]
+    with override("zh-hans"):
+        (entry,) = timeline.timeline(cast.root, policy).entries
+    assert entry.by_name == "行业包"

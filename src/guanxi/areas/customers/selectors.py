@@ -25,8 +25,9 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import dictionaries
+from guanxi.core.records import dictionaries, matching
 from guanxi.core.records.children import leads
+from guanxi.core.schema.registry import entity_of
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
 #: Nodes of one tree.
@@ -363,3 +364,18 @@ def marketing_word(record: models.Model, channel: str) -> tuple[marketing.State,
         said = said.filter(channel__in=("any", channel))
     last = said.order_by("-at", "-pk").values_list("state", "at").first()
     return None if last is None else (marketing.state_of(last[0]), last[1])
+
+
+def marketing_refused(channel: str, to: str) -> dt.datetime | None:
+    """When a customer or contact with this address said no to marketing, if that is his last word. For the house itself: nobody's rights limit it."""
+    name = {"mail": "emails", "sms": "phones"}.get(channel)
+    digest, noes = marketing.digest_of(channel, to), []
+    for key in (CUSTOMER, CONTACT) if name else ():
+        entity = entity_of(key)
+        ids = [one.record_id for one in matching.candidates(entity, {name: [{"value": to}]})]
+        for record in entity.model._default_manager.filter(pk__in=ids):
+            digests = {marketing.digest_of(of, held) for of, held in marketing.addresses(record) if of == channel}
+            said = marketing_word(record, channel) if digest in digests else None
+            if said is not None and said[0] == marketing.WITHDRAWN:
+                noes.append(said[1])
+    return max(noes, default=None)

@@ -2,12 +2,13 @@
 
 from guanxi.core.access.explain import Explanation, Reason, explain
 from guanxi.core.access.levels import field_level, readable_fields, writable_fields
-from guanxi.core.access.rules import allowed, owners_in_reach, require, sight, visible
+from guanxi.core.access.rules import allowed, at_home, owners_in_reach, require, sight, visible
 
 __all__ = [
     "Explanation",
     "Reason",
     "allowed",
+    "at_home",
     "explain",
     "field_level",
     "owners_in_reach",

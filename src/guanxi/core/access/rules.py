@@ -165,6 +165,18 @@ def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> b
     return _reaches(entity, actor, action, reach, target)
 
 
+def at_home(actor: Actor, entity: Entity) -> bool:
+    """Whether the entity is part of the actor's own work: by his roles, a pool, or records of that sort shared with him.
+
+    Not merely because something that carries such records is shared with him: then he meets them there.
+    """
+    reach = actor.rights.of(entity.key, "view")
+    own = reach.everyone or reach.owners or reach.unowned or _shared_ids(actor, entity.key, "view")
+    return allowed(actor, "view", entity) and bool(
+        actor.kind != "user" or own or entity.access.public or _pool_ids(actor, entity, "view")
+    )
+
+
 def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: Any) -> bool:
     if entity.access.owner and reach.covers(getattr(record, f"{entity.access.owner}_id")):
         return True

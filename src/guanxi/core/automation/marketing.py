@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,11 +48,13 @@ def state_of(text: str) -> State:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Consents a room keeps of its records. ``latest(record, channel)`` is the last word on marketing about whoever the record is about,
-    with its moment; ``note`` writes one down, if the record is about somebody.
+    with its moment; ``note`` writes one down, if the record is about somebody; ``refused(channel, address)`` is
+    when somebody whose address it is said no, if that was his last word.
     """
 
     latest: Callable[[models.Model, str], tuple[State, dt.datetime] | None]
     note: Callable[[Actor, models.Model, State, str, str, str], None]
+    refused: Callable[[str, str], dt.datetime | None]
 
 
 _ledgers: list[Ledger] = []
@@ -112,18 +114,38 @@ def _word(
                 ledger.note(actor, record, state, channel, source, proof)
 
 
-def agreed(actor: Actor, record: models.Model, *, source: str, proof: str, state: State = GIVEN) -> None:
-    """Somebody agrees (or no longer agrees) about all addresses a record holds, and about himself if a room keeps consents of him."""
-    entity = entity_of(record)
+def addresses(record: models.Model) -> list[tuple[str, str]]:
+    """Channel and address of everything a record holds by which somebody may be written to."""
+    found = []
+    for field in shape.fields_of(entity_of(record)).values():
+        channel = {"email": "mail", "emails": "mail", "phone": "sms", "phones": "sms"}.get(field.kind)
+        held = values.current(record, field) if channel else None
+        for one in held if isinstance(held, list) else [held]:
+            to = one.get("value") if isinstance(one, dict) else one
+            if channel and to:
+                found.append((channel, str(to)))
+    return found
+
+
+def contradicts(channel: str, to: str) -> bool:
+    """Whether a yes to this address would overrule an earlier no, its own or that of somebody who holds it."""
+    said = _said(channel, to, None)
+    return bool(said) and said[-1][0] == WITHDRAWN
+
+
+def agreed(
+    actor: Actor, record: models.Model, *, source: str, proof: str, state: State = GIVEN,
+    leaving: Collection[tuple[str, str]] = (),
+) -> None:  # fmt: skip
+    """Somebody agrees (or no longer agrees) about all addresses a record holds, and about himself if a room keeps consents of him.
+
+    Addresses in ``leaving`` are left as they are, and then so is what is kept of him.
+    """
     with writing(actor):
-        for field in shape.fields_of(entity).values():
-            channel = {"email": "mail", "emails": "mail", "phone": "sms", "phones": "sms"}.get(field.kind)
-            held = values.current(record, field) if channel else None
-            for one in held if isinstance(held, list) else [held]:
-                to = one.get("value") if isinstance(one, dict) else one
-                if channel and to:
-                    _word(actor, channel, digest_of(channel, str(to)), state, source, proof, record, told=False)
-        for ledger in _ledgers:
+        for channel, to in addresses(record):
+            if (channel, to) not in leaving:
+                _word(actor, channel, digest_of(channel, to), state, source, proof, record, told=False)
+        for ledger in () if leaving else _ledgers:
             ledger.note(actor, record, state, "any", source, proof)
 
 
@@ -141,9 +163,15 @@ def _words(channel: str, digest: str, record: models.Model | None) -> list[tuple
     return sorted([*said, *([found] if found else [])], key=lambda one: one[1])
 
 
+def _said(channel: str, to: str, record: models.Model | None) -> list[tuple[State, dt.datetime]]:
+    """As ``_words``, with the no of everybody whose address it is."""
+    noes = [(WITHDRAWN, at) for ledger in _ledgers if (at := ledger.refused(channel, to)) is not None]
+    return sorted([*_words(channel, digest_of(channel, to), record), *noes], key=lambda one: one[1])
+
+
 def refusal(channel: str, to: str, record: models.Model | None) -> str:
     """Why marketing may not go to this address, in words; empty when it may."""
-    said = _words(channel, digest_of(channel, to), record)
+    said = _said(channel, to, record)
     if not said:
         return _("has not agreed to marketing") if only_agreed() else ""
     return _("wants no marketing") if said[-1][0] == WITHDRAWN else ""

@@ -105,7 +105,7 @@ class Layout(models.Model):
 
 
 class CustomObject(models.Model):
-    """A sort of record an administrator made. ``options``: title label, board field, sum, timeline, duplicates, numbered (titles follow a numbering)."""
+    """A sort of record an administrator made. ``options``: title label, board field, sum, no_steps (its columns are no path), timeline, duplicates, numbered (titles follow a numbering)."""
 
     id = models.BigAutoField(primary_key=True)
     key = models.SlugField(max_length=40, unique=True)

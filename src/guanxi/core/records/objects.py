@@ -83,7 +83,9 @@ def _board(options: dict[str, Any], kinds: dict[str, str]) -> Board | None:
     by, total = str(options.get("board") or ""), str(options.get("board_total") or "")
     if kinds.get(by) != "choice":
         return None
-    return Board(field=f"custom.{by}", total=f"custom.{total}" if total in kinds else "")
+    return Board(
+        field=f"custom.{by}", total=f"custom.{total}" if total in kinds else "", path=not options.get("no_steps")
+    )
 
 
 def _timeline(options: dict[str, Any], has_parent: bool) -> Timeline | None:

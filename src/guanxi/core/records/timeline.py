@@ -20,6 +20,7 @@ from guanxi.core.access import allowed, field_level, require, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.kernel.machines import spoken
 from guanxi.core.models import Comment, File, User
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display, shape
@@ -381,4 +382,6 @@ def _named(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Every entry with the name of its person, in one query."""
     ids = {entry.by_id for entry in entries if entry.by_id}
     names = dict(_NAMES.rows(sorted(ids))) if ids else {}
-    return [replace(entry, by_name=names.get(entry.by_id or 0, entry.by_name)) for entry in entries]
+    return [
+        replace(entry, by_name=names.get(entry.by_id or 0) or spoken(entry.by_name, entry.by_id)) for entry in entries
+    ]

@@ -86,6 +86,7 @@ class Board:
     both the record and the column's record have: one board shows the columns of one of them (stages of one pipeline).
     ``age`` names a date: cards whose date lies ``age_days[0]`` days back are marked, from ``age_days[1]`` on in red.
     ``exits`` are values beside the way (declined, cancelled): the path of a record shows one only when it stands there.
+    Where the columns are no steps (competitors, sorts) ``path`` is false, and records show none.
     """
 
     field: str
@@ -96,6 +97,7 @@ class Board:
     age: str = ""
     age_days: tuple[int, int] = (14, 30)
     exits: tuple[str, ...] = ()
+    path: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

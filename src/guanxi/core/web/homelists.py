@@ -5,7 +5,6 @@ They stand in the layout ``home`` of a role as ``lists``: ``{"key", "zh", "en", 
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -13,16 +12,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from guanxi.core import access, records
-from guanxi.core.access import field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
-from guanxi.core.records import display, figures, layouts, shape, values
+from guanxi.core.records import display, layouts, shape
 from guanxi.core.records.shape import spoken
-from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.web import addresses, formats
+from guanxi.core.web import addresses
 from guanxi.core.web.contributions import Card, cards
-from guanxi.core.web.inputs import FIGURES
+from guanxi.core.web.hints import hint
 
 SHOWN = 8
 
@@ -53,20 +50,6 @@ def _listed(arranged: Mapping[str, Any]) -> list[Card]:
     ]
 
 
-def _hint(actor: Actor, record: Any, field: Field, known: display.Names) -> str:
-    """One value of the second line: figures with their name, days and moments as near as they are, all else in words."""
-    entity = entity_of(record)
-    value = values.current(record, field)
-    if value is None or field_level(actor, entity, field.name) == "masked":
-        return display.value_text(actor, entity, record, field.name, known)
-    if field.kind in FIGURES:
-        written = figures.percent(value) if field.kind == "percent" else figures.number(value)
-        return f"{field.label} {written}"
-    if isinstance(value, dt.date):
-        return formats.when(value)
-    return display.value_text(actor, entity, record, field.name, known)
-
-
 def _url(given: Mapping[str, Any]) -> str:
     address = addresses.list_url(entity_of(str(given["entity"])))
     tree = given.get("filter")
@@ -91,7 +74,7 @@ def rows(actor: Actor, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
         {
             "title": display.title_of(entity, one),
             "url": addresses.record_url(entity, one.pk),
-            "hints": [text for name in names if (text := _hint(actor, one, readable[name], known))],
+            "hints": [text for name in names if (text := hint(actor, one, readable[name], known))],
         }
         for one in page.items
     ]

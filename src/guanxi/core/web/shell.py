@@ -225,7 +225,7 @@ class Shell:
     @cached_property
     def listed(self) -> list[Entity]:
         """Entities of the menu the person may see."""
-        return [entity for entity in entities() if entity.menu.group and access.allowed(self.actor, "view", entity)]
+        return [entity for entity in entities() if entity.menu.group and access.at_home(self.actor, entity)]
 
     def _place(self, entity: Entity, pinned: Mapping[str, list[SavedView]]) -> Place:
         views = tuple(

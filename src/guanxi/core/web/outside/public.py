@@ -7,11 +7,12 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from guanxi.core.access import allowed
-from guanxi.core.automation import marketing
+from guanxi.core.automation.confirming import agreed_by_form
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import PublicPage
@@ -110,12 +111,17 @@ def _questions(request: HttpRequest, found: PublicPage, actor: Actor) -> HttpRes
         return show(
             request, "outside/questions.jinja", {**context, "inputs": inputs(fields, raw, told), "raw": raw}, error
         )
+    confirming = False
     if context["marketing"] and actor.kind != "user" and request.POST.get("marketing") == "1":
         proof = f"{pages.name_of(found)}: {context['marketing']} ({actor.address})"
-        marketing.agreed(actor, done.record, source="form", proof=proof)
+        confirming = agreed_by_form(actor, done.record, proof=proof, language=get_language() or "zh-hans")
     made = addresses.record_url(entity_of(done.record), done.record.pk) if _sees(actor, done.record) else ""
     thanks = pages.said(definition, "thanks")
-    return show(request, "outside/questions.jinja", {**context, "done": done, "thanks": thanks, "record_url": made})
+    return show(
+        request,
+        "outside/questions.jinja",
+        {**context, "done": done, "thanks": thanks, "record_url": made, "confirming": confirming},
+    )
 
 
 def _sees(actor: Actor, record: Any) -> bool:

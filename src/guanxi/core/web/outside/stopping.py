@@ -1,4 +1,4 @@
-"""Behind the last line of a marketing message: no more of this. One button for people, one click for mail programs."""
+"""Behind the links of mails: no more of this (one button for people, one click for mail programs), and yes, I want it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from guanxi.core.automation import marketing
+from guanxi.core.automation import confirming, marketing
 from guanxi.core.people.signin import address_of
 from guanxi.core.web.middleware import guest_language
 from guanxi.core.web.people.common import show
@@ -28,5 +28,20 @@ def page(request: HttpRequest, token: str) -> HttpResponseBase:
             marketing.stop(found, address=address_of(request))
         context = {"title": _("News and offers"), "done": found.stopped, "channel": found.channel}
         response = show(request, "outside/stop.jinja", context)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@login_not_required
+@never_cache
+@page_view("GET", "POST")
+def confirm(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Looking says nothing; the button says yes, once."""
+    found = confirming.read(token)
+    with override(guest_language(request)):
+        if request.method == "POST":
+            found = confirming.confirm(token, address=address_of(request))
+        context = {"title": _("News and offers"), "done": confirming.confirmed(found), "to": found.to}
+        response = show(request, "outside/confirm.jinja", context)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -13,6 +13,7 @@ from guanxi.core.web.outside import editor, invite, overview, portal, public, st
 urlpatterns: list[URLPattern | URLResolver] = [
     path("public/", overview.index, name="public_pages"),
     path("public/<slug:key>/", public.page, name="public_page"),
+    path("confirm/<str:token>/", stopping.confirm, name="marketing_confirm"),
     path("stop/<str:token>/", stopping.page, name="marketing_stop"),
     path("settings/outside/", overview.settings, name="outside_settings"),
     path("settings/outside/views/new/", editor.view_new, name="portal_view_new"),

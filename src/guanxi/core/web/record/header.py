@@ -111,7 +111,7 @@ def flags(actor: Actor, entity: Entity, record: Any) -> list[Flag]:
 def path_field(actor: Actor, entity: Entity) -> Field | None:
     """The field shown as a path: the board's, else the first that is a process; ``None`` if he may not read it."""
     fields = shape.readable(actor, entity)
-    names = [entity.board.field] if entity.board else process.process_fields(entity)
+    names = [entity.board.field] if entity.board and entity.board.path else process.process_fields(entity)
     field = fields.get(names[0]) if names else None
     if field is None or field.kind not in ("choice", "reference"):
         return None

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
+from guanxi.core.kernel.machines import spoken
 from guanxi.core.records import history as changes
 from guanxi.core.records import passing, process, together
 from guanxi.core.schema.entity import Entity
@@ -113,6 +114,7 @@ def history(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             "change": one,
             "words": _words(one.action),
             "way": _way(one.via),
+            "who": spoken(one.actor_name, one.actor_id) or _("system"),
             "fields": [*_told(actor, one.fields), *(row for line in one.lines for row in _line_told(actor, line))],
             "operation": f"/operations/{one.operation_id}/" if one.operation_id else "",
         }

@@ -15,12 +15,12 @@ from guanxi.core.kernel.errors import Text
 from guanxi.core.records import display, layouts, shape
 from guanxi.core.records.children import present
 from guanxi.core.records.reading import Page
-from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Related
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entity_of
 from guanxi.core.web import addresses, formats
 from guanxi.core.web.forms import choosing
+from guanxi.core.web.hints import hint
 
 SHOWN = 5
 MANY = 50
@@ -139,22 +139,14 @@ def _columns(actor: Actor, child: Entity, field: str, declared: Related | None) 
 
 
 def _line(actor: Actor, child: Entity, one: Any, columns: list[str], names: display.Names) -> Line:
-    hints = (_hint(actor, child, one, name, names) for name in columns)
+    fields = shape.fields_of(child)
+    hints = (hint(actor, one, fields[name], names) for name in columns)
     return Line(
         choosing.title_of(child, one),
         addresses.record_url(child, one.pk),
         addresses.peek_url(child, one.pk),
         " · ".join(text for text in hints if text),
     )
-
-
-def _hint(actor: Actor, child: Entity, one: Any, name: str, names: display.Names) -> str:
-    """A value in words; money as people write it, unless it is masked."""
-    text = display.value_text(actor, child, one, name, names)
-    field = shape.fields_of(child)[name]
-    if text and field.kind == "money" and access.field_level(actor, child, name) != "masked":
-        return formats.money(current(one, field), str(getattr(one, field.currency, "") or ""))
-    return text
 
 
 def panels(actor: Actor, record: Any, request: HttpRequest) -> list[Drawn]:

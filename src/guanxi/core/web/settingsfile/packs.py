@@ -35,10 +35,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         except GuanxiError as found:
             error = found
         else:
-            text = _("%(changed)d settings, %(samples)d sample records.") % {
-                "changed": result.changed,
-                "samples": result.samples,
-            }
+            text = _told(result)
             if result.samples_kept:
                 text += " " + _("%(count)d sample records stay: somebody worked on them.") % {
                     "count": result.samples_kept
@@ -50,6 +47,15 @@ def index(request: HttpRequest) -> HttpResponseBase:
     listed = [{**one, "roles": _roles(one["key"])} for one in packs.listed()]
     context = {"title": _("Industry packs"), "packs": listed, "may_apply": actor.rights.everything}
     return show(request, "settingsfile/packs.jinja", context, error)
+
+
+def _told(result: packs.PackResult) -> str:
+    if not (result.changed or result.samples):
+        return _("Everything is as the pack says already.")
+    return _("%(changed)d settings, %(samples)d sample records.") % {
+        "changed": result.changed,
+        "samples": result.samples,
+    }
 
 
 def _roles(key: str) -> list[tuple[Role, str, int]]:

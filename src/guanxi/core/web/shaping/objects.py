@@ -23,7 +23,7 @@ from guanxi.core.web.views.common import page_view
 BASE = "/settings/objects/"
 #: Icons offered; every icon of the sprite would be too many.
 ICONS = ["box", "package", "briefcase", "building", "building-store", "building-bank", "factory", "truck", "ship", "plane", "car", "tool", "tools", "certificate", "file-text", "file-invoice", "contract", "receipt", "coin", "coins", "cash", "credit-card", "gift", "heart", "star", "flag", "target", "map-pin", "map", "calendar-event", "clock", "users", "user-star", "id-badge", "headset", "ticket", "trophy", "school", "leaf", "flame", "droplet", "bolt", "plug", "camera", "photo", "book", "bookmark", "tag", "tags", "puzzle", "robot", "shield", "barcode", "qrcode", "scale", "ruler", "gauge", "home", "bulb", "rocket"]  # fmt: skip
-_OPTIONS = ("title_zh", "title_en", "board", "board_total", "timeline", "duplicates")
+_OPTIONS = ("title_zh", "title_en", "board", "board_total", "no_steps", "timeline", "duplicates")
 
 
 def _questions(row: CustomObject | None) -> tuple[Field, ...]:
@@ -76,6 +76,7 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
         asked += [
             ask("board", "choice", _("Board by"), choices=choices, help=_("A choice field of its own.")),
             ask("board_total", "choice", _("Summed per column"), choices=sums),
+            ask("no_steps", "boolean", _("The columns are no steps"), help=_("Records show no path then.")),
         ]
     return tuple(asked)
 
