@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel.errors import Text
@@ -104,7 +105,7 @@ def _derived(column: models.Field[Any, Any]) -> Field | None:
         **getattr(column, "spec", {}),
     }
     if kind == "choice" and column.choices:
-        attributes["choices"] = tuple((str(key), label) for key, label in column.flatchoices)
+        attributes["choices"] = tuple((str(key), capfirst(label)) for key, label in column.flatchoices)
     return Field(**attributes)
 
 
