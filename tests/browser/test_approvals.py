@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from guanxi.core.automation import mailing
+from guanxi.core.automation import mailing, outbox
 from guanxi.core.automation.approvals.deciding import submit
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
-from guanxi.core.models import Approval
+from guanxi.core.models import Approval, User
 from tests.browsing import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -127,3 +127,41 @@ def test_a_level_goes_its_way(people: Any, contexts: Any, world: Any, cast: Any,
     line = alice.locator(".gx-moments-panel")
     for words in ("年采购额下降", "请附上理由", "降一级即可", "请先看"):
         expect(line).to_contain_text(words)
+
+
+def test_an_approver_leaves(people: Any, world: Any, cast: Any) -> None:
+    """His page says what waits for him, who gets it, and where he is named; the request goes on with that person."""
+    User.objects.filter(pk=cast.bob_user.pk).update(superior=cast.charlie_user)
+    flow_save(
+        cast.root, None,
+        FlowDraft(name_zh="改级别", name_en="Level", entity="customers.customer", action="change", fields=("level",), steps=STEPS[:1]),
+    )  # fmt: skip
+    first = world.alices[0]
+    approval = submit(cast.alice, "customers.customer", first.pk, "change", {"level": "c"})
+    bob, root = people("bob", "zh-hans"), people("root", "zh-hans")
+    bob.goto("/approvals/")
+    expect(bob.locator("main")).to_contain_text(first.name)
+
+    root.goto(f"/people/users/{cast.bob_user.pk}/")
+    card = root.locator(".card, .gx-panel", has_text="审批与规则").last
+    expect(card).to_contain_text("有 1 项审批待其处理")
+    expect(card).to_contain_text("查理")
+    expect(card.get_by_role("link", name="改级别")).to_be_visible()
+    root.once("dialog", lambda dialog: dialog.accept())
+    root.get_by_role("button", name="停用").click()
+    expect(root.locator("#toasts")).to_contain_text("转给 查理")
+    outbox.deliver_all()
+    root.reload()
+    expect(root.locator("main")).to_contain_text("以下设置仍指定其处理")
+    root.goto("/settings/approvals/")
+    expect(root.locator("main [title*=已离职]")).to_have_text("初审")
+    bob.goto("/approvals/")
+    expect(bob).to_have_url(re.compile("/account/login/"))
+
+    charlie = people("charlie", "zh-hans")
+    charlie.goto(f"/approvals/{approval.pk}/")
+    expect(charlie.locator("main")).to_contain_text("鲍勃")
+    charlie.get_by_role("button", name="同意", exact=True).click()
+    expect(charlie.locator("h1 .gx-badge")).to_have_text("同意")
+    first.refresh_from_db()
+    assert first.level == "c"

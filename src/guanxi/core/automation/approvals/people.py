@@ -113,6 +113,15 @@ def administrators() -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
 
 
+def after(user: User) -> User | None:
+    """Who decides in place of somebody who left: his superior, else an administrator."""
+    above = superior_of(user)
+    if above is not None:
+        return above
+    left = [number for number in administrators() if number != user.pk]
+    return User.objects.filter(pk=left[0]).first() if left else None
+
+
 def stand_in(user_id: int, moment: dt.datetime) -> int:
     """Who decides for a person at a moment: himself, or the deputy of his leave (and the deputy's, up to three)."""
     chosen = user_id
@@ -135,7 +144,8 @@ def words(one: Mapping[str, Any]) -> str:
         role = Role.objects.filter(key=one.get("role")).first()
         return _("role “%(name)s”") % {"name": role.name if role else one.get("role")}
     if kind == "people":
-        names = dict(User.everything.filter(username__in=list(one.get("users", ()))).values_list("username", "name"))
+        rows = User.everything.filter(username__in=list(one.get("users", ())))
+        names = {row.username: row.name if row.is_active else _("%(name)s (left)") % {"name": row.name} for row in rows}
         return _(", ").join(names.get(name, name) for name in one.get("users", ()))
     if kind == "field":
         return _("who stands in “%(field)s”") % {"field": one.get("field", "")}

@@ -95,17 +95,9 @@ def approver_left(event: Event) -> None:
         with writing(system_actor("approvals")):
             turn = _open_turn(number)
             if turn is not None:
-                after = _after(turn.user)
-                if after is not None:
-                    deciding.hand_on(turn, after, "left")
-
-
-def _after(user: User) -> User | None:
-    above = people.superior_of(user)
-    if above is not None:
-        return above
-    left = [number for number in people.administrators() if number != user.pk]
-    return User.objects.filter(pk=left[0]).first() if left else None
+                to = people.after(turn.user)
+                if to is not None:
+                    deciding.hand_on(turn, to, "left")
 
 
 # -- the link in the mail ----------------------------------------------------------------------------------------------

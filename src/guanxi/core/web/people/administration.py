@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from guanxi.core.automation.leaving import left_by
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import OneTimeLink, Role, User
 from guanxi.core.people import inviting, links, sessions, tokens, users
@@ -36,6 +37,7 @@ def _context(request: HttpRequest, user: User) -> dict[str, Any]:
         "has_password": user.has_usable_password(),
         "factors": user.authenticator_set.exclude(type="recovery_codes").count(),
         "link": "",
+        "leaving": left_by(user),
     }
 
 
@@ -66,8 +68,12 @@ def _do(request: HttpRequest, user: User, what: str) -> HttpResponseBase:
         address = links.link_create(actor, user, "reset" if user.has_usable_password() else "invite")
         return show(request, "people/user.jinja", {**_context(request, user), "link": address})
     if what == "deactivate":
+        leaving = left_by(user)
         users.user_deactivate(actor, user)
-        return done(request, _base(user), _("%(name)s can no longer sign in.") % {"name": user})
+        text = _("%(name)s can no longer sign in.") % {"name": user}
+        if leaving.to is not None:
+            text += " " + _("What waits for him goes to %(name)s.") % {"name": leaving.to}
+        return done(request, _base(user), text)
     if what == "reactivate":
         users.user_reactivate(actor, user)
         return done(request, _base(user), _("%(name)s can sign in again.") % {"name": user})

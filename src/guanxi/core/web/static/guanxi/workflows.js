@@ -146,17 +146,19 @@ class Panel {
 const EDGE = 20;
 const SMALLEST = 0.45; // below it names cannot be read: then the drawing is moved instead
 
-/** Show the drawing beside the palette that lies over the left edge: from its beginning where all of it would be too small, unless it is wished whole. */
+/** Show the drawing beside the palette that lies over the left edge, or under it where it is a row: from its beginning where all of it would be too small, unless it is wished whole. */
 function fit(canvas, whole = false) {
   canvas.zoom("fit-viewport");
   const { inner, outer } = canvas.viewbox();
   if (!inner.width || !outer.width) return;
   const palette = $(".djs-palette", canvas.getContainer());
-  const left = EDGE + (palette ? palette.offsetLeft + palette.offsetWidth : 0);
-  const room = { width: outer.width - left - EDGE, height: outer.height - 2 * EDGE };
+  const row = palette && palette.offsetWidth > outer.width / 2; // narrow pages
+  const left = EDGE + (palette && !row ? palette.offsetLeft + palette.offsetWidth : 0);
+  const top = EDGE + (row ? palette.offsetHeight : 0);
+  const room = { width: outer.width - left - EDGE, height: outer.height - top - EDGE };
   const scale = Math.max(Math.min(1, room.width / inner.width, room.height / inner.height), whole ? 0 : SMALLEST);
   const spare = Math.max((room.width / scale - inner.width) / 2, 0);
-  canvas.viewbox({ x: inner.x - left / scale - spare, y: inner.y - (outer.height / scale - inner.height) / 2, width: outer.width / scale, height: outer.height / scale });
+  canvas.viewbox({ x: inner.x - left / scale - spare, y: inner.y - (top + Math.max(room.height - inner.height * scale, 0) / 2) / scale, width: outer.width / scale, height: outer.height / scale });
 }
 
 const FARTHEST = [0.2, 3];
