@@ -13,8 +13,10 @@ from guanxi.areas.sales.selectors import sharing as read
 from guanxi.areas.sales.services import handover, sharing
 from guanxi.core import records
 from guanxi.core.automation import outbox
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
+from guanxi.core.models import Notification
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -77,6 +79,28 @@ def test_new_leads_are_handed_out_by_their_event(cast: Cast, make: Any) -> None:
     assert Lead.objects.get(pk=lead.pk).owner_id == cast.charlie_user.pk
 
 
+def test_who_gets_a_record_is_told_and_the_record_and_the_rule_say_why(cast: Cast, make: Any) -> None:
+    rule = _rule(make, cast, cast.alice_user, cast.bob_user, name="官网轮流")
+    with pytest.raises(Invalid) as error:
+        make("sales.assignmember", rule=rule, user=cast.alice_user)
+    assert (error.value.field, error.value.code) == ("user", "assign.twice")
+    lead = make("sales.lead", name="新来的线索", owner=None)
+    outbox.deliver_all()
+    note = Notification.objects.get(sort="assigned")
+    assert (note.user_id, note.record_id, note.values) == (cast.alice_user.pk, lead.pk, {"by": "官网轮流"})
+    records.update(cast.root, rule.members.get(user=cast.bob_user), {"capacity": 0})
+    root = browser(cast.root_user)
+    page = root.get(f"/assign-rules/{rule.pk}/").content.decode()
+    assert "新来的线索" in page
+    assert "holds as many as allowed" in page
+    assert "by the rule “官网轮流”" in root.get(f"/leads/{lead.pk}/").content.decode()
+    rule = records.update(cast.root, rule, {"working_only": True})
+    with clock.moved_to(dt.datetime(2026, 3, 15, 2, tzinfo=dt.UTC)):  # a Sunday
+        assert [one.why_not for one in read.candidates(rule, read.members_of(rule))] == ["off", "full"]
+        assert read.in_turn(rule, read.candidates(rule, read.members_of(rule))) is None
+        assert "Nobody has room now" in root.get(f"/assign-rules/{rule.pk}/").content.decode()
+
+
 def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:
     guangdong = make("sales.territory", name="广东", position=2, department=cast.south)
     shenzhen = make("sales.territory", name="深圳", position=1, user=cast.bob_user)
@@ -94,7 +118,7 @@ def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:
     _rule(make, cast, subject="customers.customer", method="territory")
     loose = make("customers.customer", region="CN440305", level="a", owner=None)
     assert sharing.hand_out(loose) == cast.bob_user.pk
-    assert browser(cast.root_user).get(f"/territories/{guangdong.pk}/").status_code == 200
+    assert "Overlaps with 深圳" in browser(cast.root_user).get(f"/territories/{guangdong.pk}/").content.decode()
 
 
 def test_a_leaver_hands_over_with_undo(cast: Cast, make: Any) -> None:

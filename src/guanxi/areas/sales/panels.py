@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
-from guanxi.areas.customers.models import Customer, Pool
+from guanxi.areas.customers.models import Customer, Pool, PoolMove
 from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
-from guanxi.areas.sales.models import OPEN, Lead, Opportunity, Target, Territory
+from guanxi.areas.sales.models import OPEN, AssignRule, Lead, Opportunity, Target, Territory
+from guanxi.areas.sales.models.sharing import TERRITORY as BY_TERRITORY
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing, targets
 from guanxi.core import records
@@ -24,7 +25,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models.fixed import Fixed, Shaped
-from guanxi.core.records import display
+from guanxi.core.records import dictionaries, display
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
@@ -48,13 +49,24 @@ def pool(actor: Actor, pool: Pool) -> Mapping[str, Any]:
 def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
     """Whose pool it belongs to, how many days are left and why, how it came and went."""
     left = (record.returns_on - clock.today(actor.timezone)).days if record.returns_on else None
+    moves = list(read.moves_of(entity_of(record).key, record.pk))
     return {
         "left": left,
         "why": dict(GROUNDS).get(record.returns_why, ""),
         "pool": record.pool,
-        "moves": list(read.moves_of(entity_of(record).key, record.pk)),
+        "moves": moves,
+        "whys": {one.pk: why for one in moves if (why := _why_moved(one))},
         "sorts": dict(MOVES),
     }
+
+
+def _why_moved(move: PoolMove) -> str:
+    """Why a record went from one to another, '' where nobody said."""
+    if move.reason == sharing.BY_RULE:
+        return _("by the rule “%(name)s”") % {"name": move.note}
+    known = dictionaries.value_of("pool_reason", move.reason)
+    why = str(known.label if known else dict(GROUNDS).get(move.reason, ""))
+    return ": ".join(one for one in (why, move.note) if one)
 
 
 def going_back(actor: Actor, record: Any) -> Flag | None:
@@ -99,9 +111,40 @@ def large(_actor: Actor, deal: Opportunity) -> Flag | None:
     return Flag(_("Large deal"), _("Told: %(names)s") % {"names": ", ".join(told)} if told else "", "amber", "diamond")
 
 
+def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
+    """Whom a rule hands out to, how each stands now and who is next; what it handed out lately."""
+    people = sharing.candidates(rule, sharing.members_of(rule))
+    entity = entity_of(rule.subject)
+    moves = sharing.given_by(rule)
+    seen = visible(entity.model._default_manager.filter(pk__in=[one.record_id for one in moves]), actor)
+    titles = {row.pk: display.title_of(entity, row) for row in seen}
+    by_area = rule.method == BY_TERRITORY
+    names = display.names_of(actor, {"core.user": [one.user for one in people]}).get("core.user", {})
+    return {
+        "people": [(one, names.get(one.user, "…")) for one in people],
+        "next": None if by_area else sharing.in_turn(rule, people),
+        "areas": sharing.takers() if by_area else [],
+        "moves": [(one, titles.get(one.record_id, "…"), one.record_id in titles) for one in moves],
+        "entity": entity,
+        "reasons": {
+            sharing.LEFT: _("has left"), sharing.FULL: _("holds as many as allowed"),
+            sharing.AWAY: _("is away"), sharing.OFF: _("is not at work now"),
+        },
+    }  # fmt: skip
+
+
 def overlaps(_actor: Actor, territory: Territory) -> Mapping[str, Any]:
     """Where the territory and others claim the same customers."""
     return {"overlaps": sharing.overlaps(territory)}
+
+
+def contested(_actor: Actor, territory: Territory) -> Flag | None:
+    """Other territories claim the same customers."""
+    found = sharing.overlaps(territory) if territory.active else []
+    names = list(dict.fromkeys(one.other.name for one in found))
+    return (
+        Flag(_("Overlaps with %(names)s") % {"names": ", ".join(names[:3])}, url="#panel-overlaps") if names else None
+    )
 
 
 def progress(_actor: Actor, target: Target) -> Mapping[str, Any]:

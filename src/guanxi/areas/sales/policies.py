@@ -20,6 +20,7 @@ from guanxi.areas.sales.models import (
     OPEN,
     WON,
     AssignRule,
+    AssignMember,
     DealAlert,
     Lead,
     LeadFollowUp,
@@ -270,6 +271,13 @@ def segment_clean(_actor: Actor, row: PoolRule | AssignRule, _changes: Changes) 
     known = segments.every().get(row.segment)
     if row.segment and (known is None or known.entity != subject):
         raise Invalid(_("Choose a segment of such records."), code="segment.subject", field="segment")
+
+
+def recipient_clean(_actor: Actor, row: AssignMember, _changes: Changes) -> None:
+    """A rule names each person once."""
+    others = AssignMember.objects.filter(rule_id=row.rule_id, user_id=row.user_id).exclude(pk=row.pk)
+    if others.exists():
+        raise Invalid(_("This person is named by the rule already."), code="assign.twice", field="user")
 
 
 def alert_clean(_actor: Actor, alert: DealAlert, _changes: Changes) -> None:

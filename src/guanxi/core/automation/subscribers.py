@@ -34,9 +34,11 @@ FEW = 10
 @subscribe("*")
 def people_tell(event: Event) -> None:
     """Turn one event into notifications. Telling the same event twice changes nothing."""
-    if not event.record_id or event.actor_id is None or not is_registered(event.entity):
+    if not event.record_id or not is_registered(event.entity):
         return
     verb = event.name.rpartition(".")[2]
+    if event.actor_id is None and verb != "updated":
+        return
     tell = {
         "commented": _commented,
         "comment_edited": _mentioned,
@@ -89,6 +91,11 @@ def _created(event: Event, entity: Entity, record: Any) -> None:
 
 
 def _updated(event: Event, entity: Entity, record: Any) -> None:
+    """What a rule of the house changed is no news, unless it gave the record to somebody."""
+    if event.actor_id is None:
+        if entity.access.owner and entity.access.owner in event.changes:
+            _assigned(event, entity, record)
+        return
     followers = marks.users_with("follow", entity.key, record.pk)
     if entity.access.owner and entity.access.owner in event.changes:
         _assigned(event, entity, record)
@@ -105,17 +112,19 @@ def _shared(event: Event, _entity: Entity, record: Any) -> None:
 
 def _assigned(event: Event, entity: Entity, record: Any) -> None:
     owner = _owner_then(event, entity, record)
+    by = {} if event.actor_id else {"by": event.actor_name}
     if owner and _is_flood(owner, event.actor_id):
         once = f"assigned:{event.actor_id}:{clock.now():%Y%m%d%H}"
-        notify(owner, "assigned", ASSIGNED_MANY, {"entity": entity.key}, by=event.actor_id, once=once)
+        notify(owner, "assigned", ASSIGNED_MANY, {"entity": entity.key, **by}, by=event.actor_id, once=once)
         return
-    notify(owner, "assigned", ASSIGNED, record=record, by=event.actor_id, once=f"assigned:{event.id}")
+    notify(owner, "assigned", ASSIGNED, by, record=record, by=event.actor_id, once=f"assigned:{event.id}")
 
 
 def _is_flood(users: set[int], by: int | None) -> bool:
     """Whether somebody handed over so much in the last minutes that more is told once, not one by one."""
     since = clock.now() - dt.timedelta(minutes=10)
-    rows = Notification.objects.filter(user__in=users, sort="assigned", by_id=by or 0, created_at__gte=since)
+    rows = Notification.objects.filter(user__in=users, sort="assigned", created_at__gte=since)
+    rows = rows.filter(by_id=by) if by else rows.filter(by__isnull=True)
     return rows[:FEW].count() >= FEW
 
 

@@ -43,7 +43,19 @@ def title_of(entity: Entity, record: Any) -> str:
         value = english_name(owner) or value
     if field is not None and field.person and value:
         value = person_name(str(value))
-    return str(value or "") or f"#{record.pk}"
+    return str(value or "") or _named_by(entity, record) or f"#{record.pk}"
+
+
+def _named_by(entity: Entity, record: Any) -> str:
+    """What a record without a title says, in the words of a few of its fields."""
+    fields = shape.fields_of(entity)
+    values = [(fields[name], getattr(record, name, None)) for name in entity.named_by if name in fields]
+    texts = [
+        dictionaries.label_of(field, value) if field.kind in ("choice", "region") else str(value)
+        for field, value in values
+        if value not in (None, "")
+    ]
+    return " · ".join(texts)
 
 
 def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:

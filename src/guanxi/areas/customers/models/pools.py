@@ -169,6 +169,7 @@ class PoolMove(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["subject", "record_id", "-at"], name="pool_move_of_record"),
             models.Index(fields=["by", "sort", "-at"], name="pool_move_by"),
+            models.Index(fields=["note", "-at"], name="pool_move_by_rule", condition=Q(reason="rule")),
         ]
 
     def __str__(self) -> str:

@@ -104,6 +104,7 @@ ROUTE = Entity(
     icon="arrows-split",
     color="indigo",
     title="note",
+    named_by=("stage", "to"),
     stamp=selectors.STAMP,
     columns=("stage", "to", "note"),
     filters=("stage", "to"),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.sales import panels, policies
 from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
-from guanxi.core.schema.entity import Access, Entity, Form, Menu, Panel, Related, Section
+from guanxi.core.schema.entity import Access, Badge, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.registry import register
 
 TERRITORY = Entity(
@@ -22,6 +22,7 @@ TERRITORY = Entity(
     sort=("position", "name"),
     facts=("department", "user", "active"),
     form=Form(sections=(Section(_("Territory"), ("name", "position", "department", "user", "active", "description")),)),
+    badges=(Badge(key="overlaps", find=panels.contested),),
     panels=(
         Panel(
             key="overlaps", label=_("Conflicts"), template="sales/overlaps.jinja", context=panels.overlaps, where="main"
@@ -41,6 +42,7 @@ RULE = Entity(
     icon="map-search",
     color="lime",
     title="note",
+    named_by=("region", "industry", "level", "source"),
     columns=("territory", "region", "industry", "level", "source", "note"),
     filters=("territory", "region", "industry", "level"),
     sort=("territory",),
@@ -71,6 +73,16 @@ ASSIGN = Entity(
         ),
         create=("name", "subject", "method", "source", "segment", "least_score", "working_only"),
     ),
+    panels=(
+        Panel(
+            key="recipients",
+            label=_("Who is next"),
+            template="sales/recipients.jinja",
+            context=panels.recipients,
+            where="main",
+            order=5,
+        ),
+    ),
     access=Access(owner="", public=True),
     clean=policies.segment_clean,
     menu=Menu(group="settings", order=65),
@@ -80,18 +92,20 @@ ASSIGN = Entity(
 GETS = Entity(
     key="sales.assignmember",
     model=AssignMember,
-    label=_("Who gets"),
-    plural=_("Who gets"),
+    label=_("Recipient"),
+    plural=_("Recipients"),
     path="assign-members",
     icon="users",
     color="lime",
     title="note",
+    named_by=("user",),
     columns=("rule", "user", "capacity", "note"),
     filters=("rule", "user"),
     sort=("rule",),
-    form=Form(sections=(Section(_("Who gets"), ("rule", "user", "capacity", "note")),)),
-    related=(Related(field="rule", columns=("user", "capacity")),),
+    form=Form(sections=(Section(_("Recipient"), ("rule", "user", "capacity", "note")),)),
+    related=(Related(field="rule", label=_("Who gets"), columns=("note",)),),
     access=Access(owner="", public=True),
+    clean=policies.recipient_clean,
     description=_("Whom an assignment rule hands out to, and how many he may hold."),
 )
 

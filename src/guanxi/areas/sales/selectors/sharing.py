@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from guanxi.areas.customers.models import PoolRule
+from guanxi.areas.customers.models import PoolMove, PoolRule
 from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
 from guanxi.areas.sales.models.sharing import LOAD, TERRITORY
 from guanxi.areas.sales.selectors import pools
@@ -21,6 +21,8 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping.segments import add_finder
 from guanxi.core.shaping.uses import Use
 
+#: The reason noted of what a rule handed out; its note is the name of the rule.
+BY_RULE = "rule"
 LIMITS = ("region", "industry", "level", "source")
 
 
@@ -40,6 +42,12 @@ def territory_of(record: Any) -> Territory | None:
         if any(getattr(rule, name) for name in LIMITS) and _fits(rule, record):
             return rule.territory
     return None
+
+
+def takers() -> list[Territory]:
+    """Territories in use, in the order in which they take records."""
+    rows = Territory.objects.filter(active=True).select_related("user", "department")
+    return list(rows.order_by("position", "pk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,33 +122,75 @@ def next_owner(record: Any) -> tuple[AssignRule, int] | None:
             continue
         if rule.segment and record.pk not in pools.within(key, rule.segment, [record.pk]):
             continue
-        owner = _chosen(rule, record, key)
+        owner = _chosen(rule, record)
         if owner is not None:
             return rule, owner
     return None
 
 
-def _chosen(rule: AssignRule, record: Any, key: str) -> int | None:
-    members = {one.user_id: one.capacity for one in AssignMember.objects.filter(rule=rule).order_by("pk")}
+def _chosen(rule: AssignRule, record: Any) -> int | None:
+    members = members_of(rule)
     if rule.method == TERRITORY:
         members = _of_territory(record, members)
+    return in_turn(rule, candidates(rule, members))
+
+
+#: Why somebody gets nothing now.
+LEFT, FULL, AWAY, OFF = "left", "full", "away", "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody a rule hands out to: how many he holds, the most he may (``None``: any number), why he gets none now."""
+
+    user: int
+    held: int
+    most: int | None
+    why_not: str = ""
+
+
+def candidates(rule: AssignRule, members: Mapping[int, int | None]) -> list[Candidate]:
+    """How each of the people stands now, in order; ``members`` maps a person to the most he may hold by the rule."""
     active = set(User.objects.filter(pk__in=members, is_active=True).values_list("pk", flat=True))
-    free: dict[int, int] = {}
+    found = []
     for user, capacity in members.items():
-        held = pools.holding(key, user) if user in active else None
-        if held is None or held.full or (capacity is not None and held.held >= capacity):
-            continue
-        if at_work(user) if rule.working_only else worktime.away(user, clock.now()) is None:
-            free[user] = held.held
+        held = pools.holding(rule.subject, user)
+        most = min((one for one in (capacity, held.most) if one is not None), default=None)
+        if user not in active:
+            why = LEFT
+        elif held.full or (capacity is not None and held.held >= capacity):
+            why = FULL
+        elif worktime.away(user, clock.now()) is not None:
+            why = AWAY
+        else:
+            why = OFF if rule.working_only and not at_work(user) else ""
+        found.append(Candidate(user, held.held, most, why))
+    return found
+
+
+def in_turn(rule: AssignRule, people: Sequence[Candidate]) -> int | None:
+    """Who of them gets the next record, ``None`` when nobody has room."""
+    free = [one for one in people if not one.why_not]
     if not free:
         return None
-    order = list(free)
     if rule.method == LOAD:
-        return min(order, key=lambda user: (free[user], order.index(user)))
-    everyone = list(members)
+        return min(free, key=lambda one: one.held).user
+    everyone = [one.user for one in people]
     last = everyone.index(rule.last_user_id) if rule.last_user_id in everyone else -1
     turn = everyone[last + 1 :] + everyone[: last + 1]
-    return next(user for user in turn if user in free)
+    able = {one.user for one in free}
+    return next(user for user in turn if user in able)
+
+
+def members_of(rule: AssignRule) -> dict[int, int | None]:
+    """Whom a rule names, in order, and how many each may hold by it."""
+    return dict(AssignMember.objects.filter(rule=rule).order_by("pk").values_list("user_id", "capacity"))
+
+
+def given_by(rule: AssignRule, limit: int = 10) -> list[PoolMove]:
+    """What the rule handed out, newest first."""
+    moves = PoolMove.objects.filter(subject=rule.subject, reason=BY_RULE, note=rule.name)
+    return list(moves.select_related("after").order_by("-at", "-pk")[:limit])
 
 
 def _of_territory(record: Any, members: Mapping[int, int | None]) -> dict[int, int | None]:
