@@ -15,8 +15,8 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from guanxi.core.models import Notification
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.factories.cast import Cast
 from tests.signing import browser
 
