@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncMonth
 from django.test.utils import CaptureQueriesContext
 
 from guanxi.areas.sales.models import Opportunity, OpportunityTally
+from guanxi.areas.sales.selectors.targets import foreseen
 from guanxi.core import records
+from guanxi.core.access import allowed
+from guanxi.core.kernel import clock
 from guanxi.core.people.shares import share_set
 from guanxi.core.records import many, tallies
 from guanxi.core.reporting.engine import run
@@ -23,22 +29,24 @@ from guanxi.core.schema.registry import entity_of
 from tests.factories.cast import Cast
 
 KEY = "sales.opportunity"
-BY = ("pipeline_id", "stage_id", "category", "owner_id", "carrier_owner_id")
+BY = ("pipeline_id", "stage_id", "category", "forecast", "owner_id", "carrier_owner_id")
 Make = Callable[..., Any]
+HOME = ZoneInfo(settings.TIME_ZONE)
 
 
 def counted() -> dict[Any, Any]:
-    rows = Opportunity.objects.annotate(month=TruncMonth("close_on")).values_list(*BY, "month").order_by()
+    rows = Opportunity.objects.annotate(month=TruncMonth("close_on"), closed=TruncMonth("closed_at", tzinfo=HOME))
+    rows = rows.values_list(*BY, "month", "closed").order_by()
     return {
-        row[:6]: (row[6], row[7] or 0, row[8] or 0)
+        (*row[:7], row[7] and row[7].date()): (row[8], row[9] or 0, row[10] or 0)
         for row in rows.annotate(n=Count("*"), v=Sum("value"), w=Sum("weighted"))
     }
 
 
 def kept() -> dict[Any, Any]:
-    rows = OpportunityTally.objects.values_list(*BY, "close_on").order_by()
+    rows = OpportunityTally.objects.values_list(*BY, "close_on", "closed_at").order_by()
     sums = rows.annotate(n=Sum("number"), v=Sum("value"), w=Sum("weighted"))
-    return {row[:6]: row[6:] for row in sums if any(row[6:])}
+    return {row[:8]: row[8:] for row in sums if any(row[8:])}
 
 
 def test_a_tally_follows_every_way_of_writing(cast: Cast, make: Make) -> None:
@@ -129,3 +137,107 @@ def test_a_filter_the_tally_does_not_go_by_is_asked_of_the_records(cast: Cast) -
         {"count": "x"},
     ):
         assert not tallies.tells(cast.root, entity, {"all": [tree]})
+
+
+def held(key: str) -> dict[Any, int]:
+    """What a tally of numbers alone says, by all it goes by."""
+    entity = entity_of(key)
+    names = sorted({*tallies.goes_by(entity), *tallies._dates(entity)})
+    assert entity.tally is not None
+    found = entity.tally._default_manager.values_list(*names).order_by().annotate(n=Sum("number"))
+    return {row[:-1]: row[-1] for row in found if row[-1]}
+
+
+def present(key: str, zone: str = settings.TIME_ZONE) -> dict[Any, int]:
+    """The same of the records."""
+    entity = entity_of(key)
+    dates = tallies._dates(entity)
+    names = sorted({*tallies.goes_by(entity), *dates})
+
+    def put(name: str, value: Any) -> Any:
+        if name not in dates:
+            return value
+        day = value.astimezone(ZoneInfo(zone)).date()
+        return day if dates[name] == tallies.DAY_OF_MOMENT else day.replace(day=1)
+
+    rows = entity.model._default_manager.values_list(*names)
+    return dict(Counter(tuple(put(name, value) for name, value in zip(names, row, strict=True)) for row in rows))
+
+
+NUMBERED = ("customers.customer", "activities.activity")
+#: One second before midnight in the workspace's time zone, at the end of a month, and at midnight.
+EVE, MIDNIGHT = dt.datetime(2026, 4, 30, 15, 59, 59, tzinfo=dt.UTC), dt.datetime(2026, 4, 30, 16, 0, tzinfo=dt.UTC)
+
+
+def test_customers_and_follow_ups_are_counted_by_the_days_of_the_workspace(cast: Cast, make: Make) -> None:
+    firm = make("customers.customer", owner=cast.alice_user)
+    first = make("activities.activity", owner=cast.alice_user, customer=firm, occurred_at=EVE)
+    second = make("activities.activity", owner=cast.bob_user, customer=firm, occurred_at=MIDNIGHT)
+    type(firm).objects.filter(pk=firm.pk).update(created_at=EVE)
+    assert {key: held(key) for key in NUMBERED} == {key: present(key) for key in NUMBERED}
+    records.update(cast.root, first, {"occurred_at": MIDNIGHT.isoformat()})
+    records.update(cast.root, firm, {"level": "b", "lifecycle": "growing", "owner": cast.charlie_user.pk})
+    records.delete(cast.root, second)
+    assert {key: held(key) for key in NUMBERED} == {key: present(key) for key in NUMBERED}
+
+
+def test_another_time_zone_of_the_workspace_is_reckoned_anew(cast: Cast, make: Make, settings: Any) -> None:
+    firm = make("customers.customer", owner=cast.alice_user)
+    make("activities.activity", owner=cast.alice_user, customer=firm, occurred_at=MIDNIGHT)
+    before = held("activities.activity")
+    settings.TIME_ZONE = "America/New_York"
+    tallies.keep_zone()
+    assert held("activities.activity") == present("activities.activity", "America/New_York") != before
+    settings.TIME_ZONE = HOME.key
+    tallies.keep_zone()
+    assert held("activities.activity") == before
+
+
+def test_only_whole_days_and_months_of_the_workspace_are_told() -> None:
+    deals, follow_ups, home = entity_of(KEY), entity_of("activities.activity"), HOME.key
+    first, last = dt.date(2026, 4, 1), dt.date(2026, 4, 30)
+    assert tallies.within(deals, "close_on", first, last, "Europe/Berlin") is not None
+    assert tallies.within(deals, "closed_at", first, last, home) is not None
+    assert tallies.within(deals, "closed_at", first, last, "Europe/Berlin") is None
+    assert tallies.within(deals, "closed_at", first, last - dt.timedelta(days=1), home) is None
+    assert tallies.within(follow_ups, "occurred_at", first, last - dt.timedelta(days=1), home) is not None
+    assert tallies.within(follow_ups, "created_at", first, last, home) is None
+
+
+PERIODS = (
+    {"dataset": "activities.activity", "date": "occurred_at", "period": "this_week", "compare": "previous"},
+    {"dataset": "activities.activity", "date": "occurred_at", "period": "last:3", "compare": "year"},
+    {"dataset": "customers.customer", "date": "created_at", "period": "this_month", "compare": "previous"},
+    {"dataset": KEY, "date": "closed_at", "period": "this_month", "compare": "previous", "measures": [{"how": "sum", "field": "value"}]},
+    {"dataset": KEY, "date": "close_on", "period": "2026-01-01..2027-12-31", "rows": [{"field": "stage"}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["alice", "charlie", "root"])
+def test_figures_of_periods_and_the_forecast_are_the_same_with_tallies_and_without(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    actor, today = getattr(cast, who), clock.now()
+    for number, owner in enumerate((cast.alice_user, cast.bob_user, cast.charlie_user)):
+        firm = make("customers.customer", owner=owner)
+        deal = make(KEY, owner=owner, customer=firm, amount=Decimal(number + 1) * 1000, close_on=today.date())
+        Opportunity.objects.filter(pk=deal.pk).update(category=("open", "won", "won")[number], closed_at=today)
+        for days in (0, 3, 8, 365):
+            make("activities.activity", owner=owner, customer=firm, occurred_at=today - dt.timedelta(days=days))
+
+    def said() -> list[Any]:
+        specs = [read(one) for one in PERIODS]
+        asked = [spec for spec in specs if allowed(actor, "view", spec.dataset)]
+        month = clock.today(HOME.key).replace(day=1)
+        figures = [[(cell.value, cell.before) for cell in run(actor, spec).total.cells] for spec in asked]
+        people = {one.user.pk: (one.closed, one.commit, one.pipeline, one.weighted) for one in foreseen(actor, month)}
+        return [*figures, people]
+
+    with CaptureQueriesContext(connection) as seen:
+        told = said()
+    text = " ".join(one["sql"] for one in seen.captured_queries)
+    assert all(name in text for name in ("activities_activitytally", "customers_customertally", "opportunitytally"))
+    with monkeypatch.context() as patch:
+        patch.setattr(tallies, "tells", lambda *_given: False)
+        patch.setattr("guanxi.core.records.steady.key_of", lambda *_given: None)
+        assert said() == told

@@ -12,6 +12,7 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.kernel import clock
 from guanxi.core.models import CarriedRecord, ChoiceField, ListField
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
+from guanxi.core.models.tally import DAY_OF_MOMENT, DayField, counted_reference, tally_triggers
 from guanxi.core.schema.fields import Field
 
 #: The type of follow-up that is no contact with the customer.
@@ -71,6 +72,13 @@ CHECKLIST_COLUMNS = (
 def when_due() -> list[str]:
     """One reminder, at the moment itself."""
     return ["0"]
+
+
+TALLY_TRIGGERS = tally_triggers(
+    "activities_activitytally",
+    keys=("kind", "owner_id", "carrier_owner_id", "occurred_at"),
+    dates={"occurred_at": DAY_OF_MOMENT},
+)
 
 
 class Activity(CarriedRecord):
@@ -134,9 +142,33 @@ class Activity(CarriedRecord):
             models.Index(fields=["customer"], name="activity_pinned", condition=LIVING & Q(pinned=True)),
             models.Index(fields=["external_id"], name="activity_by_external_id", condition=~Q(external_id="")),
         ]
+        triggers: ClassVar[list[Any]] = [*audit_triggers(), *TALLY_TRIGGERS]
 
     def __str__(self) -> str:
         return self.subject or " ".join(self.body.split())[:60] or f"#{self.pk}"
+
+
+class ActivityTally(models.Model):
+    """How many follow-ups there are by type, owners and day. See ``records.tallies``."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=40)
+    owner = counted_reference("core.User")
+    carrier_owner = counted_reference("core.User")
+    occurred_at = DayField()
+    number = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["occurred_at"],
+                include=["kind", "owner", "carrier_owner", "number"],
+                name="activity_tally_day",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.occurred_at} {self.kind} {self.number}"
 
 
 class Participant(CarriedRecord):

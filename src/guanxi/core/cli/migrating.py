@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from guanxi.core.management.commands import migrate as quick_migrate
-from guanxi.core.records import seeds
+from guanxi.core.records import seeds, tallies
 from guanxi.runtime import external
 from guanxi.runtime.environment import Environment
 from guanxi.runtime.trouble import Trouble
@@ -109,6 +109,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
             raise _explained(command.current, error, interrupted) from error
         external.record(settings, "migrating", "")
         seeds.load()
+        tallies.keep_zone()
         external.record(settings, "migrations", code)
         return command.applied
 

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pgtrigger
+from django.db import models
+
+#: How a date of a record stands in a tally; ``core_day`` is a moment's day in the workspace's time zone.
+MONTH = "date_trunc('month', {}::timestamp)::date"
+MONTH_OF_MOMENT = "date_trunc('month', core_day({})::timestamp)::date"
+DAY_OF_MOMENT = "core_day({})"
+#: Sets that zone.
+ZONE = "CREATE OR REPLACE FUNCTION core_zone() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %s"
 
 
-def adding(table: str, keys: Sequence[str], months: Sequence[str], amounts: Sequence[str], source: str) -> str:
-    """The statement that adds the rows of ``source``, each with its ``sign``, to a tally; those in the trash do not count."""
-    values = [f"date_trunc('month', {key}::timestamp)::date" if key in months else key for key in keys]
+class DayField(models.DateField):  # type: ignore[type-arg]
+    """A date that a tally goes by day by day; other dates of a tally are the first of their month."""
+
+
+def counted_reference(target: Any) -> Any:
+    """A reference of a tally: it holds nobody back who is deleted."""
+    return models.ForeignKey(
+        target, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+
+def adding(table: str, keys: Sequence[str], dates: Mapping[str, str], amounts: Sequence[str], source: str) -> str:
+    """The statement that adds the rows of ``source``, each with its ``sign``, to a tally; those in the trash do not count.
+
+    ``dates`` says of some keys how they stand in the tally (``MONTH`` and the like).
+    """
+    values = [dates[key].format(key) if key in dates else key for key in keys]
     totals = ["sum(sign)", *(f"sum(coalesce({name}, 0) * sign)" for name in amounts)]
     places = ", ".join(str(place) for place in range(1, len(keys) + 1))
     return (
@@ -25,7 +48,7 @@ def counted(columns: Sequence[str], rows: str, sign: int) -> str:
 
 
 def tally_triggers(
-    table: str, keys: Sequence[str], months: Sequence[str], amounts: Sequence[str]
+    table: str, keys: Sequence[str], dates: Mapping[str, str], amounts: Sequence[str] = ()
 ) -> list[pgtrigger.Trigger]:
     """Triggers for the table whose rows are counted."""
     columns = [*keys, *amounts]
@@ -42,7 +65,7 @@ def tally_triggers(
             when=pgtrigger.After,
             operation=operation,
             referencing=referencing,
-            func=f"{adding(table, keys, months, amounts, source)}; RETURN NULL;",
+            func=f"{adding(table, keys, dates, amounts, source)}; RETURN NULL;",
         )
         for name, operation, referencing, source in sorts
     ]

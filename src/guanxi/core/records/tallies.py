@@ -1,24 +1,28 @@
 """Sums kept beside the records: how many there are, and of what value, by a few fields (``Entity.tally``).
 
-A tally is a model with the fields it goes by under the names they have on the record, dates as the first of their month,
-``number``, and amounts that are summed. A statement trigger adds a row with what each change added and took away, so
-nobody waits for anybody; ``settle`` puts rows of equal keys together. What the tally cannot say is asked of the records.
+A tally is a model with the fields it goes by under the names they have on the record, dates as the first of their month
+(or as their day: ``DayField``), ``number``, and amounts that are summed. A statement trigger adds a row with what each
+change added and took away, so nobody waits for anybody; ``settle`` puts rows of equal keys together. Days of moments are
+those of the workspace's time zone. What the tally cannot say is asked of the records.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection, models
-from django.db.models import QuerySet, Sum, Value
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 
 from guanxi.core.access.rules import condition, only_by_owner
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models.tally import adding, counted
+from guanxi.core.models.tally import DAY_OF_MOMENT, MONTH, MONTH_OF_MOMENT, ZONE, DayField, adding, counted
 from guanxi.core.records.query import compile_tree
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entities
 
 NUMBER = "number"
 _NAUGHT = Value(0, output_field=models.BigIntegerField())
@@ -36,7 +40,32 @@ def goes_by(entity: Entity) -> frozenset[str]:
 
 def months(entity: Entity) -> frozenset[str]:
     """Dates a tally can be grouped by, month by month or coarser."""
-    return frozenset(one.name for one in _fields(entity) if isinstance(one, models.DateField))
+    return frozenset(name for name, how in _dates(entity).items() if how == MONTH)
+
+
+def _dates(entity: Entity) -> dict[str, str]:
+    """How each date of a record stands in its tally."""
+    found = {}
+    for one in _fields(entity):
+        if isinstance(one, models.DateField):
+            moment = isinstance(entity.model._meta.get_field(one.name), models.DateTimeField)
+            found[one.name] = DAY_OF_MOMENT if isinstance(one, DayField) else MONTH_OF_MOMENT if moment else MONTH
+    return found
+
+
+def within(entity: Entity, name: str, first: dt.date | None, last: dt.date | None, zone: str) -> Q | None:
+    """The rows of a tally for the records with a date from ``first`` to ``last``, days of a time zone; ``None`` if it cannot tell."""
+    how = _dates(entity).get(name)
+    if how is None or (how != MONTH and zone != settings.TIME_ZONE):
+        return None
+    if how != DAY_OF_MOMENT and not _whole_months(first, last):
+        return None
+    limits = {f"{name}__gte": first, f"{name}__lte": last}
+    return Q(**{key: day for key, day in limits.items() if day is not None}) & Q(**{f"{name}__isnull": False})
+
+
+def _whole_months(first: dt.date | None, last: dt.date | None) -> bool:
+    return (first is None or first.day == 1) and (last is None or (last + dt.timedelta(days=1)).day == 1)
 
 
 def sums(entity: Entity) -> frozenset[str]:
@@ -63,7 +92,7 @@ def tells(actor: Actor, entity: Entity, *trees: Mapping[str, Any] | None) -> boo
     return entity.tally is not None and only_by_owner(entity, actor) and all(says(entity, one) for one in trees)
 
 
-def rows(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> QuerySet[Any]:
+def rows(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None = None) -> QuerySet[Any]:
     """The rows of a tally for the records in the actor's reach that fit a filter; only where it ``tells``."""
     if entity.tally is None:
         raise ValueError(f"{entity.key} has no tally")
@@ -99,11 +128,13 @@ def settle(entity: Entity, least: int = 500) -> int:
         if all_ - different < least:
             return 0
         cursor.execute(
-            f"WITH gone AS (DELETE FROM {table} RETURNING *)"  # noqa: S608 - as above
-            f" INSERT INTO {table} ({keys}, {added}) SELECT {keys}, {', '.join(totals)} FROM gone GROUP BY {keys}"
-            f" HAVING {' OR '.join(f'{one} <> 0' for one in totals)}"
+            f"WITH gone AS (DELETE FROM {table} WHERE id = ANY(ARRAY("  # noqa: S608 - as above
+            f"SELECT unnest(array_agg(id)) FROM {table} GROUP BY {keys} HAVING count(*) > 1)) RETURNING *),"
+            f" made AS (INSERT INTO {table} ({keys}, {added}) SELECT {keys}, {', '.join(totals)} FROM gone GROUP BY {keys}"
+            f" HAVING {' OR '.join(f'{one} <> 0' for one in totals)} RETURNING 1)"
+            " SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM made)"
         )
-        return int(all_ - cursor.rowcount)
+        return int((cursor.fetchone() or (0,))[0])
 
 
 def renew(entity: Entity) -> None:
@@ -113,7 +144,18 @@ def renew(entity: Entity) -> None:
     table, keys, amounts = entity.tally._meta.db_table, _keys(entity), sorted(sums(entity))
     source = counted([*keys, *amounts], entity.table, 1)
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table}; {adding(table, keys, sorted(months(entity)), amounts, source)}")  # noqa: S608
+        cursor.execute(f"DELETE FROM {table}; {adding(table, keys, _dates(entity), amounts, source)}")  # noqa: S608
+
+
+def keep_zone() -> None:
+    """Days of moments are those of the workspace's time zone: reckon the tallies anew where another was set."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT core_zone()")
+        if cursor.fetchone() == (settings.TIME_ZONE,):
+            return
+        cursor.execute(ZONE, [settings.TIME_ZONE])
+        for entity in entities():
+            renew(entity)
 
 
 def _keys(entity: Entity) -> list[str]:

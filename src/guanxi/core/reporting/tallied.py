@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from guanxi.core.records import tallies
 from guanxi.core.records.query import compile_tree
@@ -23,10 +25,13 @@ Asked = tuple[QuerySet[Any], dict[str, Any]]
 
 def source(run: Run, window: Window | None) -> Asked:
     """What is added up, and each part of the figures over it: a tally's rows where it can tell, else the records'."""
-    told = _told(run) if window is None and run.day is None else None
-    if told is not None:
-        return tallies.rows(run.actor, run.entity, run.base or None), told
-    return run.rows(window), {one.name: one.aggregate for one in run.parts}
+    told = _told(run, {"": window})
+    return told or (run.rows(window), {one.name: one.aggregate for one in run.parts})
+
+
+def both(run: Run, now: Window, then: Window) -> Asked | None:
+    """The rows of a tally for two periods, and each part once for each (``m0_n_now``, ``m0_n_then``); ``None`` where it cannot tell."""
+    return _told(run, {"_now": now, "_then": then})
 
 
 def living(run: Run, groups: QuerySet[Any]) -> QuerySet[Any]:
@@ -37,12 +42,36 @@ def living(run: Run, groups: QuerySet[Any]) -> QuerySet[Any]:
     return found
 
 
-def _told(run: Run) -> dict[str, Any] | None:
-    """The parts of the figures as aggregates over the dataset's tally; ``None`` where that cannot tell."""
-    if not tallies.tells(run.actor, run.entity, run.base, *(one.where for one in run.spec.measures)):
+def knows(run: Run, *windows: Window | None) -> bool:
+    """Whether the dataset's tally can tell of the records a report is about, within each of some stretches of days."""
+    where = (one.where for one in run.spec.measures)
+    if run.day is not None or not tallies.tells(run.actor, run.entity, run.base, *where):
+        return False
+    return all(_within(run, one) is not None for one in windows)
+
+
+def _told(run: Run, windows: Mapping[str, Window | None]) -> Asked | None:
+    """The tally's rows and the parts of the figures over them, once for each window; ``None`` where it cannot tell."""
+    if not all(_goes_by(run, one, place) for one, place in run.dimensions) or not knows(run, *windows.values()):
         return None
-    if not all(_goes_by(run, one, place) for one, place in run.dimensions):
-        return None
+    found: dict[str, Any] = {}
+    for name, window in windows.items():
+        parts = _parts(run, _within(run, window) if len(windows) > 1 else None)
+        if parts is None:
+            return None
+        found |= {f"{part}{name}": aggregate for part, aggregate in parts.items()}
+    around = reduce(lambda one, other: one and other and one.with_(other), windows.values())
+    return tallies.rows(run.actor, run.entity, run.base or None).filter(_within(run, around) or Q()), found
+
+
+def _within(run: Run, window: Window | None) -> Q | None:
+    if window is None:
+        return Q()
+    return tallies.within(run.entity, run.date, window.first, window.last, run.actor.timezone)
+
+
+def _parts(run: Run, limit: Q | None) -> dict[str, Any] | None:
+    """The parts of the figures as aggregates over the rows of the dataset's tally within a limit."""
     found: dict[str, Any] = {}
     for at, (measure, (field, weight)) in enumerate(zip(run.spec.measures, run.fields, strict=True)):
         if measure.derived:
@@ -50,6 +79,7 @@ def _told(run: Run) -> dict[str, Any] | None:
         if weight is not None or not _adds(run, measure, field):
             return None
         where = compile_tree(run.actor, run.entity, measure.where) if measure.where else None
+        where = where & limit if where and limit else where or limit
         if field is None:
             found[f"m{at}_n"] = tallies.count(where)
         else:

@@ -11,6 +11,7 @@ from guanxi.areas.activities.models import (
     TASK_UNFINISHED,
     WEEKDAYS,
     Activity,
+    ActivityTally,
     FollowUpPlan,
     Participant,
     Task,
@@ -77,6 +78,7 @@ def task_is_closed(task: Task) -> bool | Text:
 ACTIVITY = Entity(
     key=services.ACTIVITY,
     model=Activity,
+    tally=ActivityTally,
     label=_("Follow-up"),
     plural=_("Follow-ups"),
     path="activities",

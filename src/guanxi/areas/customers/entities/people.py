@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers import panels, policies, services
-from guanxi.areas.customers.models import Affiliation, Contact, Customer, CustomerLink
+from guanxi.areas.customers.models import Affiliation, Contact, Customer, CustomerLink, CustomerTally
 from guanxi.core.schema.entity import (
     Access,
     Action,
@@ -115,6 +115,7 @@ CUSTOMER = Entity(
         ),
         create=("name", "kind", "phones", "level", "source", "industry", "region", "owner"),
     ),
+    tally=CustomerTally,
     board=Board(
         field="lifecycle",
         card=("level", "status", "region", "owner", "next_plan_at"),

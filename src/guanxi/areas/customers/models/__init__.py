@@ -10,6 +10,7 @@ from guanxi.areas.customers.models.people import (
     Contact,
     Customer,
     CustomerLink,
+    CustomerTally,
     PersonMixin,
 )
 from guanxi.areas.customers.models.pools import (
@@ -45,6 +46,7 @@ __all__ = [
     "Contact",
     "Customer",
     "CustomerLink",
+    "CustomerTally",
     "HoldingLimit",
     "PersonMixin",
     "Pool",

@@ -22,6 +22,7 @@ from guanxi.core.models import (
 )
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.models.record import carrying
+from guanxi.core.models.tally import MONTH_OF_MOMENT, counted_reference, tally_triggers
 from guanxi.core.schema.fields import Field
 
 ORGANISATION, PERSON = "organisation", "person"
@@ -113,6 +114,11 @@ PATH_TRIGGERS = (
             RETURN NULL;
         """,
     ),
+)
+TALLY_TRIGGERS = tally_triggers(
+    "customers_customertally",
+    keys=("kind", "level", "status", "lifecycle", "owner_id", "created_at"),
+    dates={"created_at": MONTH_OF_MOMENT},
 )
 
 
@@ -218,12 +224,35 @@ class Customer(PersonMixin, PooledRecord):
             ),
             GinIndex(fields=["tags"], name="customer_by_tag"),
         ]
-        triggers: ClassVar[list[Any]] = [*pooled_triggers(("path", "birthday_key", *DERIVED)), *PATH_TRIGGERS]
+        triggers: ClassVar[list[Any]] = [
+            *pooled_triggers(("path", "birthday_key", *DERIVED)),
+            *PATH_TRIGGERS,
+            *TALLY_TRIGGERS,
+        ]
 
     @property
     def is_person(self) -> bool:
         """Whether this customer is a person."""
         return bool(self.kind == PERSON)
+
+
+class CustomerTally(models.Model):
+    """How many customers there are by what they are chosen by, owner and month of coming. See ``records.tallies``."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=12)
+    level = models.CharField(max_length=20)
+    status = models.CharField(max_length=30)
+    lifecycle = models.CharField(max_length=30)
+    owner = counted_reference("core.User")
+    created_at = models.DateField()
+    number = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["owner"], name="customer_tally_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.lifecycle} {self.number}"
 
 
 class CustomerLink(CarriedRecord):

@@ -14,16 +14,9 @@ from guanxi.areas.sales.models.pipelines import CATEGORIES, FORECASTS, OPEN, Pip
 from guanxi.core.models import CarriedRecord, ChoiceField, MoneyField, Record, TextKindField
 from guanxi.core.models.audit_triggers import audit_triggers
 from guanxi.core.models.record import carrying
-from guanxi.core.models.tally import tally_triggers
+from guanxi.core.models.tally import MONTH, MONTH_OF_MOMENT, counted_reference, tally_triggers
 
 LIVING = Q(deleted_at__isnull=True)
-
-
-def _counted(target: Any) -> Any:
-    """A reference of a tally: it holds nobody back who is deleted."""
-    return models.ForeignKey(
-        target, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
-    )
 
 
 #: Notes what an opportunity was from this moment on, however its row was written; ``updated_at`` is the moment, so
@@ -63,8 +56,8 @@ STATE_TRIGGERS = [
 
 TALLY_TRIGGERS = tally_triggers(
     "sales_opportunitytally",
-    keys=("pipeline_id", "stage_id", "category", "owner_id", "carrier_owner_id", "close_on"),
-    months=("close_on",),
+    keys=("pipeline_id", "stage_id", "category", "forecast", "owner_id", "carrier_owner_id", "close_on", "closed_at"),
+    dates={"close_on": MONTH, "closed_at": MONTH_OF_MOMENT},
     amounts=("value", "weighted"),
 )
 
@@ -222,21 +215,26 @@ class OpportunityState(models.Model):
 
 
 class OpportunityTally(models.Model):
-    """How many opportunities there are, and of what value, by stage, owners and month of the expected close.
+    """How many opportunities there are, and of what value, by stage, forecast, owners and months of the expected and of the real close.
 
     Written by triggers: a row for what each change added and took. See ``records.tallies``.
     """
 
     id = models.BigAutoField(primary_key=True)
-    pipeline = _counted(Pipeline)
-    stage = _counted(Stage)
+    pipeline = counted_reference(Pipeline)
+    stage = counted_reference(Stage)
     category = models.CharField(max_length=10)
-    owner = _counted("core.User")
-    carrier_owner = _counted("core.User")
+    forecast = models.CharField(max_length=20, default="")
+    owner = counted_reference("core.User")
+    carrier_owner = counted_reference("core.User")
     close_on = models.DateField(null=True)
+    closed_at = models.DateField(null=True)
     number = models.BigIntegerField()
     value = models.DecimalField(max_digits=24, decimal_places=2)
     weighted = models.DecimalField(max_digits=24, decimal_places=2)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["owner"], name="opportunity_tally_owner")]
 
     def __str__(self) -> str:
         return f"{self.stage_id} {self.category} {self.number}"

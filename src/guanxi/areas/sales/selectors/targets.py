@@ -11,13 +11,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, Sum
 
-from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, Target
+from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, OpportunityTally, Target
 from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT
 from guanxi.core.access import visible
 from guanxi.core.access.actors import department_tree
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
+from guanxi.core.records import tallies
+from guanxi.core.schema.registry import entity_of
 
 ZERO = Decimal(0)
 #: How much money came in is known by the area of receipts: ``(owners or None, start, end) -> amount``.
@@ -41,16 +43,16 @@ def people_of(target: Target) -> list[int] | None:
 
 
 def reached(measure: str, people: Collection[int] | None, start: dt.date, after: dt.date) -> Decimal:
-    """What was reached from ``start`` up to, not including, ``after`` (days of the workspace's time zone)."""
-    begin, end = clock.day_start(start, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    """What was reached in the months from ``start`` up to, not including, ``after`` (firsts of months in the workspace's time zone)."""
     if measure in _measures:
+        begin, end = clock.day_start(start, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
         return _measures[measure](people, begin, end)
-    rows = Opportunity.objects.filter(category=WON, closed_at__gte=begin, closed_at__lt=end)
+    if measure not in (COUNT, AMOUNT):
+        return ZERO
+    rows = OpportunityTally.objects.filter(category=WON, closed_at__gte=start, closed_at__lt=after)
     if people is not None:
         rows = rows.filter(owner_id__in=people)
-    if measure == COUNT:
-        return Decimal(rows.count())
-    return rows.aggregate(total=Sum("value"))["total"] or ZERO if measure == AMOUNT else ZERO
+    return Decimal(rows.aggregate(total=Sum("number" if measure == COUNT else "value"))["total"] or ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +130,14 @@ class Foreseen:
         return self.target - self.expected
 
 
+_WON, _OPEN = Q(category=WON), Q(category=OPEN)
 NOTHING = dict.fromkeys(("closed", "commit", "best_case", "pipeline", "weighted"), ZERO)
 
 
 def sums_of(owners: Collection[int], month: dt.date) -> dict[int, dict[str, Decimal]]:
     """What each person's opportunities say of a month: won in it, and open with a close in it, by category. One query."""
-    after = month_after(month)
-    begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
-    won = Q(category=WON, closed_at__gte=begin, closed_at__lt=end)
-    open_ = Q(category=OPEN, close_on__gte=month, close_on__lt=after)
-    rows = Opportunity.objects.filter(won | open_, owner_id__in=owners).order_by().values("owner_id")
+    won, open_ = _WON & Q(closed_at=month), _OPEN & Q(close_on=month)
+    rows = OpportunityTally.objects.filter(won | open_, owner_id__in=owners).order_by().values("owner_id")
     found: Any = rows.annotate(
         closed=Sum("value", filter=won),
         commit=Sum("value", filter=open_ & Q(forecast="commit")),
@@ -156,15 +156,26 @@ def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
     return sums_of([owner_id], month).get(owner_id, NOTHING)
 
 
+def _owners_in(actor: Actor, month: dt.date) -> set[int]:
+    """Whose opportunities in the actor's reach were won in a month, or are open with a close in it."""
+    entity = entity_of(Opportunity)
+    if tallies.tells(actor, entity):
+        rows = tallies.rows(actor, entity).filter(_WON & Q(closed_at=month) | _OPEN & Q(close_on=month))
+        rows = rows.values("owner_id").annotate(left=tallies.count()).filter(left__gt=0)
+    else:
+        after = month_after(month)
+        begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+        closed = _WON & Q(closed_at__gte=begin, closed_at__lt=end)
+        rows = visible(Opportunity.objects.all(), actor).filter(
+            closed | _OPEN & Q(close_on__gte=month, close_on__lt=after)
+        )
+        rows = rows.values("owner_id").order_by().distinct()
+    return {row["owner_id"] for row in rows} - {None}
+
+
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     """A month of everybody whose opportunities the actor sees, the largest expectation first."""
-    after = month_after(month)
-    begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
-    rows = visible(Opportunity.objects.all(), actor).filter(
-        Q(category=OPEN, close_on__gte=month, close_on__lt=after)
-        | Q(category=WON, closed_at__gte=begin, closed_at__lt=end)
-    )
-    owners = set(rows.values_list("owner_id", flat=True)) - {None}
+    owners = _owners_in(actor, month)
     reach = actor.rights.of("sales.opportunity", "view")
     if not reach.everyone:
         owners &= reach.owners
