@@ -21,6 +21,7 @@ from guanxi.areas.sales.selectors.targets import foreseen
 from guanxi.core import records
 from guanxi.core.access import allowed
 from guanxi.core.kernel import clock
+from guanxi.core.models.tally import DAY_OF_MOMENT
 from guanxi.core.people.shares import share_set
 from guanxi.core.records import many, tallies
 from guanxi.core.reporting.engine import run
@@ -158,7 +159,7 @@ def present(key: str, zone: str = settings.TIME_ZONE) -> dict[Any, int]:
         if name not in dates:
             return value
         day = value.astimezone(ZoneInfo(zone)).date()
-        return day if dates[name] == tallies.DAY_OF_MOMENT else day.replace(day=1)
+        return day if dates[name] == DAY_OF_MOMENT else day.replace(day=1)
 
     rows = entity.model._default_manager.values_list(*names)
     return dict(Counter(tuple(put(name, value) for name, value in zip(names, row, strict=True)) for row in rows))
