@@ -42,7 +42,21 @@ class RegionField(KindMixin, models.CharField):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
 
-class ListField(KindMixin, models.JSONField):
+class QuickJSONField(models.JSONField):
+    """JSON that is empty in most rows: what is empty is told without a parser. For migrations a plain ``JSONField``."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """What the database sent, as Python; each row has its own."""
+        if value == "[]":
+            return []
+        return {} if value == "{}" else super().from_db_value(value, expression, connection)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField" if type(self) is QuickJSONField else path, args, kwargs
+
+
+class ListField(KindMixin, QuickJSONField):
     """A list of entries (phones, e-mails, addresses, rows of a table) in one JSON column, never null."""
 
     def __init__(self, *args: Any, kind: str = "table", columns: tuple[Field, ...] = (), **kwargs: Any) -> None:

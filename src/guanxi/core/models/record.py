@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.models.audit_triggers import audit_triggers
+from guanxi.core.models.fields import QuickJSONField
 
 M = TypeVar("M", bound=models.Model)
 
@@ -79,7 +80,7 @@ class Record(models.Model):
     deleted_by = models.ForeignKey(
         "core.User", models.SET_NULL, null=True, blank=True, related_name="+", editable=False, db_index=False
     )
-    custom = models.JSONField(default=dict, blank=True)
+    custom = QuickJSONField(default=dict, blank=True)
     tags = ArrayField(models.BigIntegerField(), default=list, blank=True, verbose_name=_("tags"))
 
     objects: ClassVar[models.Manager[Self]] = LivingManager()

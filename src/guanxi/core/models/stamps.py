@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection
 
+from guanxi.core.models import fixed
 from guanxi.core.models.replica import on_primary
 from guanxi.core.models.shape import Stamp
 
@@ -33,10 +34,8 @@ PATIENCE = 1.0
 def refresh() -> None:
     """Read all stamps anew."""
     global _read_at  # noqa: PLW0603 - one reading per process
-    with on_primary(), connection.cursor() as cursor:
-        cursor.execute("SELECT name, value FROM core_stamp")
-        rows = cursor.fetchall()
-    read = dict(rows)
+    with on_primary():
+        read: dict[str, int] = dict(fixed.ask("SELECT name, value FROM core_stamp"))  # type: ignore[arg-type]
     with _lock:
         if read != _known:
             _known.clear()

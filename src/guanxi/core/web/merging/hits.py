@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import JSONField
 from django.utils.translation import gettext as _
 
 from guanxi.core import access
@@ -14,8 +15,10 @@ from guanxi.core.kernel import phones as phone_numbers
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import User
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import matching, shape
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import generation
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
 
@@ -60,12 +63,26 @@ def masked_title(entity: Entity, row: Any) -> str:
     return masking.mask_name(choosing.title_of(entity, row))
 
 
+#: Without the lists of records, which say nothing here and cost most to read.
+_ROWS = Shaped(
+    lambda model, ids: model._default_manager.filter(pk__any=ids).defer(
+        *(one.name for one in model._meta.concrete_fields if isinstance(one, JSONField))
+    ),
+    [[-7003]],
+)
+_SEEN = Shaped(
+    lambda model, actor, ids: access.visible(model._default_manager.filter(pk__any=ids), actor).values_list("pk"),
+    [[-7003]],
+)
+_NAMES = Fixed(lambda ids: User.everything.filter(pk__any=ids).values_list("pk", "name"), [[-7003]])
+
+
 def owner_names(entity: Entity, rows: Iterable[Any]) -> dict[int, str]:
     """Who owns each of the records, by their ids: whom to ask about a hidden one."""
     if not entity.access.owner:
         return {}
     owned = {row.pk: getattr(row, f"{entity.access.owner}_id") for row in rows}
-    names = dict(User.everything.filter(pk__in=set(owned.values()) - {None}).values_list("pk", "name"))
+    names = dict(_NAMES.rows(sorted(set(owned.values()) - {None})))
     return {pk: names[number] for pk, number in owned.items() if number in names}
 
 
@@ -80,9 +97,12 @@ def hits(
 ) -> list[Hit]:
     """Possible doubles of a record or of values, the surest first. Who owns a hidden one is said, so that one can ask."""
     found = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= least]
-    ids = [one.record_id for one in found]
-    rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=ids)}
-    seen = set(access.visible(entity.model._default_manager.filter(pk__in=ids), actor).values_list("pk", flat=True))
+    if not found:
+        return []
+    ids, sees = [one.record_id for one in found], access.sight(actor)
+    rows = {row.pk: row for row in _ROWS.rows((entity.key, generation()), (entity.model,), ids)}
+    key = sees and (entity.key, generation(), sees)
+    seen = {pk for (pk,) in _SEEN.rows(key, (entity.model, actor), ids)}
     owners = owner_names(entity, rows.values())
     result = []
     for one in found:
