@@ -12,7 +12,7 @@ DAY = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0028_marketing")]
+    dependencies = [("core", "0031_segments")]
 
     operations = [
         migrations.RunSQL([(ZONE, [settings.TIME_ZONE]), DAY], "DROP FUNCTION core_day; DROP FUNCTION core_zone"),

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0033_workspace_days'),
-        ('sales', '0008_tally'),
+        ('sales', '0009_segment_of_rule'),
     ]
 
     operations = [
