@@ -133,25 +133,29 @@ def _dated(entity: Entity) -> bool:
 
 
 def _among(
-    actor: Actor, entity: Entity, fits: Condition, most: int, whole: Condition | None = None
+    actor: Actor, entity: Entity, fits: Condition, most: int, whole: Condition | None = None, mine: str = ""
 ) -> tuple[list[int], int]:
     """Ids among the first ``most`` documents that fit which the actor may see; and how many documents there were.
 
     At most ``CAP``; with ``whole`` at most ``NEWEST``, those first that fit it as well, then the newest. PostgreSQL takes every beginning of a word for frequent and would start from the actor's records, one by one. So the
-    documents come first. An array, not a join: it is looked up by primary key.
+    documents come first. An array, not a join: it is looked up by primary key. Documents without the tokens ``mine`` are
+    counted, but their records not looked up.
     """
     condition, values = fits
     rows, row_params = _rows(actor, entity)
     exact, exact_params = whole or ("false", [])
-    best = f"ORDER BY v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE whole)) DESC, v.at DESC LIMIT {NEWEST}"  # noqa: S608
+    near, near_params = ("d.tsv @@ %s::tsquery", [mine]) if mine else ("true", [])
+    best = (
+        f"ORDER BY v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE near AND whole)) DESC, v.at DESC LIMIT {NEWEST}"  # noqa: S608
+    )
     statement = (
-        f"WITH found AS MATERIALIZED (SELECT d.record_id, {exact} AS whole FROM core_search_doc d"  # noqa: S608 - own SQL
+        f"WITH found AS MATERIALIZED (SELECT d.record_id, {exact} AS whole, {near} AS near FROM core_search_doc d"  # noqa: S608 - own SQL
         f" WHERE {condition} LIMIT {most}) (SELECT v.pk FROM ({rows}) v"
-        f" WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found)) {best if whole else f'LIMIT {CAP}'})"
+        f" WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE near)) {best if whole else f'LIMIT {CAP}'})"
         " UNION ALL SELECT -count(*) FROM found"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*exact_params, *values, *row_params])
+        cursor.execute(statement, [*exact_params, *near_params, *values, *row_params])
         found = [row[0] for row in cursor.fetchall()]
     return [one for one in found if one > 0], -min(found)
 
@@ -165,6 +169,8 @@ def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough
     found: list[int] = []
     rare: list[Condition] = []
     mine = _mine(actor, entity)
+    # What is shared with somebody has another's token.
+    told = mine if shared_condition(entity, actor) is None else ""
     steps = [FIRST if rights_condition(entity, actor) is not None else CAP * 2]
     share = share_of(entity, _few_owners(actor, entity) or ()) if mine else None
     if share is not None:
@@ -172,7 +178,7 @@ def _begun(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough
     for condition, values in _beginnings(entity, query, fields):
         whole = (condition.rpartition(" ORDER BY ")[2] + " = %s", [query.core])
         for most in steps:
-            ids, reached = _among(actor, entity, (condition, values), most, whole)
+            ids, reached = _among(actor, entity, (condition, values), most, whole, told)
             if reached < most or len(ids) >= enough:
                 break
         found += ids
