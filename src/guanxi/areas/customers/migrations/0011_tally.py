@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0033_workspace_days'),
-        ('customers', '0009_segment_of_rule'),
+        ('customers', '0010_moves_by_rule'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
