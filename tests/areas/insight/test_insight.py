@@ -36,7 +36,7 @@ from guanxi.core.automation.approvals import flows
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import AuditEntry, Notification, Operation, stamps
+from guanxi.core.models import AuditEntry, Notification, Operation, OutboxEvent, stamps
 from guanxi.core.schema import registry
 from guanxi.core.shaping import fields, objects
 from tests.factories.cast import Cast
@@ -106,6 +106,16 @@ def test_one_calculation_serves_list_card_pages_and_alarms(
     assert Notification.objects.filter(sort="insight").count() == silent.count()
     services.calculation_run(services.calculation_ask(cast.root))
     assert Notification.objects.filter(sort="insight").count() == silent.count()
+    # A rule may wait for another class: told once, with what it was; nothing is told when nothing changed.
+    scored = OutboxEvent.objects.filter(name="customers.customer.scored")
+    assert not scored.exists()
+    one = CustomerValue.objects.exclude(value_class="C").first()
+    assert one is not None
+    CustomerValue.objects.filter(pk=one.pk).update(value_class="C")
+    services.calculation_run(services.calculation_ask(cast.root))
+    assert [(row.record_id, row.changes) for row in scored] == [
+        (one.customer_id, {"value_class": ["C", one.value_class]})
+    ]
     shown = panels.out_of_rhythm(cast.alice)
     assert shown is not None
     assert len(shown["values"]) == min(8, silent.count())

@@ -391,3 +391,59 @@ def test_a_rule_about_a_record_that_is_gone_or_a_condition_that_means_nothing(ca
     run = running.start(AutomationRule.objects.get(pk=made.pk), 10**12, cause="test")
     assert run is not None
     assert running.go(run.pk) == "failed"
+
+
+def test_related_records_an_action_and_the_next_owner(cast: Any, gadget: Gadget, make: Any) -> None:
+    """Steps one after the other on one record: its parts, its own action, its owner by turn."""
+    parts = [make("fakes.part", gadget=gadget, name=name) for name in ("轴", "盖")]
+    other = make("fakes.part", gadget=make("fakes.gadget", owner=cast.alice_user), name="别的")
+    rule(
+        cast,
+        {"do": "related", "entity": "fakes.part", "reference": "gadget", "values": {"name": "{{ name }}的件"}},
+        {"do": "act", "action": "break"},
+        {"do": "assign", "whom": [BOB], "method": "first"},
+        {"do": "stop"},
+        {"do": "set", "values": {"note": "不到这里"}},
+        trigger={"on": "button"}, name_zh="全拆",
+    )  # fmt: skip
+    hearing.press(cast.alice, AutomationRule.objects.get().key, gadget)
+    settle()
+    assert (
+        sorted(Part.objects.filter(pk__in=[one.pk for one in parts]).values_list("name", flat=True)) == ["泵的件"] * 2
+    )
+    other.refresh_from_db()
+    gadget.refresh_from_db()
+    assert (other.name, gadget.state, gadget.owner.username, gadget.note) == ("别的", "broken", "bob", "")
+    run = RuleRun.objects.get()
+    assert (run.state, [one["do"] for one in run.trail]) == ("done", ["related", "act", "assign", "stop"])
+
+
+@pytest.mark.parametrize(("event", "verb"), [
+    ("commented", "commented"), ("message_received", "message_received"), ("scored", "scored"), ("deleted", "deleted"),
+])  # fmt: skip
+def test_what_else_happens(cast: Any, gadget: Gadget, event: str, verb: str) -> None:
+    rule(cast, {"do": "notify", "whom": [BOB], "text": "看看"}, trigger={"on": "event", "event": event})
+    with records.writing(cast.alice):
+        records.emit(cast.alice, "merged" if verb != "merged" else "shared", gadget)
+    settle()
+    assert not RuleRun.objects.exists()
+    with records.writing(cast.alice):
+        records.emit(cast.alice, verb, gadget)
+    settle()
+    assert RuleRun.objects.get().cause == f"fakes.gadget.{verb}"
+    assert Notification.objects.filter(user=cast.bob_user).count() == 1
+
+
+def test_a_score_changed_by_hand_is_scored(cast: Any, make: Any) -> None:
+    lead = make("sales.lead", owner=cast.alice_user.pk, score=10)
+    rule(
+        cast, {"do": "set", "values": {"interest": "=string(score)"}}, entity="sales.lead",
+        trigger={"on": "event", "event": "scored"}, formula="score > old.score",
+    )  # fmt: skip
+    records.update(cast.alice, lead, {"score": 80})
+    settle()
+    lead.refresh_from_db()
+    assert lead.interest == "80"
+    records.update(cast.alice, lead, {"score": 5})
+    settle()
+    assert RuleRun.objects.count() == 1

@@ -16,7 +16,7 @@ from guanxi.core.access import clients
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import PortalKey, PortalLogin, PortalView
+from guanxi.core.models import OutboxEvent, PortalKey, PortalLogin, PortalView
 from guanxi.core.models.stamps import bump
 from guanxi.core.outside import inviting, logins, portal, publishing
 from guanxi.core.outside.jobs import portal_link_send
@@ -158,6 +158,8 @@ def test_he_makes_records_of_his_own_only(mine: Client, repair: Any, cast: Any, 
     assert (note.parent_id, note.custom) == (repair.pk, {"text": "什么时候好？", "author": "client"})
     bad = mine.post(f"/my/repairs/{repair.pk}/", {"to": "notes", "custom.text": " "})
     assert bad.status_code == 422
+    heard = OutboxEvent.objects.filter(name="customers.customer.message_received").values_list("record_id", flat=True)
+    assert list(heard) == [repair.parent_id] * 2, "what he makes and what he writes on it, not what was refused"
     assert mine.post("/my/repairs/new/", {"name": ""}).status_code == 422
     assert mine.post("/my/notes/new/", {"custom.text": "x"}).status_code == 404, "only on a record of his"
 

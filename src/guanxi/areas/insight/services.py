@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import User
 from guanxi.core.records import writing
+from guanxi.core.records.writing import emit_many
+from guanxi.core.schema.registry import entity_of
 from guanxi.mining.texts import MODEL_VERSION, BadInput
 from guanxi.runtime.environment import environment
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 OUT_OF_RHYTHM = gettext_noop("%(record)s buys every %(gap)s±%(spread)s days and has been silent for %(silent)s.")
 DRIFTED = gettext_noop("%(n)s figures of customers have drifted since %(day)s: look whether the thresholds still fit.")
 AUDIT = tuple(f"insight.CustomerValue:audit_{one}" for one in ("insert", "update", "delete"))
+#: What a calculation says of a customer that rules wait for: “its score or value class changes”.
+SCORES = ("value_class", "segment", "risk")
 _CHUNK = 2000
 
 
@@ -157,6 +161,7 @@ def values_store(found: Findings, as_of: dt.date) -> int:
     names = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "name"))
     owners = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
     alarmed = set(CustomerValue.objects.filter(out_of_rhythm=True).values_list("customer_id", flat=True))
+    before = {row["customer_id"]: row for row in CustomerValue.objects.values("customer_id", *SCORES)}
     made = []
     for key, row in zip(ids, table.to_dict("records"), strict=True):
         if key in names:
@@ -184,14 +189,27 @@ def values_store(found: Findings, as_of: dt.date) -> int:
         )
     ]
     # What follows from a calculation is audited as the calculation: one entry a night, not one a customer.
-    with writing(system_actor("insight", via="job")), pgtrigger.ignore(*AUDIT):
+    insight = system_actor("insight", via="job")
+    with writing(insight), pgtrigger.ignore(*AUDIT):
         for start in range(0, len(made), _CHUNK):
             CustomerValue.everything.bulk_create(
                 made[start : start + _CHUNK], update_conflicts=True, unique_fields=["customer"], update_fields=fields
             )
         CustomerValue.everything.exclude(as_of=as_of).delete()
+        emit_many(insight, entity_of(Customer), "scored", _scored(before, made))
     _alert([one for one in made if one.out_of_rhythm and one.customer_id not in alarmed])
     return len(made)
+
+
+def _scored(
+    before: Mapping[int, Mapping[str, Any]], made: Iterable[CustomerValue]
+) -> Iterator[tuple[int, dict[str, list[Any]]]]:
+    """Customers whose value class, segment or risk is another than the last calculation said, with what it was and is."""
+    for row in made:
+        was = before.get(row.customer_id)
+        changed = {name: [was[name], getattr(row, name)] for name in SCORES if was and was[name] != getattr(row, name)}
+        if changed:
+            yield row.customer_id, changed
 
 
 def _number(value: Any, places: int, most: float = 1e15) -> Decimal | None:

@@ -17,6 +17,7 @@ from guanxi.core.models import PortalView
 from guanxi.core.outside import lookups
 from guanxi.core.records import passing, process, saving, shape
 from guanxi.core.records.shape import spoken
+from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -136,6 +137,7 @@ def asked(shelf: Shelf) -> list[Field]:
 def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | None = None) -> Any:
     """Make a record of his: the fields opened for it, what the view presets, belonging to him or to a record of his.
 
+    Whoever he signs in as (``subject``) has received a message then: rules hear ``message_received`` of that record.
     Raises Denied, NotFound for a record that is not his, Invalid with the errors of each field.
     """
     require(actor, "create", shelf.entity)
@@ -161,4 +163,7 @@ def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | 
         })  # fmt: skip
     # What leads to him is ours to say: he sees neither the record above nor its owner, so the house writes in his name.
     house = replace(system_actor(actor.name, via="web"), address=actor.address, request_id=actor.request_id)
-    return saving.create(house, shelf.entity, values, trusted=True)
+    with writing(house):
+        made = saving.create(house, shelf.entity, values, trusted=True)
+        emit(house, "message_received", entity=subject[0], record_id=subject[1])
+    return made

@@ -32,6 +32,8 @@ STAMP = "rules"
 MOST = 2000
 #: Triggers of records that come into a segment or fall out of it.
 MOVES = ("enters", "leaves")
+#: A field of this name is a score: its change by hand is one as well as what a calculation announces.
+SCORE = "score"
 _VERBS = {"created": "created", "updated": "changed", "approval_decided": "approval"}
 
 
@@ -118,7 +120,8 @@ def sets_off(rule: AutomationRule, event: Event) -> bool:
     if asked == "saved":
         return verb in ("created", "updated")
     if asked == "event":
-        return bool(verb == rule.trigger.get("event"))
+        by_hand = verb == "updated" and SCORE in event.changes
+        return verb == rule.trigger.get("event") or (by_hand and rule.trigger.get("event") == "scored")
     if asked != _VERBS.get(verb):
         return False
     if asked == "changed":

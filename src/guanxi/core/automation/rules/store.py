@@ -43,8 +43,8 @@ TRIGGERS: dict[str, Text] = {
 #: Further happenings a rule may wait for: the verb of the event and its name. Areas and integrations add theirs.
 EVENTS: dict[str, Text] = {
     "commented": gettext_lazy("somebody comments"),
-    "message_received": gettext_lazy("a message comes in"),
-    "scored": gettext_lazy("its score changes"),
+    "message_received": gettext_lazy("a client writes on his own pages"),
+    "scored": gettext_lazy("its score or value class changes"),
     "merged": gettext_lazy("records are merged"),
     "shared": gettext_lazy("it is shared"),
     "deleted": gettext_lazy("it is deleted"),
