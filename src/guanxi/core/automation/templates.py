@@ -26,6 +26,7 @@ from guanxi.core.records.firm import firm
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 CHANNELS = ("mail", "sms", "note")
@@ -60,11 +61,17 @@ class Merge(Mapping[str, Any]):
             raise KeyError(name)
         if field.kind in ("reference", "user") and self.depth < _DEPTH:
             target = entity_of("core.user" if field.kind == "user" else field.target)
-            other = getattr(self.record, name, None)
+            other = self._pointed_to(field, target)
             if other is None or isinstance(other, int | str):
                 return ""
             return Merge(self.actor, target, other, self.depth + 1) if access.allowed(self.actor, "view", other) else ""
         return display.value_text(self.actor, self.entity, self.record, name)
+
+    def _pointed_to(self, field: Field, target: Entity) -> Any:
+        if not field.custom:
+            return getattr(self.record, field.name, None)
+        number = self.record.custom.get(field.key)
+        return target.model._default_manager.filter(pk=number).first() if isinstance(number, int) else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(shape.readable(self.actor, self.entity))

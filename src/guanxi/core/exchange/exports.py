@@ -153,8 +153,6 @@ def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: displa
     value = values.current(record, field)
     if not plain:
         value = display.masked(actor, entity, field, value)
-    if field.kind == "boolean" and value is not None:
-        return _("Yes") if value else _("No")
     return display.shown(field, value, names)
 
 

@@ -79,7 +79,7 @@ class Filler:
     def _handler(self, target: Target) -> Handler:
         """What to do with a filled cell of one column."""
         name, kind = target.field, self.fields[target.field].kind
-        if kind in ("reference", "user"):
+        if kind in ("reference", "references", "user"):
             return lambda cell, filled: filled.names.__setitem__(name, cell)
         if kind in ("phones", "phone"):
             return lambda cell, filled: filled.phones.append((name, target.label, cell))

@@ -155,6 +155,8 @@ class Preparer:
             elif declared.kind == "tags":
                 found[name] = people.tags_named(self.entity, {part for text in texts for part in split(text)})
             else:
+                if declared.kind == "references":
+                    texts |= {part for text in texts for part in split(text)}
                 found[name] = people.records_named(self.actor, declared.target, texts)
                 if self.options.create_references and write:
                     self._create_references(name, texts, found[name])
@@ -177,11 +179,22 @@ class Preparer:
             if self.fields[name].kind == "tags":
                 one.given[name] = [named[name][part] for part in split(text) if part in named[name]]
                 continue
+            if self.fields[name].kind == "references":
+                # A name may itself hold a comma: the whole cell is tried first.
+                parts = [text] if named[name].get(text, 0) > 0 else split(text)
+                if all(named[name].get(part, 0) > 0 for part in parts):
+                    one.given[name] = [named[name][part] for part in parts]
+                    continue
             number = named[name].get(text, 0)
             if number > 0:
                 one.given[name] = number
                 continue
-            if number == 0 and self.fields[name].target == self.entity.key and not self.fields[name].required:
+            if (
+                number == 0
+                and self.fields[name].kind != "references"
+                and self.fields[name].target == self.entity.key
+                and not self.fields[name].required
+            ):
                 reasons.append(later(name, text, self.labels[name]))
                 continue
             code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"

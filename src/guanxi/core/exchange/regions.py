@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils import translation
+
 from guanxi.core.exchange import words
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries
@@ -37,4 +39,8 @@ def _region_words() -> Mapping[str, str]:
         for name in (choice.zh, choice.en, *short):
             if name:
                 found[words.plain(name)] = choice.key
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            for choice in dictionaries.every_region():
+                found.setdefault(words.plain(dictionaries.region_label(choice.key)), choice.key)
     return found

@@ -13,7 +13,7 @@ from guanxi.core.access import field_level, visible
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.regional import person_name
-from guanxi.core.models import Tag, User
+from guanxi.core.models import File, Tag, User
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, shape, values
 from guanxi.core.schema import kinds
@@ -136,6 +136,10 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
     """A value (already masked if it must be) as text in the present language."""
     if value is None or value == "" or value == []:
         return ""
+    if field.kind == "boolean":
+        return gettext("Yes") if value else gettext("No")
+    if field.kind in ("file", "image"):
+        return File.objects.filter(pk=value).values_list("name", flat=True).first() or ""
     if field.kind in ("choice", "region"):
         return dictionaries.label_of(field, value)
     if field.kind == "choices":

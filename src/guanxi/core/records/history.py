@@ -12,7 +12,7 @@ from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import AuditEntry
-from guanxi.core.records import display, shape
+from guanxi.core.records import display, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -91,6 +91,8 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
             found.append(
                 FieldChange(field, *(masking.mask(field.mask, value) if value else value for value in (before, after)))
             )
+        elif field.custom:
+            found.append(FieldChange(field, values.lively(field, before), values.lively(field, after)))
         else:
             found.append(FieldChange(field, before, after))
     return tuple(found)

@@ -10,6 +10,7 @@ from django.db import models
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import matching
 from guanxi.core.records.search import index
+from guanxi.core.records.search.declared import searched
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import carried_by, entity_of
 
@@ -79,7 +80,7 @@ def after_save(entity: Entity, records: Sequence[Any], changes: Mapping[str, Any
 
 def touches_search(entity: Entity, changes: Iterable[str]) -> bool:
     """Whether one of the changed fields is found by the search."""
-    search = entity.search
+    search = searched(entity)
     if search is None:
         return False
     named = {

@@ -71,7 +71,7 @@ def lively(declared: Field, value: Any) -> Any:
     cast = kinds.KINDS[declared.kind].cast
     try:
         if cast == "numeric":
-            return int(value) if declared.kind == "integer" else Decimal(str(value))
+            return int(value) if declared.kind == "integer" else _decimal(declared, value)
         if cast == "date":
             return dt.date.fromisoformat(value)
         if cast == "timestamptz":
@@ -79,6 +79,13 @@ def lively(declared: Field, value: Any) -> Any:
         return dt.time.fromisoformat(value) if cast == "time" else value
     except (ValueError, TypeError, InvalidOperation):
         return None
+
+
+def _decimal(declared: Field, value: Any) -> Decimal:
+    """A JSON number with the field's places, where that loses nothing: 35.0 is 35.00."""
+    number = Decimal(str(value))
+    placed = number.quantize(Decimal(1).scaleb(-declared.places))
+    return placed if placed == number else number
 
 
 def clean(

@@ -106,7 +106,7 @@ KINDS: dict[str, Kind] = _kinds(
     Kind(name="url", label=_("Web address"), operators=op.TEXT, parse=entries.url),
     Kind(
         name="emails",
-        label=_("E-mails"),
+        label=_("Several e-mails"),
         operators=op.ENTRIES,
         parse=entries.emails,
         text=entries.entries_text,
@@ -116,7 +116,7 @@ KINDS: dict[str, Kind] = _kinds(
     ),
     Kind(
         name="phones",
-        label=_("Phones"),
+        label=_("Several phones"),
         operators=op.ENTRIES,
         parse=entries.phones,
         text=entries.entries_text,
@@ -126,7 +126,7 @@ KINDS: dict[str, Kind] = _kinds(
     ),
     Kind(
         name="urls",
-        label=_("Web addresses"),
+        label=_("Several web addresses"),
         operators=op.ENTRIES,
         parse=entries.urls,
         text=entries.entries_text,

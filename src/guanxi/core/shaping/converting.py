@@ -18,7 +18,7 @@ from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.shaping import indexes
+from guanxi.core.shaping import indexes, jobs
 from guanxi.core.shaping.common import require_shaper
 from guanxi.core.shaping.fields import field_for
 
@@ -126,6 +126,7 @@ def kind_change(
         step.result = {"done": done, "skipped": 0, "failed": failed, "kept": kept.key}
         step.save()
         bump("fields")
+        jobs.search_again.defer(entity=entity.key, key=key)
     return step
 
 

@@ -21,7 +21,7 @@ from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.shaping import indexes, uses
+from guanxi.core.shaping import indexes, jobs, uses
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
 #: Kinds an administrator may choose from; a derived one says by itself what it gives.
@@ -367,6 +367,8 @@ def field_retire(actor: Actor, entity: str, key: str, *, active: bool = False) -
         row.save(update_fields=["active", "version"])
         bump("fields")
         watching.install()
+        if active:
+            jobs.search_again.defer(entity=entity, key=key)
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from guanxi.core.automation.queue import every, job
 from guanxi.core.kernel import clock
@@ -13,6 +13,7 @@ from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import FieldIndex
 from guanxi.core.models.stamps import refresh
 from guanxi.core.records import derived
+from guanxi.core.records.search import index
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -46,6 +47,23 @@ def index_build(entity: str, field: str) -> None:
     except DatabaseError as error:
         FieldIndex.objects.filter(pk=found.pk).update(state="failed", error=str(error)[:300])
         raise
+
+
+@job(lock="search_again")
+def search_again(entity: str, key: str) -> None:
+    """Records that hold a field which is found again, or as another kind, get new search documents."""
+    refresh()
+    if not is_registered(entity):
+        return
+    declared, last = entity_of(entity), 0
+    held = declared.model._default_manager.filter(custom__has_key=key).order_by("pk")
+    while True:
+        with transaction.atomic():
+            records = list(held.filter(pk__gt=last).select_for_update(of=("self",), no_key=True)[: index.BATCH])
+            index.index_records(declared, records)
+        if not records:
+            return
+        last = records[-1].pk
 
 
 def index_wanted(entity: Entity, names: Iterable[str]) -> list[FieldIndex]:

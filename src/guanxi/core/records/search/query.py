@@ -15,6 +15,7 @@ from guanxi.core.access.rules import shared_condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records.search import judge, terms
+from guanxi.core.records.search.declared import searched
 from guanxi.core.records.search.naming import Found, Hit, name_hits
 from guanxi.core.records.search.probe import documents, having, like, share_of
 from guanxi.core.records.search.terms import Fields, Query
@@ -44,7 +45,7 @@ M = TypeVar("M", bound=models.Model)
 
 def searchable(actor: Actor, entity: Entity) -> Fields:
     """The fields the actor may search: those he may read in full. A masked phone cannot be found by its digits."""
-    declared = entity.search
+    declared = searched(entity)
     if declared is None:
         return Fields(entity.key)
 

@@ -30,10 +30,11 @@ from guanxi.core.kernel import legal_forms, pinyin
 from guanxi.core.kernel.identifiers import FREE_MAIL
 from guanxi.core.kernel.phones import digits
 from guanxi.core.kernel.text import fold, has_han, unaccent
+from guanxi.core.records.search.declared import searched
 from guanxi.core.schema.entity import Entity, Search
 
 #: Raised with every change of what a document holds: all are then made anew.
-VERSION = 2
+VERSION = 3
 PINYIN_LENGTH = 12
 INITIALS_LENGTH = 8
 KEY_LENGTH = 120
@@ -187,7 +188,7 @@ def value_of(values: Any, path: str) -> Any:
     if "." not in path:
         return getattr(values, path, None)
     for name in path.split("."):
-        values = getattr(values, name, None)
+        values = values.get(name) if isinstance(values, dict) else getattr(values, name, None)
         if values is None:
             return None
     return values
@@ -214,7 +215,7 @@ def _owner_columns(entity: Entity) -> list[str]:
 
 def paths_of(entity: Entity) -> list[str]:
     """Paths of all a document is made of, for whoever reads values rather than records."""
-    search = entity.search
+    search = searched(entity)
     fields = [field for part, _tokens in _PARTS for field in getattr(search, part)] if search else []
     return list(dict.fromkeys([*fields, *_owner_columns(entity)]))
 
@@ -228,9 +229,10 @@ def _owner_tokens(entity: Entity, values: Any) -> set[str]:
 def doc_tokens(entity: Entity, values: Any) -> set[str]:
     """All tokens of one record, tagged. ``values`` is the record or a mapping from field name to value."""
     found: set[str] = set()
-    if entity.search is None:
+    search = searched(entity)
+    if search is None:
         return found
-    for field, tag, tokens_of in _plan(entity.key, entity.search):
+    for field, tag, tokens_of in _plan(entity.key, search):
         value = value_of(values, field)
         if value:
             for written in entries(value):
@@ -238,7 +240,7 @@ def doc_tokens(entity: Entity, values: Any) -> set[str]:
     return found | _owner_tokens(entity, values)
 
 
-@cache
+@lru_cache(maxsize=500)
 def _plan(entity: str, search: Search) -> tuple[tuple[str, str, Callable[[str], Iterable[str]]], ...]:
     """(field, tag, its tokens) for every field an entity is found by."""
     return tuple(

@@ -39,7 +39,7 @@ OFFERED: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("time", (("date", "calendar"), ("datetime", "calendar-time"), ("time", "clock"))),
     ("choice", (("choice", "list"), ("choices", "list-check"), ("boolean", "toggle-right"), ("region", "map-pin"))),
     ("reach", (("email", "mail"), ("emails", "mail"), ("phone", "phone"), ("phones", "phone"), ("url", "link"), ("urls", "link"), ("addresses", "map-pin"))),
-    ("link", (("reference", "link"), ("references", "link"), ("user", "user"), ("table", "table"))),
+    ("link", (("reference", "link"), ("references", "link"), ("user", "user"), ("table", "table"), ("image", "photo"), ("file", "paperclip"))),
     ("derived", (("formula", "variable"), ("rollup", "calculator"))),
 )  # fmt: skip
 
