@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from guanxi.areas.billing.models import BankEntry, Quote, Receipt
 from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
 from guanxi.core.kernel.errors import NotFound
+from guanxi.core.models import Notification
+from guanxi.core.records.firm import firm_set
 from tests.areas.billing.test_bank import statement
 from tests.factories.billing import TODAY, signed
 from tests.factories.cast import Cast
@@ -51,7 +55,28 @@ def test_a_customer_accepts_by_link_with_name_and_time(cast: Cast, make: Any) ->
     links.link_end(cast.alice, made)
     with pytest.raises(NotFound):
         links.link_open(secret, address="10.0.0.9")
-    assert guest.get(f"/p/{secret}/").status_code == 404
+    gone = guest.get(f"/p/{secret}/")
+    assert (gone.status_code, gone["X-Robots-Tag"]) == (404, "noindex")
+    assert "请向发送人索取新的链接" in gone.content.decode()
+
+
+def test_a_customer_reads_who_offers_what_and_may_decline(cast: Cast, make: Any) -> None:
+    firm_set(cast.root, {"name": "远岭", "legal_name": "远岭自动化技术有限公司"}, fiscal_month=1)
+    made = records.update(cast.alice, quote(cast, make), {"discount": "5"})
+    secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
+    guest = Client(headers={"Accept-Language": "zh-CN"})
+    text = guest.get(f"/p/{secret}/").content.decode()
+    assert all(word in text for word in ("远岭自动化技术有限公司", "整单优惠", cast.alice_user.name, ">3<"))
+    assert all(word not in text for word in ("3.0000", "折扣 %"))
+    assert guest.get(f"/p/{secret}/pdf/?print=en")["Content-Type"] == "application/pdf"
+    refused = guest.post(f"/p/{secret}/", {"by": "", "answer": "decline", "words": "太贵"})
+    assert refused.status_code == 422
+    assert all(word in refused.content.decode() for word in ('aria-invalid="true"', "太贵"))
+    assert guest.post(f"/p/{secret}/", {"by": "李采购", "answer": "decline", "words": "太贵"}).status_code == 303
+    assert "已拒绝：李采购: 太贵" in guest.get(f"/p/{secret}/").content.decode()
+    told = Notification.objects.get(user=cast.alice_user)
+    with translation.override("zh-hans"):
+        assert _(told.text) % {**told.values, "record": made.name} == "李采购 拒绝了报价“泵站监控”"
 
 
 def test_guessing_links_is_slowed_down(cast: Cast) -> None:

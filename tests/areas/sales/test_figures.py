@@ -76,6 +76,11 @@ def test_the_months_of_a_target_add_up(cast: Cast, make: Any, stages: dict[str, 
     with pytest.raises(Invalid) as error:
         records.update(cast.root, target, {"season": "given", "months": [{"month": 1, "base": "999"}]})
     assert list(error.value.errors) == ["months"]
+    own = [
+        {**row, "base": "900" if row["month"] == 1 else "100" if row["month"] == 2 else "0"} for row in target.months
+    ]
+    written = records.update(cast.root, target, {"months": own})
+    assert (written.season, written.months[0]["base"]) == ("given", "900")
     for values, field in (
         ({"year": 1800}, "year"),
         ({"base": "-5"}, "base"),
@@ -103,6 +108,10 @@ def test_targets_are_reached_by_person_and_department(cast: Cast, make: Any, sta
         assert read.progress(whole, 4, 6).reached == 2000
         assert read.progress(whole, 7, 9).reached == 0
     assert browser(cast.alice_user).get(f"/targets/{mine.pk}/").status_code == 200
+    page = browser(cast.root_user)
+    shown = page.get(f"/targets/{whole.pk}/").content.decode()
+    assert all(word in shown for word in (f"/targets/{east.pk}/", "9,000", "39,000"))
+    assert f"/targets/{mine.pk}/" not in shown.partition("gx-mini")[2]
 
 
 def test_last_year_gives_the_season(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:

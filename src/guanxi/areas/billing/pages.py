@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -22,6 +23,7 @@ from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.people.signin import address_of
 from guanxi.core.records import display, lines
+from guanxi.core.records.firm import firm
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.forms import grid
@@ -171,8 +173,11 @@ def link_end(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
 @page_view("GET", "POST")
 def public(request: HttpRequest, secret: str) -> HttpResponseBase:
     """A quote or delivery as its customer sees it, and his answer with name and time. Nothing inside is shown."""
-    _link, record = links.link_open(secret, address=address_of(request))
-    error = ""
+    try:
+        _link, record = links.link_open(secret, address=address_of(request))
+    except NotFound as gone:
+        return _outside(request, {"title": _("This link has ended"), "gone": gone.message}, 404)
+    error, field = "", ""
     if request.method == "POST":
         try:
             links.link_answer(
@@ -182,17 +187,23 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
                 words=request.POST.get("words", ""),
             )
         except (Invalid, RuleBroken) as found:
-            error = str(found.message)
+            error, field = str(found.message), getattr(found, "field", "") or ""
+            record.refresh_from_db()
         else:
             return HttpResponse(status=303, headers={"Location": request.path})
     entity = entity_of(record)
     context = {
-        "record": record, "error": error, "answerable": links.answerable(record), "is_quote": isinstance(record, Quote),
+        "record": record, "error": error, "field": field, "answerable": links.answerable(record), "is_quote": isinstance(record, Quote),
         "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/",
-        "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "layout": "shell/plain.jinja",
-        "note": printing.ROUNDING,
+        "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "rounding": printing.ROUNDING,
     }  # fmt: skip
-    response = render(request, "billing/public.jinja", context, status=422 if error else 200, using="jinja2")
+    return _outside(request, context, 422 if error else 200)
+
+
+def _outside(request: HttpRequest, context: Mapping[str, Any], status: int) -> HttpResponse:
+    """A page behind a customer's link: kept by nobody, found by no search."""
+    whole = {"layout": "shell/plain.jinja", "firm": firm(), **context}
+    response = render(request, "billing/public.jinja", whole, status=status, using="jinja2")
     response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
         "no-store",
         "noindex",
@@ -202,41 +213,40 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 
 def _public_table(record: Any) -> dict[str, Any]:
-    """The lines without anything internal."""
-    spec = entity_of(record).lines[0]
+    """The lines without anything internal, and without columns in which nothing stands."""
+    spec, is_quote = entity_of(record).lines[0], isinstance(record, Quote)
     child = records.fields_of(spec.entity)
     names = (
         ("name", "specification", "quantity", "unit", "price", "discount", "tax_class", "amount")
-        if isinstance(record, Quote)
+        if is_quote
         else ("order_line", "quantity")
     )
-    columns = [child[name] for name in names]
+    stored = lines.stored(record, spec)
+    items = [row for row in stored if getattr(row, "sort", "item") == "item"]
+    columns = [
+        child[one]
+        for one in names
+        if one not in ("specification", "discount") or any(getattr(row, one) for row in items)
+    ]
     rows = []
-    for row in lines.stored(record, spec):
+    for row in stored:
         if getattr(row, "sort", "item") != "item":
             rows.append({"heading": row.name, "cells": []})
             continue
         cells = [str(row.order_line) if one.name == "order_line" else grid.cell_text(one, row) for one in columns]
         rows.append({"heading": "", "cells": cells, "optional": getattr(row, "optional", False)})
-    own = records.fields_of(entity_of(record))
-    totals = [
-        (own[name].label, grid.cell_text(own[name], record))
-        for name in ("net", "tax", "total")
-        if isinstance(record, Quote)
-    ]
-    return {"columns": columns, "rows": rows, "totals": totals}
+    return {"columns": columns, "rows": rows, "totals": printing.totals_of(record) if is_quote else []}
 
 
 @login_not_required
 @page_view()
 def public_pdf(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """The quote behind a link as PDF, in the customer's language."""
+    """The quote behind a link as PDF, in the language asked for, else the customer's."""
     _link, record = links.link_open(secret, address=address_of(request))
     if not isinstance(record, Quote):
         raise NotFound
-    language = (
-        "en" if request.GET.get("language") == "en" or getattr(request, "LANGUAGE_CODE", "zh") == "en" else "zh-hans"
-    )
+    asked = request.GET.get("print") or getattr(request, "LANGUAGE_CODE", "zh")
+    language = "en" if asked == "en" else "zh-hans"
     return _pdf(printing.document_pdf(system_actor("customer", via="web"), record, language), record.number)
 
 

@@ -13,10 +13,20 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from guanxi.areas.billing import selectors
-from guanxi.areas.billing.models import Allocation, BankEntry, Contract, Order, PublicLink, Quote, Receipt
+from guanxi.areas.billing import policies, selectors
+from guanxi.areas.billing.models import (
+    Allocation,
+    BankEntry,
+    CommissionStatement,
+    Contract,
+    Order,
+    PublicLink,
+    Quote,
+    Receipt,
+)
+from guanxi.areas.billing.models.documents import FRAMEWORK, SIGNED
 from guanxi.areas.billing.models.money import NEW
-from guanxi.areas.billing.services import bank, links
+from guanxi.areas.billing.services import bank, frameworks, links
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, visible
@@ -32,6 +42,8 @@ from guanxi.core.web import addresses, formats
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 
 SHOWN = 8
+#: How many lines of a commission statement its page shows.
+LINES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +97,29 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
 
 def credit(_actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
-    counted = isinstance(record, Quote) or record.open is None
+    counted = isinstance(record, Quote) or (record.open is None and getattr(record, "kind", "") != FRAMEWORK)
     adding = record.total if counted and record.total else None
     found = selectors.credit_of(record.customer, adding=adding or selectors.ZERO, currency=record.currency)
     return {"credit": found if found.warns or found.problem else None}
+
+
+def frame(actor: Actor, record: Contract) -> Mapping[str, Any]:
+    """A framework with what was called off under it; of a contract under one, the framework and what is left there."""
+    above = record if policies.frames(record) else record.framework
+    if above is None or not allowed(actor, "view", above):
+        return {"framed": None}
+    contracts, orders = frameworks.calls(above)
+    shown: list[Any] = []
+    if above.pk == record.pk:
+        shown += visible(contracts, actor).order_by("-signed_on", "-pk")[:SHOWN]
+        shown += visible(orders, actor).order_by("-ordered_on", "-pk")[:SHOWN]
+    return {
+        "framed": frameworks.framed(above),
+        "frame": None if above.pk == record.pk else above,
+        "url": addresses.record_url(entity_of(above), above.pk),
+        "calls": _nodes(shown, record),
+        "may_call": above.pk == record.pk and above.status == SIGNED and allowed(actor, "create", "billing.contract"),
+    }
 
 
 def printing(actor: Actor, record: Any) -> Mapping[str, Any]:
@@ -133,6 +164,18 @@ def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
     if entry.status != NEW or not allowed(actor, "change", entry):
         return {"found": [], "waiting": False}
     return {"found": bank.proposals(actor, entry), "waiting": True, "url": f"/bank-entries/{entry.pk}/do/book/"}
+
+
+def arithmetic(actor: Actor, statement: CommissionStatement) -> Mapping[str, Any]:
+    """A statement line by line, each leading to the payment or contract it comes from, where the reader may see that."""
+    items = list(statement.items.order_by("position")[:LINES])
+    urls: dict[str, str] = {}
+    for kind, model in (("allocation", Allocation), ("contract", Contract)):
+        ids = [int(one.source.partition(":")[2]) for one in items if one.source.startswith(f"{kind}:")]
+        seen = visible(model.objects.filter(pk__in=ids), actor).values_list("pk", flat=True) if ids else []
+        urls |= {f"{kind}:{pk}": addresses.record_url(entity_of(f"billing.{kind}"), pk) for pk in seen}
+    more = statement.items.count() - len(items)
+    return {"lines": [(one, urls.get(one.source, "")) for one in items], "more": more, "statement": statement}
 
 
 @asked_once(lambda actor, customer: (actor.user_id, customer.pk))

@@ -10,6 +10,8 @@ from guanxi.core.reporting import builtin, doings, tiles
 
 CONTRACTS, RECEIPTS, INSTALMENTS, QUOTES = "billing.contract", "billing.receipt", "billing.instalment", "billing.quote"
 SIGNED = {"field": "status", "op": "in", "value": ["signed", "completed", "ended"]}
+#: Without frameworks, and without amendments that reduce: what these change is in the contracts under them.
+AGREED = {"all": [SIGNED, {"field": "open", "op": "not_empty"}]}
 RECEIVED = {"field": "sort", "op": "eq", "value": "in"}
 OWED = {"field": "open", "op": "gt", "value": 0}
 MINE = {"field": "owner", "op": "eq", "value": "@me"}
@@ -29,7 +31,7 @@ CONTRACT_FIGURES = [
 ]
 builtin.report(
     "contracts-by-person", "员工合同统计", "Contracts by person",
-    {"dataset": CONTRACTS, "rows": [{"field": "owner"}], "measures": CONTRACT_FIGURES, "filter": SIGNED, "date": "signed_on",
+    {"dataset": CONTRACTS, "rows": [{"field": "owner"}], "measures": CONTRACT_FIGURES, "filter": AGREED, "date": "signed_on",
      "period": "this_year", "compare": "year", "chart": "bar", "sort": "value", "top": 30},
     group="billing", position=10,
     about=("每人签订的合同金额、已回款和未回款，与去年比较。", "Contracts signed by each person: amount, received, still open, beside last year."),
@@ -37,7 +39,7 @@ builtin.report(
 builtin.report(
     "contracts-by-month", "合同签订趋势", "Contracts by month",
     {"dataset": CONTRACTS, "rows": [{"field": "signed_on", "grain": "month"}], "measures": CONTRACT_FIGURES[:2],
-     "filter": SIGNED, "date": "signed_on", "period": "this_year", "compare": "year", "chart": "column"},
+     "filter": AGREED, "date": "signed_on", "period": "this_year", "compare": "year", "chart": "column"},
     group="billing", position=20,
     about=("每月签订的合同金额，与去年同月比较。", "Amount of contracts signed in each month, beside the same month last year."),
 )  # fmt: skip

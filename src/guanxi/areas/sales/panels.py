@@ -17,6 +17,7 @@ from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import OPEN, AssignRule, Lead, Opportunity, Target, Territory
 from guanxi.areas.sales.models.sharing import TERRITORY as BY_TERRITORY
+from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, PERSON
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing, targets
 from guanxi.core import records
@@ -30,6 +31,10 @@ from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.merging.hits import hits
+
+ZERO = targets.ZERO
+#: So many targets below another are shown.
+PARTS = 60
 
 
 def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
@@ -147,13 +152,36 @@ def contested(_actor: Actor, territory: Territory) -> Flag | None:
     )
 
 
-def progress(_actor: Actor, target: Target) -> Mapping[str, Any]:
-    """What was reached of a target: the year, its quarters and months."""
+def progress(actor: Actor, target: Target) -> Mapping[str, Any]:
+    """What was reached of a target: the year, its quarters and months; and of the targets below it, as far as he sees them."""
     spans = [(_("Year"), 1, 12)]
     spans += [(_("Quarter %(number)d") % {"number": one}, one * 3 - 2, one * 3) for one in range(1, 5)]
     spans += [(f"{target.year}-{month:02}", month, month) for month in range(1, 13)]
     lines = [(label, targets.progress(target, first, last)) for label, first, last in spans]
-    return {"lines": lines, "money": target.measure != "count"}
+    below = [
+        (str(one.department or one.owner), f"/targets/{one.pk}/", targets.progress(one, 1, 12))
+        for one in _below(actor, target)
+    ]
+    together = sum((one.base for _label, _url, one in below), ZERO)
+    return {
+        "lines": lines,
+        "money": target.measure != "count",
+        "stretches": target.stretch is not None or any(one.stretch for _label, _url, one in below),
+        "parts": below,
+        "together": together,
+        "missing": target.base - together,
+    }
+
+
+def _below(actor: Actor, target: Target) -> list[Target]:
+    """The departments' targets of the company's, the people's of a department's; of the same year and measure."""
+    if target.scope == PERSON:
+        return []
+    same = visible(Target.objects.filter(year=target.year, measure=target.measure), actor)
+    same = same.select_related("owner", "department").order_by("-base", "pk")
+    if target.scope == COMPANY:
+        return list(same.filter(scope=DEPARTMENT)[:PARTS])
+    return list(same.filter(scope=PERSON, owner__in=targets.people_of(target) or ())[:PARTS])
 
 
 def same(actor: Actor, lead: Lead) -> Mapping[str, Any]:

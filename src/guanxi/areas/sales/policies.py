@@ -305,6 +305,8 @@ def target_clean(_actor: Actor, target: Target, changes: Changes) -> None:
         raise Invalid(_("Choose the person."), code="value.required", field="owner")
     if target.scope != DEPARTMENT:
         _set(target, changes, "department_id", None)
+    if target.pk and "months" in changes and "season" not in changes:
+        _set(target, changes, "season", GIVEN)  # whoever writes into the months says himself how the year is split
     if target.season == GIVEN:
         _months_check(target)
     elif {"base", "stretch", "season", "year", "owner", "department", "scope", "measure"} & set(changes) or sum(

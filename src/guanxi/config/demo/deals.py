@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from guanxi.areas.billing.models import CommissionPlan, Contract, Instalment, Invoice, Order, Quote
-from guanxi.areas.billing.services import commission, ledger, making, orders
+from guanxi.areas.billing.models import Contract, Instalment, Invoice, Order, Quote
+from guanxi.areas.billing.services import ledger, making, orders
 from guanxi.areas.catalog.models import Product
 from guanxi.areas.customers.models import Customer
 from guanxi.config.demo.paperwork import Paperwork
@@ -342,7 +342,7 @@ class Deals:
             ledger.invoiced_add_up(self.actor, invoice)
 
     def _rest(self) -> None:
-        """Payments waiting to be matched, credit limits, discount limits, a commission plan with last month's statements."""
+        """Payments waiting to be matched, credit limits, discount limits."""
         waiting = (
             Instalment.objects.filter(contract__status="signed", open__gt=0)
             .select_related("customer", "contract")
@@ -376,15 +376,3 @@ class Deals:
             role = Role.objects.filter(key=key).first()
             if role is not None:
                 records.create(self.actor, "billing.discountlimit", {"role": role.pk, "percent": percent})
-        plan = records.create(self.actor, "billing.commissionplan", {
-            "name": "年度回款提成", "base": "received", "target": "300000",
-            "rules": [
-                {"from_achievement": 0, "rate": "1.5", "note": "基础"},
-                {"from_achievement": 100, "rate": "2", "note": "完成目标"},
-                {"from_achievement": 150, "rate": "2.5", "note": "超额"},
-            ],
-        })  # fmt: skip
-        last = self.today.replace(day=1) - dt.timedelta(days=1)
-        commission.commission_propose(
-            self.actor, CommissionPlan.objects.get(pk=plan.pk), first_day=last.replace(day=1), last_day=last
-        )

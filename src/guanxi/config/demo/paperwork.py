@@ -14,6 +14,7 @@ from guanxi.areas.billing.services import contracts, invoices, ledger, links, or
 from guanxi.areas.catalog.models import Product
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Opportunity
+from guanxi.config.demo.commission import commission_add
 from guanxi.core import records
 from guanxi.core.access import actors
 from guanxi.core.automation import approvals
@@ -45,6 +46,7 @@ class Paperwork:
             self._direct_orders()
             self._offers()
             self._rules()
+            commission_add(self.actor, self.today)
 
     def _ago(self, days: int) -> dt.date:
         return self.today - dt.timedelta(days=days)
@@ -188,7 +190,7 @@ class Paperwork:
         contracts.contract_sign(self.actor, reduced, signed_on=self._ago(4))
         buyer = more.customer
         frame = records.create(self.actor, "billing.contract", {
-            "name": f"{buyer.short_name or buyer.name[:8]}年度框架合同", "kind": "framework", "customer": buyer.pk, "owner": buyer.owner_id,
+            "name": f"{buyer.short_name or buyer.name[:8]}年度框架合同", "kind": "framework", "customer": buyer.pk, "owner": buyer.owner_id, "volume": "300000",
             "starts_on": self._ago(200), "ends_on": self._ago(-40), "terms": "框架内按订单结算，价格全年不变。",
         })  # fmt: skip
         frame = contracts.contract_sign(self.actor, frame, signed_on=self._ago(200), customer="采购总监")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.areas.billing import policies
+from guanxi.areas.billing import panels, policies
 from guanxi.areas.billing.entities.common import PERCENT, state
 from guanxi.areas.billing.models import CommissionPlan, CommissionRule, CommissionStatement
 from guanxi.areas.billing.models.commission import APPROVED, PROPOSED
 from guanxi.areas.billing.services import commission
-from guanxi.core.schema.entity import Access, Action, Entity, Form, Lines, Menu, Related, Section
+from guanxi.core.schema.entity import Access, Action, Entity, Form, Lines, Menu, Panel, Related, Section
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import register
 
@@ -100,8 +100,18 @@ register(
         form=Form(
             sections=(
                 Section(_("Commission statement"), ("name", "owner", "plan", "first_day", "last_day", "note")),
-                Section(_("Arithmetic"), ("base_amount", "achievement", "pay", "steps", "status", "approved_at")),
+                Section(_("Result"), ("base_amount", "achievement", "pay", "status", "approved_at")),
             )
+        ),
+        panels=(
+            Panel(
+                key="arithmetic",
+                label=_("Arithmetic"),
+                template="billing/arithmetic.jinja",
+                context=panels.arithmetic,
+                where="main",
+                order=1,
+            ),
         ),
         related=(Related(field="plan", columns=("owner", "pay", "status")),),
         actions=(

@@ -128,6 +128,9 @@ CREDIT = Panel(
     where="main",
     order=2,
 )
+FRAME = Panel(
+    key="frame", label=_("Framework"), template="billing/frame.jinja", context=panels.frame, where="main", order=2
+)
 PDF = Panel(
     key="print", label=_("Print"), template="billing/print.jinja", context=panels.printing, where="right", order=8
 )

@@ -23,7 +23,7 @@ from guanxi.areas.billing.models import (
     Contract,
     ContractLine,
 )
-from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, OWING_CONTRACTS, SIGNED
+from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, FRAMEWORK, OWING_CONTRACTS, SIGNED
 from guanxi.areas.billing.services import contracts
 from guanxi.core.schema.entity import (
     Access,
@@ -81,6 +81,11 @@ register(
             **MONEY,
             **of_customer("contact", "opportunity", "quote", "framework", "amends", "renews"),
             "status": {"readonly": True},
+            "volume": {
+                "help": _(
+                    "Of a framework contract: how much may be called off under it. Empty: what its lines come to."
+                )
+            },
         },
         hidden=("reminded_on",),
         search=Search(names=("name",), numbers=("number", "external_id"), subtitle=("customer", "total")),
@@ -96,7 +101,7 @@ register(
                 ),
                 AMOUNTS,
                 Section(_("Money"), ("received", "open", "written_off", "invoiced")),
-                Section(_("Family"), ("framework", "amends", "effect", "renews")),
+                Section(_("Family"), ("framework", "volume", "amends", "effect", "renews")),
                 Section(_("Text"), ("terms", "note", "external_id")),
             ),
             create=(
@@ -106,6 +111,7 @@ register(
                 "contact",
                 "starts_on",
                 "ends_on",
+                "volume",
                 "currency",
                 "prices_with_tax",
                 "discount",
@@ -114,7 +120,7 @@ register(
         board=Board(field="status", card=("customer", "ends_on", "owner"), total="total", exits=(ENDED,)),
         lines=(common.lines("billing.contractline", "contract", policies.contract_settle), common.plan("contract")),
         badges=(UNPAID,),
-        panels=(CHAIN, CREDIT, PDF),
+        panels=(CHAIN, common.FRAME, CREDIT, PDF),
         related=(
             Related(field="customer", columns=("status", "total", "open"), sort=("-signed_on",)),
             Related(field="opportunity", columns=("status", "total", "open")),
@@ -171,7 +177,8 @@ register(
                 label=_("Contract under this framework"),
                 run=contracts.contract_call,
                 icon="hierarchy-2",
-                applies=lambda one: one.kind == "framework" and one.status == SIGNED,
+                lead=lambda one: one.kind == FRAMEWORK and one.status == SIGNED,
+                applies=lambda one: one.kind == FRAMEWORK and one.status == SIGNED,
             ),
             Action(
                 key="end",

@@ -118,7 +118,7 @@ register(
             ),
             Action(
                 key="send",
-                label=_("Sent"),
+                label=_("Send to the customer"),
                 run=invoices.invoice_send,
                 lead=lambda invoice: invoice.sent_on is None,
                 icon="send",

@@ -1,6 +1,6 @@
 """From a quote to the last receipt: documents with lines, what is owed and paid, commission."""
 
-from guanxi.areas.billing.models.commission import CommissionPlan, CommissionRule, CommissionStatement
+from guanxi.areas.billing.models.commission import CommissionItem, CommissionPlan, CommissionRule, CommissionStatement
 from guanxi.areas.billing.models.documents import (
     ClosedPeriod,
     Contract,
@@ -21,6 +21,7 @@ __all__ = [
     "Allocation",
     "BankEntry",
     "ClosedPeriod",
+    "CommissionItem",
     "CommissionPlan",
     "CommissionRule",
     "CommissionStatement",

@@ -104,3 +104,28 @@ class CommissionStatement(OwnedRecord):
                 fields=["plan", "owner", "first_day", "last_day"], condition=LIVING, name="commission_statement_once"
             )
         ]
+
+
+class CommissionItem(models.Model):
+    """One line of a statement's arithmetic: a part of what one payment or contract brought, at a rate.
+
+    ``source`` names that payment or contract (``allocation:12``), so that a later statement can see what of it was paid
+    already, and take back what is gone; ``corrects`` marks lines that do. ``base`` × ``rate`` = ``pay``, to the cent.
+    """
+
+    statement = models.ForeignKey(CommissionStatement, models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    source = models.CharField(max_length=40)
+    what = models.CharField(max_length=200)
+    base = models.DecimalField(max_digits=18, decimal_places=2)
+    rate = models.DecimalField(max_digits=7, decimal_places=4)
+    pay = models.DecimalField(max_digits=18, decimal_places=2)
+    corrects = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["statement", "position"], name="commission_item_place")
+        ]
+
+    def __str__(self) -> str:
+        return self.what

@@ -45,6 +45,8 @@ DELIVERY_STATES = [
     (CONFIRMED, _("confirmed by the customer")),
     (RETURNED, _("returned")),
 ]
+#: The type of contracts under which others are made: nothing is owed on them.
+FRAMEWORK = "framework"
 ADD, REDUCE = "add", "reduce"
 AMENDMENT_EFFECTS = [(ADD, _("adds to the amount")), (REDUCE, _("reduces the amount"))]
 #: Contracts whose money is owed.
@@ -128,7 +130,10 @@ class Quote(SalesDocument):
 
 
 class Contract(SalesDocument, Debt):
-    """A signed agreement. It may stand under a framework, amend another, or renew one."""
+    """A signed agreement. It may stand under a framework, amend another, or renew one.
+
+    ``volume`` is how much may be called off under a framework; without it what its lines come to, and without those any.
+    """
 
     kind = ChoiceField(_("contract type"), dictionary="contract_kind", max_length=40, default="sale")
     opportunity = models.ForeignKey(
@@ -143,6 +148,7 @@ class Contract(SalesDocument, Debt):
     amends = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="amendments", verbose_name=_("amends")
     )
+    volume = MoneyField(_("agreed volume"))
     effect = ChoiceField(_("effect of the amendment"), choices=AMENDMENT_EFFECTS, max_length=10, default=ADD)
     renews = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="renewals", verbose_name=_("renews")

@@ -18,7 +18,15 @@ from guanxi.areas.billing.models import (
     Order,
     Quote,
 )
-from guanxi.areas.billing.models.documents import CANCELLED, DRAFT, OWING_CONTRACTS, OWING_ORDERS, REDUCE, RETURNED
+from guanxi.areas.billing.models.documents import (
+    CANCELLED,
+    DRAFT,
+    FRAMEWORK,
+    OWING_CONTRACTS,
+    OWING_ORDERS,
+    REDUCE,
+    RETURNED,
+)
 from guanxi.areas.billing.policies.common import (
     HUNDRED,
     LONGEST_CHAIN,
@@ -107,6 +115,12 @@ def contract_clean(actor: Actor, contract: Contract, changes: Changes) -> None:
     for name in ("framework", "amends", "renews"):
         if name in changes:
             _no_circle(contract, name)
+    if contract.volume is not None:
+        positive(contract, "volume", zero=True)
+    if contract.status != DRAFT and FRAMEWORK in changes.get("kind", ()):
+        raise Invalid(_("Whether a signed contract is a framework stands."), code="contract.kind", field="kind")
+    if "framework" in changes and contract.framework is not None and contract.framework.kind != FRAMEWORK:
+        raise Invalid(_("This is no framework contract."), code="framework.kind", field="framework")
 
 
 def _no_circle(contract: Contract, name: str) -> None:
@@ -131,8 +145,8 @@ def contract_settle(actor: Actor, contract: Contract, lines: Sequence[Any]) -> N
 def debt_settle(document: Any) -> None:
     """``total`` = received + open + written off, where money is owed on the document.
 
-    Nothing is owed on drafts and cancelled orders, on orders under a contract (there it is the contract's) and on
-    amendments that reduce: their columns are empty.
+    Nothing is owed on drafts and cancelled orders, on orders under a contract (there it is the contract's), on
+    frameworks and on amendments that reduce: their columns are empty.
     """
     if not owes(document):
         document.received = document.open = document.written_off = None
@@ -146,9 +160,19 @@ def debt_settle(document: Any) -> None:
 def owes(document: Any) -> bool:
     """Whether money is owed on a document of its own."""
     if isinstance(document, Order):
-        return document.status in OWING_ORDERS and not document.contract_id
+        return document.status in OWING_ORDERS and not owed_on_contract(document)
     reduces = bool(document.amends_id) and document.effect == REDUCE
-    return document.status in OWING_CONTRACTS and not reduces
+    return document.status in OWING_CONTRACTS and not reduces and not frames(document)
+
+
+def frames(contract: Contract) -> bool:
+    """Whether others are made under a contract and nothing is owed on itself."""
+    return contract.kind == FRAMEWORK and contract.open is None
+
+
+def owed_on_contract(order: Order) -> bool:
+    """Whether what an order costs is owed on its contract; a call-off under a framework is owed itself."""
+    return order.contract is not None and not frames(order.contract)
 
 
 def order_clean(actor: Actor, order: Order, changes: Changes) -> None:

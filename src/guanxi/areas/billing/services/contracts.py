@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import (
     Contract,
     Instalment,
@@ -20,7 +21,7 @@ from guanxi.areas.billing.models.documents import (
     REDUCE,
     SIGNED,
 )
-from guanxi.areas.billing.services import ledger, making
+from guanxi.areas.billing.services import frameworks, ledger, making
 from guanxi.areas.billing.services.making import CARRIED, CONTRACT, ORDER, ZERO
 from guanxi.core import records
 from guanxi.core.access import require
@@ -42,13 +43,18 @@ def contract_sign(
         record = records.locked(actor, entity_of(CONTRACT), record.pk)
         if record.status != DRAFT:
             raise RuleBroken(_("This contract is signed already."), code="contract.state")
-        reduces = record.amends_id and record.effect == REDUCE
-        plan = {} if reduces else making.plan_of(record, due_on=record.starts_on or day)
+        frames, reduces = policies.frames(record), record.amends_id and record.effect == REDUCE
+        if frames and Instalment.objects.filter(contract=record).exists():
+            text = _("Nothing is owed on a framework. Plan payments on what is called off under it.")
+            raise Invalid(text, code="framework.owes", field="instalments")
+        if record.framework is not None:
+            frameworks.room_check(record.framework, record, day)
+        plan = {} if frames or reduces else making.plan_of(record, due_on=record.starts_on or day)
         values = {**plan, "status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
         signed: Contract = making.step(
             actor, record, **values, signed_for_customer=customer or record.signed_for_customer
         )
-        if signed.amends_id and signed.effect == REDUCE:
+        if reduces and not frames:
             _reduce(actor, signed)
     return signed
 
@@ -73,7 +79,11 @@ def contract_amend(actor: Actor, record: Contract, *, effect: str = "add") -> Co
     if record.status == DRAFT:
         raise RuleBroken(_("A draft needs no amendment; change it."), code="contract.state")
     return _follower(
-        actor, record, {"amends": record.pk, "effect": effect or "add"}, _("Amendment to %(name)s"), lines=False
+        actor,
+        record,
+        {"amends": record.pk, "effect": effect or "add", "kind": record.kind},
+        _("Amendment to %(name)s"),
+        lines=False,
     )
 
 

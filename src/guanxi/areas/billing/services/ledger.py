@@ -90,7 +90,7 @@ def _debt_add_up(actor: Actor, model: Any, number: int) -> None:
         written_off=found["off"] or ZERO,
         status=document.status,
     )
-    for field in ("amends_id", "effect", "contract_id"):
+    for field in ("amends_id", "effect", "contract_id", "kind", "open"):
         if hasattr(document, field):
             setattr(probe, field, getattr(document, field))
     policies.debt_settle(probe)

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from guanxi.areas.billing.models import Delivery, PublicLink, Quote
 from guanxi.areas.billing.models.documents import DRAFT, SENT, SHIPPED
@@ -25,9 +26,9 @@ from guanxi.core.schema.registry import entity_of
 
 #: How long a link lives at most; a quote's ends with the quote.
 LIFETIME = dt.timedelta(days=60)
-ACCEPTED_TEXT = "%(by)s accepted the quote %(record)s"
-DECLINED_TEXT = "%(by)s declined the quote %(record)s"
-CONFIRMED_TEXT = "%(by)s confirmed the delivery %(record)s"
+ACCEPTED_TEXT = gettext_noop("%(by)s accepted the quote %(record)s")
+DECLINED_TEXT = gettext_noop("%(by)s declined the quote %(record)s")
+CONFIRMED_TEXT = gettext_noop("%(by)s confirmed the delivery %(record)s")
 
 
 def _digest(secret: str) -> str:

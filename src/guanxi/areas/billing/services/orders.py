@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from guanxi.areas.billing import selectors
+from guanxi.areas.billing import policies, selectors
 from guanxi.areas.billing.models import (
     CreditLimit,
     Delivery,
@@ -27,7 +27,7 @@ from guanxi.areas.billing.models.documents import (
     RETURNED,
     SHIPPED,
 )
-from guanxi.areas.billing.services import making
+from guanxi.areas.billing.services import frameworks, making
 from guanxi.areas.billing.services.making import DELIVERY, ORDER, ZERO
 from guanxi.core import records
 from guanxi.core.access import require
@@ -46,7 +46,10 @@ def order_confirm(actor: Actor, record: Order) -> Order:
             raise RuleBroken(_("This order is confirmed already."), code="order.state")
         if not record.lines.filter(deleted_at__isnull=True, sort="item").exists():
             raise Invalid(_("An order without lines orders nothing."), code="order.empty", field="lines")
-        plan = {} if record.contract_id else making.plan_of(record, due_on=record.due_on or record.ordered_on)
+        there = policies.owed_on_contract(record)
+        plan = {} if there else making.plan_of(record, due_on=record.due_on or record.ordered_on)
+        if record.contract is not None and not there:
+            frameworks.room_check(record.contract, record, record.ordered_on or clock.today(actor.timezone))
         _within_limit(record)
         confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
@@ -58,7 +61,7 @@ def _within_limit(order: Order) -> None:
     limit = CreditLimit.objects.select_for_update(of=("self",)).filter(customer_id=order.customer_id, blocks=True)
     if limit.first() is None:
         return
-    adding = ZERO if order.contract_id else order.total or ZERO
+    adding = ZERO if policies.owed_on_contract(order) else order.total or ZERO
     credit = selectors.credit_of(order.customer, adding=adding, currency=order.currency)
     if credit.exceeded or credit.problem:  # what cannot be reckoned is not within the limit
         raise RuleBroken(credit.problem or credit.text, code="credit.limit")

@@ -161,7 +161,7 @@ def document_data(record: Any, language: str) -> dict[str, Any]:
             )
         ],
         "rows": _rows(rows, record, english=english),
-        "totals": _totals(record),
+        "totals": totals_of(record),
         "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.total or Decimal(0))} if record.currency == "CNY" and not english else "",
         "rule": str(ROUNDING),
         "plan": _plan(record) if name != "quote" else [],
@@ -190,7 +190,7 @@ def _seller() -> dict[str, Any]:
     return {"label": _("Seller"), "name": known.printed_name or "Guanxi", "rows": rows}
 
 
-def _totals(record: Any) -> list[list[str]]:
+def totals_of(record: Any) -> list[list[str]]:
     """What stands under the lines; what was taken off the whole is in their amounts already, and said first."""
 
     def money(value: Decimal | None) -> str:

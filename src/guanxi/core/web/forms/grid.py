@@ -351,6 +351,8 @@ def cell_text(one: Field, record: Any) -> str:
         currency = str(getattr(record, one.currency, "") or "")
         fine = value != rounded(value, currency)
         return formats.number(value.normalize()) if fine else formats.money(value, currency)
+    if one.kind == "decimal":
+        return formats.number(value)
     return display.shown(one, value) + ("%" if one.kind == "percent" and value != "" else "")
 
 

@@ -138,12 +138,22 @@ def _address(entry: Mapping[str, Any]) -> Markup:
     ).format(shown, url, title, icon("map-pin", "", title))
 
 
+_FIGURES = ("decimal", "money", "percent")
+_RIGHT = Markup(' class="gx-num text-end"')
+
+
 def _table(field: Field, value: Any) -> Markup:
-    head = Markup("").join(Markup("<th>{}</th>").format(column.label) for column in field.columns)
+    head = Markup("").join(
+        Markup("<th{}>{}</th>").format(_RIGHT if column.kind in _FIGURES else "", column.label)
+        for column in field.columns
+    )
     rows = Markup("").join(
         Markup("<tr>{}</tr>").format(
             Markup("").join(
-                Markup("<td>{}</td>").format(_cell(column, row.get(column.name))) for column in field.columns
+                Markup("<td{}>{}</td>").format(
+                    _RIGHT if column.kind in _FIGURES else "", _cell(column, row.get(column.name))
+                )
+                for column in field.columns
             )
         )
         for row in value
@@ -158,6 +168,8 @@ def _cell(column: Field, value: Any) -> str:
         return ""
     if column.kind == "boolean":
         return _("Yes") if value else _("No")
+    if column.kind in _FIGURES:
+        return formats.number(value)
     return dictionaries.label_of(column, str(value)) if column.kind == "choice" else str(value)
 
 
