@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from guanxi.areas.billing import selectors
+from guanxi.areas.billing.entities import receivables
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
 from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes, receiving
 from guanxi.core import records
@@ -19,6 +20,8 @@ from guanxi.core.models import ApprovalFlow
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from guanxi.core.records.history import history
+from guanxi.core.reporting import builtin, engine
+from guanxi.core.reporting.spec import read
 from tests.factories.billing import signed
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -305,3 +308,16 @@ def test_a_printed_quote_says_what_was_taken_off_and_who_sells(cast: Cast, make:
     assert [row[1] for row in data["totals"]] == ["5% + ¥10", "¥857.08", "¥111.42", "¥968.50"]
     assert (data["seller"]["name"], data["seller"]["rows"]) == ("远岭自动化有限公司", ["税号 91310115X"])
     assert len(printing.document_data(quote_of(cast, make), "en")["totals"]) == 3
+
+
+def test_the_plan_of_a_draft_is_planned_and_not_owed(cast: Cast, make: Any) -> None:
+    signed(make, total=Decimal(900))
+    draft = make("billing.contract", owner=cast.alice_user)
+    make("billing.contractline", contract=draft, quantity=1, price=Decimal(500), tax_class="0")
+    Instalment.objects.update(due_on=TODAY - dt.timedelta(days=3))
+    row = make("billing.instalment", contract=draft, amount=Decimal(500), due_on=TODAY - dt.timedelta(days=3))
+    assert [one.open for one in records.select(cast.root, "billing.instalment", filter=selectors.OWED).items] == [900]
+    assert sum(one.total for one in selectors.ageing(cast.root, on=TODAY)) == 900
+    found = engine.run(cast.root, read(builtin.reports()["debts-by-customer"].definition))
+    assert found.total.cells[0].value == 900
+    assert receivables.is_open(row) == "Nothing is owed on a draft."

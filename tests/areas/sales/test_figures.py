@@ -80,7 +80,7 @@ def test_the_months_of_a_target_add_up(cast: Cast, make: Any, stages: dict[str, 
         {**row, "base": "900" if row["month"] == 1 else "100" if row["month"] == 2 else "0"} for row in target.months
     ]
     written = records.update(cast.root, target, {"months": own})
-    assert (written.season, written.months[0]["base"]) == ("given", "900")
+    assert (written.season, written.months[0]["base"]) == ("given", "900.00")
     for values, field in (
         ({"year": 1800}, "year"),
         ({"base": "-5"}, "base"),

@@ -267,7 +267,7 @@ def instalments_due(actor: Actor) -> Mapping[str, Any] | None:
     """Instalments open and due up to a week from now, the latest first."""
     until = clock.today(actor.timezone) + dt.timedelta(days=7)
     tree = {"all": [
-        {"field": "open", "op": "gt", "value": 0},
+        selectors.OWED,
         {"field": "due_on", "op": "lte", "value": until.isoformat()},
         *_mine(actor),
     ]}  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.areas.billing import selectors
 from guanxi.core.reporting import builtin, doings, tiles
 
 CONTRACTS, RECEIPTS, INSTALMENTS, QUOTES = "billing.contract", "billing.receipt", "billing.instalment", "billing.quote"
@@ -13,7 +14,7 @@ SIGNED = {"field": "status", "op": "in", "value": ["signed", "completed", "ended
 #: Without frameworks, and without amendments that reduce: what these change is in the contracts under them.
 AGREED = {"all": [SIGNED, {"field": "open", "op": "not_empty"}]}
 RECEIVED = {"field": "sort", "op": "eq", "value": "in"}
-OWED = {"field": "open", "op": "gt", "value": 0}
+OWED = selectors.OWED
 MINE = {"field": "owner", "op": "eq", "value": "@me"}
 
 

@@ -43,6 +43,20 @@ ZERO = Decimal(0)
 AGES = (0, 30, 60, 90)
 
 
+#: The same in the language of filters: what is open on contracts and orders that stand; a draft's plan is not owed.
+OWED = {
+    "all": [
+        {"field": "open", "op": "gt", "value": 0},
+        {
+            "any": [
+                {"field": "contract.status", "op": "in", "value": list(OWING_CONTRACTS)},
+                {"field": "order.status", "op": "in", "value": list(OWING_ORDERS)},
+            ]
+        },
+    ]
+}
+
+
 def owed(customer_ids: Iterable[int] | None = None) -> QuerySet[Instalment]:
     """Instalments on which something is open, of documents that stand."""
     owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)

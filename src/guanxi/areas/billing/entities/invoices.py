@@ -147,7 +147,10 @@ register(
                     Field(name="issued_on", kind="date", label=_("Issued on")),
                     REASON,
                 ),
-                applies=state(ISSUED, text=_("Only an issued invoice can be reversed, and once.")),
+                applies=lambda one: (
+                    (one.status == ISSUED and one.reverses_id is None)
+                    or _("Only an issued invoice can be reversed, and once.")
+                ),
             ),
             Action(
                 key="withdraw",

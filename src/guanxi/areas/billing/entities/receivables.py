@@ -12,9 +12,12 @@ from guanxi.areas.billing.entities.common import (
 )
 from guanxi.areas.billing.models import (
     Allocation,
+    Contract,
     Instalment,
+    Order,
     Receipt,
 )
+from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import PAID
 from guanxi.areas.billing.services import ledger, receiving
 from guanxi.core.kernel.errors import Text
@@ -49,8 +52,11 @@ def has_allocated(receipt: Receipt) -> bool | Text:
 
 
 def is_open(row: Instalment) -> bool | Text:
-    """Whether something is open."""
-    return row.status != PAID or _("Nothing is open here.")
+    """Whether something is open, on a document that stands."""
+    if row.status == PAID:
+        return _("Nothing is open here.")
+    document: Contract | Order | None = row.contract or row.order
+    return (document is not None and document.status != DRAFT) or _("Nothing is owed on a draft.")
 
 
 register(

@@ -21,7 +21,7 @@ BASES = [
     (MARGIN, _("margin of contracts signed")),
 ]
 PROPOSED, APPROVED, PAID_OUT = "proposed", "approved", "paid"
-STATEMENT_STATES = [(PROPOSED, _("proposed")), (APPROVED, _("approved")), (PAID_OUT, _("paid out"))]
+STATEMENT_STATES = [(PROPOSED, _("proposed")), (APPROVED, _("approved for payment")), (PAID_OUT, _("paid out"))]
 #: One row of the arithmetic of a statement.
 STEP_COLUMNS = (
     Field(name="what", kind="text", label=_("what"), max_length=200),
@@ -93,7 +93,7 @@ class CommissionStatement(OwnedRecord):
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="CNY", editable=False)
     steps = ListField(_("arithmetic"), kind="table", columns=STEP_COLUMNS, editable=False)
     status = ChoiceField(_("status"), choices=STATEMENT_STATES, max_length=10, default=PROPOSED, editable=False)
-    approved_at = models.DateTimeField(_("approved"), null=True, blank=True, editable=False)
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True, editable=False)
     note = models.CharField(_("note"), max_length=300, blank=True, default="")
 
     class Meta(OwnedRecord.Meta):

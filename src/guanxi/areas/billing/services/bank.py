@@ -145,11 +145,11 @@ def statement_import(actor: Actor, *, content: bytes, name: str) -> Imported:
     problems: list[tuple[int, str]] = []
     rows: list[BankEntry] = []
     other, twins = 0, Counter[str]()
-    for number, row in enumerate(table.rows(), 1):
+    for row in table.rows():
         try:
             entry = _entry([str(one or "") for one in row.values], places)
         except Invalid as error:
-            problems.append((number, str(error.message)))
+            problems.append((row.number, str(error.message)))
             continue
         if entry is None:
             other += 1

@@ -267,6 +267,8 @@ def commission_propose(actor: Actor, record: CommissionPlan, *, first_day: dt.da
             ).first()
             if there is None:
                 found = reckon(record, user.pk, first_day, last_day)
+                if record.role is None and not found.items:
+                    continue
                 values = {"plan": record.pk, "owner": user.pk, "first_day": first_day, "last_day": last_day}
                 values |= {"name": _named(user, first_day, last_day), **found.values}
                 _items_store(records.create(actor, STATEMENT, values, trusted=True), found.items)
