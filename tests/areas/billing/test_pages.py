@@ -141,3 +141,12 @@ def test_money_pages(cast: Cast, make: Any) -> None:
     assert client.get("/").status_code == 200
     assert client.get(f"/customers/{contract.customer_id}/").status_code == 200
     assert client.get(f"/receipts/{Receipt.objects.get().pk}/").status_code == 200
+
+
+def test_sums_of_what_is_due_do_not_mix_currencies(cast: Cast, make: Any) -> None:
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "2020-01-01", "rate": "7"})
+    signed(make, total=Decimal(900))
+    signed(make, total=Decimal(50), currency="USD")
+    text = browser(cast.root_user).get("/instalments/totals/").content.decode()
+    assert all(word in text for word in ("¥900", "US$50"))
+    assert "950" not in text

@@ -295,6 +295,11 @@ def totals(
     return queryset(actor, declared, filter=filter, text=text).aggregate(**_sums(declared, chosen)) if chosen else {}
 
 
+def _is_currency(entity: Entity, name: str) -> bool:
+    """Whether a field says in which currency amounts of the entity are, be it a choice or a plain text."""
+    return any(one.kind == "money" and one.currency == name for one in shape.fields_of(entity).values())
+
+
 def groups(
     actor: Actor,
     entity: Entity | str,
@@ -311,7 +316,7 @@ def groups(
     if (
         field_ is None
         or shape.path_level(actor, declared, by) in ("hidden", "masked")
-        or not KINDS[field_.kind].groupable
+        or not (KINDS[field_.kind].groupable or _is_currency(declared, by))
     ):
         raise Invalid(_("“%(field)s” cannot be grouped by.") % {"field": by}, code="group.field", field=by)
     chosen = _summable(actor, declared, totals)

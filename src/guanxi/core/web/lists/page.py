@@ -181,10 +181,9 @@ def footer(actor: Actor, state: ListState, shown: Sequence[Column], count: int |
 
 
 def _currency(entity: Entity, column: Column) -> str:
-    """The field that holds a money column's currency, if sums can be split by it."""
+    """The field that holds a money column's currency."""
     name = column.field.currency if column.field.kind == "money" else ""
-    declared = shape.fields_of(entity).get(name)
-    return name if declared is not None and KINDS[declared.kind].groupable else ""
+    return name if name in shape.fields_of(entity) else ""
 
 
 def kept_fields(state: ListState) -> list[tuple[str, str]]:
