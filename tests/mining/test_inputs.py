@@ -23,7 +23,8 @@ from guanxi.mining.value import rfm, scored
         (["05-Mar-2024", "31-Dec-2024"], ["2024-03-05", "2024-12-31"]),
         (["45356", "45657"], ["2024-03-05", "2024-12-31"]),
         (["1709596800", "1735603200"], ["2024-03-05", "2024-12-31"]),
-        (["2024-03-05T23:30:00Z", "2024-12-31T01:00:00+02:00"], ["2024-03-05", "2024-12-30"]),
+        (["2024-03-05T23:30:00Z", "2024-12-31T01:00:00+02:00"], ["2024-03-05", "2024-12-31"]),
+        (["2024-03-05 00:00:00+0800", "2024-12-31T00:00+08"], ["2024-03-05", "2024-12-31"]),
         (["3/5/2024 8:05 PM", "12/31/2024 11:59 PM"], ["2024-03-05", "2024-12-31"]),
     ],
 )
@@ -165,3 +166,30 @@ def test_a_million_rows_of_one_customer_are_one_customer() -> None:
     sales = transactions(frame, customer="c", date="d", amount="a")
     table = rfm(sales).table
     assert (len(table), int(table["frequency"].iloc[0]), float(table["monetary"].iloc[0])) == (1, 300, 1e6)
+
+
+def test_currencies_are_known_by_what_is_in_the_column() -> None:
+    frame = pd.DataFrame(
+        {"c": ["a", "b", "c"], "d": "2024-01-02", "a": [1, 2, 3], "cur": ["usd", "CNY", ""], "z": ["ALL", "CNY", "USD"]}
+    )
+    with pytest.raises(BadInput, match="cur holds several currencies"):
+        transactions(frame, customer="c", date="d", amount="a")
+    kept = transactions(frame, customer="c", date="d", amount="a", only="CNY")
+    assert (kept.rows, kept.customers) == (1, 1)
+    plain = transactions(frame.drop(columns="cur"), customer="c", date="d", amount="a")
+    assert plain.rows == 3, "a column that also holds other words is none of currencies"
+
+
+def test_lists_and_bytes_in_other_columns_do_no_harm() -> None:
+    frame = pd.DataFrame(
+        {
+            "c": [b"K1", b"K1", b"K2"],
+            "d": "2024-01-02",
+            "a": 1.5,
+            "tags": [["x"], ["x"], None],
+            "m": [{"y": 1}, {"y": 1}, {}],
+        }
+    )
+    found = transactions(frame, customer="c", date="d", amount="a")
+    assert [one.code for one in found.notes] == ["rows.copies"]
+    assert sorted(customer_summary(found).index) == ["K1", "K2"]

@@ -27,6 +27,8 @@ _FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d-%b-%y", "%d.%m.%y", "%Y-%m",
 )  # fmt: skip
+#: A moment with a zone: what is before the zone's distance from UTC.
+_ZONE: Final = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 _TIMES: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", " %H:%M:%S.%f")
 
 
@@ -38,6 +40,8 @@ def texts(column: pd.Series) -> pd.Series:
             return column.astype("Int64").astype("string")
     if pd.api.types.is_numeric_dtype(column):
         return column.astype("string")
+    if column.dtype == object and isinstance(column.dropna().head(1).squeeze(), bytes):
+        column = column.str.decode("utf-8", errors="replace")
     found = column.astype("string").str.strip()
     found = found.mask(found.str.lower().isin(NULLS))
     filled = found.dropna()
@@ -50,14 +54,15 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
     """Dates of a column and what was noticed. Raises :class:`BadInput` when fewer than half of the filled cells are dates.
 
     Understands ISO, day or month first (told apart by the values; noted when both would do), dots, slashes, Chinese,
-    month names, ``yyyymmdd``, several of these in one column, seconds or milliseconds since 1970 and Excel's day numbers. Text with
-    zones becomes UTC; a typed column keeps its zone's clock.
+    month names, ``yyyymmdd``, several of these in one column, seconds or milliseconds since 1970 and Excel's day numbers. What has a
+    zone keeps that zone's clock, text as well as typed columns: its day is the day where it was written.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         return _naive(column), []
     if pd.api.types.is_numeric_dtype(column):
         return _numbers_as_dates(column, name)
     written = texts(column)
+    written = written.str.replace(_ZONE, r"\1", regex=True)
     filled = written.dropna()
     if filled.empty:
         raise BadInput("date.empty", "The column {name} has no dates.", "{name} 列中没有日期。", name=name)

@@ -8,6 +8,7 @@ and are no purchases. A purchase of 0 is a purchase.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,58 @@ from ibis import _
 from guanxi.mining.parsing import dates, frame_of, looks_like, numbers, texts
 from guanxi.mining.result import BadInput, Note, note, require_columns
 
+#: Codes that tell a column of currencies by what is in it.
+CURRENCIES = frozenset(
+    [
+        "AED",
+        "ARS",
+        "AUD",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CLP",
+        "CNH",
+        "CNY",
+        "COP",
+        "CZK",
+        "DKK",
+        "EGP",
+        "EUR",
+        "GBP",
+        "HKD",
+        "HUF",
+        "IDR",
+        "ILS",
+        "INR",
+        "JPY",
+        "KRW",
+        "KZT",
+        "MOP",
+        "MXN",
+        "MYR",
+        "NGN",
+        "NOK",
+        "NZD",
+        "PEN",
+        "PHP",
+        "PKR",
+        "PLN",
+        "QAR",
+        "RMB",
+        "RON",
+        "RUB",
+        "SAR",
+        "SEK",
+        "SGD",
+        "THB",
+        "TRY",
+        "TWD",
+        "UAH",
+        "USD",
+        "VND",
+        "ZAR",
+    ]
+)
 CURRENCY_NAMES = r"currency|currency_?code|ccy|币种|货币|币别"
 
 
@@ -102,7 +155,7 @@ def _typed(
     if item:
         ready[item] = texts(frame[item])
     # Several copies of one line are common in exports; they are kept unless told otherwise, but never in silence.
-    copies = int(frame.duplicated().sum()) if len(frame.columns) > 3 else 0
+    copies = int(_hashable(frame).duplicated().sum()) if len(frame.columns) > 3 else 0
     if copies:
         notes.append(
             note(
@@ -115,10 +168,34 @@ def _typed(
     return ibis.memtable(ready), notes
 
 
+def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with lists and the like in cells as text."""
+    odd = [
+        one
+        for one in frame.columns
+        if frame[one].dtype == object
+        and not frame[one].dropna().head(50).map(lambda cell: isinstance(cell, Hashable)).all()
+    ]
+    return frame.astype(dict.fromkeys(odd, str)) if odd else frame
+
+
+def _currencies_in(table: ibis.Table) -> str:
+    """A column of text that holds nothing but well-known codes of currencies, more than one: however it is called."""
+    texts_of = [name for name, kind in table.schema().items() if kind.is_string()]
+    first = table.select(*texts_of).limit(500).execute() if texts_of else pd.DataFrame()
+    for name in texts_of:
+        seen = set(first[name].dropna().astype(str).str.strip().str.upper()) - {""}
+        if seen and seen <= CURRENCIES:
+            held = set(table.select(one=table[name].strip().upper()).distinct().execute()["one"].dropna()) - {""}
+            if len(held) > 1 and held <= CURRENCIES:
+                return str(name)
+    return ""
+
+
 def _one_currency(
     table: ibis.Table, names: list[str], currency: str, only: str, amount: str, notes: list[Note]
 ) -> ibis.Table:
-    column = currency or (looks_like(names, CURRENCY_NAMES) if amount else "")
+    column = currency or (looks_like(names, CURRENCY_NAMES) or _currencies_in(table) if amount else "")
     if not column:
         return table
     if only:

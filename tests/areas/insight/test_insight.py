@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -18,6 +20,7 @@ from django.utils import translation
 from guanxi.areas.activities.models import FollowUpPlan
 from guanxi.areas.insight import (
     panels,
+    pictures,
     planning,
     selectors,
     services,
@@ -190,6 +193,26 @@ def thresholds_show_their_effect(cast: Cast, browse: Any) -> None:
         services.settings_set(cast.root, {**thresholds.DEFAULTS, "class_a": 0.9, "class_b": 0.5})
     services.calculation_run(services.settings_set(cast.root, {**thresholds.DEFAULTS, "class_a": 0.5, "class_b": 0.9}))
     assert {key: n for key, (n, _s, _c) in selectors.by(cast.root, "value_class").items()} == wished
+
+
+def test_pictures_are_drawn_for_the_width_there_is(done: Calculation, browse: Any, cast: Cast) -> None:
+    page = browse("root")
+    for key in ("rfm", "pareto", "lifetime", "leaving", "stages", "cohorts", "survival", "forecast"):
+        narrow = page.get(f"/insight/{key}/?part=0&w=330")
+        assert narrow.status_code == 200, key
+        wide = float(re.search(r'viewBox="0 0 (\d+)', narrow.content.decode())[1])  # type: ignore[index]
+        assert wide <= 480, key
+    assert page.get("/insight/rfm/?part=7&w=330").status_code == 404
+    assert 'viewBox="0 0 720' in page.get("/insight/pareto/").content.decode()
+    assert browse("charlie").get("/insight/cohorts/?part=0").status_code == 404
+
+
+def test_labels_of_a_network_keep_apart() -> None:
+    with pictures.fitting(330):
+        drawn = str(pictures.network([f"产品 {n}" for n in range(18)], [(0, 9, 1.0, "x")]))
+    for anchor in ("start", "end"):
+        heights = sorted(float(one) for one in re.findall(rf'y="([-\d.]+)" text-anchor="{anchor}"', drawn))
+        assert all(b - a >= 14.9 for a, b in itertools.pairwise(heights))
 
 
 def test_without_transactions_the_reason_is_said(cast: Cast, browse: Any) -> None:

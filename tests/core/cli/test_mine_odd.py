@@ -64,6 +64,14 @@ WRITTEN: dict[str, tuple[Any, Any, tuple[str, ...], Callable[[pd.DataFrame, Path
         lambda _at, d: (d - pd.Timestamp("1899-12-30")).days, lambda _at, a: f"{a / 10000:.6f}万", ("客户", "日期", "金额", "品"),
         lambda f, p: f.to_excel(p, index=False),
     ),
+    "shanghai.csv": (
+        lambda _at, d: f"{d:%Y-%m-%d}T00:10:00+08:00", lambda _at, a: f"{a:.2f}", ("who", "day", "sum", "thing"),
+        lambda f, p: f.to_csv(p, index=False),
+    ),
+    "lines.jsonl": (
+        lambda _at, d: f"{d:%Y-%m-%d}", lambda _at, a: round(a, 2), ("who", "day", "sum", "thing"),
+        lambda f, p: f.to_json(p, orient="records", lines=True),
+    ),
     "wide.txt": (
         lambda _at, d: f"{d:%d %B %Y}", lambda _at, a: f"{a:.2f}", ("who", "day", "sum", "thing"),
         lambda f, p: p.write_text(f.to_csv(index=False, sep="|"), "utf-16"),
@@ -170,6 +178,14 @@ def test_what_if_from_numbers_and_from_purchases(folder: Path) -> None:
     assert read["read"]["profit"] == pytest.approx(SUMS[last].sum() / len(set(WHO[last])))
 
 
+def test_a_name_over_two_columns_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("who,day,sum,sum\na,2024-01-01,5,9\nb,2024-01-09,5,9\n")
+    answer = run("abc", str(path), "--customer", "who", "--date", "day", "--amount", "sum", "--json")
+    assert json.loads(answer.stdout)["value"] == 10
+    assert "sum" in answer.stderr
+
+
 def test_day_and_month_are_not_read_both_ways_in_one_column(tmp_path: Path) -> None:
     path = tmp_path / "swapped.csv"
     path.write_text(
@@ -188,6 +204,9 @@ def test_day_and_month_are_not_read_both_ways_in_one_column(tmp_path: Path) -> N
         (b"who,day,sum\na,2024-01-01,much\nb,2024-01-02,more\n", "column sum are not numbers"),
         (b"who,day,sum\na,2024-01-01,-5\nb,2024-01-02,-5\n", "every amount is negative"),
         (b"whom,day,sum\na,2024-01-01,5\n", "no column who. Did you mean whom"),
+        (b"who,day,sum\na,2024-01-01,5\nb,2024-01-01,5,7,8\n", "line 3 has 5 cells where the first line has 3"),
+        (b"who,day,sum,cash\na,2024-01-01,5,CNY\nb,2024-01-02,5,USD\n", "cash holds several currencies"),
+        (b'{"who": "a"', "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_said_at_the_column(tmp_path: Path, content: bytes, said: str, monkeypatch: Any) -> None:

@@ -12,7 +12,19 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import ngettext
 
-from guanxi.areas.insight import jobs, mapping, panels, planning, runs, selectors, services, sheet, sheets, thresholds
+from guanxi.areas.insight import (
+    jobs,
+    mapping,
+    panels,
+    pictures,
+    planning,
+    runs,
+    selectors,
+    services,
+    sheet,
+    sheets,
+    thresholds,
+)
 from guanxi.core.access import allowed
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.exchange.writers import guarded
@@ -22,6 +34,7 @@ from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.web import days, toasts
+from guanxi.core.web.reports.views import width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 
@@ -33,6 +46,12 @@ def _tree(request: HttpRequest) -> Mapping[str, Any] | None:
     if request.GET.get("class") in ("A", "B", "C"):
         nodes.append({"field": "value_class", "op": "eq", "value": request.GET["class"]})
     return {"all": nodes} if nodes else None
+
+
+def _narrowing(request: HttpRequest) -> str:
+    return "".join(
+        f"{name}={request.GET[name]}&" for name in ("whose", "class", "with") if request.GET.get(name, "").isalnum()
+    )
 
 
 def _asked(request: HttpRequest) -> Actor:
@@ -57,11 +76,15 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
     if page is None:
         raise NotFound(code="page.unknown")
     done, tree = selectors.last_calculation(), _tree(request)
-    made = _sheet(request, actor, page, tree) if done else sheet.Sheet()
+    with pictures.fitting(width_sent(request, 720)):
+        made = _sheet(request, actor, page, tree) if done else sheet.Sheet()
     if request.GET.get("export") == "csv":
         return _csv(page, made)
+    if request.GET.get("part", "").isdecimal():
+        return _picture(made, int(request.GET["part"]))
     context = {
         **_shell(actor, page.key, pages), "page": page, "sheet": made, "done": done, "current": selectors.current_calculation(),
+        "fits": f"/insight/{page.key}/?{_narrowing(request)}part=",
         "notes": sheets.spoken_notes(done, page) if done else [], "whose": request.GET.get("whose", ""), "value_class": request.GET.get("class", ""),
         "thresholds": _thresholds(request, actor, page) if page.knobs and done else None,
         "plan": _plan_form(actor) if made.keys else None,
@@ -192,6 +215,14 @@ def progress(request: HttpRequest) -> HttpResponseBase:
     if current is None:
         response.headers["HX-Refresh"] = "true"
     return response
+
+
+def _picture(made: sheet.Sheet, part: int) -> HttpResponse:
+    """One picture of a page alone, drawn for the width it has on a small screen: the first is 0, those of further blocks follow."""
+    found = [made.picture, *(one.picture for one in made.more)]
+    if part >= len(found) or not found[part]:
+        raise NotFound(code="page.unknown")
+    return HttpResponse(found[part])
 
 
 def _csv(page: sheets.Page, made: sheet.Sheet) -> HttpResponse:

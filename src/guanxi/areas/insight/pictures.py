@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from markupsafe import Markup
 
 from guanxi.core.reporting.charts.axes import ticks
-from guanxi.core.reporting.charts.canvas import Canvas, clipped
+from guanxi.core.reporting.charts.canvas import Canvas, clipped, text_width
 
 Link = Callable[[Any], str]
-WIDTH, HEIGHT = 720.0, 300.0
+HEIGHT = 300.0
+_width: ContextVar[float] = ContextVar("width", default=720.0)
+
+
+@contextmanager
+def fitting(width: float) -> Iterator[None]:
+    """Within it pictures are drawn so wide, in pixels: texts keep their size, what does not fit is left out."""
+    token = _width.set(width)
+    try:
+        yield
+    finally:
+        _width.reset(token)
 
 
 def heat(
@@ -23,8 +37,9 @@ def heat(
     left: float = 110,
 ) -> Markup:
     """A grid: (row, column) -> (strength 0…1, text, filter tree). Rows from the top."""
-    wide, high = (WIDTH - left) / max(1, len(columns)), 30.0
-    canvas = Canvas(WIDTH, 26 + high * len(rows), link=link)
+    left = min(left, max(_width.get() * 0.28, 72.0))
+    wide, high = max((_width.get() - left) / max(1, len(columns)), 27.0), 30.0
+    canvas = Canvas(left + wide * len(columns), 26 + high * len(rows), link=link)
     for j, name in enumerate(columns):
         canvas.add(canvas.text(left + wide * (j + 0.5), 16, clipped(name, wide), anchor="middle"))
     for i, name in enumerate(rows):
@@ -42,7 +57,9 @@ def heat(
                 "blue",
                 opacity=round(0.06 + 0.6 * min(1.0, strength), 3),
             )
-            shape += canvas.text(left + wide * (j + 0.5), y + 19, text, anchor="middle", color="ink")
+            size = 12.0 if text_width(text) < wide - 2 else 10.0
+            short = text if text_width(text, size) <= wide else text.partition(" · ")[0]
+            shape += canvas.text(left + wide * (j + 0.5), y + 19, short, anchor="middle", color="ink", size=size)
             canvas.add(canvas.mark(shape, f"{name} · {columns[j]}: {text}", tree))
     return Markup(canvas.markup())  # noqa: S704 - texts are escaped by the canvas
 
@@ -78,11 +95,15 @@ def line(
     low: float = 0.0,
 ) -> Markup:
     """Lines over 0…1: (name, colour, points, dash). ``labels`` stand below."""
-    canvas = Canvas(WIDTH, HEIGHT)
+    canvas = Canvas(_width.get(), HEIGHT)
     tops = [y for _n, _c, points, _d in series for _x, y in points]
     frame = _Frame(canvas, min([low, *tops]), max([1e-9, *tops]), spell)
+    taken = 0.0
     for x, text in labels:
-        canvas.add(canvas.text(frame.x(x), canvas.height - 18, text, anchor="middle"))
+        half = text_width(text) / 2
+        if frame.x(x) - half >= taken and frame.x(x) + half <= canvas.width + 6:
+            canvas.add(canvas.text(frame.x(x), canvas.height - 18, text, anchor="middle"))
+            taken = frame.x(x) + half + 4
     for _name, color, points, dash in series:
         if points:
             d = "M" + "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
@@ -99,45 +120,55 @@ def columns(
     color: str = "blue",
 ) -> Markup:
     """Upright bars: (label, value, what it says on hover, filter tree)."""
-    canvas = Canvas(WIDTH, HEIGHT, link=link)
+    canvas = Canvas(_width.get(), HEIGHT, link=link)
     frame = _Frame(canvas, 0.0, max([1.0, *[one[1] for one in bars]]), spell)
     wide = (frame.x(1) - frame.x(0)) / max(1, len(bars))
+    every = max(1, math.ceil(min(max((text_width(one[0]) for one in bars), default=0) + 4, 60) / wide))
     for i, (label, value, told, tree) in enumerate(bars):
         x, y = frame.x(0) + wide * i, frame.y(value)
         canvas.add(canvas.mark(canvas.rect(x + 2, y, wide - 4, frame.bottom - y, color), told, tree))
-        canvas.add(canvas.text(x + wide / 2, canvas.height - 16, clipped(label, wide), anchor="middle"))
+        if i % every == 0:
+            shown = clipped(label, wide * every)
+            canvas.add(canvas.text(x + wide / 2, canvas.height - 16, shown, anchor="middle"))
     return Markup(canvas.markup())  # noqa: S704 - as above
 
 
 def network(names: Sequence[str], links: Sequence[tuple[int, int, float, str]]) -> Markup:
     """Things on a circle and the ties between them, thick where strong: (from, to, strength 0…1, what it says)."""
-    import math  # noqa: PLC0415 - only here
-
-    canvas = Canvas(WIDTH, 460)
-    places = [
-        (WIDTH / 2 + 165 * math.cos(2 * math.pi * i / len(names)), 230 + 165 * math.sin(2 * math.pi * i / len(names)))
-        for i in range(len(names))
-    ]
+    width = _width.get()
+    radius = min(165.0, width / 2 - 84)
+    middle = radius + 65
+    canvas = Canvas(width, 2 * middle)
+    turns = [2 * math.pi * i / len(names) for i in range(len(names))]
+    places = [(width / 2 + radius * math.cos(turn), middle + radius * math.sin(turn)) for turn in turns]
     for a, b, strength, told in links:
         (x1, y1), (x2, y2) = places[a], places[b]
-        d = f"M{x1:.1f} {y1:.1f}Q{WIDTH / 2:.1f} 230 {x2:.1f} {y2:.1f}"
+        d = f"M{x1:.1f} {y1:.1f}Q{width / 2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"
         canvas.add(canvas.mark(canvas.path(d, "blue", width=round(0.8 + 4 * strength, 2)), told, None))
-    for (x, y), name in zip(places, names, strict=True):
-        right = x >= WIDTH / 2
-        canvas.add(
-            canvas.marker(x, y, "teal", 0)
-            + canvas.text(
-                x + (9 if right else -9), y + 4, clipped(name, 170), anchor="start" if right else "end", color="ink"
-            )
-        )
+    for right in (True, False):
+        side = sorted((y, x, name) for (x, y), name in zip(places, names, strict=True) if (x >= width / 2) is right)
+        for (y, x, name), y_text in zip(side, _apart([one[0] for one in side], 15.0), strict=True):
+            x_text, room = (x + 9, width - x - 9) if right else (x - 9, x - 9)
+            shown = canvas.text(x_text, y_text + 4, clipped(name, min(room, 170)), anchor="start" if right else "end", color="ink")  # fmt: skip
+            canvas.add(canvas.marker(x, y, "teal", 0) + shown)
     return Markup(canvas.markup())  # noqa: S704 - as above
+
+
+def _apart(places: Sequence[float], least: float) -> list[float]:
+    """Ascending places moved so that none is nearer to the next than ``least``, the whole staying about where it was."""
+    found: list[float] = []
+    for place in places:
+        found.append(max(place, found[-1] + least) if found else place)
+    moved = (found[-1] - places[-1]) / 2 if found else 0.0
+    return [one - moved for one in found]
 
 
 def quadrants(points: Sequence[tuple[str, float, float, str]], *, across: str, up: str) -> Markup:
     """Things by two figures, the plane cut at the mean of each: (name, across, up, what it says on hover)."""
-    canvas = Canvas(WIDTH, 340)
+    width = _width.get()
+    canvas = Canvas(width, 340)
     xs, ys = [one[1] for one in points], [one[2] for one in points]
-    left, right, top, bottom = 56.0, WIDTH - 16, 12.0, 300.0
+    left, right, top, bottom = min(56.0, width * 0.08), width - 16, 12.0, 300.0
 
     def scale(value: float, values: Sequence[float], low: float, high: float) -> float:
         span = (max(values) - min(values)) or 1.0

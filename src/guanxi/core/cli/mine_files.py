@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,23 @@ def open_file(path: Path, *, encoding: str | None = None, delimiter: str | None 
         return _text(path, encoding, delimiter)
     except Trouble:
         raise
+    except pd.errors.ParserError as error:
+        raise Trouble(_uneven(path.name, str(error))) from error
     except (OSError, ValueError, LookupError, EOFError) as error:
         raise Trouble(
             _("%(name)s cannot be read as a table: %(reason)s") % {"name": path.name, "reason": _first_line(error)}
         ) from error
+
+
+def _uneven(name: str, said: str) -> str:
+    """What the reader says of a line with more cells than the first one, in words."""
+    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said)
+    if found is None:
+        return _("%(name)s cannot be read as a table: %(reason)s") % {"name": name, "reason": said.strip()[:300]}
+    head, line, cells = found.groups()
+    return _("%(name)s: line %(line)s has %(cells)s cells where the first line has %(head)s.") % {
+        "name": name, "line": line, "cells": cells, "head": head,
+    }  # fmt: skip
 
 
 def _first_line(error: Exception) -> str:
@@ -70,13 +86,33 @@ def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFra
         raise Trouble(_("%(name)s is empty.") % {"name": path.name})
     if sum(one < " " and one not in "\t\r\n\f" for one in start[:4000]) > len(start[:4000]) / 100:
         raise Trouble(_("%(name)s is no text: it cannot be read as a table.") % {"name": path.name})
+    if start.lstrip()[:1] in ("{", "["):
+        return _json(path, known)
     found = dialects.find_dialect(start.splitlines()[:200], delimiter)
     frame = pd.read_csv(
         path, encoding=known, encoding_errors="replace", sep=found.delimiter or ",", dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
         on_bad_lines="error", engine="c", skipinitialspace=True,
     )  # fmt: skip
+    _twice(next(csv.reader(start.splitlines()[:1], delimiter=found.delimiter or ","), []))
     frame.columns = [str(one).strip().removeprefix("\ufeff") for one in frame.columns]
     return _without_sums(frame, path.name)
+
+
+def _twice(names: list[str]) -> None:
+    """Say so when a name stands over two columns: the first of them is read by it."""
+    for one in sorted({one for one in names if one and names.count(one) > 1}):
+        click.echo("! " + _("Two columns are called %(name)s; the first is read.") % {"name": one}, err=True)
+
+
+def _json(path: Path, encoding: str) -> pd.DataFrame:
+    """A list of objects, or one object a line, as a table of text."""
+    opened = gzip.open if _is_gzip(path) else open
+    with opened(path, "rt", encoding=encoding, errors="replace") as stream:
+        text = str(stream.read()).lstrip("\ufeff \r\n")
+    rows = json.loads(text) if text[:1] == "[" else [json.loads(one) for one in text.splitlines() if one.strip()]
+    if not rows or not all(isinstance(one, dict) for one in rows):
+        raise ValueError("a list of objects is needed")
+    return pd.DataFrame(rows).map(lambda one: "" if one is None or one != one else str(one))
 
 
 #: What the last line of a table is called when it adds up the others.

@@ -168,7 +168,12 @@ each("textarea[data-rich]", (area) => {
 });
 
 // Selects and boxes that act at once (quick filters, page size).
-on("change", "[data-submit]", (_event, control) => control.form?.requestSubmit());
+// Choosing may draw an editor anew before it is filled: nothing is demanded until somebody saves.
+on("change", "[data-submit]", (_event, { form }) => {
+  const again = form?.querySelector("button[data-redraw]");
+  if (again) again.click();
+  else form?.requestSubmit();
+});
 
 // Fields with conditions: the server says after each change which are shown, must be filled, may be changed.
 each("form[data-conditions]", (form) => {
