@@ -89,6 +89,25 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert CliRunner().invoke(guanxi, ["bench", "compare", old, run("c.json", home=10, list=10)]).exit_code == 0
 
 
+def test_two_sizes_tell_what_grows(tmp_path: Path) -> None:
+    def run(size: str, **p95: float) -> str:
+        pages = {key: {"cpu_ms": 1, "p50_ms": 1, "p95_ms": value} for key, value in p95.items()}
+        (tmp_path / size).write_text(json.dumps({"size": size, "pages": pages}))
+        return str(tmp_path / size)
+
+    small = run("S", home=20, list=10, search=12)
+    grown = CliRunner().invoke(guanxi, ["bench", "compare", small, run("M", home=40, list=31, search=12)])
+    assert grown.exit_code == 1
+    assert [line.split(" | ")[0] for line in grown.output.splitlines()[2:5]] == ["| list", "| home", "| search"]
+    assert "| list | 10 | 31 | 3.1 | ✗ |" in grown.output
+    assert "p95 at M is at most 2 times p95 at S for 2 of 3 pages; most for list: 3.1 times." in grown.output
+    even = CliRunner().invoke(guanxi, ["bench", "compare", small, run("M", home=40, list=20, search=1)])
+    assert (even.exit_code, even.output.splitlines()[-1]) == (
+        0,
+        "p95 at M is at most 2 times p95 at S for 3 of 3 pages.",
+    )
+
+
 def test_a_budget_that_is_missed_is_marked() -> None:
     figures = dict.fromkeys(report.COLUMNS, 20.0)
     found = {

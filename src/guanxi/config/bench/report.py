@@ -15,6 +15,8 @@ BUDGETS = {
 }  # fmt: skip
 #: A page counts as slower or faster from this ratio on: less is noise.
 NOISE = 1.15
+#: So many times longer a page may take (p95 on the clock) where a hundred times as many rows are stored.
+GROWTH = 2.0
 COLUMNS = ("cpu_ms", "p50_ms", "p95_ms", "p99_ms", "queries", "sql_ms", "render_ms", "bytes")
 
 
@@ -77,7 +79,12 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def comparison(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Two runs side by side; and the pages that cost more than before by more than noise."""
+    """Two runs side by side; and the pages that cost more than before by more than noise, or grew by more than they may.
+
+    Runs of different sizes tell what grows with the rows stored, runs of one size what a change cost.
+    """
+    if old.get("size") != new.get("size"):
+        return _growth(old, new)
     rows, slower = [], []
     for name, now in new["pages"].items():
         before = old["pages"].get(name)
@@ -93,3 +100,21 @@ def comparison(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, lis
     head = ("page · person", "cpu_ms before", "now", "change", "p50_ms before", "now", "")
     left = f"\n\nNo longer measured: {', '.join(gone)}" if gone else ""
     return table(head, rows) + left, slower
+
+
+def _growth(small: Mapping[str, Any], large: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The p95 of each page at both sizes and their ratio, largest first; and the pages beyond ``GROWTH``."""
+    both = [name for name in large["pages"] if name in small["pages"]]
+    walls = {name: (small["pages"][name]["p95_ms"], large["pages"][name]["p95_ms"]) for name in both}
+    ratios = {name: late / max(early, 0.1) for name, (early, late) in walls.items()}
+    grown = sorted((name for name in both if ratios[name] > GROWTH), key=lambda name: -ratios[name])
+    rows = [
+        [name, *walls[name], f"{ratios[name]:.1f}", "✗" if name in grown else ""]
+        for name in sorted(both, key=lambda name: -ratios[name])
+    ]
+    said = (
+        f"p95 at {large['size']} is at most {GROWTH:g} times p95 at {small['size']} for {len(both) - len(grown)} of {len(both)} pages"
+        + (f"; most for {grown[0]}: {ratios[grown[0]]:.1f} times." if grown else ".")
+    )
+    head = ("page · person", f"p95_ms {small['size']}", f"p95_ms {large['size']}", "times", "")
+    return f"{table(head, rows)}\n\n{said}", grown

@@ -86,11 +86,16 @@ class _Told:
             click.echo(f"{now - self.begun:6.0f} s  {what}: {done:,}", err=True)
 
 
-@bench.command("compare", help=_("Put two runs side by side; exit code 1 when a page costs more than before."))
+@bench.command(
+    "compare",
+    help=_(
+        "Put two runs side by side; exit code 1 when a page costs more than before, or takes more than twice as long at a larger size."
+    ),
+)
 @click.argument("before", type=click.Path(exists=True, dir_okay=False))
 @click.argument("after", type=click.Path(exists=True, dir_okay=False))
 def compare_command(before: str, after: str) -> None:
-    """Compare the processor time of each page; less than 15 % counts as noise."""
+    """Compare the processor time of each page (less than 15 % counts as noise); at two sizes, how long 95 of 100 took."""
     runs = [json.loads(Path(path).read_text("utf-8")) for path in (before, after)]
     text, slower = load("guanxi.config.bench.report:comparison")(*runs)
     click.echo(text)

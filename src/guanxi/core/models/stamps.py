@@ -35,7 +35,7 @@ def refresh() -> None:
     """Read all stamps anew."""
     global _read_at  # noqa: PLW0603 - one reading per process
     with on_primary():
-        read: dict[str, int] = dict(fixed.ask("SELECT name, value FROM core_stamp"))  # type: ignore[arg-type]
+        read: dict[str, int] = dict(fixed.ask("SELECT name, value FROM core_stamp"))
     with _lock:
         if read != _known:
             _known.clear()
