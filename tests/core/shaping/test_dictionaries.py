@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
-from guanxi.core.models import CustomField, DictionaryValue, stamps
+from guanxi.core.models import CustomField, DictionaryValue, Report, SavedView, stamps
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import dictionaries
 from guanxi.core.shaping import dictionaries as shaping
@@ -99,3 +100,23 @@ def test_merging_changes_every_record_and_can_be_undone(cast: Cast, colours: str
     assert operation.total == 3
     records.undo(cast.root, operation.pk)
     assert Gadget.objects.get(pk=one.pk).custom["paint"] == "crimson"
+    again = dictionaries.value_of(colours, "crimson")
+    assert again is not None, "what the records bear has its name again"
+    assert (
+        records.display.value_text(cast.alice, "fakes.gadget", Gadget.objects.get(pk=one.pk), "custom.paint")
+        == again.label
+    )
+
+
+def test_settings_that_name_a_value_are_told_before_it_is_merged(
+    cast: Cast, colours: str, browse: Callable[..., Client]
+) -> None:
+    for name, value in (("红的", "red"), ("蓝的", "blue")):
+        tree = {"field": "custom.paint", "op": "in", "value": [value]}
+        SavedView.objects.create(entity="fakes.gadget", name=name, user=cast.root_user, definition={"filter": tree})
+    definition = {"dataset": "fakes.gadget", "filter": {"field": "custom.paint", "op": "eq", "value": "red"}}
+    Report.objects.create(key="reds", name_zh="红色报表", name_en="Reds", definition=definition)
+    assert [one.name for one in shaping.named(colours, "red")] in (["红的", "红色报表"], ["红的", "Reds"])
+    shown = browse("root").get(f"/settings/dictionaries/{colours}/values/red/").content.decode()
+    assert "红的" in shown
+    assert "蓝的" not in shown

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import allowed
@@ -17,6 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
+from guanxi.core.models.stamps import bump
 from guanxi.core.records import gates, standing, upkeep
 from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
@@ -38,6 +39,7 @@ class _Row:
     table: str
     record_id: int
     created: bool = False
+    removed: bool = False
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +99,8 @@ _NOW = """
     WHERE a.operation_id = %s AND a.at >= %s AND a.entity = %s AND a.record_id = ANY(%s)
 """
 CHUNK = 1000
+#: Tables that are no records, and what is kept of them.
+_STAMPED = {"core_dictionaryvalue": "dictionaries"}
 
 
 def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, result: UndoResult) -> None:
@@ -151,6 +155,7 @@ def _rows(operation: Operation) -> list[_Row]:
     for entry in _entries(operation, list(_kept_tables())):
         row = found.setdefault((entry.entity, entry.record_id), _Row(entry.entity, entry.record_id))
         row.created = row.created or entry.action == "create"
+        row.removed = entry.action == "destroy"
         for column, (before, after) in (entry.changes or {}).items():
             row.before.setdefault(column, before)
             row.after[column] = after
@@ -193,6 +198,9 @@ def _put_back(actor: Actor, operation: Operation, row: _Row, result: UndoResult)
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT to_jsonb(t) FROM "{row.table}" t WHERE id = %s FOR UPDATE', [row.record_id])  # noqa: S608
         found = cursor.fetchone()
+    if found is None and row.removed and not row.created and not issubclass(model, Record):
+        _make_again(model, row, result)
+        return
     if found is None:
         _skip(result, row, _("It no longer exists."))
         return
@@ -216,6 +224,21 @@ def _put_back(actor: Actor, operation: Operation, row: _Row, result: UndoResult)
     if back:
         _write(actor, model, row.record_id, back)
         result.undone += 1
+
+
+def _make_again(model: type[models.Model], row: _Row, result: UndoResult) -> None:
+    """A row of the settings that the operation removed, such as a value merged into another, stands there again."""
+    columns = model._meta.concrete_fields
+    held = {one.attname: one.to_python(row.before[one.column]) for one in columns if one.column in row.before}
+    try:
+        with transaction.atomic():
+            model(**{**held, "pk": row.record_id}).save(force_insert=True)
+    except IntegrityError:
+        _skip(result, row, _("Something else has taken its place."))
+        return
+    result.undone += 1
+    if stamp := _STAMPED.get(row.table):
+        bump(stamp)
 
 
 def _held(actor: Actor, model: type[models.Model], record_id: int) -> str:

@@ -21,6 +21,7 @@ from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities
+from guanxi.core.shaping import uses
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
 LABELS: Mapping[str, Any] = {"name_zh": "name_zh", "name_en": "name_en"}
@@ -79,6 +80,17 @@ def used(key: str, value: str, limit: int = 10_000) -> list[tuple[Place, int]]:
         if number:
             found.append((place, number))
     return found
+
+
+def named(key: str, value: str) -> list[uses.Use]:
+    """Settings that name a value through one of the fields that use the dictionary; they are not changed by a merge."""
+    found = [
+        use
+        for place in places(key)
+        if not place.column
+        for use in uses.uses_of_value(place.entity.key, place.field.name, value)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def dictionary_save(

@@ -33,9 +33,11 @@ def add_finder(finder: Callable[[str, str], list[Use]]) -> None:
         _finders.append(finder)
 
 
-def _mentions(definition: object, name: str) -> bool:
-    """Whether a stored definition names the field, as a whole name or at the end of a path."""
+def _mentions(definition: object, name: str, value: str = "") -> bool:
+    """Whether a stored definition names the field, as a whole name or at the end of a path, and the value if one is given."""
     text = json.dumps(definition, ensure_ascii=False)
+    if value and not any(f"{mark}{value}{mark}" in text for mark in ('"', "'")):
+        return False
     return any(
         f"{before}{name}{after}" in text for before in ('"', ".", "-", " ", "(") for after in ('"', "!", " ", ")", ".")
     )
@@ -46,14 +48,24 @@ def uses_of(entity: str, name: str) -> list[Use]:
     return [*_shared(entity, name), *_own(entity, name), *(use for finder in _finders for use in finder(entity, name))]
 
 
-def _shared(entity: str, name: str) -> Iterator[Use]:
+def uses_of_value(entity: str, name: str, value: str) -> list[Use]:
+    """Places that name a value of the field: views, reports, processes, conditions; of rules and flows those that name the field."""
+    found = [*_shared(entity, name, value), *_stepping(entity, name, value), *_conditions(entity, name, value)]
+    return [*found, *(use for finder in _finders for use in finder(entity, name))]
+
+
+def _shared(entity: str, name: str, value: str = "") -> Iterator[Use]:
     """Views and reports."""
     for view in SavedView.objects.filter(deleted_at__isnull=True):
-        if _mentions(view.definition, name) and (view.entity == entity or f".{name}" in json.dumps(view.definition)):
+        if _mentions(view.definition, name, value) and (
+            view.entity == entity or f".{name}" in json.dumps(view.definition)
+        ):
             yield Use(_("View"), view.name)
     for report in Report.objects.all():
-        about = str(report.definition.get("entity", ""))
-        if _mentions(report.definition, name) and (about == entity or f".{name}" in json.dumps(report.definition)):
+        about = str(report.definition.get("dataset", ""))
+        if _mentions(report.definition, name, value) and (
+            about == entity or f".{name}" in json.dumps(report.definition)
+        ):
             yield Use(_("Report"), spoken(report.name_zh, report.name_en), f"/reports/{report.key}/")
 
 
@@ -65,13 +77,8 @@ def _own(entity: str, name: str) -> Iterator[Use]:
                 str(layout),
                 f"/settings/layouts/{entity_of(entity).path}/?face={layout.face}&role={layout.role}&kind={layout.kind}",
             )
-    for process in Process.objects.filter(entity=entity):
-        if process.field == name or _mentions(process.definition, name):
-            yield Use(_("Process"), str(process), "/settings/processes/")
-    for setup in FieldSetup.objects.exclude(entity=entity, field=name):
-        if setup.entity == entity and _mentions(list(setup.rules.values()), name):
-            label = str(fields_of(entity)[setup.field].label) if setup.field in fields_of(entity) else setup.field
-            yield Use(_("Field"), label, f"/settings/fields/{entity_of(entity).path}/built-in/{setup.field}/")
+    yield from _stepping(entity, name)
+    yield from _conditions(entity, name)
     for row in CustomField.objects.exclude(entity=entity, key=name.removeprefix("custom.")):
         reads = {(one[0], one[1]) for one in row.options.get("reads", ())}
         if (entity, name) in reads or (row.entity == entity and _mentions(list(row.rules.values()), name)):
@@ -84,3 +91,19 @@ def _own(entity: str, name: str) -> Iterator[Use]:
         yield Use(_("Role"), limit.role.name, f"/people/roles/{limit.role_id}/")
     for rule in Numbering.objects.filter(entity=entity, field=name):
         yield Use(_("Numbering"), rule.format)
+
+
+def _stepping(entity: str, name: str, value: str = "") -> Iterator[Use]:
+    """Processes over the field, or that name it."""
+    for process in Process.objects.filter(entity=entity):
+        own = process.field == name and (not value or f'"{value}"' in json.dumps(process.definition))
+        if own or _mentions(process.definition, name, value):
+            yield Use(_("Process"), str(process), f"/settings/processes/{entity_of(entity).path}/{process.field}/")
+
+
+def _conditions(entity: str, name: str, value: str = "") -> Iterator[Use]:
+    """Conditions of built-in fields."""
+    for setup in FieldSetup.objects.filter(entity=entity).exclude(field=name):
+        if _mentions(list(setup.rules.values()), name, value):
+            label = str(fields_of(entity)[setup.field].label) if setup.field in fields_of(entity) else setup.field
+            yield Use(_("Field"), label, f"/settings/fields/{entity_of(entity).path}/built-in/{setup.field}/")

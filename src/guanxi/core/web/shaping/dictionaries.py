@@ -120,6 +120,7 @@ def value(request: HttpRequest, key: str, name: str = "") -> HttpResponseBase:
         "form": inputs(questions, given, error),
         "general": general(error, questions),
         "used": shaping.used(key, name) if row else [],
+        "named": shaping.named(key, name) if row else [],
         "others": [(one.key, one.label) for _depth, one in shaping.tree(key) if one.key != name],
         "action": request.path,
     }
