@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils.translation import override
 
 from guanxi.core.models import Absence, WorkCalendar
+from guanxi.core.records import worktime_edit
+from guanxi.core.web.worktime.counting import trial
 
 HOME = "/settings/working-time/"
 
@@ -35,6 +40,21 @@ def test_the_count_of_a_deadline_shows_its_intervals(browse: Any, cast: Any) -> 
     text = page.content.decode()
     assert "2026-02-24 12:00" in text
     assert text.count("2026-02-14 ") == 2
+    assert "On the way" in text
+    with override("en"):
+        found = trial({"start": "2026-02-13T17:00", "hours": "12", "in": "standard"})["met"]
+    assert [(one.first.day, one.last.day, one.name, one.works) for one in found] == [
+        (14, 14, "Spring Festival make-up day", True),
+        (15, 23, "Spring Festival", False),
+    ]
+    zone = ZoneInfo("Asia/Shanghai")
+    begins, ends = dt.datetime(2030, 3, 5, tzinfo=zone), dt.datetime(2030, 3, 6, tzinfo=zone)
+    worktime_edit.absence_save(cast.bob, cast.bob_user, begins_at=begins, ends_at=ends)
+    asked = {"start": "2030-03-04T17:00", "hours": "2", "in": "standard"}
+    assert "2030-03-05 10:00" in browse("root").get(HOME, asked).content.decode()
+    own = browse("root", "en").get(HOME, {**asked, "who": str(cast.bob_user.pk)}).content.decode()
+    assert "2030-03-06 10:00" in own
+    assert "2030-03-05</span> Leave" in own.replace(" – 03-06", "")
     bad = browse("root").get(HOME, {"start": "soon", "hours": "many", "in": "standard"})
     assert bad.status_code == 200
 

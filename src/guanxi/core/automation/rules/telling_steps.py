@@ -135,7 +135,9 @@ def _webhook(doing: Doing, step: Mapping[str, Any]) -> str:
 
 
 def _webhook_check(_actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
-    outbound.check_address(str(step.get("url") or ""))
+    if not step.get("url"):
+        raise Invalid(_("Fill in the web address."), code="rule.url")
+    outbound.check_address(str(step["url"]))
     for name in step.get("fields") or ():
         if name not in shape.fields_of(entity):
             raise Invalid(_("There is no field “%(path)s”.") % {"path": name}, code="rule.field")

@@ -8,20 +8,20 @@ import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
-from django.utils import timezone
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
-from guanxi.core.kernel.working_time import Calendar, Counted, count_working_time
+from guanxi.core.kernel.working_time import Calendar
 from guanxi.core.models import Department, User, WorkCalendar
 from guanxi.core.records import worktime, worktime_edit
 from guanxi.core.records.worktime_edit import CalendarDraft
-from guanxi.core.web.days import read_day, read_moment
+from guanxi.core.web.days import read_day
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
+from guanxi.core.web.worktime.counting import trial
 
 HOME = "/settings/working-time/"
 _SEPARATOR = re.compile(r"[,，;；、\s]+")
@@ -59,7 +59,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         plain = worktime.calendar(row.key)
         ahead = [(day, one) for day, one in sorted(plain.days.items()) if day >= today and not one.works]
         rows.append((row, worktime.name_of(row), week_of(row), ahead[:3], max(plain.days, default=None)))
-    context = {"title": _("Working time"), "rows": rows, "today": today, **_trial(request.GET)}
+    context = {"title": _("Working time"), "rows": rows, "today": today, **trial(request.GET)}
     return show(request, "worktime/index.jinja", context)
 
 
@@ -78,43 +78,6 @@ def week_of(row: WorkCalendar) -> list[tuple[str, str]]:
         else:
             lines.append(([name], text))
     return [(f"{days[0]}–{days[-1]}" if len(days) > 1 else days[0], text) for days, text in lines]
-
-
-def _trial(data: QueryDict) -> dict[str, Any]:
-    """The counted deadline the form below the calendars asks for."""
-    asked = {name: data.get(name, "") for name in ("start", "hours", "in")}
-    result: Counted | None = None
-    error = ""
-    if asked["start"] and asked["hours"]:
-        try:
-            plain = worktime.calendar(asked["in"])
-            start = read_moment(asked["start"])
-            start = start.replace(tzinfo=plain.zone)
-            result = count_working_time(start, dt.timedelta(hours=float(asked["hours"])), plain)
-        except (ValueError, OverflowError):
-            error = _("Say a moment and a number of hours.")
-        except GuanxiError as problem:
-            error = str(problem.message)
-    zone = worktime.calendar(asked["in"] if not error else "").zone
-    spans = (
-        [(one.begin.astimezone(zone), one.end.astimezone(zone), hours(one.length)) for one in result.spans]
-        if result
-        else []
-    )
-    asked["start"] = asked["start"] or timezone.localtime(clock.now(), zone).strftime("%Y-%m-%dT%H:%M")
-    return {
-        "asked": asked,
-        "result": result,
-        "ends": result.end.astimezone(zone) if result else None,
-        "spans": spans,
-        "trial_error": error,
-    }
-
-
-def hours(length: dt.timedelta) -> str:
-    """A stretch of working time as hours and minutes."""
-    minutes = round(length.total_seconds() / 60)
-    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def draft_from(data: QueryDict) -> CalendarDraft:
