@@ -1,9 +1,9 @@
 """Load a clean file by the trusted path and take it out again; print rows per second, processor time and memory.
 
-    python bench/load_rows.py --fresh [--rows 1000000] [--formats csv,xlsx]
+    python bench/load_rows.py --fresh [--rows 1000000] [--edit 50000] [--formats csv,xlsx]
 
 Loads customers of ten columns with ``COPY`` (``guanxi import --trusted``), then does what follows (audit, match keys), then
-exports all of them with all columns. Memory is measured at the first and at the last tenth of each export: it must
+changes some in bulk under all rules and takes that back, then exports all of them with all columns. Memory is measured at the first and at the last tenth of each export: it must
 not grow with the rows. ``--fresh`` uses an embedded database of its own; else that of ``DATABASE_URL``.
 """
 
@@ -35,6 +35,9 @@ HEADER = (
     "description",
     "external_id",
 )
+
+#: What a bulk edit changes, as the dialog of a list or the API's ``/bulk`` would.
+EDIT = {"source": "exhibition", "employees": 77}
 
 
 def write_file(place: Path, rows: int) -> None:
@@ -92,10 +95,12 @@ def measured(backend: int, work: Any) -> tuple[Any, dict[str, float]]:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Load, follow up, export; 1 when rows are missing."""
+    """Load, follow up, change, export; 1 when rows are missing."""
     from guanxi.core.exchange import exports, trusted  # noqa: PLC0415 - after setup
     from guanxi.core.kernel.actor import system_actor  # noqa: PLC0415
-    from guanxi.core.records import seeds  # noqa: PLC0415
+    from guanxi.core.records import bulk, seeds  # noqa: PLC0415
+    from guanxi.core.records.undo import undo  # noqa: PLC0415
+    from guanxi.core.schema.registry import entity_of  # noqa: PLC0415
 
     seeds.load()
     actor = system_actor("bench", via="cli")
@@ -111,6 +116,18 @@ def run(chosen: argparse.Namespace) -> int:
     done, took = measured(backend, trusted.catch_up)
     result["follow_up"] = {**took, "rows_per_second": round(done / took["seconds"])}
     complete = done == chosen.rows
+    ids = list(
+        entity_of("customers.customer")
+        .model._default_manager.order_by("pk")
+        .values_list("pk", flat=True)[: chosen.edit]
+    )
+    if ids:
+        changed, took = measured(backend, lambda: bulk.change(actor, "update", "customers.customer", ids, EDIT))
+        done = changed.result.get("done", 0)
+        result["bulk_edit"] = {**took, "done": done, "rows_per_second": round(done / took["seconds"])}
+        undone, took = measured(backend, lambda: undo(actor, changed.pk))
+        result["undo"] = {**took, "done": undone.undone, "rows_per_second": round(undone.undone / took["seconds"])}
+        complete = complete and done == undone.undone == len(ids)
     for form in filter(None, chosen.formats.split(",")):
         sink: Any = Sink()
         made, took = measured(
@@ -131,6 +148,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--fresh", action="store_true", help="in an embedded database of its own")
+    parser.add_argument("--edit", type=int, default=0, help="how many of them to change at once, and to take back")
     parser.add_argument("--formats", default="csv,xlsx", help="what to export to, separated by commas")
     chosen = parser.parse_args()
     with database(fresh=chosen.fresh):
