@@ -29,6 +29,8 @@ SOURCE = ROOT / "src"
 if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
 
+from guanxi.runtime import roles  # noqa: E402 - needs the path above
+from guanxi.runtime.environment import APPLICATION_ROLE, read  # noqa: E402
 from guanxi.runtime.messages import compile_catalogues  # noqa: E402 - needs the path above
 from guanxi.runtime.postgres import INITDB_ARGUMENTS, EmbeddedPostgres  # noqa: E402
 from guanxi.runtime.process import working_in  # noqa: E402
@@ -79,7 +81,7 @@ def _key() -> str:
     for package in sorted(place.name for place in Path(django.__file__).parents[1].glob("*.dist-info")):
         digest.update(package.encode())
     places = [*SOURCE.rglob("migrations/**/*"), SOURCE / "guanxi" / "config" / "settings.py"]
-    places += [SOURCE / "guanxi" / "core" / "models" / "trigger_switch.py"]
+    places += [SOURCE / "guanxi" / "core" / "models" / "trigger_switch.py", SOURCE / "guanxi" / "runtime" / "roles.py"]
     places += [*(ROOT / "tests" / "fakes").rglob("migrations/**/*"), ROOT / "tests" / "settings.py"]
     for place in sorted(places):
         if place.is_file() and "__pycache__" not in place.parts:
@@ -117,6 +119,7 @@ def _prepare(target: Path) -> None:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(f'ALTER DATABASE "guanxi" RENAME TO "{TEMPLATE}"')
         _migrate(server.url(TEMPLATE), draft)
+        _divide(server.url(TEMPLATE))
     finally:
         server.stop()
     shutil.rmtree(target, ignore_errors=True)
@@ -134,6 +137,12 @@ def _migrate(url: str, folder: Path) -> None:
     done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise pytest.UsageError(f"The migrations fail on an empty database:\n{done.stdout}{done.stderr}")
+
+
+def _divide(url: str) -> None:
+    """Give the application's role what is its own, as the product does after each migration; tests themselves are the owner."""
+    given = {"GUANXI_OWNER_DATABASE_URL": url, "DATABASE_URL": url.replace("guanxi@", f"{APPLICATION_ROLE}@")}
+    roles.divide(read({**given, "GUANXI_SECRET_KEY": "tests"}))
 
 
 def _forget_old(cache: Path, key: str) -> None:

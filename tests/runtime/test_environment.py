@@ -11,7 +11,8 @@ def test_defaults(tmp_path: Path) -> None:
     found = read({"GUANXI_DATA": str(tmp_path / "d")})
     assert (found.host, found.port, found.events_port, found.url) == ("127.0.0.1", 8000, 8001, "http://127.0.0.1:8000")
     assert (found.language, found.time_zone, found.debug, found.embedded) == ("zh-hans", "Asia/Shanghai", False, True)
-    assert found.database_url == f"postgresql://guanxi@/guanxi?host={found.socket_folder}"
+    assert found.database_url == f"postgresql://guanxi_app@/guanxi?host={found.socket_folder}"
+    assert found.owner_url == f"postgresql://guanxi@/guanxi?host={found.socket_folder}"
     assert found.email_url == f"file://{tmp_path}/d/mail"
     assert found.sources["GUANXI_DATA"] == "environment"
     assert found.sources["GUANXI_PORT"] == "default"

@@ -137,7 +137,7 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": _database(ENVIRONMENT.database_url)}
+DATABASES = {"default": _database(ENVIRONMENT.acting_url)}
 if ENVIRONMENT.read_database_url:
     DATABASES["replica"] = _database(ENVIRONMENT.read_database_url)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

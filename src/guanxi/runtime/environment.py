@@ -22,6 +22,10 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder of the checkout; only meaningful when it holds ``pyproject.toml``."""
 
 
+APPLICATION_ROLE = "guanxi_app"
+"""The application's role in the embedded server; its owner is called ``guanxi``."""
+
+
 def _setting(name: str, parse: Callable[[str], Any], default: str, help_text: str, *, secret: bool = False) -> Any:
     """A field of the table. ``default`` is what an operator would write; an empty one is worked out from the others."""
     return field(
@@ -50,6 +54,13 @@ class Environment:
         kinds.database,
         "",
         "A streaming replica that answers what may be a moment old: lists, reports, search",
+        secret=True,
+    )
+    owner_database_url: str = _setting(
+        "GUANXI_OWNER_DATABASE_URL",
+        kinds.database,
+        "",
+        "The same database as its owner, who migrates and keeps the audit; else DATABASE_URL",
         secret=True,
     )
     database_memory_mb: int = _setting(
@@ -163,6 +174,16 @@ class Environment:
         return self.sources.get("DATABASE_URL") == "embedded"
 
     @property
+    def owner_url(self) -> str:
+        """Address of the database for who may do everything: migrations, backups, restoring."""
+        return self.owner_database_url or self.database_url
+
+    @property
+    def acting_url(self) -> str:
+        """Address of the database for this process: the application's role, after ``act_as_owner`` the owner's."""
+        return self.owner_url if _acting else self.database_url
+
+    @property
     def socket_folder(self) -> Path:
         """Folder of the embedded server's socket: short whatever the data folder is, the same for every process."""
         return socket_folder(self.data, self.run)
@@ -210,9 +231,9 @@ def socket_folder(data: Path, run: Path) -> Path:
     return run / f"guanxi-{digest}"
 
 
-def embedded_url(data: Path, run: Path, database: str = "guanxi") -> str:
+def embedded_url(data: Path, run: Path, database: str = "guanxi", role: str = "guanxi") -> str:
     """Address of a database of the embedded server, without a password: the socket folder is private."""
-    return f"postgresql://guanxi@/{database}?host={quote(str(socket_folder(data, run)), safe='/')}"
+    return f"postgresql://{role}@/{database}?host={quote(str(socket_folder(data, run)), safe='/')}"
 
 
 def default_data() -> Path:
@@ -249,8 +270,10 @@ def _worked_out(values: dict[str, Any], sources: dict[str, str]) -> dict[str, An
     values["read_database_url"] = values["read_database_url"] or ""
     values["backup_passphrase"] = values["backup_passphrase"] or ""
     if not values["database_url"]:
-        values["database_url"] = embedded_url(values["data"], values["run"])
-        sources["DATABASE_URL"] = "embedded"
+        values["database_url"] = embedded_url(values["data"], values["run"], role=APPLICATION_ROLE)
+        values["owner_database_url"] = embedded_url(values["data"], values["run"])
+        sources["DATABASE_URL"] = sources["GUANXI_OWNER_DATABASE_URL"] = "embedded"
+    values["owner_database_url"] = values["owner_database_url"] or ""
     values["events_port"] = values["events_port"] or min(values["port"] + 1, 65535)
     if not values["url"]:
         shown = values["host"] if values["host"] not in {"0.0.0.0", "::", ""} else "localhost"  # noqa: S104 - compared only
@@ -290,6 +313,14 @@ def _kept_secret(data: Path) -> str:
             )
             % {"folder": data, "reason": os.strerror(error.errno) if error.errno else str(error)}
         ) from None
+
+
+_acting: set[str] = set()
+
+
+def act_as_owner() -> None:
+    """Let this process work on the database as its owner, for migrations; before Django's settings are loaded."""
+    _acting.add("owner")
 
 
 @cache

@@ -18,14 +18,11 @@ _SOURCE = Path(__file__).resolve().parent.parent
 def check(settings: Environment) -> str:
     """Check that the database can be used; returns the server's version. Raises ``Trouble`` with the way out."""
     try:
-        with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        with psycopg.connect(settings.owner_url, connect_timeout=5) as connection:
             number = connection.info.server_version
             encoding = connection.info.parameter_status("server_encoding")
             shown = connection.info.parameter_status("server_version") or str(number)
-            row = connection.execute(
-                "SELECT has_schema_privilege(current_schema(), 'CREATE') "
-                "AND has_database_privilege(current_database(), 'CREATE')"
-            ).fetchone()
+            row = connection.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')").fetchone()
     except (psycopg.Error, UnicodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Trouble(
@@ -73,7 +70,7 @@ def fingerprint() -> str:
 def recorded(settings: Environment, key: str) -> str:
     """What was recorded under ``key`` in the database's own notes, or an empty text."""
     try:
-        with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        with psycopg.connect(settings.owner_url, connect_timeout=5) as connection:
             row = connection.execute("SELECT value FROM guanxi_runtime WHERE key = %s", [key]).fetchone()
     except psycopg.errors.UndefinedTable:
         return ""
@@ -82,7 +79,7 @@ def recorded(settings: Environment, key: str) -> str:
 
 def record(settings: Environment, key: str, value: str) -> None:
     """Write ``value`` under ``key`` into the database's own notes; an empty value removes it."""
-    with psycopg.connect(settings.database_url, connect_timeout=5, autocommit=True) as connection:
+    with psycopg.connect(settings.owner_url, connect_timeout=5, autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS guanxi_runtime (key text PRIMARY KEY, value text NOT NULL)")
         connection.execute("DELETE FROM guanxi_runtime WHERE key = %s AND %s = ''", [key, value])
         connection.execute(

@@ -42,6 +42,24 @@ def test_the_page_names_each_part_and_each_fault(cast: Cast, browse: Callable[..
     assert "已放弃 1" in again
 
 
+def _audit() -> health.Finding:
+    with translation.override("en"):
+        return next(each for each in health.findings() if each.label == "Audit")
+
+
+def test_it_says_when_the_audit_is_not_guarded(db: None) -> None:
+    assert _audit().state == "warning"  # tests work as the owner of the database
+    assert "could change entries" in _audit().text
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE customers_customer DISABLE TRIGGER USER")
+        cursor.execute("SET LOCAL ROLE guanxi_app")
+    found = _audit()
+    assert (found.state, "changes of customers_customer are not noted" in found.text) == ("wrong", True)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE customers_customer ENABLE TRIGGER USER")
+    assert _audit().state == "ok"
+
+
 def test_a_job_given_up_is_tried_again_once(cast: Cast, browse: Callable[..., Client]) -> None:
     failed, waiting = _job("failed"), _job("todo")
     client = browse("root", "zh-hans")

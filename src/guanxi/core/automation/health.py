@@ -177,6 +177,16 @@ def _archive() -> Finding:
 
 
 def _audit() -> Finding:
+    if silenced := sealing.silenced():
+        text = _("changes of %(tables)s are not noted: triggers are switched off") % {"tables": ", ".join(silenced)}
+        return Finding(_("Audit"), "wrong", text, _("Switch them on: ALTER TABLE … ENABLE TRIGGER USER."))
+    if sealing.writable():
+        return Finding(
+            _("Audit"),
+            "warning",
+            _("the application works as the owner of the database and could change entries"),
+            _("Give it a role of its own, with GUANXI_OWNER_DATABASE_URL; docs/operate/postgresql.md says how."),
+        )
     head = sealing.head()
     if head is None:
         return Finding(_("Audit"), "ok", _("not sealed yet"))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from django.contrib.sessions.models import Session
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
@@ -156,36 +156,10 @@ def audit_partitions() -> int:
     made = 0
     for ahead in range(MONTHS_AHEAD + 1):
         index = first.year * 12 + first.month - 1 + ahead
-        made += _audit_partition(dt.date(index // 12, index % 12 + 1, 1))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT guanxi_audit_partition(%s)", [dt.date(index // 12, index % 12 + 1, 1)])
+            made += cursor.fetchone()[0]
     return made
-
-
-def _audit_partition(month: dt.date) -> bool:
-    name = f"core_auditentry_{month:%Y%m}"
-    begin = dt.datetime.combine(month, dt.time.min, dt.UTC)
-    end = (begin + dt.timedelta(days=32)).replace(day=1)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('guanxi_audit_partition')), to_regclass(%s)", [name])
-        if cursor.fetchone()[1] is not None:
-            return False
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM core_auditentry_other WHERE at >= %s AND at < %s)", [begin, end])
-        if not cursor.fetchone()[0]:
-            cursor.execute("SELECT guanxi_audit_partition(%s)", [month])
-            return True
-        # Entries of that month lie in the default partition already: move them, or the new one would be refused.
-        cursor.execute("LOCK TABLE core_auditentry IN ACCESS EXCLUSIVE MODE")
-        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
-        cursor.execute(f"CREATE TABLE {name} (LIKE core_auditentry INCLUDING DEFAULTS INCLUDING IDENTITY)")
-        cursor.execute(
-            f"WITH moved AS (DELETE FROM core_auditentry_other WHERE at >= %s AND at < %s RETURNING *)"  # noqa: S608 - our own table name
-            f" INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM moved",
-            [begin, end],
-        )
-        cursor.execute(f"ALTER TABLE {name} ALTER COLUMN id DROP IDENTITY IF EXISTS")
-        cursor.execute(
-            f"ALTER TABLE core_auditentry ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [begin, end]
-        )
-    return True
 
 
 STEPS: tuple[Callable[[], int], ...] = (

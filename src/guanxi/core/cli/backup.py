@@ -10,9 +10,10 @@ import click
 
 from guanxi.core.cli.ground import database, tell
 from guanxi.core.cli.workspace import load, set_up
+from guanxi.runtime import roles
 from guanxi.runtime.backup import archive, making, restoring
 from guanxi.runtime.continuous import returning, store
-from guanxi.runtime.environment import environment
+from guanxi.runtime.environment import act_as_owner, environment
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
@@ -132,6 +133,7 @@ def window(as_json: bool) -> None:
 @_JSON
 def restore(file: Path | None, moment: str | None, as_json: bool) -> None:
     """All of it or nothing; exit code 1 when the file, the moment or the place will not do."""
+    act_as_owner()
     settings = environment()
     if moment is not None:
         _bring_moment(file or settings.archive_folder, _parsed(moment, settings.time_zone), as_json=as_json)
@@ -185,7 +187,9 @@ def _erased_again(beside: Path) -> int:
         return 0
     tell(_("Erasing again what was erased since …"))
     with database(settings):
+        load("guanxi.core.cli.migrating:apply")(settings, tell)
         number: int = load("guanxi.core.privacy.register:again")()
+        roles.divide(settings)
     return number
 
 

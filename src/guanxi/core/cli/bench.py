@@ -60,7 +60,7 @@ def run_command(size: str, target: str | None, folder: str | None, **given: Any)
     os.environ["GUANXI_DATA"] = str(place)
     environment.cache_clear()
     faults.Workspace(place, given["port"]).command("migrate")
-    with workspace():
+    with workspace(owner=True):
         try:
             load("guanxi.config.bench.run:fill")(size, place, _Told())
         except ValueError as error:

@@ -157,7 +157,7 @@ def _database(settings: Environment) -> list[Finding]:
 
 def _clock(settings: Environment) -> Finding:
     """The clock of the database's machine against ours, and the year of both."""
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(settings.owner_url) as connection:
         row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
     apart = abs(float(row[0]) - time.time()) if row else 0.0
     state = "ok" if apart < _CLOCK_SECONDS else "wrong"

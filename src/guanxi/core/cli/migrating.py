@@ -61,7 +61,7 @@ class _Command(quick_migrate.Command):
 @contextlib.contextmanager
 def _alone(settings: Environment, tell: Callable[[str], None]) -> Iterator[None]:
     """Hold the advisory lock of migrations, waiting for another process that holds it."""
-    with psycopg.connect(settings.database_url, autocommit=True) as own:
+    with psycopg.connect(settings.owner_url, autocommit=True) as own:
         row = own.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
         if row is None or not row[0]:
             tell(_("Another process is changing the database; waiting for it …"))

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from guanxi.core.cli.ground import embedded, tell
-from guanxi.runtime import external
+from guanxi.runtime import external, roles
 from guanxi.runtime.continuous import keeping
 from guanxi.runtime.environment import Environment, reload
 from guanxi.runtime.postgres import EmbeddedPostgres, running_url
@@ -81,7 +81,7 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
         if server is not None and settings.archive_folder:
             parts = (*parts, "archive")
         elif server is not None:
-            keeping.forget_slot(settings.database_url)
+            keeping.forget_slot(settings.owner_url)
         supervisor = Supervisor(settings, parts, server, tell=tell, ready=lambda: _announce(settings, parts, result))
     except BaseException:
         if server is not None:
@@ -118,7 +118,7 @@ def _folders(settings: Environment) -> None:
 def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
     """Migrations, demo data, the administrator's link. Nothing is loaded when all of it was done before."""
     wanted = external.fingerprint()
-    if external.recorded(settings, "migrations") == wanted:
+    if external.recorded(settings, "migrations") == wanted and roles.divided(settings):
         if demo:
             logins = _kept_logins(settings)
             if logins is not None:
@@ -147,7 +147,7 @@ def prepare(demo: bool, administrator: bool) -> None:
     """Migrate and, if asked, make the demo organisation or the administrator's link; prints JSON."""
     from guanxi.core.cli.workspace import load, workspace
 
-    with workspace(migrated=False) as settings:
+    with workspace(migrated=False, owner=True) as settings:
         apply: Callable[..., int] = load("guanxi.core.cli.migrating:apply")
         apply(settings, tell)
         result: dict[str, Any] = {}

@@ -22,7 +22,7 @@ def migrate(check: bool, done: str | None, as_json: bool) -> None:
     """Apply migrations, or tell which are missing."""
     from guanxi.core.cli.workspace import workspace
 
-    with workspace(migrated=False) as settings:
+    with workspace(migrated=False, owner=True) as settings:
         from guanxi.core.cli import migrating
 
         if done:

@@ -13,8 +13,8 @@ from django.utils import translation
 
 from guanxi.core.cli.ground import database
 from guanxi.core.kernel.errors import GuanxiError
-from guanxi.runtime import external, logs
-from guanxi.runtime.environment import Environment, environment
+from guanxi.runtime import external, logs, roles
+from guanxi.runtime.environment import Environment, act_as_owner, environment
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import console_language
 from guanxi.runtime.words import say as _
@@ -29,20 +29,27 @@ def set_up(settings: Environment) -> None:
 
 
 @contextlib.contextmanager
-def workspace(*, migrated: bool = True) -> Iterator[Environment]:
-    """Database and Django for the body. ``migrated`` asks that all migrations are applied.
+def workspace(*, migrated: bool = True, owner: bool = False) -> Iterator[Environment]:
+    """Database and Django for the body. ``migrated`` asks that all migrations are applied; ``owner`` works as the owner of
+    the database, as migrations have to, and gives the application's role what is its own afterwards.
 
     Errors of the engine become a ``Trouble`` with their message.
     """
     settings = environment()
     with database(settings):
+        behind = migrated and external.recorded(settings, "migrations") != external.fingerprint()
+        if owner or behind or not roles.divided(settings):
+            act_as_owner()
+            owner = True
         set_up(settings)
-        if migrated and external.recorded(settings, "migrations") != external.fingerprint():
+        if behind:
             if load("guanxi.core.cli.migrating:missing")():
                 raise Trouble(_("The database is not up to date. Run first: guanxi migrate"))
             external.record(settings, "migrations", external.fingerprint())
         try:
             yield settings
+            if owner:
+                roles.divide(settings)
         except GuanxiError as error:
             raise Trouble(describe(error)) from error
         finally:

@@ -21,7 +21,6 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import (
-    AuditRedaction,
     Comment,
     Draft,
     Erasure,
@@ -39,7 +38,6 @@ from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import register
 from guanxi.core.privacy.subjects import WORDS, Subject, personal_fields
 from guanxi.core.records import matching, shape, upkeep, values
-from guanxi.core.records.sealing import ENTRY_DIGEST
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -196,17 +194,6 @@ def _told(value: Any) -> Iterator[str]:
 def _redact(touched: Iterable[tuple[str, list[int]]], made: Erasure) -> None:
     """Take the values out of the audit's entries about some rows; what each said before stays as its digest."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
         for table, ids in touched:
-            if not ids:
-                continue
-            cursor.execute(
-                f"INSERT INTO {AuditRedaction._meta.db_table} (entry_id, digest, erasure_id)"  # noqa: S608 - own names
-                f" SELECT a.id, {ENTRY_DIGEST}, %s FROM core_auditentry a WHERE a.entity = %s AND a.record_id = ANY(%s)"
-                " ON CONFLICT DO NOTHING",
-                [made.pk, table, ids],
-            )
-            cursor.execute(
-                "UPDATE core_auditentry SET changes = '{}' WHERE entity = %s AND record_id = ANY(%s)", [table, ids]
-            )
-        cursor.execute("SET LOCAL guanxi.audit_upkeep = 'off'")
+            if ids:
+                cursor.execute("SELECT guanxi_audit_redact(%s, %s, %s)", [made.pk, table, ids])

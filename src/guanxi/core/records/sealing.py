@@ -120,6 +120,23 @@ def verify(expected: str = "") -> list[Break]:
     return found
 
 
+def writable() -> bool:
+    """Whether the role this process works as could change or remove entries: the same role migrates, then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('core_auditentry', 'UPDATE, DELETE, TRUNCATE')")
+        return bool(cursor.fetchone()[0])
+
+
+def silenced() -> list[str]:
+    """Tables whose changes the audit does not hear of, because somebody switched its triggers off."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger"
+            " WHERE tgname LIKE 'pgtrigger\\_audit\\_%' AND tgenabled NOT IN ('O', 'A') ORDER BY 1"
+        )
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
 def waits() -> bool:
     """Whether there are entries no finished seal covers."""
     newest = head()

@@ -165,7 +165,7 @@ def _digests(connection: psycopg.Connection) -> list[str]:
 @contextlib.contextmanager
 def _moment(settings: Environment) -> Iterator[tuple[psycopg.Connection, str]]:
     """A transaction that sees the database as it is now, its snapshot's name, and contents of files held in place."""
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.owner_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_advisory_lock_shared(%s)", [FILES_LOCK]
         )  # before the snapshot, or it would be older

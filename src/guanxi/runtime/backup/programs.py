@@ -36,7 +36,7 @@ def run(settings: Environment, program: str, *arguments: str, database: str = ""
 
     Raises ``Trouble`` with the program's last words.
     """
-    given = conninfo_to_dict(settings.database_url) | ({"dbname": database} if database else {})
+    given = conninfo_to_dict(settings.owner_url) | ({"dbname": database} if database else {})
     variables = {_VARIABLES[key]: str(value) for key, value in given.items() if key in _VARIABLES and value is not None}
     place = _place(settings, program)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -55,7 +55,7 @@ def _place(settings: Environment, program: str) -> Path:
     own = None if settings.embedded else shutil.which(program)
     if own:
         told = subprocess.run([own, "--version"], capture_output=True, text=True, check=False).stdout
-        with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        with psycopg.connect(settings.owner_url, connect_timeout=5) as connection:
             if re.search(rf"\b{connection.info.server_version // 10000}\.", told):
                 return Path(own)
     return binaries.programs() / program

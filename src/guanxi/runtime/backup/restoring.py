@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from guanxi.runtime import external
+from guanxi.runtime import external, roles
 from guanxi.runtime.backup import archive, making, programs, rows
 from guanxi.runtime.backup.making import PROVEN
 from guanxi.runtime.environment import Environment, embedded_url
@@ -63,6 +63,7 @@ def restore(settings: Environment, place: Path, passphrase: str, known: set[str]
             tell(_("Bringing the rows back …"))
             _load(target, work / archive.DATABASE)
             _compare(target, manifest)
+            roles.divide(target)
         reach("restore.before_place")
         settle(settings, work)
     finally:
@@ -100,7 +101,7 @@ def refuse_used(settings: Environment) -> None:
         )
     if not settings.embedded:
         external.check(settings)
-        with psycopg.connect(settings.database_url) as connection:
+        with psycopg.connect(settings.owner_url) as connection:
             if not rows.is_empty(connection):
                 raise Trouble(
                     _("The database of DATABASE_URL holds tables already. Name an empty one; nothing was changed.")
@@ -140,35 +141,35 @@ def _database(settings: Environment, work: Path, tell: Tell) -> Iterator[Environ
     )
     server.start()
     try:
-        yield replace(settings, data=work, database_url=embedded_url(work, settings.run))
+        yield replace(settings, data=work, owner_database_url=embedded_url(work, settings.run))
     finally:
         server.stop()
 
 
 @contextlib.contextmanager
 def _scratch(settings: Environment, name: str) -> Iterator[Environment]:
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.owner_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
         )
         try:
             host = connection.info
-            given = make_conninfo(settings.database_url, dbname=name, user=host.user)
-            yield replace(settings, database_url=given)
+            given = make_conninfo(settings.owner_url, dbname=name, user=host.user)
+            yield replace(settings, owner_database_url=given)
         finally:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _load(target: Environment, dump: Path) -> None:
     """All rows or none: pg_restore in one transaction."""
-    own = "--dbname=" + str(conninfo_to_dict(target.database_url).get("dbname", "guanxi"))
+    own = "--dbname=" + str(conninfo_to_dict(target.owner_url).get("dbname", "guanxi"))
     programs.run(
         target, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", own, str(dump)
     )
 
 
 def _compare(target: Environment, manifest: archive.Manifest) -> None:
-    with psycopg.connect(target.database_url) as connection:
+    with psycopg.connect(target.owner_url) as connection:
         found = rows.sums(connection)
     other = sorted(
         name for name in found.keys() | manifest.tables.keys() if found.get(name) != manifest.tables.get(name)

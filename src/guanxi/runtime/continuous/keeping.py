@@ -69,7 +69,7 @@ class Keeper:
 
     def turn(self) -> None:
         """One look: the receiver runs, what arrived is archived, a base is made when due, the time is marked."""
-        with psycopg.connect(self.settings.database_url, connect_timeout=5, autocommit=True) as connection:
+        with psycopg.connect(self.settings.owner_url, connect_timeout=5, autocommit=True) as connection:
             store = self._ready(connection)
             self._receive(connection)
             now = time.monotonic()
@@ -84,7 +84,7 @@ class Keeper:
         """Archive everything up to now, if that takes no longer than a moment, and end."""
         with (
             contextlib.suppress(OSError, Trouble, psycopg.Error),
-            psycopg.connect(self.settings.database_url, connect_timeout=2, autocommit=True) as connection,
+            psycopg.connect(self.settings.owner_url, connect_timeout=2, autocommit=True) as connection,
         ):
             store, begin = self._ready(connection), time.monotonic()
             self._beat(connection, store)
@@ -124,7 +124,7 @@ class Keeper:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._receiver = subprocess.Popen(
             [str(binaries.programs() / "pg_receivewal"), "-D", str(place), f"--slot={SLOT}", "--synchronous",
-             "--no-loop", "--dbname", self.settings.database_url],
+             "--no-loop", "--dbname", self.settings.owner_url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -242,13 +242,13 @@ class Keeper:
             secret = (self.settings.data / "secret").read_bytes() if (self.settings.data / "secret").is_file() else b""
             self._write(store, store.secret, io.BytesIO(secret), {})
             command = [str(binaries.programs() / "pg_basebackup"), "-D", "-", "--format=tar", "--wal-method=none",
-                       "--checkpoint=fast", "--no-manifest", "--dbname", self.settings.database_url]  # fmt: skip
+                       "--checkpoint=fast", "--no-manifest", "--dbname", self.settings.owner_url]  # fmt: skip
             with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             ) as program:
                 output = _Checked(program)
                 self._write(store, store.base_file(base.stamp), cast("IO[bytes]", output), {"version": __version__})
-            with psycopg.connect(self.settings.database_url, connect_timeout=5) as connection:
+            with psycopg.connect(self.settings.owner_url, connect_timeout=5) as connection:
                 found = connection.execute("SELECT clock_timestamp()").fetchone()
             ended = found[0].isoformat() if found else ""
             store.add_base(Base(base.stamp, ended, base.start, base.segment_bytes, base.version, base.migrations))

@@ -24,7 +24,7 @@ def spans(settings: Environment) -> list[Span]:
     """What can be brought back of the cluster in use."""
     if settings.archive_folder is None:
         return []
-    with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+    with psycopg.connect(settings.owner_url, connect_timeout=5) as connection:
         row = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
     return Store(settings.archive_folder / str(row[0] if row else "")).spans()
 
