@@ -77,6 +77,7 @@ def divide(settings: Environment) -> None:
     role = application(settings)
     if not role:
         return
+    external.record(settings, RECORD, "")  # makes the table of notes, which is given over with the others
     try:
         with psycopg.connect(settings.owner_url, connect_timeout=5, autocommit=True) as connection:
             _divide(connection, role)

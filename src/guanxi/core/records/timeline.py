@@ -135,7 +135,10 @@ def _read(text: str) -> Place:
 
 
 def _end_of(day: dt.date, actor: Actor) -> Place:
-    return (clock.day_start(day + dt.timedelta(days=1), actor.timezone), 0, 0)
+    try:
+        return (clock.day_start(day + dt.timedelta(days=1), actor.timezone), 0, 0)
+    except OverflowError:
+        raise Invalid(_("This is no position on a timeline."), code="cursor.invalid", field="day") from None
 
 
 def _older(wish: Wish, rank: int, at: str, number: str = "id") -> Q:

@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -154,6 +154,8 @@ def _number(raw: Any) -> Decimal:
         number = Decimal(_THOUSANDS.sub("", value)) * factor
     except InvalidOperation:
         raise Invalid(_("“%(value)s” is not a number.") % {"value": str(raw)[:40]}, code="number.format") from None
+    except Overflow:
+        raise Invalid(_("This number is too large."), code="number.too_large") from None
     if not number.is_finite():
         raise Invalid(_("“%(value)s” is not a number.") % {"value": str(raw)[:40]}, code="number.format")
     return number
