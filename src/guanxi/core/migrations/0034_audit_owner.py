@@ -109,6 +109,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("core", "0028_marketing")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [("core", "0033_workspace_days")]
 
     operations: ClassVar[list[Any]] = [migrations.RunSQL(FORWARDS, BACKWARDS)]
