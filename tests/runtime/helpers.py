@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from guanxi.runtime.process import die_with_parent
 
@@ -156,3 +159,21 @@ def let_through(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.stat().st_uid == 0 and place.is_relative_to("/tmp"):  # noqa: S108 - pytest's own folders
             place.chmod(place.stat().st_mode | 0o011)
+
+
+#: The kernel's right to mount: root has it, unless it was taken from him, as in most containers.
+CAP_SYS_ADMIN = 1 << 21
+
+
+@contextlib.contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A file system of its own of that size; the test is left out where nobody may mount one."""
+    may = int(re.findall(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())[0], 16) & CAP_SYS_ADMIN
+    if not may:
+        pytest.skip("nobody here may mount a file system")
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)

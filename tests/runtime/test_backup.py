@@ -15,7 +15,7 @@ import pytest
 from guanxi.runtime.backup import archive, making, restoring, rows, sealing, watching
 from guanxi.runtime.environment import Environment, environment
 from guanxi.runtime.trouble import Trouble
-from tests.runtime.helpers import guanxi
+from tests.runtime.helpers import guanxi, small_disk
 
 CONTENT = "合同正文".encode() * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -144,6 +144,13 @@ def test_a_missing_file_stops_the_backup_and_leaves_nothing(home: Environment) -
     with pytest.raises(Trouble, match="is missing"):
         making.make(home, passphrase="", tell=quiet)
     assert list((home.data / "backups").iterdir()) == []
+
+
+def test_a_full_disk_stops_the_backup_and_leaves_nothing(home: Environment, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "backups-disk", "32k") as small:
+        with pytest.raises(Trouble, match="No space"):
+            making.make(home, target=small / "one.guanxi", passphrase="", tell=quiet)
+        assert list(small.iterdir()) == []
 
 
 def test_what_a_killed_backup_left_goes_after_a_day(home: Environment) -> None:

@@ -48,6 +48,13 @@ def test_a_clash_shows_three_values_and_stores_nothing(cast: Cast, make: Callabl
     assert records.get(cast.alice, "fakes.gadget", seen.pk).note == "alt"
 
 
+@pytest.mark.parametrize("price", ["9e999999999999999999", "9e999999万", "1e400000000000000000亿"])
+def test_a_number_beyond_all_bounds_is_refused(price: str, cast: Cast) -> None:
+    with pytest.raises(Invalid) as caught:
+        records.create(cast.alice, "fakes.gadget", {"name": "x", "price": price})
+    assert caught.value.errors["price"][0].code in ("number.too_large", "number.format")
+
+
 def test_a_reference_must_be_visible(cast: Cast, make: Callable[..., Any]) -> None:
     hidden = make("fakes.gadget", by=cast.charlie_user)
     with pytest.raises(Invalid) as caught:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import html
 import os
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,10 @@ from guanxi.core.kernel import clock
 from guanxi.core.models import AuditEntry, KeptAnswer
 from guanxi.core.people import signin, tokens
 from guanxi.core.records import bulk
-from tests.runtime.helpers import let_through
+from tests.runtime.helpers import let_through, small_disk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1/customers/"
-#: The kernel's right to mount: root has it, unless it was taken from him, as in most containers.
-CAP_SYS_ADMIN = 1 << 21
 
 
 def together(*works: Callable[[], Any]) -> None:
@@ -131,20 +128,6 @@ def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, ca
     entries = AuditEntry.objects.filter(entity="customers_customer", record_id=one.pk, action="update")
     for name in ("english_name", "employees", "short_name", "description"):
         assert entries.filter(changes__has_key=name).count() == rounds, name
-
-
-@contextlib.contextmanager
-def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A file system of its own of that size; the test is left out where nobody may mount one."""
-    may = int(re.findall(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())[0], 16) & CAP_SYS_ADMIN
-    if not may:
-        pytest.skip("nobody here may mount a file system")
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True, check=True)
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=False)
 
 
 def test_a_full_disk_of_the_database_is_said_and_passes(bearer: str, cast: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,16 @@ def problem(
 def missing(request: HttpRequest) -> HttpResponse:
     """An address below ``/api/`` that is none: programs get a problem, not a page."""
     return problem(request, 404, _("There is no page at this address."), code="address.unknown")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """An error nobody caught, on the way to the API or in it: a fault of the database or disk by its name, else a 500."""
+    error = sys.exc_info()[1]
+    known = trouble.told(error) if error is not None else None
+    if known is not None:
+        logger.error("database or disk: %s", error)
+        return from_error(request, known)
+    return problem(request, 500, _("Something went wrong."), code="server.error")
 
 
 def _field_errors(error: Invalid) -> list[dict[str, str]]:

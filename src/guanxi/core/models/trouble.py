@@ -23,6 +23,8 @@ _SAID: Final[tuple[tuple[type[Exception], str, Text], ...]] = (
     (psycopg.errors.ReadOnlySqlTransaction, "database.changing", _("The database is changing over to another machine. Please try again in a moment.")),
 )  # fmt: skip
 _NO_VALUE = ("NUL (0x00)", "unsupported Unicode escape sequence", "for integer string conversion")
+#: What a server, a pooler or the limit of a role or database says when nobody else is let in.
+_TAKEN = ("too many clients", "too many connections", "remaining connection slots", "no more connections allowed")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 #: What one request may wait for in the database: for a lock, for one statement, and in a transaction that does nothing.
@@ -48,7 +50,7 @@ def told(error: BaseException) -> GuanxiError | None:
         if isinstance(cause, kind):
             return Unavailable(text, code=code)
     if isinstance(error, OperationalError):
-        if any(words in str(cause) for words in ("too many clients", "remaining connection slots")):
+        if any(words in str(cause) for words in _TAKEN):
             return Unavailable(_said_of(psycopg.errors.TooManyConnections), code="database.busy")
         return Unavailable(_("The database does not answer at the moment."))
     return None
