@@ -64,6 +64,7 @@ WORK_REPORT = Entity(
             run=services.work_report_send,
             icon="send",
             applies=is_draft,
+            lead=True,
             description=_("What is recorded is kept with the report, and the superior is told."),
         ),
         Action(key="recall", label=_("Take back"), run=services.work_report_recall, icon="arrow-back-up", applies=is_sent),
@@ -89,6 +90,7 @@ EXPENSE = Entity(
     filters=("status", "kind", "owner", "customer", "spent_on"),
     sort=("-spent_on", "-id"),
     facts=("status", "amount", "currency", "kind", "spent_on", "customer", "owner"),
+    fields={"spent_on": {"default": "@today"}},
     search=Search(names=("name",), text=("note",)),
     form=Form(
         sections=(
@@ -110,12 +112,13 @@ EXPENSE = Entity(
             run=services.expense_submit,
             icon="send",
             applies=may_submit,
+            lead=True,
             bulk=True,
             description=_("Asks for the money back."),
         ),
         Action(
             key="approve", label=_("Approve"), run=services.expense_approve, right="approve", icon="check",
-            applies=is_submitted, bulk=True,
+            applies=is_submitted, bulk=True, lead=True,
         ),
         Action(
             key="reject",
@@ -131,10 +134,11 @@ EXPENSE = Entity(
             label=_("Note as paid"),
             run=services.expense_pay,
             right="pay",
-            fields=(Field(name="paid_on", kind="date", label=_("Paid on")),),
+            fields=(Field(name="paid_on", kind="date", label=_("Paid on"), default="@today"),),
             icon="cash",
             applies=is_approved,
             bulk=True,
+            lead=True,
         ),
     ),
     access=Access(owner="owner", extra_actions=("approve", "pay")),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Sum
+
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.catalog.models import Product, settle_lines
 from guanxi.areas.customers.models import PERSON
@@ -360,23 +362,26 @@ class Selling:
             pools.returns_refresh(subject)
 
     def _targets(self) -> None:
-        """This year's targets of the sellers, their departments and the company."""
-        year = self.all.now.year
+        """This year's targets of the sellers, their departments and the company: near to what they come to."""
+        year, users = self.all.now.year, self.all.users
         sellers = [one for one in PEOPLE if one.region in ("south", "east", "abroad") and one.role != "manager"]
+        bases = {one.username: self._within_reach(users[one.username].pk) for one in sellers}
         rows: list[dict[str, Any]] = [
-            {
-                "year": year,
-                "scope": "person",
-                "owner": self.all.users[one.username].pk,
-                "base": 1_800_000,
-                "stretch": 2_400_000,
-            }
-            for one in sellers
+            {"scope": "person", "owner": users[name].pk, "base": base, "stretch": base * 5 // 4}
+            for name, base in bases.items()
         ]
-        for manager, name, base in (("linyating", "华南销售部", 6_000_000), ("zhaomin", "华东销售部", 4_000_000)):
+        for manager, name, region in (("linyating", "华南销售部", "south"), ("zhaomin", "华东销售部", "east")):
+            base = sum(bases[one.username] for one in sellers if one.region == region)
             department = Department.objects.get(name=name).pk
-            owner = self.all.users[manager].pk
-            rows.append({"year": year, "scope": "department", "department": department, "owner": owner, "base": base})
-        rows.append({"year": year, "scope": "company", "owner": self.all.users["chenjianguo"].pk, "base": 18_000_000})
+            rows.append({"scope": "department", "department": department, "owner": users[manager].pk, "base": base})
+        rows.append({"scope": "company", "owner": users["chenjianguo"].pk, "base": sum(bases.values())})
         for row in rows:
-            records.create(self.all.actor, "sales.target", row)
+            records.create(self.all.actor, "sales.target", {"year": year, **row})
+
+    def _within_reach(self, owner: int) -> int:
+        """A year's target of which the seller will have made between three quarters and all, as things go."""
+        won = Opportunity.objects.filter(owner=owner, category="won", closed_at__year=self.all.now.year)
+        made = won.aggregate(all=Sum("value"))["all"] or Decimal(0)
+        passed = Decimal(max(self.all.now.timetuple().tm_yday, 30)) / 365
+        whole = made / passed * Decimal(self.chance.choice((95, 105, 115, 130))) / 100
+        return max(600_000, int(whole // 50_000) * 50_000)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import display, layouts, rules, shape
@@ -230,7 +231,7 @@ def create_form(
     """The form that makes a record: required fields and those the declaration names first, the others behind “more”."""
     fields = askable(shape.writable(actor, entity))
     given = {
-        **_defaults(fields),
+        **_defaults(actor, fields),
         **({entity.access.owner: actor.user_id} if entity.access.owner in fields else {}),
         **(values or {}),
     }
@@ -303,8 +304,13 @@ def edit_form(
     )
 
 
-def _defaults(fields: Mapping[str, Field]) -> dict[str, Any]:
-    return {name: one.default for name, one in fields.items() if one.default not in (None, "")}
+def _defaults(actor: Actor, fields: Mapping[str, Field]) -> dict[str, Any]:
+    return {name: proposed(actor, one) for name, one in fields.items() if one.default not in (None, "")}
+
+
+def proposed(actor: Actor, field: Field) -> Any:
+    """What a form proposes for a field; a date may say ``@today``."""
+    return clock.today(actor.timezone).isoformat() if field.default == "@today" else field.default
 
 
 def parts_of(sections: Sequence[Section], inputs: Mapping[str, Input]) -> list[Part]:

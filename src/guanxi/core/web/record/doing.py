@@ -47,7 +47,7 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
     actor, entity, record = find(request, path, pk)
     action = _action(actor, entity, record, key)
     fields = [one for one in action.fields if isinstance(one, Field)]
-    raw: dict[str, Any] = {one.name: one.default for one in fields if one.default is not None}
+    raw: dict[str, Any] = {one.name: build.proposed(actor, one) for one in fields if one.default is not None}
     error: Invalid | None = None
     if request.method == "POST":
         raw = raw_values(fields, request.POST)

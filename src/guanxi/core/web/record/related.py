@@ -119,10 +119,20 @@ def _card(
         color=child.color,
         count=f"{formats.number(page.count)}{'' if page.count_exact else '+'}",
         lines=[_line(actor, child, one, columns, names) for one in page.items],
-        create=f"{addresses.create_url(child)}?{field}={record.pk}&stay=1" if may_create else "",
+        create=f"{addresses.create_url(child)}?{field}={record.pk}{_along(record, mother, child)}&stay=1"
+        if may_create
+        else "",
         more=f"{addresses.record_url(mother, record.pk)}related/{key}/" if (page.count or 0) > len(page.items) else "",
         order=declared.order if declared else 60,
     )
+
+
+def _along(record: Any, mother: Entity, child: Entity) -> str:
+    """What a new record takes over besides the reference: the customer of the follow-up it belongs to."""
+    name = mother.access.carried_by
+    field, own = shape.fields_of(child).get(name), shape.fields_of(mother).get(name)
+    number = getattr(record, f"{name}_id", None) if field and own and field.target == own.target else None
+    return f"&{name}={number}" if number and field and not field.readonly else ""
 
 
 def _columns(actor: Actor, child: Entity, field: str, declared: Related | None) -> list[str]:
