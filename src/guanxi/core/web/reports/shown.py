@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import fields_of
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import change_words, words
 from guanxi.core.reporting.folding import Node
@@ -39,10 +40,19 @@ def node_url(entity: Entity, node: Node | None) -> str:
 def lead_url(result: Result, node: Node | None) -> str:
     """Where a figure leads: the list of its records, or the records as they were on the day asked for."""
     if result.day is None or node is None:
-        return node_url(result.entity, node)
+        url = node_url(result.entity, node)
+        return f"{url}{_measured(result)}" if url else ""
     held = json.dumps(node, ensure_ascii=False, separators=(",", ":"), default=str)
     query = {"dataset": result.entity.path, "asof": result.day.isoformat(), **({"f": held} if node else {})}
     return f"/reports/past/?{urlencode(query)}"
+
+
+def _measured(result: Result) -> str:
+    """Columns for the list, where it would not show by itself what the figure adds up."""
+    entity = result.entity
+    listed = [one.rstrip("!") for one in entity.columns]
+    more = [one.field for one in result.spec.measures if one.field in fields_of(entity) and one.field not in listed]
+    return f"&cols={','.join(dict.fromkeys([*listed, *more]))}" if more else ""
 
 
 @dataclass(frozen=True, slots=True)
