@@ -101,8 +101,7 @@ def pooled(make: Any) -> Lead:
 def converted(page: Page, lead: Lead) -> Opportunity:
     """Claimed, spoken to, and made a customer with an opportunity."""
     page.goto(f"/leads/{lead.pk}/")
-    page.locator("#record-head").get_by_role("button", name="更多操作").click()
-    page.get_by_role("menuitem", name="领取").or_(page.get_by_role("button", name="领取")).first.click()
+    page.locator("#record-head").get_by_role("link", name="领取").click()
     expect(page.locator("#toasts")).to_contain_text("领取")
     page.keyboard.press("f")
     page.locator("#dialog textarea[name=body]").fill("确认有二期泵站预算，下周看现场")

@@ -288,6 +288,10 @@ def test_the_page_tries_rules_and_saves_them(cast: Cast, make: Any, pool: Pool) 
     url = f"/pools/{pool.pk}/simulate/"
     shown = page.post(url, {"ground.0": "no_follow_up", "days.0": "5", "do": "try"}).content.decode()
     assert customer.name in shown
+    assert (
+        "Under the rules in force it is"
+        in page.post(url, {"ground.0": "no_follow_up", "days.0": "3000", "do": "try"}).content.decode()
+    )
     assert page.post(url, {"ground.0": "no_follow_up", "days.0": "x", "do": "save"}).status_code == 422
     assert len(read.rules_of(pool)) == 2
     page.post(url, {"ground.0": "no_follow_up", "days.0": "5", "level.0": "a", "do": "save"})

@@ -122,6 +122,7 @@ LEAD = Entity(
             ),
             icon="arrow-big-right",
             applies=is_open,
+            lead=True,
             description=_("Makes a customer, a contact and an opportunity of it, or attaches it to existing ones."),
         ),
         Action(

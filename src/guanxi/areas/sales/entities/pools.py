@@ -151,6 +151,7 @@ ACTIONS = (
         right="claim",
         icon="hand-stop",
         applies=is_unowned,
+        lead=True,
         bulk=True,
         description=_("It becomes yours."),
     ),

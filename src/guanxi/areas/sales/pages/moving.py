@@ -74,6 +74,7 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
         "segments": [(one.key, one.label) for one in dictionaries.values(f"segment:{pool.subject}")],
         "error": error,
         "may_save": may_save,
+        "at_present": read.loses(pool, read.rules_of(pool)),
         **read.pool_figures(actor, pool, rules),
     }
     return draw(request, "sales/simulate.jinja", context, status=422 if error else 200)

@@ -354,6 +354,11 @@ class Loss:
     why: str
 
 
+def loses(pool: Pool, rules: Sequence[Rule]) -> int:
+    """How many records go back within the next days under some rules."""
+    return sum(len(lost) for lost in forecast(pool, rules).values())
+
+
 def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) -> dict[str, Any]:
     """How many lie in the pool, how many are held, and day by day what goes back under its rules, or under ``rules``."""
     entity = entity_of(pool.subject)
