@@ -39,7 +39,7 @@ def test_both_are_needed_and_only_named_fields_are_shown(repair: Any, cast: Any,
 def test_wrong_answers_are_all_alike_and_slowed(repair: Any) -> None:
     answers = [ask("R-1", "0000"), ask("R-2", "4321"), ask("R-1", "19900004321"), ask("R-1", "")]
     assert [one.status_code for one in answers] == [422] * 4
-    assert len({one.content.count(b"No record fits both") for one in answers[:3]}) == 1
+    assert [one.content.count(b"No record fits both") for one in answers[:3]] == [1, 1, 1]
     for _turn in range(3):
         ask("R-1", "0000")
     late = ask("R-1", "4321")

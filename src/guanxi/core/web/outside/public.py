@@ -64,7 +64,6 @@ def page(request: HttpRequest, key: str) -> HttpResponseBase:
 def _frame(found: PublicPage, actor: Actor) -> dict[str, Any]:
     return {
         "title": pages.name_of(found), "about": pages.about_of(found), "page": found, "staff": actor.kind == "user",
-        "errors": {},
     }  # fmt: skip
 
 
