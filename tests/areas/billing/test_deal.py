@@ -16,7 +16,7 @@ from guanxi.core import records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
-from guanxi.core.models import ApprovalFlow
+from guanxi.core.models import ApprovalFlow, Notification
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from guanxi.core.records.history import history
@@ -231,7 +231,7 @@ def test_closed_books_take_no_money(cast: Cast, make: Any) -> None:
 
 
 def test_red_invoices_take_back(cast: Cast, make: Any) -> None:
-    contract = signed(make, total=Decimal("106.00"))
+    contract = signed(make, total=Decimal("106.00"), owner=cast.alice_user)
     with pytest.raises(Invalid) as error:
         invoices.invoice_request(cast.alice, contract, amount=Decimal("106.01"))
     assert error.value.field == "amount"
@@ -239,6 +239,8 @@ def test_red_invoices_take_back(cast: Cast, make: Any) -> None:
     with pytest.raises(Denied):
         invoices.invoice_issue(cast.bob, paper, invoice_number="1")
     paper = invoices.invoice_issue(cast.root, paper, invoice_number="0001")
+    told = Notification.objects.get(user=paper.owner)
+    assert (told.values["number"], told.record_id) == ("0001", paper.pk)
     assert Contract.objects.get(pk=contract.pk).invoiced == Decimal("106.00")
     red = invoices.invoice_reverse(cast.root, paper, invoice_number="0002", reason="抬头有误")
     assert (red.amount, red.tax) == (Decimal("-106.00"), -paper.tax)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
-
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.catalog.models import Product, settle_lines
 from guanxi.areas.customers.models import PERSON
@@ -16,7 +14,7 @@ from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import DealFollowUp, Opportunity, OpportunityLine, Stage
 from guanxi.areas.sales.services import pools
 from guanxi.config.demo import texts
-from guanxi.config.demo.people import PEOPLE
+from guanxi.config.demo.targets import targets_add
 from guanxi.core import records
 from guanxi.core.models import Department
 from guanxi.core.records.rates import rate_on
@@ -73,7 +71,7 @@ class Selling:
         self._deals()
         self._leads()
         self._pools()
-        self._targets()
+        targets_add(self.all)
 
     # -- opportunities -------------------------------------------------------------------------------------------------
 
@@ -360,28 +358,3 @@ class Selling:
             with records.writing(actor):
                 model.objects.filter(owner__isnull=True).update(pool_id=pool.pk)
             pools.returns_refresh(subject)
-
-    def _targets(self) -> None:
-        """This year's targets of the sellers, their departments and the company: near to what they come to."""
-        year, users = self.all.now.year, self.all.users
-        sellers = [one for one in PEOPLE if one.region in ("south", "east", "abroad") and one.role != "manager"]
-        bases = {one.username: self._within_reach(users[one.username].pk) for one in sellers}
-        rows: list[dict[str, Any]] = [
-            {"scope": "person", "owner": users[name].pk, "base": base, "stretch": base * 5 // 4}
-            for name, base in bases.items()
-        ]
-        for manager, name, region in (("linyating", "华南销售部", "south"), ("zhaomin", "华东销售部", "east")):
-            base = sum(bases[one.username] for one in sellers if one.region == region)
-            department = Department.objects.get(name=name).pk
-            rows.append({"scope": "department", "department": department, "owner": users[manager].pk, "base": base})
-        rows.append({"scope": "company", "owner": users["chenjianguo"].pk, "base": sum(bases.values())})
-        for row in rows:
-            records.create(self.all.actor, "sales.target", {"year": year, **row})
-
-    def _within_reach(self, owner: int) -> int:
-        """A year's target of which the seller will have made between three quarters and all, as things go."""
-        won = Opportunity.objects.filter(owner=owner, category="won", closed_at__year=self.all.now.year)
-        made = won.aggregate(all=Sum("value"))["all"] or Decimal(0)
-        passed = Decimal(max(self.all.now.timetuple().tm_yday, 30)) / 365
-        whole = made / passed * Decimal(self.chance.choice((95, 105, 115, 130))) / 100
-        return max(600_000, int(whole // 50_000) * 50_000)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from guanxi.areas.billing import policies, selectors
 from guanxi.areas.billing.models import Contract, Invoice, Order
@@ -16,6 +17,7 @@ from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED, VOID
 from guanxi.areas.billing.services import ledger
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
@@ -23,6 +25,7 @@ from guanxi.core.models import Operation
 from guanxi.core.schema.registry import entity_of
 
 INVOICE = "billing.invoice"
+ISSUED_TEXT = gettext_noop("Invoice %(number)s for %(customer)s was issued")
 
 
 def invoice_request(
@@ -87,7 +90,7 @@ def _issuing_day(actor: Actor, given: dt.date | None) -> dt.date:
 
 
 def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_on: dt.date | None = None) -> Invoice:
-    """The tax document exists: its number and day."""
+    """The tax document exists: its number and day. Whoever it is for is told."""
     day = _issuing_day(actor, issued_on)
     number = invoice_number.strip()
     if not number:
@@ -95,7 +98,12 @@ def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_
     if Invoice.objects.filter(invoice_number=number).exclude(pk=record.pk).exists():
         raise Invalid(_("This number is on another invoice."), code="value.taken", field="invoice_number")
     text = _("This invoice is issued already.")
-    return _move(actor, record, (REQUESTED,), text, status=ISSUED, invoice_number=number, issued_on=day)
+    with records.writing(actor):
+        issued = _move(actor, record, (REQUESTED,), text, status=ISSUED, invoice_number=number, issued_on=day)
+        values = {"number": number, "customer": issued.customer.name}
+        if issued.owner_id:
+            notify([issued.owner_id], "change", ISSUED_TEXT, values, record=issued, by=actor.user_id)
+    return issued
 
 
 def invoice_send(
