@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from guanxi.areas.sales.selectors import targets
 from guanxi.config.demo.people import PEOPLE
 from guanxi.core import records
-from guanxi.core.models import Department
+from guanxi.core.access.actors import department_tree
+from guanxi.core.models import Department, User
 
 if TYPE_CHECKING:
     from guanxi.config.demo.organisation import Organisation
@@ -27,33 +28,33 @@ def targets_add(house: Organisation) -> None:
     year = house.now.year
     sellers = [one for one in PEOPLE if one.region in ("south", "east", "abroad") and one.role != "manager"]
     for place, one in enumerate(sellers):
-        won = [_won(house, one.username, month) for month in range(1, 13)]
+        won = [_won(house, [house.users[one.username].pk], month) for month in range(1, 13)]
         base = max(LEAST, _round(sum(won, Decimal(0)) * 100 / REACHED[place % len(REACHED)], 50_000))
         months = _months(base, won, house.now.month)
         stretch = sum((Decimal(row["stretch"]) for row in months), Decimal(0))
         values = {"scope": "person", "owner": house.users[one.username].pk, "base": base, "stretch": stretch}
         records.create(house.actor, TARGET, {**values, "year": year, "season": "given", "months": months})
-    together = Decimal(0)
-    for username, name in HEADS:
+    for (username, name), reached in zip(HEADS, (108, 93), strict=True):
         department = Department.objects.get(name=name)
-        people = {one.username: house.users[one.username] for one in sellers}
-        mine = [user.pk for user in people.values() if user.department_id == department.pk]
-        rows = records.queryset(house.actor, TARGET).filter(owner__in=mine, year=year, scope="person")
-        base = _round(max(LEAST, sum((row.base for row in rows), Decimal(0))) * Decimal("1.08"), 100_000)
-        together += base
-        values = {"scope": "department", "department": department.pk, "owner": house.users[username].pk, "base": base}
-        records.create(house.actor, TARGET, {**values, "year": year, "season": "last_year"})
-    company = {
-        "scope": "company",
-        "owner": house.users["chenjianguo"].pk,
-        "base": _round(together * Decimal("1.25"), 500_000),
-    }
-    records.create(house.actor, TARGET, {**company, "year": year, "season": "last_year"})
+        people = list(User.objects.filter(department__in=department_tree(department.pk)).values_list("pk", flat=True))
+        values = {"scope": "department", "department": department.pk, "owner": house.users[username].pk}
+        _above(house, values, people, reached)
+    _above(house, {"scope": "company", "owner": house.users["chenjianguo"].pk}, None, 96)
 
 
-def _won(house: Organisation, username: str, month: int) -> Decimal:
+def _above(house: Organisation, values: dict[str, Any], people: list[int] | None, reached: int) -> None:
+    """A target of many people, of whom ``reached`` percent is won by now."""
+    won = [_won(house, people, month) for month in range(1, 13)]
+    base = max(LEAST, _round(sum(won, Decimal(0)) * 100 / reached, 100_000))
+    months = [{**row, "stretch": None} for row in _months(base, won, house.now.month)]
+    records.create(
+        house.actor, TARGET, {**values, "year": house.now.year, "base": base, "season": "given", "months": months}
+    )
+
+
+def _won(house: Organisation, people: list[int] | None, month: int) -> Decimal:
     first = dt.date(house.now.year, month, 1)
-    return targets.reached("amount", [house.users[username].pk], first, targets.month_after(first))
+    return targets.reached("amount", people, first, targets.month_after(first))
 
 
 def _round(amount: Decimal, unit: int) -> Decimal:
