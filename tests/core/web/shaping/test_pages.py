@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 
 from guanxi.core.exchange.settingsfile import document
-from guanxi.core.models import CustomField, DictionaryValue, stamps
+from guanxi.core.models import CustomField, Dictionary, DictionaryValue, stamps
 from guanxi.core.records.firm import Firm, firm, fiscal_start
 from tests.fakes.models import Gadget
 
@@ -124,3 +125,30 @@ def test_the_firm_says_how_it_is_called_and_reached(admin: Client, browse: Calla
     assert (firm().printed_name, firm().email, fiscal_start()) == ("远岭自动化有限公司", "info@yuanling.example", 4)
     assert "远岭" in admin.get("/settings/firm/").content.decode()
     assert {one["key"] for one in document()["workspace"]} >= {"workspace", "fiscal_start"}
+
+
+def test_a_choice_is_made_with_its_values_at_once(admin: Client) -> None:
+    page = "/settings/fields/gadgets/new/?kind=choice"
+    sent = {"label_zh": "状况", "label_en": "Condition", "values": "在用 | In use\n\n维修｜Repair\n报废"}
+    both = admin.post(page, {**sent, "dictionary": "currency"})
+    assert both.status_code == 422
+    assert not Dictionary.objects.filter(key="condition").exists()
+    assert "维修｜Repair" in both.content.decode(), "what was typed is kept"
+    taken = admin.post(page, {**sent, "key": "Not a key!"})
+    assert taken.status_code == 422
+    assert not Dictionary.objects.filter(key="condition").exists(), "no dictionary without its field"
+    assert admin.post(page, sent).status_code in (302, 303)
+    made = DictionaryValue.objects.filter(dictionary__key="condition").order_by("position")
+    assert [(one.name_zh, one.name_en, one.active) for one in made] == [
+        ("在用", "In use", True), ("维修", "Repair", True), ("报废", "", True),
+    ]  # fmt: skip
+    assert len({one.color for one in made}) == 3
+
+
+def test_a_refused_button_says_so(admin: Client, cast: Any) -> None:
+    answer = admin.post("/settings/dictionaries/currency/", {"do": "delete"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    told = json.loads(answer["HX-Trigger"])["toast"]["list"]
+    assert [one["level"] for one in told] == ["error"]
+    assert "使用" in told[0]["text"] or "用" in told[0]["text"]
+    assert Dictionary.objects.filter(key="currency").exists()

@@ -77,13 +77,17 @@ def show(
 ) -> HttpResponse:
     """A page of this room; with an error it keeps what was typed, marks the fields and answers with the error's status.
 
-    ``began`` is the version an editor drawn anew began with, until a conflict has been told.
+    ``began`` is the version an editor drawn anew began with, until a conflict has been told. A button whose answer is
+    drawn nowhere (it asked first, then sent) is told by a toast instead: else it would seem to do nothing.
     """
     status = error.status if error else 200
     began = "" if isinstance(error, Conflict) else request.POST.get("version", "")
     known = {"errors": errors_of(error) if error else {}, "began": began, **context}
     response = draw(request, template, known, status=status)
     response.headers["Cache-Control"] = "no-store"
+    if error and "HX-Request" in request.headers and "HX-Target" not in request.headers:
+        said = " ".join(str(text) for texts in errors_of(error).values() for text in texts)
+        toasts.attach(response, toasts.toast(said, level="error"))
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from guanxi.core.web import toasts
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.shaping import questions
 from guanxi.core.web.shaping.common import (
+    COLORS,
     ask,
     general,
     inputs,
@@ -117,8 +119,9 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method == "POST":
         try:
             given = questions.answers(entity, kind, request.POST, None)
-            _own_dictionary(actor, kind, given)
-            row = shaping.field_save(actor, entity, request.POST.get("key", "").strip(), given, new=True)
+            with transaction.atomic():
+                _own_dictionary(actor, kind, given)
+                row = shaping.field_save(actor, entity, request.POST.get("key", "").strip(), given, new=True)
             text = _("The field “%(name)s” is there, everywhere at once.") % {"name": row.label_zh}
             return done(request, f"{BASE}{entity.path}/", text)
         except GuanxiError as found:
@@ -127,10 +130,21 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _own_dictionary(actor: Actor, kind: str, given: dict[str, Any]) -> None:
-    """A choice without a dictionary gets one of its own name."""
-    if kind in ("choice", "choices") and not given["dictionary"] and given["label_zh"]:
-        names = {"name_zh": given["label_zh"], "name_en": given["label_en"]}
-        given["dictionary"] = dictionaries.dictionary_save(actor, "", names, new=True).key
+    """A choice without a dictionary gets one of its own name, with the values written on the form. Raises Invalid."""
+    lines = [one.strip() for one in str(given.pop("values", "") or "").splitlines() if one.strip()]
+    if kind not in ("choice", "choices") or not given["label_zh"]:
+        return
+    if given["dictionary"]:
+        if lines:
+            raise Invalid(_("Choose a dictionary, or write new values, not both."), code="field.values", field="values")
+        return
+    names = {"name_zh": given["label_zh"], "name_en": given["label_en"]}
+    key = given["dictionary"] = dictionaries.dictionary_save(actor, "", names, new=True).key
+    colors = [color for color, _name in COLORS if color]
+    for place, line in enumerate(lines):
+        zh, _bar, en = (part.strip() for part in line.replace("｜", "|").partition("|"))
+        value = {"name_zh": zh or en, "name_en": en, "color": colors[place % len(colors)]}
+        dictionaries.value_save(actor, key, "", value, new=True)
 
 
 def _named(error: GuanxiError) -> GuanxiError:
@@ -153,7 +167,7 @@ def _named(error: GuanxiError) -> GuanxiError:
 def _form(
     request: HttpRequest, entity: Entity, kind: str, row: CustomField | None, error: GuanxiError | None
 ) -> HttpResponseBase:
-    asked, more = questions.common(new=row is None), questions.of_kind(entity, kind)
+    asked, more = questions.common(new=row is None), questions.of_kind(entity, kind, new=row is None)
     given: dict[str, Any] = questions.held(row) if row else {"places": 2}
     if error:
         sent = request.POST

@@ -65,20 +65,11 @@ def common(*, new: bool) -> list[Field]:
     ]
 
 
-def of_kind(entity: Entity, kind: str) -> list[Field]:
+def of_kind(entity: Entity, kind: str, *, new: bool = False) -> list[Field]:
     """What fields of one kind are asked besides."""
     asked: list[Field] = []
     if kind in ("choice", "choices"):
-        known = sorted(dictionaries.dictionary_names(), key=lambda one: one[1])
-        asked.append(
-            ask(
-                "dictionary",
-                "choice",
-                _("Values from the dictionary"),
-                choices=known,
-                help=_("Empty makes a new one of the same name."),
-            )
-        )
+        asked += _values(new=new)
     if kind in ("reference", "references"):
         targets = [(one.key, one.plural) for one in entities()]
         asked.append(ask("target", "choice", _("Points to"), choices=targets, required=True))
@@ -108,6 +99,16 @@ def of_kind(entity: Entity, kind: str) -> list[Field]:
         asked.append(ask("default", "text" if kind != "boolean" else "boolean", _("Default for new records")))
     if kind not in shape.DERIVED and kind not in ("serial", "boolean"):
         asked.append(ask("required", "boolean", _("Must be filled")))
+    return asked
+
+
+def _values(*, new: bool) -> list[Field]:
+    known = sorted(dictionaries.dictionary_names(), key=lambda one: one[1])
+    hint = _("Empty makes a new one of the same name.")
+    asked = [ask("dictionary", "choice", _("Values from the dictionary"), choices=known, help=hint)]
+    if new:
+        hint = _("One on each line; its English name after a bar, for instance 在用 | In use")
+        asked.append(ask("values", "long_text", _("… or new values"), help=hint))
     return asked
 
 
@@ -162,7 +163,7 @@ def _rollup(entity: Entity) -> list[Field]:
 
 def answers(entity: Entity, kind: str, data: QueryDict, row: CustomField | None) -> dict[str, Any]:
     """A sent form as the definition ``field_save`` takes. Raises Invalid."""
-    asked = [*common(new=row is None), *of_kind(entity, kind)]
+    asked = [*common(new=row is None), *of_kind(entity, kind, new=row is None)]
     sent = read(asked, data)
     options = dict(row.options) if row else {}
     for name in ("max_length", "places", "minimum", "maximum", "default", "unique", "unique_with", "format", "reset", "result",
@@ -188,6 +189,7 @@ def answers(entity: Entity, kind: str, data: QueryDict, row: CustomField | None)
             for name in ("label_zh", "label_en", "help_zh", "help_en", "personal", "dictionary", "target")
         },
         "required": bool(sent.get("required", False)),
+        **({"values": sent["values"]} if "values" in sent else {}),
         "options": options,
         "rules": {name: text for name, text in rules.items() if text},
     }
