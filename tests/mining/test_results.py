@@ -159,3 +159,13 @@ def test_a_result_is_typed_explains_and_draws_itself(name: str) -> None:
         result.explain("nobody like that", "en")
     for note in result.notes:
         assert note.text.zh != note.text.en
+
+
+def test_every_analysis_is_had_from_the_package_whatever_was_loaded_before() -> None:
+    package = guanxi.mining
+    for _turn in range(2):
+        for name in package.__all__:
+            assert callable(getattr(package, name)), name
+    assert package.transactions is transactions
+    with pytest.raises(AttributeError):
+        _ = package.no_such_thing

@@ -78,8 +78,10 @@ def judged(days: pd.DataFrame, end: pd.Timestamp, *, grow: float, fall: float, s
 def _stage(purchases: Any, age: Any, silence: Any, span: Any, recent: Any, before: Any, *, grow: float, fall: float, silent: int) -> Any:  # fmt: skip
     gap = np.where(purchases > 1, span / np.maximum(purchases - 1, 1), np.inf)
     gone = (silence > silent) | ((silence > np.maximum(4 * gap, 120)) & (purchases > 2))
+    grows = (recent >= before * (1 + grow)) & (recent > before)
+    falls = (recent <= before * (1 - fall)) & (recent < before)
     return np.select(
-        [gone, (purchases <= 2) | (age < HALF), recent >= before * (1 + grow), recent <= before * (1 - fall)],
+        [gone, (purchases <= 2) | (age < HALF), grows, falls],
         ["lost", "developing", "growing", "declining"],
         "mature",
     )

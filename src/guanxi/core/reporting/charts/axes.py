@@ -59,8 +59,12 @@ class Plot:
         every = max(1, math.ceil(min(widest, 96) / self.step)) if self.names else 1
         for place, name in enumerate(self.names):
             if place % every == 0:
-                shown = clipped(name, self.step * every - 4, 11)
-                self.canvas.add(self.canvas.text(self.x(place), self.bottom + 17, shown, anchor="middle", size=11))
+                middle, half = self.x(place), self.step * every / 2 - 2
+                low, high = max(middle - half, 2.0), min(middle + half, self.canvas.width - 2)
+                shown = clipped(name, high - low, 11)
+                wide = text_width(shown, 11) / 2
+                x = min(max(middle, low + wide), high - wide)
+                self.canvas.add(self.canvas.text(x, self.bottom + 17, shown, anchor="middle", size=11))
 
     def finish(self) -> None:
         """The line of nought, and of the target."""
