@@ -104,6 +104,18 @@ def test_dates_follow_change_delete_restore_and_undo(cast: Cast, customer: Any, 
     assert dates(customer) == (NOON - 9 * DAY, NOON - 2 * DAY, None)
 
 
+def test_a_customer_comes_back_from_the_trash_with_its_dates(cast: Cast, customer: Any) -> None:
+    services.activity_log(cast.alice, about=customer, occurred_at=NOON - 9 * DAY, next_contact_at=NOON + DAY)
+    seen = dates(customer)
+    assert seen == (NOON - 9 * DAY, NOON - 9 * DAY, NOON + DAY)
+    records.delete(cast.alice, customer)
+    outbox.deliver_all()
+    records.restore(cast.alice, "customers.customer", [customer.pk])
+    assert dates(customer) == seen, "before anybody has heard of it"
+    outbox.deliver_all()
+    assert dates(customer) == seen
+
+
 def test_the_agreed_plan_moves_and_goes_with_its_follow_up(cast: Cast, customer: Any) -> None:
     made = services.activity_log(cast.alice, about=customer, next_contact_at=NOON + 5 * DAY)
     made = records.update(cast.alice, made, {"next_contact_at": NOON + 6 * DAY})

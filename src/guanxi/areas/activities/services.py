@@ -370,7 +370,7 @@ FROM (
          WHERE p.customer_id = i.id AND p.deleted_at IS NULL AND p.status = %(open)s) AS next
     FROM unnest(%(ids)s::bigint[]) i(id)
 ) f
-WHERE c.id = f.id AND (c.first_contact_at, c.last_contact_at, c.next_plan_at) IS DISTINCT FROM (f.first, f.last, f.next)
+WHERE c.id = f.id AND c.deleted_at IS NULL AND (c.first_contact_at, c.last_contact_at, c.next_plan_at) IS DISTINCT FROM (f.first, f.last, f.next)
 """
 _CONTACT_DATES = """
 UPDATE customers_contact c SET last_contact_at = f.last, next_plan_at = f.next
@@ -384,14 +384,15 @@ FROM (
          WHERE p.contact_id = i.id AND p.deleted_at IS NULL AND p.status = %(open)s) AS next
     FROM unnest(%(ids)s::bigint[]) i(id)
 ) f
-WHERE c.id = f.id AND (c.last_contact_at, c.next_plan_at) IS DISTINCT FROM (f.last, f.next)
+WHERE c.id = f.id AND c.deleted_at IS NULL AND (c.last_contact_at, c.next_plan_at) IS DISTINCT FROM (f.last, f.next)
 """
 
 
 def contact_dates_refresh(customers: Iterable[int | None], contacts: Iterable[int | None] = ()) -> None:
     """Work out anew when these customers and contacts were first and last in touch, and when they will be next.
 
-    No part of the operation under way: after an undo they are worked out again.
+    No part of the operation under way: after an undo they are worked out again. What lies in the trash keeps its dates, so that
+    it has them the moment it comes back.
     """
     with records.writing(system_actor("activities")), connection.cursor() as cursor:
         for sql, wanted in ((_CUSTOMER_DATES, customers), (_CONTACT_DATES, contacts)):
