@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.services import pools
 from guanxi.core import access, records
 from guanxi.core.automation import outbox
+from guanxi.core.exchange import settingsfile
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, Segment
@@ -212,6 +214,15 @@ def test_a_rule_for_a_segment_takes_those_in_it_alone(cast: Cast, make: Any, poo
     assert [one.url for one in uses_of("small")] == [f"/pools/{pool.pk}/"]
     with pytest.raises(RuleBroken):
         segment_delete(cast.root, Segment.objects.get(key="small"))
+
+
+def test_a_settings_file_from_before_rules_asked_for_a_segment(cast: Cast, pool: Pool) -> None:
+    found = json.loads(settingsfile.export(cast.root))
+    before = settingsfile.text_of(settingsfile.document())
+    rules = [rule for one in found["pools"] for rule in one["rules"]]
+    assert [rule.pop("segment") for rule in rules] == [""]
+    assert settingsfile.apply(cast.root, json.dumps(found)) == []
+    assert settingsfile.text_of(settingsfile.document()) == before
 
 
 def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool: Pool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.exchange import settingsfile
-from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import (
     ApprovalFlow,
     AutomationRule,
@@ -22,12 +22,14 @@ from guanxi.core.models import (
     Numbering,
     Role,
     RoleRight,
+    Segment,
     SettingsVersion,
     WorkCalendar,
 )
 from guanxi.core.records import shape, worktime_edit
 from guanxi.core.records.settings_registry import settings_models
 from guanxi.core.records.worktime_edit import CalendarDraft
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 
 WEEK = [[["09:00", "18:00"]]] * 5 + [[], []]
 
@@ -230,6 +232,27 @@ def test_what_a_file_need_not_say_is_worked_out(cast: Any) -> None:
     assert len(settingsfile.apply(cast.root, part)) == 1
     assert ["fakes.gadget", "price"] in CustomField.objects.get(key="double").options["reads"]
     assert settingsfile.apply(cast.root, part) == []
+
+
+def test_a_segment_goes_only_where_nothing_that_stays_asks_for_it(cast: Any) -> None:
+    condition = {"field": "price", "op": "gte", "value": 100}
+    for key in ("dear", "spare"):
+        draft = SegmentDraft(key=key, name_zh=key, entity="fakes.gadget", condition=condition)
+        segment_save(cast.root, None, draft)
+    rule = {
+        "name_zh": "规则",
+        "name_en": "Rule",
+        "entity": "fakes.gadget",
+        "trigger": {"on": "enters", "segment": "dear"},
+    }
+    rule_save(cast.root, None, RuleDraft(**rule, steps=({"do": "stop"},), active=True))
+    found = json.loads(settingsfile.export(cast.root))
+    with pytest.raises(RuleBroken, match="segments/dear"):
+        settingsfile.apply(cast.root, json.dumps({**found, "segments": []}))
+    settingsfile.apply(cast.root, json.dumps({**found, "segments": found["segments"][:1]}))
+    assert list(Segment.objects.values_list("key", flat=True)) == ["dear"]
+    settingsfile.apply(cast.root, json.dumps({**found, "segments": [], "rules": []}))
+    assert not Segment.objects.exists()
 
 
 def test_somebody_a_flow_names_need_not_be_there(cast: Any) -> None:

@@ -15,6 +15,9 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
 from guanxi.core.models import RoleField, RuleRun, Segment, SegmentMember
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import steady
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.shaping import uses as fields_uses
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save, uses_of
 from tests.fakes.models import Gadget
 from tests.signing import browser
@@ -82,8 +85,10 @@ def test_what_a_segment_stands_on_is_not_told_to_whom_it_is_hidden(cast: Any, ga
     segment(cast)
     RoleField.objects.create(role=cast.role, entity="fakes.gadget", field="price", level="hidden")
     bump("rights")
-    with pytest.raises(Invalid, match="price"):
+    with pytest.raises(Invalid) as refused:
         names(cast.actor(cast.alice_user), named("dear"))
+    assert refused.value.code == "segment.hidden"
+    assert "price" not in str(refused.value)
     with pytest.raises(Denied):
         segment_save(cast.alice, None, SegmentDraft(name_zh="我的", entity="fakes.gadget", condition=DEAR))
     assert not Segment.objects.filter(name_zh="我的").exists()
@@ -118,6 +123,27 @@ def test_two_editors_and_one_that_is_used(cast: Any) -> None:
     segment_delete(cast.root, Segment.objects.get(key="again"))
     segment_delete(cast.root, row)
     assert not Segment.objects.exists()
+
+
+def test_a_field_a_segment_asks_about_is_told_as_used(cast: Any) -> None:
+    segment(cast)
+    assert [one.name for one in fields_uses.uses_of("fakes.gadget", "price")] == ["贵的"]
+    assert fields_uses.uses_of("fakes.gadget", "color") == []
+
+
+def test_only_filters_know_segments(cast: Any, gadgets: list[Gadget]) -> None:
+    segment(cast, {"field": "created_at", "op": "within", "value": "today"}, key="fresh")
+    entity = entity_of("fakes.gadget")
+    for op in ("empty", "not_empty"):
+        assert steady.key_of(cast.root, entity, {"field": "@segment", "op": op}) is None, "tomorrow it means others"
+    page = browser(cast.root_user)
+    assert page.get("/gadgets/", {"cols": "name,@segment"}).status_code == 200
+    assert page.get("/gadgets/", {"f": '{"field": "@segment", "op": "empty"}'}).status_code == 200
+    new = "/settings/segments/new/"
+    for nonsense in ('{"any": [[]]}', '{"all": 5}', "5", "{"):
+        assert page.get(new, {"entity": "gadgets", "f": nonsense}).status_code == 200
+    handed = page.get(new, {"entity": "gadgets", "f": '{"field": "price", "op": "gte", "value": "77"}'})
+    assert 'value="77"' in handed.content.decode()
 
 
 # -- rules that wait for who comes and goes --------------------------------------------------------------------------

@@ -124,7 +124,14 @@ def _plain(one: SettingsModel, row: Row) -> Row:
     said = {
         name: coded.plain(row[name]) for name, coded in one.coded.items() if coded.plain is not None and name in row
     }
-    return {**row, **said, **below}
+    unsaid = {name: _usual(one, name) for name in one.identity if name not in row}
+    return {**unsaid, **row, **said, **below}
+
+
+def _usual(one: SettingsModel, name: str) -> Any:
+    """What a part of a row's identity is where a file, written before there was one, does not say; ``None`` if it must."""
+    column: Any = one.model._meta.get_field(name)
+    return column.get_default() if column.has_default() else None
 
 
 def _check_rows(one: SettingsModel, rows: Any, place: str) -> None:
@@ -134,7 +141,7 @@ def _check_rows(one: SettingsModel, rows: Any, place: str) -> None:
     seen = set()
     for number, row in enumerate(rows):
         here = f"{place}[{number}]"
-        if not isinstance(row, dict) or any(row.get(name) is None for name in one.identity):
+        if not isinstance(row, dict) or any(row.get(name, _usual(one, name)) is None for name in one.identity):
             raise Invalid(_("“%(place)s” lacks its key.") % {"place": here}, code="settings.shape", field=here)
         for name in row:
             if name not in words:

@@ -44,6 +44,7 @@ from guanxi.core.records import objects, seeds, watching
 from guanxi.core.records.settings_registry import Coded, Reference, SettingsModel, register_settings
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.shaping import segments
 
 
 def _codes(ids: Any) -> list[str]:
@@ -110,6 +111,12 @@ def _options_out(options: Any) -> dict[str, Any]:
     if "rollup" in given or given.get("result") == "decimal":
         worked_out.add("result")
     return {name: value for name, value in given.items() if name not in worked_out}
+
+
+def _segment_goes(row: Segment) -> None:
+    """A segment goes only where nothing that stays asks for it."""
+    if segments.used_above(row.key):
+        raise RuleBroken(code="segment.used")
 
 
 def _objects_written() -> None:
@@ -205,7 +212,7 @@ register_settings(
     ),
     SettingsModel(
         key="segments", label=_("Segments"), check=settings_checks.segment_check, model=Segment, identity=("key",),
-        stamps=("dictionaries",), order=24, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
+        stamps=("dictionaries",), order=24, before_remove=_segment_goes, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
     ),
     SettingsModel(
         key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,

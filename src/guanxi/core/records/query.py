@@ -113,7 +113,7 @@ class _Compiler:
 
     def _condition(self, tree: Mapping[str, Any]) -> Q:
         path, operator, value = str(tree.get("field", "")), str(tree.get("op", "eq")), tree.get("value")
-        field = shape.field_at(self.entity, path)
+        field = shape.asked_at(self.entity, path)
         level = shape.path_level(self.actor, self.entity, path)
         if field is None or level == "hidden":
             raise Invalid(_("There is no field “%(path)s”.") % {"path": path}, code="filter.field", field=path)
@@ -148,7 +148,14 @@ class _Compiler:
         def compiled(segment: Segment) -> Q:
             inner = _Compiler(self.actor, entity, (*self.inside, segment.key))
             inner.conditions = self.conditions
-            found = inner.node(segment.condition, depth=1)
+            try:
+                found = inner.node(segment.condition, depth=1)
+            except Invalid as error:
+                if error.code not in ("filter.field", "filter.masked"):
+                    raise
+                name = shape.spoken(segment.name_zh, segment.name_en)
+                text = _("The segment “%(name)s” asks for something you cannot see.") % {"name": name}
+                raise Invalid(text, code="segment.hidden") from None
             self.conditions = inner.conditions
             return found
 

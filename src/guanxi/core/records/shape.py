@@ -155,11 +155,20 @@ def field_at(entity: Entity, path: str) -> Field | None:
     fields = fields_of(entity)
     if path in fields:
         return fields[path]
-    if path == segments.PATH:
-        return segments.field(entity)
     name, _dot, rest = path.partition(".")
     target = step(entity, name) if rest else None
     return None if target is None else field_at(target, rest)
+
+
+def asked_at(entity: Entity, path: str) -> Field | None:
+    """What a filter may ask about by a path: its field, or the segments of the record it leads to; nobody else knows these."""
+    before, _dot, last = path.rpartition(".")
+    if last != segments.PATH:
+        return field_at(entity, path)
+    target: Entity | None = entity
+    for name in before.split(".") if before else ():
+        target = step(target, name) if target else None
+    return segments.field(target) if target else None
 
 
 def path_level(actor: Actor, entity: Entity, path: str) -> str:

@@ -49,7 +49,12 @@ def uses_of(key: str) -> list[Use]:
         for one in segments.every().values()
         if one.key != key and key in named(one.condition)
     ]
-    return [*found, *(use for find in _finders for use in find(key))]
+    return [*found, *used_above(key)]
+
+
+def used_above(key: str) -> list[Use]:
+    """Where a segment is used but in other segments."""
+    return [use for find in _finders for use in find(key)]
 
 
 def named(definition: Any) -> Iterator[str]:

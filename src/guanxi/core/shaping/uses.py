@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import CustomField, FieldSetup, Layout, Numbering, Process, Report, RoleField, SavedView
+from guanxi.core.models import (
+    CustomField,
+    FieldSetup,
+    Layout,
+    Numbering,
+    Process,
+    Report,
+    RoleField,
+    SavedView,
+    Segment,
+)
 from guanxi.core.records.shape import fields_of, spoken
 from guanxi.core.schema.registry import entity_of
 
@@ -55,7 +65,7 @@ def uses_of_value(entity: str, name: str, value: str) -> list[Use]:
 
 
 def _shared(entity: str, name: str, value: str = "") -> Iterator[Use]:
-    """Views and reports."""
+    """Views, reports and segments."""
     for view in SavedView.objects.filter(deleted_at__isnull=True):
         if _mentions(view.definition, name, value) and (
             view.entity == entity or f".{name}" in json.dumps(view.definition)
@@ -67,6 +77,9 @@ def _shared(entity: str, name: str, value: str = "") -> Iterator[Use]:
             about == entity or f".{name}" in json.dumps(report.definition)
         ):
             yield Use(_("Report"), spoken(report.name_zh, report.name_en), f"/reports/{report.key}/")
+    for one in Segment.objects.all():
+        if _mentions(one.condition, name, value) and (one.entity == entity or f".{name}" in json.dumps(one.condition)):
+            yield Use(_("Segment"), spoken(one.name_zh, one.name_en), f"/settings/segments/{one.key}/")
 
 
 def _own(entity: str, name: str) -> Iterator[Use]:

@@ -245,7 +245,9 @@ def within(subject: str, segment: str, ids: Collection[int]) -> frozenset[int]:
         where = compile_tree(system_actor("pools"), entity, tree)
     except Invalid:
         return frozenset()
-    return frozenset(entity.model._default_manager.filter(where, pk__in=ids).order_by().values_list("pk", flat=True))
+    return frozenset(
+        entity.model._default_manager.filter(where, pk__any=list(ids)).order_by().values_list("pk", flat=True)
+    )
 
 
 def _ends(subject: str, ground: str, ids: Collection[int] | None) -> Mapping[int, dt.datetime]:

@@ -95,7 +95,7 @@ def describe(actor: Actor, entity: Entity, node: Tree) -> str:
         )
         return f"{_related_name(key)}{which} {_operator(str(node.get('op', 'gte')))} {node.get('value', 1)}"
     path = str(node.get("field", ""))
-    declared = shape.field_at(entity, path)
+    declared = shape.asked_at(entity, path)
     if declared is None:
         return path
     operator = str(node.get("op", "eq"))
@@ -212,7 +212,7 @@ def condition(actor: Actor, entity: Entity, number: str, group: str, node: Tree)
     """One row of the builder for a node, or an empty one with the first filter the entity offers."""
     path = str(node.get("field") or "")
     declared = (
-        shape.field_at(entity, path) if path and shape.path_level(actor, entity, path) in ("read", "write") else None
+        shape.asked_at(entity, path) if path and shape.path_level(actor, entity, path) in ("read", "write") else None
     )
     if declared is None:
         return Condition(number, group, "", "", (), ())
@@ -317,7 +317,7 @@ def read_builder(entity: Entity, data: QueryDict) -> dict[str, Any]:
 
 def _node(entity: Entity, prefix: str, data: QueryDict) -> dict[str, Any] | None:
     path, operator = data.get(f"{prefix}field", ""), data.get(f"{prefix}op", "")
-    declared = shape.field_at(entity, path) if path else None
+    declared = shape.asked_at(entity, path) if path else None
     if declared is None or operator not in KINDS[declared.kind].operators:
         return None
     if operator in op.VALUELESS:

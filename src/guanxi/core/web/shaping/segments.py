@@ -14,7 +14,8 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import Segment
 from guanxi.core.records import segments
-from guanxi.core.records.query import is_empty
+from guanxi.core.records.query import compile_tree, is_empty
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.shaping import segments as store
 from guanxi.core.shaping.segments import SegmentDraft
@@ -22,6 +23,7 @@ from guanxi.core.web.addresses import list_url
 from guanxi.core.web.approvals.flows import choices
 from guanxi.core.web.jinja import with_query
 from guanxi.core.web.lists import filters
+from guanxi.core.web.lists.state import parse_tree
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.shaping.common import shaper
 from guanxi.core.web.views.common import page_view
@@ -92,18 +94,20 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
         return show(request, "shaping/segment.jinja", _context(actor, row, draft))
     path = request.GET.get("entity", "")
     found = entity_at(path).key if path else choices()[0][0]
-    tree = _given(request.GET.get("f", ""))
+    tree = _given(actor, entity_of(found), request.GET.get("f", ""))
     return show(
         request, "shaping/segment.jinja", _context(actor, None, SegmentDraft(name_zh="", entity=found, condition=tree))
     )
 
 
-def _given(text: str) -> dict[str, Any]:
+def _given(actor: Actor, entity: Entity, text: str) -> dict[str, Any]:
+    """The filter a list hands over; nothing where it means nothing."""
     try:
-        tree = json.loads(text) if text else {}
-    except ValueError:
+        tree = parse_tree(text)
+        compile_tree(actor, entity, tree)
+    except GuanxiError:
         return {}
-    return tree if isinstance(tree, dict) else {}
+    return tree
 
 
 def _post(request: HttpRequest, actor: Actor, row: Segment | None) -> HttpResponseBase:
