@@ -78,7 +78,12 @@ LEAD = Entity(
     ),
     sort=("-updated_at",),
     facts=("status", "score", "source", "company", "last_contact_at", "next_contact_at", "customer", "opportunity"),
-    fields={"phones": {"personal": "contact"}, "emails": {"personal": "contact"}, "status": {"required": True}},
+    fields={
+        "phones": {"personal": "contact"},
+        "emails": {"personal": "contact"},
+        "status": {"required": True},
+        "score": {"plain": True},
+    },
     search=Search(
         names=("name", "company"),
         numbers=("external_id",),
