@@ -220,7 +220,7 @@ def test_a_settings_file_from_before_rules_asked_for_a_segment(cast: Cast, pool:
     found = json.loads(settingsfile.export(cast.root))
     before = settingsfile.text_of(settingsfile.document())
     rules = [rule for one in found["pools"] for rule in one["rules"]]
-    assert [rule.pop("segment") for rule in rules] == [""]
+    assert {rule.pop("segment") for rule in rules} == {""}
     assert settingsfile.apply(cast.root, json.dumps(found)) == []
     assert settingsfile.text_of(settingsfile.document()) == before
 
