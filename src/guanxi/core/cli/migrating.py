@@ -110,6 +110,7 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
         external.record(settings, "migrating", "")
         seeds.load()
         tallies.keep_zone()
+        external.record(settings, "zone", settings.time_zone)
         external.record(settings, "migrations", code)
         return command.applied
 

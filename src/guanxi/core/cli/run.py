@@ -118,7 +118,10 @@ def _folders(settings: Environment) -> None:
 def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
     """Migrations, demo data, the administrator's link. Nothing is loaded when all of it was done before."""
     wanted = external.fingerprint()
-    if external.recorded(settings, "migrations") == wanted and roles.divided(settings):
+    # Sums by day are those of the time zone: another one is prepared for.
+    same = external.recorded(settings, "migrations") == wanted
+    same = same and external.recorded(settings, "zone") == settings.time_zone
+    if same and roles.divided(settings):
         if demo:
             logins = _kept_logins(settings)
             if logins is not None:
