@@ -16,6 +16,7 @@ from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Notification
+from guanxi.core.records import display
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -94,6 +95,13 @@ def test_who_gets_a_record_is_told_and_the_record_and_the_rule_say_why(cast: Cas
     assert "新来的线索" in page
     assert "holds as many as allowed" in page
     assert "by the rule “官网轮流”" in root.get(f"/leads/{lead.pk}/").content.decode()
+    rule.members.update(note="")
+    seen = display.names_of(cast.root, {"sales.assignmember": [one.pk for one in rule.members.all()]})
+    assert set(seen["sales.assignmember"].values()) == {cast.alice_user.name, cast.bob_user.name}
+    other = browser(cast.charlie_user).get(f"/assign-rules/{rule.pk}/").content.decode()
+    assert "Who is next" in other
+    for hidden in ("新来的线索", "holds", "Handed out lately"):
+        assert hidden not in other, "what he may not see is not counted for him either"
     rule = records.update(cast.root, rule, {"working_only": True})
     with clock.moved_to(dt.datetime(2026, 3, 15, 2, tzinfo=dt.UTC)):  # a Sunday
         assert [one.why_not for one in read.candidates(rule, read.members_of(rule))] == ["off", "full"]

@@ -372,7 +372,7 @@ def marketing_refused(channel: str, to: str) -> dt.datetime | None:
     digest, noes = marketing.digest_of(channel, to), []
     for key in (CUSTOMER, CONTACT) if name else ():
         entity = entity_of(key)
-        ids = [one.record_id for one in matching.candidates(entity, {name: [{"value": to}]})]
+        ids = [one.record_id for one in matching.candidates(entity, {name: [{"value": to}]}, limit=matching.PER_KEY)]
         for record in entity.model._default_manager.filter(pk__in=ids):
             digests = {marketing.digest_of(of, held) for of, held in marketing.addresses(record) if of == channel}
             said = marketing_word(record, channel) if digest in digests else None

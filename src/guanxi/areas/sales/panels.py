@@ -117,19 +117,22 @@ def large(_actor: Actor, deal: Opportunity) -> Flag | None:
 
 
 def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
-    """Whom a rule hands out to, how each stands now and who is next; what it handed out lately."""
+    """Whom a rule hands out to and who is next; of those whose records the reader sees, how many each holds; what it
+    handed out lately of what he sees."""
     people = sharing.candidates(rule, sharing.members_of(rule))
     entity = entity_of(rule.subject)
     moves = sharing.given_by(rule)
     seen = visible(entity.model._default_manager.filter(pk__in=[one.record_id for one in moves]), actor)
     titles = {row.pk: display.title_of(entity, row) for row in seen}
+    reach = actor.rights.of(entity.key, "view")
+    told = {one.user for one in people if actor.is_system or reach.everyone or one.user in reach.owners}
     by_area = rule.method == BY_TERRITORY
     names = display.names_of(actor, {"core.user": [one.user for one in people]}).get("core.user", {})
     return {
-        "people": [(one, names.get(one.user, "…")) for one in people],
+        "people": [(one, names.get(one.user, "…"), one.user in told) for one in people],
         "next": None if by_area else sharing.in_turn(rule, people),
         "areas": sharing.takers() if by_area else [],
-        "moves": [(one, titles.get(one.record_id, "…"), one.record_id in titles) for one in moves],
+        "moves": [(one, titles[one.record_id]) for one in moves if one.record_id in titles],
         "entity": entity,
         "reasons": {
             sharing.LEFT: _("has left"), sharing.FULL: _("holds as many as allowed"),

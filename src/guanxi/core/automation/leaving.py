@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,14 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.approvals import running
 from guanxi.core.automation.approvals.people import after
-from guanxi.core.models import ApprovalFlow, ApprovalTurn, AutomationRule, User
+from guanxi.core.models import ApprovalFlow, ApprovalTurn, AutomationRule, User, Workflow
 from guanxi.core.records.shape import spoken
 from guanxi.core.shaping.uses import Use
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Approvals that wait for a person, who gets them once he has left, and the flows and rules in use that name him."""
+    """Approvals that wait for a person, who gets them once he has left, and the flows, rules and workflows in use that name him."""
 
     waiting: int
     to: User | None
@@ -35,9 +36,15 @@ def left_by(user: User) -> Leaving:
     rules = [
         Use(_("rule"), spoken(one.name_zh, one.name_en), f"/settings/rules/{one.key}/")
         for one in AutomationRule.objects.filter(active=True)
-        if _names(one.steps, user.username)
+        if _names(one.steps, user.username) or (one.run_as == "person" and one.person == user.username)
     ]
-    return Leaving(waiting, after(user) if waiting else None, (*flows, *rules))
+    drawn = re.compile(rf"people:\s*{re.escape(user.username)}\s*[\"',]")  # as ``workflows.drawing.named`` reads it
+    workflows = [
+        Use(_("Workflow"), spoken(one.name_zh, one.name_en), f"/settings/workflows/{one.key}/")
+        for one in Workflow.objects.filter(active=True)
+        if drawn.search(one.xml)
+    ]
+    return Leaving(waiting, after(user) if waiting else None, (*flows, *rules, *workflows))
 
 
 def _names(given: Any, username: str) -> bool:

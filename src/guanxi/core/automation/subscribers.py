@@ -37,8 +37,9 @@ def people_tell(event: Event) -> None:
     if not event.record_id or not is_registered(event.entity):
         return
     verb = event.name.rpartition(".")[2]
-    if event.actor_id is None and verb != "updated":
-        return
+    owner = entity_of(event.entity).access.owner
+    if event.actor_id is None and not (verb == "updated" and owner and owner in event.changes):
+        return  # what a rule of the house changed is no news, unless it gave the record to somebody
     tell = {
         "commented": _commented,
         "comment_edited": _mentioned,
@@ -91,16 +92,12 @@ def _created(event: Event, entity: Entity, record: Any) -> None:
 
 
 def _updated(event: Event, entity: Entity, record: Any) -> None:
-    """What a rule of the house changed is no news, unless it gave the record to somebody."""
-    if event.actor_id is None:
-        if entity.access.owner and entity.access.owner in event.changes:
-            _assigned(event, entity, record)
-        return
     followers = marks.users_with("follow", entity.key, record.pk)
     if entity.access.owner and entity.access.owner in event.changes:
         _assigned(event, entity, record)
         followers -= _owner(entity, record)
-    notify(followers, "change", CHANGED, record=record, by=event.actor_id, once=f"change:{event.id}")
+    if event.actor_id is not None:
+        notify(followers, "change", CHANGED, record=record, by=event.actor_id, once=f"change:{event.id}")
 
 
 def _shared(event: Event, _entity: Entity, record: Any) -> None:

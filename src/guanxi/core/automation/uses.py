@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from guanxi.core.automation import templates
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import (
     ApprovalFlow,
     AutomationRule,
@@ -100,8 +101,9 @@ def find(entity: str, field: str) -> list[Use]:
     ]
 
 
-def standing_on(segment: str) -> list[Use]:
-    """The rules, flows, shared views, reports and keeping rules that name a segment."""
+@asked_once(lambda: ())
+def _naming_segments() -> list[tuple[Use, frozenset[str]]]:
+    """The rules, flows, shared views, reports and keeping rules, each with the segments it names."""
     found: list[tuple[str, Any, str, list[Any]]] = [
         (_("Rule"), row, f"/settings/rules/{row.key}/", [row.condition, row.steps])
         for row in AutomationRule.objects.order_by("position", "pk")
@@ -115,14 +117,17 @@ def standing_on(segment: str) -> list[Use]:
         for row in RetentionRule.objects.all()
     ]
     found += [(_("Report"), row, f"/reports/{row.key}/", [row.definition]) for row in Report.objects.all()]
-    listed = [
-        Use(sort, spoken(row.name_zh, row.name_en), url)
-        for sort, row, url, parts in found
-        if segment in segments.named(parts)
-        or (isinstance(row, AutomationRule) and row.trigger.get("segment") == segment)
-    ]
+    listed = []
+    for sort, row, url, parts in found:
+        waited_for = {str(row.trigger.get("segment", ""))} if isinstance(row, AutomationRule) else set()
+        listed.append((Use(sort, spoken(row.name_zh, row.name_en), url), frozenset(segments.named(parts)) | waited_for))
     shared = SavedView.objects.filter(deleted_at__isnull=True).exclude(visibility="private")
-    return [*listed, *(Use(_("View"), one.name) for one in shared if segment in segments.named(one.definition))]
+    return [*listed, *((Use(_("View"), one.name), frozenset(segments.named(one.definition))) for one in shared)]
+
+
+def standing_on(segment: str) -> list[Use]:
+    """The rules, flows, shared views, reports and keeping rules that name a segment."""
+    return [use for use, keys in _naming_segments() if segment in keys]
 
 
 uses.add_finder(find)

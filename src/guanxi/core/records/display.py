@@ -22,6 +22,8 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 Names = dict[str, dict[int, str]]
+#: Where names of files stand among those of records.
+FILES = "core.file"
 #: So many users' names are kept by a process.
 MOST_KEPT = 5000
 
@@ -49,13 +51,18 @@ def title_of(entity: Entity, record: Any) -> str:
 def _named_by(entity: Entity, record: Any) -> str:
     """What a record without a title says, in the words of a few of its fields."""
     fields = shape.fields_of(entity)
-    values = [(fields[name], getattr(record, name, None)) for name in entity.named_by if name in fields]
-    texts = [
-        dictionaries.label_of(field, value) if field.kind in ("choice", "region") else str(value)
-        for field, value in values
-        if value not in (None, "")
-    ]
-    return " · ".join(texts)
+    texts = [_told(fields[name], record) for name in entity.named_by if name in fields]
+    return " · ".join(text for text in texts if text)
+
+
+def _told(field: Field, record: Any) -> str:
+    if field.kind == "user":
+        number = getattr(record, f"{field.name}_id")
+        return _people_named({number} - {None}).get(number, "")
+    value = getattr(record, field.name, None)
+    if value in (None, ""):
+        return ""
+    return dictionaries.label_of(field, value) if field.kind in ("choice", "region") else str(value)
 
 
 def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
@@ -67,10 +74,12 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
             continue
         if key == "core.user":
             found[key] = _people_named(chosen)
+        elif key == FILES:
+            found[key] = dict(File.objects.filter(pk__in=chosen).values_list("pk", "name"))
         elif is_registered(key):
             entity = entity_of(key)
             rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
-            if "." in entity.title or hasattr(entity.model, "name_en"):
+            if "." in entity.title or entity.named_by or hasattr(entity.model, "name_en"):
                 above = entity.title.rpartition(".")[0].replace(".", "__")
                 rows = rows.select_related(above) if above else rows
                 found[key] = {row.pk: title_of(entity, row) for row in rows}
@@ -103,7 +112,7 @@ def _people_named(ids: set[int]) -> dict[int, str]:
 
 
 def _target(field: Field) -> str:
-    return "core.user" if field.kind == "user" else field.target
+    return {"user": "core.user", "file": FILES, "image": FILES}.get(field.kind, field.target)
 
 
 def references(records: Sequence[Any], fields: Iterable[Field]) -> dict[str, set[int]]:
@@ -113,7 +122,7 @@ def references(records: Sequence[Any], fields: Iterable[Field]) -> dict[str, set
         if field.kind == "references":
             many = wanted.setdefault(field.target, set())
             many.update(one for record in records for one in values.current(record, field) or ())
-        elif field.kind in ("reference", "user"):
+        elif field.kind in ("reference", "user", "file", "image"):
             ids = wanted.setdefault(_target(field), set())
             ids.update(number for record in records if (number := values.current(record, field)))
     return wanted
@@ -138,13 +147,13 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return ""
     if field.kind == "boolean":
         return gettext("Yes") if value else gettext("No")
-    if field.kind in ("file", "image"):
+    if field.kind in ("file", "image") and FILES not in (names or {}):
         return File.objects.filter(pk=value).values_list("name", flat=True).first() or ""
     if field.kind in ("choice", "region"):
         return dictionaries.label_of(field, value)
     if field.kind == "choices":
         return ", ".join(dictionaries.label_of(field, one) for one in value)
-    if field.kind in ("reference", "user"):
+    if field.kind in ("reference", "user", "file", "image"):
         return (names or {}).get(_target(field), {}).get(value, "")
     if field.kind == "references":
         known = (names or {}).get(field.target, {})

@@ -138,12 +138,13 @@ def settle(entity: Entity, least: int = 500) -> int:
 
 
 def renew(entity: Entity) -> None:
-    """Reckon a tally anew from the records: after a load past triggers."""
+    """Reckon a tally anew from the records: after a load past triggers. Writers of the records wait until it is done."""
     if entity.tally is None:
         return
     table, keys, amounts = entity.tally._meta.db_table, _keys(entity), sorted(sums(entity))
     source = counted([*keys, *amounts], entity.table, 1)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {entity.table} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(f"DELETE FROM {table}; {adding(table, keys, _dates(entity), amounts, source)}")  # noqa: S608
 
 

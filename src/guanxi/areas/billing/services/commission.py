@@ -318,7 +318,9 @@ def commission_approve(actor: Actor, record: CommissionStatement) -> CommissionS
             raise RuleBroken(_("This statement is approved already."), code="commission.state")
         if fresh.owner_id == actor.user_id:
             raise RuleBroken(_("Nobody approves his own commission."), code="commission.own")
-        found = reckon(fresh.plan, fresh.owner_id or 0, fresh.first_day, fresh.last_day)
+        # Of two statements approved at once the second reckons with what the first takes back or pays late.
+        plan = CommissionPlan.objects.select_for_update(of=("self",)).get(pk=fresh.plan_id)
+        found = reckon(plan, fresh.owner_id or 0, fresh.first_day, fresh.last_day)
         if (found.values["pay"], found.values["base_amount"]) != (fresh.pay, fresh.base_amount):
             raise RuleBroken(
                 _("What it was reckoned on has changed. Reckon it again first."), code="commission.changed"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import Segment, SegmentMember
 from guanxi.core.records.query import compile_tree
 from guanxi.core.schema.registry import entity_of, is_registered
+
+logger = logging.getLogger(__name__)
 
 #: How often a watched segment is looked at as a whole; a record that is written is looked at at once.
 EVERY = dt.timedelta(minutes=10)
@@ -30,7 +33,8 @@ def moved(key: str, now: dt.datetime, only: int | None = None) -> tuple[list[int
     rows = entity_of(segment.entity).model._default_manager
     try:
         inside = rows.filter(compile_tree(system_actor("segments"), entity_of(segment.entity), segment.condition))
-    except GuanxiError:
+    except GuanxiError as error:
+        logger.warning("the condition of a watched segment fails", extra={"segment": key, "reason": str(error)})
         return [], []
     known = SegmentMember.objects.filter(segment=segment)
     if only is not None:
