@@ -107,6 +107,24 @@ def test_it_does_its_own_work_with_custom_objects_fields_and_partitions(served: 
     assert partition == ("guanxi", True, False)
 
 
+def test_an_object_is_made_again_after_an_upgrade(fresh_database: str, served: psycopg.Connection) -> None:
+    function = "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+    trigger = "CREATE TRIGGER {0} AFTER INSERT ON core_objectrecord_x FOR EACH STATEMENT EXECUTE FUNCTION {0}()"
+    for _time in range(2):
+        served.execute("CREATE TABLE core_objectrecord_x PARTITION OF core_objectrecord FOR VALUES IN ('x')")
+        served.execute(function.format("pgtrigger_audit_insert_x"))
+        served.execute(trigger.format("pgtrigger_audit_insert_x"))
+        roles.divide(_settings(fresh_database))
+        served.execute("DROP TABLE core_objectrecord_x CASCADE")
+        roles.divide(_settings(fresh_database))
+    row = served.execute(
+        "SELECT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+        " WHERE t.tgrelid = 'customers_customer'::regclass AND p.proname LIKE 'pgtrigger\\_audit\\_%' LIMIT 1"
+    ).fetchone()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        served.execute(function.format(row[0] if row else ""))
+
+
 def test_values_leave_the_audit_only_for_an_erasure_in_the_register(served: psycopg.Connection) -> None:
     before = _state(served)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):

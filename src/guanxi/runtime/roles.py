@@ -1,7 +1,8 @@
 """Two roles in the database: the owner, who migrates, and the application's, who may add to the audit and never touch it.
 
 Everything belongs to the application's role, for the product makes tables, triggers and indexes for custom objects and
-fields while it runs; except the audit and how it is written, which stay with the owner.
+fields while it runs; except the audit and how it is written, which stay with the owner. (Triggers of custom objects are the
+application's too: it drops an object's table and may make it again.)
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ WITH wanted AS (
                       AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proowner,
-           p.proname LIKE 'guanxi\\_audit%%' OR p.proname LIKE 'pgtrigger\\_audit\\_%%'
+           p.proname LIKE 'guanxi\\_audit%%' OR p.proname LIKE 'pgtrigger\\_audit\\_%%' AND EXISTS (
+               SELECT 1 FROM pg_trigger t WHERE t.tgfoid = p.oid AND t.tgrelid NOT IN (
+                   SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('public.core_objectrecord')))
     FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
 )
 SELECT sort, name, kept FROM wanted
