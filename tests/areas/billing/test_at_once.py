@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from guanxi.areas.billing.models import Contract, Instalment, Order
 from guanxi.areas.billing.services import contracts, orders
+from guanxi.core import records
 from guanxi.core.kernel.errors import GuanxiError
 from tests.factories.cast import Cast
 
@@ -55,6 +57,25 @@ def test_two_orders_do_not_pass_a_credit_limit_together(cast: Cast, make: Any) -
     assert results == ["credit.limit", "done"]
     assert [row.open for row in Instalment.objects.all()] == [700]
     assert sorted(Order.objects.values_list("status", flat=True)) == ["confirmed", "draft"]
+
+
+def test_a_customer_is_not_deleted_while_an_order_of_his_is_being_confirmed(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer")
+    order = order_of(make, customer, 700)
+    confirmed = threading.Event()
+
+    def confirm() -> None:
+        with transaction.atomic():
+            orders.order_confirm(cast.root, order)
+            confirmed.set()
+            time.sleep(0.3)  # the other one comes while this is not committed
+
+    def delete() -> None:
+        assert confirmed.wait(timeout=20)
+        records.delete(cast.root, customer)
+
+    assert at_once(confirm, delete) == ["done", "record.standing"]
+    assert Order.objects.get(pk=order.pk).status == "confirmed", "it did not go along"
 
 
 def test_one_order_and_one_contract_are_owed_once_when_two_people_press_the_button(cast: Cast, make: Any) -> None:

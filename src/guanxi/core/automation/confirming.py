@@ -44,8 +44,8 @@ def agreed_by_form(actor: Actor, record: models.Model, *, proof: str, language: 
 
 def _ask(record: models.Model, to: str, proof: str, language: str) -> None:
     digest = marketing.digest_of("mail", to)
-    asked = OutboundMessage.objects.filter(payload__confirms=digest, created_at__gte=clock.now() - AGAIN)
-    if asked.exists():
+    asked = OutboundMessage.objects.filter(payload__has_key="confirms", created_at__gte=clock.now() - AGAIN)
+    if asked.filter(payload__confirms=digest).exists():
         return
     try:
         row = messages.put("mail", to, record=record, payload={"confirms": digest, "proof": proof})

@@ -163,7 +163,12 @@ class OutboundMessage(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["entity", "record_id", "-id"])]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["entity", "record_id", "-id"]),
+            models.Index(
+                fields=["created_at"], name="outbound_confirming", condition=models.Q(payload__has_key="confirms")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel} to {self.to}: {self.state}"

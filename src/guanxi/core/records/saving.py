@@ -264,9 +264,11 @@ def _taken(field: str) -> Invalid:
 def delete(actor: Actor, record: Any, *, operation: Operation | None = None) -> Operation:
     """Put a record, and what belongs to it, in the trash; returns the operation that takes it back."""
     entity = entity_of(record)
-    if entity.writer.delete is not None:
-        return entity.writer.delete(actor, record, operation=operation)  # type: ignore[no-any-return]
-    return delete_plain(actor, record, operation=operation)
+    with writing(actor):
+        standing.hold(entity, record.pk)
+        if entity.writer.delete is not None:
+            return entity.writer.delete(actor, record, operation=operation)  # type: ignore[no-any-return]
+        return delete_plain(actor, record, operation=operation)
 
 
 def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = None) -> Operation:

@@ -95,6 +95,16 @@ def kept(entity: Entity, ids: Sequence[int]) -> set[int]:
     return found
 
 
+def hold(entity: Entity, number: int) -> None:
+    """Wait for whoever is signing or issuing what rests on a record, and let nobody begin to until the transaction ends.
+
+    To be asked before the record itself is locked: a document is written first, and what it points to is checked at its end.
+    """
+    for holder, name in _holders(entity.key):
+        rows = holder.model._default_manager.filter(**{f"{name}_id": number}).order_by("pk")
+        list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
 def require_free(actor: Actor, entity: Entity, record: Any) -> None:
     """Raises RuleBroken when a record stands, or anything that does rests on it; names only what the actor may see."""
     if not _matters(entity):
