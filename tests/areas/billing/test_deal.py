@@ -130,6 +130,12 @@ def test_discounts_beyond_the_limit_of_a_role_do_not_go_out(cast: Cast, make: An
     quotes.discount_grant(cast.root, quote, {"off": "6.36"})
     assert quotes.quote_send(cast.alice, Quote.objects.get(pk=quote.pk)).status == "sent"
     assert quotes.quote_send(cast.root, quote_of(cast, make, discount=50)).status == "sent"
+    by_hand = {"name": "安装", "price": 100, "quantity": 2}
+    for off, line in ((None, {}), (Decimal("45.00"), {"discount": 45})):
+        written = quote_of(cast, make, lines=[{**by_hand, **line}])
+        assert written.off == off
+    with pytest.raises(RuleBroken):
+        quotes.quote_send(cast.alice, written)
 
 
 def test_a_product_that_is_gone_stays_in_its_quote(cast: Cast, make: Any) -> None:

@@ -328,6 +328,7 @@ class Shell:
             "server_error": _("Something went wrong. Request id: %(id)s") % {"id": "{id}"},
             "leave": _("Leave without saving?"),
             "nothing_found": _("Nothing found"),
+            "not_listed": _("No such choice, left empty: %(names)s") % {"names": "{names}"},
             "too_long": _("At most %(limit)s characters; %(over)s too many.") % {"limit": "{limit}", "over": "{over}"},
             "news": _("Something new for you"),
             "rights_changed": _("Your rights have changed. This page follows them now."),

@@ -78,12 +78,21 @@ def document_settle(_actor: Actor, document: Any, lines: Sequence[Any]) -> None:
 
 
 def granted_off(quote: Quote, lines: Sequence[Any]) -> Decimal | None:
-    """What a quote grants against the price books, in percent of those prices; ``None`` where no book knows a price."""
-    known = [line for line in lines if line.sort == ITEM and not line.optional and line.base_price]
-    listed = sum((line.base_price * line.quantity for line in known), ZERO)
+    """What a quote grants, in percent: against the price books, and where no book knows a price against the one written.
+
+    A line without a book's price counts once something is taken off it. ``None`` where nothing is known to grant from.
+    """
+    listed = asked = ZERO
+    for line in lines:
+        if line.sort != ITEM or line.optional:
+            continue
+        whole = (line.base_price or line.price or ZERO) * line.quantity
+        paid = (line.amount if quote.prices_with_tax else line.net) or ZERO
+        if line.base_price or paid < whole:
+            listed += whole
+            asked += paid
     if not listed:
         return None
-    asked = sum(((line.amount if quote.prices_with_tax else line.net) or ZERO for line in known), ZERO)
     return max(ZERO, (listed - asked) * HUNDRED / listed).quantize(Decimal("0.01"))
 
 

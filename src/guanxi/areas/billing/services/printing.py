@@ -11,6 +11,7 @@ from typing import Any
 
 import typst
 from django.utils import translation
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing import selectors
@@ -223,7 +224,7 @@ def _facts(record: Any) -> list[list[str]]:
         "order": ("name", "ordered_on", "due_on", "address", "currency"),
     }[record._meta.model_name]
     return [
-        [str(fields[name].label), display.shown(fields[name], value)]
+        [capfirst(str(fields[name].label)), display.shown(fields[name], value)]
         for name in names
         if (value := getattr(record, name))
     ]

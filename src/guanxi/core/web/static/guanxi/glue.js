@@ -21,8 +21,14 @@ export function explain(status, answer) {
   else if (status === 0) toast({ text: t("offline"), level: "error" });
   else toast({ text: t("server_error", { id: answer?.("X-Request-ID") ?? "" }), level: "error" });
 }
+/** A form refused as a whole was read field by field first: what stood at its fields is mended. */
+function forget(form) {
+  form?.querySelectorAll(".gx-errors, .invalid-feedback, .gx-line-errors").forEach((one) => one.remove());
+  form?.querySelectorAll(".is-invalid").forEach((one) => { one.classList.remove("is-invalid"); one.removeAttribute("aria-invalid"); });
+}
 document.addEventListener("htmx:responseError", (event) => {
   const xhr = event.detail.xhr;
+  if (xhr.status === 409) forget(event.detail.elt.closest("form"));
   explain(xhr.status, (name) => xhr.getResponseHeader(name));
   if (event.detail.target?.id === "side" && !$("[data-peeked]")) closeSide(); // nothing to show there
 });

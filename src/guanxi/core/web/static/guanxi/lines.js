@@ -1,5 +1,6 @@
 // The grid of a record's lines: keyboard, dragging, pasting from a spreadsheet, pickers, totals worked out by the server.
 import { $, $$, each, on, request, t, vendor } from "./base.js";
+import { toast } from "./toast.js";
 
 const lines = (grid) => $$("tr[data-line]", grid);
 const fields = (line) => $$("td[data-col] :is(input:not([type=hidden]), select, textarea)", line).filter((one) => one.offsetParent !== null);
@@ -130,7 +131,7 @@ on("click", "[data-remove-line]", (_event, button) => {
   if (!lines(grid).length) add(grid);
   number(grid);
   changed(grid);
-  if (next?.isConnected) fields(next)[0]?.focus();
+  if (next?.isConnected) $("[data-remove-line]", next)?.focus(); // a field would open its list over the buttons below
 });
 on("keydown", "tr[data-line] [data-grip]", (event, grip) => {
   const line = grip.closest("tr");
@@ -287,13 +288,15 @@ list.addEventListener("pointerdown", (event) => {
 
 // -- pasting ------------------------------------------------------------------------------------------------------
 
+/** Write a pasted text into a cell; what a list of choices does not have is given back. */
 function put(line, name, text) {
   const control = inCell(line, name);
   if (!control) return;
-  if (control.type === "checkbox") { control.checked = /^(1|x|y|yes|true|是|✓)$/i.test(text.trim()); return; }
+  if (control.type === "checkbox") { control.checked = /^(1|x|y|yes|true|是|✓)$/i.test(text.trim()); return undefined; }
   if (control.tagName === "SELECT") {
     const found = [...control.options].find((one) => one.text.trim() === text.trim() || one.value === text.trim());
     if (found) control.value = found.value;
+    else if (text.trim()) return text.trim();
     return;
   }
   if (control.matches("[role=combobox]")) { const hidden = $("input[data-ref]", cellOf(control)); if (hidden) hidden.value = ""; control.value = text.trim(); return; }
@@ -311,10 +314,13 @@ on("paste", "td[data-col] input", (event, input) => {
   const names = $$("td[data-col]", line).map((one) => one.dataset.col);
   const start = names.indexOf(cellOf(input).dataset.col);
   const rows = text.replace(/\r/g, "").replace(/\n$/, "").split("\n");
+  const unknown = new Set();
   rows.forEach((row, place) => {
-    row.split("\t").forEach((part, column) => { if (names[start + column]) put(line, names[start + column], part); });
+    row.split("\t").forEach((part, column) => { if (names[start + column]) unknown.add(put(line, names[start + column], part)); });
     if (place < rows.length - 1) line = lines(grid)[lines(grid).indexOf(line) + 1] ?? add(grid);
   });
   close();
   changed(grid);
+  unknown.delete(undefined);
+  if (unknown.size) toast({ text: t("not_listed", { names: [...unknown].join(", ") }), level: "error" });
 });
