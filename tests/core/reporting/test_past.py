@@ -20,6 +20,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.reporting import engine, past
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.core.reporting.conftest import ask, table
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -124,6 +125,21 @@ def test_what_came_later_with_an_earlier_day_is_said(cast: Cast, story: Any, mak
 def test_what_cannot_be_known_is_refused(asked: Any, said: str, cast: Cast, story: Any) -> None:
     with pytest.raises(Invalid, match=said):
         engine.run(cast.root, read({"dataset": "fakes.gadget", **asked}))
+
+
+def test_a_segment_is_asked_for_as_it_was_or_refused(cast: Cast, story: Any) -> None:
+    for key, condition in (
+        ("new", {"field": "state", "op": "eq", "value": "new"}),
+        ("parted", {"count": "fakes.part.gadget", "op": "gte", "value": 1}),
+        ("either", {"field": "@segment", "op": "has_any", "value": ["new", "parted"]}),
+    ):
+        segment_save(cast.root, None, SegmentDraft(key=key, name_zh=key, entity="fakes.gadget", condition=condition))
+    asked = {"field": "@segment", "op": "has_any"}
+    june = ask(cast.root, rows=STATE, as_of="2026-06-30", filter={**asked, "value": ["new"]})
+    assert table(june) == {"New": 5}
+    for wrong in ({**asked, "value": ["either"]}, {"not": {"field": "@segment", "op": "empty"}}):
+        with pytest.raises(Invalid, match="as of today"):
+            ask(cast.root, rows=STATE, as_of="2026-06-30", filter=wrong)
 
 
 def test_any_course_of_changes_is_rebuilt(now: None, cast: Cast, make: Callable[..., Any]) -> None:

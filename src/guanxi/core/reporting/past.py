@@ -25,11 +25,12 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models.audit_triggers import SILENT, Inserted
-from guanxi.core.records import shape
+from guanxi.core.records import segments, shape
 from guanxi.core.records.periods import period_days
 from guanxi.core.records.query import compile_tree
 from guanxi.core.reporting.spec import ENDS, Spec, day_checked
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.operators import VALUELESS
 
 ONE = dt.timedelta(days=1)
 #: Never changed after a row was made, though the audit does not speak of them.
@@ -96,21 +97,21 @@ def _silent(entity: Entity) -> frozenset[str]:
     return frozenset(found) - _STEADY
 
 
-def _fields(spec: Spec, further: Mapping[str, Any] | None) -> Iterator[str]:
+def _fields(entity: Entity, spec: Spec, further: Mapping[str, Any] | None) -> Iterator[str]:
     for one in (*spec.rows, *spec.columns):
         yield one.field
     for measure in spec.measures:
         yield from (measure.field, measure.weight)
-        yield from _of_tree(measure.where)
-    yield from _of_tree(spec.filter)
-    yield from _of_tree(further or {})
+        yield from _of_tree(entity, measure.where)
+    yield from _of_tree(entity, spec.filter)
+    yield from _of_tree(entity, further or {})
     yield spec.date
 
 
-def _of_tree(node: Any) -> Iterator[str]:
+def _of_tree(entity: Entity, node: Any, within: frozenset[str] = frozenset()) -> Iterator[str]:
     if isinstance(node, Sequence) and not isinstance(node, str):
         for one in node:
-            yield from _of_tree(one)
+            yield from _of_tree(entity, one, within)
     elif isinstance(node, Mapping):
         if "count" in node:
             raise Invalid(
@@ -119,15 +120,26 @@ def _of_tree(node: Any) -> Iterator[str]:
                 field="asof",
             )
         yield str(node.get("field", ""))
+        if node.get("field") == segments.PATH:
+            yield from _of_segments(entity, node, within)
         for name in ("all", "any", "not"):
-            yield from _of_tree(node.get(name, ()))
+            yield from _of_tree(entity, node.get(name, ()), within)
+
+
+def _of_segments(entity: Entity, node: Mapping[str, Any], within: frozenset[str]) -> Iterator[str]:
+    """What the segments a condition names ask about in their turn."""
+    value = node.get("value")
+    named = value if isinstance(value, list | tuple) else [value]
+    for one in segments.of(entity):
+        if one.key not in within and (one.key in named or node.get("op") in VALUELESS):
+            yield from _of_tree(entity, one.condition, within | {one.key})
 
 
 def check(entity: Entity, spec: Spec, further: Mapping[str, Any] | None, day: dt.date, timezone: str) -> None:
     """Raises Invalid where the past of what is asked is not known: fields, or a day before the history begins."""
     silent = _silent(entity)
     fields = shape.fields_of(entity)
-    for path in _fields(spec, further):
+    for path in _fields(entity, spec, further):
         field = fields.get(path.partition(".")[0])
         if field is not None and (field.column or field.name) in silent:
             raise Invalid(
