@@ -179,7 +179,7 @@ def test_a_form_overrules_no_earlier_no_until_the_mail_is_answered(contact: Any,
     assert (word.state, word.source, word.proof) == ("given", "form", "Needs: send me news · 127.0.0.1")
     assert put(contact).state == "waiting"
     marketing.stop(marketing.stop_read(link_of(put(contact)).split("/")[2]))
-    reader.post(address)
+    assert "You said no since" in reader.post(address).content.decode()
     assert put(contact).state == "stopped", "the old link overrules no later no"
 
 

@@ -41,7 +41,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponseBase:
     with override(guest_language(request)):
         if request.method == "POST":
             found = confirming.confirm(token, address=address_of(request))
-        context = {"title": _("News and offers"), "done": confirming.confirmed(found), "to": found.to}
+        done = confirming.confirmed(found)
+        stopped = done and marketing.contradicts("mail", found.to)
+        context = {"title": _("News and offers"), "done": done, "stopped": stopped, "to": found.to}
         response = show(request, "outside/confirm.jinja", context)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
