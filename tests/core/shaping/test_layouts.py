@@ -11,11 +11,11 @@ from django.utils import translation
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid
-from guanxi.core.models import stamps
+from guanxi.core.models import Layout, stamps
 from guanxi.core.records import layouts as reading
 from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import fields, layouts, setups
+from guanxi.core.shaping import fields, layouts, processes, setups
 from guanxi.core.web.record import related
 from tests.factories.cast import Cast
 
@@ -110,6 +110,39 @@ def test_settings_lead_to_everything(cast: Cast, browse: Callable[..., Client]) 
         "/settings/processes/",
     ):
         assert f'href="{address}"' in page
+
+
+def test_what_can_be_arranged_is_listed(cast: Cast, browse: Callable[..., Client]) -> None:
+    admin = browse("root", "en")
+    page = admin.get("/settings/layouts/").content.decode()
+    assert 'href="/settings/layouts/gadgets/"' in page
+    menu = admin.get("/settings/layouts/own/menu/").content.decode()
+    assert 'value="approvals"' in menu
+    admin.post("/settings/layouts/own/menu/", {"shown": [GADGET], "hidden": ["approvals"], "version": "0"})
+    told = admin.post("/settings/layouts/own/menu/", {"do": "reset"}, follow=True)
+    assert "As it was before." in told.content.decode()
+    assert not Layout.objects.filter(face="menu").exists()
+
+
+def test_processes_there_are_stand_before_those_that_may_become_one(cast: Cast, browse: Callable[..., Client]) -> None:
+    admin = browse("root", "en")
+    address = 'href="/settings/processes/gadgets/state/"'
+    before = admin.get("/settings/processes/").content.decode()
+    assert before.index("which may become a process") < before.index(address)
+    processes.process_save(cast.root, GADGET, "state", {"steps": {}, "moves": []})
+    after = admin.get("/settings/processes/").content.decode()
+    assert after.index(address) < after.index("which may become a process")
+    assert after.count(address) == 1
+
+
+def test_a_kind_says_what_cannot_be_done_with_it(cast: Cast, browse: Callable[..., Client]) -> None:
+    admin = browse("root", "en")
+    page = admin.get("/settings/fields/gadgets/new/").content.decode()
+    for kind, text in (("table", "Not read from files"), ("long_text", "neither sorted"), ("formula", "never typed")):
+        tile = page.partition(f'href="?kind={kind}"')[2].partition("</a>")[0]
+        assert text in tile, kind
+        assert text in admin.get(f"/settings/fields/gadgets/new/?kind={kind}").content.decode(), kind
+    assert "gx-hint" not in page.partition('href="?kind=text"')[2].partition("</a>")[0]
 
 
 def test_a_process_page(cast: Cast, browse: Callable[..., Client], make: Callable[..., Any]) -> None:
@@ -219,7 +252,7 @@ def test_two_administrators_on_a_new_layout(cast: Cast, browse: Callable[..., Cl
     late = admin.post(address, {"section.1.field": ["name", "state"], "version": "0"})
     told = late.content.decode()
     assert late.status_code == 409
-    assert cast.root_user.name in told
+    assert f"{cast.root_user.name}于刚刚保存了此布局" in told
     assert "仅对方有：" in told
     assert 'name="version" value="1"' in told
     assert reading.names(reading.layout_of(cast.root, entity_of(GADGET), "list")) == ("name", "price")

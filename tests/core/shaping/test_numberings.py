@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_a_changed_rule_goes_on_and_gives_no_number_twice(cast: Cast, gap_free: 
     assert list(caught.value.errors) == ["number"]
     save(cast, format="G-{seq}", number=40, gap_free=gap_free)
     assert (made(cast), made(cast)) == ("G-40", "G-41")
+
+
+def test_a_number_further_on_that_a_record_has_is_told_with_the_first_free_one(cast: Cast) -> None:
+    records.create(cast.alice, "fakes.gadget", {"name": "旧", "number": "G0045"})
+    records.create(cast.alice, "fakes.gadget", {"name": "旧二", "number": "G0050"})
+    records.create(cast.alice, "fakes.gadget", {"name": "别的", "number": "H0060"})
+    with pytest.raises(Invalid) as caught:
+        save(cast, number=40)
+    (told,) = caught.value.errors["number"]
+    assert re.findall(r"G?\d+", str(told.message)) == ["G0045", "51"]
+    save(cast, number=51)
+    assert made(cast) == "G0051"
 
 
 def test_who_saves_second_is_told(cast: Cast) -> None:

@@ -20,6 +20,8 @@ AUTHORSHIP = ("created_at", "created_by", "updated_at")
 BESIDE = "/"
 #: Kinds that take values from several columns.
 SEVERAL = frozenset(("phones", "emails", "urls", "addresses", "tags", "choices"))
+#: Kinds no cell of a file can fill: uploaded or counted, or rows of their own.
+NOT_READ = frozenset(("file", "image", "formula", "rollup", "table"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,7 @@ _TARGET_KEYS = ("field", "part", "label", "keep", "order", "values")
 def importable_fields(actor: Actor, entity: Entity | str) -> dict[str, Field]:
     """Fields an import by this actor may fill; authorship only for those with all rights, the owner for who may assign."""
     declared = entity_of(entity)
-    found = {
-        name: one
-        for name, one in shape.writable(actor, declared).items()
-        if one.kind not in ("file", "image", "formula", "rollup", "table")
-    }
+    found = {name: one for name, one in shape.writable(actor, declared).items() if one.kind not in NOT_READ}
     if not allowed(actor, "assign", declared):
         found.pop(declared.access.owner, None)
     if actor.rights.everything or actor.is_system:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
@@ -23,6 +25,8 @@ from guanxi.core.shaping.common import check_version, put, require_shaper
 
 #: What a rule says, with the number to go on with.
 NAMES = ("format", "reset", "gap_free", "start")
+#: So many coming numbers are compared with those records have.
+AHEAD = 10_000
 LABELS: Mapping[str, Any] = {name: name for name in NAMES}
 
 
@@ -81,8 +85,10 @@ def numbering_save(
             check_version(row, version, values, LABELS)
         going = numbering.upcoming(row) if row.pk else 0
         kept = (row.format, row.reset) == (values["format"], values["reset"])
-        if (kept and given["number"] < going) or _given(entity, name, first):
-            text = _("“%(number)s” was given already. Go on with a higher number.") % {"number": first}
+        behind = kept and given["number"] < going
+        if (clash := (first, going) if behind else _given(entity, name, given)) is not None:
+            text = _("“%(number)s” was given already. Go on with %(next)d or a higher number.")
+            text %= {"number": clash[0], "next": clash[1]}
             raise Invalid(text, code="numbering.given", field="number")
         put(row, values)
         row.version += 1
@@ -103,10 +109,13 @@ def numbering_delete(actor: Actor, entity: Entity, name: str) -> None:
         bump("numbering")
 
 
-def _given(entity: Entity, name: str, number: str) -> bool:
+def _given(entity: Entity, name: str, given: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The first of the coming numbers that a record has already, and the number after the last such one."""
+    coming = {text: given["number"] + step for step, text in enumerate(examples(given, AHEAD))}
     custom = name.removeprefix("custom.")
-    where = {name: number} if custom == name else {f"custom__{custom}": number}
-    return entity.model._base_manager.filter(**where).exists()
+    rows = entity.model._base_manager.annotate(given_number=F(name) if custom == name else KT(f"custom__{custom}"))
+    taken = [coming[text] for text in rows.filter(given_number__in=coming).values_list("given_number", flat=True)]
+    return (next(text for text, number in coming.items() if number == min(taken)), max(taken) + 1) if taken else None
 
 
 def _tell_field(row: Numbering) -> None:

@@ -6,7 +6,7 @@ them. Who may see one is said by ``shown(actor)``; a card's ``context`` is a sel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,11 @@ def entries_at(place: str, actor: Actor) -> list[Entry]:
     """The entries of one place the actor may see, in order."""
     found = [entry for entry in _entries.values() if entry.place == place and entry.shown(actor)]
     return sorted(found, key=lambda entry: (entry.order, entry.key))
+
+
+def entries_in(places: Collection[str]) -> list[Entry]:
+    """The entries of these places, whoever may see them."""
+    return [entry for entry in _entries.values() if entry.place in places]
 
 
 def all_entries(actor: Actor) -> list[Entry]:

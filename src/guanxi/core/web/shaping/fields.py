@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from guanxi.core.exchange.mapping import NOT_READ
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import CustomField, FieldIndex, FieldSetup
@@ -52,6 +53,21 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str]]]]:
         "link": _("Links and tables"), "derived": _("Calculated"),
     }  # fmt: skip
     return [(titles[key], [(kind, icon, str(KINDS[kind].label)) for kind, icon in listed]) for key, listed in OFFERED]
+
+
+def _limits() -> dict[str, str]:
+    """What cannot be done with a kind that can be done with others, by kind; '' where nothing is missing."""
+    found: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        told = []
+        if not kind.sortable:
+            told.append(_("Lists are neither sorted nor grouped by it."))
+        if name == "serial" or name in DERIVED:
+            told.append(_("Filled by the system, never typed."))
+        elif name in NOT_READ:
+            told.append(_("Not read from files of an import."))
+        found[name] = " ".join(told)
+    return found
 
 
 #: Formula boxes of the form, whose errors stand at them.
@@ -113,6 +129,7 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
             "title": _("New field of %(entity)s") % {"entity": entity.plural},
             "entity": entity,
             "groups": _groups(),
+            "limits": _limits(),
         }
         return page(request, "shaping/kinds.jinja", context)
     error: GuanxiError | None = None
@@ -186,6 +203,7 @@ def _form(
         "row": row,
         "kind": kind,
         "kind_label": KINDS[kind].label,
+        "limits": _limits(),
         "common": inputs(asked, given, error),
         "more": inputs(more, given, error),
         "given": given,

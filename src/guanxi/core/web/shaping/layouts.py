@@ -193,7 +193,7 @@ def _told(entity: Entity, row: Layout | None, held: Mapping[str, Any] | None, er
             "%(name)s saved this layout %(when)s. Yours stands below and is not saved yet: "
             "save again to put it in the place of theirs, or reload the page to go on from theirs."
         )
-        % {"name": last.actor_name if last else "—", "when": formats.when(last.at) if last else ""}
+        % {"name": last.actor_name if last else "—", "when": formats.relative_time(last.at) if last else ""}
     ]
     mine, theirs = layouts.all_names(held or {}), layouts.all_names(row.definition)
     for text, one, other in (
@@ -297,9 +297,9 @@ def own(request: HttpRequest, face: str) -> HttpResponseBase:
         try:
             if request.POST.get("do") == "reset":
                 shaping.layout_reset(actor, None, face, role=role)
-            else:
-                sent = {"order": request.POST.getlist("shown"), "hidden": request.POST.getlist("hidden")}
-                shaping.layout_save(actor, None, face, sent, role=role, version=version_of(request))
+                return done(request, request.get_full_path(), _("As it was before."))
+            sent = {"order": request.POST.getlist("shown"), "hidden": request.POST.getlist("hidden")}
+            shaping.layout_save(actor, None, face, sent, role=role, version=version_of(request))
             return done(request, request.get_full_path(), _("Saved. It counts from the next page."))
         except GuanxiError as found:
             error = found
@@ -319,9 +319,11 @@ def own(request: HttpRequest, face: str) -> HttpResponseBase:
 def _entries(face: str) -> list[tuple[str, str]]:
     if face == "home":
         return [(one.key, str(one.label)) for one in contributions.all_cards()]
+    groups = [key for key in GROUPS if key != "settings"]
     found = [
-        (list(GROUPS).index(one.menu.group), one.menu.order, one.key, str(one.plural))
+        (groups.index(one.menu.group), one.menu.order, one.key, str(one.plural))
         for one in entities()
-        if one.menu.group and one.menu.group != "settings"
+        if one.menu.group in groups
     ]
+    found += [(groups.index(one.place), one.order, one.key, str(one.label)) for one in contributions.entries_in(groups)]
     return [(key, label) for _group, _order, key, label in sorted(found)]

@@ -27,16 +27,22 @@ BASE = "/settings/processes/"
 
 @page_view()
 def index(request: HttpRequest) -> HttpResponseBase:
-    """Every choice field that may be a process, those that are one first."""
+    """The processes there are; below them, folded by entity, the choice fields that may become one."""
     shaper(request)
     active = set(Process.objects.filter(active=True).values_list("entity", "field"))
-    rows = [
-        (entity, field, capfirst(str(field.label)), (entity.key, field.name) in active)
-        for entity in shapeable()
-        for field in shaping.candidates(entity)
-    ]
-    rows.sort(key=lambda one: not one[3])
-    return page(request, "shaping/processes.jinja", {"title": _("Processes"), "rows": rows})
+    rows: list[tuple[Entity, str, str]] = []
+    rest: list[tuple[Entity, list[tuple[str, str]]]] = []
+    for entity in shapeable():
+        others = []
+        for field in shaping.candidates(entity):
+            label = capfirst(str(field.label))
+            if (entity.key, field.name) in active:
+                rows.append((entity, field.name, label))
+            else:
+                others.append((field.name, label))
+        if others:
+            rest.append((entity, others))
+    return page(request, "shaping/processes.jinja", {"title": _("Processes"), "rows": rows, "rest": rest})
 
 
 def _field(entity: Entity, name: str) -> Field:
