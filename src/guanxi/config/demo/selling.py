@@ -292,10 +292,15 @@ class Selling:
                 "updated_at": made,
             }
             if number < CONVERTED:
-                place = self.chance.randrange(len(self.all.ids))
+                place = self.chance.choice([at for at, one in enumerate(self.all.firms) if one.owner])
+                became = self.all.firms[place]
                 row |= {
+                    "company": became.row["name"],
+                    "region": became.row.get("region"),
+                    "industry": became.row.get("industry"),
                     "status": "converted",
                     "invalid_reason": None,
+                    "owner": self.all.users[became.owner].pk,
                     "customer": self.all.ids[place],
                     "converted_at": min(made + dt.timedelta(days=self.chance.randint(1, 20)), self.all.now),
                 }

@@ -214,6 +214,7 @@ ROLE = Entity(
     icon="user-star",
     color="pink",
     title="role",
+    named_by=("contact",),
     columns=("contact", "role", "influence", "attitude", "note"),
     filters=("role", "influence", "attitude", "opportunity", "contact"),
     facts=("opportunity", "contact", "role", "influence", "attitude"),
