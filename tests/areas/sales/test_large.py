@@ -14,6 +14,9 @@ from guanxi.areas.sales.models import DealAlertSent, Opportunity
 from guanxi.areas.sales.selectors import targets
 from guanxi.areas.sales.services.alerts import alert_judge, deal_alert, deal_follow_up
 from guanxi.core import records
+from guanxi.core.automation import approvals
+from guanxi.core.automation.approvals import deciding
+from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Notification
 from guanxi.core.records import timeline
@@ -121,3 +124,18 @@ def test_a_new_alert_judges_the_open_deals_when_asked(cast: Cast, make: Any) -> 
     assert list(Opportunity.objects.filter(large=True)) == [large]
     assert [user for user, _amount in _told()] == [cast.bob_user.pk]
     assert small.pk
+
+
+def test_a_price_put_by_hand_goes_into_approval_without_what_follows_from_it(cast: Cast, make: Any) -> None:
+    step = {"name_zh": "上级", "who": [{"kind": "people", "users": ["bob"]}]}
+    draft = FlowDraft(name_zh="改价", entity=DEAL, action="change", fields=("amount",), steps=(step,))
+    flow_save(cast.root, None, draft)
+    firm = make("customers.customer", owner=cast.alice.user_id)
+    deal = make(DEAL, customer=firm, owner=cast.alice.user_id, amount=100)
+    with pytest.raises(approvals.ApprovalNeeded) as caught:
+        records.update(cast.alice, deal, {"amount": 5_000_000})
+    assert set(caught.value.values) == {"amount"}
+    sent = approvals.submit(cast.alice, DEAL, deal.pk, "change", caught.value.values)
+    deciding.approve(cast.bob, sent.pk)
+    deal.refresh_from_db()
+    assert (deal.amount, deal.value) == (5_000_000, 5_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from guanxi.core.models import (
 )
 from guanxi.core.records import formula, objects, process, shape, timeline
 from guanxi.core.records.query import compile_tree
-from guanxi.core.reporting import tiles
+from guanxi.core.reporting import datasets, stored, tiles
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -213,6 +214,11 @@ def test_people_of_another_trade_have_it_not_on_their_menu_and_a_competitor_is_n
     assert access.allowed(charlie, "view", record)
     assert not access.at_home(charlie, entity)
     assert access.at_home(charlie, entity_of("customers.customer"))
+    (report, *_others) = Report.objects.filter(definition__dataset=entity.key)
+    assert report.key not in {one.key for one in stored.offered(charlie)}
+    assert report.key in {one.key for one in stored.offered(cast.root)}
+    assert stored.setup(charlie, "report", report.key).row == report
+    assert entity not in datasets.datasets(charlie)
     assert access.at_home(cast.root, entity)
     assert header.path_field(cast.root, entity) is None
     path = header.path_field(cast.root, entity_of("custom.freight_proposal"))
@@ -236,3 +242,20 @@ def test_a_percentage_and_what_the_house_did_itself_are_said_in_words(cast: Any,
     with override("zh-hans"):
         (entry,) = timeline.timeline(cast.root, policy).entries
     assert entry.by_name == "行业包"
+
+
+def test_other_threads_do_not_take_away_what_is_being_applied(cast: Any, monkeypatch: Any) -> None:
+    """They read rows that know nothing of the pack yet."""
+    found, keep = [], settingsfile.keep
+
+    def kept(actor: Any, sort: str = "kept", comment: str = "") -> Any:
+        if sort == "applied":
+            other = Thread(target=objects.sync)
+            other.start()
+            other.join()
+            found.append(is_registered("custom.freight_assessment"))
+        return keep(actor, sort, comment)
+
+    monkeypatch.setattr(settingsfile, "keep", kept)
+    packs.apply(cast.root, "logistics", with_samples=False)
+    assert found == [True]

@@ -7,8 +7,18 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from guanxi.core.exchange import packs
-from guanxi.core.models import CustomObject, Role, SettingsVersion, Snippet
+from guanxi.core.exchange import packing, packs
+from guanxi.core.exchange.jobs import pack_do
+from guanxi.core.models import (
+    AppliedPack,
+    CustomObject,
+    DictionaryValue,
+    Notification,
+    Operation,
+    Role,
+    SettingsVersion,
+    Snippet,
+)
 from guanxi.core.records import objects
 
 HOME = "/settings/file/"
@@ -58,3 +68,48 @@ def test_a_pack_says_whom_its_roles_wait_for(browse: Any, cast: Any) -> None:
     assert "hx-confirm" in page
     CustomObject.objects.all().delete()
     objects.sync()
+
+
+def test_a_pack_is_applied_by_a_job_whose_progress_and_end_the_page_shows(browse: Any, cast: Any) -> None:
+    client = browse("root", "en")
+    assert client.post("/settings/packs/", {"pack": "logistics", "do": "apply"}).status_code == 303
+    operation = Operation.objects.get(sort=packing.SORT)
+    assert (operation.state, AppliedPack.objects.exists()) == ("waiting", False)
+    page = client.get("/settings/packs/").content.decode()
+    assert "data-again" in page
+    assert "Being applied" in page
+    assert client.post("/settings/packs/", {"pack": "insurance", "do": "apply"}).status_code == 409
+    pack_do(operation_id=operation.pk)
+    assert AppliedPack.objects.get().key == "logistics"
+    assert Notification.objects.get(sort="operation").values["name"] == packs.pack_of("logistics").name_en
+    page = client.get("/settings/packs/").content.decode()
+    assert f"{operation.__class__.objects.get().result['changed']} settings, 0 sample records." in page
+
+    row = DictionaryValue.objects.filter(dictionary__key="freight_mode")[0]
+    row.name_zh = "本地改的"
+    row.save()
+    assert client.post("/settings/packs/", {"pack": "logistics", "do": "apply"}).status_code == 303
+    pack_do(operation_id=Operation.objects.latest("pk").pk)
+    page = client.get("/settings/packs/").content.decode()
+    assert "1 setting is left as it is" in page
+    assert "freight_mode" in page
+    packs.remove(cast.root, "logistics")
+    assert "left as it is" not in client.get("/settings/packs/").content.decode()
+    CustomObject.objects.all().delete()
+    objects.sync()
+
+
+def test_a_pack_that_cannot_be_applied_says_why_and_one_that_broke_is_not_waited_for(browse: Any, cast: Any) -> None:
+    client = browse("root", "en")
+    assert browse("alice").post("/settings/packs/", {"pack": "logistics", "do": "apply"}).status_code == 403
+    assert not Operation.objects.exists()
+    assert client.post("/settings/packs/", {"pack": "logistics", "do": "remove"}).status_code == 303
+    pack_do(operation_id=Operation.objects.get().pk)
+    assert Operation.objects.get().state == "failed"
+    assert "This pack is not applied." in client.get("/settings/packs/").content.decode()
+    cast.root_user.is_active = False
+    cast.root_user.save()
+    left = packing.pack_begin(cast.root, "logistics")
+    pack_do(operation_id=left.pk)
+    left.refresh_from_db()
+    assert (left.state, AppliedPack.objects.exists()) == ("failed", False)

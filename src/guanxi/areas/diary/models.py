@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Customer
@@ -28,8 +29,8 @@ SUBMITTED, APPROVED, REJECTED, PAID = "submitted", "approved", "rejected", "paid
 EXPENSE_STATUSES = [
     (DRAFT, _("draft")),
     (SUBMITTED, _("submitted")),
-    (APPROVED, _("approved")),
-    (REJECTED, _("rejected")),
+    (APPROVED, pgettext_lazy("expense", "approved")),
+    (REJECTED, pgettext_lazy("expense", "rejected")),
     (PAID, _("paid")),
 ]
 

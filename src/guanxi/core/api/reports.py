@@ -63,7 +63,7 @@ def add_reports(api: NinjaAPI) -> None:
     @route("/reports", "report_list", "Reports the caller may use")
     def listing(request: HttpRequest) -> HttpResponse:
         def handler(actor: Actor) -> HttpResponse:
-            return answers.reply({"items": [_said(one) for one in stored.setups(actor, "report")]})
+            return answers.reply({"items": [_said(one) for one in stored.offered(actor)]})
 
         return routes.guarded(request, handler)
 

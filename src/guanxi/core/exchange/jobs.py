@@ -11,7 +11,8 @@ from django.utils import translation
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
 from guanxi.core.automation.queue import every, job
-from guanxi.core.exchange import exports, imports, recipe_whole, settingsfile, trusted, wholecheck
+from guanxi.core.exchange import exports, imports, packing, recipe_whole, settingsfile, trusted, wholecheck
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.models import Operation, User
 from guanxi.core.models.exchange import ImportRun, RecipeRun
@@ -81,6 +82,20 @@ def export_do(operation_id: int) -> None:
     actor = _actor(operation.actor_id) if operation else None
     if operation and actor:
         exports.export_make(actor, operation)
+
+
+@job(name="guanxi.exchange.pack_do", lock="packs", retry=False)
+def pack_do(operation_id: int) -> None:
+    """Apply or remove a pack that was asked for, in the name of who asked."""
+    rows = Operation.objects.filter(pk=operation_id, sort=packing.SORT, state__in=packing.UNDER_WAY)
+    operation = rows.first()
+    actor = _actor(operation.actor_id) if operation else None
+    try:
+        if operation and actor:
+            with translation.override(actor.language):
+                packing.pack_go(actor, operation)
+    finally:  # whatever ended it: nobody waits for it any more
+        rows.update(state="failed", finished_at=clock.now())
 
 
 @every("* * * * *")

@@ -8,7 +8,7 @@ changed in a pack's rows, or anybody in its samples, stays his.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound
 from guanxi.core.models import AppliedPack, stamps
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import objects
 from guanxi.core.records.settings_registry import settings_model, settings_models
 from guanxi.core.records.writing import writing
 
@@ -89,7 +90,8 @@ def pack_of(key: str) -> Pack:
     return found
 
 
-def _allowed(actor: Actor) -> None:
+def require_all_rights(actor: Actor) -> None:
+    """Raise Denied for whoever has not all rights."""
     if not (actor.is_system or actor.rights.everything):
         raise Denied(_("Only somebody with all rights may apply settings."), code="settings.all_rights")
 
@@ -125,17 +127,24 @@ def _changed_since(applied: AppliedPack | None) -> set[tuple[str, str]]:
     }
 
 
-def apply(actor: Actor, key: str, *, with_samples: bool = True, language: str = "") -> PackResult:
+def apply(
+    actor: Actor,
+    key: str,
+    *,
+    with_samples: bool = True,
+    language: str = "",
+    told: Callable[[int], None] = lambda _n: None,
+) -> PackResult:
     """Bring a pack in, or up to date. Rows somebody changed since are left as they are and named; samples come once.
 
-    Samples are written in ``language`` (``zh-hans``, ``en``; the present one unless told).
+    Samples are written in ``language`` (``zh-hans``, ``en``; the present one unless told). ``told`` hears how many there are.
 
     All or nothing. Raises Denied, NotFound, Invalid.
     """
-    _allowed(actor)
+    require_all_rights(actor)
     stamps.refresh()
     pack = pack_of(key)
-    with writing(actor):
+    with objects.changing(), writing(actor):
         applied = AppliedPack.objects.select_for_update().filter(pk=key).first()
         mine = _changed_since(applied)
         wanted = {
@@ -150,7 +159,7 @@ def apply(actor: Actor, key: str, *, with_samples: bool = True, language: str = 
         made: list[list[Any]] = []
         if with_samples and not row.samples:
             english = not (language or get_language() or "zh").startswith("zh")
-            made = samples.Entering(actor, pack.roles, english).run(pack.samples)
+            made = samples.Entering(actor, pack.roles, english, told).run(pack.samples)
         row.samples = [*row.samples, *made]
         row.save()
     return PackResult(len(changed), tuple(f"{table}/{name}" for table, name in sorted(mine)), len(made))
@@ -161,11 +170,11 @@ def remove(actor: Actor, key: str) -> PackResult:
 
     Rows in use are retired. Raises Denied, NotFound when it is not applied.
     """
-    _allowed(actor)
+    require_all_rights(actor)
     stamps.refresh()
     kept: list[str] = []
     gone = 0
-    with writing(actor):
+    with objects.changing(), writing(actor):
         applied = AppliedPack.objects.select_for_update().filter(pk=key).first()
         if applied is None:
             raise NotFound(_("This pack is not applied."), code="pack.not_applied")

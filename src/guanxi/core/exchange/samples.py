@@ -12,7 +12,7 @@ import csv
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -65,11 +65,15 @@ def tables(place: Path) -> Iterator[Table]:
 
 @dataclass
 class Entering:
-    """One entering of a pack's samples. ``roles`` are asked in turn for owners; without people it is the actor, or an administrator."""
+    """One entering of a pack's samples. ``roles`` are asked in turn for owners; without people it is the actor, or an administrator.
+
+    ``told`` hears how many records were entered, table by table.
+    """
 
     actor: Actor
     roles: Sequence[str]
     english: bool = False
+    told: Callable[[int], None] = lambda _count: None
     known: dict[str, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int | None] = field(default_factory=dict)
     _turns: dict[str, list[int]] = field(default_factory=dict)
@@ -78,6 +82,7 @@ class Entering:
         """Enter everything; entity, id and version of each record, in order. No rule runs on samples. Raises Invalid naming the line."""
         with coming_from("import"):
             for table in found:
+                self.told(len(self.known))
                 for number, row in enumerate(table.rows, start=2):
                     try:
                         (self._step if table.steps else self._record)(table, row)

@@ -30,6 +30,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import SettingsVersion
+from guanxi.core.records import objects
 from guanxi.core.records.settings_registry import settings_models
 from guanxi.core.records.writing import writing
 
@@ -93,7 +94,7 @@ def apply(actor: Actor, content: str, *, comment: str = "") -> list[Difference]:
     if not (actor.is_system or actor.rights.everything):
         raise Denied(_("Only somebody with all rights may apply settings."), code="settings.all_rights")
     wanted = read(content)
-    with writing(actor):
+    with objects.changing(), writing(actor):
         keep(actor, "before", comment)
         found = differences(document(), wanted)
         if found:

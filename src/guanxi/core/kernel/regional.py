@@ -96,6 +96,14 @@ def punctuated(text: str) -> str:
     return text.translate({ord(","): group, ord("."): mark})
 
 
+def figure(text: str) -> str:
+    """A neutral number without thousands (``1234.5``) as the reader writes it, with thousands; other text as it stands."""
+    whole, point, decimals = text.partition(".")
+    if not re.fullmatch(r"-?[0-9]+", whole) or not re.fullmatch(r"[0-9]*", decimals):
+        return text
+    return punctuated(f"{int(whole):,}{point}{decimals}")
+
+
 def typed(text: str) -> str:
     """A neutral number without thousands (``1234.5``) as the reader would type it; other text as it stands."""
     mark = NUMBERS[_present.get().numbers][1]

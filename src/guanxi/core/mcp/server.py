@@ -190,7 +190,7 @@ class Desk:
         """The reports one may run: key, name and what each tells."""
 
         def work(actor: Actor) -> Any:
-            return [{"key": one.key, "name": one.name, "about": one.about} for one in stored.setups(actor, "report")]
+            return [{"key": one.key, "name": one.name, "about": one.about} for one in stored.offered(actor)]
 
         return self.answer(work)
 

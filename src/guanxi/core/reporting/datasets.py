@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, at_home
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.records import shape
@@ -59,8 +59,8 @@ class Place:
 
 
 def datasets(actor: Actor) -> list[Entity]:
-    """Everything the actor may report on."""
-    return [entity for entity in entities() if entity.api and allowed(actor, "view", entity)]
+    """Everything that is part of the actor's work and may be reported on."""
+    return [entity for entity in entities() if entity.api and at_home(actor, entity)]
 
 
 def dataset(actor: Actor, key: str) -> Entity:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, at_home
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
@@ -21,7 +21,7 @@ from guanxi.core.records.writing import writing
 from guanxi.core.reporting import builtin
 from guanxi.core.reporting.builtin import BuiltIn
 from guanxi.core.reporting.spec import read, written
-from guanxi.core.schema.registry import is_registered
+from guanxi.core.schema.registry import entity_of, is_registered
 
 Sort = Literal["report", "board"]
 VISIBILITIES = ("private", "team", "public")
@@ -125,6 +125,13 @@ def setups(actor: Actor, sort: Sort) -> list[Setup]:
     if sort == "report":
         found = {key: one for key, one in found.items() if _usable(actor, str(one.definition.get("dataset", "")))}
     return sorted(found.values(), key=lambda one: (one.position, one.name))
+
+
+def offered(actor: Actor) -> list[Setup]:
+    """The reports a list offers: his own, and those about what is part of his work. The others open by their address."""
+    return [
+        one for one in setups(actor, "report") if one.mine or at_home(actor, entity_of(str(one.definition["dataset"])))
+    ]
 
 
 def setup(actor: Actor, sort: Sort, key: str) -> Setup:

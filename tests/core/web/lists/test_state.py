@@ -8,6 +8,7 @@ import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import savedviews
 from guanxi.core.schema.registry import entity_of
@@ -133,6 +134,10 @@ def test_conditions_are_told_in_words(cast: Any) -> None:
     words = filters.describe(cast.alice, gadget, counted)
     assert "wheel" in words
     assert words.endswith("2")
+    price = {"field": "price", "op": "between", "value": [-1234, "1000000.5"]}
+    assert filters.describe(cast.alice, gadget, price).endswith("-1,234 – 1,000,000.5")
+    with regional.override(regional.Regional(numbers="comma")):
+        assert filters.describe(cast.alice, gadget, price).endswith("-1.234 – 1.000.000,5")
 
 
 def test_what_the_list_shows_is_offered_first_and_who_wrote_it_last(cast: Any) -> None:

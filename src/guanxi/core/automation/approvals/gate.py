@@ -11,7 +11,7 @@ from guanxi.core.automation.approvals import flows, path, running
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, RuleBroken
 from guanxi.core.models import Approval
-from guanxi.core.records import gates, saving
+from guanxi.core.records import gates, saving, shape
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 
@@ -74,8 +74,14 @@ def _after(actor: Actor, entity: Entity, record: Any, changes: gates.Changes, cr
     flow = flows.needed(actor, entity.key, record.pk, "change", tuple(changes))
     if flow is not None:
         steps = path.plan(actor, flow, saving.user_of(actor), entity.key, record)
-        values = {name: kinds.json_of(pair[1]) for name, pair in changes.items()}
+        values = _asked_for(actor, entity, changes)
         raise ApprovalNeeded(entity.key, record.pk, "change", values, flows.name_of(flow), steps)
+
+
+def _asked_for(actor: Actor, entity: Entity, changes: gates.Changes) -> dict[str, Any]:
+    """What somebody changed himself; what follows from it is reckoned again when it is done."""
+    own = changes.keys() & shape.writable(actor, entity).keys()
+    return {name: kinds.json_of(pair[1]) for name, pair in changes.items() if name in own or not own}
 
 
 def _still_new(entity: Entity, record: Any) -> bool:
@@ -83,6 +89,14 @@ def _still_new(entity: Entity, record: Any) -> bool:
     return Approval.objects.filter(
         entity=entity.key, record_id=record.pk, action="create", state__in=("draft", "returned")
     ).exists()
+
+
+def waiting(entity: str, record_id: int) -> str:
+    """The action of a record that waits for its approval, ``""`` for none."""
+    if not watches(entity):
+        return ""
+    rows = Approval.objects.filter(entity=entity, record_id=record_id, state="pending")
+    return rows.values_list("action", flat=True).first() or ""
 
 
 def _held(actor: Actor, entity: Entity, record_id: int) -> None:

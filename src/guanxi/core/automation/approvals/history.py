@@ -15,7 +15,7 @@ from guanxi.core import access
 from guanxi.core.automation.approvals import deciding, flows, path, people
 from guanxi.core.automation.approvals.path import Step, step_from
 from guanxi.core.automation.approvals.running import record_of
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.kernel.working_time import working_between
@@ -156,6 +156,10 @@ def _state(approval: Approval, number: int) -> str:
     return "now" if number == approval.step else "next"
 
 
+#: What an action is given besides fields, in words.
+FURTHER = {"format": gettext_lazy("Format"), "text": gettext_lazy("Search")}
+
+
 def changes_of(actor: Actor, approval: Approval) -> list[tuple[str, str, str]]:
     """What it would change, as far as the actor may see the fields: label, before, after."""
     if not is_registered(approval.entity):
@@ -166,8 +170,8 @@ def changes_of(actor: Actor, approval: Approval) -> list[tuple[str, str, str]]:
     for name, value in approval.values.items():
         field = readable.get(name)
         if field is None:
-            if name not in shape.fields_of(entity) and not isinstance(value, dict | list):
-                lines.append((name, "", str(value)))
+            if name not in shape.fields_of(entity) and value not in (None, "") and not isinstance(value, dict | list):
+                lines.append((str(FURTHER.get(name, name)), "", str(value)))
             continue
         lines.append((str(field.label), plain(actor, field, approval.before.get(name)), plain(actor, field, value)))
     return lines
@@ -182,7 +186,8 @@ def plain(actor: Actor, field: Any, value: Any) -> str:
         row = target.model._base_manager.filter(pk=value).first()
         return display.title_of(target, row) if row is not None and access.allowed(actor, "view", row) else "…"
     try:
-        return str(display.shown(field, value))
+        text = str(display.shown(field, value))
+        return regional.figure(text) if field.kind in ("integer", "decimal", "money") else text
     except (TypeError, ValueError, AttributeError):
         return str(value)
 

@@ -144,6 +144,8 @@ def _do(request: HttpRequest, actor: Actor, pk: int, verb: str) -> str:
         return _("Taken back.")
     if verb == "remind":
         count = deciding.remind(actor, pk)
+        if not count:
+            return _("They were reminded within the last hour.")
         return ngettext("%(num)d person was reminded.", "%(num)d people were reminded.", count) % {"num": count}
     raise NotFound
 

@@ -152,7 +152,7 @@ def _word(actor: Actor, declared: Field, value: Any) -> str:
     text = str(value) if isinstance(value, str) else text_of(declared, value)
     if declared.kind in ("date", "datetime"):
         return days.typed(text, "date")
-    return regional.typed(text) if declared.kind in FIGURES else text
+    return regional.figure(text) if declared.kind in FIGURES else text
 
 
 # The builder

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
+from guanxi.core.automation.approvals import gate
 from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
@@ -161,9 +163,12 @@ def _ends(entity: Entity, found: process.Process | None) -> dict[str, str]:
 def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
     """The declared actions the actor may do on this record; those that make no sense now say why."""
     found = []
+    waits = gate.waiting(entity.key, record.pk)
     for action in entity.actions:
         if access.allowed(actor, action.right, record):
             reason = why_not(action, record)
+            if reason == "" and action.key == waits:
+                reason = gettext("It waits for its approval.")
             if reason is not None:
                 url = f"{addresses.record_url(entity, record.pk)}do/{action.key}/"
                 found.append(

@@ -30,7 +30,7 @@ PROBLEMS = 200
 ICONS = {
     "update": "edit", "delete": "trash", "restore": "trash-off", "merge": "arrows-join", "import": "file-import",
     "undo": "arrow-back-up", "bulk_update": "edit", "bulk_delete": "trash", "bulk_assign": "user-share",
-    "bulk_tag": "tag", "bulk_untag": "tag-off",
+    "pack": "package", "bulk_tag": "tag", "bulk_untag": "tag-off",
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def sort_label(sort: str) -> str:
         "merge": _("Merge"),
         "import": _("Import"),
         "export": _("Export"),
+        "pack": _("Industry pack"),
         "undo": _("Undo"),
         "bulk_update": _("Change of several"),
         "bulk_delete": _("Deletion of several"),

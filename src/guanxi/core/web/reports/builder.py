@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
 
+from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.records import shape
@@ -287,7 +288,7 @@ def _form(actor: Actor, entity: Entity, spec: Spec) -> dict[str, Any]:
         **ends(spec.as_of),
         "entity": entity,
         "spec": spec,
-        "datasets": datasets.datasets(actor),
+        "datasets": [*([] if access.at_home(actor, entity) else [entity]), *datasets.datasets(actor)],
         "levels": levels,
         "across": _level(actor, entity, "c0", spec.columns[0] if spec.columns else None, steps=_counts_on(spec)),
         "places": _offers(datasets.places(actor, entity)),

@@ -33,7 +33,7 @@ WIDE, LEAST, MOST = 960, 260, 1600
 def index(request: HttpRequest) -> HttpResponseBase:
     """Every report the reader may use, by group, and what one may report on."""
     actor = actor_of(request)
-    found = stored.setups(actor, "report")
+    found = stored.offered(actor)
     words = request.GET.get("q", "").strip().casefold()[:60]
     if words:
         found = [one for one in found if words in one.name.casefold() or words in one.about.casefold()]
