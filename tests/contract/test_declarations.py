@@ -10,6 +10,7 @@ from guanxi.core.schema import derive
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.operators import LABELS
+from guanxi.core.schema.registry import entity_of
 from tests.factories import FACTORIES
 
 
@@ -30,6 +31,13 @@ def test_every_field_is_named_in_the_readers_language(entity: Entity) -> None:
         return
     fields = derive.fields_of(entity).items()
     assert [name for name, field in fields if name != "id" and not isinstance(field.label, Promise)] == []
+
+
+def test_a_title_names_no_record_its_reader_may_not_see(entity: Entity) -> None:
+    """Whoever sees a record reads its title; of references only those to what everybody sees belong into it."""
+    fields = derive.fields_of(entity)
+    pointing = [one for one in entity.named_by if fields[one].kind in ("reference", "references")]
+    assert [one for one in pointing if not entity_of(fields[one].target).access.public] == []
 
 
 def test_every_operator_has_a_label() -> None:

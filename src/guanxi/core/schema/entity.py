@@ -324,7 +324,7 @@ class Entity:
     """Everything the faces know of one sort of record.
 
     ``key`` is ``<app label>.<model name>``, ``path`` the word in addresses (``/customers/``), ``title`` the field that
-    names a record; where it is empty, those of ``named_by`` do. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
+    names a record; where it is empty, those of ``named_by`` do, references among them only to what everybody sees. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
     ``stamp`` is made new with each change (see ``models.stamps``).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
     ``brought`` are read-only fields that an administrator who brings in another system's records may fill.
