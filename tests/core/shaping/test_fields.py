@@ -14,8 +14,9 @@ from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
 from guanxi.core.models import CustomField, FieldIndex, RoleField, SavedView, stamps
 from guanxi.core.records import values
+from guanxi.core.records.history import history
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import dictionaries, fields, indexes
+from guanxi.core.shaping import converting, dictionaries, fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
 
@@ -282,3 +283,15 @@ def test_a_region_of_ones_own_is_found_under_a_higher_one(
         return {one.pk for one in records.select(cast.alice, GADGET, filter=tree).items}
 
     assert (listed("under"), listed("not_under")) == ({city.pk}, {other.pk, nowhere.pk})
+
+
+def test_the_past_of_a_field_whose_kind_was_changed_is_told_as_it_was_written(
+    cast: Cast, add: Callable[..., CustomField]
+) -> None:
+    add("asset", "text")
+    record = records.create(cast.alice, GADGET, {"name": "钟", "custom.asset": "ZC-1"})
+    converting.kind_change(cast.root, entity_of(GADGET), "asset", "integer", "")
+    record.refresh_from_db()
+    told = [(one.before, one.after) for change in history(cast.alice, record) for one in change.fields]
+    assert (None, "ZC-1") in told
+    assert ("ZC-1", None) in told

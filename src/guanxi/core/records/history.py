@@ -92,10 +92,18 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
                 FieldChange(field, *(masking.mask(field.mask, value) if value else value for value in (before, after)))
             )
         elif field.custom:
-            found.append(FieldChange(field, values.lively(field, before), values.lively(field, after)))
+            found.append(_custom(field, before, after))
         else:
             found.append(FieldChange(field, before, after))
     return tuple(found)
+
+
+def _custom(field: Field, before: Any, after: Any) -> FieldChange:
+    """A change of a custom value; one of an earlier kind of the field that the present one cannot read, as it was written."""
+    told = [values.lively(field, one) for one in (before, after)]
+    if any(one is None and kept is not None for one, kept in zip(told, (before, after), strict=True)):
+        return FieldChange(replace(field, kind="text"), *(None if one is None else str(one) for one in (before, after)))
+    return FieldChange(field, *told)
 
 
 def history(actor: Actor, record: Any, *, before: dt.datetime | None = None, limit: int = 100) -> list[Change]:

@@ -39,8 +39,9 @@ def _subjects() -> Choices:
 def _ways() -> Choices:
     """Everything that leads to whoever signs in: “Policies · of the customer”."""
     found = []
+    own = _("their own data")
     for subject, label in _subjects():
-        found.append((f"{subject}|{subject}|", f"{label}: {_('their own data')}"))
+        found.append((f"{subject}|{subject}|", f"{label}: {own}"))
         for way, key in publishing.ways(subject).items():
             entity, path = entity_of(key), way.partition("|")[2]
             if entity.menu.group:

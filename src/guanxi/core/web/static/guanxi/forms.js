@@ -190,6 +190,8 @@ each("form[data-conditions]", (form) => {
       field.hidden = !state.visible;
       field.toggleAttribute("inert", state.readonly);
       $("label.form-label", field)?.classList.toggle("gx-required", state.required);
+      // What must be filled now is not left in a fold that is closed.
+      if (state.visible && state.required) for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     }
   };
   form.addEventListener("change", ask);
