@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag
+from guanxi.core.reporting import charts, datasets
 from tests.core.reporting.conftest import ask, assert_lists, table
 from tests.factories.cast import Cast
 
@@ -137,3 +139,19 @@ def test_days_between_moments_are_those_of_who_reads_now(cast: Cast, world: Any)
     for _again in range(2):
         for zone, expected in (("Asia/Shanghai", 1), ("UTC", 0)):
             assert ask(replace(cast.root, timezone=zone), **money).total.cells[0].value == expected, zone
+
+
+def test_each_bar_has_room_for_its_figure(cast: Cast, world: Any) -> None:
+    result = ask(cast.root, rows=[{"field": "state"}], columns=[{"field": "region"}])
+    picture = charts.draw(result, chart="bar")
+    figures = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*font-size="11"', picture)]
+    assert len(figures) > 8
+    assert all(below - above >= 11 for above, below in zip(figures, figures[1:], strict=False)), figures
+    tall = replace(result, rows=result.rows * 20)
+    assert ("gx-chart-tall" in picture, "gx-chart-tall" in charts.draw(tall, chart="bar")) == (False, True)
+
+
+def test_what_people_work_with_is_offered_before_settings(cast: Cast) -> None:
+    groups = [one.menu.group for one in datasets.datasets(cast.root)]
+    assert groups[0] == "work"
+    assert groups.index("customers") < groups.index("sales") < groups.index("settings")

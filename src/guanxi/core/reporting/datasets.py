@@ -16,6 +16,7 @@ from guanxi.core.reporting.spec import DATE_GRAINS, TREE_GRAINS, Dimension, Meas
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import beside, entities, entity_of, is_registered
+from guanxi.core.schema.vocabulary import GROUPS
 
 DATES = frozenset({"date", "datetime"})
 NUMBERS = frozenset({"integer", "decimal", "percent", "money", "formula", "rollup"})
@@ -59,8 +60,10 @@ class Place:
 
 
 def datasets(actor: Actor) -> list[Entity]:
-    """Everything that is part of the actor's work and may be reported on."""
-    return [entity for entity in entities() if entity.api and at_home(actor, entity)]
+    """What is part of the actor's work and may be reported on: as the navigation has it, then parts and settings."""
+    places = {group: place for place, group in enumerate(GROUPS) if group != "settings"}
+    found = [entity for entity in entities() if entity.api and at_home(actor, entity)]
+    return sorted(found, key=lambda one: (places.get(one.menu.group, len(places)), one.menu.order))
 
 
 def dataset(actor: Actor, key: str) -> Entity:

@@ -138,10 +138,11 @@ class Canvas:
         font = ' font-family="Noto Sans CJK SC, PingFang SC, Microsoft YaHei, Helvetica, Arial, sans-serif"'
         ground = f'<rect width="{self.width:.0f}" height="{self.height:.0f}" fill="{PAPER}"/>' if self.paper else ""
         size = f' width="{self.width:.0f}" height="{self.height:.0f}"' if self.paper else ""
+        page = PAGE.replace("gx-chart", "gx-chart gx-chart-tall", 1) if self.height > self.width else PAGE
         defs = "".join(_pattern(self.number, one) for one in sorted(self.patterns))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {self.height:.0f}"{size}'
-            f"{font if self.paper else PAGE}>"
+            f"{font if self.paper else page}>"
             f"{defs and f'<defs>{defs}</defs>'}{ground}{''.join(self.parts)}</svg>"
         )
 

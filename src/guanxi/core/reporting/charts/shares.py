@@ -11,6 +11,7 @@ from guanxi.core.reporting.charts.series import Series, category, category_color
 from guanxi.core.reporting.results import Result
 
 ROW = 28.0
+BAR = 13.0
 
 
 def _value(value: object) -> float:
@@ -19,7 +20,12 @@ def _value(value: object) -> float:
 
 def bars_height(result: Result, series: Sequence[Series]) -> float:
     """How high a chart of bars has to be."""
-    return len(result.rows) * (ROW if len(series) < 3 else 9.0 * len(series) + 8) + (24 if len(series) > 1 else 0) + 8
+    return len(result.rows) * _row(series) + (24 if len(series) > 1 else 0) + 8
+
+
+def _row(series: Sequence[Series]) -> float:
+    """How high one category stands: each bar has room for its figure."""
+    return ROW if len(series) == 1 else BAR * len(series) + 8
 
 
 def bars(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
@@ -30,7 +36,7 @@ def bars(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
     unit, most = result.first.unit, max((abs(_value(c.value)) for one in series for c in one.cells), default=0) or 1
     most = max(most, max((abs(_value(c.before)) for one in series for c in one.cells), default=0))
     figures_room = 96.0 if result.compared else 64.0
-    room, high = canvas.width - left - figures_room, (ROW if len(series) < 3 else 9.0 * len(series) + 8)
+    room, high = canvas.width - left - figures_room, _row(series)
     target = result.spec.target
     for at, row in enumerate(result.rows):
         y = top + at * high
