@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -146,7 +147,7 @@ def test_each_bar_has_room_for_its_figure(cast: Cast, world: Any) -> None:
     picture = charts.draw(result, chart="bar")
     figures = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*font-size="11"', picture)]
     assert len(figures) > 8
-    assert all(below - above >= 11 for above, below in zip(figures, figures[1:], strict=False)), figures
+    assert all(below - above >= 11 for above, below in itertools.pairwise(figures)), figures
     tall = replace(result, rows=result.rows * 20)
     assert ("gx-chart-tall" in picture, "gx-chart-tall" in charts.draw(tall, chart="bar")) == (False, True)
 
