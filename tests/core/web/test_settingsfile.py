@@ -93,6 +93,8 @@ def test_a_pack_is_applied_by_a_job_whose_progress_and_end_the_page_shows(browse
     page = client.get("/settings/packs/").content.decode()
     assert "1 setting is left as it is" in page
     assert "freight_mode" in page
+    one = CustomObject.objects.get(icon="route")  # none of those offered
+    assert f'<option value="{one.icon}" selected' in client.get(f"/settings/objects/{one.key}/").content.decode()
     packs.remove(cast.root, "logistics")
     assert "left as it is" not in client.get("/settings/packs/").content.decode()
     CustomObject.objects.all().delete()

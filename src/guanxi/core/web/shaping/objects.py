@@ -33,6 +33,7 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
     parents = [
         (one.key, one.label) for one in entities() if one.access.owner and (row is None or one.key != key_of(row))
     ]
+    offered = dict.fromkeys([*([row.icon] if row else []), *ICONS])  # its own stays, whoever gave it
     asked = [
         ask("name_zh", "text", _("Chinese name"), required=True, max_length=60),
         ask("name_en", "text", _("English name"), max_length=60),
@@ -46,7 +47,7 @@ def _questions(row: CustomObject | None) -> tuple[Field, ...]:
         ),
         ask("description_zh", "text", _("Description in Chinese"), max_length=300),
         ask("description_en", "text", _("Description in English"), max_length=300),
-        ask("icon", "choice", _("Icon"), choices=[(one, one) for one in ICONS if one in icons.names()]),
+        ask("icon", "choice", _("Icon"), choices=[(one, one) for one in offered if one in icons.names()]),
         ask("color", "choice", _("Colour"), choices=COLORS),
         ask("group", "choice", _("Stands under"), choices=[(key, label) for key, (label, _icon) in GROUPS.items()]),
         ask("position", "integer", _("Place in the menu"), minimum=0, maximum=999),
