@@ -12,6 +12,8 @@ document.addEventListener("htmx:beforeRequest", () => { running += 1; root.class
 document.addEventListener("htmx:afterRequest", () => {
   running = Math.max(0, running - 1);
   if (!running) root.classList.remove("gx-busy");
+  const { xhr, elt } = event.detail;
+  if (xhr?.status === 409 && xhr.getResponseHeader("HX-Reswap") === "none") forget(elt.closest("form"));
 });
 
 /** Say what went wrong when the server did not say it itself. */
@@ -28,7 +30,6 @@ function forget(form) {
 }
 document.addEventListener("htmx:responseError", (event) => {
   const xhr = event.detail.xhr;
-  if (xhr.status === 409) forget(event.detail.elt.closest("form"));
   explain(xhr.status, (name) => xhr.getResponseHeader(name));
   if (event.detail.target?.id === "side" && !$("[data-peeked]")) closeSide(); // nothing to show there
 });
