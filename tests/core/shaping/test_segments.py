@@ -149,11 +149,11 @@ def test_only_filters_know_segments(cast: Any, gadgets: list[Gadget]) -> None:
 # -- rules that wait for who comes and goes --------------------------------------------------------------------------
 
 
-def rule(cast: Any, on: str, text: str) -> Any:
+def rule(cast: Any, on: str, text: str, key: str = "dear") -> Any:
     return rule_save(
         cast.root, None,
         RuleDraft(
-            name_zh=f"规则 {on}", entity="fakes.gadget", trigger={"on": on, "segment": "dear"}, active=True,
+            name_zh=f"规则 {on}", entity="fakes.gadget", trigger={"on": on, "segment": key}, active=True,
             steps=({"do": "set", "values": {"note": text}},),
         ),
     )  # fmt: skip
@@ -209,6 +209,21 @@ def test_a_rule_put_into_use_later_begins_with_who_is_in_then(cast: Any, gadgets
     rule_switch(cast.root, waiting, active=True)
     assert hearing.look(now + dt.timedelta(minutes=30)) == 0
     assert notes(gadgets) == ["", "", ""]
+
+
+def test_a_changed_condition_brings_nobody_in(cast: Any, gadgets: list[Gadget]) -> None:
+    row, outer = segment(cast), segment(cast, named("dear"), key="outer")
+    rule(cast, "enters", "进来")
+    rule(cast, "enters", "也进来", outer.key)
+    now = clock.now()
+    hearing.look(now)
+    row.refresh_from_db()
+    wider = SegmentDraft(name_zh="贵的", name_en="Dear", entity="fakes.gadget", condition={**DEAR, "value": "1"})
+    segment_save(cast.root, row, wider, version=row.version)
+    assert hearing.look(now + dt.timedelta(minutes=11)) == 0
+    settle()
+    assert notes(gadgets) == ["", "", ""]
+    assert SegmentMember.objects.filter(segment=row).count() == 3
 
 
 # -- pages -----------------------------------------------------------------------------------------------------------

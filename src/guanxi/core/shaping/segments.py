@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
-from guanxi.core.models import Segment
+from guanxi.core.models import Segment, SegmentMember
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import segments, shape
 from guanxi.core.records.query import compile_tree, is_empty
@@ -112,13 +112,23 @@ def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, 
             raise Invalid(_("It is used; what it is about stays."), code="segment.used", field="entity")
         row.name_zh, row.name_en = checked_names(draft.name_zh, draft.name_en)
         row.description = not_longer(draft.description, "description", 500)
+        changed = bool(segment) and row.condition != dict(draft.condition)
         row.entity, row.condition, row.position = draft.entity, dict(draft.condition), draft.position
         segment_check(row)
         row.key = row.key or free_key(Segment, draft.key or draft.name_en or "segment")
         row.version += 1
         row.save()
         bump(segments.STAMP)
+        if changed:
+            _begin_anew(row.key)
     return row
+
+
+def _begin_anew(key: str) -> None:
+    """Who belongs to a segment, or falls out of it, because its condition was changed has neither come in nor left."""
+    watched = [one for one in segments.every().values() if one.watched_at and key in {one.key, *_reached(one)}]
+    SegmentMember.objects.filter(segment__in=watched).delete()
+    Segment.objects.filter(pk__in=[one.pk for one in watched]).update(watched_at=None)
 
 
 def segment_delete(actor: Actor, segment: Segment) -> None:
