@@ -206,5 +206,5 @@ def test_numbers_are_shown_typed_filtered_and_kept_in_the_reader_s_way(browse: B
     builder = {"c.1.field": "price", "c.1.op": "gt", "c.1.value": "2.345,5", "match.0": "all"}
     found = alice.post("/gadgets/filter/", builder)
     assert '"value":"2345.5"' in unquote(found["Location"])
-    assert "2345,5" in text(alice, found["Location"])
+    assert "2.345,5" in text(alice, found["Location"])
     assert "¥2,345.75" in text(browse("root"), "/gadgets/")
