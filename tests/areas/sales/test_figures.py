@@ -156,4 +156,5 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
     assert saved["Content-Type"] == "image/svg+xml"
     assert ".svg" in saved["Content-Disposition"]
     assert "12,345" in saved.content.decode()
+    assert 'viewBox="0 0 332 ' in page.get("/pipeline-course/?save=fit&w=332").content.decode(), "for a phone"
     assert browser(cast.dave_user).get("/forecast/").status_code == 403

@@ -242,6 +242,8 @@ def test_the_page_counts_saves_and_names_the_mistake(cast: Any, gadgets: list[Ga
     assert page.post("/settings/segments/new/", {**sent, "do": "save"}).status_code == 303
     row = Segment.objects.get()
     assert (row.key, row.condition) == ("dear", {"field": "price", "op": "gte", "value": "100"})
+    begun = page.get("/settings/segments/new/").content.decode()
+    assert 'value="customers.customer" selected' in begun, "what a segment is about at first"
     listed = page.get("/settings/segments/").content.decode()
     assert "/settings/segments/dear/" in listed
     assert browser(cast.alice_user).get("/settings/segments/").status_code == 404

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 NAMES: Mapping[str, str | Promise] = {
     "activities": _("Follow-up"), "approvals": _("Approvals"), "assignment": _("Assignment"), "base data": _("Base data"),
-    "customer": _("Customer"), "derived values": _("Derived values"), "first start": _("First start"), "form": _("Form"),
+    "customer": _("Customer"), "demo": _("Demo data"), "derived values": _("Derived values"), "first start": _("First start"), "form": _("Form"),
     "guanxi": _("system"), "handover": _("Handover"), "housekeeping": _("Housekeeping"), "import": _("Import"),
     "link": _("Link in a mail"), "packs": _("Industry pack"), "pools": _("Pools"), "portal": _("Client sign-in"),
     "privacy": _("Privacy"), "public page": _("Public page"), "retention": _("Retention"), "rule": _("Rule"), "rules": _("Rules"),

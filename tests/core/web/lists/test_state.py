@@ -134,6 +134,11 @@ def test_conditions_are_told_in_words(cast: Any) -> None:
     words = filters.describe(cast.alice, gadget, counted)
     assert "wheel" in words
     assert words.endswith("2")
+    dear, named = {"field": "price", "op": "gt", "value": 5}, {"field": "name", "op": "eq", "value": "wheel"}
+    words = filters.describe(cast.alice, gadget, {"all": [named, {"any": [dear, named]}]})
+    assert words.count("(") == words.count(")") == 1, "what holds together stands in brackets"
+    assert words.endswith(")")
+    assert "(" not in filters.describe(cast.alice, gadget, {"all": [named, {"any": [dear]}]})
     price = {"field": "price", "op": "between", "value": [-1234, "1000000.5"]}
     assert filters.describe(cast.alice, gadget, price).endswith("-1,234 – 1,000,000.5")
     with regional.override(regional.Regional(numbers="comma")):

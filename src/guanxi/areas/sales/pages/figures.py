@@ -33,6 +33,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.contributions import Entry, add_entries, add_pages
 from guanxi.core.web.record.common import done
+from guanxi.core.web.reports.views import width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 DEAL = "sales.opportunity"
@@ -145,6 +146,8 @@ def course(request: HttpRequest) -> HttpResponseBase:
     steps, levels = history.course(actor, number or 0, start, max(start, end))
     if request.GET.get("save") == "svg":
         return _picture(steps, start, end)
+    if request.GET.get("save") == "fit":
+        return HttpResponse(_drawn(steps, width=width_sent(request, 960)))
     context = {
         "title": _("Course of the pipeline"),
         "start": start,
@@ -154,6 +157,7 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "steps": [(one, step_label(one.key)) for one in steps],
         "picture": Markup(_drawn(steps)),  # noqa: S704 - drawn by us, its texts are escaped
         "save": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'svg'})}",
+        "fit": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'fit'})}",
         "levels": [(one, stage_url(one.stage)) for one in levels],
         "error": error,
     }
@@ -167,7 +171,7 @@ STEP_COLORS = {
 }  # fmt: skip
 
 
-def _drawn(steps: Sequence[history.Step], title: str = "") -> str:
+def _drawn(steps: Sequence[history.Step], title: str = "", *, width: int = 960) -> str:
     parts = [
         charts.Part(
             label=step_label(one.key),
@@ -179,7 +183,7 @@ def _drawn(steps: Sequence[history.Step], title: str = "") -> str:
         for one in steps
         if one.count or one.key in ("opening", "closing")
     ]
-    return charts.waterfall(parts, Unit("money", base_currency()), title=title)
+    return charts.waterfall(parts, Unit("money", base_currency()), width=width, title=title)
 
 
 def _picture(steps: Sequence[history.Step], start: dt.date, end: dt.date) -> HttpResponse:

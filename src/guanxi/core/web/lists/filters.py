@@ -82,7 +82,7 @@ def describe(actor: Actor, entity: Entity, node: Tree) -> str:
     """A node as a sentence: “Stage is one of A, B”."""
     for word, joint in (("all", _(" and ")), ("any", _(" or "))):
         if word in node and isinstance(node[word], list):
-            parts = [describe(actor, entity, one) for one in node[word][:4] if isinstance(one, Mapping)]
+            parts = [_part(actor, entity, one, word) for one in node[word][:4] if isinstance(one, Mapping)]
             more = "…" if len(node[word]) > 4 else ""
             return joint.join(parts) + more
     if isinstance(node.get("not"), Mapping):
@@ -103,6 +103,13 @@ def describe(actor: Actor, entity: Entity, node: Tree) -> str:
     if operator not in op.VALUELESS:
         words.append(value_words(actor, declared, operator, node.get("value")))
     return " ".join(words)
+
+
+def _part(actor: Actor, entity: Entity, node: Tree, around: str) -> str:
+    """One of several conditions; a group joined by the other word stands in brackets."""
+    other = node.get("any" if around == "all" else "all")
+    said = describe(actor, entity, node)
+    return f"({said})" if isinstance(other, list) and len(other) > 1 else said
 
 
 def _related_name(key: str) -> str:

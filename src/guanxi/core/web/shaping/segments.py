@@ -16,7 +16,7 @@ from guanxi.core.models import Segment
 from guanxi.core.records import segments
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_at, entity_of, is_registered
+from guanxi.core.schema.registry import entities, entity_at, entity_of, is_registered
 from guanxi.core.shaping import segments as store
 from guanxi.core.shaping.segments import SegmentDraft
 from guanxi.core.web.addresses import list_url
@@ -93,11 +93,17 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
         )  # fmt: skip
         return show(request, "shaping/segment.jinja", _context(actor, row, draft))
     path = request.GET.get("entity", "")
-    found = entity_at(path).key if path else choices()[0][0]
+    found = entity_at(path).key if path else _usual()
     tree = _given(actor, entity_of(found), request.GET.get("f", ""))
     return show(
         request, "shaping/segment.jinja", _context(actor, None, SegmentDraft(name_zh="", entity=found, condition=tree))
     )
+
+
+def _usual() -> str:
+    """What a segment is about until somebody says otherwise: the first of the customers' part of the navigation."""
+    firsts = sorted((one.menu.order, one.key) for one in entities() if one.menu.group == "customers")
+    return firsts[0][1] if firsts else choices()[0][0]
 
 
 def _given(actor: Actor, entity: Entity, text: str) -> dict[str, Any]:
