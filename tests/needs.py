@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+#: Where the sample data lie that are shared beside a checkout.
+SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def lacking(what: str) -> NoReturn:
@@ -13,3 +17,9 @@ def lacking(what: str) -> NoReturn:
     if os.environ.get("GUANXI_BROWSER") == "required":
         pytest.fail(f"{what} is required and was not found")
     pytest.skip(f"no {what}")
+
+
+def samples(*names: str) -> pytest.MarkDecorator:
+    """Leaves tests out where these sample data, or without names all of them, are not beside the checkout."""
+    missing = [name for name in names or ("",) if not (SAMPLES / name).exists()]
+    return pytest.mark.skipif(bool(missing), reason=f"no sample data: {', '.join(missing) or SAMPLES}")

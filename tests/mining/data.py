@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+from tests.needs import SAMPLES
 
 
 def shared(name: str) -> Path:
     """The path of a data set; the test is skipped where it is absent."""
-    path = SHARED / name
+    path = SAMPLES / name
     if not path.exists():
         pytest.skip(f"{name} is not here")
     return path

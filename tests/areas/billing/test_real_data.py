@@ -24,12 +24,12 @@ from guanxi.core.models.exchange import ImportRun
 from guanxi.core.reporting import engine
 from guanxi.core.reporting.spec import read
 from tests.factories.cast import Cast
+from tests.needs import SAMPLES, samples
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.slow,
-    pytest.mark.skipif(not (DATA / "northwind").is_dir(), reason="the shared data are not here"),
+    samples("northwind", "adventureworks"),
 ]
 CENT = Decimal("0.01")
 #: Orders that go the whole way.
@@ -37,7 +37,7 @@ FIRST = 20
 
 
 def rows_of(*place: str) -> list[dict[str, str]]:
-    path = DATA.joinpath(*place)
+    path = SAMPLES.joinpath(*place)
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -67,7 +67,7 @@ def by(cast: Cast, dataset: str, field: str, measure: str) -> dict[str, Any]:
 
 
 def test_northwind(cast: Cast) -> None:
-    runs = brought(cast, "northwind", DATA / "northwind", limit=FIRST)
+    runs = brought(cast, "northwind", SAMPLES / "northwind", limit=FIRST)
     assert {name: (run.created, run.failed) for name, run in runs.items() if run.created} == {
         "customers.customer": (91, 0), "catalog.category": (8, 0), "catalog.product": (77, 0), "billing.order": (830, 0), "lines": (2155, 0),
     }  # fmt: skip
@@ -107,7 +107,7 @@ def _went_the_whole_way(cast: Cast, runs: dict[str, ImportRun], raw: Any, expect
     assert Receipt.objects.aggregate(all=Sum("amount"))["all"] == whole
     assert selectors.ageing(cast.root, on=dt.date(1998, 6, 1)) == []
     again = {one.step.title: one.run for one in recipe_run(
-        cast.root, recipe=recipe_read("northwind"), folder=DATA / "northwind", steps=(5, 6, 9), limit=FIRST
+        cast.root, recipe=recipe_read("northwind"), folder=SAMPLES / "northwind", steps=(5, 6, 9), limit=FIRST
     )}  # fmt: skip
     assert [(run.created, run.updated, run.skipped) for run in again.values()] == [
         (0, 0, 2155),
@@ -119,7 +119,7 @@ def _went_the_whole_way(cast: Cast, runs: dict[str, ImportRun], raw: Any, expect
 
 def test_adventureworks_of_a_year(cast: Cast, tmp_path: Path) -> None:
     for name in ("products", "product_subcategories", "territories", "sales_2015"):
-        (tmp_path / f"{name}.csv.gz").symlink_to(DATA / "adventureworks" / f"{name}.csv.gz")
+        (tmp_path / f"{name}.csv.gz").symlink_to(SAMPLES / "adventureworks" / f"{name}.csv.gz")
     buyers = {one["CustomerKey"] for one in rows_of("adventureworks", "sales_2015.csv.gz")}
     people = [one for one in rows_of("adventureworks", "customers.csv.gz") if one["CustomerKey"] in buyers]
     with (tmp_path / "customers.csv").open("w", encoding="utf-8", newline="") as out:  # the whole file has its own test

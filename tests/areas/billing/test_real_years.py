@@ -6,7 +6,6 @@ import csv
 import gzip
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +17,13 @@ from guanxi.areas.customers.models import Customer
 from guanxi.core.reporting import engine
 from guanxi.core.reporting.spec import read
 from tests.factories.cast import Cast
+from tests.needs import SAMPLES, samples
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "adventureworks"
+DATA = SAMPLES / "adventureworks"
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.slow,
-    pytest.mark.skipif(not DATA.is_dir(), reason="the shared data are not here"),
+    samples("adventureworks"),
 ]
 CENT = Decimal("0.01")
 Rows = list[dict[str, str]]

@@ -27,10 +27,10 @@ from guanxi.core.models.exchange import ImportRun
 from guanxi.core.reporting import engine
 from guanxi.core.reporting.spec import read
 from tests.factories.cast import Cast
+from tests.needs import SAMPLES, samples
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-MAVEN, OLIST = DATA / "maven_crm_sales", DATA / "olist_funnel"
-pytestmark = pytest.mark.django_db
+MAVEN, OLIST = SAMPLES / "maven_crm_sales", SAMPLES / "olist_funnel"
+pytestmark = [pytest.mark.django_db, samples("maven_crm_sales", "olist_funnel")]
 
 
 def _rows(place: Path) -> list[dict[str, str]]:
@@ -39,8 +39,6 @@ def _rows(place: Path) -> list[dict[str, str]]:
 
 def _brought(cast: Cast, name: str, folder: Path, steps: Iterable[int] = ()) -> dict[str, ImportRun]:
     """The last run of each entity; every row of every step has an outcome, every refused one a reason."""
-    if not folder.is_dir():
-        pytest.skip(f"{folder.name} is not here")
     found = {}
     for done in recipe_run(cast.root, recipe=recipe_read(name), folder=folder, steps=tuple(steps)):
         run = done.run
@@ -99,8 +97,6 @@ def test_the_maven_pipeline(cast: Cast, dollars: None) -> None:
 
 
 def test_products_of_the_maven_pipeline_become_lines(cast: Cast, dollars: None, tmp_path: Path) -> None:
-    if not MAVEN.is_dir():
-        pytest.skip("maven_crm_sales is not here")
     for name in ("accounts.csv", "products.csv"):
         (tmp_path / name).symlink_to(MAVEN / name)
     raw = _rows(MAVEN / "sales_pipeline.csv.gz")[:60]

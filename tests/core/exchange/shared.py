@@ -5,13 +5,11 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
-import pytest
+from tests.needs import SAMPLES, samples
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared sample data are not at {DATA}")
+DATA = SAMPLES
+needs_data = samples()
 
 
 @cache
