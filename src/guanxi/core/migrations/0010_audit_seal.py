@@ -7,18 +7,10 @@ from typing import Any, ClassVar
 from django.db import migrations, models
 
 import guanxi.core.kernel.clock
+from guanxi.core.migrations import _audit
 
-FORWARDS = """
-CREATE FUNCTION guanxi_audit_keep() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF coalesce(current_setting('guanxi.audit_upkeep', true), '') = 'on' THEN
-        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-        RETURN NEW;
-    END IF;
-    IF TG_OP = 'TRUNCATE' AND coalesce(current_setting('guanxi.throw_away', true), '') = 'on' THEN RETURN NULL; END IF;
-    RAISE EXCEPTION 'entries of the audit cannot be changed or removed' USING ERRCODE = 'insufficient_privilege';
-END $$;
-CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON core_auditentry FOR EACH ROW EXECUTE FUNCTION guanxi_audit_keep();
+FORWARDS = f"""
+{_audit.KEEP}CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON core_auditentry FOR EACH ROW EXECUTE FUNCTION guanxi_audit_keep();
 CREATE TRIGGER audit_keep_all BEFORE TRUNCATE ON core_auditentry FOR EACH STATEMENT EXECUTE FUNCTION guanxi_audit_keep();
 CREATE TRIGGER seal_keep BEFORE DELETE ON core_auditseal FOR EACH ROW EXECUTE FUNCTION guanxi_audit_keep();
 """

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from django.db import migrations
 
+from guanxi.core.migrations import _audit
+
 FORWARDS = """
 DROP FUNCTION guanxi_audit_partition(date);
 CREATE FUNCTION guanxi_audit_partition(month date) RETURNS boolean
@@ -77,35 +79,16 @@ CREATE TRIGGER redaction_keep_all BEFORE TRUNCATE ON core_auditredaction FOR EAC
 CREATE TRIGGER access_keep BEFORE UPDATE OR DELETE ON core_accessentry FOR EACH ROW EXECUTE FUNCTION guanxi_audit_keep();
 CREATE TRIGGER access_keep_all BEFORE TRUNCATE ON core_accessentry FOR EACH STATEMENT EXECUTE FUNCTION guanxi_audit_keep();
 """
-BACKWARDS = """
+BACKWARDS = f"""
 DROP TRIGGER access_keep_all ON core_accessentry;
 DROP TRIGGER access_keep ON core_accessentry;
 DROP TRIGGER redaction_keep_all ON core_auditredaction;
 DROP TRIGGER redaction_keep ON core_auditredaction;
 DROP TRIGGER seal_keep_all ON core_auditseal;
 DROP TRIGGER seal_keep_finished ON core_auditseal;
-CREATE OR REPLACE FUNCTION guanxi_audit_keep() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF coalesce(current_setting('guanxi.audit_upkeep', true), '') = 'on' THEN
-        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-        RETURN NEW;
-    END IF;
-    IF TG_OP = 'TRUNCATE' AND coalesce(current_setting('guanxi.throw_away', true), '') = 'on' THEN RETURN NULL; END IF;
-    RAISE EXCEPTION 'entries of the audit cannot be changed or removed' USING ERRCODE = 'insufficient_privilege';
-END $$;
-DROP FUNCTION guanxi_audit_redact(bigint, text, bigint[]);
+{_audit.KEEP}DROP FUNCTION guanxi_audit_redact(bigint, text, bigint[]);
 DROP FUNCTION guanxi_audit_partition(date);
-CREATE FUNCTION guanxi_audit_partition(month date) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    first date := date_trunc('month', month)::date;
-    name text := 'core_auditentry_' || to_char(first, 'YYYYMM');
-BEGIN
-    IF to_regclass(name) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I PARTITION OF core_auditentry FOR VALUES FROM (%L) TO (%L)',
-                       name, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month')::timestamp AT TIME ZONE 'UTC');
-    END IF;
-END $$;
-"""
+{_audit.PARTITION}"""
 
 
 class Migration(migrations.Migration):
