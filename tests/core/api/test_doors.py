@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from django.test import Client
 
 from guanxi.core import records
@@ -20,6 +19,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import RuleBroken, Unavailable
 from guanxi.core.models import ApiToken, KeptAnswer
 from guanxi.core.people import tokens
+from tests.at_once import at_once
 from tests.core.api.conftest import GADGETS, JSON, problem
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
@@ -208,22 +208,13 @@ def test_a_slash_in_an_id_makes_another_address(api: Api) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_same_request_from_two_sides_at_once_is_done_once(api: Api) -> None:
     client = api("alice")
-    barrier, answers = threading.Barrier(4), []
     secret = client.defaults["HTTP_AUTHORIZATION"]
 
-    def send() -> None:
+    def send() -> Any:
         one = Client(headers={"Authorization": secret, "Idempotency-Key": "k1"})
-        try:
-            barrier.wait(10)
-            answers.append(one.post(GADGETS, {"name": "Once"}, **JSON))
-        finally:
-            connections.close_all()
+        return one.post(GADGETS, {"name": "Once"}, **JSON)
 
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    answers = at_once(*[send] * 4)
     assert sorted(answer.status_code for answer in answers) == [201] * 4
     assert len({answer.content for answer in answers}) == 1
     assert sum("Idempotency-Replayed" in answer for answer in answers) == 3

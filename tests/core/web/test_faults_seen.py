@@ -7,13 +7,12 @@ import html
 import os
 import re
 import subprocess
-import threading
-from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 
 from guanxi.areas.customers.models import Customer
@@ -22,32 +21,11 @@ from guanxi.core.kernel import clock
 from guanxi.core.models import AuditEntry, KeptAnswer
 from guanxi.core.people import signin, tokens
 from guanxi.core.records import bulk
+from tests.at_once import at_once
 from tests.runtime.helpers import let_through, small_disk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1/customers/"
-
-
-def together(*works: Callable[[], Any]) -> None:
-    """Run works at once, each with a connection of its own; what one raises is raised here."""
-    barrier, errors = threading.Barrier(len(works)), []
-
-    def run(work: Callable[[], Any]) -> None:
-        try:
-            barrier.wait(20)
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    if errors:
-        raise errors[0]
 
 
 @pytest.fixture
@@ -57,13 +35,11 @@ def bearer(cast: Any) -> str:
 
 
 def test_two_hundred_equal_requests_make_one_record_and_say_the_same(bearer: str) -> None:
-    answers: list[Any] = []
-
-    def send() -> None:
+    def send() -> list[Any]:
         one = Client(headers={"Authorization": bearer, "Idempotency-Key": "equal"})
-        answers.extend(one.post(API, {"name": "同一份"}, content_type="application/json") for _time in range(10))
+        return [one.post(API, {"name": "同一份"}, content_type="application/json") for _time in range(10)]
 
-    together(*[send] * 20)
+    answers = list(chain.from_iterable(at_once(*[send] * 20)))
     assert [answer.status_code for answer in answers] == [201] * 200
     assert len({answer.content for answer in answers}) == 1
     assert Customer.objects.filter(name="同一份").count() == 1
@@ -75,16 +51,13 @@ def test_a_form_sent_two_hundred_times_at_once_makes_one_record(browse: Any) -> 
     found = re.search(r'name="_token" value="([^"]+)"', client.get("/customers/new/").content.decode())
     assert found
     sent = {"_token": found[1], "name": "连点保存", "kind": "organisation"}
-    answers: list[int] = []
 
-    def send() -> None:
+    def send() -> list[int]:
         one = Client()
         one.cookies = client.cookies
-        answers.extend(one.post("/customers/new/", sent).status_code for _time in range(10))
+        return [one.post("/customers/new/", sent).status_code for _time in range(10)]
 
-    together(*[send] * 20)
-    assert set(answers) == {303}
-    assert len(answers) == 200
+    assert list(chain.from_iterable(at_once(*[send] * 20))) == [303] * 200
     assert Customer.objects.filter(name="连点保存").count() == 1
 
 
@@ -121,7 +94,7 @@ def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, ca
             step = bulk.begin(cast.alice, "update", "customers.customer", [one.pk], {"description": f"bulk {number}"})
             assert bulk.run(cast.alice, step).result["done"] == 1
 
-    together(form, cell, api, many)
+    at_once(form, cell, api, many)
     last = rounds - 1
     found = Customer.objects.get(pk=one.pk)
     assert (found.english_name, found.employees, found.short_name) == (f"form {last}", rounds, f"api {last}")

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from guanxi.areas.customers.models import Customer
@@ -18,6 +18,7 @@ from guanxi.core import records
 from guanxi.core.models import File, trouble
 from guanxi.core.people import tokens
 from guanxi.core.records import files
+from tests.at_once import at_once
 from tests.core.web.test_faults_seen import API
 from tests.runtime.helpers import small_disk
 
@@ -38,19 +39,8 @@ def one(cast: Any) -> Customer:
 
 
 def elsewhere(work: Callable[[], Any]) -> Any:
-    """What the work answers in a thread, and so on a connection, of its own."""
-    found: list[Any] = []
-
-    def run() -> None:
-        try:
-            found.append(work())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(60)
-    return found[0]
+    """What the work answers over a connection of its own."""
+    return at_once(work)[0]
 
 
 def set_here(limit: str, value: str) -> None:
