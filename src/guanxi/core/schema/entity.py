@@ -39,7 +39,7 @@ class MatchKey:
     """One way in which two records may be the same.
 
     ``how`` names the normalisation (``name``, ``short_name``, ``phone``, ``email``, ``email_domain``, ``exact``, ``identity``),
-    ``weight`` how much an agreement says (0 to 100; 100 is certain), ``unless`` fields whose difference weakens it.
+    ``weight`` how much an agreement says (0 to 100; 100 is certain).
     """
 
     field: str
@@ -203,30 +203,6 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuickForm:
-    """A small form that one key opens on any page, for instance to note a follow-up in ten seconds.
-
-    ``entity`` is what it makes, ``right`` the action on it that must be allowed, ``subjects`` the keys of the entities it may be
-    about (the first is the one offered when no record is open), ``fields`` names of the entity's fields or further
-    fields. ``guess(actor, about) -> values`` proposes (``about`` is a record or ``None``; it never writes),
-    ``run(actor, *, about, **values) -> record`` is the service that saves; values are raw, as in ``records.create``.
-    ``at`` names the field that says when it was: what was written offline is given that moment.
-    """
-
-    key: str
-    label: Text
-    entity: str
-    subjects: tuple[str, ...]
-    fields: tuple[Any, ...]
-    run: Callable[..., Any]
-    guess: Callable[..., Mapping[str, Any]] | None = None
-    right: str = "create"
-    shortcut: str = ""
-    icon: str = "plus"
-    at: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Whose a record is. ``owner`` names the field of its owner ('' for records without one: seen by right alone).
 
@@ -236,7 +212,7 @@ class Access:
     administrators may also change and assign it.
     ``about`` names further references to the person it tells of: it is forgotten with each of them.
     ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
-    ``admin`` entities are administered: without a role's right nobody sees them.
+    ``extra_actions`` are rights one may have on it beside the usual ones.
     """
 
     owner: str = "owner"
@@ -324,7 +300,8 @@ class Entity:
     """Everything the faces know of one sort of record.
 
     ``key`` is ``<app label>.<model name>``, ``path`` the word in addresses (``/customers/``), ``title`` the field that
-    names a record; where it is empty, those of ``named_by`` do, references among them only to what everybody sees. ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
+    names a record; where it is empty, those of ``named_by`` do, references among them only to what everybody sees.
+    ``columns`` and ``filters`` are field paths (``customer.name`` reaches over a reference).
     ``stamp`` is made new with each change (see ``models.stamps``).
     ``fields`` overrides what is derived from the model: name → attributes of :class:`Field`.
     ``brought`` are read-only fields that an administrator who brings in another system's records may fill.

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import models
 
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.schema.entity import Action, Badge, Entity, Lines, Panel, QuickForm
+from guanxi.core.schema.entity import Action, Badge, Entity, Lines, Panel
+from guanxi.core.schema.quick import QuickForm
 
 _entities: dict[str, Entity] = {}
 _waiting: dict[str, list[dict[str, tuple[Any, ...]]]] = {}

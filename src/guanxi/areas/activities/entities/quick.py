@@ -15,9 +15,7 @@ from guanxi.areas.activities.models import (
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.schema.entity import (
-    QuickForm,
-)
+from guanxi.core.schema.quick import QuickForm
 from guanxi.core.schema.registry import register_quick
 
 

@@ -20,7 +20,6 @@ from guanxi.core.schema.entity import (
     MatchKey,
     Menu,
     Panel,
-    QuickForm,
     Related,
     Search,
     Section,
@@ -28,6 +27,7 @@ from guanxi.core.schema.entity import (
     Writer,
 )
 from guanxi.core.schema.fields import Field
+from guanxi.core.schema.quick import QuickForm
 from guanxi.core.schema.registry import register, register_quick
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import display, together
-from guanxi.core.schema.entity import QuickForm
+from guanxi.core.schema.quick import QuickForm
 from guanxi.core.schema.registry import entity_of, quick_forms
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.record.quick import fields_of

@@ -16,8 +16,9 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.records import once
-from guanxi.core.schema.entity import Entity, QuickForm
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
+from guanxi.core.schema.quick import QuickForm
 from guanxi.core.schema.registry import entity_of, is_registered, quick_forms
 from guanxi.core.web import addresses, toasts
 from guanxi.core.web.errors import text_of
