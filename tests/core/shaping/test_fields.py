@@ -15,6 +15,7 @@ from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
 from guanxi.core.models import CustomField, FieldIndex, RoleField, SavedView, stamps
 from guanxi.core.records import values
 from guanxi.core.records.history import history
+from guanxi.core.records.timeline import timeline
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import converting, dictionaries, fields, indexes
 from tests.factories.cast import Cast
@@ -295,3 +296,16 @@ def test_the_past_of_a_field_whose_kind_was_changed_is_told_as_it_was_written(
     told = [(one.before, one.after) for change in history(cast.alice, record) for one in change.fields]
     assert (None, "ZC-1") in told
     assert ("ZC-1", None) in told
+
+
+def test_the_timeline_names_what_added_fields_point_to(cast: Cast, add: Callable[..., CustomField]) -> None:
+    add("spare", "reference", target=GADGET)
+    add("kin", "references", target=GADGET)
+    one, two = (records.create(cast.alice, GADGET, {"name": name}) for name in ("钟", "表"))
+    record = records.create(cast.alice, GADGET, {"name": "泵", "custom.spare": one.pk})
+    records.update(cast.root, record, {"custom.spare": two.pk, "custom.kin": [one.pk, two.pk]})
+    entry, _made = timeline(cast.alice, record).entries
+    assert {line.field.key: (line.before, line.after) for line in entry.changes} == {
+        "spare": ("钟", "表"),
+        "kin": ("", "钟, 表"),
+    }

@@ -24,6 +24,8 @@ from guanxi.core.schema.registry import entity_of, is_registered
 Names = dict[str, dict[int, str]]
 #: Where names of files stand among those of records.
 FILES = "core.file"
+#: Kinds whose value is the number of something that has a name.
+POINTING = ("reference", "user", "file", "image")
 #: So many users' names are kept by a process.
 MOST_KEPT = 5000
 
@@ -111,7 +113,8 @@ def _people_named(ids: set[int]) -> dict[int, str]:
     return {number: person_name(known[number]) for number in ids & known.keys()}
 
 
-def _target(field: Field) -> str:
+def target_of(field: Field) -> str:
+    """Among which names that of a field's value stands; '' for what points to nothing."""
     return {"user": "core.user", "file": FILES, "image": FILES}.get(field.kind, field.target)
 
 
@@ -122,8 +125,8 @@ def references(records: Sequence[Any], fields: Iterable[Field]) -> dict[str, set
         if field.kind == "references":
             many = wanted.setdefault(field.target, set())
             many.update(one for record in records for one in values.current(record, field) or ())
-        elif field.kind in ("reference", "user", "file", "image"):
-            ids = wanted.setdefault(_target(field), set())
+        elif field.kind in POINTING:
+            ids = wanted.setdefault(target_of(field), set())
             ids.update(number for record in records if (number := values.current(record, field)))
     return wanted
 
@@ -153,8 +156,8 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
         return dictionaries.label_of(field, value)
     if field.kind == "choices":
         return ", ".join(dictionaries.label_of(field, one) for one in value)
-    if field.kind in ("reference", "user", "file", "image"):
-        return (names or {}).get(_target(field), {}).get(value, "")
+    if field.kind in POINTING:
+        return (names or {}).get(target_of(field), {}).get(value, "")
     if field.kind == "references":
         known = (names or {}).get(field.target, {})
         return ", ".join(known[one] for one in value if one in known)
@@ -190,8 +193,8 @@ def value_text(actor: Actor, entity: Entity | str, record: Any, name: str, names
     declared = entity_of(entity)
     field = shape.fields_of(declared)[name]
     value = masked(actor, declared, field, values.current(record, field))
-    if names is None and field.kind in ("reference", "user", "references") and value:
-        names = names_of(actor, {_target(field): value if isinstance(value, list) else [value]})
+    if names is None and field.kind in (*POINTING, "references") and value:
+        names = names_of(actor, {target_of(field): value if isinstance(value, list) else [value]})
     return shown(field, value, names)
 
 

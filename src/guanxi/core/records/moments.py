@@ -108,6 +108,15 @@ class _Row:
         return int(self.at.timestamp()) // (MOMENT_MINUTES * 60)
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Rows of one person and moment, newest first, with what they come to."""
+
+    rows: Sequence[_Row]
+    action: str
+    changes: tuple[history.FieldChange, ...]
+
+
 def changes(wish: Wish) -> list[TimelineEntry]:
     """Changes of the record's fields the actor may see, newest first, at most ``limit + 1``.
 
@@ -117,9 +126,9 @@ def changes(wish: Wish) -> list[TimelineEntry]:
     found: list[TimelineEntry] = []
     groups = _groups(wish)
     while len(found) <= wish.limit:
-        some = [(rows, *_folded(rows)) for rows in islice(groups, wish.limit + 1)]
-        names = display.names_of(wish.actor, _pointed_at(entity, [net for _rows, _action, net in some]))
-        entries = [_change(wish.actor, entity, names, *one) for one in some]
+        some = [_Group(rows, *_folded(wish.actor, entity, rows)) for rows in islice(groups, wish.limit + 1)]
+        names = display.names_of(wish.actor, _pointed_at(some))
+        entries = [_change(one, names) for one in some]
         found += [entry for entry in entries if entry.changes or entry.action != "update"]
         if len(some) <= wish.limit:
             break
@@ -186,8 +195,8 @@ def _shown(actor: Actor, entity: Entity, name: str) -> bool:
     return field is not None and not field.readonly and field_level(actor, entity, name) != "hidden"
 
 
-def _folded(rows: Sequence[_Row]) -> tuple[str, dict[str, Any]]:
-    """The action and net changes of a group's rows."""
+def _folded(actor: Actor, entity: Entity, rows: Sequence[_Row]) -> tuple[str, tuple[history.FieldChange, ...]]:
+    """The action of a group's rows and, for an update, its net changes that make a line."""
     action = "update"
     net: dict[str, list[Any]] = {}
     for row in reversed(rows):
@@ -195,36 +204,29 @@ def _folded(rows: Sequence[_Row]) -> tuple[str, dict[str, Any]]:
         action = told if told != "update" else action
         for column, (before, after) in row.changes.items():
             net[column] = [net[column][0] if column in net else before, after]
-    return action, {column: pair for column, pair in net.items() if pair[0] != pair[1]}
+    if action != "update":
+        return action, ()
+    net = {column: pair for column, pair in net.items() if pair[0] != pair[1]}
+    found = history.field_changes(actor, entity, AuditEntry(action=action, changes=net))
+    return action, tuple(one for one in found if not one.field.readonly)
 
 
-def _pointed_at(entity: Entity, changes: Sequence[dict[str, Any]]) -> dict[str, set[int]]:
-    by_column = {field.column: field for field in shape.fields_of(entity).values() if field.column}
+def _pointed_at(groups: Sequence[_Group]) -> dict[str, set[int]]:
     wanted: dict[str, set[int]] = {}
-    for one in changes:
-        for column, pair in one.items():
-            field = by_column.get(column)
-            if field is not None and field.kind in ("reference", "user"):
-                key = "core.user" if field.kind == "user" else field.target
-                wanted.setdefault(key, set()).update(number for number in pair if isinstance(number, int))
+    for change in (one for group in groups for one in group.changes):
+        if change.field.kind in (*display.POINTING, "references"):
+            ids = wanted.setdefault(display.target_of(change.field), set())
+            for value in (change.before, change.after):
+                ids.update(one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int))
     return wanted
 
 
-def _change(
-    actor: Actor, entity: Entity, names: display.Names, rows: Sequence[_Row], action: str, net: dict[str, Any]
-) -> TimelineEntry:
-    lines: tuple[FieldLine, ...] = ()
-    if action == "update":
-        lines = tuple(
-            FieldLine(
-                change.field,
-                display.shown(change.field, change.before, names),
-                display.shown(change.field, change.after, names),
-            )
-            for change in history.field_changes(actor, entity, AuditEntry(action=action, changes=net))
-            if not change.field.readonly
-        )
-    newest = rows[0]
+def _change(group: _Group, names: display.Names) -> TimelineEntry:
+    lines = tuple(
+        FieldLine(one.field, display.shown(one.field, one.before, names), display.shown(one.field, one.after, names))
+        for one in group.changes
+    )
+    newest = group.rows[0]
     return TimelineEntry(
         kind=CHANGE,
         id=newest.id,
@@ -234,6 +236,6 @@ def _change(
         by_name=newest.actor_name,
         icon=CHANGE_ICON,
         label=_("Change"),
-        action=action,
+        action=group.action,
         changes=lines,
     )
