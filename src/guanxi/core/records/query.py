@@ -141,9 +141,7 @@ class _Compiler:
 
     def _segment(self, path: str, operator: str, value: Any) -> Q:
         """Being in a segment; over a path, the record it leads to is one of those."""
-        entity = self.entity
-        for name in path.split(".") if path else ():
-            entity = shape.step(entity, name) or entity
+        entity = shape.led_to(self.entity, path) or self.entity
 
         def compiled(segment: Segment) -> Q:
             inner = _Compiler(self.actor, entity, (*self.inside, segment.key))

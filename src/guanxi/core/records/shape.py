@@ -165,10 +165,16 @@ def asked_at(entity: Entity, path: str) -> Field | None:
     before, _dot, last = path.rpartition(".")
     if last != segments.PATH:
         return field_at(entity, path)
-    target: Entity | None = entity
-    for name in before.split(".") if before else ():
-        target = step(target, name) if target else None
+    target = led_to(entity, before)
     return segments.field(target) if target else None
+
+
+def led_to(entity: Entity, path: str) -> Entity | None:
+    """The entity a path of references leads to: an empty one to itself; ``None`` where it leads nowhere."""
+    target: Entity | None = entity
+    for name in path.split(".") if path else ():
+        target = step(target, name) if target else None
+    return target
 
 
 def path_level(actor: Actor, entity: Entity, path: str) -> str:
