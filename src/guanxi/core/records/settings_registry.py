@@ -91,6 +91,13 @@ def settings_model(key: str) -> SettingsModel | None:
     return _models.get(key)
 
 
+def stamps_of(model: type[models.Model]) -> tuple[str, ...]:
+    """What is bumped after a change of rows of a table of settings or of what lies below one; nothing for other tables."""
+    return next(
+        (one.stamps for one in _models.values() if model in {one.model, *(each.model for each in one.children)}), ()
+    )
+
+
 def checked_names(name_zh: str, name_en: str, limit: int = 100) -> tuple[str, str]:
     """The two names of a setting without spaces around them. Raises Invalid: a Chinese one must be there, none is cut."""
     if not name_zh.strip():

@@ -6,7 +6,7 @@ it and needs no asking: what rests on a record moves to the one that is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,38 +61,31 @@ def _matters(entity: Entity, seen: frozenset[str] = frozenset()) -> bool:
 def resting(entity: Entity, ids: Iterable[int]) -> list[Resting]:
     """What stands and forbids that these records go to the trash, whoever may see it; empty when they may go."""
     found: dict[str, set[int]] = {}
-    _gather(entity, list(ids), found)
-    return [Resting(entity_of(key), frozenset(rows)) for key, rows in found.items() if rows]
-
-
-def _gather(entity: Entity, ids: Sequence[int], found: dict[str, set[int]]) -> None:
-    if entity.standing and entity.standing.itself:
-        rows = standing_rows(entity).filter(pk__any=list(ids))
-        found.setdefault(entity.key, set()).update(rows.values_list("pk", flat=True))
-    for holder, name in _holders(entity.key):
-        rows = standing_rows(holder).filter(**{f"{name}_id__any": list(ids)})
-        found.setdefault(holder.key, set()).update(rows.values_list("pk", flat=True))
-    for child, name in going_along(entity.key):
-        if _matters(child, frozenset({entity.key})):
-            below = child.model._default_manager.order_by().filter(**{f"{name}_id__any": list(ids)})
-            if numbers := list(below.values_list("pk", flat=True)):
-                _gather(child, numbers, found)
+    for one, number, _kept in _standing(entity, list(ids)):
+        found.setdefault(one.key, set()).add(number)
+    return [Resting(entity_of(key), frozenset(numbers)) for key, numbers in found.items()]
 
 
 def kept(entity: Entity, ids: Sequence[int]) -> set[int]:
     """Which of these records cannot go to the trash."""
-    found: set[int] = set()
+    return {number for _one, _standing_number, number in _standing(entity, ids)}
+
+
+def _standing(entity: Entity, ids: Sequence[int]) -> Iterator[tuple[Entity, int, int]]:
+    """Entity and number of what stands, and which of these records it keeps: itself, what it holds, and what they are part of."""
     if entity.standing and entity.standing.itself:
-        found.update(standing_rows(entity).filter(pk__any=list(ids)).values_list("pk", flat=True))
+        for number in standing_rows(entity).filter(pk__any=list(ids)).values_list("pk", flat=True):
+            yield entity, number, number
     for holder, name in _holders(entity.key):
         rows = standing_rows(holder).filter(**{f"{name}_id__any": list(ids)})
-        found.update(rows.values_list(f"{name}_id", flat=True))
+        for number, kept_number in rows.values_list("pk", f"{name}_id"):
+            yield holder, number, kept_number
     for child, name in going_along(entity.key):
         if _matters(child, frozenset({entity.key})):
             below = child.model._default_manager.order_by().filter(**{f"{name}_id__any": list(ids)})
             parents = dict(below.values_list("pk", f"{name}_id"))
-            found.update(parents[one] for one in (kept(child, list(parents)) if parents else ()))
-    return found
+            for one, number, kept_number in _standing(child, list(parents)) if parents else ():
+                yield one, number, parents[kept_number]
 
 
 def hold(entity: Entity, number: int) -> None:

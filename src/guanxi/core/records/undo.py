@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import gates, standing, upkeep
+from guanxi.core.records.settings_registry import stamps_of
 from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
@@ -99,8 +100,6 @@ _NOW = """
     WHERE a.operation_id = %s AND a.at >= %s AND a.entity = %s AND a.record_id = ANY(%s)
 """
 CHUNK = 1000
-#: Tables that are no records, and what is kept of them.
-_STAMPED = {"core_dictionaryvalue": "dictionaries"}
 
 
 def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, result: UndoResult) -> None:
@@ -119,15 +118,13 @@ def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, r
             cursor.execute(_NOW.format(table=table), [operation.pk, since, table, part])
             states = cursor.fetchall()
         living = []
-        held = standing.held(entity_of(model), part, besides=operation.pk)
+        resting = standing.held(entity_of(model), part, besides=operation.pk)
         for number, gone, trashed, changed in states:
             row = _Row(table, number)
             if gone:
                 _skip(result, row, _("It no longer exists."))
-            elif not trashed and (reason := _held(actor, model, number)):
+            elif not trashed and (reason := _held(actor, model, number, resting)):
                 _skip(result, row, reason)
-            elif number in held and not trashed:
-                _skip(result, row, _("Documents in force rest on it."))
             elif changed and not trashed:
                 _skip(result, row, _("Changed since: %(fields)s.") % {"fields": _labels(model, changed)})
             else:
@@ -205,11 +202,8 @@ def _put_back(actor: Actor, operation: Operation, row: _Row, result: UndoResult)
         _skip(result, row, _("It no longer exists."))
         return
     now = orjson.loads(found[0]) if isinstance(found[0], str | bytes) else found[0]
-    reason = _held(actor, model, row.record_id)
-    if not reason and row.created and is_registered(model):
-        held = standing.held(entity_of(model), [row.record_id], besides=operation.pk)
-        reason = _("Documents in force rest on it.") if held else ""
-    if reason:
+    resting = _resting(model, row, operation)
+    if reason := _held(actor, model, row.record_id, resting):
         _skip(result, row, reason)
         return
     if row.created:
@@ -237,19 +231,26 @@ def _make_again(model: type[models.Model], row: _Row, result: UndoResult) -> Non
         _skip(result, row, _("Something else has taken its place."))
         return
     result.undone += 1
-    if stamp := _STAMPED.get(row.table):
+    for stamp in stamps_of(model):
         bump(stamp)
 
 
-def _held(actor: Actor, model: type[models.Model], record_id: int) -> str:
-    """Why a row has to stay as it is for now, '' if nothing holds it."""
+def _resting(model: type[models.Model], row: _Row, operation: Operation) -> set[int]:
+    """The row itself, when the operation made it and documents in force rest on it now."""
+    if not row.created or not is_registered(model):
+        return set()
+    return standing.held(entity_of(model), [row.record_id], besides=operation.pk)
+
+
+def _held(actor: Actor, model: type[models.Model], record_id: int, resting: Container[int]) -> str:
+    """Why a row has to stay as it is for now, '' if nothing holds it. ``resting`` are those that documents in force rest on."""
     if not is_registered(model):
         return ""
     try:
         gates.held(actor, entity_of(model), record_id)
     except RuleBroken as error:
         return str(error)
-    return ""
+    return _("Documents in force rest on it.") if record_id in resting else ""
 
 
 def _labels(model: type[models.Model], columns: Iterable[str]) -> str:
