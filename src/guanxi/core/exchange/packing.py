@@ -51,28 +51,20 @@ def pack_go(actor: Actor, operation: Operation) -> Operation:
             with _beside(operation) as told:
                 made = packs.apply(actor, asked["pack"], with_samples=asked["samples"], told=told)
     except GuanxiError as error:
-        reason = " ".join(dict.fromkeys(_reasons(error)))
+        reason = " ".join(error.sentences)
         _keep(operation, state="failed", result={"reason": reason}, finished_at=clock.now())
-        notify(
-            [actor.user_id or 0],
-            "operation",
-            FAILED,
-            {"name": name, "reason": reason},
-            once=f"operation:{operation.pk}",
-        )
+        _tell(operation, FAILED, name=name, reason=reason)
         return operation
     result = {
         "changed": made.changed, "samples": made.samples, "samples_kept": made.samples_kept, "kept": list(made.kept),
     }  # fmt: skip
     _keep(operation, state="done", progress=operation.total, result=result, finished_at=clock.now())
-    text = REMOVED if asked["removing"] else APPLIED
-    notify([actor.user_id or 0], "operation", text, {"name": name}, once=f"operation:{operation.pk}")
+    _tell(operation, REMOVED if asked["removing"] else APPLIED, name=name)
     return operation
 
 
-def _reasons(error: GuanxiError) -> list[str]:
-    inner = [one for found in getattr(error, "errors", {}).values() for one in found]
-    return [str(one.message) for one in inner] or [str(error)]
+def _tell(operation: Operation, text: str, **values: str) -> None:
+    notify([operation.actor_id or 0], "operation", text, values, once=f"operation:{operation.pk}")
 
 
 def latest() -> dict[str, Operation]:

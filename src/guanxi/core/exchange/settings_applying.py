@@ -184,8 +184,8 @@ def _refused(place: str, error: Exception) -> Invalid:
     """The error of a row, with its place in the file."""
     if isinstance(error, ValidationError):
         reason = "; ".join(error.messages)
-    elif isinstance(error, Invalid) and error.errors:
-        reason = "; ".join(str(one.message) for found in error.errors.values() for one in found)
+    elif isinstance(error, GuanxiError):
+        reason = "; ".join(error.sentences)
     else:
         reason = str(error)
     return Invalid(

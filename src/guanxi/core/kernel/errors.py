@@ -51,6 +51,11 @@ class GuanxiError(Exception):
     def __str__(self) -> str:
         return str(self.message)
 
+    @property
+    def sentences(self) -> list[str]:
+        """What it tells people: its message, or those of the fields it carries, each once."""
+        return [str(self.message)]
+
 
 class Denied(GuanxiError):
     """The actor may not do this."""
@@ -125,6 +130,11 @@ class Invalid(GuanxiError):
         It is not kept within itself: such a ring would hold, by its frames, all that was at work.
         """
         return {self.field: [self]} if self.field and not self._errors else self._errors
+
+    @property
+    def sentences(self) -> list[str]:
+        inner = [str(one.message) for found in self.errors.values() for one in found]
+        return list(dict.fromkeys(inner)) or super().sentences
 
     @classmethod
     def collect(cls, found: Mapping[str, Sequence[Invalid]]) -> Invalid:

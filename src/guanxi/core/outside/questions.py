@@ -253,7 +253,7 @@ def _make(page: PublicPage, actor: Actor, entity: str, given: Mapping[str, Any])
     except Invalid as error:
         if not error.errors:
             raise
-        raise Invalid("; ".join(str(one.message) for some in error.errors.values() for one in some)) from None
+        raise Invalid("; ".join(error.sentences)) from None
     except GuanxiError as error:
         raise Invalid(error.message, code=error.code) from None
 

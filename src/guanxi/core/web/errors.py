@@ -61,10 +61,7 @@ def error_response(request: HttpRequest, error: GuanxiError) -> HttpResponseBase
 
 def text_of(error: GuanxiError) -> str:
     """The sentence for people; errors of several fields are put one after the other."""
-    if isinstance(error, Invalid) and error.errors:
-        found = dict.fromkeys(str(one.message) for errors in error.errors.values() for one in errors)
-        return " ".join(found)
-    return str(error.message)
+    return " ".join(error.sentences)
 
 
 def page(

@@ -142,9 +142,7 @@ def _editor(
     error: Invalid | None = None,
     clash: Conflict | None = None,
 ) -> HttpResponse:
-    texts = [one.message for errors in error.errors.values() for one in errors] if error else []
-    if error and not texts:
-        texts = [error.message]
+    texts = error.sentences if error else []
     if clash:
         theirs = next((one.theirs for one in clash.clashes if one.field == field.name), None)
         texts = [
