@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from guanxi.areas.activities import services
 from guanxi.areas.activities.models import Activity, FollowUpPlan
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.models import AuditEntry
 from guanxi.core.schema.registry import entity_of
+
+register_machines({"activities": gettext_lazy("Follow-up")})
 
 
 @subscribe("activities.activity.created", "activities.activity.updated", "activities.activity.restored")

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.areas.billing.models import Delivery, PublicLink, Quote
 from guanxi.areas.billing.models.documents import DRAFT, SENT, SHIPPED
@@ -21,6 +21,7 @@ from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.people import throttle
 from guanxi.core.schema.registry import entity_of
 
@@ -29,6 +30,7 @@ LIFETIME = dt.timedelta(days=60)
 ACCEPTED_TEXT = gettext_noop("%(by)s accepted the quote %(record)s")
 DECLINED_TEXT = gettext_noop("%(by)s declined the quote %(record)s")
 CONFIRMED_TEXT = gettext_noop("%(by)s confirmed the delivery %(record)s")
+register_machines({"customer": gettext_lazy("Customer")})
 
 
 def _digest(secret: str) -> str:

@@ -21,9 +21,11 @@ from guanxi.core.access import visible
 from guanxi.core.automation.approvals import deciding
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, Text
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.models import ApprovalTurn, Operation, User
 from guanxi.core.schema.registry import entity_of
 
+register_machines({"handover": gettext_lazy("Handover")})
 HANDOVER = "handover"
 #: A step hands over at most so many records; the next step goes on.
 MOST = 5000

@@ -31,12 +31,14 @@ from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.models import Operation, User
 from guanxi.core.schema.registry import entity_of
 
 Pooled = Customer | Lead
 WARNED = gettext_noop("%(record)s goes back to the pool on %(day)s")
 RECALLED = gettext_noop("%(count)s went back to the pool “%(pool)s”")
+register_machines({"pools": gettext_lazy("Pools")})
 
 
 def _locked(actor: Actor, record: Pooled) -> Any:

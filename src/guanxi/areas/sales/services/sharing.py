@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from guanxi.areas.customers.models import ASSIGN
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing
 from guanxi.areas.sales.services import pools
 from guanxi.core import records
 from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.schema.registry import entity_of
+
+register_machines({"assignment": gettext_lazy("Assignment")})
 
 
 def hand_out(record: Any, actor: Actor | None = None) -> int | None:
