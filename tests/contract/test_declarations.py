@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from django.core.checks import run_checks
 from django.utils.functional import Promise
 
@@ -38,6 +40,18 @@ def test_a_title_names_no_record_its_reader_may_not_see(entity: Entity) -> None:
     fields = derive.fields_of(entity)
     pointing = [one for one in entity.named_by if fields[one].kind in ("reference", "references")]
     assert [one for one in pointing if not entity_of(fields[one].target).access.public] == []
+
+
+def test_an_action_takes_what_it_asks_for_and_may_leave_blank_what_it_may(entity: Entity) -> None:
+    """What is asked has a parameter; what need not be filled has a default, since blanks are not handed over."""
+    for action in entity.actions:
+        takes = inspect.signature(action.run).parameters
+        further = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
+        for asked in action.fields:
+            name = getattr(asked, "name", asked)
+            assert name in takes or further, (action.key, name)
+            if name in takes and not getattr(asked, "required", False):
+                assert takes[name].default is not inspect.Parameter.empty, (action.key, name)
 
 
 def test_every_operator_has_a_label() -> None:

@@ -272,6 +272,17 @@ def test_booking_is_undone_to_the_cent(cast: Cast, make: Any) -> None:
     assert step.pk
 
 
+def test_money_is_paid_back_without_a_word(cast: Cast, make: Any) -> None:
+    """Only the amount must be filled; what is left blank takes the service's own default."""
+    receipt = make("billing.receipt", customer=signed(make).customer, amount=Decimal("250.00"))
+    page = browser(cast.root_user)
+    url = f"/receipts/{receipt.pk}/do/refund/"
+    assert page.post(url, {"amount": "", "paid_on": "", "memo": ""}).status_code == 422
+    assert page.post(url, {"amount": "50", "paid_on": "", "memo": ""}).status_code < 400
+    receipt.refresh_from_db()
+    assert (receipt.refunded, receipt.free) == (50, 200)
+
+
 def test_the_history_of_a_quote_tells_of_its_lines(cast: Cast, make: Any) -> None:
     quote = quote_of(cast, make)
     first, second = quote.lines.get(position=2), quote.lines.get(position=3)

@@ -40,4 +40,4 @@ def action_do(actor: Actor, record: Any, key: str, given: Mapping[str, Any]) -> 
         if name not in known:
             raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
     approvals.check(actor, entity, record, action.key, given)
-    return action.run(actor, record, **given)
+    return action.do(actor, record, given)

@@ -346,7 +346,7 @@ def follow(actor: Actor, entity: Entity, record: Any, entered: Sequence[tuple[Pr
         for key in step.runs:
             action = next((one for one in entity.actions if one.key == key), None)
             if action is not None and not action.fields:
-                action.run(actor, record)
+                action.do(actor, record, {})
 
 
 def note(actor: Actor, passed: Iterable[tuple[Any, Sequence[tuple[Process, Step]]]]) -> None:

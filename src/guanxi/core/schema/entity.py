@@ -201,6 +201,10 @@ class Action:
     lead: bool | Callable[[Any], bool] = False
     description: Text = ""
 
+    def do(self, actor: Any, record: Any, given: Mapping[str, Any]) -> Any:
+        """Run it with what was given; what was left blank is not, so that the service's own default holds."""
+        return self.run(actor, record, **{name: value for name, value in given.items() if value is not None})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:

@@ -265,5 +265,5 @@ def perform(actor: Actor, entity: str, record_id: int | None, action: str, value
     doing = next((one for one in declared.actions if one.key == action), None)
     if doing is None:
         return False
-    doing.run(actor, record, **values)
+    doing.do(actor, record, values)
     return True

@@ -164,7 +164,7 @@ def _act(doing: Doing, step: Mapping[str, Any]) -> str:
     applies = action.applies(doing.record) if action.applies else True
     if applies is not True:
         raise RuleBroken(applies or None, code="rule.not_now")
-    action.run(doing.actor, doing.record, **values_for(doing, step.get("values") or {}))
+    action.do(doing.actor, doing.record, values_for(doing, step.get("values") or {}))
     return str(action.label)
 
 

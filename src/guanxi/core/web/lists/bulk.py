@@ -271,7 +271,7 @@ def _act_on_each(
             record = records.get(actor, entity, number)
             access.require(actor, action.right, record)
             approvals.check(actor, entity, record, action.key, given)
-            action.run(actor, record, **given)
+            action.do(actor, record, given)
             done += 1
         except GuanxiError as wrong:
             problems.append(text_of(wrong))

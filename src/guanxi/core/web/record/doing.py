@@ -54,7 +54,7 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
         try:
             given = read_values(fields, raw)
             approvals.check(actor, entity, record, action.key, given)
-            result = action.run(actor, record, **given)
+            result = action.do(actor, record, given)
         except Invalid as found:
             if not fields and not action.danger:  # nothing was asked, so there is no form to show it in
                 raise
