@@ -12,8 +12,9 @@ from guanxi.core.kernel import regional
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import savedviews
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web.lists import filters, page
+from guanxi.core.web.lists import builder, page
 from guanxi.core.web.lists.state import ListState, read_state
+from guanxi.core.web.lists.wording import describe
 
 
 def read(cast: Any, query: str) -> ListState:
@@ -85,7 +86,7 @@ def test_the_builder_gives_back_the_tree_it_shows(cast: Any) -> None:
         ]
     }
     data = QueryDict(mutable=True)
-    for block in filters.builder(cast.alice, gadget, tree):
+    for block in builder.builder(cast.alice, gadget, tree):
         data[f"match.{block.key}"] = block.match
         for row in block.conditions:
             prefix = f"c.{row.number}."
@@ -93,36 +94,39 @@ def test_the_builder_gives_back_the_tree_it_shows(cast: Any) -> None:
             for one in row.inputs:
                 data.setlist(one.name, one.value if isinstance(one.value, list) else [str(one.value)])
     nested = tree["all"].pop(1)
-    assert filters.read_builder(gadget, data) == {"all": [*tree["all"], nested]}
+    assert builder.read_builder(gadget, data) == {"all": [*tree["all"], nested]}
 
 
 def test_nodes_the_builder_cannot_show_are_kept(cast: Any) -> None:
     gadget = entity_of("fakes.gadget")
     count = {"count": "fakes.part.gadget", "op": "gte", "value": 2}
-    [block] = filters.builder(cast.alice, gadget, {"all": [count, {"field": "name", "op": "eq", "value": "x"}]})
+    [block] = builder.builder(cast.alice, gadget, {"all": [count, {"field": "name", "op": "eq", "value": "x"}]})
     assert [len(block.conditions), len(block.kept)] == [1, 1]
     data = QueryDict(mutable=True)
     data.update({"kept": block.kept[0][1]})
-    assert filters.read_builder(gadget, data) == count
+    assert builder.read_builder(gadget, data) == count
+    for nonsense in ("{", "[1]"):
+        with pytest.raises(Invalid):
+            builder.read_builder(gadget, QueryDict(f"kept={nonsense}"))
 
 
 def test_a_hidden_field_is_no_filter(cast: Any) -> None:
-    assert "secret" in {offer.path for offer in filters.filterable(cast.root, entity_of("fakes.gadget"))}
-    assert "secret" not in {offer.path for offer in filters.filterable(cast.alice, entity_of("fakes.gadget"))}
+    assert "secret" in {offer.path for offer in builder.filterable(cast.root, entity_of("fakes.gadget"))}
+    assert "secret" not in {offer.path for offer in builder.filterable(cast.alice, entity_of("fakes.gadget"))}
 
 
 def test_nobody_is_offered_what_nobody_filters_by_but_a_link_keeps_it(cast: Any) -> None:
     gadget = entity_of("fakes.gadget")
-    offered = {offer.path for offer in filters.filterable(cast.root, gadget)}
+    offered = {offer.path for offer in builder.filterable(cast.root, gadget)}
     assert offered.isdisjoint({"id", "deleted_at"})
     assert {"created_at", "owner"} <= offered
-    row = filters.condition(cast.root, gadget, "0", "0", {"field": "id", "op": "in", "value": [1, 2]})
+    row = builder.condition(cast.root, gadget, "0", "0", {"field": "id", "op": "in", "value": [1, 2]})
     assert (row.path, row.label) == ("id", "Id")
 
 
 def test_conditions_are_told_in_words(cast: Any) -> None:
     gadget = entity_of("fakes.gadget")
-    words = filters.describe(cast.alice, gadget, {"field": "state", "op": "in", "value": ["new", "used"]})
+    words = describe(cast.alice, gadget, {"field": "state", "op": "in", "value": ["new", "used"]})
     assert words.endswith("New, Used")
     assert words.startswith("State")
     counted = {
@@ -131,23 +135,23 @@ def test_conditions_are_told_in_words(cast: Any) -> None:
         "op": "gte",
         "value": 2,
     }
-    words = filters.describe(cast.alice, gadget, counted)
+    words = describe(cast.alice, gadget, counted)
     assert "wheel" in words
     assert words.endswith("2")
     dear, named = {"field": "price", "op": "gt", "value": 5}, {"field": "name", "op": "eq", "value": "wheel"}
-    words = filters.describe(cast.alice, gadget, {"all": [named, {"any": [dear, named]}]})
+    words = describe(cast.alice, gadget, {"all": [named, {"any": [dear, named]}]})
     assert words.count("(") == words.count(")") == 1, "what holds together stands in brackets"
     assert words.endswith(")")
-    assert "(" not in filters.describe(cast.alice, gadget, {"all": [named, {"any": [dear]}]})
+    assert "(" not in describe(cast.alice, gadget, {"all": [named, {"any": [dear]}]})
     price = {"field": "price", "op": "between", "value": [-1234, "1000000.5"]}
-    assert filters.describe(cast.alice, gadget, price).endswith("-1,234 – 1,000,000.5")
+    assert describe(cast.alice, gadget, price).endswith("-1,234 – 1,000,000.5")
     with regional.override(regional.Regional(numbers="comma")):
-        assert filters.describe(cast.alice, gadget, price).endswith("-1.234 – 1.000.000,5")
+        assert describe(cast.alice, gadget, price).endswith("-1.234 – 1.000.000,5")
 
 
 def test_what_the_list_shows_is_offered_first_and_who_wrote_it_last(cast: Any) -> None:
     gadget = entity_of("fakes.gadget")
-    own = [offer.path for offer in filters.filterable(cast.root, gadget) if not offer.group]
+    own = [offer.path for offer in builder.filterable(cast.root, gadget) if not offer.group]
     assert own[0] == gadget.title
     assert set(own[-4:]) == {"created_at", "updated_at", "created_by", "updated_by"}
     assert "deleted_at" not in dict(page.groupings(cast.root, gadget))

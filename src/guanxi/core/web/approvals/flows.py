@@ -12,12 +12,10 @@ from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.approvals import flows, history, people
 from guanxi.core.automation.approvals.flows import FlowDraft
 from guanxi.core.kernel.errors import GuanxiError, NotFound
-from guanxi.core.models import ApprovalFlow, Role, User
-from guanxi.core.people.rights import role_name
-from guanxi.core.records import shape
-from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entities, entity_of, is_registered
-from guanxi.core.web.lists import filters
+from guanxi.core.models import ApprovalFlow
+from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web import editors
+from guanxi.core.web.lists.wording import describe
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -37,18 +35,10 @@ def index(request: HttpRequest) -> HttpResponseBase:
     rows = []
     for flow in ApprovalFlow.objects.all():
         entity = entity_of(flow.entity) if is_registered(flow.entity) else None
-        when = filters.describe(actor, entity, flow.condition) if entity and flow.condition else ""
+        when = describe(actor, entity, flow.condition) if entity and flow.condition else ""
         steps = [history.step_from_name(one) for one in flow.steps]
         rows.append((flow, flows.name_of(flow), entity, flows.action_label(flow.entity, flow.action), when, steps))
     return show(request, "approvals/flows.jinja", {"title": _("Approval flows"), "rows": rows})
-
-
-def choices() -> list[tuple[str, str]]:
-    """Entities flows and rules can be about."""
-    return sorted(
-        ((one.key, str(one.plural)) for one in entities() if one.access.owner or one.access.carried_by),
-        key=lambda one: one[1],
-    )
 
 
 def numbers_of(data: QueryDict, prefix: str) -> list[str]:
@@ -110,19 +100,17 @@ def _step(data: QueryDict, number: str) -> dict[str, Any]:
 def draft_from(data: QueryDict) -> FlowDraft:
     """The draft a sent editor stands for."""
     key = data.get("entity", "")
-    condition = filters.read_builder(entity_of(key), data) if is_registered(key) else {}
-    position = data.get("position", "0")
     return FlowDraft(
         name_zh=data.get("name_zh", ""),
         name_en=data.get("name_en", ""),
         entity=key,
         action=data.get("action", ""),
-        condition=condition,
+        condition=editors.condition_from(data, key),
         fields=data.getlist("fields"),
         free_fields=data.getlist("free_fields"),
         steps=[_step(data, number) for number in numbers_of(data, "s.")],
         options={"self": data.get("self", "superior"), "repeat": "pass" if data.get("repeat") else "ask"},
-        position=int(position) if position.isdecimal() and len(position) < 6 else 0,
+        position=editors.position_from(data),
         active=bool(data.get("active")),
     )
 
@@ -169,45 +157,28 @@ def stored(flow: ApprovalFlow) -> FlowDraft:
 
 def _context(request: HttpRequest, flow: ApprovalFlow | None, draft: FlowDraft) -> dict[str, Any]:
     actor = actor_of(request)
-    entity: Entity | None = entity_of(draft.entity) if is_registered(draft.entity) else None
-    fields = shape.fields_of(entity) if entity else {}
-    named = [(name, str(one.label)) for name, one in fields.items() if name != "id"]
+    entity = editors.chosen(draft.entity)
     return {
+        **editors.about(actor, draft.entity, draft.condition or {}),
         "title": flows.name_of(flow) if flow else _("New approval flow"),
         "flow": flow,
         "draft": draft,
-        "entity": entity,
-        "entities": choices(),
         "actions": list(flows.actions_of(draft.entity).items()) if entity else [],
-        "fields": named,
-        "people_fields": [(name, str(one.label)) for name, one in fields.items() if one.target == "core.user"],
-        "blocks": filters.builder(actor, entity, draft.condition or {}) if entity else [],
-        "offers": filters.filterable(actor, entity) if entity else [],
+        "fields": editors.fields_of(entity),
+        "people_fields": editors.people_fields(entity),
         "steps": [{**_BLANK, **one} for one in draft.steps],
         "whens": [
-            (filters.describe(actor, entity, one["when"]) if entity and one.get("when") else "", json.dumps(one.get("when") or {}, ensure_ascii=False))
+            (describe(actor, entity, one["when"]) if entity and one.get("when") else "", json.dumps(one.get("when") or {}, ensure_ascii=False))
             for one in draft.steps
         ],
         "modes": flows.MODES,
         "nobody": flows.NOBODY,
         "late": flows.LATE,
         "self_rules": flows.SELF,
-        "kinds": [(kind, kind_label(kind)) for kind in people.KINDS],
-        "roles": [(role.key, role_name(role)) for role in Role.objects.order_by("name")],
-        "users": [(user.username, user.name) for user in User.objects.filter(is_active=True).order_by("sort_key")[:1000]],
+        "kinds": [(kind, editors.kind_label(kind)) for kind in people.KINDS],
+        "roles": editors.roles(),
+        "users": editors.users(),
     }  # fmt: skip
-
-
-def kind_label(kind: str) -> str:
-    """A way of naming people, for a select."""
-    return {
-        "superior": _("superior of the applicant"),
-        "department_head": _("head of the department"),
-        "role": _("everybody with a role"),
-        "people": _("named people"),
-        "field": _("whom a field names"),
-        "applicant": _("the applicant"),
-    }[kind]
 
 
 @page_view("GET", "POST")
@@ -216,7 +187,7 @@ def create(request: HttpRequest) -> HttpResponseBase:
     require_feature(actor_of(request), SETTINGS)
     if request.method == "POST":
         return _post(request, None)
-    entity = request.GET.get("entity", choices()[0][0] if choices() else "")
+    entity = request.GET.get("entity", editors.first_choice())
     draft = FlowDraft(
         name_zh="", entity=entity, action="change", options={"self": "superior", "repeat": "pass"},
         steps=[

@@ -14,8 +14,8 @@ from guanxi.core.people.preferences import preferences_remember, preferences_set
 from guanxi.core.schema.entity import Entity
 from guanxi.core.web.addresses import face_url, list_url, peek_url, view_url
 from guanxi.core.web.jinja import with_query
+from guanxi.core.web.lists import builder, faces, page
 from guanxi.core.web.lists import columns as columns_of
-from guanxi.core.web.lists import faces, filters, page
 from guanxi.core.web.lists.state import SIZES, ListState, read_state
 from guanxi.core.web.toasts import keep, toast, trigger
 from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment, page_view
@@ -85,7 +85,7 @@ def edit_filter(request: HttpRequest, path: str) -> HttpResponseBase:
     entity, actor = entity_for(request, path), actor_of(request)
     if request.method == "POST":
         state = read_state(request, actor, entity, carried(request))
-        tree = filters.read_builder(entity, request.POST)
+        tree = builder.read_builder(entity, request.POST)
         try:
             filters_checked(actor, state, tree)
         except Invalid as error:
@@ -108,8 +108,7 @@ def _builder(request: HttpRequest, state: ListState, tree: Any, error: Invalid |
         "title": _("Filter"),
         "entity": state.entity,
         "state": state,
-        "blocks": filters.builder(actor, state.entity, tree),
-        "offers": filters.filterable(actor, state.entity),
+        **builder.asked(actor, state.entity, tree),
         "error": str(error.message) if error else "",
         "query": state.kept,
         "clear": with_query(state.url(filter={}, path=face_url(state.entity, state.now.kind)), **state.given),
@@ -128,9 +127,9 @@ def filter_row(request: HttpRequest, path: str) -> HttpResponseBase:
     sent = request.GET.getlist(f"{prefix}value")
     if sent and request.headers.get("HX-Trigger-Name", "").endswith(".op"):
         node["value"] = sent if len(sent) > 1 else sent[0]  # type: ignore[assignment]
-    row = filters.condition(actor, entity, number, group, node)
+    row = builder.condition(actor, entity, number, group, node)
     return draw(
-        request, "list/condition.jinja", {"row": row, "entity": entity, "offers": filters.filterable(actor, entity)}
+        request, "list/condition.jinja", {"row": row, "entity": entity, "offers": builder.filterable(actor, entity)}
     )
 
 

@@ -16,8 +16,9 @@ from guanxi.core.privacy.retention import RuleDraft
 from guanxi.core.records import display
 from guanxi.core.records.query import is_empty
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.web import addresses
-from guanxi.core.web.lists import filters
+from guanxi.core.web import addresses, editors
+from guanxi.core.web.lists import builder
+from guanxi.core.web.lists.wording import describe
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -33,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     rows = []
     for rule in RetentionRule.objects.all():
         entity = entity_of(rule.entity) if is_registered(rule.entity) else None
-        when = filters.describe(actor, entity, rule.condition) if entity else ""
+        when = describe(actor, entity, rule.condition) if entity else ""
         rows.append((rule, retention.name_of(rule), entity, when, dict(RETENTION_ACTIONS)[rule.action]))
     return show(request, "privacy/rules.jinja", {"title": _("How long records are kept"), "rows": rows})
 
@@ -81,21 +82,20 @@ def _draft(data: QueryDict) -> RuleDraft:
     key = data.get("entity", "")
     return RuleDraft(
         name_zh=data.get("name_zh", ""), name_en=data.get("name_en", ""), entity=key, action=data.get("action", ""),
-        condition=filters.read_builder(entity_of(key), data) if is_registered(key) else {}, active="active" in data,
+        condition=editors.condition_from(data, key), active="active" in data,
     )  # fmt: skip
 
 
 def _context(request: HttpRequest, rule: RetentionRule | None, draft: RuleDraft) -> dict[str, Any]:
     actor = actor_of(request)
-    entity = entity_of(draft.entity) if is_registered(draft.entity) else None
+    entity = editors.chosen(draft.entity)
     context: dict[str, Any] = {
         "title": retention.name_of(rule) if rule else _("New rule of keeping"),
         "rule": rule, "draft": draft, "entity": entity,
         "entities": sorted(((one.key, str(one.plural)) for one in retention.choices(draft.action)), key=lambda one: one[1]),
         "actions": RETENTION_ACTIONS,
         "for_good": draft.action == ERASE,
-        "blocks": filters.builder(actor, entity, draft.condition or {}) if entity else [],
-        "offers": filters.filterable(actor, entity) if entity else [],
+        **builder.asked(actor, entity, draft.condition or {}),
         "count": None,
     }  # fmt: skip
     if entity and not is_empty(draft.condition):

@@ -40,8 +40,9 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
-from guanxi.core.web.lists import filters
+from guanxi.core.web.lists import builder as conditions
 from guanxi.core.web.lists.viewing import lead
+from guanxi.core.web.lists.wording import describe
 from guanxi.core.web.reports.scope import end_sent, ends, periods
 from guanxi.core.web.reports.shown import shown
 from guanxi.core.web.views.common import actor_of, draw, is_fragment, page_view
@@ -107,7 +108,7 @@ def definition_sent(data: QueryDict) -> dict[str, Any]:
     found["columns"] = [one for at in range(COLUMNS) if (one := _level_sent(data, f"c{at}"))]
     found["measures"] = [one for at in range(MEASURES) if (one := _figure_sent(data, f"m{at}"))]
     if data.get("was") == key:
-        found["filter"] = filters.read_builder(entity_of(key), data)
+        found["filter"] = conditions.read_builder(entity_of(key), data)
     else:
         found.update(rows=[], columns=[], measures=[], date="")
     return found
@@ -271,7 +272,7 @@ def _figures(actor: Actor, entity: Entity, spec: Spec | None) -> list[Figure]:
                 percent=one.unit == "percent",
                 hidden=one.hidden,
                 where=json.dumps(one.where, ensure_ascii=False) if one.where else "",
-                where_text=filters.describe(actor, entity, one.where) if one.where else "",
+                where_text=describe(actor, entity, one.where) if one.where else "",
             )
         )
     return found
@@ -304,8 +305,7 @@ def _form(actor: Actor, entity: Entity, spec: Spec) -> dict[str, Any]:
         "comparisons": COMPARISONS,
         "sorts": SORTS,
         "charts": CHARTS,
-        "blocks": filters.builder(actor, entity, spec.filter),
-        "offers": filters.filterable(actor, entity),
+        **conditions.asked(actor, entity, spec.filter),
     }
 
 

@@ -18,8 +18,8 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.web.addresses import record_url
 from guanxi.core.web.cells import Names
 from guanxi.core.web.lists.columns import Column, chosen
-from guanxi.core.web.lists.filters import describe, nodes_of
 from guanxi.core.web.lists.rows import names_for
+from guanxi.core.web.lists.wording import describe, nodes_of
 from guanxi.core.web.record.shown import written
 from guanxi.core.web.views.common import actor_of, draw, entity_for, page_view
 

@@ -18,15 +18,13 @@ from guanxi.core.automation.templates import fields_offered
 from guanxi.core.automation.workflows.store import name_of as workflow_name
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
-from guanxi.core.models import AutomationRule, MessageTemplate, Role, User, Workflow
-from guanxi.core.people.rights import role_name
+from guanxi.core.models import AutomationRule, MessageTemplate, Workflow
 from guanxi.core.records import dictionaries, segments, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import children_of, entities, entity_of, is_registered
 from guanxi.core.shaping.segments import name_of as segment_name
-from guanxi.core.web import addresses
-from guanxi.core.web.approvals.flows import choices, kind_label
-from guanxi.core.web.lists import filters
+from guanxi.core.web import addresses, editors
+from guanxi.core.web.lists import builder
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.rules.reading import BRANCH, changed, draft_from
 from guanxi.core.web.views.common import actor_of, page_view
@@ -123,7 +121,7 @@ def _prepared(
         if sort == "if":
             count[0] += 1
             when = step.get("when") or {}
-            one["row"] = filters.condition(actor, entity, str(BRANCH + count[0]), "0", when if "field" in when else {})
+            one["row"] = builder.condition(actor, entity, str(BRANCH + count[0]), "0", when if "field" in when else {})
             one["then"] = _prepared(actor, entity, step.get("then") or (), f"{at}t.", f"{path}.t.", count)
             one["else"] = _prepared(actor, entity, step.get("else") or (), f"{at}e.", f"{path}.e.", count)
         if "values" in one["parts"]:
@@ -174,7 +172,7 @@ def _value(target: Entity, name: str, value: Any) -> dict[str, Any]:
 
 def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft) -> dict[str, Any]:
     actor = actor_of(request)
-    entity: Entity | None = entity_of(draft.entity) if is_registered(draft.entity) else None
+    entity = editors.chosen(draft.entity)
     fields = shape.fields_of(entity) if entity else {}
     pick = next((name for name in draft.trigger.get("fields") or () if name in fields), "")
     choosable = (
@@ -186,21 +184,18 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "title": store.name_of(rule) if rule else _("New rule"),
         "rule": rule,
         "draft": draft,
-        "entity": entity,
-        "entities": choices(),
+        **editors.about(actor, draft.entity, draft.condition or {}),
         "targets": sorted({(one.key, str(one.label)) for one, _name in children_of(draft.entity)} | {(one.key, str(one.label)) for one in entities() if one.creatable and one.access.owner}, key=lambda one: one[1]) if entity else [],
         "triggers": store.TRIGGERS.items(),
         "events": store.EVENTS.items(),
         "units": store.UNITS.items(),
         "segments": [(one.key, segment_name(one)) for one in segments.of(entity)] if entity else [],
-        "fields": [(name, str(one.label)) for name, one in fields.items() if name != "id"],
+        "fields": editors.fields_of(entity),
         "dates": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("date", "datetime")],
         "choosable": choosable,
         "addresses": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("email", "emails", "phone", "phones")],
         "actions": flows.actions_of(draft.entity).items() if entity else (),
         "own_actions": [(one.key, one.label) for one in entity.actions] if entity else [],
-        "blocks": filters.builder(actor, entity, draft.condition or {}) if entity else [],
-        "offers": filters.filterable(actor, entity) if entity else [],
         "steps": _prepared(actor, entity, draft.steps, "s.", "", [0]) if entity else [],
         "step_kinds": [(sort, step_label(sort)) for sort in (*KINDS, *OWN)],
         "run_as": store.RUN_AS.items(),
@@ -210,10 +205,10 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "others": [(one.key, store.name_of(one)) for one in AutomationRule.objects.filter(entity=draft.entity).exclude(pk=rule.pk if rule else 0)],
         "workflows": [(one.key, workflow_name(one)) for one in Workflow.objects.filter(entity=draft.entity)],
         "merge": [("{{ " + path + " }}", label) for path, label in fields_offered(actor, entity)[:60]] if entity else [],
-        "kinds": [(kind, kind_label(kind) if kind != "applicant" else _("the owner")) for kind in people.KINDS],
-        "people_fields": [(name, str(one.label)) for name, one in fields.items() if one.target == "core.user"],
-        "roles": [(role.key, role_name(role)) for role in Role.objects.order_by("name")],
-        "users": [(user.username, user.name) for user in User.objects.filter(is_active=True).order_by("sort_key")[:1000]],
+        "kinds": [(kind, editors.kind_label(kind) if kind != "applicant" else _("the owner")) for kind in people.KINDS],
+        "people_fields": editors.people_fields(entity),
+        "roles": editors.roles(),
+        "users": editors.users(),
         "rehearsal": None,
     }  # fmt: skip
 
@@ -224,7 +219,7 @@ def create(request: HttpRequest) -> HttpResponseBase:
     require_feature(actor_of(request), SETTINGS)
     if request.method == "POST":
         return _post(request, None)
-    entity = request.GET.get("entity", choices()[0][0] if choices() else "")
+    entity = request.GET.get("entity", editors.first_choice())
     draft = RuleDraft(name_zh="", entity=entity, trigger={"on": "created"}, steps=())
     return show(request, "rules/rule.jinja", _context(request, None, draft))
 

@@ -10,9 +10,8 @@ from django.http import QueryDict
 from guanxi.core.automation.rules.hearing import MOVES
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web import editors
 from guanxi.core.web.approvals.flows import numbers_of, whom_from
-from guanxi.core.web.lists import filters
 
 #: Rows of the condition builder that belong to branches are numbered from here, so that they do not mix with the rule's own.
 BRANCH = 1000
@@ -30,20 +29,20 @@ def draft_from(data: QueryDict) -> RuleDraft:
             and int(name[2:].partition(".")[0]) >= BRANCH
         ):
             del own[name]
-    per_hour, position = data.get("per_hour", ""), data.get("position", "")
+    per_hour = data.get("per_hour", "")
     return RuleDraft(
         name_zh=data.get("name_zh", ""),
         name_en=data.get("name_en", ""),
         entity=key,
         trigger=trigger_from(data),
-        condition=filters.read_builder(entity_of(key), own) if is_registered(key) else {},
+        condition=editors.condition_from(own, key),
         formula=data.get("formula", "").strip(),
         steps=steps_from(data, "s.", key),
         run_as=data.get("run_as", "system"),
         person=data.get("person", ""),
         muted_in_imports=bool(data.get("muted_in_imports")),
         per_hour=int(per_hour) if per_hour.isdecimal() and len(per_hour) < 9 else -1,
-        position=int(position) if position.isdecimal() and len(position) < 6 else 0,
+        position=editors.position_from(data),
         active=bool(data.get("active")),
     )
 
@@ -129,13 +128,13 @@ def _step(data: QueryDict, at: str, entity: str, depth: int) -> dict[str, Any]:
 
 def _branch(data: QueryDict, row: str, entity: str) -> dict[str, Any]:
     """The one condition of a branch, from its row of the builder."""
-    if not row.isdecimal() or not is_registered(entity):
+    if not row.isdecimal():
         return {}
     mine = QueryDict(mutable=True)
     for name in data:
         if name.startswith(f"c.{row}."):
             mine.setlist(name, data.getlist(name))
-    return filters.read_builder(entity_of(entity), mine)
+    return editors.condition_from(mine, entity)
 
 
 def _values(data: QueryDict, prefix: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from guanxi.core import records
@@ -14,8 +13,9 @@ from guanxi.core.automation import templates
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import MessageTemplate, Snippet
 from guanxi.core.records import display
+from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.web.approvals.flows import choices
+from guanxi.core.web import editors
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -26,7 +26,7 @@ PREVIEWED = 20
 
 def named(row: MessageTemplate | Snippet) -> str:
     """Its name in the active language."""
-    return row.name_zh if (get_language() or "zh").startswith("zh") or not row.name_en else row.name_en
+    return spoken(row.name_zh, row.name_en)
 
 
 def channels() -> list[tuple[str, str]]:
@@ -74,7 +74,7 @@ def _context(request: HttpRequest, row: MessageTemplate | None, filled: dict[str
         "title": named(row) if row else _("New template"),
         "row": row,
         "filled": filled,
-        "entities": choices(),
+        "entities": editors.choices(),
         "channels": channels(),
         "merge": templates.fields_offered(actor, entity)[:200] if entity else [],
         "samples": [(one.pk, display.title_of(entity, one)) for one in some] if entity else [],
@@ -92,11 +92,16 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
     if key and row is None:
         raise NotFound
     if request.method != "POST":
-        first = choices()[0][0] if choices() else ""
         filled = (
             {name: getattr(row, name) for name in (*NAMES, "active", "marketing")}
             if row
-            else {**dict.fromkeys(NAMES, ""), "entity": first, "channel": "mail", "active": True, "marketing": False}
+            else {
+                **dict.fromkeys(NAMES, ""),
+                "entity": editors.first_choice(),
+                "channel": "mail",
+                "active": True,
+                "marketing": False,
+            }
         )
         return show(request, "rules/text.jinja", _context(request, row, filled))
     filled, what = _filled(request.POST), request.POST.get("do", "")

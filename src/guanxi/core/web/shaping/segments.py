@@ -16,14 +16,14 @@ from guanxi.core.models import Segment
 from guanxi.core.records import segments
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entities, entity_at, entity_of, is_registered
+from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.shaping import segments as store
 from guanxi.core.shaping.segments import SegmentDraft
+from guanxi.core.web import editors
 from guanxi.core.web.addresses import list_url
-from guanxi.core.web.approvals.flows import choices
 from guanxi.core.web.jinja import with_query
-from guanxi.core.web.lists import filters
 from guanxi.core.web.lists.state import parse_tree
+from guanxi.core.web.lists.wording import describe
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.shaping.common import shaper
 from guanxi.core.web.views.common import page_view
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     rows = []
     for one in segments.every().values():
         entity = entity_of(one.entity) if is_registered(one.entity) else None
-        words = filters.describe(actor, entity, one.condition) if entity else ""
+        words = describe(actor, entity, one.condition) if entity else ""
         rows.append(
             (
                 one,
@@ -93,17 +93,11 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
         )  # fmt: skip
         return show(request, "shaping/segment.jinja", _context(actor, row, draft))
     path = request.GET.get("entity", "")
-    found = entity_at(path).key if path else _usual()
+    found = entity_at(path).key if path else editors.first_choice()
     tree = _given(actor, entity_of(found), request.GET.get("f", ""))
     return show(
         request, "shaping/segment.jinja", _context(actor, None, SegmentDraft(name_zh="", entity=found, condition=tree))
     )
-
-
-def _usual() -> str:
-    """What a segment is about until somebody says otherwise: the first of the customers' part of the navigation."""
-    firsts = sorted((one.menu.order, one.key) for one in entities() if one.menu.group == "customers")
-    return firsts[0][1] if firsts else choices()[0][0]
 
 
 def _given(actor: Actor, entity: Entity, text: str) -> dict[str, Any]:
@@ -136,28 +130,26 @@ def _post(request: HttpRequest, actor: Actor, row: Segment | None) -> HttpRespon
 
 def _draft(request: HttpRequest) -> SegmentDraft:
     data, key = request.POST, request.POST.get("entity", "")
-    position = data.get("position", "")
     return SegmentDraft(
         name_zh=data.get("name_zh", ""), name_en=data.get("name_en", ""), description=data.get("description", ""), entity=key,
-        condition=filters.read_builder(entity_of(key), data) if is_registered(key) else {},
-        position=int(position) if position.isdecimal() and len(position) < 6 else 0,
+        condition=editors.condition_from(data, key),
+        position=editors.position_from(data),
     )  # fmt: skip
 
 
 def _context(actor: Actor, row: Segment | None, draft: SegmentDraft) -> dict[str, Any]:
-    entity = entity_of(draft.entity) if is_registered(draft.entity) else None
     size = _size(actor, draft.entity, draft.condition)
     words = ngettext("%(num)d belongs to it now", "%(num)d belong to it now", size or 0) % {"num": size or 0}
-    return {
+    context = {
         "title": store.name_of(row) if row else _("New segment"),
         "row": row,
         "draft": draft,
-        "entity": entity,
-        "entities": choices(),
-        "blocks": filters.builder(actor, entity, draft.condition) if entity else [],
-        "offers": [one for one in filters.filterable(actor, entity) if not (row and one.path == segments.PATH and len(segments.of(entity)) < 2)] if entity else [],
+        **editors.about(actor, draft.entity, draft.condition),
         "size": size,
         "words": words,
         "members": members_url(draft.entity, draft.condition) if size is not None else "",
         "uses": store.uses_of(row.key) if row else [],
-    }  # fmt: skip
+    }
+    if row and len(segments.of(draft.entity)) < 2:  # none but itself, which it cannot contain
+        context["offers"] = [one for one in context["offers"] if one.path != segments.PATH]
+    return context

@@ -13,11 +13,10 @@ from guanxi.core.automation.rules.store import name_of as rule_name
 from guanxi.core.automation.workflows import drawing, store
 from guanxi.core.automation.workflows.store import WorkflowDraft
 from guanxi.core.kernel.errors import GuanxiError, NotFound
-from guanxi.core.models import AutomationRule, Role, User, Workflow
-from guanxi.core.people.rights import role_name
+from guanxi.core.models import AutomationRule, Workflow
 from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.web.approvals.flows import choices, kind_label
+from guanxi.core.web import editors
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 from guanxi.core.web.workflows.words import WORDS, drawn
@@ -77,8 +76,7 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponseBase:
 
 def _held(request: HttpRequest, row: Workflow | None) -> WorkflowDraft:
     if row is None:
-        offered = choices()
-        entity = request.GET.get("entity", offered[0][0] if offered else "")
+        entity = request.GET.get("entity", editors.first_choice())
         return WorkflowDraft(name_zh="", entity=entity, xml=drawing.BEGINNING)
     names = ("name_zh", "name_en", "entity", "xml", "start", "position", "active")
     return WorkflowDraft(**{name: getattr(row, name) for name in names})
@@ -94,24 +92,24 @@ def _draft(request: HttpRequest) -> WorkflowDraft:
 
 
 def _context(row: Workflow | None, draft: WorkflowDraft) -> dict[str, Any]:
-    entity = entity_of(draft.entity) if is_registered(draft.entity) else None
+    entity = editors.chosen(draft.entity)
     fields = shape.fields_of(entity) if entity else {}
     ways = [("owner", _("the owner")), ("starter", _("whoever began it"))]
-    ways += [(kind, kind_label(kind)) for kind in people.KINDS if kind != "applicant"]
+    ways += [(kind, editors.kind_label(kind)) for kind in people.KINDS if kind != "applicant"]
     return {
         "title": store.name_of(row) if row else _("New workflow"),
         "row": row,
         "draft": draft,
         "entity": entity,
-        "entities": choices(),
+        "entities": editors.choices(),
         "starts": list(store.STARTS.items()),
         "wrong": "",
         "setup": {
             "words": {key: str(text) for key, text in WORDS.items()},
             "ways": ways,
-            "roles": [(role.key, role_name(role)) for role in Role.objects.order_by("name")],
-            "people": [(user.username, user.name) for user in User.objects.filter(is_active=True).order_by("sort_key")[:1000]],
-            "peopleFields": [(name, str(one.label)) for name, one in fields.items() if one.target == "core.user"],
+            "roles": editors.roles(),
+            "people": editors.users(),
+            "peopleFields": editors.people_fields(entity),
             "fields": [(name, str(one.label)) for name, one in fields.items() if name != "id" and not one.readonly],
             "rules": [(one.key, rule_name(one)) for one in AutomationRule.objects.filter(entity=draft.entity)],
         },
