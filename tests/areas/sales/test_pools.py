@@ -13,6 +13,7 @@ from guanxi.areas.customers.models import Customer, Pool, PoolMove
 from guanxi.areas.sales import jobs, panels
 from guanxi.areas.sales.models import Lead
 from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.selectors import returns
 from guanxi.areas.sales.services import pools
 from guanxi.core import access, records
 from guanxi.core.automation import outbox
@@ -122,30 +123,30 @@ def test_limits_of_claiming(cast: Cast, make: Any, pool: Pool) -> None:
 def test_what_counts_as_follow_up(cast: Cast, make: Any, pool: Pool) -> None:
     alice, customer = _fresh(cast, "alice"), _customer(make)
 
-    def returns() -> dt.date:
-        [found] = read.due(pool, read.rules_of(pool), ids=[customer.pk])
+    def day() -> dt.date:
+        [found] = returns.due(pool, returns.rules_of(pool), ids=[customer.pk])
         return found.on
 
     def say(day: int, body: str, **values: Any) -> None:
         with clock.moved_to(NOON + day * DAY):
             records.create(alice, "activities.activity", {"customer": customer.pk, "body": body, **values})
 
-    assert returns() == dt.date(2024, 6, 19)
+    assert day() == dt.date(2024, 6, 19)
     say(1, "已联系", kind="call")
-    assert returns() == dt.date(2024, 6, 19)
+    assert day() == dt.date(2024, 6, 19)
     say(2, "客户要求下周报价", kind="note")
-    assert returns() == dt.date(2024, 6, 19)
+    assert day() == dt.date(2024, 6, 19)
     say(3, "客户要求下周报价", kind="call")
-    assert returns() == dt.date(2024, 6, 19)  # the same words as the note before
+    assert day() == dt.date(2024, 6, 19)  # the same words as the note before
     say(4, "已发报价，等采购部回复", kind="call")
-    assert returns() == dt.date(2024, 6, 23)
+    assert day() == dt.date(2024, 6, 23)
     say(9, "已发报价， 等采购部回复", kind="visit")
-    assert returns() == dt.date(2024, 6, 23)
+    assert day() == dt.date(2024, 6, 23)
     say(10, "", kind="call", duration=6)
-    assert returns() == dt.date(2024, 6, 29)
+    assert day() == dt.date(2024, 6, 29)
     records.update(cast.root, pool, {"counted": ["visit"]})
     pool.refresh_from_db()
-    assert returns() == dt.date(2024, 6, 19)
+    assert day() == dt.date(2024, 6, 19)
 
 
 def test_today_names_what_goes_back_within_two_weeks_customers_before_leads(cast: Cast, make: Any) -> None:
@@ -166,11 +167,11 @@ def test_today_names_what_goes_back_within_two_weeks_customers_before_leads(cast
 
 def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) -> None:
     customer = _customer(make, level="a")
-    rules = [*read.rules_of(pool), read.Rule("no_deal", 60), read.Rule("contract_ended", 5)]
-    assert [(one.on, one.why) for one in read.due(pool, rules)] == [(dt.date(2024, 5, 30), "no_follow_up")]
+    rules = [*returns.rules_of(pool), returns.Rule("no_deal", 60), returns.Rule("contract_ended", 5)]
+    assert [(one.on, one.why) for one in returns.due(pool, rules)] == [(dt.date(2024, 5, 30), "no_follow_up")]
     with clock.moved_to(NOON + 2 * DAY):
         pools.pool_protect(cast.root, customer, until=dt.date(2024, 6, 10))
-    assert [one.on for one in read.due(pool, rules)] == [dt.date(2024, 6, 11)]
+    assert [one.on for one in returns.due(pool, rules)] == [dt.date(2024, 6, 11)]
     customer.refresh_from_db()
     assert (customer.returns_on, customer.returns_why) == (dt.date(2024, 6, 11), "no_follow_up")
     with pytest.raises(Invalid):
@@ -178,9 +179,9 @@ def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) 
     deal = make("sales.opportunity", customer=customer)
     records.update(cast.root, pool, {"spare_deals": True})
     pool.refresh_from_db()
-    assert read.due(pool, rules) == []
+    assert returns.due(pool, rules) == []
     records.delete(cast.root, deal)
-    assert len(read.due(pool, rules)) == 1
+    assert len(returns.due(pool, rules)) == 1
 
 
 def test_a_rule_for_a_segment_takes_those_in_it_alone(cast: Cast, make: Any, pool: Pool) -> None:
@@ -201,11 +202,11 @@ def test_a_rule_for_a_segment_takes_those_in_it_alone(cast: Cast, make: Any, poo
         make("customers.poolrule", pool=pool, days=5, segment="new-leads")
     assert error.value.field == "segment"
     make("customers.poolrule", pool=pool, days=5, segment="small")
-    days = {one.record_id: one.on for one in read.due(pool, read.rules_of(pool))}
+    days = {one.record_id: one.on for one in returns.due(pool, returns.rules_of(pool))}
     assert days == {small.pk: dt.date(2024, 5, 25), other.pk: dt.date(2024, 6, 19)}
     records.update(cast.root, other, {"level": "c"})
     with clock.moved_to(NOON + 6 * DAY):
-        tried = read.forecast(pool, [read.Rule("no_follow_up", 5, "", "small")])
+        tried = returns.forecast(pool, [returns.Rule("no_follow_up", 5, "", "small")])
         predicted = {one.record_id for lost in tried.values() for one in lost}
         jobs.pools_day()
     assert predicted == {small.pk, other.pk}
@@ -238,7 +239,7 @@ def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool
     with clock.moved_to(NOON):
         predicted = {
             day: {(one.record_id, one.owner_id) for one in lost}
-            for day, lost in read.forecast(pool, read.rules_of(pool)).items()
+            for day, lost in returns.forecast(pool, returns.rules_of(pool)).items()
         }
     happened: dict[dt.date, set[tuple[int, int]]] = {}
     for day in predicted:
@@ -304,9 +305,9 @@ def test_the_page_tries_rules_and_saves_them(cast: Cast, make: Any, pool: Pool) 
         in page.post(url, {"ground.0": "no_follow_up", "days.0": "3000", "do": "try"}).content.decode()
     )
     assert page.post(url, {"ground.0": "no_follow_up", "days.0": "x", "do": "save"}).status_code == 422
-    assert len(read.rules_of(pool)) == 2
+    assert len(returns.rules_of(pool)) == 2
     page.post(url, {"ground.0": "no_follow_up", "days.0": "5", "level.0": "a", "do": "save"})
-    assert read.rules_of(pool) == [read.Rule("no_follow_up", 5, "a")]
+    assert returns.rules_of(pool) == [returns.Rule("no_follow_up", 5, "a")]
     assert (
         browser(cast.alice_user).post(url, {"ground.0": "no_follow_up", "days.0": "9", "do": "save"}).status_code == 403
     )

@@ -29,7 +29,7 @@ from guanxi.areas.billing.models.documents import DELIVERED, OWING_CONTRACTS, OW
 from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Opportunity
-from guanxi.areas.sales.selectors import pools, targets
+from guanxi.areas.sales.selectors import returns, targets
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -41,9 +41,7 @@ from guanxi.core.records.rates import base_currency, convert, rate_on
 ZERO = Decimal(0)
 #: Upper bounds of the classes of an ageing, in days after the due date; the last class is open.
 AGES = (0, 30, 60, 90)
-
-
-#: The same in the language of filters: what is open on contracts and orders that stand; a draft's plan is not owed.
+#: What ``owed`` answers, in the language of filters: what is open on contracts and orders that stand; a draft's plan is not owed.
 OWED = {
     "all": [
         {"field": "open", "op": "gt", "value": 0},
@@ -380,5 +378,5 @@ def receipts_reached(owners: Collection[int] | None, start: dt.datetime, end: dt
     return rounded((found["came"] or ZERO) - (found["went"] or ZERO), base_currency())
 
 
-pools.add_ground("customers.customer", "contract_ended", contract_ends)
+returns.add_ground("customers.customer", "contract_ended", contract_ends)
 targets.add_measure("receipts", receipts_reached)

@@ -19,7 +19,7 @@ from guanxi.areas.sales.models import OPEN, AssignRule, Lead, Opportunity, Targe
 from guanxi.areas.sales.models.sharing import TERRITORY as BY_TERRITORY
 from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, PERSON
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.selectors import sharing, targets
+from guanxi.areas.sales.selectors import returns, sharing, targets
 from guanxi.core import records
 from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock
@@ -48,7 +48,7 @@ def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
 
 def pool(actor: Actor, pool: Pool) -> Mapping[str, Any]:
     """What lies in the pool, what is held from it, and what its rules will take back in the next days."""
-    return read.pool_figures(actor, pool)
+    return returns.pool_figures(actor, pool)
 
 
 def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
@@ -160,14 +160,14 @@ def progress(actor: Actor, target: Target) -> Mapping[str, Any]:
     spans = [(_("Year"), 1, 12)]
     spans += [(_("Quarter %(number)d") % {"number": one}, one * 3 - 2, one * 3) for one in range(1, 5)]
     spans += [(f"{target.year}-{month:02}", month, month) for month in range(1, 13)]
-    lines = [(label, targets.progress(target, first, last)) for label, first, last in spans]
+    course = targets.course(target, [(first, last) for _label, first, last in spans])
     below = [
         (str(one.department or one.owner), f"/targets/{one.pk}/", targets.progress(one, 1, 12))
         for one in _below(actor, target)
     ]
     together = sum((one.base for _label, _url, one in below), ZERO)
     return {
-        "lines": lines,
+        "lines": [(label, one) for (label, _first, _last), one in zip(spans, course, strict=True)],
         "money": target.measure != "count",
         "stretches": target.stretch is not None or any(one.stretch for _label, _url, one in below),
         "parts": below,

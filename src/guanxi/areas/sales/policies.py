@@ -345,6 +345,5 @@ def _months(target: Target) -> list[dict[str, Any]]:
 
 
 def _last_year(target: Target) -> list[Decimal]:
-    people = read_targets.people_of(target)
-    starts = [dt.date(target.year - 1, month, 1) for month in range(1, 13)]
-    return [read_targets.reached(target.measure, people, day, read_targets.month_after(day)) for day in starts]
+    months = read_targets.by_month(target.measure, read_targets.people_of(target), target.year - 1)
+    return list(months.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from guanxi.core.records import segments, shape
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.records.settings_registry import checked_names, free_key, not_longer, require_unchanged
 from guanxi.core.records.writing import writing
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.shaping.uses import Use
 
@@ -76,6 +77,17 @@ def name_of(segment: Segment) -> str:
     return shape.spoken(segment.name_zh, segment.name_en)
 
 
+def within(entity: Entity, key: str, ids: Collection[int]) -> frozenset[int]:
+    """Those of the records that are in a segment now. A segment that means nothing any more holds nobody."""
+    tree = {"field": segments.PATH, "op": "has_any", "value": [key]}
+    try:
+        where = compile_tree(system_actor("segments"), entity, tree)
+    except Invalid:
+        return frozenset()
+    rows = entity.model._default_manager.filter(where, pk__any=list(ids)).order_by()
+    return frozenset(rows.values_list("pk", flat=True))
+
+
 def segment_check(row: Segment) -> None:
     """Raise Invalid for a segment that means nothing, or contains itself."""
     if not is_registered(row.entity):
@@ -126,9 +138,9 @@ def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, 
 
 def _begin_anew(key: str) -> None:
     """Who belongs to a segment, or falls out of it, because its condition was changed has neither come in nor left."""
-    watched = [one for one in segments.every().values() if one.watched_at and key in {one.key, *_reached(one)}]
+    watched = [one.pk for one in Segment.objects.exclude(watched_at=None) if key in {one.key, *_reached(one)}]
     SegmentMember.objects.filter(segment__in=watched).delete()
-    Segment.objects.filter(pk__in=[one.pk for one in watched]).update(watched_at=None)
+    Segment.objects.filter(pk__in=watched).update(watched_at=None)
 
 
 def segment_delete(actor: Actor, segment: Segment) -> None:

@@ -14,6 +14,7 @@ from guanxi.areas.customers.models import Pool
 from guanxi.areas.customers.models.pools import GROUNDS
 from guanxi.areas.sales import services
 from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.selectors import returns
 from guanxi.areas.sales.services import handover
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
@@ -31,7 +32,7 @@ from guanxi.core.web.views.common import actor_of, draw, page_view
 ROWS = 8
 
 
-def rules_from(data: QueryDict, subject: str) -> list[read.Rule]:
+def rules_from(data: QueryDict, subject: str) -> list[returns.Rule]:
     """The rules typed into the simulator; rows without days are none. Raises Invalid at the row."""
     found = []
     levels = {"", *(one.key for one in dictionaries.values("customer_level"))}
@@ -45,7 +46,7 @@ def rules_from(data: QueryDict, subject: str) -> list[read.Rule]:
         ground, level, segment = (data.get(f"{name}.{row}", "") for name in ("ground", "level", "segment"))
         if ground not in dict(GROUNDS) or level not in levels or segment not in known:
             raise Invalid(_("Choose one of the values offered."), code="rule.ground", field=f"days.{row}")
-        found.append(read.Rule(ground, int(days), level, segment))
+        found.append(returns.Rule(ground, int(days), level, segment))
     return found
 
 
@@ -55,7 +56,8 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
     actor = actor_of(request)
     pool: Pool = records.get(actor, "customers.pool", pk)
     may_save = access.allowed(actor, "change", "customers.poolrule")
-    rules, error = read.rules_of(pool), ""
+    present = rules = returns.rules_of(pool)
+    error = ""
     if request.method == "POST":
         try:
             rules = rules_from(request.POST, pool.subject)
@@ -65,6 +67,7 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
                 return done(request, shown, go=f"/pools/{pool.pk}/")
         except Invalid as found:
             error = str(found)
+    figures = returns.pool_figures(actor, pool, rules)
     context: dict[str, Any] = {
         "title": _("Try rules of “%(name)s”") % {"name": pool.name},
         "rows": [*rules, *[None] * (ROWS - len(rules))],
@@ -74,8 +77,8 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
         "segments": [(one.key, one.label) for one in dictionaries.values(f"segment:{pool.subject}")],
         "error": error,
         "may_save": may_save,
-        "at_present": read.loses(pool, read.rules_of(pool)),
-        **read.pool_figures(actor, pool, rules),
+        "at_present": figures["total"] if rules == present else returns.loses(pool, present),
+        **figures,
     }
     return draw(request, "sales/simulate.jinja", context, status=422 if error else 200)
 

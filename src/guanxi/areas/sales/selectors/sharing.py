@@ -14,11 +14,12 @@ from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, Terri
 from guanxi.areas.sales.models.sharing import LOAD, TERRITORY
 from guanxi.areas.sales.selectors import pools
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import User
 from guanxi.core.records import worktime
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping.segments import add_finder
+from guanxi.core.shaping.segments import add_finder, within
 from guanxi.core.shaping.uses import Use
 
 #: The reason noted of what a rule handed out; its note is the name of the rule.
@@ -66,6 +67,7 @@ def _meets(one: str, other: str, *, tree: bool) -> bool:
     return one.startswith(other) or other.startswith(one) if tree else one == other
 
 
+@asked_once(lambda territory: territory.pk)
 def overlaps(territory: Territory) -> list[Overlap]:
     """Where the rules of a territory and those of others would take the same customers."""
     mine = list(TerritoryRule.objects.filter(territory=territory).order_by("pk"))
@@ -120,7 +122,7 @@ def next_owner(record: Any) -> tuple[AssignRule, int] | None:
             continue
         if not _fits(rule, record, ("region", "industry", "source")):
             continue
-        if rule.segment and record.pk not in pools.within(key, rule.segment, [record.pk]):
+        if rule.segment and record.pk not in within(entity_of(key), rule.segment, [record.pk]):
             continue
         owner = _chosen(rule, record)
         if owner is not None:

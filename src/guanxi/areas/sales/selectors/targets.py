@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, OpportunityTally, Target
 from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT
@@ -44,15 +44,31 @@ def people_of(target: Target) -> list[int] | None:
 
 def reached(measure: str, people: Collection[int] | None, start: dt.date, after: dt.date) -> Decimal:
     """What was reached in the months from ``start`` up to, not including, ``after`` (firsts of months in the workspace's time zone)."""
-    if measure in _measures:
-        begin, end = clock.day_start(start, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
-        return _measures[measure](people, begin, end)
-    if measure not in (COUNT, AMOUNT):
+    if measure in _SUMS:
+        rows = _won(people).filter(closed_at__gte=start, closed_at__lt=after)
+        return Decimal(rows.aggregate(total=_SUMS[measure])["total"] or ZERO)
+    if measure not in _measures:
         return ZERO
-    rows = OpportunityTally.objects.filter(category=WON, closed_at__gte=start, closed_at__lt=after)
-    if people is not None:
-        rows = rows.filter(owner_id__in=people)
-    return Decimal(rows.aggregate(total=Sum("number" if measure == COUNT else "value"))["total"] or ZERO)
+    begin, end = clock.day_start(start, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    return _measures[measure](people, begin, end)
+
+
+_SUMS = {COUNT: Sum("number"), AMOUNT: Sum("value")}
+
+
+def _won(people: Collection[int] | None) -> QuerySet[OpportunityTally]:
+    rows = OpportunityTally.objects.filter(category=WON)
+    return rows if people is None else rows.filter(owner_id__in=people)
+
+
+def by_month(measure: str, people: Collection[int] | None, year: int) -> dict[int, Decimal]:
+    """What was reached in each month of a year, from January on; where the tally tells it, in one query."""
+    if measure not in _SUMS:
+        starts = [dt.date(year, month, 1) for month in range(1, 13)]
+        return {start.month: reached(measure, people, start, month_after(start)) for start in starts}
+    rows = _won(people).filter(closed_at__year=year).order_by().values_list("closed_at")
+    found = {day.month: Decimal(total or ZERO) for day, total in rows.annotate(total=_SUMS[measure])}
+    return {month: found.get(month, ZERO) for month in range(1, 13)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,20 @@ def planned(target: Target, month: int) -> Decimal:
 
 def progress(target: Target, first: int, last: int) -> Progress:
     """A target over the months ``first`` to ``last`` of its year."""
+    start, after = dt.date(target.year, first, 1), month_after(dt.date(target.year, last, 1))
+    return _progress(target, first, last, reached(target.measure, people_of(target), start, after))
+
+
+def course(target: Target, spans: Iterable[tuple[int, int]]) -> list[Progress]:
+    """A target over several spans of months of its year, given by their first and last."""
+    months = by_month(target.measure, people_of(target), target.year)
+    return [
+        _progress(target, first, last, sum((months[one] for one in range(first, last + 1)), ZERO))
+        for first, last in spans
+    ]
+
+
+def _progress(target: Target, first: int, last: int, done: Decimal) -> Progress:
     base = stretch = due = ZERO
     today = clock.today(settings.TIME_ZONE)
     for row in target.months:
@@ -99,8 +129,7 @@ def progress(target: Target, first: int, last: int) -> Progress:
             start = dt.date(target.year, int(row["month"]), 1)
             days = (month_after(start) - start).days
             due += amount * min(max((today - start).days + 1, 0), days) / days
-    start, after = dt.date(target.year, first, 1), month_after(dt.date(target.year, last, 1))
-    return Progress(target, base, stretch, reached(target.measure, people_of(target), start, after), due)
+    return Progress(target, base, stretch, done, due)
 
 
 # -- forecast ----------------------------------------------------------------------------------------------------------

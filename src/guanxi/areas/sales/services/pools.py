@@ -24,6 +24,7 @@ from guanxi.areas.customers.models import (
 )
 from guanxi.areas.sales.models import Lead
 from guanxi.areas.sales.selectors import pools as read
+from guanxi.areas.sales.selectors import returns
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation import channels
@@ -223,7 +224,7 @@ def returns_refresh(subject: str, ids: Collection[int] | None = None) -> None:
         one
         for pool in read.pools()
         if pool.subject == subject
-        for one in read.due(pool, read.rules_of(pool), ids=None if ids is None else chosen)
+        for one in returns.due(pool, returns.rules_of(pool), ids=None if ids is None else chosen)
     ]
     values: dict[str, Any] = {
         "all": chosen,
@@ -240,13 +241,13 @@ def pools_recall() -> list[Operation]:
     today = clock.today(settings.TIME_ZONE)
     done = []
     for pool in read.pools():
-        due = [one for one in read.due(pool, read.rules_of(pool)) if one.on <= today]
+        due = [one for one in returns.due(pool, returns.rules_of(pool)) if one.on <= today]
         if due:
             done.append(_recall(pool, due))
     return done
 
 
-def _recall(pool: Pool, due: Iterable[read.Due]) -> Operation:
+def _recall(pool: Pool, due: Iterable[returns.Due]) -> Operation:
     actor, entity = system_actor("pools"), entity_of(pool.subject)
     lost: dict[int, int] = {}
     with records.writing(actor):
@@ -274,7 +275,7 @@ def pools_warn() -> int:
     for pool in read.pools():
         last = today + dt.timedelta(days=pool.warn_days)
         model: Any = entity_of(pool.subject).model
-        for one in read.due(pool, read.rules_of(pool)):
+        for one in returns.due(pool, returns.rules_of(pool)):
             if today < one.on <= last:
                 record = model.objects.filter(pk=one.record_id).first()
                 once = f"pool:{pool.subject}:{one.record_id}:{one.on}"
@@ -285,12 +286,12 @@ def pools_warn() -> int:
 channels.register_sort(channels.Sort("pool", gettext_lazy("Pools"), icon="inbox"))
 
 
-def rules_replace(actor: Actor, pool: Pool, rules: Iterable[read.Rule]) -> None:
+def rules_replace(actor: Actor, pool: Pool, rules: Iterable[returns.Rule]) -> None:
     """Make these the pool's rules: those that stay are kept, others go to the trash, new ones are made."""
     wanted = list(rules)
     with records.writing(actor):
         for row in PoolRule.objects.filter(pool=pool).order_by("pk"):
-            one = read.Rule(row.ground, row.days, row.level, row.segment)
+            one = returns.Rule(row.ground, row.days, row.level, row.segment)
             if row.active and one in wanted:
                 wanted.remove(one)
             else:
