@@ -9,6 +9,7 @@ import pytest
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.leaving import left_by
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
+from guanxi.core.automation.workflows.drawing import BPMN, OURS
 from guanxi.core.models import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,8 @@ def test_flows_rules_and_drawings_that_name_somebody_are_told(cast: Any) -> None
     rule_save(cast.root, None, RuleDraft(name_zh="以他的权限", run_as="person", person=name, **rule))
     rule_save(cast.root, None, RuleDraft(name_zh="与他无关", **rule))
     for key, whom in (("his", f"owner, people:{name}"), ("anothers", f"people:{name}-2")):
-        xml = f'<definitions><userTask who="{whom}"/></definitions>'
+        task = f'<bpmn:process id="p"><bpmn:userTask id="t" name="{name}" gx:who="{whom}"/></bpmn:process>'
+        xml = f'<bpmn:definitions xmlns:bpmn="{BPMN[1:-1]}" xmlns:gx="{OURS[1:-1]}">{task}</bpmn:definitions>'
         Workflow.objects.create(key=key, name_zh=key, entity="fakes.gadget", xml=xml, active=True)
     found = left_by(cast.bob_user)
     assert [one.name for one in found.named] == ["改价", "以他的权限", "his"]

@@ -1,97 +1,23 @@
-"""Rules: what sets them off, what they do and with whose rights, branches and waiting, loops, floods, and the rehearsal."""
+"""Rules: what they do and with whose rights, branches and waiting, loops, floods, and the rehearsal."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
 from django.db import connection
 
 from guanxi.core import records
-from guanxi.core.automation import marketing, messages, outbox
-from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
+from guanxi.core.automation import marketing, messages
 from guanxi.core.automation.rules import hearing, running, store
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
-from guanxi.core.models import Approval, AutomationRule, Notification, OutboundMessage, RuleRun, User
-from guanxi.core.records import many
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.models import AutomationRule, Notification, OutboundMessage, RuleRun, User
+from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
 from tests.fakes.models import Gadget, Part
-
-CN = ZoneInfo("Asia/Shanghai")
-BOB = {"kind": "people", "users": ["bob"]}
-CHANGED = {"on": "changed", "fields": ["state"], "to": ["broken"]}
-
-
-def rule(cast: Any, *steps: Mapping[str, Any], **values: Any) -> AutomationRule:
-    given = {
-        "name_zh": "规则", "name_en": "Rule", "entity": "fakes.gadget", "trigger": {"on": "created"}, "active": True,
-        "steps": steps or ({"do": "set", "values": {"note": "自动"}},),
-    }  # fmt: skip
-    return rule_save(cast.root, None, RuleDraft(**{**given, **values}))
-
-
-@pytest.fixture
-def gadget(make: Any, cast: Any) -> Gadget:
-    return make("fakes.gadget", owner=cast.alice_user, name="泵", price="10")  # type: ignore[no-any-return]
-
-
-def settle(rounds: int = 10) -> None:
-    """Deliver what happened and do the runs it started, until nothing is left."""
-    for _round in range(rounds):
-        outbox.deliver_all()
-        waiting = list(RuleRun.objects.filter(state="running").values_list("pk", flat=True))
-        if not waiting:
-            return
-        for number in waiting:
-            running.go(number)
-
-
-def new(cast: Any, **values: Any) -> Gadget:
-    return records.create(cast.alice, "fakes.gadget", {"name": "新泵", **values})  # type: ignore[no-any-return]
-
-
-def note(gadget: Gadget) -> str:
-    return Gadget.objects.get(pk=gadget.pk).note
-
-
-def test_a_created_record_sets_a_rule_off(cast: Any) -> None:
-    rule(cast, condition={"field": "price", "op": "gte", "value": 100})
-    small, large = new(cast, price="5"), new(cast, price="500")
-    settle()
-    assert (note(small), note(large)) == ("", "自动")
-    run = RuleRun.objects.get()
-    assert (run.state, run.by_id, [one["state"] for one in run.trail]) == ("done", cast.alice_user.pk, ["done"])
-
-
-def test_a_change_from_one_value_to_another(cast: Any, gadget: Gadget) -> None:
-    rule(cast, trigger={**CHANGED, "from": ["used"]})
-    records.update(cast.alice, gadget, {"state": "broken"})
-    settle()
-    assert note(gadget) == ""
-    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"state": "used"})
-    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"state": "broken"})
-    settle()
-    assert note(gadget) == "自动"
-
-
-def test_a_formula_compares_with_what_was_before(cast: Any, gadget: Gadget) -> None:
-    rule(
-        cast,
-        trigger={"on": "changed"},
-        formula="price > old.price * 2",
-        steps=({"do": "set", "values": {"pieces": "=price + 1"}},),
-    )
-    records.update(cast.alice, gadget, {"price": "15"})
-    settle()
-    assert Gadget.objects.get(pk=gadget.pk).pieces is None
-    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"price": "40"})
-    settle()
-    assert Gadget.objects.get(pk=gadget.pk).pieces == 41
 
 
 def test_branches_create_notify_and_write(cast: Any, gadget: Gadget, settings: Any) -> None:
@@ -187,17 +113,6 @@ def test_a_flood_is_bounded(cast: Any) -> None:
     assert RuleRun.objects.filter(state="stopped").count() == 1, "said once, not each time"
 
 
-def test_imports_are_muted_if_wanted(cast: Any) -> None:
-    rule(cast, name_en="Muted")
-    rule(cast, {"do": "set", "values": {"pieces": 7}}, name_en="Loud", muted_in_imports=False)
-    made = many.insert_many(
-        cast.alice.acting_via("import"), "fakes.gadget", [{"name": "导入", "owner": cast.alice_user.pk}]
-    )
-    settle()
-    fresh = Gadget.objects.get(pk=made[0].pk)
-    assert (fresh.note, fresh.pieces) == ("", 7)
-
-
 def test_the_rule_acts_with_stated_rights(cast: Any, gadget: Gadget) -> None:
     rule(
         cast,
@@ -236,58 +151,6 @@ def test_assigning_in_turn_and_by_load(cast: Any, make: Any) -> None:
     last = new(cast)
     settle()
     assert Gadget.objects.get(pk=last.pk).owner.username == "bob"
-
-
-def test_a_date_comes_near(cast: Any, gadget: Gadget) -> None:
-    Gadget.objects.filter(pk=gadget.pk).update(made_on=dt.date(2026, 2, 24))
-    rule(cast, trigger={"on": "date", "field": "made_on", "offset": -2, "unit": "working_days", "at": "09:00"})
-    hearing.look(dt.datetime(2026, 2, 13, 8, tzinfo=CN))
-    assert hearing.look(dt.datetime(2026, 2, 13, 8, 59, tzinfo=CN)) == 0
-    assert hearing.look(dt.datetime(2026, 2, 13, 9, 1, tzinfo=CN)) == 1, "two working days before, over Spring Festival"
-    assert hearing.look(dt.datetime(2026, 2, 13, 9, 2, tzinfo=CN)) == 0
-    settle()
-    assert note(gadget) == "自动"
-
-
-def test_a_schedule(cast: Any, gadget: Gadget) -> None:
-    rule(cast, trigger={"on": "schedule", "cron": "0 9 * * 1"}, condition={"field": "name", "op": "eq", "value": "泵"})
-    hearing.look(dt.datetime(2026, 2, 8, 12, tzinfo=CN))
-    assert hearing.look(dt.datetime(2026, 2, 9, 8, tzinfo=CN)) == 0
-    assert hearing.look(dt.datetime(2026, 2, 9, 9, 0, 30, tzinfo=CN)) == 1
-    settle()
-    assert note(gadget) == "自动"
-
-
-def test_a_button(cast: Any, gadget: Gadget) -> None:
-    made = rule(cast, trigger={"on": "button"}, condition={"field": "price", "op": "lt", "value": 50})
-    hearing.press(cast.alice, made.key, gadget)
-    settle()
-    assert note(gadget) == "自动"
-    with pytest.raises(NotFound):
-        hearing.press(cast.alice, "nothing", gadget)
-    with pytest.raises(Denied):
-        hearing.press(cast.bob, made.key, gadget)
-    Gadget.objects.filter(pk=gadget.pk).update(price=99)
-    with pytest.raises(RuleBroken):
-        hearing.press(cast.alice, made.key, Gadget.objects.get(pk=gadget.pk))
-
-
-def test_into_approval_and_on_its_result(cast: Any, gadget: Gadget) -> None:
-    flow_save(cast.root, None, FlowDraft(name_zh="报废", entity="fakes.gadget", action="break", steps=[{"who": [BOB]}]))
-    rule(cast, {"do": "approval", "action": "break"}, trigger={"on": "changed", "fields": ["note"]}, name_en="Ask")
-    rule(
-        cast, {"do": "set", "values": {"pieces": 0}}, trigger={"on": "approval", "states": ["approved"]}, name_en="Then"
-    )
-    records.update(cast.alice, gadget, {"note": "坏了"})
-    settle()
-    approval = Approval.objects.get()
-    assert (approval.state, approval.action, approval.applicant_id) == ("pending", "break", cast.alice_user.pk)
-    from guanxi.core.automation.approvals import deciding  # noqa: PLC0415 - only here
-
-    deciding.approve(cast.bob, approval.pk)
-    settle()
-    fresh = Gadget.objects.get(pk=gadget.pk)
-    assert (fresh.state, fresh.pieces) == ("broken", 0)
 
 
 def test_one_rule_runs_another(cast: Any, gadget: Gadget) -> None:
@@ -416,34 +279,3 @@ def test_related_records_an_action_and_the_next_owner(cast: Any, gadget: Gadget,
     assert (other.name, gadget.state, gadget.owner.username, gadget.note) == ("别的", "broken", "bob", "")
     run = RuleRun.objects.get()
     assert (run.state, [one["do"] for one in run.trail]) == ("done", ["related", "act", "assign", "stop"])
-
-
-@pytest.mark.parametrize(("event", "verb"), [
-    ("commented", "commented"), ("message_received", "message_received"), ("scored", "scored"), ("deleted", "deleted"),
-])  # fmt: skip
-def test_what_else_happens(cast: Any, gadget: Gadget, event: str, verb: str) -> None:
-    rule(cast, {"do": "notify", "whom": [BOB], "text": "看看"}, trigger={"on": "event", "event": event})
-    with records.writing(cast.alice):
-        records.emit(cast.alice, "merged" if verb != "merged" else "shared", gadget)
-    settle()
-    assert not RuleRun.objects.exists()
-    with records.writing(cast.alice):
-        records.emit(cast.alice, verb, gadget)
-    settle()
-    assert RuleRun.objects.get().cause == f"fakes.gadget.{verb}"
-    assert Notification.objects.filter(user=cast.bob_user).count() == 1
-
-
-def test_a_score_changed_by_hand_is_scored(cast: Any, make: Any) -> None:
-    lead = make("sales.lead", owner=cast.alice_user.pk, score=10)
-    rule(
-        cast, {"do": "set", "values": {"interest": "=string(score)"}}, entity="sales.lead",
-        trigger={"on": "event", "event": "scored"}, formula="score > old.score",
-    )  # fmt: skip
-    records.update(cast.alice, lead, {"score": 80})
-    settle()
-    lead.refresh_from_db()
-    assert lead.interest == "80"
-    records.update(cast.alice, lead, {"score": 5})
-    settle()
-    assert RuleRun.objects.count() == 1

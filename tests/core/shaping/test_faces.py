@@ -80,7 +80,6 @@ WRITTEN: dict[str, tuple[Any, str]] = {
 }
 ALL = list(WRITTEN)
 READ_ONLY = ("serial", "formula", "rollup")
-MANY_VALUES = {kind for kind, one in KINDS.items() if one.multiple}
 #: Lists of ways to reach somebody, sub-tables and long texts are neither sorted nor grouped by, files have no order.
 NOT_SORTED = {kind for kind in ALL if not KINDS[kind].sortable}
 #: Files are uploaded on the record's page, a sub-table is rows of its own: one cell holds neither. The rest the house writes.
@@ -215,7 +214,7 @@ def test_out_and_in_again(cast: Cast, shaped: dict[str, Any]) -> None:
         for kind in set(ALL) - NOT_IMPORTED:
             expected = shaped["given"][f"custom.x_{kind}"]
             assert same(kind, back.custom.get(f"x_{kind}"), expected), (
-                format,
+                sort,
                 kind,
                 back.custom.get(f"x_{kind}"),
             )

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from guanxi.core import records
-from guanxi.core.automation import outbox
-from guanxi.core.automation.rules import hearing, running
+from guanxi.core.automation.rules import hearing
 from guanxi.core.automation.rules.store import RuleDraft, rule_save, rule_switch
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
@@ -19,6 +18,7 @@ from guanxi.core.records import steady
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import uses as fields_uses
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save, uses_of
+from tests.core.automation.ruling import settle
 from tests.fakes.models import Gadget
 from tests.signing import browser
 
@@ -159,13 +159,6 @@ def rule(cast: Any, on: str, text: str, key: str = "dear") -> Any:
     )  # fmt: skip
 
 
-def settle() -> None:
-    for _round in range(6):
-        outbox.deliver_all()
-        for number in RuleRun.objects.filter(state="running").values_list("pk", flat=True):
-            running.go(number)
-
-
 def notes(gadgets: list[Gadget]) -> list[str]:
     return [Gadget.objects.get(pk=one.pk).note for one in gadgets]
 
@@ -236,7 +229,7 @@ def test_the_page_counts_saves_and_names_the_mistake(cast: Any, gadgets: list[Ga
         "c.0.field": "price", "c.0.op": "gte", "c.0.value": "100", "position": "0",
     }  # fmt: skip
     counted = page.post("/settings/segments/new/", {**sent, "do": "count"}).content.decode()
-    assert "2" in counted
+    assert "2 belong to it now" in counted
     assert not Segment.objects.exists()
     assert page.post("/settings/segments/new/", {**sent, "name_zh": "", "do": "save"}).status_code == 422
     assert page.post("/settings/segments/new/", {**sent, "do": "save"}).status_code == 303

@@ -1,0 +1,144 @@
+"""What sets a rule off: records made and changed, dates and times, buttons, approvals, and what else happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from guanxi.core import records
+from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
+from guanxi.core.automation.rules import hearing
+from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
+from guanxi.core.models import Approval, Notification, RuleRun
+from guanxi.core.records import many
+from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
+from tests.fakes.models import Gadget
+
+
+def test_a_created_record_sets_a_rule_off(cast: Any) -> None:
+    rule(cast, condition={"field": "price", "op": "gte", "value": 100})
+    small, large = new(cast, price="5"), new(cast, price="500")
+    settle()
+    assert (note(small), note(large)) == ("", "自动")
+    run = RuleRun.objects.get()
+    assert (run.state, run.by_id, [one["state"] for one in run.trail]) == ("done", cast.alice_user.pk, ["done"])
+
+
+def test_a_change_from_one_value_to_another(cast: Any, gadget: Gadget) -> None:
+    rule(cast, trigger={**CHANGED, "from": ["used"]})
+    records.update(cast.alice, gadget, {"state": "broken"})
+    settle()
+    assert note(gadget) == ""
+    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"state": "used"})
+    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"state": "broken"})
+    settle()
+    assert note(gadget) == "自动"
+
+
+def test_a_formula_compares_with_what_was_before(cast: Any, gadget: Gadget) -> None:
+    rule(
+        cast,
+        trigger={"on": "changed"},
+        formula="price > old.price * 2",
+        steps=({"do": "set", "values": {"pieces": "=price + 1"}},),
+    )
+    records.update(cast.alice, gadget, {"price": "15"})
+    settle()
+    assert Gadget.objects.get(pk=gadget.pk).pieces is None
+    records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"price": "40"})
+    settle()
+    assert Gadget.objects.get(pk=gadget.pk).pieces == 41
+
+
+def test_imports_are_muted_if_wanted(cast: Any) -> None:
+    rule(cast, name_en="Muted")
+    rule(cast, {"do": "set", "values": {"pieces": 7}}, name_en="Loud", muted_in_imports=False)
+    made = many.insert_many(
+        cast.alice.acting_via("import"), "fakes.gadget", [{"name": "导入", "owner": cast.alice_user.pk}]
+    )
+    settle()
+    fresh = Gadget.objects.get(pk=made[0].pk)
+    assert (fresh.note, fresh.pieces) == ("", 7)
+
+
+def test_a_date_comes_near(cast: Any, gadget: Gadget) -> None:
+    Gadget.objects.filter(pk=gadget.pk).update(made_on=dt.date(2026, 2, 24))
+    rule(cast, trigger={"on": "date", "field": "made_on", "offset": -2, "unit": "working_days", "at": "09:00"})
+    hearing.look(dt.datetime(2026, 2, 13, 8, tzinfo=CN))
+    assert hearing.look(dt.datetime(2026, 2, 13, 8, 59, tzinfo=CN)) == 0
+    assert hearing.look(dt.datetime(2026, 2, 13, 9, 1, tzinfo=CN)) == 1, "two working days before, over Spring Festival"
+    assert hearing.look(dt.datetime(2026, 2, 13, 9, 2, tzinfo=CN)) == 0
+    settle()
+    assert note(gadget) == "自动"
+
+
+def test_a_schedule(cast: Any, gadget: Gadget) -> None:
+    rule(cast, trigger={"on": "schedule", "cron": "0 9 * * 1"}, condition={"field": "name", "op": "eq", "value": "泵"})
+    hearing.look(dt.datetime(2026, 2, 8, 12, tzinfo=CN))
+    assert hearing.look(dt.datetime(2026, 2, 9, 8, tzinfo=CN)) == 0
+    assert hearing.look(dt.datetime(2026, 2, 9, 9, 0, 30, tzinfo=CN)) == 1
+    settle()
+    assert note(gadget) == "自动"
+
+
+def test_a_button(cast: Any, gadget: Gadget) -> None:
+    made = rule(cast, trigger={"on": "button"}, condition={"field": "price", "op": "lt", "value": 50})
+    hearing.press(cast.alice, made.key, gadget)
+    settle()
+    assert note(gadget) == "自动"
+    with pytest.raises(NotFound):
+        hearing.press(cast.alice, "nothing", gadget)
+    with pytest.raises(Denied):
+        hearing.press(cast.bob, made.key, gadget)
+    Gadget.objects.filter(pk=gadget.pk).update(price=99)
+    with pytest.raises(RuleBroken):
+        hearing.press(cast.alice, made.key, Gadget.objects.get(pk=gadget.pk))
+
+
+def test_into_approval_and_on_its_result(cast: Any, gadget: Gadget) -> None:
+    flow_save(cast.root, None, FlowDraft(name_zh="报废", entity="fakes.gadget", action="break", steps=[{"who": [BOB]}]))
+    rule(cast, {"do": "approval", "action": "break"}, trigger={"on": "changed", "fields": ["note"]}, name_en="Ask")
+    rule(
+        cast, {"do": "set", "values": {"pieces": 0}}, trigger={"on": "approval", "states": ["approved"]}, name_en="Then"
+    )
+    records.update(cast.alice, gadget, {"note": "坏了"})
+    settle()
+    approval = Approval.objects.get()
+    assert (approval.state, approval.action, approval.applicant_id) == ("pending", "break", cast.alice_user.pk)
+    from guanxi.core.automation.approvals import deciding  # noqa: PLC0415 - only here
+
+    deciding.approve(cast.bob, approval.pk)
+    settle()
+    fresh = Gadget.objects.get(pk=gadget.pk)
+    assert (fresh.state, fresh.pieces) == ("broken", 0)
+
+
+@pytest.mark.parametrize("event", ["commented", "message_received", "scored", "deleted"])
+def test_what_else_happens(cast: Any, gadget: Gadget, event: str) -> None:
+    rule(cast, {"do": "notify", "whom": [BOB], "text": "看看"}, trigger={"on": "event", "event": event})
+    with records.writing(cast.alice):
+        records.emit(cast.alice, "merged", gadget)
+    settle()
+    assert not RuleRun.objects.exists()
+    with records.writing(cast.alice):
+        records.emit(cast.alice, event, gadget)
+    settle()
+    assert RuleRun.objects.get().cause == f"fakes.gadget.{event}"
+    assert Notification.objects.filter(user=cast.bob_user).count() == 1
+
+
+def test_a_score_changed_by_hand_is_scored(cast: Any, make: Any) -> None:
+    lead = make("sales.lead", owner=cast.alice_user.pk, score=10)
+    rule(
+        cast, {"do": "set", "values": {"interest": "=string(score)"}}, entity="sales.lead",
+        trigger={"on": "event", "event": "scored"}, formula="score > old.score",
+    )  # fmt: skip
+    records.update(cast.alice, lead, {"score": 80})
+    settle()
+    lead.refresh_from_db()
+    assert lead.interest == "80"
+    records.update(cast.alice, lead, {"score": 5})
+    settle()
+    assert RuleRun.objects.count() == 1
