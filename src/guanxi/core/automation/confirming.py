@@ -7,7 +7,6 @@ the link in a mail to that very address is followed. A number of a phone cannot 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from django.core import signing
 from django.db import models, transaction
@@ -85,21 +84,11 @@ def confirmed(row: OutboundMessage) -> bool:
 def confirm(token: str, *, address: str = "") -> OutboundMessage:
     """The yes holds from now on. Twice is the same as once: a no said in between stands. Raises NotFound."""
     with transaction.atomic():
-        row = read(token)
-        row = OutboundMessage.objects.select_for_update().get(pk=row.pk)
+        row = OutboundMessage.objects.select_for_update().get(pk=read(token).pk)
         if not confirmed(row):
-            told: dict[str, Any] = {**row.payload, "confirmed": clock.now().isoformat()}
+            link, proof = system_actor("link", via="web"), f"{row.payload.get('proof', '')} · {address}"
             record = marketing.record_of(row.entity, row.record_id)
-            proof = f"{row.payload.get('proof', '')} · {address}"
-            marketing.word(
-                system_actor("link", via="web"),
-                "mail",
-                row.to,
-                marketing.GIVEN,
-                source="form",
-                proof=proof,
-                record=record,
-            )
-            row.payload = told
+            marketing.word(link, "mail", row.to, marketing.GIVEN, source="form", proof=proof, record=record)
+            row.payload = {**row.payload, "confirmed": clock.now().isoformat()}
             row.save(update_fields=["payload"])
     return row

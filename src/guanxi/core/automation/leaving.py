@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.approvals import running
 from guanxi.core.automation.approvals.people import after
+from guanxi.core.automation.workflows.drawing import shapes
 from guanxi.core.models import ApprovalFlow, ApprovalTurn, AutomationRule, User, Workflow
 from guanxi.core.records.shape import spoken
 from guanxi.core.shaping.uses import Use
@@ -38,11 +38,10 @@ def left_by(user: User) -> Leaving:
         for one in AutomationRule.objects.filter(active=True)
         if _names(one.steps, user.username) or (one.run_as == "person" and one.person == user.username)
     ]
-    drawn = re.compile(rf"people:\s*{re.escape(user.username)}\s*[\"',]")  # as ``workflows.drawing.named`` reads it
     workflows = [
         Use(_("Workflow"), spoken(one.name_zh, one.name_en), f"/settings/workflows/{one.key}/")
         for one in Workflow.objects.filter(active=True)
-        if drawn.search(one.xml)
+        if user.username in one.xml and _names([shape.who for shape in shapes(one.xml).values()], user.username)
     ]
     return Leaving(waiting, after(user) if waiting else None, (*flows, *rules, *workflows))
 

@@ -53,6 +53,11 @@ def _mentions(definition: object, name: str, value: str = "") -> bool:
     )
 
 
+def _asks(about: str, definition: object, entity: str, name: str, value: str) -> bool:
+    """Whether a definition about one sort of record names the field (and value) of another, or its own, even from afar."""
+    return _mentions(definition, name, value) and (about == entity or f".{name}" in json.dumps(definition))
+
+
 def uses_of(entity: str, name: str) -> list[Use]:
     """Every place that names the field."""
     return [*_shared(entity, name), *_own(entity, name), *(use for finder in _finders for use in finder(entity, name))]
@@ -67,18 +72,13 @@ def uses_of_value(entity: str, name: str, value: str) -> list[Use]:
 def _shared(entity: str, name: str, value: str = "") -> Iterator[Use]:
     """Views, reports and segments."""
     for view in SavedView.objects.filter(deleted_at__isnull=True):
-        if _mentions(view.definition, name, value) and (
-            view.entity == entity or f".{name}" in json.dumps(view.definition)
-        ):
+        if _asks(view.entity, view.definition, entity, name, value):
             yield Use(_("View"), view.name)
     for report in Report.objects.all():
-        about = str(report.definition.get("dataset", ""))
-        if _mentions(report.definition, name, value) and (
-            about == entity or f".{name}" in json.dumps(report.definition)
-        ):
+        if _asks(str(report.definition.get("dataset", "")), report.definition, entity, name, value):
             yield Use(_("Report"), spoken(report.name_zh, report.name_en), f"/reports/{report.key}/")
     for one in Segment.objects.all():
-        if _mentions(one.condition, name, value) and (one.entity == entity or f".{name}" in json.dumps(one.condition)):
+        if _asks(one.entity, one.condition, entity, name, value):
             yield Use(_("Segment"), spoken(one.name_zh, one.name_en), f"/settings/segments/{one.key}/")
 
 

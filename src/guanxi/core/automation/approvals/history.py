@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.core import access
-from guanxi.core.automation.approvals import deciding, flows, path, people
+from guanxi.core.automation.approvals import deciding, flows, people
 from guanxi.core.automation.approvals.path import Step, step_from
 from guanxi.core.automation.approvals.running import record_of
 from guanxi.core.kernel import clock, regional
@@ -287,4 +287,4 @@ def words(state: str) -> str:
 def step_from_name(stored: Mapping[str, Any]) -> tuple[str, str]:
     """A step of a flow as its name and the people in words."""
     joined = _(", ").join(people.words(one) for one in stored.get("who") or ())
-    return path.name_in(str(stored.get("name_zh") or ""), str(stored.get("name_en") or "")), joined
+    return shape.spoken(str(stored.get("name_zh") or ""), str(stored.get("name_en") or "")), joined

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from guanxi.core.automation.approvals import flows, people
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import ApprovalFlow, User
+from guanxi.core.records.shape import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Step:
     @property
     def name(self) -> str:
         """Its name in the active language."""
-        return name_in(self.name_zh, self.name_en)
+        return spoken(self.name_zh, self.name_en)
 
     def stored(self) -> dict[str, Any]:
         """As JSON."""
@@ -40,11 +40,6 @@ class Step:
             "key": self.key, "name_zh": self.name_zh, "name_en": self.name_en, "mode": self.mode, "users": list(self.users),
             "note": self.note, "hours": self.hours, "late": self.late, "copies": list(self.copies),
         }  # fmt: skip
-
-
-def name_in(zh: str, en: str) -> str:
-    """The name for the active language."""
-    return zh if (get_language() or "zh").startswith("zh") or not en else en
 
 
 def step_from(stored: Mapping[str, Any]) -> Step:
@@ -87,7 +82,7 @@ def _step(number: int, one: Mapping[str, Any], applicant: User, record: Any, sel
         if rule == "stop":
             raise RuleBroken(
                 _("Step “%(step)s” finds nobody to decide. Ask an administrator.")
-                % {"step": name_in(one.get("name_zh", ""), one.get("name_en", ""))},
+                % {"step": spoken(one.get("name_zh", ""), one.get("name_en", ""))},
                 code="approval.nobody",
             )
         users, note = (people.administrators() if rule == "admin" else []), rule

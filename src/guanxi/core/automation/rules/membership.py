@@ -27,8 +27,10 @@ def moved(key: str, now: dt.datetime, only: int | None = None) -> tuple[list[int
     segment = Segment.objects.select_for_update().filter(key=key).first()
     if segment is None or not is_registered(segment.entity):
         return [], []
-    first = segment.watched_at is None
-    if first if only is not None else segment.watched_at is not None and now - segment.watched_at < EVERY:
+    last = segment.watched_at
+    first = last is None
+    # One record is looked at once all were; all are when it is time again.
+    if (first and only is not None) or (last is not None and only is None and now - last < EVERY):
         return [], []
     rows = entity_of(segment.entity).model._default_manager
     try:
@@ -41,11 +43,10 @@ def moved(key: str, now: dt.datetime, only: int | None = None) -> tuple[list[int
         inside, known = inside.filter(pk=only), known.filter(record_id=only)
     else:
         Segment.objects.filter(pk=segment.pk).update(watched_at=now)
-    entered = inside.exclude(pk__in=known.order_by().values("record_id")).order_by("pk").values_list("pk", flat=True)
-    left = (
-        known.exclude(record_id__in=inside.order_by().values("pk")).order_by("pk").values_list("record_id", flat=True)
-    )
-    came, went = list(entered if first else entered[:MOST]), list(left[:MOST])
+    entered = inside.exclude(pk__in=known.order_by().values("record_id")).order_by("pk")
+    left = known.exclude(record_id__in=inside.order_by().values("pk")).order_by("pk")
+    came = list((entered if first else entered[:MOST]).values_list("pk", flat=True))
+    went = list(left[:MOST].values_list("record_id", flat=True))
     SegmentMember.objects.bulk_create(
         (SegmentMember(segment=segment, record_id=one, since=now) for one in came),
         batch_size=5000,

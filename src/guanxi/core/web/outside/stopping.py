@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -23,13 +25,9 @@ from guanxi.core.web.views.common import page_view
 def page(request: HttpRequest, token: str) -> HttpResponseBase:
     """Looking changes nothing, so that no scanner of mails says no for somebody; posting does, once."""
     found = marketing.stop_read(token)
-    with override(guest_language(request)):
-        if request.method == "POST":
-            marketing.stop(found, address=address_of(request))
-        context = {"title": _("News and offers"), "done": found.stopped, "channel": found.channel}
-        response = show(request, "outside/stop.jinja", context)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    if request.method == "POST":
+        marketing.stop(found, address=address_of(request))
+    return _shown(request, "outside/stop.jinja", {"done": found.stopped, "channel": found.channel})
 
 
 @login_not_required
@@ -38,12 +36,16 @@ def page(request: HttpRequest, token: str) -> HttpResponseBase:
 def confirm(request: HttpRequest, token: str) -> HttpResponseBase:
     """Looking says nothing; the button says yes, once."""
     found = confirming.read(token)
+    if request.method == "POST":
+        found = confirming.confirm(token, address=address_of(request))
+    done = confirming.confirmed(found)
+    stopped = done and marketing.contradicts("mail", found.to)
+    return _shown(request, "outside/confirm.jinja", {"done": done, "stopped": stopped, "to": found.to})
+
+
+def _shown(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponseBase:
+    """In the reader's language; the address he came by is told to nobody."""
     with override(guest_language(request)):
-        if request.method == "POST":
-            found = confirming.confirm(token, address=address_of(request))
-        done = confirming.confirmed(found)
-        stopped = done and marketing.contradicts("mail", found.to)
-        context = {"title": _("News and offers"), "done": done, "stopped": stopped, "to": found.to}
-        response = show(request, "outside/confirm.jinja", context)
+        response = show(request, template, {"title": _("News and offers"), **context})
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -19,7 +19,7 @@ from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.lists.viewing import lead
 from guanxi.core.web.reports.scope import Narrowing, controls, read_narrowing
-from guanxi.core.web.reports.shown import lead_url, shown
+from guanxi.core.web.reports.shown import leads_of, shown
 from guanxi.core.web.reports.views import answer, width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
 from guanxi.core.web.views.pages import redirect
@@ -92,7 +92,7 @@ def show_tile(request: HttpRequest, key: str, place: int) -> HttpResponseBase:
             shown(actor, result, chart=chart, width=width_sent(request, WIDTHS[tile["width"]]), height=HEIGHT)
         )
         context["rows"] = context["rows"][:TILE_ROWS]
-        context["all_url"] = lead_url(result, result.total.cells[0].node)
+        context["all_url"] = leads_of(result)(result.total.cells[0].node)
     except GuanxiError as error:
         trouble = text_of(error)
     if request.GET.get("to") == "list" and context:

@@ -20,7 +20,7 @@ from guanxi.core.reporting.spec import read
 from guanxi.core.reporting.tiles import Tile, everyone, known, tiles_for
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.formats import number
-from guanxi.core.web.reports.shown import ShownCell, about, freshness, shown_cell
+from guanxi.core.web.reports.shown import ShownCell, about, freshness, leads_of, shown_cell
 
 
 def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
@@ -44,7 +44,7 @@ def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
 def _cell(result: Result) -> ShownCell:
     """The figure as text: of more records than a list counts only that there are more."""
     cell = result.total.cells[0]
-    shown = shown_cell(result, cell, result.first.unit)
+    shown = shown_cell(result, cell, result.first.unit, leads_of(result))
     more = counts(result.spec) and not result.compared and (cell.value or 0) > COUNT_LIMIT
     return replace(shown, text=f"{number(COUNT_LIMIT)}+") if more else shown
 

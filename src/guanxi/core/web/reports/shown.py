@@ -20,7 +20,7 @@ from guanxi.core.reporting.folding import Node
 from guanxi.core.reporting.results import Cell, Result, Row, Unit
 from guanxi.core.schema.entity import Entity
 from guanxi.core.web.addresses import list_url
-from guanxi.core.web.lists.filters import describe, nodes_of
+from guanxi.core.web.lists.wording import describe, nodes_of
 
 Leads = Callable[[Node | None], str]
 
@@ -37,14 +37,20 @@ def node_url(entity: Entity, node: Node | None) -> str:
     return f"{list_url(entity)}?{urlencode(query)}"
 
 
-def lead_url(result: Result, node: Node | None) -> str:
-    """Where a figure leads: the list of its records, or the records as they were on the day asked for."""
-    if result.day is None or node is None:
-        url = node_url(result.entity, node)
-        return f"{url}{_measured(result)}" if url else ""
-    held = json.dumps(node, ensure_ascii=False, separators=(",", ":"), default=str)
-    query = {"dataset": result.entity.path, "asof": result.day.isoformat(), **({"f": held} if node else {})}
-    return f"/reports/past/?{urlencode(query)}"
+def leads_of(result: Result) -> Leads:
+    """Where figures lead: the list of their records, or the records as they were on the day asked for."""
+    if result.day is None:
+        columns = _measured(result)
+        return lambda node: f"{url}{columns}" if (url := node_url(result.entity, node)) else ""
+    known = {"dataset": result.entity.path, "asof": result.day.isoformat()}
+
+    def past(node: Node | None) -> str:
+        if node is None:
+            return ""
+        held = json.dumps(node, ensure_ascii=False, separators=(",", ":"), default=str)
+        return f"/reports/past/?{urlencode({**known, **({'f': held} if node else {})})}"
+
+    return past
 
 
 def _measured(result: Result) -> str:
@@ -76,12 +82,12 @@ class ShownRow:
     sort: str = ""
 
 
-def shown_cell(result: Result, cell: Cell, unit: Unit, leads: Leads | None = None) -> ShownCell:
-    """One cell as text; ``leads`` gives the address of its records where it is not the usual one."""
+def shown_cell(result: Result, cell: Cell, unit: Unit, leads: Leads) -> ShownCell:
+    """One cell as text; ``leads`` gives the address of its records."""
     change = cell.change
     return ShownCell(
         words(unit, cell.value) or "—",
-        leads(cell.leads) if leads else lead_url(result, cell.leads),
+        leads(cell.leads),
         words(unit, cell.before) if result.compared else "",
         change_words(cell) if result.compared else "",
         None if not change else change > 0,
@@ -89,7 +95,7 @@ def shown_cell(result: Result, cell: Cell, unit: Unit, leads: Leads | None = Non
     )
 
 
-def shown_row(result: Result, row: Row, leads: Leads | None = None) -> ShownRow:
+def shown_row(result: Result, row: Row, leads: Leads) -> ShownRow:
     """One row as text."""
     return ShownRow(
         tuple((head.label, head.color) for head in row.heads),
@@ -132,7 +138,7 @@ def shown(
 ) -> Mapping[str, Any]:
     """Everything the templates of a result need; without ``links`` nothing leads to records."""
     chart = chart or result.spec.chart
-    leads: Leads = (lambda node: lead_url(result, node)) if links else (lambda _node: "")
+    leads: Leads = leads_of(result) if links else (lambda _node: "")
     picture = draw(result, chart=chart, width=width, height=height, link=leads)
     return {
         "result": result,

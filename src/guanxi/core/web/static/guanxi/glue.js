@@ -9,7 +9,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = csrf();
 });
 document.addEventListener("htmx:beforeRequest", () => { running += 1; root.classList.add("gx-busy"); });
-document.addEventListener("htmx:afterRequest", () => {
+document.addEventListener("htmx:afterRequest", (event) => {
   running = Math.max(0, running - 1);
   if (!running) root.classList.remove("gx-busy");
   const { xhr, elt } = event.detail;

@@ -288,21 +288,27 @@ list.addEventListener("pointerdown", (event) => {
 
 // -- pasting ------------------------------------------------------------------------------------------------------
 
-/** Write a pasted text into a cell; what a list of choices does not have is given back. */
+/** Write a pasted text into a cell; answers what a list of choices does not have, else "". */
 function put(line, name, text) {
   const control = inCell(line, name);
-  if (!control) return;
-  if (control.type === "checkbox") { control.checked = /^(1|x|y|yes|true|是|✓)$/i.test(text.trim()); return undefined; }
-  if (control.tagName === "SELECT") {
-    const found = [...control.options].find((one) => one.text.trim() === text.trim() || one.value === text.trim());
-    if (found) control.value = found.value;
-    else if (text.trim()) return text.trim();
-    return;
+  const plain = text.trim();
+  if (!control) return "";
+  if (control.type === "checkbox") control.checked = /^(1|x|y|yes|true|是|✓)$/i.test(plain);
+  else if (control.tagName === "SELECT") {
+    const found = [...control.options].find((one) => one.text.trim() === plain || one.value === plain);
+    if (!found) return plain;
+    control.value = found.value;
+  } else if (control.matches("[role=combobox]")) {
+    const hidden = $("input[data-ref]", cellOf(control));
+    if (hidden) hidden.value = "";
+    control.value = plain;
+  } else {
+    const number = cellOf(control).className.match(/gx-lc-(money|decimal|integer|percent)/);
+    control.value = number ? text.replace(/[\s￥¥%]/g, "") : plain;
+    const source = name === line.closest("[data-grid]").dataset.sourced && $("[data-source]", line);
+    if (source) source.value = "";
   }
-  if (control.matches("[role=combobox]")) { const hidden = $("input[data-ref]", cellOf(control)); if (hidden) hidden.value = ""; control.value = text.trim(); return; }
-  const number = cellOf(control).className.match(/gx-lc-(money|decimal|integer|percent)/);
-  control.value = number ? text.replace(/[\s￥¥%]/g, "") : text.trim();
-  if (name === line.closest("[data-grid]").dataset.sourced) { const source = $("[data-source]", line); if (source) source.value = ""; }
+  return "";
 }
 
 on("paste", "td[data-col] input", (event, input) => {
@@ -321,6 +327,6 @@ on("paste", "td[data-col] input", (event, input) => {
   });
   close();
   changed(grid);
-  unknown.delete(undefined);
+  unknown.delete("");
   if (unknown.size) toast({ text: t("not_listed", { names: [...unknown].join(", ") }), level: "error" });
 });
