@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from guanxi.core import records
 from guanxi.core.automation.rules import hearing
 from guanxi.core.automation.rules.store import RuleDraft, rule_save, rule_switch
+from guanxi.core.exchange import settingsfile
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
 from guanxi.core.models import RoleField, RuleRun, Segment, SegmentMember
@@ -204,7 +206,8 @@ def test_a_rule_put_into_use_later_begins_with_who_is_in_then(cast: Any, gadgets
     assert notes(gadgets) == ["", "", ""]
 
 
-def test_a_changed_condition_brings_nobody_in(cast: Any, gadgets: list[Gadget]) -> None:
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_changed_condition_brings_nobody_in(cast: Any, gadgets: list[Gadget], by_file: bool) -> None:
     row, outer = segment(cast), segment(cast, named("dear"), key="outer")
     rule(cast, "enters", "进来")
     rule(cast, "enters", "也进来", outer.key)
@@ -212,7 +215,12 @@ def test_a_changed_condition_brings_nobody_in(cast: Any, gadgets: list[Gadget]) 
     hearing.look(now)
     row.refresh_from_db()
     wider = SegmentDraft(name_zh="贵的", name_en="Dear", entity="fakes.gadget", condition={**DEAR, "value": "1"})
-    segment_save(cast.root, row, wider, version=row.version)
+    if by_file:
+        found = json.loads(settingsfile.export(cast.root))
+        next(one for one in found["segments"] if one["key"] == "dear")["condition"] = wider.condition
+        settingsfile.apply(cast.root, json.dumps(found))
+    else:
+        segment_save(cast.root, row, wider, version=row.version)
     assert hearing.look(now + dt.timedelta(minutes=11)) == 0
     settle()
     assert notes(gadgets) == ["", "", ""]

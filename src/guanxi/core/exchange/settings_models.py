@@ -113,6 +113,12 @@ def _options_out(options: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in worked_out}
 
 
+def _segment_stored(row: Segment, created: bool) -> None:
+    """What a file changed brings nobody in, as in the editor."""
+    if not created:
+        segments.begin_anew(row.key)
+
+
 def _segment_goes(row: Segment) -> None:
     """A segment goes only where nothing that stays asks for it."""
     if segments.used_above(row.key):
@@ -212,7 +218,7 @@ register_settings(
     ),
     SettingsModel(
         key="segments", label=_("Segments"), check=settings_checks.segment_check, model=Segment, identity=("key",),
-        stamps=("dictionaries",), order=24, before_remove=_segment_goes, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
+        stamps=("dictionaries",), order=24, after=_segment_stored, before_remove=_segment_goes, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
     ),
     SettingsModel(
         key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,

@@ -132,11 +132,11 @@ def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, 
         row.save()
         bump(segments.STAMP)
         if changed:
-            _begin_anew(row.key)
+            begin_anew(row.key)
     return row
 
 
-def _begin_anew(key: str) -> None:
+def begin_anew(key: str) -> None:
     """Who belongs to a segment, or falls out of it, because its condition was changed has neither come in nor left."""
     watched = [one.pk for one in Segment.objects.exclude(watched_at=None) if key in {one.key, *_reached(one)}]
     SegmentMember.objects.filter(segment__in=watched).delete()
