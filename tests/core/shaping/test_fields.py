@@ -20,6 +20,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import converting, dictionaries, fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 GADGET = "fakes.gadget"
@@ -309,3 +310,5 @@ def test_the_timeline_names_what_added_fields_point_to(cast: Cast, add: Callable
         "spare": ("钟", "表"),
         "kin": ("", "钟, 表"),
     }
+    page = browser(cast.alice_user).get(f"/gadgets/{record.pk}/history/").content.decode()
+    assert "钟, 表" in page

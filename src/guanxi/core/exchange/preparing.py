@@ -176,10 +176,11 @@ class Preparer:
     def _resolve(self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]) -> None:
         """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
         for name, text in one.names.items():
-            if self.fields[name].kind == "tags":
+            field = self.fields[name]
+            if field.kind == "tags":
                 one.given[name] = [named[name][part] for part in split(text) if part in named[name]]
                 continue
-            if self.fields[name].kind == "references":
+            if field.kind == "references":
                 # A name may itself hold a comma: the whole cell is tried first.
                 parts = [text] if named[name].get(text, 0) > 0 else split(text)
                 if all(named[name].get(part, 0) > 0 for part in parts):
@@ -189,18 +190,14 @@ class Preparer:
             if number > 0:
                 one.given[name] = number
                 continue
-            if (
-                number == 0
-                and self.fields[name].kind != "references"
-                and self.fields[name].target == self.entity.key
-                and not self.fields[name].required
-            ):
+            own = field.kind != "references" and field.target == self.entity.key
+            if number == 0 and own and not field.required:
                 reasons.append(later(name, text, self.labels[name]))
                 continue
             code = "reference.ambiguous" if number == people.AMBIGUOUS else "reference.not_found"
             made = reason(code, field=name, value=text[:200])
             made["values"]["field"] = self.labels[name]
-            if self.options.unreadable == "note" and self.note and not self.fields[name].required:
+            if self.options.unreadable == "note" and self.note and not field.required:
                 self.add_note(one.given, name, text)
                 reasons.append(made)
             else:

@@ -112,7 +112,7 @@ def _rows(actor: Actor, entity: Entity, record: Any) -> list[tuple[str, str]]:
 def _changes(actor: Actor, record: Any) -> Iterator[list[tuple[str, str]]]:
     for change in history.history(actor, record, limit=MOST):
         told = "; ".join(
-            f"{one.field.label}: {display.shown(one.field, one.before)} → {display.shown(one.field, one.after)}"
+            f"{one.field.label}: {display.text_of(actor, one.field, one.before)} → {display.text_of(actor, one.field, one.after)}"
             for one in change.fields
         )
         yield [(_("When"), _moment(change.at)), (_("Person"), change.actor_name), (_("Changes"), told)]

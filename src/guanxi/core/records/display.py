@@ -193,9 +193,14 @@ def value_text(actor: Actor, entity: Entity | str, record: Any, name: str, names
     declared = entity_of(entity)
     field = shape.fields_of(declared)[name]
     value = masked(actor, declared, field, values.current(record, field))
-    if names is None and field.kind in (*POINTING, "references") and value:
-        names = names_of(actor, {target_of(field): value if isinstance(value, list) else [value]})
-    return shown(field, value, names)
+    return text_of(actor, field, value) if names is None else shown(field, value, names)
+
+
+def text_of(actor: Actor, field: Field, value: Any) -> str:
+    """A value (already masked if it must be) as text, what it points to by its name where the actor may see it."""
+    ids = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)]
+    points = field.kind in (*POINTING, "references")
+    return shown(field, value, names_of(actor, {target_of(field): ids}) if points and ids else None)
 
 
 def tag_names() -> dict[int, str]:

@@ -186,7 +186,7 @@ def plain(actor: Actor, field: Any, value: Any) -> str:
         row = target.model._base_manager.filter(pk=value).first()
         return display.title_of(target, row) if row is not None and access.allowed(actor, "view", row) else "…"
     try:
-        text = str(display.shown(field, value))
+        text = str(display.text_of(actor, field, value))
         return regional.figure(text) if field.kind in ("integer", "decimal", "money") else text
     except (TypeError, ValueError, AttributeError):
         return str(value)
