@@ -75,12 +75,14 @@ def test_only_for_administrators(person: Any, cast: Any) -> None:
             act()
 
 
-def test_the_copy_holds_everything(person: Any, cast: Any) -> None:
+def test_the_copy_holds_everything(person: Any, cast: Any, make: Any) -> None:
+    after = make("customers.customer", name="后来的公司")
+    records.update(cast.root, person, {"customer": after.pk})
     with zipfile.ZipFile(io.BytesIO(package.package(cast.root, subject(person, cast)))) as found:
         told = json.loads(found.read("person.json"))
         page = found.read("person.html").decode()
     text = json.dumps(told, ensure_ascii=False)
-    for one in (NAME, MAIL, "住在文三路", "9527"):
+    for one in (NAME, MAIL, "住在文三路", "9527", "→ 后来的公司"):
         assert one in text, one
         assert one in page, one
     assert told["record"] == f"customers.contact/{person.pk}"
