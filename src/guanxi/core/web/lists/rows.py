@@ -326,10 +326,5 @@ def group_name(declared: Field, value: Any, names: Names) -> str:
         key = "core.user" if declared.kind == "user" else declared.target
         named = names.records.get(key, {}).get(value)
         return named.text if named else "—"
-    if declared.kind == "boolean":
-        return _("Yes") if value else _("No")
-    return (
-        display.shown(declared, value) or formats.number(value)
-        if isinstance(value, int | float)
-        else display.shown(declared, value)
-    )
+    text = display.shown(declared, value)
+    return text or formats.number(value) if isinstance(value, int | float) else text

@@ -197,10 +197,8 @@ def plain(actor: Actor, field: Field, value: Any) -> str:
         return ", ".join(dictionaries.label_of(field, str(one)) for one in value)
     if field.kind == "references":
         return ", ".join(choosing.record_name(actor, field.target, str(one)) for one in value)
-    if field.kind in ("tags", "addresses"):
+    if field.kind in ("tags", "addresses", "boolean"):
         return display.shown(field, value)
-    if field.kind == "boolean":
-        return _("Yes") if value else _("No")
     if field.kind == "datetime":
         return display.shown(field, value) if isinstance(value, str) else formats.absolute(value)
     if field.kind in ("money", "decimal") and not isinstance(value, str):
