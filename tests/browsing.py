@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.needs import lacking
 
@@ -109,6 +109,11 @@ def people(contexts: Callable[..., BrowserContext], live_server: Any, cast: Any)
         return context.new_page()
 
     return people
+
+
+def settled(page: Page) -> None:
+    """Wait until what the page asked for is drawn: what is typed into a form that is being drawn anew goes with it."""
+    expect(page.locator("html.gx-busy")).to_have_count(0)
 
 
 def violations(page: Page) -> list[str]:

@@ -12,7 +12,7 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.automation.rules import running
 from guanxi.core.models import AutomationRule, RuleRun
-from tests.browsing import violations
+from tests.browsing import settled, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -52,6 +52,7 @@ def test_a_rule_is_drawn_rehearsed_used_and_tried_again(people: Any, cast: Any, 
             "button", name="字段", exact=True
         ).click()
         form.locator(f"select[name='s.{number}.v.0.field']").select_option(field)
+        settled(admin)
         form.locator(f"[name='s.{number}.v.0.value']").fill(value)
     before = everything()
     form.get_by_role("button", name="试运行").click()

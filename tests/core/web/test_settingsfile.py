@@ -83,7 +83,7 @@ def test_a_pack_is_applied_by_a_job_whose_progress_and_end_the_page_shows(browse
     assert AppliedPack.objects.get().key == "logistics"
     assert Notification.objects.get(sort="operation").values["name"] == packs.pack_of("logistics").name_en
     page = client.get("/settings/packs/").content.decode()
-    assert f"{operation.__class__.objects.get().result['changed']} settings, 0 sample records." in page
+    assert f"{Operation.objects.get().result['changed']} settings, 0 sample records." in page
 
     row = DictionaryValue.objects.filter(dictionary__key="freight_mode")[0]
     row.name_zh = "本地改的"

@@ -158,18 +158,15 @@ def values_store(found: Findings, as_of: dt.date) -> int:
     """Write one row per customer in pieces; rows of customers without transactions go. Tells owners of new alarms. Returns how many."""
     table = found.table
     ids = [int(one) for one in table.index]
-    names = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "name"))
-    owners = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
-    alarmed = set(CustomerValue.objects.filter(out_of_rhythm=True).values_list("customer_id", flat=True))
-    before = {row["customer_id"]: row for row in CustomerValue.objects.values("customer_id", *SCORES)}
+    rows = Customer.objects.filter(pk__in=ids).values_list("pk", "name", "owner_id", named=True)
+    known = {one.pk: one for one in rows}
+    before = {row["customer_id"]: row for row in CustomerValue.objects.values("customer_id", "out_of_rhythm", *SCORES)}
+    alarmed = {key for key, row in before.items() if row["out_of_rhythm"]}
     made = []
     for key, row in zip(ids, table.to_dict("records"), strict=True):
-        if key in names:
-            made.append(
-                CustomerValue(
-                    customer_id=key, name=names[key], carrier_owner_id=owners[key], as_of=as_of, **_columns(row)
-                )
-            )
+        if key in known:
+            whose = {"name": known[key].name, "carrier_owner_id": known[key].owner_id}
+            made.append(CustomerValue(customer_id=key, as_of=as_of, **whose, **_columns(row)))
     fields = [
         one.name
         for one in CustomerValue._meta.concrete_fields

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from guanxi.core.reporting.charts.canvas import Canvas, clipped, text_width
-from guanxi.core.reporting.charts.series import Series, category, told, words
+from guanxi.core.reporting.charts.series import Series, category, length, told, words
 from guanxi.core.reporting.results import Result, Unit
 
 TOP, BOTTOM, RIGHT = 12.0, 26.0, 8.0
@@ -32,7 +32,7 @@ class Plot:
         self, canvas: Canvas, names: Sequence[str], unit: Unit, low: float, high: float, *, top: float = 0, target: Any = None
     ) -> None:  # fmt: skip
         self.canvas, self.names, self.unit, self.target = canvas, names, unit, target
-        marks = ticks(low, max(high, _value(target)))
+        marks = ticks(low, max(high, length(target)))
         if unit.kind == "number" and unit.places == 0:
             marks = [one for one in marks if one == int(one)] or [0, 1]
         scale = [words(unit, one, short=True) for one in marks]
@@ -71,14 +71,10 @@ class Plot:
         canvas = self.canvas
         canvas.add(canvas.line(self.left, self.y(0), canvas.width - RIGHT, self.y(0), "muted"))
         if self.target is not None:
-            y = self.y(_value(self.target))
+            y = self.y(length(self.target))
             canvas.add(canvas.line(self.left, y, canvas.width - RIGHT, y, "ink", "6 4"))
             shown = words(self.unit, self.target, short=True)
             canvas.add(canvas.text(canvas.width - RIGHT, y - 4, shown, anchor="end", size=11, color="ink", bold=True))
-
-
-def _value(value: object) -> float:
-    return float(value) if value is not None else 0.0  # type: ignore[arg-type]
 
 
 def _plot(canvas: Canvas, result: Result, low: float, high: float, top: float) -> Plot:
@@ -95,8 +91,8 @@ def _legend(canvas: Canvas, series: Sequence[Series], *, lines: bool) -> float:
 def columns(canvas: Canvas, result: Result, series: Sequence[Series], *, stacked: bool) -> None:
     """Upright columns; a dashed frame shows what was before."""
     top = _legend(canvas, series, lines=False)
-    values = [[_value(cell.value) for cell in one.cells] for one in series]
-    befores = [_value(cell.before) for one in series for cell in one.cells]
+    values = [[length(cell.value) for cell in one.cells] for one in series]
+    befores = [length(cell.before) for one in series for cell in one.cells]
     if stacked:
         sums = [sum(max(one[at], 0) for one in values) for at in range(len(result.rows))]
         lows = [sum(min(one[at], 0) for one in values) for at in range(len(result.rows))]
@@ -109,7 +105,7 @@ def columns(canvas: Canvas, result: Result, series: Sequence[Series], *, stacked
     for at, row in enumerate(result.rows):
         up, down = 0.0, 0.0
         for one in series:
-            cell, value = one.cells[at], _value(one.cells[at].value)
+            cell, value = one.cells[at], length(one.cells[at].value)
             start = (up if value >= 0 else down) if stacked else 0.0
             x = plot.x(at) - room / 2 + (0 if stacked else wide * one.place)
             top_y, low_y = plot.y(max(start, start + value)), plot.y(min(start, start + value))
@@ -119,7 +115,7 @@ def columns(canvas: Canvas, result: Result, series: Sequence[Series], *, stacked
                 else ""
             )
             if result.compared and not stacked and cell.before:
-                before = _value(cell.before)
+                before = length(cell.before)
                 inner += canvas.frame(x - 1, plot.y(max(before, 0)), wide + 1, abs(plot.y(before) - plot.y(0)))
             if len(series) == 1 and value and plot.step > 34:
                 shown = words(result.first.unit, cell.value, short=True)
@@ -138,11 +134,11 @@ def columns(canvas: Canvas, result: Result, series: Sequence[Series], *, stacked
 def lines(canvas: Canvas, result: Result, series: Sequence[Series], *, area: bool) -> None:
     """Lines with a mark per category; dashed ones show what was before."""
     top = _legend(canvas, series, lines=True)
-    every = [_value(cell.value) for one in series for cell in one.cells]
-    befores = [_value(cell.before) for one in series for cell in one.cells] if result.compared else []
+    every = [length(cell.value) for one in series for cell in one.cells]
+    befores = [length(cell.before) for one in series for cell in one.cells] if result.compared else []
     plot = _plot(canvas, result, min(every + befores, default=0), max(every + befores, default=0), top)
     for one in series:
-        points = [(plot.x(at), plot.y(_value(cell.value))) for at, cell in enumerate(one.cells)]
+        points = [(plot.x(at), plot.y(length(cell.value))) for at, cell in enumerate(one.cells)]
         if not points:
             continue
         drawn = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
@@ -151,7 +147,7 @@ def lines(canvas: Canvas, result: Result, series: Sequence[Series], *, area: boo
             canvas.add(f'<g opacity="0.22">{canvas.path(shape, one.color, fill=True)}</g>')
         if result.compared:
             earlier = "M" + "L".join(
-                f"{plot.x(at):.1f} {plot.y(_value(cell.before)):.1f}" for at, cell in enumerate(one.cells)
+                f"{plot.x(at):.1f} {plot.y(length(cell.before)):.1f}" for at, cell in enumerate(one.cells)
             )
             canvas.add(canvas.path(earlier, one.color, dash="4 4", width=1.4))
         canvas.add(canvas.path(drawn, one.color))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from guanxi.core.records import figures
@@ -18,6 +19,11 @@ class Series:
     color: str
     place: int
     cells: tuple[Cell, ...]
+
+
+def length(value: Decimal | float | None) -> float:
+    """How long a mark is for a figure; nothing has none."""
+    return float(value) if value is not None else 0.0
 
 
 def words(unit: Unit, value: Any, *, short: bool = False) -> str:

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 
 from guanxi.core.records.figures import percent
 from guanxi.core.reporting.charts.canvas import Canvas, clipped, text_width
-from guanxi.core.reporting.charts.series import Series, category, category_colors, change_words, told, words
+from guanxi.core.reporting.charts.series import Series, category, category_colors, change_words, length, told, words
 from guanxi.core.reporting.results import Result
 
 ROW = 28.0
 BAR = 13.0
-
-
-def _value(value: object) -> float:
-    return float(value) if value is not None else 0.0  # type: ignore[arg-type]
 
 
 def bars_height(result: Result, series: Sequence[Series]) -> float:
@@ -33,8 +29,8 @@ def bars(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
     top = canvas.legend([(one.name, one.color, one.place) for one in series], 2) if len(series) > 1 else 2.0
     names = [category(row) for row in result.rows]
     left = min(max((text_width(name) for name in names), default=0) + 12, canvas.width * 0.36)
-    unit, most = result.first.unit, max((abs(_value(c.value)) for one in series for c in one.cells), default=0) or 1
-    most = max(most, max((abs(_value(c.before)) for one in series for c in one.cells), default=0))
+    unit, most = result.first.unit, max((abs(length(c.value)) for one in series for c in one.cells), default=0) or 1
+    most = max(most, max((abs(length(c.before)) for one in series for c in one.cells), default=0))
     figures_room = 96.0 if result.compared else 64.0
     room, high = canvas.width - left - figures_room, _row(series)
     target = result.spec.target
@@ -44,15 +40,15 @@ def bars(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
         thick = (high - 8) / len(series)
         for one in series:
             cell = one.cells[at]
-            wide = abs(_value(cell.value)) / most * room
+            wide = abs(length(cell.value)) / most * room
             color = one.color if len(series) > 1 else (row.heads[0].color or "blue")
             inner = canvas.rect(left, y + 4 + thick * one.place, wide, thick, color, one.place)
             if result.compared:
-                inner += canvas.frame(left, y + 4 + thick * one.place, abs(_value(cell.before)) / most * room, thick)
+                inner += canvas.frame(left, y + 4 + thick * one.place, abs(length(cell.before)) / most * room, thick)
             shown = words(unit, cell.value, short=True)
             change = change_words(cell) if result.compared else ""
             inner += canvas.text(
-                left + max(wide, abs(_value(cell.before)) / most * room if result.compared else 0) + 6,
+                left + max(wide, abs(length(cell.before)) / most * room if result.compared else 0) + 6,
                 y + 8 + thick * (one.place + 0.5),
                 f"{shown} {change}".strip(),
                 color="ink",
@@ -69,7 +65,7 @@ def bars(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
 def ring(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
     """A ring of shares with a list of names, figures and per cents beside it."""
     cells = series[0].cells
-    values = [max(_value(cell.value), 0) for cell in cells]
+    values = [max(length(cell.value), 0) for cell in cells]
     total = sum(values)
     radius = min(canvas.height / 2 - 8, canvas.width * 0.22)
     cx, cy, angle = radius + 8, canvas.height / 2, -math.pi / 2
@@ -118,13 +114,13 @@ def _arc(canvas: Canvas, cx: float, cy: float, radius: float, angle: float, shar
 def funnel(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
     """Steps one below the other, each as wide as its figure, with the share that came on from the step before."""
     cells = series[0].cells
-    most = max((_value(cell.value) for cell in cells), default=0) or 1
+    most = max((length(cell.value) for cell in cells), default=0) or 1
     names = [category(row) for row in result.rows]
     left = min(max((text_width(name) for name in names), default=0) + 12, canvas.width * 0.34)
     room, high = canvas.width - left - 70, min((canvas.height - 4) / max(len(cells), 1), 46.0)
     unit, colors = result.first.unit, category_colors(result)
     for at, cell in enumerate(cells):
-        value, y = _value(cell.value), 2 + at * high
+        value, y = length(cell.value), 2 + at * high
         wide = max(value / most * room, 2)
         inner = canvas.rect(left + (room - wide) / 2, y + 2, wide, high - 6, colors[at])
         inner += canvas.text(left - 8, y + high / 2 + 3, clipped(names[at], left - 12), anchor="end", color="ink")
@@ -139,7 +135,7 @@ def funnel(canvas: Canvas, result: Result, series: Sequence[Series]) -> None:
             color="paper" if inside else "ink",
             bold=True,
         )
-        if at and _value(cells[at - 1].value):
-            kept = percent(round(value / _value(cells[at - 1].value) * 100, 1))
+        if at and length(cells[at - 1].value):
+            kept = percent(round(value / length(cells[at - 1].value) * 100, 1))
             inner += canvas.text(canvas.width - 4, y + high / 2 + 3, f"↓ {kept}", anchor="end", size=11)
         canvas.add(canvas.mark(inner, told(result, names[at], cell, unit), cell.leads))
