@@ -18,11 +18,11 @@ from guanxi.core.models import AuditSeal
 
 #: Entries read at a time.
 _BATCH = 5000
-#: SQL of the digest of the entry ``a``.
-ENTRY_DIGEST = """encode(sha256(convert_to(json_build_array(a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.entity,
+#: SQL of the digest of the entry ``a``; the function ``guanxi_audit_redact`` of a migration keeps the same one.
+_ENTRY_DIGEST = """encode(sha256(convert_to(json_build_array(a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.entity,
        a.record_id, a.action, a.changes, a.actor_id, a.actor_name, a.via, a.request_id, a.address, a.operation_id)::text, 'UTF8')), 'hex')"""
 _DIGESTS = f"""
-SELECT a.id, coalesce(r.digest, {ENTRY_DIGEST})
+SELECT a.id, coalesce(r.digest, {_ENTRY_DIGEST})
 FROM core_auditentry a LEFT JOIN core_auditredaction r ON r.entry_id = a.id
 WHERE a.id > %s AND a.id <= %s ORDER BY a.id LIMIT %s
 """  # noqa: S608 - our own columns
