@@ -107,6 +107,9 @@ def test_targets_are_reached_by_person_and_department(cast: Cast, make: Any, sta
         assert read.progress(east, 1, 12).reached == 0
         assert read.progress(whole, 4, 6).reached == 2000
         assert read.progress(whole, 7, 9).reached == 0
+        spans = [(1, 12), (4, 6), (5, 5), (7, 9)]
+        for one in (mine, south, whole):
+            assert read.course(one, spans) == [read.progress(one, *span) for span in spans]
     assert browser(cast.alice_user).get(f"/targets/{mine.pk}/").status_code == 200
     page = browser(cast.root_user)
     shown = page.get(f"/targets/{whole.pk}/").content.decode()

@@ -163,7 +163,7 @@ def _ends(entity: Entity, found: process.Process | None) -> dict[str, str]:
 def doings(actor: Actor, entity: Entity, record: Any) -> list[Doing]:
     """The declared actions the actor may do on this record; those that make no sense now say why."""
     found = []
-    waits = gate.waiting(entity.key, record.pk)
+    waits = gate.waiting(entity.key, record.pk) if entity.actions else ""
     for action in entity.actions:
         if access.allowed(actor, action.right, record):
             reason = why_not(action, record)
