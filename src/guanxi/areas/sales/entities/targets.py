@@ -18,6 +18,7 @@ TARGET = Entity(
     icon="target",
     color="green",
     title="note",
+    named_by=("year", "scope", "department", "owner", "measure"),
     columns=("year", "scope", "owner", "department", "measure", "base", "stretch", "season", "note"),
     filters=("year", "scope", "owner", "department", "measure"),
     sort=("-year", "scope"),
