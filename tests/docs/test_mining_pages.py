@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.mining.data import SHARED
+from tests.needs import SAMPLES, samples
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "mining").glob("*.md"))
 
 
+@samples()
 @pytest.mark.parametrize("page", [one for one in PAGES if ">>>" in one.read_text("utf-8")], ids=lambda page: page.stem)
 def test_the_examples_are_true(page: Path) -> None:
-    if not SHARED.exists():
-        pytest.skip("the data sets are not here")
     text = page.read_text("utf-8")
-    example = doctest.DocTestParser().get_doctest(text, {"DATA": SHARED}, page.name, str(page), 0)
+    example = doctest.DocTestParser().get_doctest(text, {"DATA": SAMPLES}, page.name, str(page), 0)
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     runner.run(example, out=said.append)
