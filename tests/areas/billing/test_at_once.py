@@ -36,6 +36,19 @@ def test_two_orders_do_not_pass_a_credit_limit_together(cast: Cast, make: Any) -
     assert sorted(Order.objects.values_list("status", flat=True)) == ["confirmed", "draft"]
 
 
+def test_an_order_and_a_contract_do_not_pass_a_credit_limit_together(cast: Cast, make: Any) -> None:
+    order = order_of(make, make("customers.customer"), 700)
+    make("billing.creditlimit", customer=order.customer, amount=1000, blocks=True)
+    contract = make("billing.contract", customer=order.customer)
+    make("billing.contractline", contract=contract, quantity=1, price=Decimal(700), tax_class="0")
+    results = ends(
+        lambda: orders.order_confirm(cast.root, order),
+        lambda: contracts.contract_sign(cast.root, Contract.objects.get(pk=contract.pk)),
+    )
+    assert results == ["credit.limit", "done"]
+    assert [row.open for row in Instalment.objects.all()] == [700]
+
+
 def test_a_customer_is_not_deleted_while_an_order_of_his_is_being_confirmed(cast: Cast, make: Any) -> None:
     customer = make("customers.customer")
     order = order_of(make, customer, 700)

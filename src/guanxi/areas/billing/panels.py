@@ -24,7 +24,7 @@ from guanxi.areas.billing.models import (
     Quote,
     Receipt,
 )
-from guanxi.areas.billing.models.documents import FRAMEWORK, SIGNED
+from guanxi.areas.billing.models.documents import SIGNED
 from guanxi.areas.billing.models.money import NEW
 from guanxi.areas.billing.services import bank, frameworks, links
 from guanxi.areas.customers.models import Customer
@@ -64,6 +64,8 @@ def _nodes(found: Sequence[Any], here: Any) -> list[Node]:
         entity = entity_of(one)
         field = records.fields_of(entity).get("status")
         state = dictionaries.label_of(field, one.status) if field is not None else ""
+        if getattr(one, "amends_id", None):
+            state = _("Amendment · %(state)s") % {"state": state}
         amount = getattr(one, "total", None) if hasattr(one, "total") else getattr(one, "amount", None)
         title = one.number if getattr(one, "number", "") else str(getattr(one, "due_on", "") or one)
         nodes.append(
@@ -97,9 +99,9 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
 
 def credit(_actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
-    counted = isinstance(record, Quote) or (record.open is None and getattr(record, "kind", "") != FRAMEWORK)
-    adding = record.total if counted and record.total else None
-    found = selectors.credit_of(record.customer, adding=adding or selectors.ZERO, currency=record.currency)
+    counted = getattr(record, "open", None) is not None  # among what he owes already
+    adding = selectors.ZERO if counted else policies.adds(record)
+    found = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
     return {"credit": found if found.warns or found.problem else None}
 
 

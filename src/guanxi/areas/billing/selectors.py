@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -25,7 +26,7 @@ from guanxi.areas.billing.models import (
     Quote,
     Receipt,
 )
-from guanxi.areas.billing.models.documents import DELIVERED, OWING_CONTRACTS, OWING_ORDERS
+from guanxi.areas.billing.models.documents import DELIVERED, FRAMEWORK, OWING_CONTRACTS, OWING_ORDERS
 from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Opportunity
@@ -107,23 +108,45 @@ def _roots(record: Any) -> tuple[set[int], set[int], set[int]]:
     return set(), _ids(record.contract_id), _ids(record.order_id)
 
 
+def _orders(record: Any, quotes: set[int], contracts: set[int], orders: set[int]) -> Q:
+    """Orders of a deal. Those under one framework are deals of their own, unless the record is the framework itself."""
+    framework = record.pk if isinstance(record, Contract) else None
+    of_deal = Q(contract_id__in=contracts) & (~Q(contract__kind=FRAMEWORK) | Q(contract_id=framework))
+    return Q(pk__in=orders) | Q(quote_id__in=quotes) | of_deal
+
+
+def _amended(contracts: set[int], quotes: set[int]) -> list[tuple[int, int | None]]:
+    """Contracts given or of quotes given, with all that amend them and all they amend, at any depth: id and quote; one query."""
+    table = Contract._meta.db_table
+    words = f"""
+        WITH RECURSIVE family(id) AS (
+            SELECT id FROM {table} WHERE id = ANY(%s) OR quote_id = ANY(%s)
+            UNION
+            SELECT near.id FROM family JOIN {table} one ON one.id = family.id
+            JOIN {table} near ON near.amends_id = one.id OR near.id = one.amends_id
+        ) SELECT id, quote_id FROM {table} JOIN family USING (id)"""  # noqa: S608 - the only name in it is the model's own
+    with connection.cursor() as cursor:
+        cursor.execute(words, [list(contracts), list(quotes)])
+        return [(int(one), quote) for one, quote in cursor.fetchall()]
+
+
 def chain(actor: Actor, record: Any) -> Chain:
-    """Everything of the deal a record belongs to, both ways; a fixed number of queries."""
+    """Everything of the deal a record belongs to, both ways, contracts with their amendments; a fixed number of queries."""
     quotes, contracts, orders = _roots(record)
-    rows = Order.objects.filter(Q(pk__in=orders) | Q(contract_id__in=contracts) | Q(quote_id__in=quotes))
-    for order in rows:
+    for order in Order.objects.filter(_orders(record, quotes, contracts, orders)):
         orders.add(order.pk)
         contracts |= _ids(order.contract_id)
         quotes |= _ids(order.quote_id)
-    for contract in Contract.objects.filter(Q(pk__in=contracts) | Q(quote_id__in=quotes)):
-        contracts.add(contract.pk)
-        quotes |= _ids(contract.quote_id)
+    for contract_id, quote_id in _amended(contracts, quotes):
+        contracts.add(contract_id)
+        quotes |= _ids(quote_id)
 
     def seen(found: QuerySet[Any]) -> list[Any]:
         return list(visible(found, actor).order_by("pk")[:50])
 
+    all_orders = seen(Order.objects.filter(_orders(record, quotes, contracts, orders)))
+    orders |= {one.pk for one in all_orders}
     of_either = Q(contract_id__in=contracts) | Q(order_id__in=orders)
-    all_orders = seen(Order.objects.filter(pk__in=orders))
     all_contracts = seen(Contract.objects.filter(pk__in=contracts))
     instalments = seen(Instalment.objects.filter(of_either))
     paid_by = Allocation.objects.filter(instalment__in=[row.pk for row in instalments], receipt__isnull=False)

@@ -261,7 +261,7 @@ class CreditLimit(CarriedRecord):
     currency = ChoiceField(_("currency"), dictionary="currency", max_length=3, default="CNY")
     grace_days = models.PositiveSmallIntegerField(_("days of grace"), default=0)
     blocks = models.BooleanField(
-        _("refuse new orders beyond it"), default=False, help_text=_("Otherwise there is only a warning.")
+        _("refuse new contracts and orders beyond it"), default=False, help_text=_("Otherwise there is only a warning.")
     )
     note = models.CharField(_("note"), max_length=300, blank=True, default="")
 

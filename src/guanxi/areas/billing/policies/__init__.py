@@ -2,6 +2,7 @@
 
 from guanxi.areas.billing.policies.common import ABSURD, HUNDRED, ZERO, Changes, in_order, period_open, positive, put
 from guanxi.areas.billing.policies.documents import (
+    adds,
     contract_clean,
     contract_settle,
     debt_settle,
@@ -36,6 +37,7 @@ __all__ = [
     "HUNDRED",
     "ZERO",
     "Changes",
+    "adds",
     "allocation_clean",
     "contract_clean",
     "contract_settle",

@@ -168,10 +168,22 @@ def debt_settle(document: Any) -> None:
 
 def owes(document: Any) -> bool:
     """Whether money is owed on a document of its own."""
+    standing = OWING_ORDERS if isinstance(document, Order) else OWING_CONTRACTS
+    return document.status in standing and _bears(document)
+
+
+def adds(document: Any) -> Decimal:
+    """What a quote, contract or order adds to what its customer owes, once it stands."""
+    return (document.total or ZERO) if _bears(document) else ZERO
+
+
+def _bears(document: Any) -> bool:
+    """Whether a document is one on which money is owed: not an order under a contract, a framework, a reduction."""
     if isinstance(document, Order):
-        return document.status in OWING_ORDERS and not owed_on_contract(document)
-    reduces = bool(document.amends_id) and document.effect == REDUCE
-    return document.status in OWING_CONTRACTS and not reduces and not frames(document)
+        return not owed_on_contract(document)
+    if isinstance(document, Contract):
+        return not (document.amends_id and document.effect == REDUCE) and not frames(document)
+    return True
 
 
 def frames(contract: Contract) -> bool:

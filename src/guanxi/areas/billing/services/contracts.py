@@ -21,7 +21,7 @@ from guanxi.areas.billing.models.documents import (
     REDUCE,
     SIGNED,
 )
-from guanxi.areas.billing.services import frameworks, ledger, making
+from guanxi.areas.billing.services import credit, frameworks, ledger, making
 from guanxi.areas.billing.services.making import CARRIED, CONTRACT, ORDER, ZERO
 from guanxi.core import records
 from guanxi.core.access import require
@@ -34,7 +34,8 @@ from guanxi.core.schema.registry import entity_of
 def contract_sign(
     actor: Actor, record: Contract, *, signed_on: dt.date | None = None, by: str = "", customer: str = ""
 ) -> Contract:
-    """Both have signed: amounts stand, money is owed. Without a plan it is owed at once, as one instalment."""
+    """Both have signed: amounts stand, money is owed, without a plan at once as one instalment. A customer beyond a limit
+    that refuses is refused, save for what adds nothing: a framework, an amendment that reduces."""
     require(actor, "change", record)
     day = signed_on or clock.today(actor.timezone)
     if day > clock.today(actor.timezone):
@@ -49,7 +50,10 @@ def contract_sign(
             raise Invalid(text, code="framework.owes", field="instalments")
         if record.framework is not None:
             frameworks.room_check(record.framework, record, day)
-        plan = {} if frames or reduces else making.plan_of(record, due_on=record.starts_on or day)
+        plan = {}
+        if not frames and not reduces:
+            plan = making.plan_of(record, due_on=record.starts_on or day)
+            credit.within_limit(record)
         values = {**plan, "status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
         signed: Contract = making.step(
             actor, record, **values, signed_for_customer=customer or record.signed_for_customer

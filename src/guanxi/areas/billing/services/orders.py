@@ -9,9 +9,8 @@ from typing import Any
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from guanxi.areas.billing import policies, selectors
+from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import (
-    CreditLimit,
     Delivery,
     DeliveryLine,
     Instalment,
@@ -27,7 +26,7 @@ from guanxi.areas.billing.models.documents import (
     RETURNED,
     SHIPPED,
 )
-from guanxi.areas.billing.services import frameworks, making
+from guanxi.areas.billing.services import credit, frameworks, making
 from guanxi.areas.billing.services.making import DELIVERY, ORDER, ZERO
 from guanxi.core import records
 from guanxi.core.access import require
@@ -50,21 +49,9 @@ def order_confirm(actor: Actor, record: Order) -> Order:
         plan = {} if there else making.plan_of(record, due_on=record.due_on or record.ordered_on)
         if record.contract is not None and not there:
             frameworks.room_check(record.contract, record, record.ordered_on or clock.today(actor.timezone))
-        _within_limit(record)
+        credit.within_limit(record)
         confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
-
-
-def _within_limit(order: Order) -> None:
-    """Raise RuleBroken where an order brings its customer beyond a limit that blocks. The limit is held until the order
-    stands, so that of two orders at once the second reckons with the first."""
-    limit = CreditLimit.objects.select_for_update(of=("self",)).filter(customer_id=order.customer_id, blocks=True)
-    if limit.first() is None:
-        return
-    adding = ZERO if policies.owed_on_contract(order) else order.total or ZERO
-    credit = selectors.credit_of(order.customer, adding=adding, currency=order.currency)
-    if credit.exceeded or credit.problem:  # what cannot be reckoned is not within the limit
-        raise RuleBroken(credit.problem or credit.text, code="credit.limit")
 
 
 def order_cancel(actor: Actor, record: Order, *, note: str = "") -> Order:
