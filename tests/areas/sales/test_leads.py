@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Contact, Customer
-from guanxi.areas.sales import services
+from guanxi.areas.sales import panels, services
 from guanxi.areas.sales.models import Lead, Opportunity
 from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 NOON = dt.datetime(2024, 5, 20, 4, 0, tzinfo=dt.UTC)
@@ -132,3 +134,40 @@ def test_bad_leads_are_refused_at_the_field(cast: Cast) -> None:
         with pytest.raises(Invalid) as error:
             records.create(cast.alice, "sales.lead", {"name": "王五", **values})
         assert list(error.value.errors) == [field]
+
+
+def _asked(page: Any) -> dict[str, str]:
+    """What the pickers of a form hold."""
+    text = page.content.decode()
+    boxes = re.findall(r'<select[^>]* name="(\w+)".*?</select>', text, re.S)
+    chosen = (re.search(rf'name="{one}".*?</select>', text, re.S) for one in boxes)
+    values = [re.search(r'value="(\d*)" selected', one[0]) if one else None for one in chosen]
+    return {name: one[1] if one else "" for name, one in zip(boxes, values, strict=True)}
+
+
+def test_the_form_proposes_the_customer_it_nearly_certainly_is(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", name="佛山恒达机械有限公司")
+    person = make("customers.contact", customer=customer, name="李经理", phones="13800138000")
+    lead = _lead(make)
+    outbox.deliver_all()
+    client, address = browser(cast.alice_user), f"/leads/{lead.pk}/do/convert/"
+    page = client.get(address)
+    assert _asked(page) == {"customer": str(customer.pk), "contact": str(person.pk), "opportunity": ""}
+    assert "This is almost certainly a customer already" in page.content.decode()
+    assert [(one.id, one.sure, who) for one, who in panels.twins(cast.alice, lead)] == [(customer.pk, True, person.pk)]
+    other = client.get(address, {"customer": "", "contact": "", "opportunity_name": "数控"})
+    assert _asked(other) == {"customer": "", "contact": "", "opportunity": ""}
+    assert 'value="数控"' in other.content.decode()
+
+
+def test_the_form_proposes_nothing_doubtful_and_names_nothing_hidden(cast: Cast, make: Any) -> None:
+    make("customers.customer", by=cast.charlie_user, name="佛山恒达机械有限公司")
+    alike = make("customers.customer", name="顺德永安五金厂", phones="13800138000")
+    lead = _lead(make)
+    outbox.deliver_all()
+    assert panels.attached(cast.alice, lead) == {}
+    found = [(one.visible, one.sure, one.url, who) for one, who in panels.twins(cast.alice, lead)]
+    assert found == [(False, True, "", None), (True, False, f"/customers/{alike.pk}/", None)]
+    page = browser(cast.alice_user).get(f"/leads/{lead.pk}/do/convert/").content.decode()
+    assert "佛山恒达" not in page
+    assert f"ask {cast.charlie_user.name} first" in page

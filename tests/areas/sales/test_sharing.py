@@ -10,11 +10,11 @@ import pytest
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Lead, OpportunityState
 from guanxi.areas.sales.selectors import sharing as read
-from guanxi.areas.sales.services import handover, sharing
+from guanxi.areas.sales.services import handover, pools, sharing
 from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification
 from guanxi.core.records import display
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
@@ -107,6 +107,37 @@ def test_who_gets_a_record_is_told_and_the_record_and_the_rule_say_why(cast: Cas
         assert [one.why_not for one in read.candidates(rule, read.members_of(rule))] == ["off", "full"]
         assert read.in_turn(rule, read.candidates(rule, read.members_of(rule))) is None
         assert "Nobody has room now" in root.get(f"/assign-rules/{rule.pk}/").content.decode()
+
+
+def test_what_found_nobody_waits_until_somebody_has_room(cast: Cast, make: Any) -> None:
+    night, morning = dt.datetime(2026, 3, 15, 14, tzinfo=dt.UTC), dt.datetime(2026, 3, 16, 2, tzinfo=dt.UTC)
+    rule = _rule(make, cast, cast.alice_user, name="白天轮流", working_only=True, source="website")
+    with clock.moved_to(night):  # a Sunday
+        lead, other = make("sales.lead", owner=None), make("sales.lead", owner=None, source="referral")
+        outbox.deliver_all()
+        assert Lead.objects.get(pk=lead.pk).owner_id is None
+        assert (read.awaited(lead), read.awaited(other)) == (rule, None)
+        root = browser(cast.root_user)
+        assert "Waits to be handed out by the rule “白天轮流”" in root.get(f"/leads/{lead.pk}/").content.decode()
+        assert lead.name in root.get(f"/assign-rules/{rule.pk}/").content.decode()
+        assert sharing.waiting_hand_out() == 0
+        given_back = make("sales.lead", owner=cast.bob_user)
+        pools.pool_release(cast.bob, given_back, reason="other", pool=make("customers.pool", subject="sales.lead").pk)
+    with clock.moved_to(morning):
+        assert sharing.waiting_hand_out() == 1
+        owners = [Lead.objects.get(pk=one.pk).owner_id for one in (lead, other, given_back)]
+        assert owners == [cast.alice_user.pk, None, None], "what somebody gave back lies in the pool for all"
+        late = make("sales.lead", owner=None)
+    with clock.moved_to(morning + dt.timedelta(days=read.WAITS + 1)):
+        assert sharing.waiting_hand_out() == 0
+        sharing.by_rules(cast.root, late)
+        assert Lead.objects.get(pk=late.pk).owner_id == cast.alice_user.pk
+        with pytest.raises(RuleBroken) as error:
+            sharing.by_rules(cast.root, other)
+        assert error.value.code == "assign.nobody"
+        with pytest.raises(NotFound):
+            sharing.by_rules(cast.bob, given_back)
+        assert Lead.objects.get(pk=given_back.pk).owner_id is None
 
 
 def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:

@@ -1,4 +1,4 @@
-"""Work of the area for the queue: snapshots of the pipeline, recalls and warnings of pools."""
+"""Work of the area for the queue: snapshots of the pipeline, recalls and warnings of pools, records that wait for an owner."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import pools, targets
+from guanxi.areas.sales.services import pools, sharing, targets
 from guanxi.core.automation.queue import every
 from guanxi.core.kernel import clock
 
 #: The hour of the workspace's day in which records go back.
 RECALL_HOUR = 0
+
+
+@every("*/10 * * * *")
+def waiting_turn(_now: dt.datetime) -> None:
+    """Every ten minutes: new records that found nobody are handed out to who can take them now."""
+    sharing.waiting_hand_out()
 
 
 @every("20 * * * *")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
-from guanxi.areas.customers.models import Customer, Pool, PoolMove
+from guanxi.areas.customers.models import Contact, Customer, Pool, PoolMove
 from guanxi.areas.customers.models.pools import GROUNDS, MOVES
 from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import OPEN, AssignRule, Lead, Opportunity, Target, Territory
@@ -25,16 +26,19 @@ from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
-from guanxi.core.web.merging.hits import hits
+from guanxi.core.web.merging.hits import Hit, hits
 
 ZERO = targets.ZERO
 #: So many targets below another are shown.
 PARTS = 60
+#: Among so many waiting records those a rule is for are shown.
+WAITING = 100
 
 
 def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
@@ -62,6 +66,7 @@ def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
         "moves": moves,
         "whys": {one.pk: why for one in moves if (why := _why_moved(one))},
         "sorts": dict(MOVES),
+        "awaited": sharing.awaited(record) if record.owner_id is None else None,
     }
 
 
@@ -128,11 +133,13 @@ def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
     told = {one.user for one in people if actor.is_system or reach.everyone or one.user in reach.owners}
     by_area = rule.method == BY_TERRITORY
     names = display.names_of(actor, {"core.user": [one.user for one in people]}).get("core.user", {})
+    waiting = visible(sharing.waiting(rule.subject), actor)[:WAITING] if rule.active else ()
     return {
         "people": [(one, names.get(one.user, "…"), one.user in told) for one in people],
         "next": None if by_area else sharing.in_turn(rule, people),
         "areas": sharing.takers() if by_area else [],
         "moves": [(one, titles[one.record_id]) for one in moves if one.record_id in titles],
+        "waiting": [(one.pk, display.title_of(entity, one), one.created_at) for one in waiting if sharing.fits(rule, one)],
         "entity": entity,
         "reasons": {
             sharing.LEFT: _("has left"), sharing.FULL: _("holds as many as allowed"),
@@ -194,6 +201,42 @@ def same(actor: Actor, lead: Lead) -> Mapping[str, Any]:
     found = [(customer.label, one) for one in hits(actor, customer, values, least=LEAST_SCORE, limit=6)]
     found += [(own.label, one) for one in hits(actor, own, lead, exclude=lead.pk, least=LEAST_SCORE, limit=6)]
     return {"hits": found}
+
+
+#: So many contacts of a customer are compared with a lead.
+PEOPLE = 200
+
+
+@asked_once(lambda actor, lead: (actor.user_id, lead.pk))
+def twins(actor: Actor, lead: Lead) -> list[tuple[Hit, int | None]]:
+    """Customers a lead may be about, the surest first, those of others masked; and who there is the lead's person.
+
+    A company of exactly the lead's name is sure: firms are registered once.
+    """
+    values = {"name": lead.company or lead.name, "phones": lead.phones, "emails": lead.emails}
+    found = hits(actor, entity_of(read.CUSTOMER), values, least=LEAST_SCORE, limit=6)
+    found = [replace(one, sure=one.sure or bool(lead.company and "name" in one.kinds)) for one in found]
+    return [(one, _same_person(actor, lead, one.id) if one.visible else None) for one in found]
+
+
+def _same_person(actor: Actor, lead: Lead, customer: int) -> int | None:
+    mine = {str(one.get("value")) for one in [*(lead.phones or []), *(lead.emails or [])]}
+    for one in visible(Contact.objects.filter(customer_id=customer), actor).order_by("pk")[:PEOPLE]:
+        reached = {str(entry.get("value")) for entry in [*(one.phones or []), *(one.emails or [])]}
+        if mine & reached or one.name == lead.name:
+            return int(one.pk)
+    return None
+
+
+def attaching(actor: Actor, lead: Lead) -> Mapping[str, Any]:
+    """Above the form of a conversion: the customers it may be attached to, and why."""
+    return {"twins": twins(actor, lead)}
+
+
+def attached(actor: Actor, lead: Lead) -> Mapping[str, Any]:
+    """What the form of a conversion begins with: a customer that is nearly certainly the same, and the person there."""
+    sure = ({"customer": hit.id, "contact": who} for hit, who in twins(actor, lead) if hit.sure and hit.visible)
+    return next(sure, {})
 
 
 # -- home --------------------------------------------------------------------------------------------------------------

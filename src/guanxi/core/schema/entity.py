@@ -187,6 +187,8 @@ class Action:
     ``run(actor, record, **values)`` is a service; ``fields`` are asked before (a dialog); ``right`` is the action that
     must be allowed; ``applies(record)`` says whether it makes sense now, a text explains why not. ``lead`` says whether it
     is a step people take next: while it is possible it stands as a button beside the menu of the others.
+    ``begin(actor, record)`` gives values its form starts with; ``panel`` is a block above the fields (its template is given
+    ``values``, what the form holds now): what is worth knowing before.
     """
 
     key: str
@@ -200,6 +202,8 @@ class Action:
     danger: bool = False
     lead: bool | Callable[[Any], bool] = False
     description: Text = ""
+    begin: Callable[[Any, Any], Mapping[str, Any]] | None = None
+    panel: Panel | None = None
 
     def do(self, actor: Any, record: Any, given: Mapping[str, Any]) -> Any:
         """Run it with what was given; what was left blank is not, so that the service's own default holds."""

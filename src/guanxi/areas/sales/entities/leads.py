@@ -129,6 +129,10 @@ LEAD = Entity(
             applies=is_open,
             lead=True,
             description=_("Makes a customer, a contact and an opportunity of it, or attaches it to existing ones."),
+            begin=panels.attached,
+            panel=Panel(
+                key="twins", label=_("May be the same"), template="sales/twins.jinja", context=panels.attaching
+            ),
         ),
         Action(
             key="unconvert",

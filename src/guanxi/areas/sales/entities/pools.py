@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.customers.models import HoldingLimit, Pool, PoolMember, PoolRule
 from guanxi.areas.sales import panels, policies
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import pools
+from guanxi.areas.sales.services import pools, sharing
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import Access, Action, Badge, Entity, Form, Menu, Panel, Related, Section
 from guanxi.core.schema.fields import Field
@@ -178,6 +178,16 @@ ACTIONS = (
         icon="user-share",
         applies=is_unowned,
         bulk=True,
+    ),
+    Action(
+        key="by-rules",
+        label=_("Hand out by the rules"),
+        run=sharing.by_rules,
+        right="assign",
+        icon="user-bolt",
+        applies=is_unowned,
+        bulk=True,
+        description=_("To whom the assignment rules name now."),
     ),
     Action(
         key="protect",

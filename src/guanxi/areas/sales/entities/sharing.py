@@ -21,6 +21,7 @@ TERRITORY = Entity(
     filters=("department", "user", "active"),
     sort=("position", "name"),
     facts=("department", "user", "active"),
+    fields={"position": {"plain": True}},
     form=Form(sections=(Section(_("Territory"), ("name", "position", "department", "user", "active", "description")),)),
     badges=(Badge(key="overlaps", find=panels.contested),),
     panels=(
@@ -66,6 +67,7 @@ ASSIGN = Entity(
     filters=("subject", "method", "active"),
     sort=("position", "name"),
     facts=("subject", "method", "last_user", "active"),
+    fields={"position": {"plain": True}, "least_score": {"plain": True}},
     form=Form(
         sections=(
             Section(_("Rule"), ("name", "subject", "position", "method", "working_only", "active")),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from guanxi.areas.customers.models import PoolMove, PoolRule
@@ -114,20 +115,58 @@ add_finder(standing_on)
 
 def next_owner(record: Any) -> tuple[AssignRule, int] | None:
     """The first rule that fits and has somebody with room, and who it is."""
-    key = entity_of(record).key
-    rules = AssignRule.objects.filter(active=True, subject=key).order_by("position", "pk")
-    for rule in rules.select_for_update(of=("self",)):
-        score = getattr(record, "score", None)
-        if rule.least_score is not None and (score is None or score < rule.least_score):
-            continue
-        if not _fits(rule, record, ("region", "industry", "source")):
-            continue
-        if rule.segment and record.pk not in within(entity_of(key), rule.segment, [record.pk]):
-            continue
-        owner = _chosen(rule, record)
+    rules = rules_for(entity_of(record).key).select_for_update(of=("self",))
+    for rule in rules:
+        owner = _chosen(rule, record) if fits(rule, record) else None
         if owner is not None:
             return rule, owner
     return None
+
+
+def rules_for(subject: str) -> QuerySet[AssignRule]:
+    """The rules in use that hand out such records, in order."""
+    return AssignRule.objects.filter(active=True, subject=subject).order_by("position", "pk")
+
+
+def fits(rule: AssignRule, record: Any) -> bool:
+    """Whether a rule is meant for a record."""
+    score = getattr(record, "score", None)
+    if rule.least_score is not None and (score is None or score < rule.least_score):
+        return False
+    if not _fits(rule, record, ("region", "industry", "source")):
+        return False
+    return not rule.segment or record.pk in within(entity_of(record), rule.segment, [record.pk])
+
+
+#: So many days a new record without an owner waits for the rules; after them it is left to the pool.
+WAITS = 14
+
+
+def waiting(subject: str) -> QuerySet[Any]:
+    """New records nobody owns and nobody ever gave away, oldest first: rules try them again."""
+    moved = PoolMove.objects.filter(subject=subject, record_id=OuterRef("pk"))
+    since = clock.now() - dt.timedelta(days=WAITS)
+    rows: Any = entity_of(subject).model._default_manager.filter(owner__isnull=True, created_at__gte=since)
+    if subject == pools.LEAD:
+        rows = rows.filter(converted_at__isnull=True)
+    found: QuerySet[Any] = rows.exclude(Exists(moved)).order_by("created_at", "pk")
+    return found
+
+
+def awaited(record: Any) -> AssignRule | None:
+    """The first rule a record waits for, ``None`` when it waits for none."""
+    subject = entity_of(record).key
+    if record.owner_id is not None or not waiting(subject).filter(pk=record.pk).exists():
+        return None
+    return next((rule for rule in rules_for(subject) if fits(rule, record)), None)
+
+
+def somebody_free(subject: str) -> bool:
+    """Whether a rule may have somebody for a record now."""
+    return any(
+        rule.method == TERRITORY or in_turn(rule, candidates(rule, members_of(rule))) is not None
+        for rule in rules_for(subject)
+    )
 
 
 def _chosen(rule: AssignRule, record: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.areas.customers.models import ASSIGN
@@ -11,7 +12,9 @@ from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import sharing
 from guanxi.areas.sales.services import pools
 from guanxi.core import records
+from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.kernel.machines import register_machines
 from guanxi.core.schema.registry import entity_of
 
@@ -22,7 +25,9 @@ def hand_out(record: Any, actor: Actor | None = None) -> int | None:
     """Give a record nobody owns to whom the rules name; returns the owner's id, ``None`` when no rule has anybody."""
     house = system_actor("assignment")
     with records.writing(actor or house):
-        fresh: Any = records.locked(house, entity_of(record), record.pk)
+        fresh: Any = records.locked(actor or house, entity_of(record), record.pk)
+        if actor is not None:
+            require(actor, "assign", fresh)
         if fresh.owner_id is not None or getattr(fresh, "converted_at", None) is not None:
             return None
         found = sharing.next_owner(fresh)
@@ -36,3 +41,26 @@ def hand_out(record: Any, actor: Actor | None = None) -> int | None:
         rule.last_user_id = owner
         rule.save(update_fields=["last_user"])
     return owner
+
+
+def by_rules(actor: Actor, record: Any) -> Any:
+    """Hand out one record now. Raises RuleBroken when no rule has anybody for it."""
+    if hand_out(record, actor) is None:
+        raise RuleBroken(_("No assignment rule has anybody for it now."), code="assign.nobody")
+    return record
+
+
+#: So many waiting records are tried at a turn.
+TRIED = 300
+
+
+def waiting_hand_out() -> int:
+    """Try the rules again for new records that found nobody: somebody came to work, came back, or has room again.
+
+    Returns how many found their owner.
+    """
+    found = 0
+    for subject in (read.CUSTOMER, read.LEAD):
+        if sharing.somebody_free(subject):
+            found += sum(hand_out(record) is not None for record in sharing.waiting(subject)[:TRIED])
+    return found

@@ -28,13 +28,17 @@ SURE = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One possible double: ``url`` is empty and ``title`` masked when the actor may not see the record."""
+    """One possible double: ``url`` is empty and ``title`` masked when the actor may not see the record.
+
+    ``kinds`` are those of ``records.matching`` the two agree in, ``reasons`` the same in words.
+    """
 
     id: int
     title: str
     url: str
     score: int
     sure: bool
+    kinds: tuple[str, ...]
     reasons: list[Text]
     owner: str
     visible: bool
@@ -117,6 +121,7 @@ def hits(
                 url=addresses.record_url(entity, row.pk) if visible else "",
                 score=one.score,
                 sure=one.score >= SURE,
+                kinds=one.reasons,
                 reasons=[reason_label(entity, kind) for kind in one.reasons],
                 owner=owners.get(row.pk, ""),
                 visible=visible,

@@ -43,11 +43,17 @@ def _action(actor: Actor, entity: Entity, record: Any, key: str) -> Action:
 
 @page_view("GET", "POST")
 def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
-    """Do a declared action; one with fields asks for them first, a dangerous one asks whether it is meant."""
+    """Do a declared action; one with fields asks for them first, a dangerous one asks whether it is meant.
+
+    An address may name values the form begins with.
+    """
     actor, entity, record = find(request, path, pk)
     action = _action(actor, entity, record, key)
     fields = [one for one in action.fields if isinstance(one, Field)]
     raw: dict[str, Any] = {one.name: build.proposed(actor, one) for one in fields if one.default is not None}
+    if request.method == "GET":
+        raw |= action.begin(actor, record) if action.begin else {}
+        raw |= raw_values(fields, request.GET, partial=True)
     error: Invalid | None = None
     if request.method == "POST":
         raw = raw_values(fields, request.POST)
@@ -72,6 +78,8 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
         "general": general,
         "action": request.path,
         "back": addresses.record_url(entity, pk),
+        **(action.panel.context(actor, record) if action.panel else {}),
+        "values": raw,
     }
     return draw(
         request, "record/action_page.jinja", context, status=422 if error else 200, fragment="record/action.jinja"
