@@ -11,7 +11,7 @@ from typing import Any
 
 from guanxi.areas.insight.jobs import calculation_do
 from guanxi.areas.insight.services import calculation_ask
-from guanxi.config.demo import automation, dating, diaries, people, purchases, sharing, surveys
+from guanxi.config.demo import automation, dating, diaries, people, purchases, shaping, sharing, surveys
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
@@ -42,6 +42,7 @@ def build(password: str | None) -> list[dict[str, str]]:
             sharing.fill(actor, users)
             diaries.fill(users, random.Random(SEED), now)  # noqa: S311 - nothing secret
             purchases.fill(actor, random.Random(SEED), now.date())  # noqa: S311 - nothing secret
+            shaping.fill(actor, random.Random(SEED))  # noqa: S311 - nothing secret
             surveys.fill(actor, organisation.made, random.Random(SEED), now.date())  # noqa: S311 - nothing secret
             automation.fill(actor)
             dating.fill(actor, now)

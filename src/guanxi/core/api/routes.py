@@ -319,6 +319,11 @@ def router_for(entity: Entity) -> Router:
     return router
 
 
+def _choice(one: records.dictionaries.Choice) -> dict[str, Any]:
+    belongs = {"belongs_to": list(one.belongs_to)} if one.belongs_to else {}
+    return {"key": one.key, "label": one.label, **belongs}
+
+
 def entity_summary(actor: Actor, entity: Entity) -> dict[str, Any]:
     """What a program needs to know of an entity: path, actions it may do, fields with kinds and operators."""
     fields = records.shape.readable(actor, entity)
@@ -338,7 +343,8 @@ def entity_summary(actor: Actor, entity: Entity) -> dict[str, Any]:
                 "writable": name in writable,
                 "target": field.target or None,
                 "dictionary": field.dictionary or None,
-                "choices": [{"key": one.key, "label": one.label} for one in records.dictionaries.choices_of(field)]
+                "within": field.within if field.within in fields else None,
+                "choices": [_choice(one) for one in records.dictionaries.choices_of(field)]
                 if field.kind in ("choice", "choices")
                 else None,
             }

@@ -22,6 +22,7 @@ from guanxi.core.models import (
     AutomationRule,
     CustomField,
     Dashboard,
+    Dictionary,
     FieldSetup,
     MessageTemplate,
     Numbering,
@@ -44,7 +45,7 @@ from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.reporting import stored
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
-from guanxi.core.shaping import fields, layouts, processes, segments, setups
+from guanxi.core.shaping import dictionaries, fields, layouts, processes, segments, setups
 from guanxi.core.shaping import objects as shaped_objects
 
 
@@ -55,6 +56,13 @@ def _entity(key: str) -> Entity | None:
     if CustomObject.objects.filter(key=key.removeprefix("custom.")).exists():
         return None
     raise Invalid(_("There is no object “%(key)s”.") % {"key": key}, code="entity.unknown")
+
+
+def dictionary_check(_actor: Actor, row: Dictionary) -> None:
+    """What narrows it, and what its values belong to."""
+    dictionaries.check_narrowing(row.key, row.narrowed_by)
+    for value in row.values.exclude(belongs_to=[]):
+        dictionaries.check_belonging(row, value.belongs_to)
 
 
 def object_check(_actor: Actor, row: CustomObject) -> None:

@@ -143,12 +143,12 @@ register_settings(
         where={"key__in": ["workspace", "currency", "fiscal_start", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
     ),
     SettingsModel(
-        key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en"),
-        stamps=("dictionaries",), order=10,
+        key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en", "narrowed_by"),
+        check=settings_checks.dictionary_check, stamps=("dictionaries", "fields"), order=10,
         children=(
             SettingsModel(
                 key="values", label=_("Values"), model=DictionaryValue, identity=("key",), parent="dictionary", retire="active",
-                fields=("name_zh", "name_en", "color", "position", "parent_key", "active", "is_default"),
+                fields=("name_zh", "name_en", "color", "position", "parent_key", "belongs_to", "active", "is_default"),
             ),
         ),
     ),

@@ -13,12 +13,16 @@ from guanxi.core.models.record import Record
 
 
 class Dictionary(models.Model):
-    """The values of a choice field under one stable key."""
+    """The values of a choice field under one stable key.
+
+    ``narrowed_by`` is the key of the dictionary (``@regions``: the regions) whose chosen value says which of these may be chosen.
+    """
 
     id = models.BigAutoField(primary_key=True)
     key = models.CharField(max_length=60, unique=True)
     name_zh = models.CharField(max_length=100)
     name_en = models.CharField(max_length=100)
+    narrowed_by = models.CharField(max_length=60, blank=True, default="")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -29,7 +33,10 @@ class Dictionary(models.Model):
 
 
 class DictionaryValue(models.Model):
-    """One value: stable key, names in both languages, colour, order, parent, active or retired."""
+    """One value: stable key, names in both languages, colour, order, parent, active or retired.
+
+    ``belongs_to`` are the values of the narrowing dictionary it may be chosen under; empty: under all of them.
+    """
 
     id = models.BigAutoField(primary_key=True)
     dictionary = models.ForeignKey(Dictionary, models.CASCADE, related_name="values")
@@ -39,6 +46,7 @@ class DictionaryValue(models.Model):
     color = models.CharField(max_length=20, blank=True, default="")
     position = models.PositiveIntegerField(default=0)
     parent_key = models.CharField(max_length=60, blank=True, default="")
+    belongs_to = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     active = models.BooleanField(default=True)
     is_default = models.BooleanField(default=False)
 

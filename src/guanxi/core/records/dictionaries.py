@@ -15,7 +15,9 @@ from guanxi.core.schema.fields import Field
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of a choice: stable key, both names, colour, parent's key, whether new records may use it."""
+    """One value of a choice: stable key, both names, colour, parent's key, whether new records may use it, and the
+    values of the narrowing dictionary it belongs to.
+    """
 
     key: str
     zh: str
@@ -24,6 +26,7 @@ class Choice:
     parent: str = ""
     active: bool = True
     is_default: bool = False
+    belongs_to: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -42,7 +45,16 @@ def _values(key: str) -> Mapping[str, Choice]:
         }
     rows = DictionaryValue.objects.filter(dictionary__key=key)
     return {
-        row.key: Choice(row.key, row.name_zh, row.name_en, row.color, row.parent_key, row.active, row.is_default)
+        row.key: Choice(
+            row.key,
+            row.name_zh,
+            row.name_en,
+            row.color,
+            row.parent_key,
+            row.active,
+            row.is_default,
+            tuple(row.belongs_to),
+        )
         for row in rows
     }
 

@@ -24,6 +24,7 @@ from guanxi.core.records import (
     gates,
     lines,
     matching,
+    narrowing,
     numbering,
     process,
     rules,
@@ -95,8 +96,9 @@ class Plan:
         self.blank = Blank(entity.model)
         self.own_check = entity.model.clean is not models.Model.clean
         self.processes = process.held_fields(entity)
-        self.ruled, self.derived = bool(rules.ruled(entity.key)), derived.derives(entity)
+        self.ruled, self.derived = rules.bound(entity.key), derived.derives(entity)
         self.settled = [spec.settle for spec in entity.lines if spec.settle is not None]
+        self.narrowed = narrowing.narrowed(entity.key)
         self.defaults: dict[str, Any] = {}
         self.required: list[Field] = []
         for name, declared in self.fields.items():
@@ -111,6 +113,9 @@ class Plan:
     def built(self, row: Mapping[str, Any]) -> Any:
         """An unsaved record, or why there can be none."""
         given = {**self.defaults, **row}
+        for one in self.narrowed:
+            if one.name in self.defaults and one.name not in row and narrowing.usual(self.fields, one, given) is None:
+                del given[one.name]
         missing = [one for one in self.required if given.get(one.name) in (None, "", [])]
         if missing:
             return _unfilled(missing)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.core.access import field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.cel import FormulaError
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import formula, shape, values
+from guanxi.core.records import formula, narrowing, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 
@@ -34,6 +35,11 @@ class State:
 def ruled(key: str) -> tuple[Field, ...]:
     """Fields of an entity with conditions of their own."""
     return tuple(one for one in shape.fields_of(key).values() if one.rules)
+
+
+def bound(key: str) -> bool:
+    """Whether ``hold`` asks anything of the records of an entity."""
+    return bool(ruled(key) or narrowing.narrowed(key))
 
 
 def _holds(rule: str, record: Any, *, otherwise: bool) -> bool:
@@ -64,17 +70,33 @@ def states(entity: Entity, record: Any) -> dict[str, State]:
 def hold(
     actor: Actor, entity: Entity, record: Any, changes: Mapping[str, list[Any]], *, creating: bool = False
 ) -> None:
-    """Refuse a record about to be saved that breaks a condition. Raises Invalid with one error per field."""
-    listed = ruled(entity.key)
-    if not listed or actor.is_system:
+    """Refuse a record about to be saved that breaks a condition, or whose choice does not go with the field that narrows
+    it. Raises Invalid with one error per field.
+    """
+    if not bound(entity.key) or actor.is_system:
         return
-    errors: dict[str, list[Invalid]] = {}
-    for field in listed:
+    errors = {wrong.field: [wrong] for wrong in _elsewhere(actor, entity, record, changes)}
+    for field in ruled(entity.key):
         found = _broken(field, record, changes, creating=creating)
         if found is not None:
             errors[field.name] = [found]
     if errors:
         raise Invalid.collect(errors)
+
+
+def _elsewhere(actor: Actor, entity: Entity, record: Any, changes: Mapping[str, list[Any]]) -> Iterator[Invalid]:
+    """Choices that do not go with what narrows them, where either changes; one the actor may not see is not named."""
+    fields = shape.fields_of(entity)
+    for field in narrowing.narrowed(entity.key):
+        around = fields[field.within]
+        if field.name not in changes and around.name not in changes:
+            continue
+        wrong = narrowing.astray(field, around, values.current(record, field), values.current(record, around))
+        if wrong is not None and field.name not in changes and field_level(actor, entity, field.name) == "hidden":
+            text = _("This does not fit another field of the record that you may not see.")
+            wrong = Invalid(text, code="choice.elsewhere", field=around.name)
+        if wrong is not None:
+            yield wrong
 
 
 def _broken(field: Field, record: Any, changes: Mapping[str, list[Any]], *, creating: bool) -> Invalid | None:

@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from guanxi.core.access import allowed, field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models import CustomField, FieldSetup
+from guanxi.core.models import CustomField, Dictionary, FieldSetup
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import segments
 from guanxi.core.schema import derive
@@ -32,7 +32,7 @@ _spoken_later = lazy(spoken, str)
 
 
 #: Options of a row that are attributes of the field itself.
-OPTIONS = ("max_length", "places", "minimum", "maximum", "default", "unique", "currency", "readonly", "plain")
+OPTIONS = ("max_length", "places", "minimum", "maximum", "default", "unique", "currency", "readonly", "plain", "within")
 #: Kinds whose values the house reckons; the field is a read-only one of the kind they give.
 DERIVED = ("formula", "rollup")
 
@@ -103,9 +103,43 @@ def _built_in(key: str) -> dict[str, Field]:
     return fields
 
 
+#: What narrows a dictionary that is narrowed by regions: no dictionary, but the regions themselves.
+REGIONS = "@regions"
+
+
+@kept("fields", size=1)
+def _narrowed() -> Mapping[str, str]:
+    return dict(Dictionary.objects.exclude(narrowed_by="").values_list("key", "narrowed_by"))
+
+
+def _around(fields: Mapping[str, Field], field: Field) -> str:
+    """The field whose value narrows a choice: the one it names, else the first one with the values that narrow its own."""
+    by = _narrowed().get(field.dictionary)
+    fitting = [name for name, one in fields.items() if by and narrows(one, by) and name != field.name]
+    return field.within if field.within in fitting else (fitting[0] if fitting else "")
+
+
+def narrows(field: Field, by: str) -> bool:
+    """Whether a field holds values of the dictionary, or regions where ``by`` says so."""
+    return field.kind == "region" if by == REGIONS else field.kind in ("choice", "choices") and field.dictionary == by
+
+
+def _within(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """The fields of one record, or columns of one table, choices with the field that narrows them."""
+    return {
+        name: replace(field, within=_around(fields, field))
+        if field.kind in ("choice", "choices") and field.dictionary
+        else replace(field, columns=tuple(_within({one.name: one for one in field.columns}).values()))
+        if field.columns
+        else field
+        for name, field in fields.items()
+    }
+
+
 @kept("fields")
 def _all(key: str) -> dict[str, Field]:
-    return {**_built_in(key), **_custom(key)}
+    fields = {**_built_in(key), **_custom(key)}
+    return _within(fields) if _narrowed() else fields
 
 
 def fields_of(what: str | Entity) -> Mapping[str, Field]:

@@ -15,7 +15,7 @@ from guanxi.core.access import field_level, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag, User
-from guanxi.core.records import dictionaries, shape
+from guanxi.core.records import dictionaries, narrowing, shape
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -310,6 +310,7 @@ def _check_table(declared: Field, rows: list[dict[str, Any]]) -> None:
                     raise Invalid(
                         error.message, code=error.code, field=f"{declared.name}.{number}.{column.name}"
                     ) from None
+    narrowing.check_rows(declared, rows)
 
 
 def _require(found: _Found, fields: Mapping[str, Field], actor: Actor, entity: Entity, *, trusted: bool) -> None:
@@ -317,7 +318,7 @@ def _require(found: _Found, fields: Mapping[str, Field], actor: Actor, entity: E
     for name, declared in fields.items():
         if name in found.values or name in found.errors or declared.readonly:
             continue
-        default = dictionaries.usual(declared)
+        default = narrowing.usual(fields, declared, found.values)
         if default not in (None, "", []):
             found.values[name] = default
         elif (

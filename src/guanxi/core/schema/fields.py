@@ -20,7 +20,7 @@ class Field:
     ``dictionary`` names the dictionary of a choice; ``choices`` holds fixed values instead (key, label).
     ``target`` is the entity key a reference points to. ``currency`` names the field that holds a money field's
     currency. A reference ``within`` another field of the record (``customer``) is chosen among records with the same value
-    there, once that field is filled. A ``translated`` text that came with the product is read in the present language,
+    there, once that field is filled; a choice ``within`` another field among the values that belong to the one chosen there. A ``translated`` text that came with the product is read in the present language,
     a ``person``'s name in the order the reader is used to. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
     grouped by thousands nor added up. ``readonly`` fields are written by services only.
     ``formula`` is CEL over the record, ``rollup`` says what is reckoned over which records (``relation how field

@@ -24,7 +24,7 @@ from guanxi.core.schema.registry import entities
 from guanxi.core.shaping import uses
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
-LABELS: Mapping[str, Any] = {"name_zh": "name_zh", "name_en": "name_en"}
+LABELS: Mapping[str, Any] = {"name_zh": "name_zh", "name_en": "name_en", "narrowed_by": "narrowed_by"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,17 @@ def named(key: str, value: str) -> list[uses.Use]:
 def dictionary_save(
     actor: Actor, key: str, given: Mapping[str, Any], *, new: bool = False, version: int | None = None
 ) -> Dictionary:
-    """Make or rename a dictionary. Raises Invalid, Conflict."""
+    """Make or change a dictionary: ``name_zh name_en narrowed_by``. Raises Invalid, Conflict.
+
+    Narrowed by other values than before, its own belong to none in particular.
+    """
     require_shaper(actor)
     required(given, "name_zh")
     values = {"name_zh": given["name_zh"].strip(), "name_en": (given.get("name_en") or given["name_zh"]).strip()}
+    if "narrowed_by" in given:
+        values["narrowed_by"] = str(given["narrowed_by"] or "")
     with writing(actor):
+        check_narrowing(key, values.get("narrowed_by", ""))
         if new:
             made = key_from(
                 key, values["name_en"] or values["name_zh"], set(Dictionary.objects.values_list("key", flat=True))
@@ -110,10 +116,45 @@ def dictionary_save(
             row = Dictionary.objects.select_for_update().get(pk=dictionary_for(key).pk)
             check_version(row, version, values, LABELS)
             row.version += 1
+            if values.get("narrowed_by", row.narrowed_by) != row.narrowed_by:
+                row.values.exclude(belongs_to=[]).update(belongs_to=[])
             put(row, values)
         row.save()
-        bump("dictionaries")
+        bump("dictionaries", "fields")
     return row
+
+
+def check_narrowing(key: str, by: str) -> None:
+    """A dictionary is narrowed by regions or another dictionary, and not by itself over any number of steps. Raises Invalid."""
+    above = dict(Dictionary.objects.exclude(narrowed_by="").values_list("key", "narrowed_by")) | {key: by}
+    if by and by != shape.REGIONS and not Dictionary.objects.filter(key=by).exists():
+        raise Invalid(_("Choose an entry from the list."), code="dictionary.unknown", field="narrowed_by")
+    seen = {key}
+    while by and by != shape.REGIONS:
+        if by in seen:
+            text = _("Two dictionaries cannot narrow each other in a circle.")
+            raise Invalid(text, code="dictionary.circle", field="narrowed_by")
+        seen.add(by)
+        by = above.get(by, "")
+
+
+def check_belonging(dictionary: Dictionary, wanted: Sequence[str]) -> list[str]:
+    """The values a value of the dictionary may belong to, each once. Raises Invalid for one that is not there."""
+    by = dictionary.narrowed_by
+    found = list(dict.fromkeys(one for one in wanted if one))
+    known = (
+        dictionaries.region_known if by == shape.REGIONS else (lambda one: dictionaries.value_of(by, one) is not None)
+    )
+    for one in found:
+        if not by or not known(one):
+            text = _("“%(value)s” is not one of the choices.") % {"value": one}
+            raise Invalid(text, code="choice.unknown", field="belongs_to")
+    return found
+
+
+def narrowed_by(key: str) -> list[Dictionary]:
+    """The dictionaries whose values a dictionary narrows."""
+    return list(Dictionary.objects.filter(narrowed_by=key).order_by("key"))
 
 
 def dictionary_delete(actor: Actor, key: str) -> None:
@@ -123,13 +164,17 @@ def dictionary_delete(actor: Actor, key: str) -> None:
     if found:
         names = ", ".join(f"{one.entity.label} · {one.field.label}" for one in found[:5])
         raise RuleBroken(_("It is used by: %(names)s.") % {"names": names}, code="dictionary.used")
+    others = narrowed_by(key)
+    if others:
+        names = ", ".join(shape.spoken(one.name_zh, one.name_en) for one in others[:5])
+        raise RuleBroken(_("It narrows: %(names)s.") % {"names": names}, code="dictionary.used")
     with writing(actor):
         dictionary_for(key).delete()
         bump("dictionaries")
 
 
 def value_save(actor: Actor, key: str, value: str, given: Mapping[str, Any], *, new: bool = False) -> DictionaryValue:
-    """Make or change one value: ``name_zh name_en color parent_key active is_default``; the key itself stays."""
+    """Make or change one value: ``name_zh name_en color parent_key belongs_to active is_default``; the key itself stays."""
     require_shaper(actor)
     required(given, "name_zh")
     dictionary = dictionary_for(key)
@@ -152,6 +197,7 @@ def value_save(actor: Actor, key: str, value: str, given: Mapping[str, Any], *, 
                 "name_en": not_longer(str(given.get("name_en") or ""), "name_en"),
                 "color": str(given.get("color") or ""),
                 "parent_key": parent,
+                "belongs_to": check_belonging(dictionary, given.get("belongs_to", row.belongs_to) or ()),
                 "active": bool(given.get("active", True)),
                 "is_default": bool(given.get("is_default", False)) and bool(given.get("active", True)),
             },
@@ -198,13 +244,19 @@ def value_delete(actor: Actor, key: str, value: str) -> None:
     require_shaper(actor)
     dictionary = dictionary_for(key)
     found = used(key, value)
-    if found or DictionaryValue.objects.filter(dictionary=dictionary, parent_key=value).exists():
+    below = DictionaryValue.objects.filter(dictionary=dictionary, parent_key=value)
+    if found or below.exists() or _belonging(key, value).exists():
         raise RuleBroken(
             _("This value is in use. Retire it, or merge it into another one."), code="dictionary.value_used"
         )
     with writing(actor):
         DictionaryValue.objects.filter(dictionary=dictionary, key=value).delete()
         _touch(dictionary)
+
+
+def _belonging(key: str, value: str) -> models.QuerySet[DictionaryValue]:
+    """Values of other dictionaries that belong to a value."""
+    return DictionaryValue.objects.filter(dictionary__narrowed_by=key, belongs_to__contains=[value])
 
 
 def value_merge(actor: Actor, key: str, source: str, target: str) -> Operation:
@@ -225,6 +277,9 @@ def value_merge(actor: Actor, key: str, source: str, target: str) -> Operation:
             for place, _number in found:
                 _replace(actor, place, source, target)
             DictionaryValue.objects.filter(dictionary=dictionary, parent_key=source).update(parent_key=target)
+            for row in _belonging(key, source):
+                row.belongs_to = list(dict.fromkeys(target if one == source else one for one in row.belongs_to))
+                row.save(update_fields=["belongs_to"])
             DictionaryValue.objects.filter(dictionary=dictionary, key=source).delete()
             _touch(dictionary)
         step.progress, step.finished_at = total, clock.now()

@@ -161,7 +161,7 @@ def _check_kind(_entity: Entity, row: CustomField) -> None:
         raise Invalid(_("Choose what it points to."), code="field.target", field="target")
 
 
-def _check_options(_entity: Entity, row: CustomField) -> None:
+def _check_options(entity: Entity, row: CustomField) -> None:
     options = dict(row.options)
     field = shape.declared(row)
     for name in ("minimum", "maximum"):
@@ -170,6 +170,9 @@ def _check_options(_entity: Entity, row: CustomField) -> None:
     low, high = options.get("minimum"), options.get("maximum")
     if low is not None and high is not None and low > high:
         raise Invalid(_("The least value is above the largest one."), code="field.range", field="maximum")
+    if options.get("within") and options["within"] not in shape.fields_of(entity):
+        text = _("There is no field “%(path)s”.") % {"path": options["within"]}
+        raise Invalid(text, code="field.within", field="within")
     if options.get("default") not in (None, "", []) and row.kind not in shape.DERIVED:
         parsed = kinds.parse(field, options["default"])
         options["default"] = kinds.json_of(parsed) if not isinstance(parsed, float) else parsed

@@ -31,12 +31,13 @@ _PART = re.compile(r"\d{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One entry of a select: key, text, colour, depth in a tree."""
+    """One entry of a select: key, text, colour, depth in a tree; ``of`` the values of the narrowing field it may be chosen under."""
 
     key: str
     text: str
     color: str = ""
     depth: int = 0
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Input:
 
     ``value`` is the stored value or, after an error, what was typed. ``chosen`` holds the present options of a picker
     that loads the others from ``search_url``. ``locked`` says why it cannot be changed ('' when it can).
+    ``around`` names the control of the same form whose value narrows the options.
     A ``bare`` one stands without a visible label (in a cell or a filter) and carries it for those who listen.
     """
 
@@ -62,6 +64,7 @@ class Input:
     placeholder: Text = ""
     widget: str = ""
     bare: bool = False
+    around: str = ""
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,8 @@ from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Text
 from guanxi.core.models import Tag
-from guanxi.core.records import dictionaries, display, reading
+from guanxi.core.records import dictionaries, display, narrowing, reading, shape
+from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -34,14 +36,17 @@ def inputs(
 ) -> dict[str, Input]:
     """One input per field by name, with everything its widget needs."""
     found = {}
+    open_here = {one.name for one in fields} - set(locked or {})
     for field in fields:
         value = values.get(field.name)
         lock = (locked or {}).get(field.name, "")
+        here = bool(field.dictionary) and field.within in open_here
         found[field.name] = Input(
-            field=field,
+            field=_with_choices(field),
             value=value,
             prefix=prefix,
-            options=() if lock else options(field, value),
+            options=() if lock else options(field, value, among(entity, field, record, here=here)),
+            around=f"{prefix}{field.within}" if here else "",
             chosen=() if lock else chosen(actor, field, value),
             errors=tuple((errors or {}).get(field.name, ())),
             locked=lock,
@@ -53,15 +58,49 @@ def inputs(
     return found
 
 
-def options(field: Field, value: Any = None) -> tuple[Option, ...]:
-    """The choices of a choice field as a tree in its order; retired ones only while they are chosen."""
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The field that narrows a choice, and what it holds; ``None`` where the form itself asks for it."""
+
+    around: Field
+    chosen: Any = None
+
+
+def among(entity: Entity, field: Field, record: Any, *, here: bool = False) -> Among | None:
+    """What narrows a choice in a form: another field of the form (``here``), or the value of the record as it is."""
+    around = shape.fields_of(entity).get(field.within) if field.dictionary and field.within else None
+    if around is None or (record is None and not here):
+        return None
+    return Among(around, None if here else current(record, around))
+
+
+def options(field: Field, value: Any = None, within: Among | None = None) -> tuple[Option, ...]:
+    """The choices of a choice field as a tree in its order; retired ones, and those elsewhere than what narrows it, only while they are chosen."""
     if field.kind not in ("choice", "choices"):
         return ()
     held = {str(one) for one in value} if isinstance(value, list | tuple) else {str(value)}
-    known = [one for one in dictionaries.choices_of(field) if one.active or one.key in held]
-    if not any(one.parent for one in known):
-        return tuple(Option(one.key, one.label, one.color) for one in known)
-    return tuple(_tree(known))
+    fits = narrowing.fitting(within.around, within.chosen) if within else lambda _one: True
+    known = [one for one in dictionaries.choices_of(field) if (one.active and fits(one)) or one.key in held]
+    drawn = (
+        _tree(known) if any(one.parent for one in known) else [Option(one.key, one.label, one.color) for one in known]
+    )
+    if within is None or within.chosen is not None:
+        return tuple(drawn)
+    under = {one.key: " ".join(narrowing.under(within.around, one)) for one in known}
+    return tuple(replace(one, of=under[one.key]) for one in drawn)
+
+
+def _with_choices(field: Field) -> Field:
+    """A table whose columns know what may be chosen."""
+    if not any(one.dictionary for one in field.columns):
+        return field
+    columns = (
+        replace(one, choices=tuple((each.key, each.label) for each in dictionaries.choices_of(one) if each.active))
+        if one.dictionary
+        else one
+        for one in field.columns
+    )
+    return replace(field, columns=tuple(columns))
 
 
 def _tree(known: Sequence[dictionaries.Choice]) -> Iterable[Option]:

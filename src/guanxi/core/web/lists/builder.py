@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,16 +60,19 @@ def builder(actor: Actor, entity: Entity, tree: Tree) -> list[Block]:
     nested: list[Block] = []
     kept: list[tuple[str, str]] = []
     number = 0
+    beside = nodes if match == "all" else ()
     for node in nodes[:MOST]:
         inner_match, inner = nodes_of(node)
         if "field" in node:
-            top.append(condition(actor, entity, str(number), "0", node))
+            top.append(condition(actor, entity, str(number), "0", node, beside))
             number += 1
         elif ("all" in node or "any" in node) and all("field" in one for one in inner):
             key = str(len(nested) + 1)
             rows = []
             for one in inner[:MOST]:
-                rows.append(condition(actor, entity, str(number), key, one))
+                rows.append(
+                    condition(actor, entity, str(number), key, one, (*beside, *(inner if inner_match == "all" else ())))
+                )
                 number += 1
             nested.append(Block(key, inner_match, tuple(rows)))
         else:
@@ -78,8 +82,13 @@ def builder(actor: Actor, entity: Entity, tree: Tree) -> list[Block]:
     return [Block("0", match, tuple(top), tuple(kept)), *nested]
 
 
-def condition(actor: Actor, entity: Entity, number: str, group: str, node: Tree) -> Condition:
-    """One row of the builder for a node, or an empty one with the first filter the entity offers."""
+def condition(
+    actor: Actor, entity: Entity, number: str, group: str, node: Tree, beside: Sequence[Tree] = ()
+) -> Condition:
+    """One row of the builder for a node, or an empty one with the first filter the entity offers.
+
+    ``beside`` are the conditions that must hold as well: they may narrow what is offered here.
+    """
     path = str(node.get("field") or "")
     declared = (
         shape.asked_at(entity, path) if path and shape.path_level(actor, entity, path) in ("read", "write") else None
@@ -98,24 +107,56 @@ def condition(actor: Actor, entity: Entity, number: str, group: str, node: Tree)
         path,
         operator,
         operators,
-        _inputs(actor, entity, declared, number, operator, node.get("value")),
+        _inputs(actor, entity, declared, number, operator, node.get("value"), _among(entity, path, declared, beside)),
         unit,
         str(shape.path_label(entity, path)),
     )
 
 
-def _inputs(actor: Actor, entity: Entity, declared: Field, number: str, operator: str, value: Any) -> tuple[Input, ...]:
+def _among(entity: Entity, path: str, declared: Field, beside: Sequence[Tree]) -> choosing.Among | None:
+    """What the other conditions ask of the field that narrows a choice."""
+    if not declared.within or not declared.dictionary:
+        return None
+    around = path.removesuffix(declared.name) + declared.within
+    for node in beside:
+        if node.get("field") == around and node.get("op") in ("eq", "in", "under", "has_any", "has_all"):
+            field = shape.field_at(entity, around)
+            return choosing.Among(field, node.get("value")) if field and node.get("value") else None
+    return None
+
+
+def _inputs(
+    actor: Actor, entity: Entity, declared: Field, number: str, operator: str, value: Any, among: choosing.Among | None
+) -> tuple[Input, ...]:
     if operator in op.VALUELESS:
         return ()
     count = 2 if operator in PAIRS else 1
     given = list(value) if operator in PAIRS and isinstance(value, list | tuple) else [value]
     return tuple(
-        _input(actor, entity, declared, f"c.{number}.", place, operator, given[place] if place < len(given) else None)
+        _input(
+            actor,
+            entity,
+            declared,
+            f"c.{number}.",
+            place,
+            operator,
+            given[place] if place < len(given) else None,
+            among,
+        )
         for place in range(count)
     )
 
 
-def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: int, operator: str, value: Any) -> Input:
+def _input(
+    actor: Actor,
+    entity: Entity,
+    declared: Field,
+    prefix: str,
+    place: int,
+    operator: str,
+    value: Any,
+    among: choosing.Among | None,
+) -> Input:
     """The widget that asks for a value: lists for “is one of”, periods, days, else the kind's simple one."""
     name = "value2" if place else "value"
     if operator in DAYS or operator == "within":
@@ -124,12 +165,20 @@ def _input(actor: Actor, entity: Entity, declared: Field, prefix: str, place: in
         widget = "choice" if operator == "within" else "number"
         return Input(bare=True, field=plain, prefix=prefix, value=value, widget=widget, options=periods)
     if declared.kind in ("choice", "choices", "reference", "references", "user", "region", "tags"):
-        return _picked(actor, entity, replace(declared, name=name, required=False), prefix, operator, value)
+        return _picked(actor, entity, replace(declared, name=name, required=False), prefix, operator, value, among)
     asked = Field(name=name, kind=_asked(declared), label=declared.label)
     return Input(bare=True, field=asked, prefix=prefix, value=value, widget=FACES[declared.kind].ask)
 
 
-def _picked(actor: Actor, entity: Entity, declared: Field, prefix: str, operator: str, value: Any) -> Input:
+def _picked(
+    actor: Actor,
+    entity: Entity,
+    declared: Field,
+    prefix: str,
+    operator: str,
+    value: Any,
+    among: choosing.Among | None,
+) -> Input:
     """A widget that chooses: one entry, or several for operators that take a list."""
     many = operator in LISTS
     given = value if isinstance(value, list | tuple) else [value]
@@ -142,7 +191,7 @@ def _picked(actor: Actor, entity: Entity, declared: Field, prefix: str, operator
             prefix=prefix,
             value=shown,
             widget="choices" if many else "choice",
-            options=choosing.options(declared),
+            options=choosing.options(declared, value, among),
         )
     mine = [Option(key, str(label)) for key, label in op.TOKENS.items() if key.startswith("@m")]
     held = [Option(key, word(actor, declared, key)) for key in listed if key not in op.TOKENS]

@@ -10,6 +10,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.records import shape
 from guanxi.core.schema import operators as op
+from guanxi.core.schema.fields import Field
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.inputs import Option
 from guanxi.core.web.lists.state import ListState
@@ -53,6 +54,13 @@ class Quick:
     chosen: tuple[Option, ...] = ()
 
 
+def _among(state: ListState, path: str, declared: Field) -> choosing.Among | None:
+    """What the quick filter of the field that narrows a choice asks for."""
+    around = path.removesuffix(declared.name) + declared.within if declared.within else ""
+    field = shape.field_at(state.entity, around) if state.quick.get(around) else None
+    return choosing.Among(field, state.quick[around]) if field else None
+
+
 def quick_filters(actor: Actor, state: ListState) -> list[Quick]:
     """The first declared filters, and those in use, as selects; those with very many values look them up."""
     found: list[Quick] = []
@@ -65,7 +73,7 @@ def quick_filters(actor: Actor, state: ListState) -> list[Quick]:
         value = state.quick.get(path, "")
         label = shape.path_label(state.entity, path)
         if declared.kind == "choice":
-            found.append(Quick(path, label, value, choosing.options(declared)))
+            found.append(Quick(path, label, value, choosing.options(declared, value, _among(state, path, declared))))
         elif declared.kind == "boolean":
             found.append(Quick(path, label, value, (Option("1", _("Yes")), Option("0", _("No")))))
         elif declared.kind in ("reference", "user", "region"):

@@ -17,6 +17,7 @@ from guanxi.core.web.jinja import with_query
 from guanxi.core.web.lists import builder, faces, page
 from guanxi.core.web.lists import columns as columns_of
 from guanxi.core.web.lists.state import SIZES, ListState, read_state
+from guanxi.core.web.lists.wording import nodes_of
 from guanxi.core.web.toasts import keep, toast, trigger
 from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment, page_view
 from guanxi.core.web.views.pages import redirect
@@ -127,7 +128,8 @@ def filter_row(request: HttpRequest, path: str) -> HttpResponseBase:
     sent = request.GET.getlist(f"{prefix}value")
     if sent and request.headers.get("HX-Trigger-Name", "").endswith(".op"):
         node["value"] = sent if len(sent) > 1 else sent[0]  # type: ignore[assignment]
-    row = builder.condition(actor, entity, number, group, node)
+    match, beside = nodes_of(builder.read_builder(entity, request.GET))
+    row = builder.condition(actor, entity, number, group, node, beside if match == "all" else ())
     return draw(
         request, "list/condition.jinja", {"row": row, "entity": entity, "offers": builder.filterable(actor, entity)}
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -10,10 +13,13 @@ from django.utils.translation import gettext_lazy
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import Dictionary, DictionaryValue
-from guanxi.core.records.shape import spoken
+from guanxi.core.records import dictionaries
+from guanxi.core.records.dictionaries import dictionary_names
+from guanxi.core.records.shape import REGIONS, spoken
 from guanxi.core.schema.fields import Field
 from guanxi.core.shaping import dictionaries as shaping
 from guanxi.core.web import toasts
+from guanxi.core.web.inputs import Input, Option
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.shaping.common import COLORS, ask, general, inputs, page, read, shaper
 from guanxi.core.web.views.common import page_view
@@ -23,6 +29,16 @@ _OWN = (
     ask("name_zh", "text", gettext_lazy("Chinese name"), required=True, max_length=100),
     ask("name_en", "text", gettext_lazy("English name"), max_length=100),
 )
+
+
+def _asked(key: str = "") -> tuple[Field, ...]:
+    """What a dictionary is asked: its names, and what narrows it."""
+    others = sorted((one for one in dictionary_names() if one[0] != key), key=lambda one: one[1])
+    choices = [("", _("none")), (REGIONS, _("Regions")), *others]
+    hint = _(
+        "What is chosen there decides which of these values can be chosen: the region, for instance, which branches."
+    )
+    return (*_OWN, ask("narrowed_by", "choice", _("Narrowed by"), choices=choices, help=hint))
 
 
 @page_view("GET", "POST")
@@ -59,18 +75,20 @@ def edit(request: HttpRequest, key: str) -> HttpResponseBase:
             if request.POST.get("do") == "delete":
                 shaping.dictionary_delete(actor, key)
                 return done(request, BASE, _("“%(name)s” was removed.") % {"name": row.name_zh})
-            shaping.dictionary_save(actor, key, read(_OWN, request.POST), version=version_of(request))
+            shaping.dictionary_save(actor, key, read(_asked(key), request.POST), version=version_of(request))
             return done(request, f"{BASE}{key}/", _("Saved."))
         except GuanxiError as found:
             error = found
-    given = request.POST.dict() if error else {"name_zh": row.name_zh, "name_en": row.name_en}
+    stored = {"name_zh": row.name_zh, "name_en": row.name_en, "narrowed_by": row.narrowed_by}
+    given = request.POST.dict() if error else stored
     context = {
         "title": spoken(row.name_zh, row.name_en),
         "row": row,
-        "values": list(shaping.tree(key)),
+        "values": [(depth, one, _names(row, one.belongs_to)) for depth, one in shaping.tree(key)],
+        "by": dict(_asked(key)[-1].choices).get(row.narrowed_by, ""),
         "places": shaping.places(key),
-        "form": inputs(_OWN, given, error),
-        "general": general(error, _OWN),
+        "form": inputs(_asked(key), given, error),
+        "general": general(error, _asked(key)),
     }
     return page(request, "shaping/dictionary.jinja", context, error)
 
@@ -82,13 +100,34 @@ def order(request: HttpRequest, key: str) -> HttpResponseBase:
     return toasts.attach(HttpResponse(status=204), toasts.toast(_("The order was saved.")))
 
 
-def _questions(key: str, value: str) -> tuple[Field, ...]:
+def _names(row: Dictionary, keys: Sequence[str]) -> list[str]:
+    """What the values are called that a value belongs to."""
+    if row.narrowed_by == REGIONS:
+        return [dictionaries.region_label(one) for one in keys]
+    found = [dictionaries.value_of(row.narrowed_by, one) for one in keys]
+    return [one.label if one else key for one, key in zip(found, keys, strict=True)]
+
+
+def _belonging(row: Dictionary) -> tuple[Field, ...]:
+    """The question which values of the narrowing dictionary a value belongs to."""
+    if not row.narrowed_by:
+        return ()
+    choices = [(one.key, "　" * depth + one.label) for depth, one in shaping.tree(row.narrowed_by)]
+    hint = _("Empty: it can always be chosen.")
+    by = next((label for key, label in _asked(row.key)[-1].choices if key == row.narrowed_by), row.narrowed_by)
+    label = _("Belongs to (%(dictionary)s)") % {"dictionary": by}
+    return (ask("belongs_to", "choices", label, choices=choices, help=hint),)
+
+
+def _questions(row: Dictionary, value: str) -> tuple[Field, ...]:
+    key = row.key
     parents = [("", _("none"))]
     parents += [(one.key, f"{'　' * depth}{one.label}") for depth, one in shaping.tree(key) if one.key != value]
     return (
         *_OWN,
         ask("color", "choice", _("Colour"), choices=COLORS),
         ask("parent_key", "choice", _("Lies under"), choices=parents),
+        *_belonging(row),
         ask(
             "active", "boolean", _("May be chosen"), help=_("Old records keep a retired value; new ones cannot use it.")
         ),
@@ -100,10 +139,11 @@ def _questions(key: str, value: str) -> tuple[Field, ...]:
 def value(request: HttpRequest, key: str, name: str = "") -> HttpResponseBase:
     """One value in a dialog: names, colour, parent, in use, default; how often it is used; merge or remove."""
     actor = shaper(request)
-    row = DictionaryValue.objects.filter(dictionary=shaping.dictionary_for(key), key=name).first()
+    dictionary = shaping.dictionary_for(key)
+    row = DictionaryValue.objects.filter(dictionary=dictionary, key=name).first()
     if name and row is None:
         raise NotFound
-    questions = _questions(key, name)
+    questions = _questions(dictionary, name)
     error: GuanxiError | None = None
     if request.method == "POST":
         try:
@@ -113,11 +153,12 @@ def value(request: HttpRequest, key: str, name: str = "") -> HttpResponseBase:
     given = {one.name: getattr(row, one.name) for one in questions} if row else {"active": True}
     if error:
         given = {**request.POST.dict(), **{one: one in request.POST for one in ("active", "is_default")}}
+        given["belongs_to"] = request.POST.getlist("belongs_to")
     context = {
         "title": spoken(row.name_zh, row.name_en) if row else _("New value"),
         "key": key,
         "row": row,
-        "form": inputs(questions, given, error),
+        "form": [_of_regions(one, dictionary) for one in inputs(questions, given, error)],
         "general": general(error, questions),
         "used": shaping.used(key, name) if row else [],
         "named": shaping.named(key, name) if row else [],
@@ -125,6 +166,14 @@ def value(request: HttpRequest, key: str, name: str = "") -> HttpResponseBase:
         "action": request.path,
     }
     return page(request, "shaping/value.jinja", context, error)
+
+
+def _of_regions(one: Input, dictionary: Dictionary) -> Input:
+    """Regions are looked up as they are typed; there are thousands."""
+    if one.field.name != "belongs_to" or dictionary.narrowed_by != REGIONS:
+        return one
+    held = tuple(Option(key, dictionaries.region_label(key)) for key in one.keys)
+    return replace(one, widget="references", chosen=held, options=(), search_url="/pick/regions/")
 
 
 def _value_done(request: HttpRequest, actor: Actor, key: str, name: str, given: dict[str, object]) -> HttpResponseBase:

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from guanxi.core.models import CustomField, SavedView
+from guanxi.core.models import CustomField, Dictionary, SavedView
 from guanxi.core.records import columns, dictionaries, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -69,7 +69,7 @@ def of_kind(entity: Entity, kind: str, *, new: bool = False) -> list[Field]:
     """What fields of one kind are asked besides."""
     asked: list[Field] = []
     if kind in ("choice", "choices"):
-        asked += _values(new=new)
+        asked += [*_values(new=new), *_narrowing(entity)]
     if kind in ("reference", "references"):
         targets = [(one.key, one.plural) for one in entities()]
         asked.append(ask("target", "choice", _("Points to"), choices=targets, required=True))
@@ -110,6 +110,15 @@ def _values(*, new: bool) -> list[Field]:
         hint = _("One on each line; its English name after a bar, for instance 在用 | In use")
         asked.append(ask("values", "long_text", _("… or new values"), help=hint))
     return asked
+
+
+def _narrowing(entity: Entity) -> list[Field]:
+    """Which field of the record narrows the values, where more than one could."""
+    by = set(Dictionary.objects.exclude(narrowed_by="").values_list("narrowed_by", flat=True))
+    fields = shape.fields_of(entity)
+    found = [(name, str(one.label)) for name, one in fields.items() if any(shape.narrows(one, key) for key in by)]
+    hint = _("For values narrowed by another dictionary; empty takes the first field with its values.")
+    return [ask("within", "choice", _("Narrowed by the field"), choices=found, help=hint)] if found else []
 
 
 def _serial() -> list[Field]:
@@ -167,7 +176,7 @@ def answers(entity: Entity, kind: str, data: QueryDict, row: CustomField | None)
     sent = read(asked, data)
     options = dict(row.options) if row else {}
     for name in ("max_length", "places", "minimum", "maximum", "default", "unique", "unique_with", "format", "reset", "result",
-                 "group_zh", "group_en"):  # fmt: skip
+                 "group_zh", "group_en", "within"):  # fmt: skip
         if name in sent:
             value = sent[name]
             options[name] = float(value) if name in ("minimum", "maximum") and value is not None else value

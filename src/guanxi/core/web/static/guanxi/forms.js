@@ -113,6 +113,33 @@ async function picker(select) {
 }
 each("select[data-picker]", picker);
 
+// A choice another field of the form narrows: it offers what belongs to the value chosen there, and all while there is none.
+const REGION = /^[A-Z]{2}[0-9]*$/;
+each("select[data-around]", (select) => {
+  const around = select.form?.elements[select.dataset.around];
+  if (!around) return;
+  const every = [...select.options].map((one) => one.cloneNode(true));
+  const chosen = () => (around.selectedOptions ? [...around.selectedOptions].map((one) => one.value) : [around.value]).filter(Boolean);
+  const fits = (tops, held) => !tops.length || !held.length || held.some((one) => tops.some((top) => one === top
+    || ("search" in around.dataset && REGION.test(top) && (one.startsWith(top) || top.startsWith(one)))));
+  const narrow = () => {
+    const kept = new Set([...select.selectedOptions].map((one) => one.value));
+    const held = chosen();
+    select.replaceChildren(...every.filter((one) => fits((one.dataset.of ?? "").split(" ").filter(Boolean), held)).map((one) => {
+      const option = one.cloneNode(true);
+      option.selected = kept.has(option.value);
+      return option;
+    }));
+    select.tomselect?.clear(true);
+    select.tomselect?.clearOptions();
+    select.tomselect?.sync();
+    const now = new Set([...select.selectedOptions].map((one) => one.value));
+    return [...kept].every((one) => now.has(one));
+  };
+  narrow();
+  around.addEventListener("change", () => { if (!narrow()) select.dispatchEvent(new Event("change", { bubbles: true })); });
+});
+
 // Rows of list fields
 let fresh = 1000;
 on("click", "[data-add-row]", (_event, button) => {
