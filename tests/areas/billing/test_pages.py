@@ -150,3 +150,29 @@ def test_sums_of_what_is_due_do_not_mix_currencies(cast: Cast, make: Any) -> Non
     text = browser(cast.root_user).get("/instalments/totals/").content.decode()
     assert all(word in text for word in ("¥900", "US$50"))
     assert "950" not in text
+
+
+def test_the_same_money_on_the_same_day_is_warned_of_while_it_is_entered(cast: Cast, make: Any) -> None:
+    first = make("billing.receipt", amount=Decimal("500.00"), received_on=TODAY)
+    back = make("billing.receipt", customer=first.customer, amount=Decimal("40.00"), sort="out")
+    page, url = browser(cast.root_user), "/receipts/similar/"
+    same = {"customer": first.customer_id, "received_on": TODAY.isoformat(), "amount": "500", "currency": "CNY"}
+    told = page.post(url, same, headers={"HX-Request": "true"}).content.decode()
+    assert first.number in told
+    assert "same customer, received on, amount, currency" in told
+    assert page.get("/receipts/new/").content.decode().count('data-similar="/receipts/similar/"') == 1
+    for other in (
+        {"amount": "500.01"},
+        {"currency": "USD"},
+        {"received_on": ""},
+        {"customer": make("customers.customer").pk},
+    ):
+        assert first.number not in page.post(url, {**same, **other}, headers={"HX-Request": "true"}).content.decode(), (
+            other
+        )
+    assert (
+        back.number not in page.post(url, {**same, "amount": "40"}, headers={"HX-Request": "true"}).content.decode()
+    ), "paid back is another thing"
+    assert (
+        first.number not in page.post(f"{url}?except={first.pk}", same, headers={"HX-Request": "true"}).content.decode()
+    )

@@ -51,6 +51,7 @@ def _paths(entity: Entity) -> Iterator[tuple[str, str]]:
         for part in ("names", "numbers", "phones", "emails", "text", "subtitle"):
             yield from ((f"search.{part}", path) for path in getattr(entity.search, part))
     yield from (("match_keys", key.field) for key in entity.match_keys)
+    yield from (("alike", name) for name in entity.alike)
     if entity.timeline:
         yield from (
             ("timeline", path)

@@ -317,7 +317,8 @@ class Entity:
     when none of them lies there. ``standing`` says which of its records others rely on; ``retire`` names the choice field and
     the value by which one that cannot go to the trash is put aside.
     ``sort`` is the default order, ``facts`` are shown in the header of the record page. ``pickable`` is the query tree
-    of records that pickers offer (all, if there is none). ``tally`` is a model of sums kept beside (see ``records.tallies``).
+    of records that pickers offer (all, if there is none). ``alike`` names fields that are warned of when all of them agree
+    with another record's while one is entered (none of them need be telling alone, as those of ``match_keys`` are). ``tally`` is a model of sums kept beside (see ``records.tallies``).
     """
 
     key: str
@@ -351,6 +352,7 @@ class Entity:
     lines: tuple[Lines, ...] = ()
     actions: tuple[Action, ...] = ()
     match_keys: tuple[MatchKey, ...] = ()
+    alike: tuple[str, ...] = ()
     companions: tuple[Companion, ...] = ()
     access: Access = Access()
     timeline: Timeline | None = None

@@ -133,6 +133,7 @@ register(
         filters=("customer", "received_on", "method", "free", "amount", "currency", "sort", "owner"),
         sort=("-received_on",),
         facts=("customer", "received_on", "amount", "allocated", "refunded", "free", "method"),
+        fields={"received_on": {"default": "@today"}},
         search=Search(
             numbers=("number", "reference", "external_id"), text=("payer", "memo"), subtitle=("customer", "amount")
         ),
@@ -211,6 +212,7 @@ register(
             MatchKey(field="reference", how="exact", weight=100),
             MatchKey(field="external_id", how="exact", weight=100),
         ),
+        alike=("customer", "received_on", "amount", "currency", "sort"),
         access=Access(owner="owner", carried_by="customer"),
         standing=Standing(where={"field": "amount", "op": "not_empty"}, holds=("customer",), itself=False),
         timeline=Timeline(on=("customer",), at="created_at", title="number", body="memo"),

@@ -8,6 +8,7 @@ from guanxi.core import access
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import shape
 from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
 from guanxi.core.web.forms.build import askable
 from guanxi.core.web.inputs import raw_values
@@ -36,6 +37,6 @@ def similar(request: HttpRequest, path: str) -> HttpResponseBase:
     return draw(request, "forms/similar.jinja", {"hits": found, "entity": entity})
 
 
-def _counts(entity: object, name: str) -> bool:
-    keys = {key.field for key in entity.match_keys}  # type: ignore[attr-defined]
-    return name in keys or name == "kind"
+def _counts(entity: Entity, name: str) -> bool:
+    keys = {key.field for key in entity.match_keys}
+    return name in keys or name in entity.alike or name == "kind"

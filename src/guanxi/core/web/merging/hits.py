@@ -17,6 +17,7 @@ from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.models import User
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import matching, shape
+from guanxi.core.records.search.tokens import value_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import generation
 from guanxi.core.web import addresses
@@ -24,6 +25,8 @@ from guanxi.core.web.forms import choosing
 
 #: From this score on a hit counts as sure.
 SURE = 90
+#: What it says when all fields of ``alike`` agree: the same happens twice, but seldom.
+ALIKE = 70
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,30 @@ class Hit:
     visible: bool
 
 
+def alike(
+    entity: Entity, values: Any, *, exclude: int | Iterable[int] | None = None, limit: int = 20
+) -> list[matching.Match]:
+    """Records that agree in all of the entity's ``alike``; what is not asked for is taken as a new record has it."""
+    same = {name: value_of(values, name) for name in entity.alike}
+    for name in [name for name, value in same.items() if value in (None, "")]:
+        column: Any = entity.model._meta.get_field(name)
+        same[name] = column.get_default()
+    if not same or any(value in (None, "") for value in same.values()):
+        return []
+    without = [exclude] if isinstance(exclude, int) else list(exclude or ())
+    rows = entity.model._default_manager.filter(**same).exclude(pk__in=without).order_by("-pk")
+    return [matching.Match(pk, ALIKE, ("alike",)) for pk in rows.values_list("pk", flat=True)[:limit]]
+
+
 def reason_label(entity: Entity, kind: str) -> Text:
     """What two records agree in."""
+    if kind == "alike":
+        labels = [
+            str(field.label)
+            for name, field in shape.fields_of(entity).items()
+            if name in entity.alike and not field.readonly
+        ]
+        return _("same %(fields)s") % {"fields": _(", ").join(labels)}
     if kind.startswith("exact:"):
         field = shape.fields_of(entity).get(kind.removeprefix("exact:"))
         return field.label if field else kind
@@ -101,6 +126,8 @@ def hits(
 ) -> list[Hit]:
     """Possible doubles of a record or of values, the surest first. Who owns a hidden one is said, so that one can ask."""
     found = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= least]
+    known = {one.record_id for one in found}
+    found += [one for one in alike(entity, values, exclude=exclude, limit=limit) if one.record_id not in known]
     if not found:
         return []
     ids, sees = [one.record_id for one in found], access.sight(actor)

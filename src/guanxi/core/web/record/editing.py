@@ -45,7 +45,7 @@ def draw_form(
         "action": request.get_full_path(),
         "back": addresses.record_url(entity, record.pk) if record is not None else addresses.list_url(entity),
         "draft": draft,
-        "duplicates_url": f"/{entity.path}/similar/" if entity.match_keys else "",
+        "duplicates_url": f"/{entity.path}/similar/" if entity.match_keys or entity.alike else "",
         "create_urls": creating_urls(actor_of(request), form) if not nested else {},
     }
     return draw(request, "forms/page.jinja" if whole else part, context, status=status)
