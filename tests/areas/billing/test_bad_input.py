@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from guanxi.areas.billing.models import Contract, Receipt
+from guanxi.areas.billing.services import contracts, ledger
 from guanxi.areas.sales.models import Lead, Opportunity
 from guanxi.areas.sales.services import lead_convert
 from guanxi.core import records
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import User
+from tests.factories.billing import TODAY, signed
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -93,3 +96,37 @@ def test_of_two_people_who_move_one_card_the_second_is_told(cast: Cast, make: An
         said = late.content.decode() + str(late.headers)
         assert re.search(words, said)
     assert Opportunity.objects.get(pk=deal.pk).stage_id == second.pk
+
+
+def test_an_amendment_is_not_signed_before_what_it_amends(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal(900))
+    records.update(cast.root, contract, {"signed_on": TODAY - dt.timedelta(days=3)})
+    amendment = contracts.contract_amend(cast.root, contract)
+    make("billing.contractline", contract=amendment, quantity=1, price=Decimal(10), tax_class="0")
+    amendment = Contract.objects.get(pk=amendment.pk)
+    with pytest.raises(Invalid) as error:
+        contracts.contract_sign(cast.root, amendment, signed_on=TODAY - dt.timedelta(days=4))
+    assert (error.value.code, error.value.field) == ("dates.order", "signed_on")
+    assert contracts.contract_sign(cast.root, amendment, signed_on=TODAY - dt.timedelta(days=3)).status == "signed"
+
+
+def test_a_refund_says_what_is_wrong_where_it_is(cast: Cast, make: Any) -> None:
+    receipt = make("billing.receipt", amount=Decimal("1234.50"), received_on=TODAY)
+    make("billing.closedperiod", until=TODAY - dt.timedelta(days=30))
+    page = browser(cast.root_user)
+    for amount, day, code, field in (
+        (Decimal(-1), None, "amount.positive", "amount"),
+        (Decimal("1234.51"), None, "refund.too_much", "amount"),
+        (Decimal(1), TODAY + dt.timedelta(days=1), "dates.future", "paid_on"),
+        (Decimal(1), TODAY - dt.timedelta(days=31), "period.closed", "paid_on"),
+        (Decimal(1), TODAY - dt.timedelta(days=1), "dates.order", "paid_on"),
+    ):
+        with pytest.raises(Invalid) as error:
+            ledger.receipt_refund(cast.root, receipt, amount=amount, paid_on=day)
+        assert (error.value.code, error.value.field) == (code, field)
+    with pytest.raises(Invalid, match=r"¥1,234\.50"):
+        ledger.receipt_refund(cast.root, receipt, amount=Decimal(9999))
+    receipt.refresh_from_db()
+    assert (receipt.free, receipt.refunded) == (Decimal("1234.50"), 0)
+    back = ledger.receipt_refund(cast.root, receipt, amount=Decimal("1234.50"))
+    assert "Paid back" in page.get(f"/receipts/{back.pk}/").content.decode()

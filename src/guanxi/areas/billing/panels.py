@@ -25,7 +25,7 @@ from guanxi.areas.billing.models import (
     Receipt,
 )
 from guanxi.areas.billing.models.documents import SIGNED
-from guanxi.areas.billing.models.money import NEW
+from guanxi.areas.billing.models.money import NEW, OUT
 from guanxi.areas.billing.services import bank, frameworks, links
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
@@ -222,6 +222,11 @@ def unpaid(actor: Actor, document: Contract | Order) -> Flag | None:
     if not amount:
         return None
     return Flag(_("%(amount)s overdue") % {"amount": formats.money(amount, document.currency)}, "", "red", "cash")
+
+
+def paid_back(_actor: Actor, receipt: Receipt) -> Flag | None:
+    """That this money went out, not in."""
+    return Flag(_("Paid back"), "", "amber", "arrow-forward-up") if receipt.sort == OUT else None
 
 
 def _has(customer: Customer, key: str) -> bool:

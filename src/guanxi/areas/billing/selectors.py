@@ -196,8 +196,11 @@ class Credit:
         """The warning in words."""
         parts = []
         if self.exceeded:
+            words = _("With this the customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
+            if not self.adding:
+                words = _("The customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
             parts.append(
-                _("With this the customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
+                words
                 % {"sum": number(self.owed + self.adding, 2), "limit": number(self.limit, 2), "currency": self.currency}
             )
         if self.overdue > 0:

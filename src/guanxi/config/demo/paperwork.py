@@ -176,7 +176,9 @@ class Paperwork:
     # -- amendments, frameworks, renewals ------------------------------------------------------------------------------
 
     def _family(self) -> None:
-        signed = Contract.objects.filter(status="signed", currency="CNY", open__gt=20000).order_by("-signed_on", "pk")
+        signed = Contract.objects.filter(
+            status="signed", currency="CNY", open__gt=20000, signed_on__lte=self._ago(6)
+        ).order_by("-signed_on", "pk")
         more, less = signed.filter(kind="sale")[:2]
         added = contracts.contract_amend(self.actor, more, effect="add")
         added = records.update(self.actor, added, {"lines": self._items(0, 2, 1)})

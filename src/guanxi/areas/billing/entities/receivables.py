@@ -129,7 +129,18 @@ register(
         icon="cash",
         color="green",
         title="number",
-        columns=("number", "customer", "received_on", "amount", "allocated", "free", "method", "payer", "owner"),
+        columns=(
+            "number",
+            "customer",
+            "received_on",
+            "sort",
+            "amount",
+            "allocated",
+            "free",
+            "method",
+            "payer",
+            "owner",
+        ),
         filters=("customer", "received_on", "method", "free", "amount", "currency", "sort", "owner"),
         sort=("-received_on",),
         facts=("customer", "received_on", "amount", "allocated", "refunded", "free", "method"),
@@ -145,6 +156,7 @@ register(
             ),
             create=("customer", "received_on", "amount", "currency", "method", "payer", "reference", "memo"),
         ),
+        badges=(Badge(key="paid_back", find=panels.paid_back),),
         panels=(
             CHAIN,
             Panel(

@@ -1,6 +1,16 @@
 """Rules of the area: what each record must be before it is stored, and the arithmetic of documents and plans."""
 
-from guanxi.areas.billing.policies.common import ABSURD, HUNDRED, ZERO, Changes, in_order, period_open, positive, put
+from guanxi.areas.billing.policies.common import (
+    ABSURD,
+    HUNDRED,
+    ZERO,
+    Changes,
+    in_order,
+    period_open,
+    positive,
+    put,
+    within,
+)
 from guanxi.areas.billing.policies.documents import (
     adds,
     contract_clean,
@@ -67,4 +77,5 @@ __all__ = [
     "quote_settle",
     "receipt_clean",
     "statement_clean",
+    "within",
 ]

@@ -14,6 +14,7 @@ from guanxi.areas.billing.models import (
     ClosedPeriod,
 )
 from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.records import figures
 
 Changes = MutableMapping[str, list[Any]]
 ZERO, HUNDRED = Decimal(0), Decimal(100)
@@ -34,10 +35,22 @@ def put(record: Any, changes: Changes, name: str, value: Any) -> None:
 def positive(record: Any, name: str, *, zero: bool = False) -> None:
     """Raise Invalid at the field unless it is more than nothing, and no more than can be meant."""
     value = getattr(record, name)
-    if value is None or value < 0 or (value == 0 and not zero):
-        raise Invalid(_("The amount must be more than zero."), code="amount.positive", field=name)
+    if not (zero and value == 0):
+        _more_than_nothing(value, name)
     if value > ABSURD:
         raise Invalid(_("This is too large to be meant."), code="value.absurd", field=name)
+
+
+def _more_than_nothing(value: Decimal | None, field: str) -> None:
+    if value is None or value <= 0:
+        raise Invalid(_("The amount must be more than zero."), code="amount.positive", field=field)
+
+
+def within(amount: Decimal | None, most: Decimal, currency: str, text: Text, code: str) -> None:
+    """Raise Invalid at ``amount`` unless it is more than nothing and no more than ``most``, which ``text`` names."""
+    _more_than_nothing(amount, "amount")
+    if amount is not None and amount > most:
+        raise Invalid(text % {"most": figures.money(most, currency)}, code=code, field="amount")
 
 
 def in_order(record: Any, first: str, last: str, text: Text) -> None:

@@ -42,6 +42,7 @@ from guanxi.areas.catalog.services import lines_check
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.records import figures
 from guanxi.core.records.rates import rate_on
 
 
@@ -124,6 +125,13 @@ def contract_clean(actor: Actor, contract: Contract, changes: Changes) -> None:
     for name in ("framework", "amends", "renews"):
         if name in changes:
             _no_circle(contract, name)
+    above = contract.amends.signed_on if contract.amends else None
+    if above and contract.signed_on and contract.signed_on < above and {"amends", "signed_on"} & set(changes):
+        raise Invalid(
+            _("The contract amended was signed on %(day)s, not before.") % {"day": above.isoformat()},
+            code="dates.order",
+            field="signed_on",
+        )
     if contract.volume is not None:
         positive(contract, "volume", zero=True)
     if contract.status != DRAFT and FRAMEWORK in changes.get("kind", ()):
@@ -212,7 +220,7 @@ def order_settle(actor: Actor, order: Order, lines: Sequence[Any]) -> None:
     for number, line in enumerate(lines):
         if line.delivered and line.quantity < line.delivered:
             raise Invalid(
-                _("%(quantity)s of this was delivered already.") % {"quantity": line.delivered.normalize()},
+                _("%(quantity)s of this was delivered already.") % {"quantity": figures.number(line.delivered)},
                 code="line.delivered",
                 field=f"lines.{number}.quantity",
             )
@@ -252,7 +260,7 @@ def delivery_settle(_actor: Actor, delivery: Delivery, lines: Sequence[DeliveryL
         if wanted[ordered.pk] + taken[ordered.pk] > ordered.quantity:
             raise Invalid(
                 _("Only %(quantity)s are left to deliver.")
-                % {"quantity": f"{max(ZERO, ordered.quantity - taken[ordered.pk]).normalize():f}"},
+                % {"quantity": figures.number(max(ZERO, ordered.quantity - taken[ordered.pk]))},
                 code="line.quantity",
                 field=f"lines.{number}.quantity",
             )

@@ -36,6 +36,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.kernel.money import rounded
+from guanxi.core.records import figures
 from guanxi.core.records.rates import rate_on
 
 
@@ -67,7 +68,8 @@ def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment])
     planned = sum((row.amount or ZERO for row in rows), ZERO)
     if rows and document.status != DRAFT and planned != total:
         raise RuleBroken(
-            _("The instalments come to %(planned)s, the whole to %(total)s.") % {"planned": planned, "total": total},
+            _("The instalments come to %(planned)s, the whole to %(total)s.")
+            % {"planned": figures.money(planned, document.currency), "total": figures.money(total, document.currency)},
             code="instalments.sum",
         )
 

@@ -22,6 +22,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Operation
+from guanxi.core.records import figures
 from guanxi.core.schema.registry import entity_of
 
 INVOICE = "billing.invoice"
@@ -63,7 +64,9 @@ def invoice_create(
             if selectors.to_invoice(locked) < 0:
                 left = selectors.to_invoice(locked) + made.amount
                 raise Invalid(
-                    _("Only %(left)s are left to invoice.") % {"left": left}, code="invoice.too_much", field="amount"
+                    _("Only %(left)s are left to invoice.") % {"left": figures.money(left, made.currency)},
+                    code="invoice.too_much",
+                    field="amount",
                 )
     return made
 

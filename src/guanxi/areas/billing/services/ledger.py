@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import Allocation, Contract, Instalment, Invoice, Order, Receipt
@@ -32,6 +33,8 @@ from guanxi.core.schema.registry import entity_of
 
 RECEIPT, ALLOCATION, INSTALMENT = "billing.receipt", "billing.allocation", "billing.instalment"
 ZERO = Decimal(0)
+FREE = gettext_lazy("%(most)s of this money is not allocated yet.")
+OPEN = gettext_lazy("Only %(most)s are open there.")
 
 
 # -- adding up ---------------------------------------------------------------------------------------------------------
@@ -186,14 +189,8 @@ def _book(
         )
     if (row.contract or row.order).status == DRAFT:  # type: ignore[union-attr]
         raise RuleBroken(_("Nothing is owed on a draft."), code="document.draft")
-    if amount <= 0 or amount > left:
-        raise Invalid(
-            _("%(free)s of this money is not allocated yet.") % {"free": left}, code="receipt.too_much", field="amount"
-        )
-    if amount > row.open:
-        raise Invalid(
-            _("Only %(open)s are open there.") % {"open": row.open}, code="instalment.too_much", field="amount"
-        )
+    policies.within(amount, left, receipt.currency, FREE, "receipt.too_much")
+    policies.within(amount, row.open, row.currency, OPEN, "instalment.too_much")
     values = {
         "receipt": receipt.pk, "instalment": row.pk, "invoice": paper.pk if paper else None, "amount": amount,
         "booked_on": receipt.received_on, "customer": receipt.customer_id, "owner": row.owner_id or receipt.owner_id, "sort": PAYMENT,
@@ -306,13 +303,12 @@ def receipt_refund(
     require(actor, "create", RECEIPT)
     with records.writing(actor):
         receipt = _locked_receipt(actor, record)
-        if amount is None or amount <= 0 or amount > receipt.free:
-            raise Invalid(
-                _("%(free)s of this money is not allocated yet.") % {"free": receipt.free},
-                code="refund.too_much",
-                field="amount",
-            )
-        day = paid_on or clock.today(actor.timezone)
+        policies.within(amount, receipt.free, receipt.currency, FREE, "refund.too_much")
+        today = clock.today(actor.timezone)
+        day = paid_on or today
+        if day > today:
+            raise Invalid(_("Money cannot be paid back in the future."), code="dates.future", field="paid_on")
+        policies.period_open(day, "paid_on")
         if day < receipt.received_on:
             raise Invalid(_("Money cannot be paid back before it came."), code="dates.order", field="paid_on")
         values = {
@@ -337,10 +333,7 @@ def write_off_book(actor: Actor, record: Instalment, *, amount: Decimal | None =
     with records.writing(actor):
         row = Instalment.objects.select_for_update(of=("self",)).get(pk=record.pk)
         part = row.open if amount is None else amount
-        if part <= 0 or part > row.open:
-            raise Invalid(
-                _("Only %(open)s are open there.") % {"open": row.open}, code="instalment.too_much", field="amount"
-            )
+        policies.within(part, row.open, row.currency, OPEN, "instalment.too_much")
         day = clock.today(actor.timezone)
         policies.period_open(day, "amount")
         values = {

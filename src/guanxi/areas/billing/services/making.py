@@ -15,6 +15,7 @@ from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
+from guanxi.core.records import figures
 
 QUOTE, CONTRACT, ORDER, DELIVERY = "billing.quote", "billing.contract", "billing.order", "billing.delivery"
 ZERO = Decimal(0)
@@ -75,7 +76,8 @@ def plan_of(document: Any, *, due_on: dt.date | None) -> dict[str, Any]:
         return {"instalments": [whole]} if total > 0 else {}
     if sum_ != total:
         raise Invalid(
-            _("The instalments come to %(planned)s, the whole to %(total)s.") % {"planned": sum_, "total": total},
+            _("The instalments come to %(planned)s, the whole to %(total)s.")
+            % {"planned": figures.money(sum_, document.currency), "total": figures.money(total, document.currency)},
             code="instalments.sum",
             field="instalments",
         )
