@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guanxi.mining.churn.learning import labels
+from guanxi.mining.churn.labelling import labels
 from guanxi.mining.churn.model import churn, churn_table
 from guanxi.mining.result import BadInput
 from guanxi.mining.transactions import transactions

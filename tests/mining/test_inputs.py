@@ -5,7 +5,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from guanxi.mining.parsing import dates, numbers, texts
+from guanxi.mining.amounts import numbers
+from guanxi.mining.parsing import dates, texts
 from guanxi.mining.result import BadInput
 from guanxi.mining.transactions import btyd_summary, customer_summary, transactions
 from guanxi.mining.value import rfm, scored
@@ -193,3 +194,44 @@ def test_lists_and_bytes_in_other_columns_do_no_harm() -> None:
     found = transactions(frame, customer="c", date="d", amount="a")
     assert [one.code for one in found.notes] == ["rows.copies"]
     assert sorted(customer_summary(found).index) == ["K1", "K2"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["1.234.567", "999"], [1234567, 999]),
+        (["0,125", "1,5"], [0.125, 1.5]),
+        (["3,1416", "2"], [3.1416, 2]),
+        (["12,34,567", "5,000"], [1234567, 5000]),
+        (["１２３", "￥４，５６７"], [123, 4567]),
+        (["人民币5", "¥6", "7元"], [5, 6, 7]),
+        (["1,234.50", "12,5", "1,000"], [1234.5, 12.5, None]),
+        (["7", "8", "9", "05.03.2024"], [7, 8, 9, None]),
+    ],
+)
+def test_separators_are_read_as_the_column_uses_them(written: list[str], expected: list[float | None]) -> None:
+    read, notes = numbers(pd.Series(written))
+    assert [None if pd.isna(one) else one for one in read] == expected
+    assert bool(notes) is (None in expected), "what is left out is said"
+
+
+@pytest.mark.parametrize("written", [["SKU 12", "SKU 13"], ["138-0013-8000", "139-0013-8000"], ["v1.2.3", "v1.2.4"]])
+def test_names_with_digits_are_no_amounts(written: list[str]) -> None:
+    with pytest.raises(BadInput):
+        numbers(pd.Series(written))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["45356.5", "45657.25"], ["2024-03-05", "2024-12-31"]),
+        (["2024/3/5 下午3:05", "2024/12/31 上午9:00"], ["2024-03-05", "2024-12-31"]),
+        (["２０２４-０３-０５", "２０２４-１２-３１"], ["2024-03-05", "2024-12-31"]),
+        (["24/03/05", "24/12/31"], ["2024-03-05", "2024-12-31"]),
+        (["2024年3月", "2024年12月"], ["2024-03-01", "2024-12-01"]),
+        (["5 Mar 24", "31 Dec 24"], ["2024-03-05", "2024-12-31"]),
+    ],
+)
+def test_more_dates(written: list[str], expected: list[str]) -> None:
+    read, _notes = dates(pd.Series(written))
+    assert [str(one.date()) for one in read] == expected

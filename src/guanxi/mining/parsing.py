@@ -1,9 +1,8 @@
-"""Columns of text as dates, amounts and ids: what people's files hold, read without guessing in silence."""
+"""Columns of text as dates and ids: what people's files hold, read without guessing in silence. Amounts are next door."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -12,20 +11,10 @@ import pandas as pd
 from guanxi.mining.result import BadInput, Note, note
 
 NULLS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", "\\n", "#n/a", "无", "空"})
-_SYMBOLS: Final = {
-    "¥": "CNY/JPY",
-    "￥": "CNY",
-    "$": "$",
-    "€": "EUR",
-    "£": "GBP",
-    "元": "CNY",
-    "₩": "KRW",
-    "₹": "INR",
-    "R$": "BRL",
-}
 _FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d-%b-%y", "%d.%m.%y", "%Y-%m",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d", "%d-%b-%y", "%d %b %y", "%d.%m.%y", "%Y-%m",
+    "%Y/%m", "%Y年%m月",
 )  # fmt: skip
 #: A moment with a zone: what is before the zone's distance from UTC.
 _ZONE: Final = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
@@ -61,12 +50,12 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
         return _naive(column), []
     if pd.api.types.is_numeric_dtype(column):
         return _numbers_as_dates(column, name)
-    written = texts(column)
+    written = _plain(texts(column))
     written = written.str.replace(_ZONE, r"\1", regex=True)
     filled = written.dropna()
     if filled.empty:
         raise BadInput("date.empty", "The column {name} has no dates.", "{name} 列中没有日期。", name=name)
-    if bool(filled.head(1000).str.fullmatch(r"\d{5}|\d{9,13}").all()):
+    if bool(filled.head(1000).str.fullmatch(r"\d{5}(?:\.\d+)?|\d{9,13}").all()):
         return _numbers_as_dates(pd.to_numeric(written, errors="coerce"), name)
     uniques = pd.Series(filled.unique())
     parsed, notes = _parsed(uniques, name, format)
@@ -90,6 +79,15 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
             )
         )
     return result, notes
+
+
+def _plain(written: pd.Series) -> pd.Series:
+    """Full-width signs as plain ones, 上午 and 下午 as AM and PM, without a dot at the end."""
+    plain = written.str.normalize("NFKC").str.removesuffix(".")
+    if not bool(plain.str.contains("上午|下午").fillna(False).any()):
+        return plain
+    moved = plain.str.replace(r"\s*(上午|下午)\s*(\d{1,2}:\d{2}(?::\d{2})?)", r" \2 \1", regex=True)
+    return moved.str.replace("上午", "AM").str.replace("下午", "PM")
 
 
 def _naive(column: pd.Series) -> pd.Series:
@@ -201,95 +199,6 @@ def _differ(one: pd.Series, other: pd.Series) -> bool:
     return not one[both].equals(other[both])
 
 
-def numbers(column: pd.Series, *, name: str = "amount") -> tuple[pd.Series, list[Note]]:
-    """Amounts of a column as floats and what was noticed. Raises :class:`BadInput` for several currency signs or no numbers.
-
-    Understands currency signs, thousands separators, decimal commas, brackets and trailing minus for negative amounts, 万 and 亿.
-    """
-    if pd.api.types.is_bool_dtype(column):
-        raise BadInput(
-            "amount.boolean",
-            "The column {name} holds yes and no, not amounts.",
-            "{name} 列是是/否，不是金额。",
-            name=name,
-        )
-    if pd.api.types.is_numeric_dtype(column):
-        return _finite(column.astype("float64"), name)
-    written = texts(column)
-    filled = written.dropna()
-    plain = pd.to_numeric(written, errors="coerce")
-    if int(plain.notna().sum()) == len(filled):
-        return _finite(plain.astype("float64"), name)
-    _one_currency(filled, name)
-    read = _amounts(written)
-    bad = len(filled) - int(read.notna().sum())
-    if bad * 2 > len(filled) or filled.empty:
-        sample = "" if filled.empty else filled[read.loc[filled.index].isna()].iloc[0]
-        raise BadInput(
-            "amount.unreadable",
-            "{bad} of {all} values in the column {name} are not numbers, for instance “{sample}”.",
-            "{name} 列的 {all} 个值中有 {bad} 个不是数字，例如“{sample}”。",
-            bad=bad, all=len(filled), name=name, sample=sample,
-        )  # fmt: skip
-    notes = []
-    if bad:
-        notes.append(
-            note(
-                "amount.unreadable",
-                "{count} rows without a readable amount were left out.",
-                "{count} 行的金额无法识别，未计入。",
-                count=bad,
-            )
-        )
-    return read, notes
-
-
-def _finite(column: pd.Series, name: str) -> tuple[pd.Series, list[Note]]:
-    del name
-    endless = np.isinf(column.to_numpy(dtype="float64", na_value=np.nan))
-    if not endless.any():
-        return column, []
-    count = int(endless.sum())
-    said = note(
-        "amount.infinite", "{count} infinite amounts were left out.", "{count} 个无穷大的金额未计入。", count=count
-    )
-    return column.mask(endless), [said]
-
-
-def _one_currency(filled: pd.Series, name: str) -> None:
-    signs = filled.str.extract(r"([¥￥€£₩₹元]|R?\$|\b[A-Z]{3}\b)", expand=False).dropna().unique()
-    kinds = sorted({str(_SYMBOLS.get(str(sign), sign)) for sign in signs})
-    if len(kinds) > 1:
-        raise BadInput(
-            "currency.mixed",
-            "The column {name} holds several currencies ({signs}); they cannot be added. Convert them first, or choose one.",
-            "{name} 列包含多种币种（{signs}），不能相加。请先换算，或只选一种。",
-            name=name, signs=", ".join(sorted(map(str, signs))),
-        )  # fmt: skip
-
-
-def _amounts(written: pd.Series) -> pd.Series:
-    text = written.str.replace(r"[\s\u00a0\u202f']|[¥￥€£₩₹元]|R?\$|\b[A-Z]{3}\b", "", regex=True)
-    text = text.str.replace("，", ",").str.replace("．", ".").str.replace("−", "-")
-    negative = text.str.fullmatch(r"\(.*\)|.*-").fillna(False)
-    text = text.str.replace(r"[()]", "", regex=True).str.removesuffix("-")
-    scale = pd.Series(1.0, index=text.index)
-    for sign, factor in (("万", 1e4), ("亿", 1e8)):
-        scale = scale.mask(text.str.endswith(sign).fillna(False), factor)
-        text = text.str.removesuffix(sign)
-    filled = text.dropna()
-    comma = bool(filled.str.contains(r",\d{1,2}$", regex=True).any()) and not bool(
-        filled.str.contains(r"\.\d{1,2}$", regex=True).any()
-    )
-    text = (
-        text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-        if comma
-        else text.str.replace(",", "", regex=False)
-    )
-    found = pd.to_numeric(text, errors="coerce").astype("float64") * scale
-    return found.mask(negative, -found)
-
-
 def looks_like(names: list[str], pattern: str) -> str:
     """The first name that matches a pattern as a whole, whatever its case; empty when none does."""
     return next((one for one in names if re.fullmatch(pattern, one.strip(), re.IGNORECASE)), "")
@@ -303,12 +212,3 @@ def frame_of(data: Any) -> pd.DataFrame:
         if hasattr(data, method):
             return getattr(data, method)()
     return pd.DataFrame(data)
-
-
-def numeric(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[pd.DataFrame, list[Note]]:
-    """These columns of a table as :func:`numbers` reads each, and what was noticed."""
-    made, notes = frame.copy(deep=False), []
-    for name in columns:
-        made[name], said = numbers(frame[name], name=name)
-        notes += said
-    return made, notes

@@ -14,7 +14,7 @@ import pandas as pd
 
 from guanxi.mining.texts import MODEL_VERSION, BadInput, Note, Text, note, words
 
-__all__ = ["MODEL_VERSION", "BadInput", "Note", "Result", "Text", "bar", "few", "note", "plain", "words"]
+__all__ = ["MODEL_VERSION", "BadInput", "Note", "Result", "Text", "bar", "few", "gaps", "note", "plain", "words"]
 
 
 def require_columns(names: Iterable[Any], *wanted: str) -> None:
@@ -151,6 +151,13 @@ def bar(title: str, names: list[Any], values: list[Any], *, x: str, y: str, kind
         "yAxis": {"type": "value", "name": y},
         "series": [{"type": kind, "data": plain(values)}],
     }
+
+
+def gaps(count: int, *names: str) -> tuple[Note, ...]:
+    """The note that rows with a gap in one of these columns were left out; nothing where none was."""
+    if not count:
+        return ()
+    return (note("rows.gaps", "{count} rows with a gap in {names} were left out.", "{count} 行的 {names} 有缺失，未计入。", count=count, names=", ".join(names)),)  # fmt: skip
 
 
 def few(n: int, least: int = 30) -> tuple[Note, ...]:

@@ -24,8 +24,12 @@ class Text:
 
 
 def words(en: str, zh: str, **values: object) -> Text:
-    """Both sentences with the same values filled in by ``str.format``."""
-    return Text(en.format(**values), zh.format(**values))
+    """Both sentences with the same values filled in by ``str.format``; a :class:`Text` among them speaks the sentence's language."""
+
+    def said(language: str) -> dict[str, object]:
+        return {name: one.in_(language) if isinstance(one, Text) else one for name, one in values.items()}
+
+    return Text(en.format(**said("en")), zh.format(**said("zh")))
 
 
 @dataclass(frozen=True)

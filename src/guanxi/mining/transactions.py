@@ -16,61 +16,10 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from guanxi.mining.parsing import dates, frame_of, looks_like, numbers, texts
+from guanxi.mining.amounts import CURRENCIES, numbers
+from guanxi.mining.parsing import dates, frame_of, looks_like, texts
 from guanxi.mining.result import BadInput, Note, note, require_columns
 
-#: Codes that tell a column of currencies by what is in it.
-CURRENCIES = frozenset(
-    [
-        "AED",
-        "ARS",
-        "AUD",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNH",
-        "CNY",
-        "COP",
-        "CZK",
-        "DKK",
-        "EGP",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "JPY",
-        "KRW",
-        "KZT",
-        "MOP",
-        "MXN",
-        "MYR",
-        "NGN",
-        "NOK",
-        "NZD",
-        "PEN",
-        "PHP",
-        "PKR",
-        "PLN",
-        "QAR",
-        "RMB",
-        "RON",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TRY",
-        "TWD",
-        "UAH",
-        "USD",
-        "VND",
-        "ZAR",
-    ]
-)
 CURRENCY_NAMES = r"currency|currency_?code|ccy|币种|货币|币别"
 
 

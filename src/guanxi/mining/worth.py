@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from guanxi.mining.parsing import frame_of, numeric, texts
-from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
+from guanxi.mining.amounts import numeric
+from guanxi.mining.parsing import frame_of, texts
+from guanxi.mining.result import BadInput, Result, Text, gaps, note, plain, require_columns
 
 PYRAMID = (("platinum", 0.01), ("gold", 0.05), ("iron", 0.2), ("lead", 1.0))
 """Tier -> share of customers up to which it reaches, the most valuable first (the classical 1, 4, 15 and 80 per cent)."""
@@ -84,8 +85,15 @@ def profitability(
     require_columns(frame.columns, customer, revenue, serve, acquire, cost)
     parts = [name for name in (cost, serve, acquire) if name]
     frame, notes = numeric(frame.assign(**{customer: texts(frame[customer])}), [revenue, *parts])
-    if frame[customer].dropna().empty:
+    known = frame[customer].notna() & frame[revenue].notna()
+    if not known.any():
         raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
+    notes += gaps(int((~known).sum()), customer, revenue)
+    frame = frame[known]
+    for name in parts:
+        lacking = int(frame[name].isna().sum())
+        if lacking:
+            notes.append(note("profit.gap", "{count} rows have no {name}; it counts as 0 there, so their profit is too high.", "{count} 行没有 {name}，按 0 计，利润因此偏高。", count=lacking, name=name))  # fmt: skip
     grouped = frame.groupby(customer)[[revenue, *parts]].sum()
     table = pd.DataFrame({"revenue": grouped[revenue], "costs": grouped[parts].sum(axis=1) if parts else 0.0})
     table["profit"] = table["revenue"] - table["costs"]
@@ -100,7 +108,7 @@ def profitability(
     )
     if not parts:
         notes.append(note("profit.no_costs", "No costs were given: profit is revenue.", "未给出成本，利润即收入。"))
-    loss = float(-table["profit"].clip(upper=0).sum())
+    loss = float(abs(table["profit"].clip(upper=0).sum()))
     detail = {
         "n": len(table),
         "profit": total,

@@ -17,10 +17,11 @@ from django.db import DataError, connection
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records import segments
 from guanxi.core.reporting import engine, past
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping.segments import SegmentDraft, segment_save
+from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save
 from tests.core.reporting.conftest import ask, table
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -140,6 +141,12 @@ def test_a_segment_is_asked_for_as_it_was_or_refused(cast: Cast, story: Any) -> 
     for wrong in ({**asked, "value": ["either"]}, {"not": {"field": "@segment", "op": "empty"}}):
         with pytest.raises(Invalid, match="as of today"):
             ask(cast.root, rows=STATE, as_of="2026-06-30", filter=wrong)
+    by_segment = [{"field": "@segment"}]
+    with pytest.raises(Invalid, match="as of today"):
+        ask(cast.root, rows=by_segment, as_of="2026-06-30")
+    for key in ("either", "parted"):
+        segment_delete(cast.root, segments.every()[key])
+    assert table(ask(cast.root, rows=by_segment, as_of="2026-06-30"))["new"] == 5
 
 
 def test_any_course_of_changes_is_rebuilt(now: None, cast: Cast, make: Callable[..., Any]) -> None:

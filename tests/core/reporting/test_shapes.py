@@ -13,8 +13,10 @@ import pytest
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Tag
+from guanxi.core.models import RoleField, Tag
+from guanxi.core.models.stamps import bump
 from guanxi.core.reporting import charts, datasets
+from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.core.reporting.conftest import ask, assert_lists, table
 from tests.factories.cast import Cast
 
@@ -61,6 +63,55 @@ def test_choices_of_several_values_group_too(cast: Cast, tagged: Any) -> None:
     assert_lists(cast.root, result)
     with pytest.raises(Invalid, match="several values"):
         ask(cast.root, rows=[{"field": "colours"}, {"field": "tags"}])
+
+
+@pytest.fixture
+def segmented(cast: Cast, world: Any, make: Any) -> None:
+    """Dear gadgets, new ones (two are both), and one that hangs on the first."""
+    for key, condition in (("dear", {"field": "price", "op": "gte", "value": "100"}), ("fresh", {"field": "state", "op": "eq", "value": "new"})):  # fmt: skip
+        segment_save(cast.root, None, SegmentDraft(key=key, name_zh=key, name_en=key.title(), entity="fakes.gadget", condition=condition))  # fmt: skip
+    make("fakes.gadget", parent=world[0], by=cast.charlie_user, state="used", price=None)
+
+
+def test_a_record_counts_in_each_of_its_segments_and_once_in_all(cast: Cast, segmented: None) -> None:
+    result = ask(
+        cast.root, rows=[{"field": "@segment"}], measures=[{"how": "count"}, {"how": "sum", "field": "pieces"}]
+    )
+    assert table(result) == {"Dear": 3, "Fresh": 4, "(none)": 5}
+    assert table(result, 1) == {"Dear": 66, "Fresh": 78, "(none)": 705}
+    assert [cell.value for cell in result.total.cells] == [9, 783]
+    assert result.notes[0].startswith("Who is in several segments counts in each")
+    assert_lists(cast.root, result)
+    mine = ask(cast.charlie, rows=[{"field": "@segment"}])
+    assert table(mine) == {"Dear": 1, "Fresh": 1, "(none)": 2}
+    assert mine.total.cells[0].value == 3
+    assert "@segment" in {one.path for one in datasets.places(cast.alice, mine.entity)}
+
+
+def test_segments_across_and_of_what_a_record_belongs_to(cast: Cast, segmented: None) -> None:
+    across = ask(cast.root, rows=[{"field": "state"}], columns=[{"field": "@segment"}])
+    assert [cell.value for cell in across.total.cells][-1] == 9
+    assert_lists(cast.root, across)
+    above = ask(cast.root, rows=[{"field": "parent.@segment"}])
+    assert table(above) == {"Dear": 1, "Fresh": 1, "(none)": 8}
+    assert_lists(cast.root, above)
+    # The gadget's parent is not for Charlie, so what it belongs to is not told.
+    assert table(ask(cast.charlie, rows=[{"field": "parent.@segment"}])) == {"(none)": 3}
+
+
+def test_a_segment_that_asks_for_a_hidden_field_is_left_out_and_said(cast: Cast, segmented: None) -> None:
+    RoleField.objects.create(role=cast.role, entity="fakes.gadget", field="price", level="hidden")
+    bump("rights")
+    alice = cast.actor(cast.alice_user)
+    result = ask(alice, rows=[{"field": "@segment"}])
+    assert set(table(result)) == {"Fresh", "(none)"}
+    assert any("1 segment asks for something you cannot see" in one for one in result.notes)
+    assert_lists(alice, result)
+
+
+def test_without_segments_there_is_nothing_to_group_by(cast: Cast, world: Any) -> None:
+    with pytest.raises(Invalid, match="no segment"):
+        ask(cast.root, rows=[{"field": "@segment"}])
 
 
 @pytest.mark.parametrize("person", ["root", "alice"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -44,8 +45,7 @@ def topics(**given: Any) -> None:
     def run(modules: dict[str, Any]) -> Any:
         frame = frame_of(given)
         modules["result"].require_columns(frame.columns, given["text"])
-        said = [one for one in frame[given["text"]].astype(str) if one.strip()]
-        return modules["hearts.words"].topics(said, number=given["number"])
+        return modules["hearts.words"].topics(modules["parsing"].texts(frame[given["text"]]), number=given["number"])
 
     answer(given, run)
 
@@ -131,10 +131,12 @@ def survival(**given: Any) -> None:
     def run(modules: dict[str, Any]) -> Any:
         frame = frame_of(given)
         modules["result"].require_columns(frame.columns, given["length"], given["ended"])
-        length, _notes = modules["parsing"].numbers(frame[given["length"]], name=given["length"])
-        ended = modules["churn.learning"].endings(frame[given["ended"]])
+        length, notes = modules["amounts"].numbers(frame[given["length"]], name=given["length"])
+        ended = modules["churn.labelling"].endings(frame[given["ended"]])
         known = length.notna() & ended.notna()
-        return modules["groups.cohorts"].survival(length[known], ended[known].astype(bool))
+        notes += modules["result"].gaps(int((~known).sum()), given["length"], given["ended"])
+        found = modules["groups.cohorts"].survival(length[known], ended[known].astype(bool))
+        return replace(found, notes=(*notes, *found.notes))
 
     answer(given, run)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import allowed, at_home
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
-from guanxi.core.records import shape
+from guanxi.core.records import segments, shape
 from guanxi.core.reporting.spec import DATE_GRAINS, TREE_GRAINS, Dimension, Measure, Spec
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -78,7 +78,7 @@ def dataset(actor: Actor, key: str) -> Entity:
 
 def place_of(actor: Actor, entity: Entity, path: str, kinds: frozenset[str] = GROUPING) -> Place:
     """The field of a path, if the actor may read it in the clear and it is of such a kind. Raises Invalid."""
-    field = shape.field_at(entity, path)
+    field = shape.asked_at(entity, path) if kinds >= MANIFOLD else shape.field_at(entity, path)
     level = shape.path_level(actor, entity, path)
     if field is None or level == "hidden":
         raise Invalid(_("There is no field “%(path)s”.") % {"path": path[:60]}, code="report.field", field=path)
@@ -105,9 +105,13 @@ def _places(actor: Actor, entity: Entity, kinds: frozenset[str]) -> Iterator[Pla
     for name, field in fields.items():
         if field.kind in kinds:
             yield Place(name, field, shape.path_label(entity, name))
+    if kinds >= MANIFOLD and segments.of(entity):
+        yield Place(segments.PATH, segments.field(entity), shape.path_label(entity, segments.PATH))
     people = ("department", "job", "superior")
     for name, label, target in shape.steps(actor, entity):
         back = beside(entity.key).get(name, (target, ""))[1]
+        if kinds >= MANIFOLD and segments.of(target):
+            yield Place(f"{name}.{segments.PATH}", segments.field(target), shape.path_label(target, segments.PATH), str(capfirst(str(label))))  # fmt: skip
         for below, other in shape.fields_of(target).items():
             person = target.key == "core.user"
             wanted = below in people if person else below not in (target.title, back)

@@ -14,11 +14,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.records import rates, reading, shape
+from guanxi.core.records import rates, reading, segments, shape
 from guanxi.core.records.firm import fiscal_start
 from guanxi.core.reporting import asking, datasets, expressions, folding, naming, parts, past, windows
 from guanxi.core.reporting.asking import Answer, Groups, Key
@@ -159,7 +160,7 @@ class Run:
 
     def result(self) -> Result:
         """The whole answer."""
-        folders = [Folder(self.actor, one, place, self.fiscal) for one, place in self.dimensions]
+        folders = [Folder(self.actor, one, place, self.fiscal, self._segments(place)) for one, place in self.dimensions]
         now, then = self._answers(folders)
         self._note_manifold()
         known = now.groups if self.many else {**then.groups, **now.groups}
@@ -204,10 +205,31 @@ class Run:
             then = asking.fetch(self, self.before, folders, MOST_GROUPS).moved(self._aligned)
         return now, then
 
+    def _segments(self, place: Place) -> list[str]:
+        """The segments a dimension of them asks about; it is said when some are hidden from the actor."""
+        if place.field.name != segments.PATH:
+            return []
+        told = list(expressions.segments_told(self.actor, self.entity, place.path))
+        if not told:
+            raise Invalid(_("There is no segment to group by."), code="report.segments")
+        every = segments.of(shape.led_to(self.entity, place.path.rpartition(".")[0]) or self.entity)
+        if len(told) < len(every):
+            self.notes.append(
+                ngettext(
+                    "%(count)d segment asks for something you cannot see and was left out.",
+                    "%(count)d segments ask for something you cannot see and were left out.",
+                    len(every) - len(told),
+                )
+                % {"count": len(every) - len(told)}
+            )
+        return told
+
     def _note_manifold(self) -> None:
         """Say that groups overlap, where they do."""
         for manifold, (_one, place) in zip(self.manifold, self.dimensions, strict=True):
-            if manifold:
+            if manifold and place.field.name == segments.PATH:
+                self.notes.append(_("Who is in several segments counts in each of them, and once in totals."))
+            elif manifold:
                 said = _("A record with several values of “%(field)s” counts under each of them, and once in totals.")
                 self.notes.append(said % {"field": place.label})
 

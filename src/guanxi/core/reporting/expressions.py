@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Trunc
 
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records import segments, shape
 from guanxi.core.records.query import compile_tree, path_reach
 from guanxi.core.reporting.datasets import DATES, MANIFOLD, NUMBERS, Place
 from guanxi.core.reporting.spec import AGE_BANDS, NUMBER_BANDS, Dimension, Measure
@@ -56,17 +59,42 @@ class Each(Func):
 
     set_returning = True
 
-    def __init__(self, values: Any, numbers: bool) -> None:
-        super().__init__(values, output_field=models.BigIntegerField() if numbers else models.TextField())
-        self.numbers = numbers
+    def __init__(self, values: Any, of: str) -> None:
+        super().__init__(values, output_field=models.BigIntegerField() if of == "bigint" else models.TextField())
+        self.of = of
 
     def as_sql(self, compiler: Any, _connection: Any, **_extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
-        """Of an array of numbers, or a list in JSON."""
+        """Of an array of such a type, or a list in JSON."""
         sql, params = compiler.compile(self.source_expressions[0])
-        if self.numbers:
-            return f"unnest(coalesce(nullif({sql}, '{{}}'), ARRAY[NULL]::bigint[]))", list(params)
+        if self.of != "json":
+            return f"unnest(coalesce(nullif({sql}, '{{}}'), ARRAY[NULL]::{self.of}[]))", list(params)
         given = f"coalesce(nullif(nullif({sql}, '[]'), 'null'), '[null]')"
         return f"jsonb_array_elements_text({given})", list(params)
+
+
+class Named(Func):
+    """A list of texts of those among some expressions that say one."""
+
+    template = "array_remove(ARRAY[%(expressions)s]::text[], NULL)"
+    output_field = ArrayField(models.TextField())
+
+
+def segments_told(actor: Actor, entity: Entity, path: str) -> dict[str, Q]:
+    """Each segment the actor may ask about at the end of a path, by key, and the condition of being in it."""
+    found = {}
+    for one in segments.of(shape.led_to(entity, path.rpartition(".")[0]) or entity):
+        with suppress(Invalid):  # it stands on something hidden from him
+            found[one.key] = compile_tree(actor, entity, {"field": path, "op": "has_any", "value": [one.key]})
+    return found
+
+
+def _each(actor: Actor, entity: Entity, place: Place) -> Each:
+    """Each value of a field of several: a tag, a choice, a segment."""
+    if place.field.name == segments.PATH:
+        told = segments_told(actor, entity, place.path)
+        names = [Case(When(where, then=Value(key)), default=Value(None)) for key, where in told.items()]
+        return Each(Named(*(names or [Value(None)])), "text")
+    return Each(seen(actor, entity, place, _listed(place)), "bigint" if place.field.kind == "tags" else "json")
 
 
 def _listed(place: Place) -> Any:
@@ -123,14 +151,14 @@ def bands_of(dimension: Dimension) -> tuple[int, ...]:
 
 def grouped(actor: Actor, entity: Entity, dimension: Dimension, place: Place, today: dt.date, fiscal: int) -> Any:
     """What a dimension groups by in SQL; the rest of taking together is done in ``folding``."""
-    value: Any = column(place)
     kind = place.field.kind
+    if kind in MANIFOLD:
+        return _each(actor, entity, place)
+    value: Any = column(place)
     if kind in DATES:
         value = _dated(dimension.grain or "month", kind, value, actor, today, dimension, fiscal)
     elif kind in NUMBERS and dimension.grain == "bands":
         value = Band(value, Value(list(bands_of(dimension)), output_field=_BOUNDS))
-    elif kind in MANIFOLD:
-        return Each(seen(actor, entity, place, _listed(place)), kind == "tags")
     return seen(actor, entity, place, value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Department, Tag
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import dictionaries, display
+from guanxi.core.records import dictionaries, display, segments
 from guanxi.core.records.figures import number
 from guanxi.core.reporting import windows
 from guanxi.core.reporting.datasets import CHOICES, DATES, MANIFOLD, NUMBERS, REFERENCES, Place
@@ -41,9 +41,11 @@ class Head:
     rank: Any = field(default=0, compare=False)
 
 
-def empty_node(place: Place) -> Node:
-    """Records without a value at the end of a path, or whose value the reader may not see."""
+def empty_node(place: Place, known: Collection[str] = ()) -> Node:
+    """Records without a value at the end of a path, or whose value the reader may not see; of segments, those in none of the ``known``."""
     path = place.path
+    if place.field.name == segments.PATH:
+        return {"not": {"field": path, "op": "has_any", "value": list(known)}}
     if place.field.kind == "boolean":
         return {"not": {"any": [{"field": path, "op": "eq", "value": one} for one in (True, False)]}}
     if not place.direct:
@@ -59,9 +61,12 @@ def _departments() -> Mapping[int, tuple[int, ...]]:
 
 
 class Folder:
-    """What one dimension makes of raw values. ``key`` folds one; ``heads`` names all the keys at once."""
+    """What one dimension makes of raw values. ``key`` folds one; ``heads`` names all the keys at once. ``known`` are the segments that were asked about."""
 
-    def __init__(self, actor: Actor, dimension: Dimension, place: Place, fiscal: int) -> None:
+    def __init__(
+        self, actor: Actor, dimension: Dimension, place: Place, fiscal: int, known: Collection[str] = ()
+    ) -> None:
+        self.known = known
         self.actor, self.dimension, self.place, self.fiscal = actor, dimension, place, fiscal
         self.grain, self.path, self.kind = dimension.grain, place.path, place.field.kind
 
@@ -104,7 +109,7 @@ class Folder:
 
     def _head(self, key: Any, name: Callable[[Any], tuple[str, str, Any]]) -> Head:
         if key is None:
-            return Head(None, _("(none)"), "gray", empty_node(self.place), rank=(1, 0))
+            return Head(None, _("(none)"), "gray", empty_node(self.place, self.known), rank=(1, 0))
         label, color, rank = name(key)
         start = key if self.kind in DATES and self.grain != "age" else None
         return Head(key, label, color, self.node(key), start, (0, rank))

@@ -99,7 +99,7 @@ def _silent(entity: Entity) -> frozenset[str]:
 
 def _fields(entity: Entity, spec: Spec, further: Mapping[str, Any] | None) -> Iterator[str]:
     for one in (*spec.rows, *spec.columns):
-        yield one.field
+        yield from _of_tree(entity, {"field": one.field, "op": "not_empty"})
     for measure in spec.measures:
         yield from (measure.field, measure.weight)
         yield from _of_tree(entity, measure.where)

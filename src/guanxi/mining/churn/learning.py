@@ -15,52 +15,16 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from guanxi.mining.amounts import numbers
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import dates, texts
 from guanxi.mining.result import BadInput, Note, note
 
 FOLDS: Final = 5
 MANY: Final = 60
-YES: Final = frozenset(
-    {"yes", "y", "true", "t", "1", "1.0", "churned", "churn", "left", "lost", "是", "流失", "已流失"}
-)
-NO: Final = frozenset(
-    {"no", "n", "false", "f", "0", "0.0", "-1", "active", "stayed", "retained", "existing", "否", "未流失", "活跃"}
-)
-
-
-def endings(column: pd.Series) -> pd.Series:
-    """1 where something has ended, 0 where it goes on, as :func:`labels`; a column of nothing but yes is allowed."""
-    said = texts(column).str.lower()
-    if said.dropna().nunique() == 1 and said.dropna().isin(YES).all():
-        return said.notna().astype(float).where(said.notna())
-    return labels(column)[0].astype("float64")
-
-
-def labels(column: pd.Series) -> tuple[pd.Series, str]:
-    """A column of two values as 0/1 (missing stays missing) and the value that became 1. Raises :class:`BadInput` for other columns."""
-    written = texts(column).str.lower()
-    found = sorted(str(one) for one in written.dropna().unique())
-    if len(found) != 2:
-        raise BadInput(
-            "label.values",
-            "The label {name} must have two values, yes and no; it has {n}: {sample}.",
-            "标签列 {name} 须恰有两个值（是与否）；现有 {n} 个：{sample}。",
-            name=column.name, n=len(found), sample=", ".join(found[:5]) or "-",
-        )  # fmt: skip
-    yes = [one for one in found if one in YES] or [one for one in found if one not in NO]
-    if len(yes) != 1:
-        raise BadInput(
-            "label.unclear",
-            "It is not clear which of {a} and {b} means “left”.",
-            "无法判断 {a} 与 {b} 中哪个表示“流失”。",
-            a=found[0],
-            b=found[1],
-        )
-    return (written == yes[0]).astype("Float64").where(written.notna()), yes[0]
 
 
 @dataclass(frozen=True)
@@ -83,7 +47,11 @@ class Features:
 
 
 def features(frame: pd.DataFrame, target: Array) -> Features:
-    """Columns of any table as features. Constant columns, columns of ids and dates, and columns that give the answer away are left out and noted."""
+    """Columns of any table as features; rows whose target is missing (NaN) are read too, and say nothing of the columns.
+
+    Constant columns, columns of ids and dates, and columns that give the answer away are left out and noted.
+    """
+    known = np.isfinite(target)
     made: dict[str, Array] = {}
     categories: dict[str, list[str]] = {}
     left: dict[str, list[str]] = {"constant": [], "ids": [], "leak": []}
@@ -100,11 +68,13 @@ def features(frame: pd.DataFrame, target: Array) -> Features:
             codes, names = pd.factorize(written, sort=True)
             categories[name] = [str(one) for one in names]
             values = codes.astype(float)
-        if not np.isfinite(values).any() or np.nanmax(values) == np.nanmin(values):
+        values = np.where(np.isinf(values), np.nan, values)
+        seen = values[known]
+        if not np.isfinite(seen).any() or np.nanmax(seen) == np.nanmin(seen):
             left["constant"].append(name)
         elif number is not None and pd.Series(values).is_unique and len(values) > 50 and np.all(np.mod(values, 1) == 0):
             left["ids"].append(name)
-        elif _gives_away(values, target):
+        elif _gives_away(seen, target[known]):
             left["leak"].append(name)
         else:
             made[name] = values
@@ -120,9 +90,13 @@ def _as_numbers(column: pd.Series) -> pd.Series | None:
     filled = written.dropna()
     if filled.empty:
         return None
-    number = pd.to_numeric(written, errors="coerce")
-    if int(number.notna().sum()) >= 0.98 * len(filled):
-        return number
+    if bool(filled.head(200).str.contains(r"\d").any()):
+        try:
+            number, _said = numbers(written)
+        except BadInput:
+            number = pd.Series(np.nan, index=written.index)
+        if int(number.notna().sum()) >= 0.98 * len(filled):
+            return number
     if bool(filled.head(200).str.match(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}").all()):
         try:
             day, _said = dates(column)
@@ -136,7 +110,7 @@ def _gives_away(values: Array, target: Array) -> bool:
     """Whether one column alone tells the label almost without fail: it was written after the fact."""
     seen = np.where(np.isfinite(values), values, np.nanmedian(values))
     share = pd.Series(target).groupby(seen).agg(["mean", "size"])
-    if len(share) <= MANY:
+    if len(share) <= min(MANY, len(target) / 5):  # with fewer rows to a value each value tells its own label
         return bool(
             (share["mean"] * (1 - share["mean"]) * share["size"]).sum() / len(target)
             < 1e-3 * target.mean() * (1 - target.mean())
@@ -219,17 +193,20 @@ def _logit(raw: Array) -> Array:
     return np.log(clipped / (1 - clipped))
 
 
-def learn(prepared: Features, target: Array) -> tuple[Learned, Array]:
-    """Fit on all rows; also the calibrated out-of-fold probability of each row, from 5 folds whose calibration did not see them either."""
+def learn(prepared: Features, target: Array, groups: Any = None) -> tuple[Learned, Array]:
+    """Fit on all rows; also the calibrated out-of-fold probability of each row, from 5 folds whose calibration did not see them either.
+
+    Rows of one of the ``groups`` (one for each row) stay in one fold: what is learnt from a row is not judged on its twin.
+    """
     frame, columns = prepared.frame, tuple(prepared.frame.columns)
     if not columns:
         raise BadInput("features.none", "No column is left to learn from.", "没有可用于学习的列。")
     # On small tables threads cost more than they bring, and on a busy machine they wait for each other.
     with threadpool_limits(1 if len(frame) < 100_000 else None):
-        return _learn(prepared, target)
+        return _learn(prepared, target, groups)
 
 
-def _learn(prepared: Features, target: Array) -> tuple[Learned, Array]:
+def _learn(prepared: Features, target: Array, groups: Any) -> tuple[Learned, Array]:
     frame, columns = prepared.frame, tuple(prepared.frame.columns)
     smallest = int(min(target.sum(), len(target) - target.sum()))
     if smallest < 2 * FOLDS:
@@ -241,7 +218,7 @@ def _learn(prepared: Features, target: Array) -> tuple[Learned, Array]:
             need=2 * FOLDS,
         )
     data, raw = frame.to_numpy(), np.empty(len(frame))
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(data, target))
+    folds = list(_folds(target, groups))
     for train, test in folds:
         raw[test] = (
             learner(columns, prepared.categories, len(train))
@@ -254,6 +231,20 @@ def _learn(prepared: Features, target: Array) -> tuple[Learned, Array]:
     model = learner(columns, prepared.categories, len(frame)).fit(data, target)
     usual = pd.Series({name: _usual(frame[name], name in prepared.categories) for name in columns})
     return Learned(model, _platt(raw, target), usual, columns), honest
+
+
+def _folds(target: Array, groups: Any) -> Any:
+    if groups is None:
+        return StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(target, target)
+    pure = pd.Series(target).groupby(np.asarray(groups)).first()
+    if int(min(pure.sum(), len(pure) - pure.sum())) < FOLDS:
+        raise BadInput(
+            "label.groups",
+            "The rows belong to {n} customers; five with each outcome are needed to judge a model on customers it has not seen.",
+            "这些行只属于 {n} 位客户；每种结果至少需要五位客户，才能在未见过的客户上检验模型。",
+            n=len(pure),
+        )
+    return StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(target, target, groups)
 
 
 def _platt(raw: Array, target: Array) -> Any:

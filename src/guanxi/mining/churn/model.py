@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from guanxi.mining.churn.learning import Features, Learned, features, labels, learn, measures
+from guanxi.mining.churn.labelling import LEFT, Question, labels
+from guanxi.mining.churn.learning import Features, Learned, features, learn, measures
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
+from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns
 from guanxi.mining.transactions import Transactions
 
 LABELS = {
@@ -41,6 +42,13 @@ class ChurnResult(Result):
     features: Features
     learned: Learned
 
+    SAYS = Text(
+        "{who} leaves with a probability of {p:.0%} (on average {base:.0%}). Reasons: {why}.",
+        "{who} 的流失概率为 {p:.0%}（平均 {base:.0%}）。原因：{why}。",
+    )
+    TITLE = Text("Predicted and actual churn", "预测与实际流失率")
+    QUESTION: ClassVar[Question] = LEFT
+
     def explain(self, customer: Any, language: str = "zh") -> str:
         """The probability and the up to three values that raise it most."""
         row = self.row(customer)
@@ -54,17 +62,19 @@ class ChurnResult(Result):
         why = ("; " if language == "en" else "；").join(reasons) or Text("nothing stands out", "无突出因素").in_(
             language
         )
-        return words(
-            "{who} leaves with a probability of {p:.0%} (on average {base:.0%}). Reasons: {why}.",
-            "{who} 的流失概率为 {p:.0%}（平均 {base:.0%}）。原因：{why}。",
-            who=customer, p=float(row["probability"]), base=float(self.diagnostics["base_rate"]), why=why,
-        ).in_(language)  # fmt: skip
+        said = {
+            "who": customer,
+            "p": float(row["probability"]),
+            "base": float(self.diagnostics["base_rate"]),
+            "why": why,
+        }
+        return self.SAYS.in_(language).format(**said)
 
     def plot(self, language: str = "zh") -> dict[str, Any]:
         """Calibration: what was said against what happened."""
         points = [[one["predicted"], one["actual"]] for one in self.diagnostics["calibration"]]
         return {
-            "title": {"text": Text("Predicted and actual churn", "预测与实际流失率").in_(language)},
+            "title": {"text": self.TITLE.in_(language)},
             "tooltip": {},
             "xAxis": {"type": "value", "min": 0, "max": 1, "name": Text("predicted", "预测").in_(language)},
             "yAxis": {"type": "value", "min": 0, "max": 1, "name": Text("actual", "实际").in_(language)},
@@ -75,47 +85,42 @@ class ChurnResult(Result):
         }
 
 
-def churn_table(data: Any, *, label: str, customer: str = "") -> ChurnResult:
+def churn_table(data: Any, *, label: str, customer: str = "", kind: type[ChurnResult] = ChurnResult) -> ChurnResult:
     """Churn on a table of one row per customer with a yes/no label. AUC and Brier score come from 5-fold cross-validation.
 
+    Rows without a label are scored and not learnt from; rows of one customer are never judged by what was learnt from each other. ``kind`` says what is asked.
     Raises :class:`BadInput` when the label has not two values or too few rows of one. O(rows × columns).
     """
     frame = frame_of(data)
     require_columns(frame.columns, label, customer)
     if customer:
         frame = frame.set_index(texts(frame[customer]).fillna("?")).drop(columns=[customer])
-    target, yes = labels(frame[label])
-    notes: list[Note] = []
-    known = target.notna().to_numpy()
-    if not known.all():
-        notes.append(
-            note(
-                "label.missing",
-                "{count} rows without a label were left out.",
-                "{count} 行没有标签，未计入。",
-                count=int((~known).sum()),
-            )
-        )
-    if frame.index.has_duplicates:
-        notes.append(
-            note(
-                "customer.twice",
-                "{count} rows repeat a customer; each row counts.",
-                "{count} 行的客户重复出现，逐行计入。",
-                count=int(frame.index.duplicated().sum()),
-            )
-        )
-    frame, y = frame[known], target[known].to_numpy(dtype=float)
+    target, yes = labels(frame[label], kind.QUESTION)
+    y = target.to_numpy(dtype=float, na_value=np.nan)
+    known = np.isfinite(y)
+    notes = _doubled(frame, known, named=bool(customer))
     prepared = features(frame.drop(columns=[label]), y)
-    learned, honest = learn(prepared, y)
+    taught = Features(prepared.frame[known], prepared.categories, prepared.notes)
+    groups = frame.index.to_numpy()[known] if customer and frame.index.has_duplicates else None
+    learned, honest = learn(taught, y[known], groups)
+    detail = {"n": int(known.sum()), "validation": "5-fold cross-validation", "label": label, "label_yes": yes, **measures(y[known], honest)}  # fmt: skip
     return _result(
-        prepared,
-        learned,
-        learned.probability(prepared.frame),
-        {"n": len(y), "validation": "5-fold cross-validation", "label": label, "label_yes": yes, **measures(y, honest)},
-        [*notes, *prepared.notes],
-        None,
+        prepared, learned, learned.probability(prepared.frame), detail, [*notes, *prepared.notes], None, kind
     )
+
+
+def _doubled(frame: pd.DataFrame, known: Any, *, named: bool) -> list[Note]:
+    """What is to be said of rows without a label, of customers that come twice and of copies."""
+    found = []
+    if not known.all():
+        found.append(note("label.missing", "{count} rows without a label were scored, and not learnt from.", "{count} 行没有标签，只评分，不参与学习。", count=int((~known).sum())))  # fmt: skip
+    twice = int(frame.index.duplicated().sum()) if named else 0
+    if twice:
+        found.append(note("customer.twice", "{count} rows repeat a customer; each row counts.", "{count} 行的客户重复出现，逐行计入。", count=twice))  # fmt: skip
+    copies = 0 if named else int(frame.astype(str).duplicated().sum())
+    if copies > 0.05 * len(frame):
+        found.append(note("rows.copies", "{count} rows are exact copies of another row; where they are the same customer the model looks better than it is.", "{count} 行与其他行完全相同；若为同一客户，模型评价会偏高。", count=copies))  # fmt: skip
+    return found
 
 
 def churn(sales: Transactions, *, horizon: float | None = None) -> ChurnResult:
@@ -240,6 +245,7 @@ def _result(
     detail: dict[str, Any],
     notes: list[Note],
     as_of: dt.date | None,
+    kind: type[ChurnResult] = ChurnResult,
 ) -> ChurnResult:
     effects = learned.contributions(prepared.frame)
     values, names = effects.to_numpy(), np.asarray(effects.columns, dtype=object)
@@ -261,7 +267,7 @@ def _result(
                 auc=detail["auc"],
             )
         )
-    return ChurnResult(
+    return kind(
         model="churn",
         table=table.sort_values("probability", ascending=False),
         diagnostics=detail,

@@ -15,8 +15,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from guanxi.mining.parsing import frame_of, numeric
-from guanxi.mining.result import BadInput, Result, Text, note, require_columns, words
+from guanxi.mining.amounts import numeric
+from guanxi.mining.parsing import frame_of
+from guanxi.mining.result import BadInput, Result, Text, gaps, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,9 @@ def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> 
     """Group customers by numeric columns. Skewed positive columns are taken as logarithms. Raises :class:`BadInput` with fewer than 20 rows or nothing that varies."""
     frame = frame_of(data)
     require_columns(frame.columns, *columns)
-    x = numeric(frame[columns], columns)[0].astype(float).dropna()
+    read, said = numeric(frame[columns], columns)
+    x = read.astype(float).dropna()
+    said += gaps(len(frame) - len(x), *columns)
     if len(x) < 20:
         raise BadInput(
             "cluster.few", "Groups need at least 20 customers with all figures.", "分组至少需要 20 位数据完整的客户。"
@@ -86,6 +89,7 @@ def clusters(data: Any, *, columns: list[str], most: int = 8, seed: int = 0) -> 
         if scores[best] < 0.25 or stable < 0.7
         else []
     )
+    notes = [*said, *notes]
     if repeated:
         notes.append(
             note(

@@ -15,8 +15,9 @@ from statsmodels.stats.diagnostic import het_breuschpagan
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
-from guanxi.mining.parsing import frame_of, numeric, texts
-from guanxi.mining.result import BadInput, Result, Text, note, plain, require_columns
+from guanxi.mining.amounts import numeric
+from guanxi.mining.parsing import frame_of, texts
+from guanxi.mining.result import BadInput, Result, Text, gaps, note, plain, require_columns
 
 #: More values of a category than this make no table anybody reads.
 MOST_VALUES = 200
@@ -52,6 +53,7 @@ def cross_table(data: Any, *, rows: str, columns: str) -> CrossResult:
     frame = frame_of(data)
     require_columns(frame.columns, rows, columns)
     pair = pd.DataFrame({"rows": texts(frame[rows]), "columns": texts(frame[columns])}).dropna()
+    lost = gaps(len(frame) - len(pair), rows, columns)
     for name, part in ((rows, "rows"), (columns, "columns")):
         if pair[part].nunique() > MOST_VALUES:
             raise BadInput(
@@ -102,7 +104,7 @@ def cross_table(data: Any, *, rows: str, columns: str) -> CrossResult:
             "cramers_v": v,
             "residuals": marked,
         },
-        notes=tuple(notes),
+        notes=(*lost, *notes),
     )
 
 
@@ -110,9 +112,13 @@ def regression(data: Any, *, target: str, drivers: list[str]) -> RegressionResul
     """Least squares of ``target`` on numeric ``drivers``: ``coefficient error t p_value low high vif`` with robust errors (HC3), and what is wrong with it in ``notes``."""
     frame = frame_of(data)
     require_columns(frame.columns, target, *drivers)
-    frame = numeric(frame[[target, *drivers]], [target, *drivers])[0].astype(float).dropna()
+    read, notes = numeric(frame[[target, *drivers]], [target, *drivers])
+    frame = read.astype(float).dropna()
+    notes += gaps(len(read) - len(frame), target, *drivers)
     if len(frame) < len(drivers) + 3:
         raise BadInput("regression.few", "Too few complete rows for so many drivers.", "完整行太少。")
+    if frame[target].nunique() == 1:
+        raise BadInput("regression.same", "{name} is the same in every row; there is nothing to explain.", "{name} 每行都相同，没有可解释的差异。", name=target)  # fmt: skip
     constant = [name for name in drivers if frame[name].nunique() == 1]
     used = [name for name in drivers if name not in constant]
     if not used:
@@ -139,7 +145,6 @@ def regression(data: Any, *, target: str, drivers: list[str]) -> RegressionResul
         "durbin_watson": float(durbin_watson(fit.resid)),
         "breusch_pagan_p": float(het_breuschpagan(fit.resid, x)[1]),
     }
-    notes = []
     if constant:
         notes.append(
             note(

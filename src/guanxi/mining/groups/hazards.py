@@ -15,9 +15,10 @@ import pandas as pd
 from scipy import stats
 from statsmodels.duration.hazard_regression import PHReg
 
-from guanxi.mining.churn.learning import endings
+from guanxi.mining.amounts import numbers
+from guanxi.mining.churn.labelling import endings
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import frame_of, numbers, texts
+from guanxi.mining.parsing import frame_of, texts
 from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 
 
@@ -84,10 +85,11 @@ def hazards(
     event = endings(frame[ended])
     known = x.notna().all(axis=1) & time.notna() & event.notna() & (time > 0)
     if not known.all():
-        notes.append(note("hazard.missing", "{count} rows without length, ending or a covariate were left out.", "{count} 行缺少时长、结局或协变量，未计入。", count=int((~known).sum())))  # fmt: skip
+        notes.append(note("hazard.missing", "{count} rows without ending or covariate, or with a length that is not above 0, were left out.", "{count} 行缺少结局或协变量，或时长不大于 0，未计入。", count=int((~known).sum())))  # fmt: skip
     x, time, event = x[known], time[known].astype(float), event[known].astype(float)
     if event.sum() < 10:
-        raise BadInput("hazard.few", "Only {n} contracts ended; at least 10 are needed.", "只有 {n} 份合约终止，至少需要 10 份。", n=int(event.sum()))  # fmt: skip
+        said = " ".join(one.text.en for one in notes), " ".join(one.text.zh for one in notes)
+        raise BadInput("hazard.few", "Only {n} contracts ended; at least 10 are needed. {why}", "只有 {n} 份合约终止，至少需要 10 份。{why}", n=int(event.sum()), why=Text(*said))  # fmt: skip
     constant = [str(name) for name in x.columns if x[name].nunique() == 1]
     x = x.drop(columns=constant)
     if constant:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from guanxi.mining.amounts import numeric
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import frame_of, numeric
+from guanxi.mining.parsing import frame_of
 from guanxi.mining.result import BadInput, Note, Result, Text, few, note, plain, require_columns
 
 
@@ -136,7 +137,7 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
         (p + z * z / (2 * n)) / (1 + z * z / n),
         z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n),
     )
-    return float(middle - half), float(middle + half)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _counted(found: Array, scale: int) -> pd.DataFrame:

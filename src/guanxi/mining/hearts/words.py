@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,11 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.decomposition import NMF
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.result import BadInput, Result, Text, bar, note
+from guanxi.mining.result import BadInput, Result, Text, bar, gaps, note
 
 _NOT = frozenset(
     [
@@ -249,27 +251,39 @@ def topics(texts: Sequence[str], *, number: int = 8, words: int = 6, seed: int =
             if one not in _STOP and len(one) > (1 if ord(one[0]) > 0x2E7F else 2) and not one.startswith("xx")
         ]
 
-    counter = TfidfVectorizer(tokenizer=cut, token_pattern=None, min_df=max(2, len(texts) // 500), max_df=0.5)
+    read = pd.Series(list(texts), dtype="object")
+    filled = read.notna() & (read.astype(str).str.strip() != "")
+    said = read[filled].astype(str)
+    if said.empty:
+        raise BadInput("text.none", "There are no texts.", "没有文本。")
+    if len(said) > 1 and said.nunique() == 1:
+        raise BadInput("text.same", "All {n} texts are the same.", "{n} 条文本完全相同。", n=len(said))
+    # Of a few texts a word may stand in all; of many, a word in every other one tells nothing apart.
+    counter = TfidfVectorizer(tokenizer=cut, token_pattern=None, min_df=max(2, len(said) // 500), max_df=0.5 if len(said) >= 20 else 1.0)  # fmt: skip
     try:
-        found = counter.fit_transform(texts)
+        found = counter.fit_transform(said)
     except ValueError as error:
         raise BadInput("text.empty", "The texts have no words in common.", "文本没有共同的词。") from error
     k = max(1, min(number, found.shape[1] - 1, found.shape[0] - 1))
     model = NMF(k, init="nndsvd", random_state=seed, max_iter=300)
-    with np.errstate(invalid="ignore"):  # the error of a perfect fit may come out below 0
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():  # the error of a perfect fit may come out below 0
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of a few texts the last digits may go on moving
         weights = model.fit_transform(found)
-    own = np.where(weights.max(axis=1) > 0, weights.argmax(axis=1), -1)
+    own = np.full(len(read), -1)
+    own[filled.to_numpy()] = np.where(weights.max(axis=1) > 0, weights.argmax(axis=1), -1)
     names = counter.get_feature_names_out()
     rows = [
-        (i, " ".join(names[j] for j in np.argsort(-part)[:words]), float((own == i).mean()))
+        (i, " ".join(names[j] for j in np.argsort(-part)[:words]), float((own == i).sum() / len(said)))
         for i, part in enumerate(model.components_)
     ]
     table = pd.DataFrame(rows, columns=["topic", "words", "share"]).sort_values("share", ascending=False)
-    nowhere = int((own < 0).sum())
-    notes = [] if not nowhere else [note("text.no_topic", "{count} texts belong to no topic.", "{count} 条文本不属于任何话题。", count=nowhere, warning=False)]  # fmt: skip
+    nowhere = int((own < 0).sum()) - int((~filled).sum())
+    notes = list(gaps(int((~filled).sum()), "text"))
+    if nowhere:
+        notes.append(note("text.no_topic", "{count} texts belong to no topic.", "{count} 条文本不属于任何话题。", count=nowhere, warning=False))  # fmt: skip
     return TopicResult(
         model="topics", table=table.set_index("topic"), parameters={"number": k, "words": words, "seed": seed},
-        diagnostics={"n": len(texts), "terms": len(names)}, notes=tuple(notes), own=own,
+        diagnostics={"n": len(said), "terms": len(names)}, notes=tuple(notes), own=own,
     )  # fmt: skip
 
 

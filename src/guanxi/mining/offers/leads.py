@@ -6,20 +6,38 @@ first contact and deal of the leads won (median), unless given.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from guanxi.mining.churn.labelling import WON
 from guanxi.mining.churn.model import ChurnResult, churn_table
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import dates, frame_of
-from guanxi.mining.result import BadInput, Result, Text, note, require_columns
+from guanxi.mining.parsing import dates, frame_of, texts
+from guanxi.mining.result import BadInput, Note, Result, Text, gaps, note, require_columns
 
 
-def lead_scores(data: Any, *, won: str, lead: str = "") -> ChurnResult:
-    """Chance of each lead: ``probability`` of ``won`` with reasons; AUC and Brier score by cross-validation. See :func:`churn_table`."""
-    return churn_table(frame_of(data), label=won, customer=lead)
+class LeadResult(ChurnResult):
+    """One row per lead: ``probability`` of being won, ``reason_1 … reason_3`` with ``effect_1 …``; ``chance`` high, middle, low."""
+
+    SAYS = Text(
+        "{who} becomes a deal with a probability of {p:.0%} (on average {base:.0%}). What speaks for it: {why}.",
+        "{who} 的成交概率为 {p:.0%}（平均 {base:.0%}）。有利因素：{why}。",
+    )
+    TITLE = Text("Predicted and actual share won", "预测与实际成交率")
+    QUESTION = WON
+
+
+def lead_scores(data: Any, *, won: str, lead: str = "") -> LeadResult:
+    """Chance of each lead: ``probability`` of ``won`` with reasons; AUC and Brier score by cross-validation.
+
+    Leads that are still open (no label, or a word for it) are scored by what the closed ones teach. See :func:`churn_table`.
+    """
+    found = churn_table(frame_of(data), label=won, customer=lead, kind=LeadResult)
+    assert isinstance(found, LeadResult)  # noqa: S101 - for the types: it is what was asked for
+    return replace(found, model="leads", table=found.table.rename(columns={"risk": "chance"}))
 
 
 def half_life(days_to_win: Any) -> float:
@@ -36,17 +54,33 @@ def decayed(score: Any, days_silent: Any, half: float) -> Array:
     )
 
 
-def _ordered(column: pd.Series) -> pd.Series:
+def _ordered(column: pd.Series) -> tuple[pd.Series, list[Note]]:
     """Text as numbers or dates where it is, so that 10 comes after 9 and February after January."""
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column) or column.empty:
-        return column
-    number = pd.to_numeric(column, errors="coerce")
-    if bool(number.notna().all()):
-        return number
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return column, []
+    written = texts(column)
+    number = pd.to_numeric(written, errors="coerce")
+    if int(number.notna().sum()) == int(written.notna().sum()):
+        return number, []
     try:
-        return dates(column)[0]
+        return dates(column, name=str(column.name))
     except BadInput:
-        return column
+        return written, [note("sequence.order", "The column {name} holds neither numbers nor dates; purchases are ordered by its text.", "{name} 列既非数字也非日期，已按文字排序。", name=column.name)]  # fmt: skip
+
+
+#: So many pairs of things of one customer are compared at once, some 4 GB.
+MOST_PAIRS = 30_000_000
+
+
+def _not_too_many(things: pd.Series) -> None:
+    pairs = int((things.astype(float) ** 2).sum())
+    if pairs > MOST_PAIRS:
+        raise BadInput(
+            "sequence.wide",
+            "{who} has {n} different things; {pairs:,} pairs are too many to compare. Ask for a higher support, or for kinds of goods in place of single ones.",
+            "{who} 有 {n} 种商品，需比较 {pairs:,} 个组合，数量过大。请提高支持度，或改用商品类别。",
+            who=things.index[0], n=int(things.iloc[0]), pairs=pairs,
+        )  # fmt: skip
 
 
 class SequenceResult(Result):
@@ -68,33 +102,33 @@ def sequences(data: Any, *, customer: str, item: str, order: str, min_support: f
 
     Raises :class:`BadInput` when a column is missing or no row is usable. Agrawal and Srikant, “Mining sequential patterns”, ICDE (1995), for sequences of two. ``order`` sorts a customer's rows.
     """
-    frame = frame_of(data)
-    require_columns(frame.columns, customer, item, order)
-    rows = len(frame)
-    frame = frame[[customer, item, order]].replace("", np.nan).dropna()
-    notes = []
-    frame[order] = _ordered(frame[order])
-    if pd.api.types.is_object_dtype(frame[order]) or pd.api.types.is_string_dtype(frame[order]):
-        notes.append(note("sequence.order", "The column {name} holds neither numbers nor dates; purchases are ordered by its text.", "{name} 列既非数字也非日期，已按文字排序。", name=order))  # fmt: skip
-    frame = frame.dropna()
-    frame = frame.sort_values([customer, order], kind="stable")
+    table = frame_of(data)
+    require_columns(table.columns, customer, item, order)
+    when, notes = _ordered(table[order])
+    made = pd.DataFrame({"customer": texts(table[customer]), "item": texts(table[item]), "when": when})
+    frame = made.dropna().sort_values(["customer", "when"], kind="stable")
     if frame.empty:
         raise BadInput("empty", "No usable row is left.", "没有可用的数据。")
-    if len(frame) < rows:
-        notes.append(note("sequence.missing", "{count} rows without customer, item or order were left out.", "{count} 行缺少客户、商品或顺序，未计入。", count=rows - len(frame)))  # fmt: skip
-    firsts = frame.drop_duplicates([customer, item])
-    lasts = frame.drop_duplicates([customer, item], keep="last")
-    pairs = firsts.merge(lasts, on=customer, suffixes=("_a", "_b"))
-    pairs = pairs[(pairs[f"{order}_a"] < pairs[f"{order}_b"]) & (pairs[f"{item}_a"] != pairs[f"{item}_b"])]
-    n = frame[customer].nunique()
-    counts = pairs.groupby([f"{item}_a", f"{item}_b"])[customer].nunique().reset_index(name="customers")
-    owners = firsts[item].value_counts()
+    notes += gaps(len(made) - len(frame), customer, item, order)
+    firsts = frame.drop_duplicates(["customer", "item"])
+    n, owners = frame["customer"].nunique(), firsts["item"].value_counts()
+    common = owners.index[owners >= min_support * n]  # both things of a pair are at least as common as the pair
+    firsts = firsts[firsts["item"].isin(common)]
+    lasts = frame[frame["item"].isin(common)].drop_duplicates(["customer", "item"], keep="last")
+    _not_too_many(firsts["customer"].value_counts())
+    pairs = firsts.merge(lasts, on="customer", suffixes=("_a", "_b"))
+    pairs = pairs[(pairs["when_a"] < pairs["when_b"]) & (pairs["item_a"] != pairs["item_b"])]
+    counts = pairs.groupby(["item_a", "item_b"])["customer"].nunique().reset_index(name="customers")
     counts.columns = pd.Index(["first", "then", "customers"])
     counts["customers"] = counts["customers"].astype(int)
     counts["support"] = counts["customers"] / n
     counts["confidence"] = counts["customers"] / counts["first"].map(owners).astype(float)
     counts["lift"] = counts["confidence"] / (counts["then"].map(owners).astype(float) / n)
-    table = counts[counts["support"] >= min_support].sort_values("lift", ascending=False).reset_index(drop=True)
+    table = (
+        counts[counts["support"] >= min_support]
+        .sort_values(["lift", "customers", "first", "then"], ascending=[False, False, True, True])
+        .reset_index(drop=True)
+    )
     if table.empty:
         notes.append(note("sequence.none", "No pair reaches the asked support; lower it.", "没有组合达到要求的支持度，可调低。"))  # fmt: skip
     return SequenceResult(

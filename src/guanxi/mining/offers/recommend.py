@@ -15,7 +15,7 @@ from scipy import sparse
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, bar, note, require_columns, words
+from guanxi.mining.result import BadInput, Note, Result, bar, gaps, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,8 @@ def recommend(data: Any, *, customer: str, item: str, top: int = 3, factors: int
     """
     frame = frame_of(data)
     require_columns(frame.columns, customer, item)
-    pairs = pd.DataFrame({"customer": texts(frame[customer]), "item": texts(frame[item])}).dropna().drop_duplicates()
+    pairs = pd.DataFrame({"customer": texts(frame[customer]), "item": texts(frame[item])}).dropna()
+    lost, pairs = len(frame) - len(pairs), pairs.drop_duplicates()
     who, customers = pd.factorize(pairs["customer"], sort=True)
     what, items = pd.factorize(pairs["item"], sort=True)
     if len(items) < 2 or len(customers) < 2:
@@ -70,7 +71,9 @@ def recommend(data: Any, *, customer: str, item: str, top: int = 3, factors: int
             "offers.few", "Offers need at least two customers and two items.", "推荐至少需要两位客户和两种商品。"
         )
     owned = sparse.csr_matrix((np.ones(len(pairs)), (who, what)), shape=(len(customers), len(items)))
+    _not_too_wide(owned, customers)
     trials, notes = judged(owned, top, factors, seed)
+    notes += gaps(lost, customer, item)
     best = max(trials, key=lambda name: trials[name]) if trials else "item_item"
     if trials and best == "popular":
         notes.append(
@@ -105,6 +108,21 @@ def recommend(data: Any, *, customer: str, item: str, top: int = 3, factors: int
         diagnostics=detail,
         notes=tuple(notes),
     )
+
+
+#: So many pairs of things bought by the same customer are counted at once, some 2 GB.
+MOST_PAIRS = 100_000_000
+
+
+def _not_too_wide(owned: Any, customers: Any) -> None:
+    things = np.diff(owned.indptr).astype(float)
+    if float((things**2).sum()) > MOST_PAIRS and min(owned.shape[1] ** 2, (things**2).sum()) > MOST_PAIRS:
+        raise BadInput(
+            "offers.wide",
+            "{who} has {n} different things, too many to compare pair by pair. Leave him out, or take kinds of goods in place of single ones.",
+            "{who} 有 {n} 种商品，无法逐对比较。请剔除该客户，或改用商品类别。",
+            who=customers[int(things.argmax())], n=int(things.max()),
+        )  # fmt: skip
 
 
 def _similarity(owned: Any) -> Any:

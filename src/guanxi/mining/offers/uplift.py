@@ -15,10 +15,11 @@ from scipy import stats
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from guanxi.mining.churn.learning import features, labels, learner
+from guanxi.mining.churn.labelling import RESPONDED, TREATED, labels
+from guanxi.mining.churn.learning import features, learner
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, Text, note, require_columns, words
+from guanxi.mining.result import BadInput, Result, Text, gaps, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,22 @@ def qini(uplift: Array, treated: Array, response: Array) -> tuple[pd.DataFrame, 
     return curve, float(np.trapezoid(gain - straight, share) / len(y))
 
 
+def _known(frame: pd.DataFrame, treatment: str, response: str) -> tuple[pd.DataFrame, Array, Array, int]:
+    """Rows of which both is known: the table, who was addressed, who responded, and how many rows were left out."""
+    found = [labels(frame[name], asked)[0].to_numpy(dtype=float, na_value=np.nan) for name, asked in ((treatment, TREATED), (response, RESPONDED))]  # fmt: skip
+    known = np.isfinite(found[0]) & np.isfinite(found[1])
+    t, y = found[0][known], found[1][known]
+    for part in (0, 1):
+        side = y[t == part]
+        if min(side.sum(), len(side) - side.sum()) < 20:
+            raise BadInput(
+                "uplift.few",
+                "One group has fewer than 20 responses, or fewer than 20 without one; nothing can be learnt.",
+                "某一组的响应或未响应少于 20 个，无法学习。",
+            )
+    return frame[known], t, y, int((~known).sum())
+
+
 def uplift(data: Any, *, treatment: str, response: str, drop: tuple[str, ...] = (), seed: int = 0) -> UpliftResult:
     """Fit on a table of one row per customer; ``treatment`` and ``response`` are yes/no columns. Predictions are out of fold.
 
@@ -88,17 +105,12 @@ def uplift(data: Any, *, treatment: str, response: str, drop: tuple[str, ...] = 
     """
     frame = frame_of(data)
     require_columns(frame.columns, treatment, response)
-    t, y = labels(frame[treatment])[0].to_numpy(dtype=float), labels(frame[response])[0].to_numpy(dtype=float)
-    for part in (0, 1):
-        if y[t == part].sum() < 20:
-            raise BadInput(
-                "uplift.few",
-                "Fewer than 20 responses in one group; nothing can be learnt.",
-                "某一组的响应少于 20 个，无法学习。",
-            )
+    frame, t, y, lost = _known(frame, treatment, response)
     prepared = features(frame.drop(columns=[treatment, response, *[one for one in drop if one in frame.columns]]), y)
     made, answer = np.empty(len(y)), np.empty(len(y))
     columns, values = tuple(prepared.frame.columns), prepared.frame.to_numpy()
+    if not columns:
+        raise BadInput("features.none", "No column is left to learn from.", "没有可用于学习的列。")
     with threadpool_limits(1 if len(y) < 200_000 else None):
         for train, test in StratifiedKFold(3, shuffle=True, random_state=seed).split(values, t * 2 + y):
             sides = []
@@ -112,15 +124,12 @@ def uplift(data: Any, *, treatment: str, response: str, drop: tuple[str, ...] = 
                 )
             made[test], answer[test] = sides[0] - sides[1], sides[0]
     curve, area = qini(made, t, y)
-    top = made >= np.quantile(made, 0.7)
-    detail = {
-        "n": len(y),
-        **effect(t, y),
-        "qini": area,
-        "top30": effect(t[top], y[top]),
-        "rest70": effect(t[~top], y[~top]),
-    }
-    notes = [*prepared.notes]
+    top = np.zeros(len(y), dtype=bool)
+    top[np.argsort(-made, kind="stable")[: max(1, round(0.3 * len(y)))]] = True
+    detail: dict[str, Any] = {"n": len(y), **effect(t, y), "qini": area}
+    for name, chosen in (("top30", top), ("rest70", ~top)):
+        detail[name] = effect(t[chosen], y[chosen]) if 0 < t[chosen].sum() < chosen.sum() else None
+    notes = [*gaps(lost, treatment, response), *prepared.notes]
     if area <= 0:
         notes.append(
             note(

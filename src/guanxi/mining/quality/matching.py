@@ -16,7 +16,7 @@ import pandas as pd
 
 from guanxi.mining.lifetime.estimate import Array
 from guanxi.mining.parsing import frame_of
-from guanxi.mining.result import BadInput, Result, Text, require_columns, words
+from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,9 @@ def _levels(left: Sequence[str], right: Sequence[str]) -> Array:
     return made.astype(float)
 
 
-def candidates(frame: pd.DataFrame, blocks: Sequence[Sequence[str]], most: int = 200) -> pd.DataFrame:
-    """Pairs (places) that agree in all columns of at least one block; blocks with more than ``most`` records say nothing and are passed over."""
+def candidates(frame: pd.DataFrame, blocks: Sequence[Sequence[str]], most: int = 200) -> tuple[pd.DataFrame, int]:
+    """Pairs (places) that agree in all columns of at least one block; values with more than ``most`` records say nothing and are passed over: how many records."""
+    passed = 0
     pairs: set[tuple[int, int]] = set()
     for block in blocks:
         key = frame[list(block)].agg("\x1f".join, axis=1)
@@ -94,7 +95,8 @@ def candidates(frame: pd.DataFrame, blocks: Sequence[Sequence[str]], most: int =
         for places in pd.Series(np.flatnonzero(filled)).groupby(key.to_numpy()[filled]).agg(list):
             if 1 < len(places) <= most:
                 pairs.update(combinations(places, 2))
-    return pd.DataFrame(sorted(pairs), columns=["a", "b"])
+            passed += len(places) if len(places) > most else 0
+    return pd.DataFrame(sorted(pairs), columns=["a", "b"]), passed
 
 
 def resolve(
@@ -113,12 +115,15 @@ def resolve(
     Raises :class:`BadInput` when a column is missing or no pair is left.
     """
     frame = frame_of(data).reset_index(drop=True)
+    notes: list[Note] = []
     if frame.empty:
         raise BadInput("empty", "The table has no rows.", "表中没有数据。")
     used = list(dict.fromkeys([*columns, *(name for block in blocks for name in block)]))
     require_columns(frame.columns, key, *used)
     text = frame[used].fillna("").astype(str).apply(lambda column: column.str.strip().str.lower())
-    pairs = candidates(text, blocks)
+    pairs, passed = candidates(text, blocks)
+    if pairs.empty and passed:
+        raise BadInput("match.wide", "Every value of the blocks is shared by more than 200 records, so it says nothing of who is the same. Block by something rarer.", "候选条件的每个取值都超过 200 条记录，无法据此判断。请改用更有区分度的列。")  # fmt: skip
     if pairs.empty:
         raise BadInput("match.none", "No two records agree in any block.", "没有任何两条记录满足候选条件。")
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
@@ -132,10 +137,12 @@ def resolve(
         table[name] = levels[:, place].astype(int)
     clusters = _clusters(len(frame), a[probability >= same], b[probability >= same])
     counts = table["verdict"].value_counts()
+    if passed:
+        notes.append(note("match.common", "{count} records share a value of a block with more than 200 others; by it they were not compared.", "{count} 条记录的候选值与其他 200 多条相同，未据此比较。", count=passed))  # fmt: skip
     return MatchResult(
         model="match", table=table.sort_values("probability", ascending=False).reset_index(drop=True), clusters=pd.Series(clusters, index=names),
         parameters={"columns": list(columns), "same": same, "review": review, "m": m.round(4).tolist(), "u": u.round(4).tolist(), "prior": share},
-        diagnostics={"records": len(frame), "pairs": len(pairs), "groups": len(set(clusters)), **{str(one): int(n) for one, n in counts.items()}},
+        diagnostics={"records": len(frame), "pairs": len(pairs), "groups": len(set(clusters)), **{str(one): int(n) for one, n in counts.items()}}, notes=tuple(notes),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from guanxi.mining.amounts import numbers
 from guanxi.mining.parsing import frame_of, texts
 from guanxi.mining.result import BadInput, Note, Result, Text, note
 
@@ -35,10 +36,11 @@ def quality(data: Any) -> QualityResult:
     frame = frame_of(data)
     if not len(frame.columns) or frame.empty:
         raise BadInput("empty", "The table has no rows.", "表中没有数据。")
-    rows = []
+    rows, notes = [], list[Note]()
     for name in frame.columns:
         column = frame[name] if pd.api.types.is_numeric_dtype(frame[name]) else texts(frame[name])
-        number = pd.to_numeric(column, errors="coerce")
+        number, said = _number(column)
+        notes += [one for one in said if one.code == "amount.infinite"]
         filled = column.dropna()
         numeric = len(filled) > 0 and int(number.notna().sum()) >= 0.95 * len(filled)
         far, low, high = _far_out(number.dropna().to_numpy(dtype=float)) if numeric else (0.0, np.nan, np.nan)
@@ -60,8 +62,16 @@ def quality(data: Any) -> QualityResult:
     ).set_index("column")
     copies = int(frame.astype(str).duplicated().sum())
     return QualityResult(
-        model="quality", table=table, diagnostics={"rows": len(frame), "columns": len(table), "copies": copies}, notes=_noticed(table, copies)
+        model="quality", table=table, diagnostics={"rows": len(frame), "columns": len(table), "copies": copies}, notes=(*notes, *_noticed(table, copies))
     )  # fmt: skip
+
+
+def _number(column: pd.Series) -> tuple[pd.Series, list[Note]]:
+    """The column as numbers, missing where it holds something else, and what was noticed."""
+    try:
+        return numbers(column, name=str(column.name))
+    except BadInput:
+        return pd.Series(np.nan, index=column.index), []
 
 
 def _noticed(table: pd.DataFrame, copies: int) -> tuple[Note, ...]:
