@@ -92,7 +92,7 @@ def _each(actor: Actor, entity: Entity, place: Place) -> Each:
     """Each value of a field of several: a tag, a choice, a segment."""
     if place.field.name == segments.PATH:
         told = segments_told(actor, entity, place.path)
-        names = [Case(When(where, then=Value(key)), default=Value(None)) for key, where in told.items()]
+        names: list[Any] = [Case(When(where, then=Value(key)), default=Value(None)) for key, where in told.items()]
         return Each(Named(*(names or [Value(None)])), "text")
     return Each(seen(actor, entity, place, _listed(place)), "bigint" if place.field.kind == "tags" else "json")
 
