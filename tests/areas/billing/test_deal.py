@@ -246,6 +246,7 @@ def test_the_chain_names_amendments_of_amendments_and_their_orders(cast: Cast, m
     make("billing.contractline", contract=first, quantity=1, price=Decimal(10), tax_class="0")
     first = contracts.contract_sign(cast.root, Contract.objects.get(pk=first.pk))
     second = contracts.contract_amend(cast.root, first)
+    assert [first.name, second.name] == [f"{contract.name} 补充协议", f"{contract.name} 补充协议 2"]
     order = contracts.contract_to_order(cast.root, first)
     for one in (contract, first, second, order):
         found = selectors.chain(cast.root, one)

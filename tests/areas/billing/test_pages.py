@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -176,3 +177,20 @@ def test_the_same_money_on_the_same_day_is_warned_of_while_it_is_entered(cast: C
     assert (
         first.number not in page.post(f"{url}?except={first.pk}", same, headers={"HX-Request": "true"}).content.decode()
     )
+
+
+def test_a_customer_reads_why_he_can_no_longer_answer(cast: Cast, make: Any) -> None:
+    made = quote(cast, make)
+    secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
+    guest = Client(headers={"Accept-Language": "en"})
+    made.refresh_from_db()
+    past = {"quoted_on": TODAY - dt.timedelta(days=9), "valid_until": TODAY - dt.timedelta(days=1)}
+    made = records.update(cast.alice, made, past)
+    text = guest.get(f"/p/{secret}/").content.decode()
+    assert f"valid until {past['valid_until']}. Please ask for a new one." in text
+    assert "<form" not in text
+    assert guest.post(f"/p/{secret}/", {"by": "王采购", "answer": "accept"}).status_code == 422
+    quotes.quote_revise(cast.alice, made)
+    assert "replaced by a newer one" in guest.get(f"/p/{secret}/").content.decode()
+    made.refresh_from_db()
+    assert (made.status, made.accepted_at) == ("replaced", None)

@@ -193,7 +193,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
             return HttpResponse(status=303, headers={"Location": request.path})
     entity = entity_of(record)
     context = {
-        "record": record, "error": error, "field": field, "answerable": links.answerable(record), "is_quote": isinstance(record, Quote),
+        "record": record, "error": error, "field": field, "answerable": links.answerable(record), "closed": links.closed_text(record), "is_quote": isinstance(record, Quote),
         "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/",
         "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "rounding": printing.ROUNDING,
     }  # fmt: skip

@@ -115,7 +115,7 @@ def _orders(record: Any, quotes: set[int], contracts: set[int], orders: set[int]
     return Q(pk__in=orders) | Q(quote_id__in=quotes) | of_deal
 
 
-def _amended(contracts: set[int], quotes: set[int]) -> list[tuple[int, int | None]]:
+def amended(contracts: set[int], quotes: set[int]) -> list[tuple[int, int | None]]:
     """Contracts given or of quotes given, with all that amend them and all they amend, at any depth: id and quote; one query."""
     table = Contract._meta.db_table
     words = f"""
@@ -137,7 +137,7 @@ def chain(actor: Actor, record: Any) -> Chain:
         orders.add(order.pk)
         contracts |= _ids(order.contract_id)
         quotes |= _ids(order.quote_id)
-    for contract_id, quote_id in _amended(contracts, quotes):
+    for contract_id, quote_id in amended(contracts, quotes):
         contracts.add(contract_id)
         quotes |= _ids(quote_id)
 

@@ -25,6 +25,7 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import AMENDMENT_EFFECTS, DRAFT, ENDED, FRAMEWORK, OWING_CONTRACTS, SIGNED
 from guanxi.areas.billing.services import contracts
+from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
     Action,
@@ -39,6 +40,14 @@ from guanxi.core.schema.entity import (
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import register
 from guanxi.core.schema.standing import Standing
+
+
+def renewable(contract: Contract) -> bool | Text:
+    """Whether a contract can go on for as long again, else why not."""
+    if contract.status == DRAFT:
+        return _("Sign the contract first.")
+    return contract.ends_on is not None or _("This contract has no end.")
+
 
 register(
     Entity(
@@ -170,7 +179,7 @@ register(
                 label=_("Renew"),
                 run=contracts.contract_renew,
                 icon="repeat",
-                applies=state(SIGNED, "completed", "ended", text=_("Sign the contract first.")),
+                applies=renewable,
             ),
             Action(
                 key="call",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from guanxi.areas.billing import policies
+from guanxi.areas.billing import policies, selectors
 from guanxi.areas.billing.models import (
     Contract,
     Instalment,
@@ -82,13 +82,11 @@ def contract_amend(actor: Actor, record: Contract, *, effect: str = "add") -> Co
     """An amendment of the contract as a draft, to be filled."""
     if record.status == DRAFT:
         raise RuleBroken(_("A draft needs no amendment; change it."), code="contract.state")
-    return _follower(
-        actor,
-        record,
-        {"amends": record.pk, "effect": effect or "add", "kind": record.kind},
-        _("Amendment to %(name)s"),
-        lines=False,
-    )
+    values = {"amends": record.pk, "effect": effect or "add", "kind": record.kind}
+    family = [one for one, _quote in selectors.amended({record.pk}, set())]
+    first = Contract.objects.get(pk__in=family, amends=None)
+    name = _("Amendment to %(name)s") if len(family) == 1 else _("Amendment %(number)d to %(name)s")
+    return _follower(actor, record, values, name % {"number": len(family), "name": first.name}, lines=False)
 
 
 def contract_renew(actor: Actor, record: Contract) -> Contract:
@@ -98,19 +96,20 @@ def contract_renew(actor: Actor, record: Contract) -> Contract:
     start = record.ends_on + dt.timedelta(days=1)
     length = record.ends_on - (record.starts_on or record.signed_on or record.ends_on)
     values = {"renews": record.pk, "starts_on": start, "ends_on": start + length, "kind": record.kind}
-    return _follower(actor, record, values, "%(name)s", lines=True)
+    return _follower(actor, record, values, record.name, lines=True)
 
 
 def contract_call(actor: Actor, record: Contract) -> Contract:
     """A contract under this framework, as a draft."""
-    return _follower(actor, record, {"framework": record.pk}, _("Call-off under %(name)s"), lines=False)
+    name = _("Call-off under %(name)s") % {"name": record.name}
+    return _follower(actor, record, {"framework": record.pk}, name, lines=False)
 
 
 def _follower(actor: Actor, record: Contract, values: Mapping[str, Any], name: str, *, lines: bool) -> Contract:
     require(actor, "create", CONTRACT)
     require(actor, "view", record)
     given = {key.removesuffix("_id"): getattr(record, key) for key in CARRIED}
-    given |= {"owner": record.owner_id, "name": (name % {"name": record.name})[:200], **values}
+    given |= {"owner": record.owner_id, "name": name[:200], **values}
     if lines:
         given["lines"] = making.lines_of(record)
     else:

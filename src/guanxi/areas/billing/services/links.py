@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.areas.billing.models import Delivery, PublicLink, Quote
-from guanxi.areas.billing.models.documents import DRAFT, SENT, SHIPPED
+from guanxi.areas.billing.models.documents import DRAFT, REPLACED, RETURNED, SENT, SHIPPED
 from guanxi.areas.billing.services import orders, quotes
 from guanxi.core import records
 from guanxi.core.access import require
@@ -118,6 +118,20 @@ def _tell(record: Any, text: str, by: str) -> None:
 def answerable(record: Any) -> bool:
     """Whether the customer can still answer."""
     if isinstance(record, Quote):
-        open_ = record.status in (DRAFT, SENT)
-        return open_ and (record.valid_until is None or record.valid_until >= clock.today(settings.TIME_ZONE))
+        return record.status in (DRAFT, SENT) and not _over(record)
     return bool(record.status == SHIPPED)
+
+
+def _over(quote: Quote) -> bool:
+    return quote.valid_until is not None and quote.valid_until < clock.today(settings.TIME_ZONE)
+
+
+def closed_text(record: Any) -> str:
+    """Why the customer can no longer answer, in words for him."""
+    if isinstance(record, Quote) and record.status == REPLACED:
+        return _("This quote has been replaced by a newer one. Please ask for it.")
+    if isinstance(record, Quote) and _over(record):
+        return _("This quote was valid until %(day)s. Please ask for a new one.") % {"day": record.valid_until}
+    if isinstance(record, Delivery) and record.status == RETURNED:
+        return _("This delivery came back to us.")
+    return _("This can no longer be answered here.")
