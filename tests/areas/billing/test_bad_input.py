@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from guanxi.areas.billing.models import Contract, Receipt
-from guanxi.areas.billing.services import contracts, ledger
+from guanxi.areas.billing.models import Contract, Order, Receipt
+from guanxi.areas.billing.services import contracts, invoices, ledger, orders
 from guanxi.areas.sales.models import Lead, Opportunity
 from guanxi.areas.sales.services import lead_convert
 from guanxi.core import records
@@ -130,3 +130,49 @@ def test_a_refund_says_what_is_wrong_where_it_is(cast: Cast, make: Any) -> None:
     assert (receipt.free, receipt.refunded) == (Decimal("1234.50"), 0)
     back = ledger.receipt_refund(cast.root, receipt, amount=Decimal("1234.50"))
     assert "Paid back" in page.get(f"/receipts/{back.pk}/").content.decode()
+
+
+def test_a_contract_and_its_order_are_invoiced_once(cast: Cast, make: Any) -> None:
+    contract = signed(make, total=Decimal(900))
+    order = contracts.contract_to_order(cast.root, contract)
+    order = orders.order_confirm(cast.root, order)
+    first = invoices.invoice_request(cast.root, contract, amount=Decimal(500))
+    with pytest.raises(Invalid, match="¥400"):
+        invoices.invoice_request(cast.root, order, amount=Decimal(401))
+    second = invoices.invoice_request(cast.root, order)
+    assert (second.amount, second.contract_id, second.order_id) == (400, contract.pk, order.pk)
+    with pytest.raises(Invalid, match="¥500"):
+        records.update(cast.root, first, {"amount": "501"})
+    records.update(cast.root, first, {"amount": "499"})
+    invoices.invoice_issue(cast.root, second, invoice_number="0001")
+    assert [one.__class__.objects.get(pk=one.pk).invoiced for one in (contract, order)] == [400, 400]
+
+
+def test_what_was_issued_is_not_rewritten(cast: Cast, make: Any) -> None:
+    paper = invoices.invoice_request(cast.root, signed(make, total=Decimal(900)))
+    paper = invoices.invoice_issue(cast.root, paper, invoice_number="0001")
+    for name, value in (("amount", "1"), ("title", "另一家"), ("tax_class", "6")):
+        with pytest.raises(Invalid) as error:
+            records.update(cast.root, paper, {name: value})
+        assert (error.value.code, error.value.field) == ("invoice.stands", name)
+    assert records.update(cast.root, paper, {"tracking_number": "SF1"}).amount == 900
+
+
+def test_nothing_moves_out_of_or_into_closed_books(cast: Cast, make: Any) -> None:
+    long_ago, ago = TODAY - dt.timedelta(days=60), TODAY - dt.timedelta(days=10)
+    old = make("billing.receipt", received_on=long_ago)
+    contract, order = signed(make, total=Decimal(900)), make("billing.orderline").order
+    draft = make("billing.contract", customer=contract.customer)
+    make("billing.contractline", contract=draft)
+    records.update(cast.root, order, {"ordered_on": long_ago})
+    make("billing.closedperiod", until=TODAY - dt.timedelta(days=30))
+    for record, name, day in ((old, "received_on", ago), (contract, "signed_on", long_ago)):
+        with pytest.raises(Invalid) as error:
+            records.update(cast.root, record, {name: day})
+        assert (error.value.code, error.value.field) == ("period.closed", name)
+    with pytest.raises(Invalid, match="关账"):
+        contracts.contract_sign(cast.root, Contract.objects.get(pk=draft.pk), signed_on=long_ago)
+    with pytest.raises(Invalid, match="关账"):
+        orders.order_confirm(cast.root, Order.objects.get(pk=order.pk))
+    assert Contract.objects.get(pk=draft.pk).status == Order.objects.get(pk=order.pk).status == "draft"
+    contracts.contract_sign(cast.root, Contract.objects.get(pk=draft.pk), signed_on=ago)

@@ -358,7 +358,13 @@ def currencies_of(customer: Customer) -> list[str]:
 
 
 def to_invoice(document: Contract | Order) -> Decimal:
-    """What of a document is neither invoiced nor asked to be."""
+    """What of a document is neither invoiced nor asked to be; of an order owed on its contract no more than of that."""
+    if isinstance(document, Order) and document.contract is not None and document.open is None:
+        return min(_not_invoiced(document), _not_invoiced(document.contract))
+    return _not_invoiced(document)
+
+
+def _not_invoiced(document: Contract | Order) -> Decimal:
     rows = Invoice.objects.filter(**{document._meta.model_name or "": document.pk}).exclude(status="void")
     booked = sum((row.amount for row in rows if row.status in ("requested", ISSUED, RED)), ZERO)
     return (document.total or ZERO) - booked

@@ -169,7 +169,7 @@ register(
             instead=_("Reverse the invoice instead."),
         ),
         menu=Menu(group="money", order=30),
-        writer=Writer(create=invoices.invoice_create),
+        writer=Writer(create=invoices.invoice_create, update=invoices.invoice_update),
         clean=policies.invoice_clean,
         description=_("Tax documents: asked for, issued, sent, reversed."),
     ),

@@ -67,3 +67,11 @@ def period_open(day: dt.date | None, field: str) -> None:
         raise Invalid(
             _("The books are closed up to %(day)s.") % {"day": until.isoformat()}, code="period.closed", field=field
         )
+
+
+def moved_in_open_books(record: Any, changes: Changes, *names: str) -> None:
+    """Raise Invalid at a day of a record already stored that is moved out of or into closed books."""
+    for name in names:
+        if name in changes and record.pk:
+            for day in (changes[name][0], getattr(record, name)):
+                period_open(day, name)

@@ -34,6 +34,7 @@ from guanxi.areas.billing.policies.common import (
     ZERO,
     Changes,
     in_order,
+    moved_in_open_books,
     positive,
     put,
 )
@@ -125,6 +126,8 @@ def contract_clean(actor: Actor, contract: Contract, changes: Changes) -> None:
     for name in ("framework", "amends", "renews"):
         if name in changes:
             _no_circle(contract, name)
+    if contract.status in OWING_CONTRACTS:
+        moved_in_open_books(contract, changes, "signed_on")
     above = contract.amends.signed_on if contract.amends else None
     if above and contract.signed_on and contract.signed_on < above and {"amends", "signed_on"} & set(changes):
         raise Invalid(
@@ -210,6 +213,8 @@ def order_clean(actor: Actor, order: Order, changes: Changes) -> None:
     if order.ordered_on is None:
         put(order, changes, "ordered_on", today)
     in_order(order, "ordered_on", "due_on", _("Nothing can be due before it is ordered."))
+    if order.status in OWING_ORDERS:
+        moved_in_open_books(order, changes, "ordered_on")
     if order.pk and "contract" in changes and order.received:
         raise Invalid(_("Money was received on this order already."), code="order.paid", field="contract")
     _document_clean(order, changes, order.ordered_on or today)
@@ -235,6 +240,7 @@ def delivery_clean(actor: Actor, delivery: Delivery, changes: Changes) -> None:
         raise Invalid(_("Only a confirmed order can be delivered."), code="order.state", field="order")
     if delivery.shipped_on is not None and delivery.shipped_on > clock.today(actor.timezone) + dt.timedelta(days=60):
         raise Invalid(_("This day lies too far ahead."), code="dates.future", field="shipped_on")
+    moved_in_open_books(delivery, changes, "shipped_on", "confirmed_on")
     ordered = delivery.order.ordered_on
     if "shipped_on" in changes and delivery.shipped_on and ordered and delivery.shipped_on < ordered:
         raise Invalid(_("Nothing can be shipped before it is ordered."), code="dates.order", field="shipped_on")

@@ -20,17 +20,19 @@ from guanxi.areas.billing.models import (
     Receipt,
 )
 from guanxi.areas.billing.models.documents import DRAFT
-from guanxi.areas.billing.models.money import OUT, PAID, PARTLY, PLANNED
+from guanxi.areas.billing.models.money import OUT, PAID, PARTLY, PLANNED, REQUESTED
 from guanxi.areas.billing.policies.common import (
     ABSURD,
     HUNDRED,
     ZERO,
     Changes,
     in_order,
+    moved_in_open_books,
     period_open,
     positive,
     put,
 )
+from guanxi.areas.billing.policies.documents import owed_on_contract
 from guanxi.areas.catalog.models import tax_rate_of
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -111,6 +113,7 @@ def receipt_clean(actor: Actor, receipt: Receipt, changes: Changes) -> None:
             raise Invalid(_("Money cannot be received in the future."), code="dates.future", field="received_on")
         if receipt.pk is None or {"received_on", "amount", "currency"} & set(changes):
             period_open(receipt.received_on, "received_on")
+            moved_in_open_books(receipt, changes, "received_on")
             receipt.rate = rate_on(receipt.currency, receipt.received_on)
     if receipt.amount != rounded(receipt.amount, receipt.currency):
         raise Invalid(
@@ -147,10 +150,25 @@ def allocation_clean(_actor: Actor, allocation: Allocation, _changes: Changes) -
     allocation.customer_id, allocation.currency = allocation.instalment.customer_id, allocation.instalment.currency
 
 
+#: What an invoice says from the day it is issued on.
+STANDS = frozenset(
+    ("customer", "contract", "order", "sort", "amount", "currency", "tax_class", "content", "title", "tax_number", "address",
+     "bank", "invoice_number", "issued_on")
+)  # fmt: skip
+
+
 def invoice_clean(actor: Actor, invoice: Invoice, changes: Changes) -> None:
     """Tax is worked out of the amount; only a red invoice is negative; what it is for belongs to the customer."""
+    fixed = (
+        sorted(STANDS & set(changes)) if invoice.pk and invoice.status != REQUESTED and "status" not in changes else []
+    )
+    if fixed:
+        text = _("What was issued stands. Reverse it by a red invoice and ask for another.")
+        raise Invalid(text, code="invoice.stands", field=fixed[0])
     if invoice.reverses_id is None:
         positive(invoice, "amount")
+    if invoice.order is not None and invoice.contract is None and owed_on_contract(invoice.order):
+        put(invoice, changes, "contract", invoice.order.contract)
     for name in ("contract", "order"):
         other = getattr(invoice, name)
         if other is not None and other.customer_id != invoice.customer_id:

@@ -51,6 +51,8 @@ def contract_sign(
         if record.framework is not None:
             frameworks.room_check(record.framework, record, day)
         plan = {}
+        if not frames:
+            policies.period_open(day, "signed_on")
         if not frames and not reduces:
             plan = making.plan_of(record, due_on=record.starts_on or day)
             credit.within_limit(record)

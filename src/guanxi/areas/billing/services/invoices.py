@@ -58,17 +58,41 @@ def invoice_create(
     """A request; no more than what is left to invoice of its contract or order, which is locked meanwhile."""
     with records.writing(actor, operation=operation):
         made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
-        document = made.contract or made.order
-        if document is not None:
-            locked: Any = type(document).objects.select_for_update(of=("self",)).get(pk=document.pk)
-            if selectors.to_invoice(locked) < 0:
-                left = selectors.to_invoice(locked) + made.amount
-                raise Invalid(
-                    _("Only %(left)s are left to invoice.") % {"left": figures.money(left, made.currency)},
-                    code="invoice.too_much",
-                    field="amount",
-                )
+        _fits(made)
     return made
+
+
+def invoice_update(
+    actor: Actor,
+    record: Invoice,
+    *,
+    values: Mapping[str, Any],
+    version: int | None = None,
+    original: Mapping[str, Any] | None = None,
+    operation: Operation | None = None,
+) -> Invoice:
+    """A request changed, within what is left to invoice; of an issued one only how it travels."""
+    with records.writing(actor, operation=operation):
+        changed: Invoice = records.update_plain(
+            actor, record, values, version=version, original=original, operation=operation
+        )
+        if changed.status == REQUESTED:
+            _fits(changed)
+    return changed
+
+
+def _fits(invoice: Invoice) -> None:
+    """Raise Invalid where more is invoiced than its contract or order comes to; both stay locked."""
+    for document in (invoice.contract, invoice.order):
+        if document is None:
+            continue
+        locked: Any = type(document).objects.select_for_update(of=("self",)).get(pk=document.pk)
+        left = selectors.to_invoice(locked)
+        if left < 0:
+            text = _("Only %(left)s are left to invoice.") % {
+                "left": figures.money(left + invoice.amount, invoice.currency)
+            }
+            raise Invalid(text, code="invoice.too_much", field="amount")
 
 
 def _move(actor: Actor, invoice: Invoice, states: tuple[str, ...], text: str, **values: Any) -> Invoice:

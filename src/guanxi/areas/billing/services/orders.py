@@ -46,6 +46,8 @@ def order_confirm(actor: Actor, record: Order) -> Order:
         if not record.lines.filter(deleted_at__isnull=True, sort="item").exists():
             raise Invalid(_("An order without lines orders nothing."), code="order.empty", field="lines")
         there = policies.owed_on_contract(record)
+        if not there:
+            policies.period_open(record.ordered_on, "ordered_on")
         plan = {} if there else making.plan_of(record, due_on=record.due_on or record.ordered_on)
         if record.contract is not None and not there:
             frameworks.room_check(record.contract, record, record.ordered_on or clock.today(actor.timezone))
