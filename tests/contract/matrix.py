@@ -49,6 +49,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "public/<slug:key>/",
         "confirm/<str:token>/",
         "stop/<str:token>/",
+        "hooks/messages/<int:pk>/",
         "my/",
         "my/*",
     ),
@@ -107,6 +108,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "diary/",
         "public/",
         "workflows/tasks/",
+        "messages/",
     ),
     "office": (
         "settings/*/*",
@@ -118,6 +120,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/segments/<slug:key>/",
         "settings/rules/",
         "settings/templates/",
+        "settings/mailboxes/",
         "settings/workflows/",
         "settings/file/",
         "settings/packs/",
@@ -159,6 +162,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "workflows/runs/<int:pk>/",
         "files/<int:pk>/*",
         "comments/<int:pk>/*",
+        "messages/<int:pk>/*",
         "<slug:path>/views/<int:view_id>/*",
     ),
     "record": (
@@ -169,6 +173,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "client-login/<slug:path>/<int:pk>/",
         "bank-entries/<int:pk>/match/",
         "rules/<slug:key>/press/<slug:path>/<int:pk>/",
+        "write/<slug:path>/<int:pk>/",
         "workflows/<slug:key>/begin/<slug:path>/<int:pk>/",
     ),
     "entity": (

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Lead, LeadFollowUp, Opportunity
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.services import alerts, pools, sharing
+from guanxi.core.automation.incoming import receiving
 from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.models import InboundMessage
 
 
 @subscribe("customers.customer.created", "customers.customer.updated", "customers.customer.restored")
@@ -68,3 +74,13 @@ def hand_out_new(event: Event) -> None:
     record = model.objects.filter(pk=event.record_id or 0, owner__isnull=True).first()
     if record is not None:
         sharing.hand_out(record)
+
+
+def lead_of(message: InboundMessage) -> dict[str, Any]:
+    """A lead of somebody unknown who wrote: what he wants is what he wrote."""
+    wants = " ".join((message.subject or message.body).split())
+    return {**receiving.reached(message), "interest": wants[:200], "description": message.body[:5000]}
+
+
+receiving.add_ranks("sales.lead")
+receiving.add_maker(receiving.Maker("sales.lead", _("Make a lead"), lead_of, order=10))

@@ -7,6 +7,8 @@ from guanxi.core.kernel.errors import Denied
 
 #: Whoever has it may change dictionaries, fields, calendars, flows, rules, templates and apply settings files.
 SETTINGS = "settings"
+#: Whoever has it sorts messages from outside nobody is known for.
+MESSAGES = "messages"
 
 
 def has_feature(actor: Actor, key: str) -> bool:

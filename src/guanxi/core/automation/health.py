@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.core.kernel import clock
-from guanxi.core.models import OutboxEvent, replica
+from guanxi.core.models import Mailbox, OutboxEvent, replica
 from guanxi.core.records import sealing
 from guanxi.runtime.backup import watching
 from guanxi.runtime.continuous import watching as continuous
@@ -23,6 +23,7 @@ _MB = 1024 * 1024
 _SPACE_LOW, _SPACE_OUT = 2048, 300
 _APART_SECONDS = 5.0
 _LONGEST_WAIT = dt.timedelta(minutes=5)
+_LONGEST_SILENCE = dt.timedelta(hours=1)
 _LONGEST_SEAL = dt.timedelta(hours=2)
 
 
@@ -48,7 +49,18 @@ class FailedJob:
 
 def findings() -> list[Finding]:
     """Every part, looked at now; a few cheap queries."""
-    return [*_database(), _connections(), *_replica(), _disk(), *_work(), _outbox(), _backup(), _archive(), _audit()]
+    return [
+        *_database(),
+        _connections(),
+        *_replica(),
+        _disk(),
+        *_work(),
+        _outbox(),
+        *_mailboxes(),
+        _backup(),
+        _archive(),
+        _audit(),
+    ]
 
 
 def failed_jobs(limit: int = 50) -> list[FailedJob]:
@@ -163,6 +175,19 @@ def _outbox() -> Finding:
     return Finding(
         _("Events"), "warning" if late or failing else "ok", text, (failing or "").splitlines()[0] if failing else ""
     )
+
+
+def _mailboxes() -> Iterator[Finding]:
+    """Mailboxes that are read; one that fails for a while is told with what the server says."""
+    rows = list(Mailbox.objects.filter(active=True, channel="mail"))
+    failing = [one for one in rows if one.failing_since]
+    if rows and not failing:
+        yield Finding(_("Mailboxes"), "ok", _("%(number)s are read") % {"number": len(rows)})
+    for one in failing:
+        long = one.failing_since is not None and clock.now() - one.failing_since > _LONGEST_SILENCE
+        text = f"{one.name}: {one.error}"
+        help_text = _("Look after it under Settings, Mailboxes; it is tried again by itself.")
+        yield Finding(_("Mailboxes"), "wrong" if long else "warning", text, help_text)
 
 
 def _backup() -> Finding:

@@ -7,6 +7,7 @@ import logging
 
 from guanxi.core.automation import backups, housekeeping, mailing, messages, operations, push, scanning
 from guanxi.core.automation.approvals import watch
+from guanxi.core.automation.incoming import correspondence, mailboxes
 from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
 from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
@@ -18,7 +19,7 @@ from guanxi.core.records.search import index
 logger = logging.getLogger("guanxi.audit")
 
 #: Modules with further jobs of the core, known to the worker by being imported here.
-FURTHER = (operations, scanning)
+FURTHER = (operations, scanning, correspondence)
 
 
 @every("17 * * * *")
@@ -95,6 +96,18 @@ def workflow_go(run_id: int) -> None:
 def rule_run(run_id: int) -> None:
     """Do a run of a rule, or go on with it."""
     running.go(run_id)
+
+
+@every("* * * * *")
+def mailboxes_look(now: dt.datetime) -> None:
+    """Every minute: mailboxes whose time has come."""
+    mailboxes.look(now)
+
+
+@job(name=mailboxes.JOB, queue="long", retry=False)
+def mailbox_read(mailbox_id: int) -> None:
+    """Take in what is new in a mailbox."""
+    mailboxes.read(mailbox_id)
 
 
 @job(name=messages.JOB)

@@ -12,6 +12,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formataddr, parseaddr
 from typing import Any
 
 from django.conf import settings
@@ -21,12 +22,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.core.automation import outbound
+from guanxi.core.automation.incoming import threads
 from guanxi.core.automation.marketing import STOPPED, footer, refused, stop_address
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid, Text, Unavailable
 from guanxi.core.kernel.phones import parse_phone
-from guanxi.core.models import OutboundMessage, Preference
+from guanxi.core.models import InboundMessage, OutboundMessage, Preference
 from guanxi.core.schema.registry import entity_of
 
 JOB = "guanxi.message_send"
@@ -55,11 +57,13 @@ def register_channel(channel: Channel) -> None:
 def put(
     channel: str, to: str, *, subject: str = "", body: str = "", payload: Mapping[str, Any] | None = None,
     record: models.Model | None = None, run_id: int | None = None, marketing: bool = False, language: str = "zh-hans",
+    by: int | None = None, reply_to: InboundMessage | None = None, automatic: bool = False,
 ) -> OutboundMessage:  # fmt: skip
     """Write a message down and let a job send it when this transaction commits. Raises Invalid for a bad address.
 
     ``marketing`` goes only to those who may be written to, asked now and again at the moment of sending; held back, it is kept with
-    the state ``stopped``. It ends with a way to say no in ``language``.
+    the state ``stopped``. It ends with a way to say no in ``language``. ``by`` wrote it, ``reply_to`` is what it answers,
+    ``automatic`` says that no person wrote it, so that no machine answers it.
     """
     found = CHANNELS.get(channel)
     if found is None:
@@ -67,7 +71,7 @@ def put(
     row = OutboundMessage.objects.create(
         channel=channel, to=found.check(to), subject=subject[:300], body=body, payload=dict(payload or {}),
         entity=entity_of(record).key if record is not None else "", record_id=record.pk if record is not None else None,
-        run_id=run_id, marketing=marketing,
+        run_id=run_id, marketing=marketing, by_id=by, reply_to=reply_to, automatic=automatic,
     )  # fmt: skip
     if marketing:
         row.body = (
@@ -115,7 +119,8 @@ def send_again(row: OutboundMessage) -> None:
         app.configure_task(JOB, queue="default").defer(message_id=row.pk)
 
 
-def _mail_address(to: str) -> str:
+def mail_address(to: str) -> str:
+    """An address as it will be used. Raises Invalid for what is none."""
     given = to.strip()
     name, at, domain = given.rpartition("@")
     if not at or not name or "." not in domain or any(mark in given for mark in "\r\n,;<> "):
@@ -124,14 +129,29 @@ def _mail_address(to: str) -> str:
 
 
 def _mail_send(row: OutboundMessage) -> None:
-    headers = {}
+    headers = {"Message-ID": threads.message_id(row)}
     if row.marketing:  # RFC 2369 and, for one click in the reader's program, RFC 8058
-        headers = {"List-Unsubscribe": f"<{stop_address(row)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        headers |= {"List-Unsubscribe": f"<{stop_address(row)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    if row.automatic:  # RFC 3834
+        headers["Auto-Submitted"] = "auto-replied" if row.reply_to_id else "auto-generated"
+    if row.reply_to is not None and row.reply_to.external_id.startswith("<"):
+        headers |= {"In-Reply-To": row.reply_to.external_id, "References": row.reply_to.external_id}
     subject = " ".join(row.subject.split()) or _("Message")
-    EmailMessage(subject=subject, body=row.body, to=[row.to], headers=headers).send()
+    answers_to = threads.reply_address(row)
+    EmailMessage(
+        subject=subject, body=row.body, to=[row.to], headers=headers, from_email=_from(row),
+        reply_to=[answers_to] if answers_to else None,
+    ).send()  # fmt: skip
 
 
-def _phone(to: str) -> str:
+def _from(row: OutboundMessage) -> str | None:
+    """The workspace's address, with the name of whoever wrote it."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return formataddr((row.by.name, address)) if row.by is not None and row.by.name and address else None
+
+
+def phone_number(to: str) -> str:
+    """A number as it will be used. Raises Invalid for what is none."""
     found = parse_phone(to)
     number = getattr(found, "e164", "") or ""
     if not number:
@@ -166,6 +186,6 @@ def _webhook_send(row: OutboundMessage) -> None:
     outbound.send(row.to, row.payload, headers)
 
 
-register_channel(Channel("mail", gettext_lazy("E-mail"), _mail_address, _mail_send))
-register_channel(Channel("sms", gettext_lazy("Text message"), _phone, _sms_send))
+register_channel(Channel("mail", gettext_lazy("E-mail"), mail_address, _mail_send))
+register_channel(Channel("sms", gettext_lazy("Text message"), phone_number, _sms_send))
 register_channel(Channel("webhook", gettext_lazy("Webhook"), _web_address, _webhook_send))

@@ -30,7 +30,7 @@ from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 CHANNELS = ("mail", "sms", "note")
-FURTHER = ("me", "today", "workspace")
+FURTHER = ("me", "today", "workspace", "message")
 LONGEST = 50_000
 _DEPTH = 4
 
@@ -173,14 +173,16 @@ class Message:
     body: str
 
 
-def filled(actor: Actor, template: MessageTemplate, record: Any, language: str) -> Message:
-    """A template for a record in a language; where one language is empty the other serves."""
+def filled(
+    actor: Actor, template: MessageTemplate, record: Any, language: str, more: Mapping[str, Any] | None = None
+) -> Message:
+    """A template for a record in a language; where one language is empty the other serves. ``more`` as in ``fill``."""
     chinese = language.startswith("zh")
     subject = (template.subject_zh if chinese else template.subject_en) or template.subject_zh or template.subject_en
     body = (template.body_zh if chinese else template.body_en) or template.body_zh or template.body_en
     return Message(
-        " ".join(fill(actor, record, subject, language=language).split())[:300],
-        fill(actor, record, body, language=language),
+        " ".join(fill(actor, record, subject, language=language, more=more).split())[:300],
+        fill(actor, record, body, language=language, more=more),
     )
 
 

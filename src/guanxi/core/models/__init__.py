@@ -31,6 +31,7 @@ from guanxi.core.models.fields import (
     RichTextField,
     TextKindField,
 )
+from guanxi.core.models.incoming import InboundMessage, Mailbox
 from guanxi.core.models.journal import (
     AccessEntry,
     AuditEntry,
@@ -109,9 +110,11 @@ __all__ = [
     "ImportOutcome",
     "ImportRow",
     "ImportRun",
+    "InboundMessage",
     "KeptAnswer",
     "Layout",
     "ListField",
+    "Mailbox",
     "Mark",
     "MarketingWord",
     "MatchValue",

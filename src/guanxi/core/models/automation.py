@@ -55,7 +55,8 @@ class AutomationRule(models.Model):
 class RuleRun(models.Model):
     """One run of a rule on one record. ``trail`` lists its steps with what came of each, ``chain`` the runs that led here.
 
-    ``once`` keeps the same cause from running twice; ``resume_at`` is when a waiting run goes on.
+    ``once`` keeps the same cause from running twice; ``resume_at`` is when a waiting run goes on; ``heard`` is the message that
+    set it off.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -74,11 +75,13 @@ class RuleRun(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     resume_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    heard = models.ForeignKey("core.InboundMessage", models.SET_NULL, null=True, related_name="runs", db_index=False)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["rule", "-id"]),
             models.Index(fields=["entity", "record_id", "-id"]),
+            models.Index(fields=["heard"], name="rule_run_heard", condition=models.Q(heard__isnull=False)),
             models.Index(fields=["resume_at"], name="rule_run_due", condition=models.Q(state="waiting")),
         ]
         verbose_name = _("run of a rule")
@@ -125,7 +128,7 @@ class MessageTemplate(models.Model):
 
 
 class Snippet(models.Model):
-    """A piece of text one often writes, inserted by its short name."""
+    """A piece of text one often writes, inserted by its short name. ``owner`` has it for himself; without one it is everybody's."""
 
     id = models.BigAutoField(primary_key=True)
     key = models.SlugField(max_length=60, unique=True)
@@ -133,6 +136,7 @@ class Snippet(models.Model):
     name_en = models.CharField(_("English name"), max_length=100, blank=True, default="")
     text_zh = models.TextField(blank=True, default="")
     text_en = models.TextField(blank=True, default="")
+    owner = models.ForeignKey("core.User", models.CASCADE, null=True, related_name="snippets")
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -144,7 +148,10 @@ class Snippet(models.Model):
 
 
 class OutboundMessage(models.Model):
-    """A message that leaves the house by a channel (mail, sms, webhook): made in a transaction, sent by a job."""
+    """A message that leaves the house by a channel (mail, sms, webhook): made in a transaction, sent by a job.
+
+    ``by`` wrote it, if a person did; ``reply_to`` is the message it answers; ``automatic`` was written by no person.
+    """
 
     id = models.BigAutoField(primary_key=True)
     channel = models.CharField(max_length=20)
@@ -155,6 +162,11 @@ class OutboundMessage(models.Model):
     entity = models.CharField(max_length=100, blank=True, default="")
     record_id = models.BigIntegerField(null=True)
     run = models.ForeignKey(RuleRun, models.SET_NULL, null=True, related_name="messages")
+    by = models.ForeignKey("core.User", models.SET_NULL, null=True, related_name="+", db_index=False)
+    reply_to = models.ForeignKey(
+        "core.InboundMessage", models.SET_NULL, null=True, related_name="replies", db_index=False
+    )
+    automatic = models.BooleanField(default=False)
     marketing = models.BooleanField(default=False)
     state = models.CharField(max_length=10, default="waiting")
     attempts = models.PositiveIntegerField(default=0)
@@ -165,6 +177,8 @@ class OutboundMessage(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["entity", "record_id", "-id"]),
+            models.Index(fields=["reply_to"], name="outbound_answering", condition=models.Q(reply_to__isnull=False)),
+            models.Index(fields=["to", "-created_at"], name="outbound_automatic", condition=models.Q(automatic=True)),
             models.Index(
                 fields=["created_at"], name="outbound_confirming", condition=models.Q(payload__has_key="confirms")
             ),

@@ -15,7 +15,7 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, Text
 from guanxi.core.models import PortalView
 from guanxi.core.outside import lookups
-from guanxi.core.records import passing, process, saving, shape
+from guanxi.core.records import display, passing, process, saving, shape
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
@@ -134,6 +134,22 @@ def asked(shelf: Shelf) -> list[Field]:
     return [fields[name] for name in shelf.view.create if name in fields and KINDS[fields[name].kind].written]
 
 
+def _heard(actor: Actor, entity: Entity, made: Any) -> dict[str, list[Any]]:
+    """What rules hear of what a client made: a message by his own pages, its texts together."""
+    texts = [
+        str(getattr(made, one.name, "") or "") if not one.custom else str(made.custom.get(one.key) or "")
+        for one in shape.fields_of(entity).values()
+        if one.kind in ("text", "long_text") and one.name != entity.title
+    ]
+    told = {
+        "channel": "portal",
+        "sender": actor.name,
+        "subject": display.title_of(entity, made),
+        "text": "\n".join(filter(None, texts))[:4000],
+    }
+    return {name: [None, value] for name, value in told.items()}
+
+
 def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | None = None) -> Any:
     """Make a record of his: the fields opened for it, what the view presets, belonging to him or to a record of his.
 
@@ -165,5 +181,7 @@ def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | 
     house = replace(system_actor(actor.name, via="web"), address=actor.address, request_id=actor.request_id)
     with writing(house):
         made = saving.create(house, shelf.entity, values, trusted=True)
-        emit(house, "message_received", entity=subject[0], record_id=subject[1])
+        emit(
+            house, "message_received", None, _heard(actor, shelf.entity, made), entity=subject[0], record_id=subject[1]
+        )
     return made

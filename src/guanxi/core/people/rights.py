@@ -80,6 +80,7 @@ class EntityRights:
 FEATURES = {
     "views.public": gettext_lazy("Share list views with everyone"),
     "reports.links": gettext_lazy("Show reports outside by a link"),
+    "messages": gettext_lazy("Sort messages of unknown senders"),
     "settings": gettext_lazy("Change the settings of the workspace"),
 }
 

@@ -10,6 +10,7 @@ from guanxi.core.web.exchange import urls as exchange
 from guanxi.core.web.health import urls as health
 from guanxi.core.web.lists import urls as lists
 from guanxi.core.web.merging import urls as merging
+from guanxi.core.web.messages import urls as messages
 from guanxi.core.web.offline import urls as offline
 from guanxi.core.web.outside import urls as outside
 from guanxi.core.web.people import urls as people
@@ -48,6 +49,7 @@ fixed: Patterns = [
     *health.urlpatterns,
     *privacy.urlpatterns,
     *rules.urlpatterns,
+    *messages.urlpatterns,
     *settingsfile.urlpatterns,
     *offline.urlpatterns,
     *outside.urlpatterns,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +11,14 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.core import access
 from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import membership, running
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
+from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken, Text
 from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.kernel.working_time import add_working_days, is_working_day
 from guanxi.core.models import AutomationRule, RuleClock, RuleRun
@@ -34,6 +36,14 @@ MOST = 2000
 MOVES = ("enters", "leaves")
 #: A field of this name is a score: its change by hand is one as well as what a calculation announces.
 SCORE = "score"
+#: The verb of the event that says a message came in.
+MESSAGE = "message_received"
+#: Ways a message comes in by, for the trigger ``message``: ``{"channels": […], "from": …, "subject": …, "text": …}``.
+WAYS: dict[str, Text] = {
+    "mail": gettext_lazy("E-mail"),
+    "sms": gettext_lazy("Text message"),
+    "portal": gettext_lazy("the client's own pages"),
+}
 _VERBS = {"created": "created", "updated": "changed", "approval_decided": "approval"}
 
 
@@ -64,11 +74,12 @@ def rules_hear(event: Event) -> None:
         record = record or entity_of(event.entity).model._default_manager.filter(pk=event.record_id).first()
         if record is None:
             return
-        old = {name: pair[0] for name, pair in event.changes.items()}
+        message = event.changes.get("message", [None, None])[1] if _is_message(event) else None
+        old = {} if _is_message(event) else {name: pair[0] for name, pair in event.changes.items()}
         if running.fits(rule, record, running.before(record, old)):
             running.start(
                 rule, event.record_id, cause=event.name, by=event.actor_id, old=old, chain=chain,
-                once=f"event:{event.id}:{rule.pk}",
+                once=f"event:{event.id}:{rule.pk}", heard=message,
             )  # fmt: skip
 
 
@@ -119,6 +130,8 @@ def sets_off(rule: AutomationRule, event: Event) -> bool:
     asked = rule.trigger.get("on")
     if asked == "saved":
         return verb in ("created", "updated")
+    if asked == "message":
+        return _is_message(event) and _says(rule.trigger, event.changes)
     if asked == "event":
         by_hand = verb == "updated" and SCORE in event.changes
         return verb == rule.trigger.get("event") or (by_hand and rule.trigger.get("event") == "scored")
@@ -141,6 +154,28 @@ def _changed(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         if _is(trigger.get("from"), pair[0]) and _is(trigger.get("to"), pair[1]):
             return True
     return False
+
+
+def _is_message(event: Event) -> bool:
+    return event.name.rpartition(".")[2] == MESSAGE
+
+
+def _says(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Whether a message came by one of the ways asked for and holds one of the words in each of the parts asked for."""
+    told = {name: str(pair[1] or "") for name, pair in changes.items()}
+    ways = trigger.get("channels") or ()
+    if ways and told.get("channel") not in ways:
+        return False
+    for part, name in (("from", "sender"), ("subject", "subject"), ("text", "text")):
+        words = words_of(str(trigger.get(part) or ""))
+        if words and not any(word in told.get(name, "").casefold() for word in words):
+            return False
+    return True
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a trigger, one of which must occur: separated by commas, semicolons or lines."""
+    return [word for one in re.split(r"[,;，；、\n]", text.casefold()) if (word := one.strip())]
 
 
 def _is(asked: Any, value: Any) -> bool:

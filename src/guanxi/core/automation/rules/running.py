@@ -85,11 +85,11 @@ def fits(rule: AutomationRule, record: Any, old: Mapping[str, Any]) -> bool:
 
 def start(
     rule: AutomationRule, record_id: int | None, *, cause: str, by: int | None = None, old: Mapping[str, Any] | None = None,
-    chain: Sequence[int] = (), once: str | None = None, delay: bool = True,
+    chain: Sequence[int] = (), once: str | None = None, delay: bool = True, heard: int | None = None,
 ) -> RuleRun | None:  # fmt: skip
     """Note a run and let a job do it; ``None`` when the same cause was run before. Loops and floods are stopped.
 
-    ``chain`` are the ids of the rules whose runs led here.
+    ``chain`` are the ids of the rules whose runs led here, ``heard`` the message that set it off.
     """
     if once is not None and RuleRun.objects.filter(once=once).exists():
         return None
@@ -102,7 +102,7 @@ def start(
     run = RuleRun.objects.create(
         rule=rule, entity=rule.entity, record_id=record_id, cause=cause[:140], by_id=by, old=dict(old or {}), once=once,
         chain=[*chain, rule.pk], steps=rule.steps, state="stopped" if reason else "running", error=_reason(reason),
-        finished_at=clock.now() if reason else None,
+        finished_at=clock.now() if reason else None, heard_id=heard,
     )  # fmt: skip
     if not reason and delay:
         app.configure_task(JOB, queue="default").defer(run_id=run.pk)
@@ -244,7 +244,7 @@ def other(doing: Doing, step: Mapping[str, Any]) -> str:
     rehearsing = getattr(doing.run, "rehearsal", False)
     made = start(
         rule, doing.record.pk, cause=f"rule:{doing.run.pk}", by=doing.run.by_id, old=doing.run.old, chain=doing.run.chain,
-        delay=not rehearsing,
+        delay=not rehearsing, heard=doing.run.heard_id,
     )  # fmt: skip
     if made is not None and made.state == "stopped":
         raise RuleBroken(_(made.error), code="rule.loop")

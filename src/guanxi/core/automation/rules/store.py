@@ -38,12 +38,12 @@ TRIGGERS: dict[str, Text] = {
     "schedule": gettext_lazy("at fixed times"),
     "button": gettext_lazy("somebody presses a button"),
     "approval": gettext_lazy("an approval is decided"),
+    "message": gettext_lazy("a message comes in"),
     "event": gettext_lazy("something else happens"),
 }
 #: Further happenings a rule may wait for: the verb of the event and its name. Areas and integrations add theirs.
 EVENTS: dict[str, Text] = {
     "commented": gettext_lazy("somebody comments"),
-    "message_received": gettext_lazy("a client writes on his own pages"),
     "scored": gettext_lazy("its score or value class changes"),
     "merged": gettext_lazy("records are merged"),
     "shared": gettext_lazy("it is shared"),
@@ -196,6 +196,8 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
         wrong = _("The schedule is written like 0 9 * * 1 (minute, hour, day, month, weekday).")
     elif on in hearing.MOVES and trigger.get("segment") not in {one.key for one in segments.of(entity)}:
         wrong = _("Choose a segment of such records.")
+    elif on == "message" and not set(trigger.get("channels") or ()) <= set(hearing.WAYS):
+        wrong = _("Choose from the list.")
     elif on == "event" and trigger.get("event") not in EVENTS:
         wrong = _("Choose what happens.")
     if wrong:

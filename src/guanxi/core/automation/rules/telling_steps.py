@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -21,7 +23,8 @@ from guanxi.core.automation.rules.steps import (
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import User
+from guanxi.core.kernel.text import has_han
+from guanxi.core.models import OutboundMessage, User
 from guanxi.core.records import display, shape, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
@@ -29,6 +32,8 @@ from guanxi.core.schema.entity import Entity
 #: A rule's own words come as the whole sentence.
 SAID = gettext_noop("%(text)s")
 SORT = "rule"
+#: Instead of a field with an address: whoever wrote the message that set the rule off.
+SENDER = "@sender"
 
 
 def _notify(doing: Doing, step: Mapping[str, Any]) -> str:
@@ -61,6 +66,8 @@ def _notify_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None
 def _message(doing: Doing, step: Mapping[str, Any]) -> str:
     """A mail or text message: to the address in a field of the record, or to people by their own."""
     channel = str(step.get("channel") or "mail")
+    if str(step.get("to") or "") == SENDER:
+        return _answer(doing, step)
     sent: list[str] = []
     held: list[str] = []
     used = templates.template_of(str(step["template"])) if step.get("template") else None
@@ -76,11 +83,44 @@ def _message(doing: Doing, step: Mapping[str, Any]) -> str:
             )
         row = messages.put(
             channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk,
-            marketing=marketing, language=language,
+            marketing=marketing, language=language, automatic=True,
         )  # fmt: skip
         (held if row.state == STOPPED else sent).append(f"{row.to} ({row.error})" if row.error else row.to)
     told = _("written to: %(addresses)s") % {"addresses": ", ".join(sent) or "—"}
     return f"{told}; {_('held back: %(addresses)s') % {'addresses': ', '.join(held)}}" if held else told
+
+
+def _answer(doing: Doing, step: Mapping[str, Any]) -> str:
+    """Answer the message that set the rule off: never one a machine wrote, and nobody twice within a day."""
+    heard = doing.run.heard
+    if heard is None:
+        if getattr(doing.run, "rehearsal", False):
+            return _("answers whoever wrote")
+        return _("there is no address to answer")
+    with connection.cursor() as cursor:  # two runs about one sender wait for each other
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"answer:{heard.sender}"])
+    since = clock.now() - dt.timedelta(days=1)
+    earlier = OutboundMessage.objects.filter(
+        to=heard.sender, automatic=True, reply_to__isnull=False, created_at__gte=since
+    )
+    if heard.automatic or earlier.exists():
+        return _("not answered: %(address)s") % {"address": heard.sender}
+    more = {"message": {"sender": heard.sender, "name": heard.sender_name or heard.sender, "subject": heard.subject, "text": heard.body}}  # fmt: skip
+    language = "zh-hans" if has_han(f"{heard.subject}{heard.body}") or not heard.body.strip() else "en"
+    if step.get("template"):
+        message = templates.filled(
+            doing.actor, templates.template_of(str(step["template"])), doing.record, language, more
+        )
+    else:
+        message = templates.Message(
+            templates.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language, more=more),
+            templates.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language, more=more),
+        )
+    row = messages.put(
+        heard.channel, heard.sender, subject=message.subject or f"Re: {heard.subject}".strip(), body=message.body,
+        record=doing.record, run_id=doing.run.pk, language=language, reply_to=heard, automatic=True,
+    )  # fmt: skip
+    return _("written to: %(addresses)s") % {"addresses": row.to}
 
 
 def _addresses(doing: Doing, step: Mapping[str, Any], channel: str) -> list[tuple[str, str]]:
@@ -106,6 +146,8 @@ def _message_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> Non
     _text_check(actor, entity, step)
     if step.get("channel", "mail") not in messages.CHANNELS:
         raise Invalid(_("Choose how it is sent."), code="rule.channel")
+    if step.get("to") == SENDER:
+        return
     if step.get("to"):
         declared = shape.field_at(entity, str(step["to"]))
         if declared is None or declared.kind not in ("email", "emails", "phone", "phones"):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
 from guanxi.core.automation.approvals import gate
+from guanxi.core.automation.incoming import correspondence
 from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
@@ -61,6 +62,7 @@ class Header:
     quick: list[dict[str, Any]]
     marks: frozenset[str]
     may: frozenset[str]
+    write: str = ""
 
     @property
     def leads(self) -> list[Doing]:
@@ -94,6 +96,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         quick=quick_here(actor, entity, record),
         marks=together.marks_of(actor, record),
         may=may,
+        write=f"/write/{entity.path}/{record.pk}/" if "change" in may and correspondence.writes(entity) else "",
     )
 
 

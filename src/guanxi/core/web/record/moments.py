@@ -9,7 +9,8 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
-from guanxi.core import records
+from guanxi.core import access, records
+from guanxi.core.automation.incoming import correspondence
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Comment, User
@@ -68,7 +69,7 @@ def read(actor: Actor, record: Any, request: HttpRequest) -> Moments:
     )
     name = User.everything.filter(pk=person).values_list("name", flat=True).first() if person else ""
     return Moments(
-        entries=[_entry(record, one) for one in found.entries],
+        entries=[_entry(actor, record, one) for one in found.entries],
         next=found.next,
         kinds=known,
         chosen=chosen,
@@ -79,7 +80,7 @@ def read(actor: Actor, record: Any, request: HttpRequest) -> Moments:
     )
 
 
-def _entry(record: Any, one: moments.TimelineEntry) -> dict[str, Any]:
+def _entry(actor: Actor, record: Any, one: moments.TimelineEntry) -> dict[str, Any]:
     """One entry with the addresses its tools need."""
     base = addresses.record_url(entity_of(record), record.pk)
     formatted = one.kind == moments.COMMENT or _is_rich(one)
@@ -105,6 +106,10 @@ def _entry(record: Any, one: moments.TimelineEntry) -> dict[str, Any]:
             )
     elif one.kind == moments.COMMENT and one.own:
         found["edit"], found["remove"] = f"/comments/{one.id}/", f"/comments/{one.id}/delete/"
+    elif one.kind == correspondence.KIND and one.variety == "in":
+        found["url"] = f"/messages/{one.id}/"
+        may = access.allowed(actor, "change", record)
+        found["answer"] = f"/write/{entity_of(record).path}/{record.pk}/?reply={one.id}" if may else ""
     elif one.kind == moments.FILE:
         found["url"] = f"/files/{one.id}/"
         found["remove"] = f"/files/{one.id}/delete/" if one.own else ""

@@ -14,6 +14,7 @@ from guanxi.core.automation.approvals import flows, people
 from guanxi.core.automation.rules import hearing, store
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
+from guanxi.core.automation.rules.telling_steps import SENDER
 from guanxi.core.automation.templates import fields_offered
 from guanxi.core.automation.workflows.store import name_of as workflow_name
 from guanxi.core.kernel.actor import Actor
@@ -102,6 +103,9 @@ def trigger_words(entity: Entity | None, trigger: Mapping[str, Any]) -> str:
         known = segments.every().get(str(trigger.get("segment")))
         values = {"segment": segment_name(known) if known else "—"}
         return (_("comes into “%(segment)s”") if on == "enters" else _("leaves “%(segment)s”")) % values
+    if on == "message":
+        ways = [str(hearing.WAYS[one]) for one in trigger.get("channels") or () if one in hearing.WAYS]
+        return f"{label}: {', '.join(ways)}" if ways else label
     if on == "event":
         return str(store.EVENTS.get(str(trigger.get("event")), trigger.get("event")))
     return label
@@ -180,6 +184,17 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         if pick and fields[pick].kind == "choice"
         else []
     )
+    listens = draft.trigger.get("on") == "message"
+    writer = [(SENDER, _("whoever wrote the message"))] if listens else []
+    heard = (
+        [
+            ("message.subject", _("Subject of the message")),
+            ("message.text", _("Text of the message")),
+            ("message.name", _("Who wrote it")),
+        ]
+        if listens
+        else []
+    )
     return {
         "title": store.name_of(rule) if rule else _("New rule"),
         "rule": rule,
@@ -188,12 +203,13 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "targets": sorted({(one.key, str(one.label)) for one, _name in children_of(draft.entity)} | {(one.key, str(one.label)) for one in entities() if one.creatable and one.access.owner}, key=lambda one: one[1]) if entity else [],
         "triggers": store.TRIGGERS.items(),
         "events": store.EVENTS.items(),
+        "ways": hearing.WAYS.items(),
         "units": store.UNITS.items(),
         "segments": [(one.key, segment_name(one)) for one in segments.of(entity)] if entity else [],
         "fields": editors.fields_of(entity),
         "dates": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("date", "datetime")],
         "choosable": choosable,
-        "addresses": [(name, str(one.label)) for name, one in fields.items() if one.kind in ("email", "emails", "phone", "phones")],
+        "addresses": [*writer, *((name, str(one.label)) for name, one in fields.items() if one.kind in ("email", "emails", "phone", "phones"))],
         "actions": flows.actions_of(draft.entity).items() if entity else (),
         "own_actions": [(one.key, one.label) for one in entity.actions] if entity else [],
         "steps": _prepared(actor, entity, draft.steps, "s.", "", [0]) if entity else [],
@@ -204,7 +220,7 @@ def _context(request: HttpRequest, rule: AutomationRule | None, draft: RuleDraft
         "templates": [(one.key, one.name_zh) for one in MessageTemplate.objects.filter(entity=draft.entity, active=True)],
         "others": [(one.key, store.name_of(one)) for one in AutomationRule.objects.filter(entity=draft.entity).exclude(pk=rule.pk if rule else 0)],
         "workflows": [(one.key, workflow_name(one)) for one in Workflow.objects.filter(entity=draft.entity)],
-        "merge": [("{{ " + path + " }}", label) for path, label in fields_offered(actor, entity)[:60]] if entity else [],
+        "merge": [("{{ " + path + " }}", label) for path, label in [*heard, *fields_offered(actor, entity)[:60]]] if entity else [],
         "kinds": [(kind, editors.kind_label(kind) if kind != "applicant" else _("the owner")) for kind in people.KINDS],
         "people_fields": editors.people_fields(entity),
         "roles": editors.roles(),

@@ -78,6 +78,9 @@ def trigger_from(data: QueryDict) -> dict[str, Any]:
         found |= {"action": data.get("t.action", ""), "states": data.getlist("t.states")}
     elif on in MOVES:
         found["segment"] = data.get("t.segment", "")
+    elif on == "message":
+        found["channels"] = data.getlist("t.channels")
+        found |= {name: data.get(f"t.{name}", "").strip() for name in ("from", "subject", "text")}
     elif on == "event":
         found["event"] = data.get("t.event", "")
     return found

@@ -1,0 +1,1 @@
+"""Messages from outside: read from mailboxes and gateways, each once, filed on the record they belong to."""
