@@ -24,7 +24,7 @@ def _as_event(apps, _schema):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0035_outbound_confirming'),
+        ('core', '0036_narrowed_dictionaries'),
     ]
 
     operations = [
