@@ -66,6 +66,8 @@ def test_from_the_files_to_the_last_receipt_and_back(cast: Cast, browse: Any) ->
     page = client.get(place).content.decode()
     assert "Import 15 rows" in page
     assert "Alpha Foods" in page
+    assert "1 person the files name is not among your colleagues" in page
+    assert "Known Nobody" in page
     assert not Customer.objects.exists()
     client.post(f"{place}start/")
     done = client.get(place).content.decode()

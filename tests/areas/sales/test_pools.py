@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -226,6 +227,27 @@ def test_a_settings_file_from_before_rules_asked_for_a_segment(cast: Cast, pool:
     assert settingsfile.text_of(settingsfile.document()) == before
 
 
+Moves = dict[dt.date, set[tuple[int, int]]]
+
+
+def _told(pool: Pool) -> Moves:
+    """What the simulator says at noon: who loses what on each day."""
+    with clock.moved_to(NOON):
+        told = returns.forecast(pool, returns.rules_of(pool))
+    return {day: {(one.record_id, one.owner_id) for one in lost} for day, lost in told.items()}
+
+
+def _happens(days: Iterable[dt.date]) -> Moves:
+    """What the clock does in the first hour of each day."""
+    happened: Moves = {}
+    for day in days:
+        with clock.moved_to(clock.day_start(day, "Asia/Shanghai") + dt.timedelta(minutes=20)):
+            jobs.pools_day()
+            moves = PoolMove.objects.filter(sort="recall", at=clock.now())
+            happened[day] = {(one.record_id, one.before_id or 0) for one in moves}
+    return happened
+
+
 def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool: Pool) -> None:
     for days in (-80, -29, -25, -12, -9, -3, 0):
         _customer(make, NOON + days * DAY)
@@ -236,21 +258,56 @@ def test_the_simulator_says_what_the_clock_then_does(cast: Cast, make: Any, pool
         records.create(
             _fresh(cast, "alice"), "activities.activity", {"customer": said.pk, "body": "参观了工厂，谈了价格"}
         )
-    with clock.moved_to(NOON):
-        predicted = {
-            day: {(one.record_id, one.owner_id) for one in lost}
-            for day, lost in returns.forecast(pool, returns.rules_of(pool)).items()
-        }
-    happened: dict[dt.date, set[tuple[int, int]]] = {}
-    for day in predicted:
-        with clock.moved_to(clock.day_start(day, "Asia/Shanghai") + dt.timedelta(minutes=20)):
-            jobs.pools_day()
-            moves = PoolMove.objects.filter(sort="recall", at=clock.now())
-            happened[day] = {(one.record_id, one.before_id or 0) for one in moves}
+    predicted = _told(pool)
+    happened = _happens(predicted)
     assert sum(len(lost) for lost in predicted.values()) == 15
     assert happened == predicted
     assert Customer.objects.filter(owner=cast.charlie_user).count() == 1
     assert Notification.objects.filter(user=cast.bob_user, sort="pool").exists()
+
+
+def test_the_simulator_knows_who_comes_into_a_segment_as_days_pass(cast: Cast, make: Any) -> None:
+    pool = make("customers.pool", everyone=True, spare_deals=True)
+    created = {"field": "created_at", "op": "older_days", "value": 20}
+    old = SegmentDraft(name_zh="老", key="old", entity="customers.customer", condition=created)
+    segment_save(cast.root, None, old)
+    young = {"field": "created_at", "op": "last_days", "value": 12}
+    segment_save(cast.root, None, replace(old, key="young", condition=young))
+    make("customers.poolrule", pool=pool, days=5, segment="old")
+    make("customers.poolrule", pool=pool, days=10, segment="young", level="b")
+    make("customers.poolrule", pool=pool, days=8, ground="no_deal", level="a")
+    enters, leaves = _customer(make, NOON - 2 * DAY), _customer(make, NOON - 11 * DAY, level="b")
+    kept = _customer(make, NOON - 40 * DAY, protected_until=dt.date(2024, 5, 28))
+    sold = _customer(make, NOON - 4 * DAY, level="a")
+    deal = make("sales.opportunity", customer=_customer(make, NOON - 30 * DAY), close_on=dt.date(2024, 7, 1), amount=1)
+    predicted = _told(pool)
+    where = {number: day for day, lost in predicted.items() for number, _owner in lost}
+    assert where == {
+        enters.pk: dt.date(2024, 6, 8),
+        leaves.pk: dt.date(2024, 5, 21),
+        kept.pk: dt.date(2024, 5, 29),
+        sold.pk: dt.date(2024, 5, 24),
+    }
+    assert deal.customer_id not in where
+    assert _happens(predicted) == predicted
+
+
+def test_a_night_that_was_slept_through_is_made_up_for(cast: Cast, make: Any, pool: Pool) -> None:
+    _customer(make, NOON - 29 * DAY)
+    late = clock.day_start(dt.date(2024, 5, 22), "Asia/Shanghai") + dt.timedelta(hours=9, minutes=20)
+    held = Customer.objects.filter(owner__isnull=False)
+    for moment, left in (
+        (NOON, 1),  # the first day is only noted
+        (late, 0),
+        (late + dt.timedelta(hours=1), 1),
+        (late + dt.timedelta(hours=20), 0),
+    ):
+        with clock.moved_to(moment):
+            jobs.pools_turn.func(int(moment.timestamp()))
+        assert held.count() == left, moment
+        if moment == late:
+            _customer(make, NOON - 60 * DAY)  # nothing goes back twice on one day
+            assert held.count() == 1
 
 
 def test_recall_is_undone_and_days_follow_events(cast: Cast, make: Any, pool: Pool) -> None:

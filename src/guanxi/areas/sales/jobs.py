@@ -11,9 +11,10 @@ from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.services import pools, sharing, targets
 from guanxi.core.automation.queue import every
 from guanxi.core.kernel import clock
+from guanxi.core.models import Preference
 
-#: The hour of the workspace's day in which records go back.
-RECALL_HOUR = 0
+#: Where it is noted for which day records went back last.
+LAST_DAY = "pools.day"
 
 
 @every("*/10 * * * *")
@@ -24,9 +25,19 @@ def waiting_turn(_now: dt.datetime) -> None:
 
 @every("20 * * * *")
 def pools_turn(now: dt.datetime) -> None:
-    """Once a day, in its first hour: recall what is due, bring the days up to date, warn owners."""
-    if now.astimezone(ZoneInfo(settings.TIME_ZONE)).hour == RECALL_HOUR:
+    """Once a day, in its first hour or as soon after it as the machine runs: recall what is due, bring the days up to
+    date, warn owners.
+    """
+    local = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    last, today = (
+        Preference.objects.filter(key=LAST_DAY).values_list("value", flat=True).first(),
+        local.date().isoformat(),
+    )
+    if last == today:
+        return
+    if last is not None or local.hour == 0:  # a workspace begins with its first night
         pools_day()
+    Preference.objects.update_or_create(key=LAST_DAY, defaults={"value": today})
 
 
 def pools_day() -> None:

@@ -94,6 +94,17 @@ def every_row(run: ImportRun, chunk: int = CHUNK) -> Iterator[Staged]:
         after = rows[-1].position
 
 
+def said_in(run: ImportRun, index: int, limit: int = 2000) -> list[str]:
+    """The different texts a column of the staged rows holds, at most so many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT btrim(cells[%s]) FROM core_importrow WHERE run_id = %s AND btrim(cells[%s]) <> ''"
+            " ORDER BY 1 LIMIT %s",
+            [index + 1, run.pk, index + 1, limit],
+        )
+        return [text for (text,) in cursor.fetchall()]
+
+
 def sample_rows(run: ImportRun, limit: int = 200) -> list[Sequence[str]]:
     """Cells of the first staged rows, for guessing and preview."""
     return [row.cells for row in staged(run, 0, limit)]

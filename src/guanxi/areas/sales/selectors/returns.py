@@ -132,11 +132,39 @@ def rules_of(pool: Pool) -> list[Rule]:
     return [Rule(row.ground, row.days, row.level, row.segment) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A held record with the days on which rules reach it, each with its ground and the segment it asks for, earliest first."""
+
+    record_id: int
+    owner_id: int
+    reached: tuple[tuple[dt.date, str, str], ...]
+
+    def due(self, inside: Mapping[str, Collection[int]]) -> Due | None:
+        """When it goes back, given who is in which segment; ``None`` when no rule reaches it."""
+        for on, why, segment in self.reached:
+            if not segment or self.record_id in inside[segment]:
+                return Due(self.record_id, self.owner_id, on, why)
+        return None
+
+
 def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None) -> list[Due]:
     """When each held record of a pool goes back under the rules, as things are now; records no rule reaches are left out.
 
     Days are those of the workspace's time zone. Follow-ups count as the pool says.
     """
+    held = _held(pool, rules, ids)
+    inside = _inside(pool, rules, [one.record_id for one in held])
+    return [found for one in held if (found := one.due(inside)) is not None]
+
+
+def _inside(pool: Pool, rules: Sequence[Rule], ids: Collection[int]) -> dict[str, frozenset[int]]:
+    """Which of the records are now in each segment the rules ask for."""
+    asked = {rule.segment for rule in rules} - {""}
+    return {one: within(entity_of(pool.subject), one, ids) for one in asked}
+
+
+def _held(pool: Pool, rules: Sequence[Rule], ids: Collection[int] | None) -> list[_Held]:
     zone = ZoneInfo(settings.TIME_ZONE)
     values = {
         "pool": pool.pk,
@@ -152,26 +180,18 @@ def due(pool: Pool, rules: Sequence[Rule], *, ids: Collection[int] | None = None
     with connection.cursor() as cursor:
         cursor.execute(_statement(pool), values)
         rows = cursor.fetchall()
-    inside = {
-        one: within(entity_of(pool.subject), one, [row[0] for row in rows])
-        for one in {rule.segment for rule in rules} - {""}
-    }
     found = []
     for number, owner, since, level, protected, said, won in rows:
         moments = {NO_FOLLOW_UP: max(since, said or since), NO_DEAL: max(since, won or since)}
         moments |= {ground: known[number] for ground, known in ends.items() if number in known}
         days = [
-            (moments[rule.ground].astimezone(zone).date() + dt.timedelta(days=rule.days), rule.ground)
+            (moments[rule.ground].astimezone(zone).date() + dt.timedelta(days=rule.days), rule.ground, rule.segment)
             for rule in rules
-            if rule.ground in moments
-            and rule.level in ("", level)
-            and (not rule.segment or number in inside[rule.segment])
+            if rule.ground in moments and rule.level in ("", level)
         ]
         if days:
-            on, why = min(days)
-            if protected is not None and on <= protected:
-                on = protected + dt.timedelta(days=1)
-            found.append(Due(number, owner, on, why))
+            spared = protected + dt.timedelta(days=1) if protected is not None else dt.date.min
+            found.append(_Held(number, owner, tuple((max(on, spared), *rest) for on, *rest in sorted(days))))
     return found
 
 
@@ -186,14 +206,22 @@ HORIZON = 30
 def forecast(pool: Pool, rules: Sequence[Rule], *, days: int = HORIZON) -> dict[dt.date, list[Due]]:
     """Who would lose what on each of the next days if the rules held from now on and nothing else happened.
 
-    What is overdue goes with the next recall, which is tomorrow's.
+    What is overdue goes with the next recall, which is tomorrow's. Who comes into a segment or leaves it as days pass is
+    asked for each day.
     """
     today = clock.today(settings.TIME_ZONE)
-    found: dict[dt.date, list[Due]] = {today + dt.timedelta(days=ahead): [] for ahead in range(1, days + 1)}
-    for one in due(pool, rules):
-        day = max(one.on, today + dt.timedelta(days=1))
-        if day in found:
-            found[day].append(one)
+    last = today + dt.timedelta(days=days)
+    waiting = [one for one in _held(pool, rules, None) if any(on <= last for on, *_rest in one.reached)]
+    found: dict[dt.date, list[Due]] = {}
+    for ahead in range(1, days + 1):
+        day = today + dt.timedelta(days=ahead)
+        reached = [one for one in waiting if any(on <= day for on, *_rest in one.reached)]
+        with clock.moved_to(clock.day_start(day, settings.TIME_ZONE)):
+            inside = _inside(pool, rules, [one.record_id for one in reached])
+        gone = [due for one in reached if (due := one.due(inside)) is not None and due.on <= day]
+        found[day] = gone
+        lost = {one.record_id for one in gone}
+        waiting = [one for one in waiting if one.record_id not in lost]
     return found
 
 

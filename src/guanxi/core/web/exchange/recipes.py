@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core.automation.doing import action_of
-from guanxi.core.exchange import recipe_whole, staging
+from guanxi.core.exchange import people, recipe_whole, staging
 from guanxi.core.exchange.jobs import recipe_do
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.recipes import Recipe, fitting
@@ -142,7 +142,9 @@ def work(request: HttpRequest, pk: int) -> HttpResponseBase:
         "lines": lines,
         "wanted": [(name, name not in missing, fitting(whole.files, name)) for name in recipe.files()],
         "missing": missing,
-        "rates": _rates(recipe) if whole.state == "ready" else [],
+        "rates": _rates(recipe) if whole.state in ("ready", "failed") else [],
+        "strangers": _strangers(actor, [one.run for one in lines]) if whole.state == "ready" else [],
+        "users_url": addresses.list_url(entity_of("core.user")),
         "rates_url": addresses.list_url(entity_of("core.exchangerate")),
         "total": sum(one.run.total for one in lines),
         "done": sum(one.run.done for one in lines),
@@ -183,6 +185,17 @@ def _rates(recipe: Recipe) -> list[tuple[str, str]]:
     known: dict[str, dt.date] = dict(rows)
     foreign = sorted(said - {rates.base_currency()})
     return [(one, date_text(known[one]) if one in known else "") for one in foreign]
+
+
+def _strangers(actor: Actor, runs: list[ImportRun]) -> list[str]:
+    """Colleagues the files name whom nobody here is called: what they would own becomes the importer's."""
+    known, found = people.colleagues(), set[str]()
+    for run in runs:
+        fields = all_fields(actor, entity_of(run.entity))
+        for index, target in FieldMap.from_json(run.mapping).targets.items():
+            if target.field in fields and fields[target.field].kind == "user":
+                found.update(text for text in staging.said_in(run, index) if not people.colleague(known, text))
+    return sorted(found)
 
 
 @page_view("POST")

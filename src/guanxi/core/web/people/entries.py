@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import Role, User
+from guanxi.core.models import Department, Role, User
+from guanxi.core.models.exchange import ImportRun
 from guanxi.core.people.guards import is_administrator
 from guanxi.core.people.rights import role_name
 from guanxi.core.schema.entity import Panel
@@ -93,16 +94,25 @@ add_entries(
 )
 
 
+#: So many people make a workspace that needs no first steps any more.
+SETTLED = 4
+
+
 def first_steps(actor: Actor) -> dict[str, Any] | None:
-    """What the administrator of a new workspace does next; gone once somebody else is there."""
-    if not is_administrator(actor) or User.objects.count() > 1:
+    """What the administrator of a new workspace does next, with what is done; gone once a few people work there, or a
+    colleague and data have come.
+    """
+    many = User.objects.count() if is_administrator(actor) else SETTLED
+    people = many > 1
+    if many >= SETTLED or (people and ImportRun.objects.filter(state="done").exists()):
         return None
+    organised = Department.objects.exists()
     return {
         "steps": [
-            (_("Draw the organisation"), _("Departments decide who sees whose records."), "/people/departments/", "sitemap"),
-            (_("Invite your colleagues"), _("Each gets a mail with a link, and a role from you."), "/users/", "users"),
-            (_("Bring your data in"), _("A spreadsheet of customers is enough; an import can be undone."), "/import/", "file-import"),
-            (_("Choose an industry pack"), _("Fields, stages and sample data of your trade."), "/settings/packs/", "package"),
+            (_("Draw the organisation"), _("Departments decide who sees whose records."), "/people/departments/", "sitemap", organised),
+            (_("Invite your colleagues"), _("Each gets a mail with a link, and a role from you."), "/users/", "users", people),
+            (_("Bring your data in"), _("A spreadsheet of customers is enough; an import can be undone."), "/import/", "file-import", False),
+            (_("Choose an industry pack"), _("Fields, stages and sample data of your trade."), "/settings/packs/", "package", False),
         ]
     }  # fmt: skip
 
@@ -110,7 +120,7 @@ def first_steps(actor: Actor) -> dict[str, Any] | None:
 add_cards(
     Card(
         key="first_steps", label=_("First steps"), template="people/first_steps.jinja", context=first_steps, icon="flag",
-        order=1, wide=True,
+        order=-10, wide=True,
     )
 )  # fmt: skip
 
