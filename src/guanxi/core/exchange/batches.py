@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, transaction
 
 from guanxi.core.access import visible
-from guanxi.core.exchange import companions, people
+from guanxi.core.exchange import companions, people, subtables
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
@@ -46,6 +46,8 @@ class Batcher:
         self.fields = importable_fields(actor, self.entity)
         self.companions = companions.writers(actor, self.entity, mapping, options)
         self.mapping = mapping = mapping.own()
+        self.tables = subtables.tables_of(self.fields, mapping)
+        self.touched: set[int] = set()
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
         # Records that rows mean are only ever changed, and so locked, where a mode changes any.
         self.matcher = Matcher(self.entity, self.fields, self.rule, lock=options.mode != "create")
@@ -57,7 +59,7 @@ class Batcher:
 
     def begin(self, rows: Sequence[Staged]) -> list[Begun]:
         """Rows of a batch to come as far as they get, with the drafts of the records they would make if that is possible."""
-        if not (self.search_later and self.options.mode != "update" and draftable(self.entity)):
+        if self.tables or not (self.search_later and self.options.mode != "update" and draftable(self.entity)):
             return self.preparer.begin(rows)
         drafter, usual = Drafter(self.actor, self.entity), self._usual()
 
@@ -72,8 +74,17 @@ class Batcher:
         """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
         outcomes: dict[int, Outcome] = {}
         ready = self.preparer.prepare(rows, outcomes, write=write)
+        followers: dict[int, int] = {}
+        if self.tables:
+            followers, refused = subtables.fold(ready, self.fields, self.tables)
+            for position, error in refused.items():
+                outcomes[position] = Outcome(position, FAILED, None, of_invalid(error, self.labels))
         while ready:
             ready = self._round(ready, outcomes, operation, write=write)
+        for position, head in followers.items():
+            first = outcomes[head]
+            outcome = UPDATED if first.outcome == CREATED else first.outcome
+            outcomes[position] = Outcome(position, outcome, first.record_id, first.reasons if outcome == FAILED else [])
         for companion in self.companions:
             companion.bring(rows, outcomes, operation, write=write)
         return [outcomes[row.position] for row in rows]
@@ -134,12 +145,14 @@ class Batcher:
         known = {position: one.keys for position, one in ready.items() if one.keys is not None}
         found, _locked = self.matcher.find({position: one.given for position, one in ready.items()}, known)
         meant_by = self._meant(found)
+        if self.tables and write:
+            self.touched |= subtables.touched(operation, list(meant_by.records))
         create: list[Ready] = []
         change: list[tuple[Ready, Any]] = []
         waiting: dict[int, Ready] = {}
         for position, one in ready.items():
             meant = found[position]
-            if meant.earlier is not None and self.options.mode != "create" and write:
+            if meant.earlier is not None and (self.options.mode != "create" or self.tables) and write:
                 waiting[position] = one
                 continue
             verdict = self._verdict(one, meant, meant_by, ready)
@@ -185,6 +198,8 @@ class Batcher:
     ) -> Outcome | Any | None:
         """An outcome when nothing is to be written, the record to change, or ``None`` to make one."""
         position = one.row.position
+        if meant.earlier is not None and self.tables:
+            return Outcome(position, UPDATED, None, one.reasons)
         if meant.earlier is not None:
             number = ready[meant.earlier].row.number
             return Outcome(position, SKIPPED, None, [*one.reasons, reason("row.exists_in_file", number=number)])
@@ -200,7 +215,7 @@ class Batcher:
             outcome = SKIPPED if self.options.mode == "create" else FAILED
             return Outcome(position, outcome, None, [*one.reasons, reason("row.exists_hidden")])
         name = display.title_of(self.entity, record)
-        if self.options.mode == "create":
+        if self.options.mode == "create" and record.pk not in self.touched:
             return Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.exists", name=name)])
         if record.pk not in meant_by.changeable:
             return Outcome(position, FAILED, record.pk, [*one.reasons, reason("row.not_allowed", name=name)])
@@ -236,6 +251,8 @@ class Batcher:
                 outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *of_invalid(record, self.labels)])
             else:
                 outcomes[position] = Outcome(position, CREATED, record, one.reasons)
+                if self.tables and write:
+                    self.touched.add(record)
 
     def _usual(self) -> dict[str, Any]:
         """What a new record holds that the file says nothing of: whose it is."""
@@ -252,6 +269,7 @@ class Batcher:
     ) -> None:
         if not rows:
             return
+        rows = [pair for pair in rows if self._fits(*pair, outcomes)]
         given = [self._merged(one.given, record) for one, record in rows]
         changed = many.update_many(
             self.actor,
@@ -263,6 +281,8 @@ class Batcher:
         )
         for (one, record), result in zip(rows, changed, strict=True):
             position = one.row.position
+            if self.tables and write and not isinstance(result, Invalid):
+                self.touched.add(record.pk)
             if isinstance(result, Invalid):
                 outcomes[position] = Outcome(
                     position, FAILED, record.pk, [*one.reasons, *of_invalid(result, self.labels)]
@@ -271,6 +291,19 @@ class Batcher:
                 outcomes[position] = Outcome(position, UPDATED, record.pk, one.reasons)
             else:
                 outcomes[position] = Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.unchanged")])
+
+    def _fits(self, one: Ready, record: Any, outcomes: dict[int, Outcome]) -> bool:
+        """Whether the tables of a record have room for further rows; else the row is refused."""
+        try:
+            for name in self.tables if record.pk in self.touched else ():
+                subtables.joined(
+                    self.fields[name], values.current(record, self.fields[name]) or [], one.given.get(name) or []
+                )
+        except Invalid as error:
+            position = one.row.position
+            outcomes[position] = Outcome(position, FAILED, record.pk, [*one.reasons, *of_invalid(error, self.labels)])
+            return False
+        return True
 
     def _merged(self, given: Mapping[str, Any], record: Any) -> dict[str, Any]:
         """What to write on an existing record: entries are added to lists, filled fields kept where asked."""
@@ -281,6 +314,9 @@ class Batcher:
                 continue
             now = values.current(record, fields[name])
             filled = now not in (None, "", [])
+            if name in self.tables and record.pk in self.touched:
+                merged[name] = [*(now or []), *(value or [])]
+                continue
             if filled and name in self.keep:
                 continue
             if filled and name == self.note and value and value in now:
@@ -289,7 +325,7 @@ class Batcher:
                 merged[name] = f"{now}\n{value}"
             elif filled and isinstance(value, list) and fields[name].kind in LISTS:
                 merged[name] = united(fields[name], now, value)
-            elif filled and isinstance(value, list):
+            elif filled and isinstance(value, list) and fields[name].kind != "table":
                 merged[name] = list(dict.fromkeys([*now, *value]))
             else:
                 merged[name] = value
@@ -303,6 +339,7 @@ def safely(
 
     ``meanwhile`` is done while the database writes.
     """
+    batcher.touched = set()
     try:
         with transaction.atomic(), behind():
             written = batcher.run(rows, operation=operation)
@@ -311,6 +348,7 @@ def safely(
     except (DatabaseError, GuanxiError):
         if len(rows) == 1:
             raise
+    batcher.touched = set()
     outcomes: list[Outcome] = []
     for row in rows:
         try:

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, field_level, require
-from guanxi.core.exchange.writers import FORMATS, Writer, vcard_text, writer_of
+from guanxi.core.exchange.subtables import header
+from guanxi.core.exchange.writers import FORMATS, Writer, XlsxWriter, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
@@ -137,6 +138,9 @@ def _outdated() -> Denied:
 
 def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records: Iterator[Any], writer: Writer) -> int:
     plain = [field_level(actor, entity, one.name) != "masked" for one in fields]
+    tables = [(one, p) for one, p in zip(fields, plain, strict=True) if one.kind == "table"]
+    known = shape.readable(actor, entity)
+    keys = [known[name] for name in dict.fromkeys(("number", entity.title)) if name in known]
     count = 0
     for chunk in _chunks(actor, records):
         names = display.names_for(actor, chunk, fields)
@@ -144,9 +148,30 @@ def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records:
             writer.row(
                 [_cell(actor, entity, one, record, names, plain=p) for one, p in zip(fields, plain, strict=True)]
             )
+            if tables and isinstance(writer, XlsxWriter):
+                _write_rows(actor, entity, tables, keys, record, writer)
             count += 1
     writer.close()
     return count
+
+
+def _write_rows(
+    actor: Actor,
+    entity: Entity,
+    tables: Sequence[tuple[Field, bool]],
+    keys: Sequence[Field],
+    record: Any,
+    writer: XlsxWriter,
+) -> None:
+    """The rows of a record's tables, each table on a sheet of its own, after what the record is called and numbered."""
+    whose = [display.shown(one, display.masked(actor, entity, one, values.current(record, one))) for one in keys]
+    for field, plain in tables:
+        held = values.current(record, field) or ()
+        rows = held if plain else display.masked(actor, entity, field, held)
+        top = [*(str(one.label) for one in keys), *(header(field, one) for one in field.columns)]
+        for row in rows if isinstance(rows, list | tuple) else ():
+            cells = [display.shown(one, row.get(one.name)) for one in field.columns]
+            writer.beside(str(field.label), top, [*whose, *cells])
 
 
 def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: display.Names, *, plain: bool) -> str:

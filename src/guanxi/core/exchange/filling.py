@@ -33,6 +33,7 @@ class Filled:
     names: dict[str, str] = field(default_factory=dict)
     parts: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     phones: list[tuple[str, str, str]] = field(default_factory=list)
+    rows: dict[str, dict[str, str]] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
 
 
@@ -85,6 +86,8 @@ class Filler:
             return lambda cell, filled: filled.phones.append((name, target.label, cell))
         if kind in ("emails", "urls"):
             return _list_handler(name, target.label, r"[;；,，、\s]+" if kind == "emails" else r"[;；\s]+")
+        if kind == "table" and target.part:
+            return lambda cell, filled: filled.rows.setdefault(name, {}).__setitem__(target.part, cell)
         if kind == "addresses" or target.part:
             part = target.part or "street"
 
@@ -117,6 +120,7 @@ class Filler:
 
     def _compose(self, filled: Filled) -> None:
         """Put parts together: a person's name, addresses; read phones by the country of the row."""
+        filled.given.update({name: [row] for name, row in filled.rows.items()})
         country = ""
         for (name, label), parts in filled.parts.items():
             if self.fields[name].kind == "addresses":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from guanxi.core.exchange.mapping import (
 from guanxi.core.exchange.reading.shapes import shape as shape_of
 from guanxi.core.exchange.reading.table import Column
 from guanxi.core.exchange.regions import region_code
+from guanxi.core.exchange.subtables import header
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import shape
 from guanxi.core.schema.entity import Entity
@@ -63,6 +64,7 @@ def auto_map(
     targets = _sensible(declared, fields, targets, sample)
     targets = {index: _with_order(target, fields, index, sample) for index, target in sorted(targets.items())}
     targets |= _companions(actor, declared, columns, sample)
+    targets |= _rows_of_one_table(fields, columns, targets)
     return FieldMap(targets, _defaults(declared, fields, targets))
 
 
@@ -113,6 +115,9 @@ def _vocabulary(entity: Entity, fields: Mapping[str, Field]) -> Vocabulary:
     own = words.of_area(entity.key)
     for name, one in fields.items():
         target = Target(name)
+        if one.kind == "table":
+            _add_columns(one, add)
+            continue
         add(words.plain(name.removeprefix("custom.")), 90, target)
         for language in ("zh-hans", "en"):
             with translation.override(language):
@@ -127,6 +132,32 @@ def _vocabulary(entity: Entity, fields: Mapping[str, Field]) -> Vocabulary:
         for word, part in words.of_names().items():
             add(word, 65, Target(entity.title, part=part))
     return found
+
+
+def _add_columns(field: Field, add: Callable[[str, int, Target], None]) -> None:
+    """The columns of a table by its name and theirs."""
+    for column in field.columns:
+        for language in ("zh-hans", "en"):
+            with translation.override(language):
+                add(words.plain(header(field, column)), 95, Target(field.name, part=column.name))
+
+
+def _rows_of_one_table(
+    fields: Mapping[str, Field], columns: Sequence[Column], targets: Mapping[int, Target]
+) -> dict[int, Target]:
+    """Columns nothing else is known of, if two or more of them are called like the columns of one table."""
+    free = {words.plain(one.name): one.index for one in columns if one.named and one.index not in targets}
+    for field in fields.values() if targets and free else ():
+        found: dict[int, Target] = {}
+        for column in field.columns if field.kind == "table" else ():
+            for language in ("zh-hans", "en"):
+                with translation.override(language):
+                    index = free.get(words.plain(str(column.label)))
+                if index is not None:
+                    found[index] = Target(field.name, part=column.name)
+        if len(found) > 1:
+            return found
+    return {}
 
 
 def _our_columns() -> frozenset[str]:

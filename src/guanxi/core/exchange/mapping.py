@@ -20,13 +20,13 @@ AUTHORSHIP = ("created_at", "created_by", "updated_at")
 BESIDE = "/"
 #: Kinds that take values from several columns.
 SEVERAL = frozenset(("phones", "emails", "urls", "addresses", "tags", "choices"))
-#: Kinds no cell of a file can fill: uploaded or counted, or rows of their own.
-NOT_READ = frozenset(("file", "image", "formula", "rollup", "table"))
+#: Kinds no cell of a file can fill: uploaded or counted.
+NOT_READ = frozenset(("file", "image", "formula", "rollup"))
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a column goes. ``part`` is a part of an address or of a person's name, ``label`` that of an entry.
+    """Where a column goes. ``part`` is a part of an address or of a person's name, or a column of a table, ``label`` that of an entry.
 
     ``keep``: a filled field is not overwritten. ``order`` reads dates: ymd, mdy or dmy. ``values`` maps what the file
     says to a key.

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import allowed
-from guanxi.core.exchange import people
+from guanxi.core.exchange import people, subtables
 from guanxi.core.exchange.choices import ChoiceMaker
 from guanxi.core.exchange.entries import later, readable, split
 from guanxi.core.exchange.filling import Filled, Filler
@@ -72,6 +72,9 @@ class Preparer:
         self.fields = fields
         self.keys_of = keys_of
         self.labels = {name: str(one.label) for name, one in fields.items()}
+        self.labels |= {
+            f"{name}.{each.name}": subtables.header(one, each) for name, one in fields.items() for each in one.columns
+        }
         self.filler = Filler(entity, fields, mapping, clear_blank=options.clear_blank)
         self.colleagues = people.colleagues()
         self.choices = ChoiceMaker(actor, create=options.create_choices)

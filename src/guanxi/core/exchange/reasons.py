@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,8 +56,8 @@ def of_invalid(error: Invalid, labels: Mapping[str, str]) -> list[Reason]:
     """One reason per error of a refused row; the sentence is kept as it is in the language of the person importing."""
     found = []
     for name, errors in (error.errors or {"": [error]}).items():
-        root = name.split(".")[0]
-        label = labels.get(name) or labels.get(root, "")
+        root, plain = name.split(".")[0], re.sub(r"\.\d+(?=\.|$)", "", name)
+        label = labels.get(plain) or labels.get(root, "")
         found += [
             {"code": one.code, "field": name, "text": f"{label}: {one}" if label else str(one)}
             for one in errors or [error]

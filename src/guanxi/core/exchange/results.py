@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO, Any
 
 import orjson
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from guanxi.core.exchange import subtables
 from guanxi.core.exchange.imports import import_get
 from guanxi.core.exchange.mapping import AUTHORSHIP, importable_fields
 from guanxi.core.exchange.reasons import texts
@@ -17,6 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.models.exchange import FAILED, OUTCOMES, SKIPPED, ImportRun
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of
 
@@ -68,12 +71,18 @@ def template_write(actor: Actor, entity: Entity | str, *, out: IO[bytes], format
     declared = entity_of(entity)
     fields = [one for name, one in importable_fields(actor, declared).items() if name not in AUTHORSHIP]
     fields.sort(key=lambda one: not one.required)
+    fields = [each for one in fields for each in _columns(one)]
     header = [str(one.label) for one in fields]
     writer = writer_of(format, out, header, str(declared.plural))
     if isinstance(writer, XlsxWriter):
         _explain(writer, fields)
     writer.close()
     return header
+
+
+def _columns(field: Field) -> list[Field]:
+    """A field as the columns of a file that fill it: a table has one for each of its own."""
+    return [replace(one, label=subtables.header(field, one)) for one in field.columns] or [field]
 
 
 def _explain(writer: XlsxWriter, fields: Sequence[Any]) -> None:

@@ -9,11 +9,15 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
+from guanxi.core.exchange import subtables
+from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.reading.table import Row, Table
 from guanxi.core.exchange.reasons import of_problem
 from guanxi.core.exchange.rows import Staged
 from guanxi.core.models.exchange import ImportOutcome, ImportRow, ImportRun
+from guanxi.core.records import shape
 from guanxi.core.records.copying import array_text, behind, copy_lines, plain
+from guanxi.core.schema.registry import is_registered
 
 CHUNK = 2000
 #: Rows of a file that are brought in at most.
@@ -73,17 +77,46 @@ def _array(cells: Sequence[str]) -> str:
 
 
 def staged(run: ImportRun, after: int, limit: int) -> list[Staged]:
-    """The next rows behind a position, in order."""
+    """The next rows behind a position, in order; those that go on with the table of the record above have its cells."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT position, number, cells, problems FROM core_importrow WHERE run_id = %s AND position > %s"
             " ORDER BY position LIMIT %s",
             [run.pk, after, limit],
         )
-        return [
+        found = [
             Staged(position, number, cells, orjson.loads(problems) if isinstance(problems, str) else problems)
             for position, number, cells, problems in cursor.fetchall()
         ]
+    own, parts = _columns_of_tables(run)
+    if parts and found:
+        above = _last_named(run, after, own)
+        for row in found:
+            row.cells = above = subtables.continued(row.cells, above, own, parts)
+    return found
+
+
+def _columns_of_tables(run: ImportRun) -> tuple[list[int], list[int]]:
+    """Columns that fill the record itself, and those that fill rows of its tables."""
+    if not run.entity or not is_registered(run.entity):
+        return [], []
+    mapping = FieldMap.from_json(run.mapping)
+    tables = subtables.tables_of(shape.fields_of(run.entity), mapping)
+    parts = [index for index, one in mapping.targets.items() if one.field in tables]
+    return [index for index in mapping.targets if index not in parts], parts
+
+
+def _last_named(run: ImportRun, before: int, own: Sequence[int]) -> Sequence[str]:
+    """The cells of the last row up to a position that names its record."""
+    while before > 0:
+        rows = ImportRow.objects.filter(run=run, position__lte=before).order_by("-position")[:CHUNK]
+        for row in rows:
+            if any(index < len(row.cells) and row.cells[index].strip() for index in own):
+                return list(row.cells)
+            before = row.position - 1
+        if not rows:
+            break
+    return []
 
 
 def every_row(run: ImportRun, chunk: int = CHUNK) -> Iterator[Staged]:

@@ -82,6 +82,7 @@ class XlsxWriter:
         self.header = list(header)
         self.title = re.sub(r"[\[\]:*?/\\']", " ", title)[:28].strip()
         self.sheets = 0
+        self.others: dict[str, list[Any]] = {}
         self._next_sheet()
 
     def _next_sheet(self) -> None:
@@ -102,6 +103,30 @@ class XlsxWriter:
             if cell:
                 self.sheet.write_string(self.count, column, _CONTROL.sub("", cell)[:CELL])
         self.count += 1
+
+    def beside(self, title: str, header: Sequence[str], cells: Sequence[str]) -> None:
+        """One more row of a further sheet, which begins with its first."""
+        if title not in self.others:
+            sheet = self.book.add_worksheet(self._free(title))
+            sheet.freeze_panes(1, 0)
+            sheet.set_column(0, max(len(header) - 1, 0), 18)
+            for column, cell in enumerate(header):
+                sheet.write_string(0, column, cell, self.bold)
+            self.others[title] = [sheet, 1]
+        sheet, count = self.others[title]
+        if count >= SHEET_ROWS:
+            return
+        for column, cell in enumerate(cells):
+            if cell:
+                sheet.write_string(count, column, _CONTROL.sub("", cell)[:CELL])
+        self.others[title][1] += 1
+
+    def _free(self, title: str) -> str:
+        """The name of a further sheet: no two are alike, upper and lower case being the same."""
+        plain = re.sub(r"[\[\]:*?/\\']", " ", title)[:28].strip() or "1"
+        taken = {str(one.name).casefold() for one in self.book.worksheets()}
+        names = (plain, *(f"{plain} {number}" for number in range(2, 100)))
+        return next(one for one in names if one.casefold() not in taken)
 
     def close(self) -> None:
         """Finish the workbook; the stream stays open."""

@@ -164,13 +164,18 @@ def shown(field: Field, value: Any, names: Names | None = None) -> str:
     if field.kind == "tags":
         tags = tag_names()
         return ", ".join(tags[one] for one in value if one in tags)
-    if field.kind == "addresses":
-        return "; ".join(address_text(entry) for entry in value)
+    if field.kind in ("addresses", "table") and not isinstance(value, str):
+        return "; ".join(address_text(one) if field.kind == "addresses" else _row_text(field, one) for one in value)
     if field.kind == "datetime" and isinstance(value, str):
         return _moment_text(value)
     if field.person:
         return person_name(str(value))
     return gettext(str(value)) if field.translated else kinds.text_of(field, value)
+
+
+def _row_text(field: Field, row: Mapping[str, Any]) -> str:
+    """One row of a table on one line, choices named."""
+    return "/".join(shown(one, row.get(one.name)) for one in field.columns)
 
 
 def _moment_text(written: str) -> str:

@@ -103,7 +103,7 @@ def context(run: ImportRun, here: str, **more: Any) -> dict[str, Any]:
 
 
 def places(fields: Mapping[str, Field]) -> list[tuple[str, Text]]:
-    """Everywhere a column may go: fields, and the parts of names and addresses; value and label."""
+    """Everywhere a column may go: fields, the parts of names and addresses, and the columns of tables; value and label."""
     found: list[tuple[str, Text]] = []
     parts = {
         "street": _("street"),
@@ -116,6 +116,9 @@ def places(fields: Mapping[str, Field]) -> list[tuple[str, Text]]:
     }
     names = {"first": _("given name"), "middle": _("middle name"), "last": _("family name"), "suffix": _("suffix")}
     for name, one in fields.items():
+        if one.kind == "table":
+            found += [(f"{name}|{each.name}", f"{capfirst(str(one.label))}: {each.label}") for each in one.columns]
+            continue
         found.append((name, capfirst(str(one.label))))
         if one.kind == "addresses":
             found += [(f"{name}|{part}", f"{capfirst(str(one.label))}: {label}") for part, label in parts.items()]
