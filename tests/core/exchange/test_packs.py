@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
 from guanxi.core import access, records
 from guanxi.core.exchange import packs, settingsfile
@@ -117,6 +117,16 @@ def test_samples_in_english(cast: Any) -> None:
     packs.apply(cast.root, "insurance", language="en")
     claim = entity_of("custom.claim").model._default_manager.get(name="CL20260001")
     assert str(claim.custom["place"]).isascii()
+
+
+def test_samples_in_both_languages_and_roles_described_in_the_readers(cast: Any) -> None:
+    packs.apply(cast.root, "insurance")
+    policy = entity_of("custom.policy").model._default_manager.get(name="P202600001")
+    assert policy.custom["product"] == "康佑终身重大疾病保险 Lifelong critical illness"
+    for pack in packs.packs().values():
+        for row in pack.settings["roles"]:
+            with override("zh-hans"):
+                assert gettext(row["description"]) != row["description"], row["key"]
 
 
 def test_local_changes_stay_and_the_rest_goes(cast: Any) -> None:

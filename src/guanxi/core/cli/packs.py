@@ -63,8 +63,8 @@ def _tell(result: Any, *, as_json: bool) -> None:
 @click.option("--no-samples", is_flag=True, help=_("Without sample records."))
 @click.option(
     "--language",
-    type=click.Choice(["zh-hans", "en"]),
-    default="zh-hans",
+    type=click.Choice(["both", "zh-hans", "en"]),
+    default="both",
     show_default=True,
     help=_("The language of the sample records."),
 )

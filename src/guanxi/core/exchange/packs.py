@@ -132,12 +132,12 @@ def apply(
     key: str,
     *,
     with_samples: bool = True,
-    language: str = "",
+    language: str = "both",
     told: Callable[[int], None] = lambda _n: None,
 ) -> PackResult:
     """Bring a pack in, or up to date. Rows somebody changed since are left as they are and named; samples come once.
 
-    Samples are written in ``language`` (``zh-hans``, ``en``; the present one unless told). ``told`` hears how many there are.
+    Samples are written in ``language``: ``zh-hans``, ``en``, or ``both`` with the English words after the Chinese ones. ``told`` hears how many there are.
 
     All or nothing. Raises Denied, NotFound, Invalid.
     """
@@ -158,8 +158,7 @@ def apply(
         row.version, row.rows, row.at, row.by_id = pack.version, dict(pack.settings), clock.now(), actor.user_id
         made: list[list[Any]] = []
         if with_samples and not row.samples:
-            english = not (language or get_language() or "zh").startswith("zh")
-            made = samples.Entering(actor, pack.roles, english, told).run(pack.samples)
+            made = samples.Entering(actor, pack.roles, language, told).run(pack.samples)
         row.samples = [*row.samples, *made]
         row.save()
     return PackResult(len(changed), tuple(f"{table}/{name}" for table, name in sorted(mine)), len(made))

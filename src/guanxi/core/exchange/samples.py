@@ -1,7 +1,7 @@
 """Sample records of a pack: tables read from CSV, entered once, taken away again unless somebody worked on them.
 
 ``samples/10-customers.customer.csv`` holds records of one entity, a column a field. ``key`` names a record for others (``$key``), ``at``
-is when it was made, ``name:en`` is what English workspaces get in place of ``name``. ``@today-30d``, ``@now-3h`` are moments before
+is when it was made, ``name:en`` what is said in English beside ``name``, or in its place. ``@today-30d``, ``@now-3h`` are moments before
 or after the present, ``@role:claims_handler`` the next in turn of those with a role, a cell in brackets is JSON.
 ``samples/30-custom.claim.steps.csv`` (``key at field value``, and further fields) says what happened to records afterwards.
 """
@@ -41,6 +41,8 @@ _UNITS = {
     "y": dt.timedelta(days=365),
 }
 _OWN = ("key", "at")
+#: What stands between the words of two languages, by kind of field.
+_BETWEEN = {"long_text": "\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,14 @@ def tables(place: Path) -> Iterator[Table]:
 class Entering:
     """One entering of a pack's samples. ``roles`` are asked in turn for owners; without people it is the actor, or an administrator.
 
+    Words that stand in both languages are entered in ``language``, or in ``both``, the English ones after the Chinese.
+
     ``told`` hears how many records were entered, table by table.
     """
 
     actor: Actor
     roles: Sequence[str]
-    english: bool = False
+    language: str = "both"
     told: Callable[[int], None] = lambda _count: None
     known: dict[str, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int | None] = field(default_factory=dict)
@@ -138,11 +142,14 @@ class Entering:
         found: dict[str, Any] = {}
         for name, text in row.items():
             plain, _colon, language = name.partition(":")
-            if plain in _OWN or not text or (language and not self.english):
+            if plain in _OWN or not text or (language and self.language == "zh-hans"):
                 continue
             if plain not in fields:
                 raise KeyError(plain)
-            found[plain] = self._value(fields[plain].kind, text)
+            value = self._value(fields[plain].kind, text)
+            if language and self.language == "both" and found.get(plain) and value != found[plain]:
+                value = f"{found[plain]}{_BETWEEN.get(fields[plain].kind, ' ')}{value}"
+            found[plain] = value
         return found
 
     def _value(self, kind: str, text: str) -> Any:
