@@ -59,6 +59,7 @@ def build(size: Size, password: str, told: Told) -> None:
             raise ValueError(f"the folder holds data of size {held.value}")
         return
     seeds.load()
+    index.renew()
     actor = system_actor("bench", via="cli")
     _shape()
     owners = _people(password)

@@ -9,9 +9,10 @@ from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guanxi.core.models import SearchDoc
-from guanxi.core.records.search import index
+from guanxi.core.models import Preference, SearchDoc
+from guanxi.core.records.search import index, tokens
 from guanxi.core.records.search.query import filter_by_text, search
+from guanxi.core.schema.entity import Entity
 from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, emails, person, phones
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -192,6 +193,42 @@ def test_reindex_makes_everything_anew() -> None:
         firm.pk for firm in firms
     }
     assert len(_found(actor(alice), "公司")) == 7
+
+
+def test_making_all_anew_goes_on_where_it_was_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        Firm.objects.create(name=f"公司{number}")
+    monkeypatch.setattr(index, "entities", lambda: [MATE, FIRM])
+    monkeypatch.setattr(index, "PART", 2)
+    Preference.objects.update_or_create(key=index.MADE_BY, defaults={"value": tokens.VERSION - 1})
+    plain, given = index.index_records, []
+
+    def ended_by_force(entity: Entity, records: list[Firm]) -> None:
+        if entity is FIRM and len(given) == 2:
+            raise InterruptedError
+        plain(entity, records)
+        given.extend(record.pk for record in records)
+
+    monkeypatch.setattr(index, "index_records", ended_by_force)
+    with pytest.raises(InterruptedError):
+        index.renew()
+    monkeypatch.setattr(index, "index_records", plain)
+    assert Preference.objects.get(key=index.MADE_BY).value["ended"] == {MATE.key: -1, FIRM.key: given[-1]}
+    assert index.renew() == 3
+    assert SearchDoc.objects.filter(entity=FIRM.key).count() == 5
+    assert index.renew() == 0
+
+
+def test_a_new_workspace_has_nothing_to_make_anew() -> None:
+    assert index.renew() == 0
+    assert Preference.objects.get(key=index.MADE_BY).value == tokens.VERSION
+
+
+def test_documents_nobody_says_the_version_of_are_made_anew() -> None:
+    firm = _firm("华为")
+    SearchDoc.objects.filter(entity=FIRM.key, record_id=firm.pk).update(key="旧")
+    index.renew()
+    assert SearchDoc.objects.get(entity=FIRM.key, record_id=firm.pk).key == "华为"
 
 
 def test_rows_for_copy_are_what_is_stored() -> None:

@@ -128,21 +128,56 @@ def catch_up(progress: Callable[[int], None] | None = None) -> int:
 
 
 def renew() -> int:
-    """Make all documents anew if they were made by an earlier version of the tokens; returns how many there are then."""
-    known = Preference.objects.filter(key=MADE_BY).first()
-    if known is not None and known.value == tokens.VERSION:
+    """Make all documents anew if they were made by an earlier version of the tokens; returns how many were made.
+
+    How far it came is kept after each batch: whatever ends it, the next call goes on there. What bulk loads leave for
+    later in the meantime is not kept waiting.
+    """
+    if _made_by().value == tokens.VERSION:
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [MADE_BY])
         if not cursor.fetchone()[0]:
             return 0
     try:
-        made = sum(reindex(entity) for entity in entities() if entity.search is not None)
-        Preference.objects.update_or_create(key=MADE_BY, defaults={"value": tokens.VERSION})
+        return _renewed()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [MADE_BY])
+
+
+def _renewed() -> int:
+    note = _made_by()
+    if note.value == tokens.VERSION:
+        return 0
+    ours = isinstance(note.value, dict) and note.value.get("version") == tokens.VERSION
+    ended: dict[str, int] = dict(note.value["ended"]) if ours else {}
+    made = 0
+    for entity in entities():
+        if entity.search is None or ended.get(entity.key) == -1:
+            continue
+
+        def at(last: int, key: str = entity.key) -> None:
+            ended[key] = last
+            note.value = {"version": tokens.VERSION, "ended": ended}
+            note.save()
+            if SearchLag.objects.exists():
+                catch_up()
+
+        made += reindex(entity, after=ended.get(entity.key, 0), at=at)
+        at(-1)
+    note.value = tokens.VERSION
+    note.save()
     return made
+
+
+def _made_by() -> Preference:
+    """The note which version of the tokens made the documents; where there are none yet, it is the present one."""
+    known = Preference.objects.filter(key=MADE_BY).first()
+    if known is None:
+        first = 0 if SearchDoc.objects.exists() else tokens.VERSION
+        known, _made = Preference.objects.get_or_create(key=MADE_BY, defaults={"value": first})
+    return known
 
 
 def _undocumented(entity: Entity, first: int, last: int) -> list[tuple[int, dict[str, Any]]]:
@@ -160,17 +195,24 @@ def _undocumented(entity: Entity, first: int, last: int) -> list[tuple[int, dict
     return [one for one in found if one[0] not in there]
 
 
-def reindex(entity: Entity, *, batch: int = BATCH, progress: Callable[[int], None] | None = None) -> int:
-    """Make all documents of an entity anew, in transactions of ``batch`` records; returns how many there are.
+def reindex(
+    entity: Entity,
+    *,
+    batch: int = 0,
+    after: int = 0,
+    progress: Callable[[int], None] | None = None,
+    at: Callable[[int], None] | None = None,
+) -> int:
+    """Make all documents of an entity anew, in transactions of ``batch`` records (else ``PART``); returns how many were made.
 
     Safe while others write: each batch is read and written in one transaction with its rows locked. ``progress`` is
-    called with the number done so far.
+    called with the number done so far, ``at`` with the id of the last; records up to ``after`` are left out.
     """
     if entity.search is None:
         SearchDoc.objects.filter(entity=entity.key).delete()
         return 0
     living = getattr(entity.model, "objects", entity.model._default_manager)
-    done, last = 0, 0
+    done, last, batch = 0, after, batch or PART
     while True:
         with transaction.atomic():
             records = list(
@@ -183,6 +225,8 @@ def reindex(entity: Entity, *, batch: int = BATCH, progress: Callable[[int], Non
         done, last = done + len(records), records[-1].pk
         if progress:
             progress(done)
+        if at:
+            at(last)
 
 
 def _remove_between(entity: Entity, after: int, upto: int | None, kept: list[int]) -> None:
