@@ -120,7 +120,7 @@ def _database(url: str) -> dict[str, object]:
     host = given.pop("host", "")
     name = given.pop("dbname", "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "guanxi.config.database",
         "NAME": name,
         "USER": given.pop("user", ""),
         "PASSWORD": given.pop("password", ""),

@@ -22,9 +22,11 @@ class CoreConfig(AppConfig):
         from guanxi.core.automation.rules import hearing  # noqa: F401, PLC0415
         from guanxi.core.automation.workflows import store  # noqa: F401, PLC0415
         from guanxi.core.exchange import settings_models  # noqa: F401, PLC0415
+        from guanxi.core.kernel import speech  # noqa: PLC0415
         from guanxi.core.models import trigger_switch  # noqa: PLC0415
         from guanxi.core.records import objects  # noqa: PLC0415
         from guanxi.core.schema import checks  # noqa: F401, PLC0415
 
+        speech.install()
         objects.following()
         post_migrate.connect(trigger_switch.quicken, sender=self)

@@ -201,3 +201,15 @@ def test_who_asks_for_the_records_of_owners_in_his_reach_is_limited_by_nothing_e
         found, sql = asked(*values)
         assert others not in found
         assert sql.count('"owner_id" = ') == 2
+
+
+def test_an_instance_of_a_fixed_query_is_as_django_makes_it(cast: Cast, make: Make) -> None:
+    note = make("customers.customer", owner=cast.alice_user)
+    (found,) = Fixed(lambda pk: type(note).objects.filter(pk=pk).defer("updated_at"), [-1]).rows(note.pk)
+    plain = type(note).objects.defer("updated_at").get(pk=note.pk)
+    held, wanted = dict(vars(found)), dict(vars(plain))
+    state, other = held.pop("_state"), wanted.pop("_state")
+    assert (held, state.adding, state.db) == (wanted, other.adding, other.db)
+    assert found.get_deferred_fields() == {"updated_at"}
+    assert (found.updated_at, found.owner.pk) == (note.updated_at, cast.alice_user.pk)
+    found.save()

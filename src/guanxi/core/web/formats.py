@@ -62,9 +62,8 @@ def short_date(day: dt.date, today: dt.date) -> str:
 def relative_day(day: dt.date, today: dt.date) -> str:
     """A date in words near today (seven days either way), else short."""
     distance = (day - today).days
-    named = {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}
-    if distance in named:
-        return named[distance]
+    if -2 < distance < 2:
+        return _("today") if not distance else _("yesterday") if distance < 0 else _("tomorrow")
     if -NEAR <= distance < 0:
         return ngettext("%(count)d day ago", "%(count)d days ago", -distance) % {"count": -distance}
     if 0 < distance <= NEAR:

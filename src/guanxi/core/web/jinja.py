@@ -19,7 +19,9 @@ from django.utils.text import capfirst
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from guanxi.core.kernel import speech
 from guanxi.core.web import days, formats
+from guanxi.core.web.drawing import Pages
 from guanxi.core.web.icons import icon
 from guanxi.core.web.kinds import kind_css, widget_of
 
@@ -30,14 +32,9 @@ def asset(path: str) -> str:
     return static(path)
 
 
-@lru_cache(maxsize=8000)
-def _spoken(_language: str | None, msgid: str) -> Markup:
-    return Markup(translation.gettext(msgid))  # noqa: S704 - our own sentences
-
-
 def text(msgid: str, **values: Any) -> Markup:
     """A sentence in the language of the page; what stands in it is escaped. Sentences are looked up once."""
-    said = _spoken(translation.get_language(), msgid)
+    said = speech.marked(msgid)
     return said % values if values or "%" in said else said
 
 
@@ -72,7 +69,7 @@ def environment(**options: Any) -> Environment:
     options.setdefault("trim_blocks", True)
     options.setdefault("lstrip_blocks", True)
     options.setdefault("extensions", ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"])
-    env = Environment(**options)  # noqa: S701 - Django's backend passes autoescape=True
+    env = Pages(**options)
     env.install_gettext_callables(  # type: ignore[attr-defined]
         translation.gettext, translation.ngettext, newstyle=True,
         pgettext=translation.pgettext, npgettext=translation.npgettext,

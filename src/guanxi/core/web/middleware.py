@@ -156,7 +156,7 @@ class ActorMiddleware:
         return response
 
     def _actor(self, request: HttpRequest) -> Actor:
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or _comes_by_token(request):
             return ANONYMOUS
         user = request.user
         if not isinstance(user, User):
@@ -183,6 +183,11 @@ class ActorMiddleware:
         if request.path.startswith(OWN_DOOR):
             return None
         return ask_to_sign_in(request)
+
+
+def _comes_by_token(request: HttpRequest) -> bool:
+    """Whether the API will ask the token alone who this is, whatever page the browser is signed in to."""
+    return "HTTP_AUTHORIZATION" in request.META and request.path.startswith("/api/")
 
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:

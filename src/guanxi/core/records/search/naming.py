@@ -9,16 +9,17 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
+from guanxi.core.access import sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.masking import mask
 from guanxi.core.kernel.phones import format_phone
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import dictionaries
 from guanxi.core.records.search import judge
 from guanxi.core.records.shape import field_at, path_level
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import text_of
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of, generation, is_registered
 
 Found = tuple[judge.Verdict, float, Entity, int]
 
@@ -39,13 +40,22 @@ class Hit:
     rank: int
 
 
+_RECORDS = Shaped(lambda entity, ids: entity.model._default_manager.filter(pk__any=ids), [[-7003]])
+_TITLES = Shaped(
+    lambda actor, target, ids: visible(target.model._default_manager.filter(pk__any=ids), actor).values_list(
+        "pk", target.title.replace(".", "__")
+    ),
+    [[-7003]],
+)
+
+
 def name_hits(actor: Actor, found: Sequence[Found]) -> list[Hit]:
     """Name the records: one query per entity, one per sort of reference in a subtitle."""
     named: dict[tuple[str, int], tuple[str, str]] = {}
     for entity in {one[2].key: one[2] for one in found}.values():
         ids = [pk for _verdict, _at, other, pk in found if other.key == entity.key]
-        records = entity.model._default_manager.filter(pk__in=ids)
-        named |= {(entity.key, record.pk): names for record, names in _named(actor, entity, list(records))}
+        records = _RECORDS.rows((entity.key, generation()), (entity,), ids)
+        named |= {(entity.key, record.pk): names for record, names in _named(actor, entity, records)}
     hits = []
     for verdict, _at, entity, pk in found:
         if (entity.key, pk) in named:
@@ -81,7 +91,8 @@ def _reference_names(actor: Actor, entity: Entity, path: str, records: list[Any]
     ids = {getattr(record, f"{path}_id") for record in records} - {None}
     if path_level(actor, target, target.title) not in ("read", "write"):
         return {}
-    return dict(visible(target.model._default_manager.filter(pk__in=ids), actor).values_list("pk", target.title))
+    sees = sight(actor)
+    return dict(_TITLES.rows(sees and (target.key, generation(), sees), (actor, target), sorted(ids)))
 
 
 def _shown(actor: Actor, entity: Entity, path: str, record: Any) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
-from guanxi.core.access import allowed, visible
+from guanxi.core.access import allowed, sight, visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.access.rules import shared_condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
+from guanxi.core.models.fixed import Shaped, ask
 from guanxi.core.records.search import judge, terms
 from guanxi.core.records.search.declared import searched
 from guanxi.core.records.search.naming import Found, Hit, name_hits
@@ -23,7 +24,7 @@ from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.records.shape import path_level
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities as registered
-from guanxi.core.schema.registry import entity_of
+from guanxi.core.schema.registry import entity_of, generation
 
 #: Candidates looked at per entity; beyond it a frequent word shows some of its records, not the best of all.
 CAP = 150
@@ -121,8 +122,26 @@ def _shared_with(actor: Actor, entity: Entity) -> models.QuerySet[Any] | None:
     return entity.model._default_manager.filter(reached).order_by().values("pk") if reached else None
 
 
+#: By what an actor sees: the rights it was said for (held, so that no others get their id), SQL and parameters.
+_seen_rows: dict[Hashable, tuple[Any, str, list[Any]]] = {}
+_KEPT = 2000
+
+
 def _rows(actor: Actor, entity: Entity) -> tuple[str, list[Any]]:
     """The living records the actor may see, as SQL with ``pk`` and ``at``, the moment of the last change."""
+    sees = sight(actor)
+    if sees is None:
+        return _rows_anew(actor, entity)
+    key = (entity.key, generation(), sees)
+    known = _seen_rows.get(key)
+    if known is None:
+        if len(_seen_rows) >= _KEPT:
+            _seen_rows.clear()
+        known = _seen_rows[key] = (actor.rights, *_rows_anew(actor, entity))
+    return known[1], known[2]
+
+
+def _rows_anew(actor: Actor, entity: Entity) -> tuple[str, list[Any]]:
     living = getattr(entity.model, "objects", entity.model._default_manager)
     at = models.F("updated_at") if _dated(entity) else models.Value(0)
     sql, params = visible(living.order_by(), actor).values("pk", at=at).query.sql_with_params()
@@ -155,9 +174,7 @@ def _among(
         f" WHERE v.pk = ANY(ARRAY(SELECT record_id FROM found WHERE near)) {best if whole else f'LIMIT {CAP}'})"
         " UNION ALL SELECT -count(*) FROM found"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*exact_params, *near_params, *values, *row_params])
-        found = [row[0] for row in cursor.fetchall()]
+    found = [row[0] for row in ask(statement, [*exact_params, *near_params, *values, *row_params], prepared=False)]
     return [one for one in found if one > 0], -min(found)
 
 
@@ -250,17 +267,22 @@ def _candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, e
     return list(dict.fromkeys(found + others))
 
 
+#: What judging needs of some records, by the paths of an entity.
+_VALUES = Shaped(
+    lambda entity, columns, ids: entity.model._default_manager.filter(pk__any=ids).values_list("pk", *columns),
+    [[-7003]],
+)
+
+
 def _read(entity: Entity, ids: Sequence[int], fields: Fields) -> list[dict[str, Any]]:
     """What judging needs of the candidates: {"pk", "at", field path: value}."""
-    paths = [*fields.names, *fields.phones, *fields.emails, *fields.numbers, *fields.text]
-    columns = {path: path.replace(".", "__") for path in paths}
+    paths = (*fields.names, *fields.phones, *fields.emails, *fields.numbers, *fields.text)
     dated = _dated(entity)
-    wanted = {"pk", *columns.values()} | ({"updated_at"} if dated else set())
-    found = []
-    for row in entity.model._default_manager.filter(pk__in=ids).values(*wanted):
-        values = {path: row[column] for path, column in columns.items()}
-        found.append({"pk": row["pk"], "at": row["updated_at"].timestamp() if dated else 0.0, "values": values})
-    return found
+    columns = tuple(path.replace(".", "__") for path in paths) + (("updated_at",) if dated else ())
+    return [
+        {"pk": row[0], "at": row[-1].timestamp() if dated else 0.0, "values": dict(zip(paths, row[1:], strict=False))}
+        for row in _VALUES.rows((entity.key, generation(), columns), (entity, columns), list(ids))
+    ]
 
 
 def _search_one(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[Found]:

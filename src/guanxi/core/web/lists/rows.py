@@ -291,21 +291,22 @@ def build(
     return found
 
 
-def _opening(column: Column, reason: str = "") -> str:
-    """The opening tag of a column's cells; ``{blank}`` is filled per cell."""
+def _opening(column: Column, reason: str = "") -> tuple[str, str]:
+    """The opening tag of a column's cells: of those that hold something, and of blank ones."""
     why = column.locked or reason
     state = Markup(' data-locked="{}"').format(why) if why else Markup(' data-edit tabindex="-1"')
-    css = f' class="{escape(column.css)}' if column.css else ' class="'
-    return f'<td{css}%s" data-field="{escape(column.path)}" data-label="{escape(column.label)}"{state}>'
+    css = escape(column.css) if column.css else ""
+    rest = f'" data-field="{escape(column.path)}" data-label="{escape(column.label)}"{state}>'
+    return f'<td class="{css}{rest}', f'<td class="{css} gx-blank{rest}'
 
 
-def _cells(prepared: Prepared, opens: Sequence[str], record: Any, url: str) -> str:
+def _cells(prepared: Prepared, opens: Sequence[tuple[str, str]], record: Any, url: str) -> str:
     parts: list[str] = []
-    for column, getter, cell, opening in zip(prepared.columns, prepared.getters, prepared.cells, opens, strict=True):
+    for column, getter, cell, (filled, blank) in zip(
+        prepared.columns, prepared.getters, prepared.cells, opens, strict=True
+    ):
         text = cell(getter(record))
-        parts.append(opening.replace("%s", "" if text else " gx-blank", 1))
-        parts.append(f'<a href="{url}">{text}</a>' if column.title else text)
-        parts.append("</td>")
+        parts += (filled if text else blank, f'<a href="{url}">{text}</a>' if column.title else text, "</td>")
     return "".join(parts)
 
 

@@ -28,6 +28,8 @@ KINDS = ("list", "board", "calendar", "funnel", "outlook")
 GIVEN = ("board", "in", "on")
 SIZES = (20, 50, 100, 200)
 DEFAULT_SIZE = 50
+#: What else of a state may be changed in an address.
+_MOVED = frozenset({"view", "explicit", "quick", "cursor", "start", "peek"})
 Tree = Mapping[str, Any]
 
 
@@ -116,30 +118,32 @@ class ListState:
         moved = bool(setup.keys() - {"columns"} or "quick" in changes or "view" in changes)
         if moved:
             changes = {"cursor": "", "start": 1, **changes}
-        state = replace(self, now=replace(self.now, **setup), **changes)
-        return urlencode(state._parameters(), doseq=False)
+        if not changes.keys() <= _MOVED:
+            raise TypeError(f"an address has no {sorted(changes.keys() - _MOVED)}")
+        return urlencode(self._parameters(replace(self.now, **setup) if setup else self.now, changes), doseq=False)
 
-    def _parameters(self) -> list[tuple[str, str]]:
-        base, now = self.base, self.now
+    def _parameters(self, now: Setup, changes: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What the address says of this setup and, where ``changes`` say nothing, of this state."""
+        base, view, cursor = self.base, changes.get("view", self.view), changes.get("cursor", self.cursor)
         found: list[tuple[str, str]] = []
-        if self.view is not None:
-            found.append(("view", str(self.view.pk)))
-        elif self.explicit:
+        if view is not None:
+            found.append(("view", str(view.pk)))
+        elif changes.get("explicit", self.explicit):
             found.append(("view", "0"))
         if now.text != base.text:
             found.append(("q", now.text))
         if now.filter != base.filter:
             found.append(("f", json.dumps(now.filter, ensure_ascii=False, separators=(",", ":")) if now.filter else ""))
-        found += [(f"by.{name}", value) for name, value in self.quick.items() if value]
+        found += [(f"by.{name}", value) for name, value in changes.get("quick", self.quick).items() if value]
         for name, mine, theirs in (("sort", now.sort, base.sort), ("cols", now.columns, base.columns)):
             if mine != theirs:
                 found.append((name, ",".join(mine)))
         if now.group != base.group:
             found.append(("group", now.group))
-        if self.cursor:
-            found += [("at", self.cursor), ("from", str(self.start))]
-        if self.peek:
-            found.append(("peek", str(self.peek)))
+        if cursor:
+            found += [("at", cursor), ("from", str(changes.get("start", self.start)))]
+        if peek := changes.get("peek", self.peek):
+            found.append(("peek", str(peek)))
         return found
 
 

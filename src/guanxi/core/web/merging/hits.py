@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import JSONField
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
 from guanxi.core.kernel import masking
@@ -62,6 +62,19 @@ def alike(
     return [matching.Match(pk, ALIKE, ("alike",)) for pk in rows.values_list("pk", flat=True)[:limit]]
 
 
+_REASONS: Mapping[str, Text] = {
+    "name": _("same name"),
+    "name_pinyin": _("name sounds the same"),
+    "name_words": _("same words in the name"),
+    "name_sound": _("similar name"),
+    "short_name": _("same short name"),
+    "phone": _("same phone"),
+    "email": _("same e-mail"),
+    "email_domain": _("same e-mail domain"),
+    "identity": _("same number"),
+}
+
+
 def reason_label(entity: Entity, kind: str) -> Text:
     """What two records agree in."""
     if kind == "alike":
@@ -74,17 +87,7 @@ def reason_label(entity: Entity, kind: str) -> Text:
     if kind.startswith("exact:"):
         field = shape.fields_of(entity).get(kind.removeprefix("exact:"))
         return field.label if field else kind
-    return {
-        "name": _("same name"),
-        "name_pinyin": _("name sounds the same"),
-        "name_words": _("same words in the name"),
-        "name_sound": _("similar name"),
-        "short_name": _("same short name"),
-        "phone": _("same phone"),
-        "email": _("same e-mail"),
-        "email_domain": _("same e-mail domain"),
-        "identity": _("same number"),
-    }.get(kind, kind)
+    return _REASONS.get(kind, kind)
 
 
 def masked_title(entity: Entity, row: Any) -> str:

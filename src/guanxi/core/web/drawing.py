@@ -1,0 +1,60 @@
+"""Drawing faster: what a template writes is escaped in one step, and what it calls is called in one.
+
+Jinja makes a markup object of every value before it joins them, and asks three objects whether a function wants to know the
+template: on a list or a record that was a tenth of the page.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType, MethodType
+from typing import Any
+
+from django.utils.safestring import SafeString
+from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+from markupsafe._speedups import _escape_inner
+
+_AS_IT_IS = (Markup, SafeString)
+_DIRECT = (FunctionType, MethodType)
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in the page."""
+    kind = type(value)
+    if kind is str:
+        return _escape_inner(value)
+    if kind in _AS_IT_IS:
+        return value  # type: ignore[no-any-return]
+    return str(value) if kind is int else escape(value)
+
+
+class Writer(CodeGenerator):
+    """Compiles templates that write by :func:`shown`."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.shown(")
+
+
+class Called(Context):
+    """Calls plain functions and methods that do not ask for the template at once."""
+
+    def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives."""
+        if type(called) in _DIRECT and getattr(called, "jinja_pass_arg", None) is None:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return called(*args, **kwargs)
+        return super().call(called, *args, **kwargs)
+
+
+class Pages(Environment):
+    """An environment whose templates are drawn so."""
+
+    code_generator_class = Writer
+    context_class = Called
+    shown = staticmethod(shown)

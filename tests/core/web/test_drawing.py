@@ -1,0 +1,53 @@
+"""What templates write is escaped exactly as Jinja alone would."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
+from jinja2 import Environment, StrictUndefined, UndefinedError, pass_context
+from markupsafe import Markup, escape
+
+from guanxi.core.web.drawing import Pages, shown
+
+VALUES: list[Any] = [
+    "<b>&\"'", "", "关系", Markup("<b>"), mark_safe("<i>"), 7, True, None, 1.5, Decimal("2.50"), ["<"], gettext_lazy("<lazy>"),
+    type("Name", (str,), {})("<s>"), type("Drawn", (), {"__html__": lambda _self: "<u>"})(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_is_shown_as_it_would_be_escaped(value: Any) -> None:
+    assert str(shown(value)) == str(escape(value))
+
+
+@pass_context
+def _asks(context: Any, word: str) -> str:
+    return f"{word} {context['x']}"
+
+
+def _calls() -> dict[str, Any]:
+    return {"x": "<x>", "plain": lambda word, mark="-": f"<{word}{mark}>", "asks": _asks, "kind": str}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ x }}{{ plain('a') }}{{ plain('a', mark='+') }}{{ asks('b') }}{{ kind(5) }}{{ x.upper() }}",
+        "{% macro m(a) %}{{ a }}{{ caller() }}{% endmacro %}{% call m(x) %}{{ x }}{% endcall %}{{ m(x, caller=plain) if 0 }}",
+        "{% for one in [x, 1] %}{{ plain(one) }}{{ loop.index }}{{ asks(one) }}{% endfor %}{% set y %}{{ x }}{% endset %}{{ y }}{{ y ~ x }}",
+        "{% filter upper %}{{ x }}{% endfilter %}{{ x|safe }}{% autoescape false %}{{ x }}{% endautoescape %}",
+    ],
+)
+def test_templates_say_the_same(text: str) -> None:
+    ours, plain = (kind(autoescape=True, undefined=StrictUndefined) for kind in (Pages, Environment))
+    given = _calls()
+    assert ours.from_string(text).render(given) == plain.from_string(text).render(given) != ""
+
+
+def test_a_missing_name_is_still_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        Pages(autoescape=True, undefined=StrictUndefined).from_string("{{ nobody }}").render()
