@@ -117,6 +117,15 @@ class Environment:
     file_limit_mb: int = _setting(
         "GUANXI_FILE_LIMIT_MB", kinds.whole(1, 100_000), "50", "Largest file a person may upload"
     )
+    scanner: str = _setting(
+        "GUANXI_SCANNER", kinds.scanner, "", "Virus scanner (clamd) that looks at each uploaded file; none without"
+    )
+    scanner_down: str = _setting(
+        "GUANXI_SCANNER_DOWN",
+        kinds.choice("hold", "pass"),
+        "hold",
+        "Files the scanner could not look at: hold them back until it has, or let them pass",
+    )
     map_link: str = _setting(
         "GUANXI_MAP", kinds.map_service, "amap", "Where the link beside an address leads when somebody follows it"
     )
@@ -268,6 +277,7 @@ def _worked_out(values: dict[str, Any], sources: dict[str, str]) -> dict[str, An
     values["frames"] = values["frames"] or ()
     values["demo_password"] = values["demo_password"] or ""
     values["read_database_url"] = values["read_database_url"] or ""
+    values["scanner"] = values["scanner"] or ""
     values["backup_passphrase"] = values["backup_passphrase"] or ""
     if not values["database_url"]:
         values["database_url"] = embedded_url(values["data"], values["run"], role=APPLICATION_ROLE)

@@ -99,6 +99,18 @@ def mail(value: str) -> str:
     return value
 
 
+def scanner(value: str) -> str:
+    """Where a clamd listens: a socket or a host with its port."""
+    parts = urlsplit(value)
+    try:
+        fits = parts.scheme == "clamd" and bool(parts.hostname or parts.path.strip("/")) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(_("write clamd:///run/clamav/clamd.ctl for a socket, or clamd://host:3310"))
+    return value
+
+
 def time_of_day(value: str) -> str:
     """``HH:MM``, or nothing for ``off``."""
     if value.strip().lower() == "off":

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.core.kernel import clock
-from guanxi.core.models import Mailbox, OutboxEvent, replica
-from guanxi.core.records import sealing
+from guanxi.core.models import Mailbox, OutboundMessage, OutboxEvent, replica
+from guanxi.core.records import quarantine, scanner, sealing
+from guanxi.runtime import outside
 from guanxi.runtime.backup import watching
 from guanxi.runtime.continuous import watching as continuous
 from guanxi.runtime.environment import environment
@@ -22,6 +23,7 @@ from guanxi.runtime.environment import environment
 _MB = 1024 * 1024
 _SPACE_LOW, _SPACE_OUT = 2048, 300
 _APART_SECONDS = 5.0
+_NEWEST_MESSAGES = 1000
 _LONGEST_WAIT = dt.timedelta(minutes=5)
 _LONGEST_SILENCE = dt.timedelta(hours=1)
 _LONGEST_SEAL = dt.timedelta(hours=2)
@@ -57,6 +59,9 @@ def findings() -> list[Finding]:
         *_work(),
         _outbox(),
         *_mailboxes(),
+        *_mail(),
+        *_address(),
+        *_scanner(),
         _backup(),
         _archive(),
         _audit(),
@@ -188,6 +193,49 @@ def _mailboxes() -> Iterator[Finding]:
         text = f"{one.name}: {one.error}"
         help_text = _("Look after it under Settings, Mailboxes; it is tried again by itself.")
         yield Finding(_("Mailboxes"), "wrong" if long else "warning", text, help_text)
+
+
+def _scanner() -> Iterator[Finding]:
+    """The virus scanner, when there is one, and what is held back because of it."""
+    held = quarantine.counts()
+    if not scanner.configured() and not held[quarantine.FOUND]:
+        return
+    told = scanner.greeting() if scanner.configured() else scanner.Look("clean", _("not asked any more"))
+    numbers = _("%(waiting)s files wait for it, a virus was found in %(found)s") % held
+    if told.state == "failed":
+        waits = environment().scanner_down == "hold"
+        help_text = _("Files uploaded meanwhile are held back until it answers.") if waits else ""
+        text = _("does not answer (%(reason)s); %(numbers)s") % {"reason": told.words, "numbers": numbers}
+        yield Finding(_("Virus scanner"), "wrong", text, help_text or _("Files uploaded meanwhile pass unchecked."))
+        return
+    state = "warning" if held[quarantine.FOUND] or held[quarantine.WAITING] else "ok"
+    help_text = _("They cannot be opened; delete them on their records.") if held[quarantine.FOUND] else ""
+    yield Finding(_("Virus scanner"), state, f"{told.words}; {numbers}", help_text)
+
+
+def _mail() -> Iterator[Finding]:
+    """Whether mails leave, and those that were given up within a day."""
+    found = outside.mail(environment(), translate=_)
+    newest = OutboundMessage.objects.order_by("-pk").values_list("state", "created_at")[:_NEWEST_MESSAGES]
+    yesterday = clock.now() - dt.timedelta(days=1)
+    given_up = sum(state == "failed" and at > yesterday for state, at in newest)
+    if found.state == "wrong":
+        yield Finding(_("Mail"), "wrong", found.text, _("Mails wait and are tried again. Look after EMAIL_URL."))
+    elif given_up:
+        text = _("%(number)s messages of the last day could not be sent") % {"number": given_up}
+        yield Finding(_("Mail"), "warning", text, _("The page of each message says why, and sends it again."))
+    else:
+        yield Finding(_("Mail"), found.state, found.text)
+
+
+def _address() -> Iterator[Finding]:
+    """What people's browsers meet first: the certificate; and secrets that lie open."""
+    if (found := outside.certificate(environment(), clock.now(), translate=_)) is not None:
+        help_text = _("Renew it where TLS ends, at the proxy.") if found.state != "ok" else ""
+        yield Finding(_("Address"), found.state, found.text, help_text)
+    for place in outside.secrets_open(environment()):
+        text = _("%(file)s can be read by others") % {"file": place}
+        yield Finding(_("Secret"), "wrong", text, _("Run: chmod 600, and ask who else was on this machine."))
 
 
 def _backup() -> Finding:

@@ -13,7 +13,7 @@ from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.workflows import running as workflows
 from guanxi.core.privacy import retention
-from guanxi.core.records import sealing
+from guanxi.core.records import files, quarantine, sealing
 from guanxi.core.records.search import index
 
 logger = logging.getLogger("guanxi.audit")
@@ -47,6 +47,12 @@ def audit_seal(_now: dt.datetime) -> None:
     made = sealing.seal()
     if made is not None:
         logger.info("the audit was sealed", extra={"digest": made.digest, "last_entry": made.last_entry})
+
+
+@every("*/5 * * * *")
+def contents_look(_now: dt.datetime) -> None:
+    """Every five minutes: files the virus scanner could not look at when they came."""
+    quarantine.look_again(files.path_of)
 
 
 @every("23 18 * * *")

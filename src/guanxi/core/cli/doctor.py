@@ -6,14 +6,10 @@ import importlib.metadata
 import json
 import platform
 import shutil
-import smtplib
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import click
 import psycopg
@@ -21,7 +17,7 @@ import psycopg
 from guanxi import __version__
 from guanxi.core.cli.ground import database
 from guanxi.core.cli.workspace import load, set_up
-from guanxi.runtime import binaries, external
+from guanxi.runtime import binaries, external, outside
 from guanxi.runtime.backup import watching
 from guanxi.runtime.continuous import watching as archive_watching
 from guanxi.runtime.environment import Environment, environment
@@ -62,6 +58,8 @@ def _labels() -> dict[str, str]:
         "backup": _("backup"),
         "archive": _("continuous archive"),
         "mail": _("mail"),
+        "address": _("address"),
+        "scanner": _("virus scanner"),
         "pages": _("pages"),
     }
 
@@ -87,7 +85,7 @@ def print_environment(*, as_json: bool) -> None:
 def doctor(as_json: bool) -> None:
     """Run every check; exit code 1 when something is wrong."""
     found = environment()
-    findings = [*_machine(found), *_data(found), *_database(found), _mail(found), _serving(found)]
+    findings = [*_machine(found), *_data(found), *_database(found), *_outside(found), _serving(found)]
     wrong = any(each.state == "wrong" for each in findings)
     if as_json:
         report = {
@@ -128,14 +126,14 @@ def _data(settings: Environment) -> list[Finding]:
         return [Finding("data folder", "wrong", f"{settings.data}: {error.strerror}")]
     free = shutil.disk_usage(settings.data).free // (1024 * 1024)
     state = "ok" if free >= _ROOM_MB else "warning" if free >= 100 else "wrong"
-    secret = settings.data / "secret"
     findings = [
         Finding("data folder", "ok", str(settings.data)),
         Finding("disk", state, _("%(free)s MB free") % {"free": free}),
     ]
-    if secret.exists() and secret.stat().st_mode & 0o077:
-        findings.append(Finding("secret", "wrong", _("%(file)s can be read by others") % {"file": secret}))
-    return findings
+    return findings + [
+        Finding("secret", "wrong", _("%(file)s can be read by others") % {"file": place})
+        for place in outside.secrets_open(settings)
+    ]
 
 
 def _database(settings: Environment) -> list[Finding]:
@@ -199,27 +197,16 @@ def _archive(settings: Environment) -> Finding:
     return Finding("archive", "ok" if found.good else "wrong", found.text)
 
 
-def _mail(settings: Environment) -> Finding:
-    """Whether mail can be handed over: the server answers, or the folder can be written."""
-    parts = urlsplit(settings.email_url)
-    name = "mail"
-    if parts.scheme == "file":
-        folder = Path(unquote(parts.path))
-        return Finding(name, "warning", _("not sent, written to %(folder)s (set EMAIL_URL)") % {"folder": folder})
-    if not parts.scheme.startswith("smtp"):
-        return Finding(name, "warning", _("not sent (%(kind)s)") % {"kind": parts.scheme})
-    port = parts.port or {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25)
-    kind: Any = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-    try:
-        with kind(parts.hostname or "localhost", port, timeout=10) as server:
-            if parts.scheme == "smtp+tls":
-                server.starttls()
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.noop()
-    except (OSError, smtplib.SMTPException) as error:
-        return Finding(name, "wrong", f"{parts.hostname}:{port}: {error}")
-    return Finding(name, "ok", f"{parts.hostname}:{port}")
+def _outside(settings: Environment) -> list[Finding]:
+    """Mail server, certificate and virus scanner, where there are any."""
+    found = outside.mail(settings)
+    findings = [Finding("mail", found.state, found.text)]
+    if (certificate := outside.certificate(settings, dt.datetime.now(dt.UTC))) is not None:
+        findings.append(Finding("address", certificate.state, certificate.text))
+    if settings.scanner:
+        told = load("guanxi.core.records.scanner:greeting")()
+        findings.append(Finding("scanner", "wrong" if told.state == "failed" else "ok", told.words))
+    return findings
 
 
 def _serving(settings: Environment) -> Finding:

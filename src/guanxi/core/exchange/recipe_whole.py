@@ -126,7 +126,7 @@ def recipe_stage(actor: Actor, *, whole: RecipeRun) -> RecipeRun:
         folder = Path(place) / files.clean_name(whole.key)
         folder.mkdir()
         for name, digest in whole.files.items():
-            (folder / name).symlink_to(files.path_of(digest).resolve())
+            (folder / name).symlink_to(files.readable(digest).resolve())
         try:
             with transaction.atomic():
                 whole.runs.all().delete()

@@ -70,7 +70,7 @@ from guanxi.core.models.shape import (
     SavedView,
     Stamp,
 )
-from guanxi.core.models.together import Comment, Draft, File, Mark, Notification, Presence, PushDevice, Tag
+from guanxi.core.models.together import Comment, Draft, File, HeldContent, Mark, Notification, Presence, PushDevice, Tag
 from guanxi.core.models.workflows import Workflow, WorkflowRun, WorkflowTask
 from guanxi.core.models.worktime import Absence, CalendarDay, WorkCalendar
 
@@ -106,6 +106,7 @@ __all__ = [
     "FieldSetup",
     "File",
     "FileField",
+    "HeldContent",
     "ImportMapping",
     "ImportOutcome",
     "ImportRow",

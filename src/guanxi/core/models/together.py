@@ -82,6 +82,21 @@ class File(OnRecord):
         return self.name
 
 
+class HeldContent(models.Model):
+    """A content of files that may not be opened: ``waiting`` for the virus scanner, or one was ``found`` in it.
+
+    ``words`` is the name of the virus, or why the scanner could not look.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    state = models.CharField(max_length=10)
+    words = models.CharField(max_length=200, blank=True, default="")
+    at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.digest[:12]}"
+
+
 class Mark(OnRecord):
     """A user's own mark on a record: follows it, starred it, pinned it, saw it last at."""
 

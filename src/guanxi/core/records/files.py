@@ -25,7 +25,8 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import File
+from guanxi.core.models import File, HeldContent
+from guanxi.core.records import quarantine
 from guanxi.runtime.backup.making import FILES_LOCK
 from guanxi.runtime.environment import environment
 
@@ -111,7 +112,10 @@ def clean_name(name: str | None) -> str:
 
 
 def store(upload: Upload) -> Stored:
-    """Take a content in. Raises Invalid for one that is too large, empty or of a refused type."""
+    """Take a content in. Raises Invalid for one that is too large, empty, of a refused type, or has a virus in it.
+
+    One the virus scanner could not be asked about is held back, see :mod:`guanxi.core.records.quarantine`.
+    """
     name = clean_name(upload.name)
     if name.rpartition(".")[2].lower() in _REFUSED:
         raise Invalid(_("Files of this type are not accepted."), code="file.type", field="file")
@@ -120,6 +124,7 @@ def store(upload: Upload) -> Stored:
         place = Path(target.name)
         try:
             size, digest, head = _receive(upload, target)
+            seen = quarantine.taken_in(place, digest)
             if head.startswith(_PROGRAMS):
                 raise Invalid(_("Files of this type are not accepted."), code="file.type", field="file")
             picture = _made_anew(place, head)
@@ -130,6 +135,7 @@ def store(upload: Upload) -> Stored:
                 name = f"{name.rpartition('.')[0] or name}.{ending}"
             else:
                 media_type = _TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+            quarantine.settled(digest, seen)  # before it has its place: never there without being held
             _settle(place, digest)
         finally:
             place.unlink(missing_ok=True)
@@ -204,11 +210,17 @@ def _has_alpha(picture: Image.Image) -> bool:
 
 
 def opened(file: File) -> IO[bytes]:
-    """The content of a file. Raises NotFound when it is lost."""
+    """The content of a file. Raises NotFound when it is lost, Unavailable or RuleBroken when it is held back."""
     try:
-        return path_of(file.digest).open("rb")
+        return readable(file.digest).open("rb")
     except FileNotFoundError:
         raise NotFound(_("The content of this file is missing."), code="file.lost") from None
+
+
+def readable(digest: str) -> Path:
+    """The place of a content that may be read. Raises Unavailable or RuleBroken when it is held back."""
+    quarantine.require_free(digest)
+    return path_of(digest)
 
 
 def safe_headers(file: File, *, inline: bool = False) -> dict[str, str]:
@@ -256,6 +268,7 @@ def sweep() -> int:
             for digest in some:
                 if digest not in known:
                     old[digest].unlink(missing_ok=True)
+                    HeldContent.objects.filter(digest=digest).delete()
                     removed += 1
     return removed
 

@@ -20,7 +20,7 @@ from guanxi.core.exchange.plans import batcher_of
 from guanxi.core.exchange.reasons import text as reason_text
 from guanxi.core.exchange.wholecheck import Whole
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.kernel.errors import Invalid, RuleBroken, Unavailable
 from guanxi.core.models.exchange import ImportRun
 from guanxi.core.records import files
 from guanxi.core.schema.entity import Entity
@@ -49,7 +49,7 @@ def upload(request: HttpRequest, path: str = "") -> HttpResponseBase:
     if request.method == "POST":
         try:
             run = _staged(request, actor, chosen)
-        except (Invalid, RuleBroken) as wrong:
+        except (Invalid, RuleBroken, Unavailable) as wrong:
             error = text_of(wrong)
         else:
             return redirect(f"/import/{run.pk}/map/")
@@ -72,7 +72,7 @@ def _staged(request: HttpRequest, actor: Actor, chosen: Entity | None) -> Import
     entity = chosen or (entity_of(wanted) if wanted and is_registered(wanted) else None)
     stored = files.store(sent)
     return imports.import_stage(
-        actor, content=files.path_of(stored.digest), name=str(sent.name), entity=entity.key if entity else ""
+        actor, content=files.readable(stored.digest), name=str(sent.name), entity=entity.key if entity else ""
     )
 
 
@@ -143,7 +143,7 @@ def _fresh(run: ImportRun) -> ImportRun:
 
 def _reread(actor: Actor, run: ImportRun, request: HttpRequest) -> None:
     header = request.POST.get("header_row", "")
-    path = files.path_of(run.digest)
+    path = files.readable(run.digest)
     if not path.exists():
         raise RuleBroken(_("The file is no longer here; upload it again."), code="import.file_gone")
     imports.import_stage(

@@ -95,7 +95,7 @@ def _begun(request: HttpRequest, actor: Actor) -> RecipeRun:
         found = [one for one in sent if str(one.name).lower().endswith(".json")]
         if len(found) != 1:
             raise Invalid(_("Put your recipe, one .json file, among the files."), code="recipe.none", field="files")
-        recipe = recipe_whole.own_recipe(files.path_of(files.store(found[0]).digest), str(found[0].name))
+        recipe = recipe_whole.own_recipe(files.readable(files.store(found[0]).digest), str(found[0].name))
         sent = [one for one in sent if one is not found[0]]
     else:
         known = {one.key: one for one in recipe_whole.recipes_for(actor)}
@@ -112,7 +112,7 @@ def _add(request: HttpRequest, actor: Actor, whole: RecipeRun, sent: list[Any]) 
     uploads, size = {}, 0
     for one in sent:
         stored = files.store(one)
-        uploads[stored.name] = files.path_of(stored.digest)
+        uploads[stored.name] = files.readable(stored.digest)
         size += stored.size
     unused = recipe_whole.recipe_add(actor, whole=whole, uploads=uploads)
     if unused:

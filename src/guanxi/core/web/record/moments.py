@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ from guanxi.core.automation.incoming import correspondence
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Comment, User
+from guanxi.core.records import quarantine, together
 from guanxi.core.records import timeline as moments
-from guanxi.core.records import together
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -69,7 +70,7 @@ def read(actor: Actor, record: Any, request: HttpRequest) -> Moments:
     )
     name = User.everything.filter(pk=person).values_list("name", flat=True).first() if person else ""
     return Moments(
-        entries=[_entry(actor, record, one) for one in found.entries],
+        entries=_entries(actor, record, found.entries),
         next=found.next,
         kinds=known,
         chosen=chosen,
@@ -78,6 +79,17 @@ def read(actor: Actor, record: Any, request: HttpRequest) -> Moments:
         day=day.isoformat() if day else "",
         filtered=bool(chosen or person or data.get("words") or day),
     )
+
+
+def _entries(actor: Actor, record: Any, shown: Sequence[moments.TimelineEntry]) -> list[dict[str, Any]]:
+    """The entries; files that may not be opened now say why."""
+    contents = [one.record.digest for one in shown if one.kind == moments.FILE]
+    held = quarantine.held(contents) if contents else {}
+    entries = [_entry(actor, record, one) for one in shown]
+    for entry in entries if held else ():
+        if entry["one"].kind == moments.FILE:
+            entry["held"] = held.get(entry["one"].record.digest, "")
+    return entries
 
 
 def _entry(actor: Actor, record: Any, one: moments.TimelineEntry) -> dict[str, Any]:
