@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.urls import URLPattern, get_resolver
@@ -192,7 +193,23 @@ MATRIX: dict[str, tuple[str, ...]] = {
     ),
 }
 
+#: Every verb a door is tried with.
+VERBS = ("get", "post", "put", "patch", "delete")
+#: Who is nobody here, by how he comes (``tests/contract/test_verbs.py`` makes him), and the groups he is kept out of.
+NOBODY: dict[str, tuple[str, ...]] = {
+    "without a sign-in": ("person", "office", "own", "record", "entity", "api"),
+    "switched off, session left open": ("person", "office", "own", "record", "entity", "api"),
+    "signed in before his password changed": ("person", "own", "api"),
+    "a client signed in to his own pages": ("person", "office", "own", "record", "entity", "api"),
+    "an API token that ran out": ("api",),
+    "an API token that was revoked": ("api",),
+    "an API token of somebody switched off": ("api",),
+}
+#: Who works here and may see neither record nor hint of it: of a foreign department, and without any role.
+OUTSIDE = ("charlie", "dave")
 
+
+@cache
 def routes() -> list[str]:
     """Every address of the product, as Django writes it, without the fakes of the tests."""
     return sorted(set(_walk(get_resolver(), "")))
@@ -207,6 +224,7 @@ def _walk(resolver: Any, before: str) -> Iterator[str]:
             yield from _walk(one, text)
 
 
+@cache
 def group_of(route: str) -> str:
     """The group of an address; the longest pattern that fits it decides. Empty when none does."""
     found = [(len(line), group) for group, lines in MATRIX.items() for line in lines if fits(line, route)]

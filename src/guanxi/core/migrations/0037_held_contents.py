@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0035_outbound_confirming'),
+        ('core', '0036_narrowed_dictionaries'),
     ]
 
     operations = [
