@@ -220,12 +220,12 @@ def _mail() -> Iterator[Finding]:
     yesterday = clock.now() - dt.timedelta(days=1)
     given_up = sum(state == "failed" and at > yesterday for state, at in newest)
     if found.state == "wrong":
-        yield Finding(_("Mail"), "wrong", found.text, _("Mails wait and are tried again. Look after EMAIL_URL."))
+        yield Finding(_("Mail server"), "wrong", found.text, _("Mails wait and are tried again. Look after EMAIL_URL."))
     elif given_up:
         text = _("%(number)s messages of the last day could not be sent") % {"number": given_up}
-        yield Finding(_("Mail"), "warning", text, _("The page of each message says why, and sends it again."))
+        yield Finding(_("Mail server"), "warning", text, _("The page of each message says why, and sends it again."))
     else:
-        yield Finding(_("Mail"), found.state, found.text)
+        yield Finding(_("Mail server"), found.state, found.text)
 
 
 def _address() -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0036_narrowed_dictionaries'),
+        ("core", "0037_incoming_indexes"),
     ]
 
     operations = [
