@@ -11,7 +11,7 @@ import pytest
 from guanxi.areas.billing import panels, selectors
 from guanxi.areas.billing.entities import receivables
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
-from guanxi.areas.billing.services import contracts, invoices, ledger, orders, printing, quotes, receiving
+from guanxi.areas.billing.services import contracts, invoices, ledger, orders, papers, printing, quotes, receiving
 from guanxi.core import records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
@@ -366,12 +366,32 @@ def test_a_payment_is_not_entered_twice_and_an_instalment_takes_what_it_is_due(c
 
 
 def test_a_printed_quote_says_what_was_taken_off_and_who_sells(cast: Cast, make: Any) -> None:
-    firm_set(cast.root, {"legal_name": "远岭自动化有限公司", "tax_number": "91310115X"}, fiscal_month=1)
+    given = {"legal_name": "远岭自动化有限公司", "english_name": "Yuanling Ltd.", "tax_number": "91310115X"}
+    firm_set(cast.root, given, fiscal_month=1)
     quote = quote_of(cast, make, discount=5, discount_amount="10")
-    data = printing.document_data(quote, "en")
-    assert [row[1] for row in data["totals"]] == ["5% + ¥10", "¥857.08", "¥111.42", "¥968.50"]
+    data = papers.document_data(quote, "zh-hans")
+    assert [row[1] for row in data["totals"]] == ["5% + ¥10.00", "¥857.08", "¥111.42", "¥968.50"]
     assert (data["seller"]["name"], data["seller"]["rows"]) == ("远岭自动化有限公司", ["税号 91310115X"])
-    assert len(printing.document_data(quote_of(cast, make), "en")["totals"]) == 3
+    assert (len(data["columns"]), data["rows"][1]["cells"][4:]) == (8, ["100.00", "", "13%", "¥940.29"])
+    plain = papers.document_data(quote_of(cast, make, lines=[{"name": "服务", "quantity": 1, "price": "9.125"}]), "en")
+    assert (plain["seller"]["name"], len(plain["totals"]), len(plain["columns"])) == ("Yuanling Ltd.", 3, 7)
+    assert plain["rows"][0]["cells"][4] == "9.125"
+
+
+def test_a_delivery_and_a_receipt_are_printed(cast: Cast, make: Any) -> None:
+    line = make("billing.deliveryline", quantity=1)
+    data = papers.document_data(line.delivery, "en")
+    assert data["rows"] == [{"section": False, "cells": ["1", line.order_line.name, "1", "个"]}]
+    assert (data["totals"], data["signature"]) == ([], True)
+    receipt = make("billing.allocation").receipt
+    data = papers.document_data(receipt, "zh-hans")
+    assert [row["cells"][2] for row in data["rows"]] == ["¥50.00"]
+    assert [row[1] for row in data["totals"]][-1] == papers.amount(receipt.amount, "CNY")
+    assert data["in_words"].endswith("元整")
+    page = browser(cast.root_user)
+    for path in (f"deliveries/{line.delivery_id}", f"receipts/{receipt.pk}"):
+        for language in ("zh-hans", "en"):
+            assert page.get(f"/{path}/print/{language}.pdf").content[:4] == b"%PDF"
 
 
 def test_the_plan_of_a_draft_is_planned_and_not_owed(cast: Cast, make: Any) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import BankEntry, Quote
 from guanxi.areas.billing.models.money import NEW
-from guanxi.areas.billing.services import bank, links, printing
+from guanxi.areas.billing.services import bank, links, papers, printing
 from guanxi.core import records
 from guanxi.core.access import allowed, require, visible
 from guanxi.core.kernel import clock
@@ -31,7 +31,7 @@ from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
-PRINTED = ("quotes", "contracts", "sales-orders")
+PRINTED = ("quotes", "contracts", "sales-orders", "deliveries", "receipts")
 _LANGUAGES = {"zh-hans", "en"}
 
 
@@ -195,7 +195,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
     context = {
         "record": record, "error": error, "field": field, "answerable": links.answerable(record), "closed": links.closed_text(record), "is_quote": isinstance(record, Quote),
         "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/",
-        "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "rounding": printing.ROUNDING,
+        "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "rounding": papers.ROUNDING,
     }  # fmt: skip
     return _outside(request, context, 422 if error else 200)
 
@@ -235,7 +235,7 @@ def _public_table(record: Any) -> dict[str, Any]:
             continue
         cells = [str(row.order_line) if one.name == "order_line" else grid.cell_text(one, row) for one in columns]
         rows.append({"heading": "", "cells": cells, "optional": getattr(row, "optional", False)})
-    return {"columns": columns, "rows": rows, "totals": printing.totals_of(record) if is_quote else []}
+    return {"columns": columns, "rows": rows, "totals": papers.totals_of(record) if is_quote else []}
 
 
 @login_not_required

@@ -327,7 +327,9 @@ ENGLISH_SURNAMES = [
 #: The house itself, as its quotes and contracts name it; all of it made up.
 HOUSE = {
     "legal_name": "远岭自动化技术有限公司",
+    "english_name": "Yuanling Automation Technology Co., Ltd.",
     "address": "上海市浦东新区金科路 100 号",
+    "english_address": "100 Jinke Road, Pudong, Shanghai, China",
     "phone": "021-5550 0100",
     "email": "sales@yuanling.example",
     "website": "https://yuanling.example",

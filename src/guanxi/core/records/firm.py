@@ -22,11 +22,13 @@ FISCAL = "fiscal_start"
 
 @dataclass(frozen=True, slots=True)
 class Firm:
-    """``name`` stands at the top of each page, ``legal_name`` on documents; all may be empty."""
+    """``name`` stands at the top of each page, ``legal_name`` on documents, ``english_name`` on English ones; all may be empty."""
 
     name: str = ""
     legal_name: str = ""
+    english_name: str = ""
     address: str = ""
+    english_address: str = ""
     phone: str = ""
     email: str = ""
     website: str = ""

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing import panels, policies
 from guanxi.areas.billing.models.money import INVOICE_SORTS
-from guanxi.areas.billing.services import invoices, printing
+from guanxi.areas.billing.services import invoices, papers
 from guanxi.areas.catalog.services import line_follow
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
@@ -73,7 +73,7 @@ def lines(
 ) -> Lines:
     return Lines(
         key="lines", label=_("Items"), entity=entity, field=field, columns=(*COLUMNS, *more), sort="sort", text="name",
-        follow=line_follow, settle=settle, totals=totals, sourced="price", source="price_source", follows=FOLLOWS, note=printing.ROUNDING,
+        follow=line_follow, settle=settle, totals=totals, sourced="price", source="price_source", follows=FOLLOWS, note=papers.ROUNDING,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from guanxi.areas.billing.entities.common import (
     CHAIN,
     DAY,
     LINK,
+    PDF,
     in_state,
     state,
 )
@@ -97,7 +98,7 @@ register(
                 settle=policies.delivery_settle,
             ),
         ),
-        panels=(CHAIN, LINK),
+        panels=(CHAIN, PDF, LINK),
         related=(
             Related(field="order", columns=("status", "shipped_on", "confirmed_on")),
             Related(field="customer", shown=False),

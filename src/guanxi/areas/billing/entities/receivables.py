@@ -8,6 +8,7 @@ from guanxi.areas.billing import panels, policies
 from guanxi.areas.billing.entities.common import (
     AMOUNT,
     CHAIN,
+    PDF,
     REASON,
 )
 from guanxi.areas.billing.models import (
@@ -167,6 +168,7 @@ register(
                 where="main",
                 order=3,
             ),
+            PDF,
         ),
         related=(
             Related(field="customer", columns=("received_on", "amount", "free"), sort=("-received_on",)),

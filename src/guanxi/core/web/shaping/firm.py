@@ -23,7 +23,9 @@ def _called() -> list[Field]:
     return [
         ask("name", "text", _("Name at the top of the pages"), max_length=40, help=_("Empty: the name of the product.")),
         ask("legal_name", "text", _("Registered name"), max_length=120, help=_("Stands on quotes, contracts and orders.")),
+        ask("english_name", "text", _("Name in English"), max_length=120, help=_("Stands on English documents.")),
         ask("address", "text", _("Address"), max_length=200),
+        ask("english_address", "text", _("Address in English"), max_length=200),
         ask("phone", "text", _("Phone"), max_length=60),
         ask("email", "email", _("E-mail")),
         ask("website", "url", _("Website")),

@@ -1,0 +1,271 @@
+"""What stands on each document, as the data of its template, in the language being spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.utils import translation
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from guanxi.areas.billing.models import Allocation, Delivery, Instalment, Receipt
+from guanxi.areas.billing.models.money import OUT
+from guanxi.areas.customers.models import Customer
+from guanxi.core import records
+from guanxi.core.kernel.money import MINOR_UNITS
+from guanxi.core.records import dictionaries, display
+from guanxi.core.records.figures import SYMBOLS, number
+from guanxi.core.records.firm import firm
+from guanxi.core.schema.registry import entity_of
+
+_DIGITS, _UNITS, _GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "仟"), ("", "万", "亿", "万亿")
+#: The rule printed on every document and shown below every grid.
+ROUNDING = translation.gettext_lazy(
+    "Each line is rounded half up to the smallest unit of the currency; tax is worked out on each line and added up."
+)
+
+#: Which fields of a document stand at its head.
+FACTS = {
+    "quote": ("name", "quoted_on", "valid_until", "currency"),
+    "contract": ("name", "signed_on", "starts_on", "ends_on", "currency"),
+    "order": ("name", "ordered_on", "due_on", "address", "currency"),
+    "delivery": ("order", "shipped_on", "carrier", "tracking_number", "address", "note"),
+    "receipt": ("received_on", "method", "payer", "reference", "memo", "currency"),
+}
+
+
+def amount_in_words(amount: Decimal) -> str:
+    """An amount of yuan in Chinese capitals, as contracts want it.
+
+    >>> amount_in_words(Decimal("10203.05")), amount_in_words(Decimal("1000000"))
+    ('壹万零贰佰零叁元零伍分', '壹佰万元整')
+    """
+    sign = "负" if amount < 0 else ""
+    whole, cents = divmod(int((abs(amount) * 100).to_integral_value()), 100)
+    parts, zero = "", False
+    groups = []
+    while whole:
+        whole, part = divmod(whole, 10000)
+        groups.append(part)
+    for place in range(len(groups) - 1, -1, -1):
+        part = groups[place]
+        if not part:
+            zero = bool(parts)
+            continue
+        text = _group(part)
+        parts += ("零" if parts and (zero or part < 1000) else "") + text + _GROUPS[place]
+        zero = False
+    jiao, fen = divmod(cents, 10)
+    tail = (f"{_DIGITS[jiao]}角" if jiao else "零" if fen and parts else "") + (f"{_DIGITS[fen]}分" if fen else "")
+    return f"{sign}{(parts + '元') if parts else '' if tail else '零元'}{tail or '整'}"
+
+
+def _group(part: int) -> str:
+    text, zero = "", False
+    for place in range(3, -1, -1):
+        digit = part // 10**place % 10
+        if digit:
+            text += ("零" if zero and text else "") + _DIGITS[digit] + _UNITS[place]
+            zero = False
+        else:
+            zero = True
+    return text
+
+
+def amount(value: Decimal | None, currency: str) -> str:
+    """An amount as documents write it: with its currency, and always with all its decimals."""
+    if value is None:
+        return ""
+    return f"{'−' if value < 0 else ''}{SYMBOLS.get(currency, f'{currency} ')}{number(abs(value), MINOR_UNITS.get(currency, 2))}"
+
+
+def document_data(record: Any, language: str) -> dict[str, Any]:
+    """All a template of a document may use, in the active language."""
+    english = not language.startswith("zh")
+    name = record._meta.model_name
+    titles = {
+        "quote": _("Quotation"), "contract": _("Contract of sale"), "order": _("Order confirmation"),
+        "delivery": _("Delivery note"), "receipt": _("Receipt of payment"),
+    }  # fmt: skip
+    subject = getattr(record, "name", "") or record.customer.name
+    data = {
+        "title": titles[name], "number": record.number, "lang": "en" if english else "zh",
+        "seller": seller(english=english), "buyer": _buyer(record, english=english), "facts": _facts(record),
+        "columns": [], "rows": [], "totals": [], "in_words": "", "rule": "", "plan": [], "terms": "", "signature": False,
+        "words": {
+            "footer": f"{record.number} {subject}", "plan": _("Payment"), "terms": _("Terms"),
+            "sign_us": _("For the seller"), "sign_them": _("For the buyer"), "date": _("Signature, date"),
+        },
+    }  # fmt: skip
+    if isinstance(record, Delivery):
+        return data | _delivered(record, english=english)
+    if isinstance(record, Receipt):
+        return data | _received(record, english=english)
+    return data | _priced(record, english=english)
+
+
+def _priced(record: Any, *, english: bool) -> dict[str, Any]:
+    """A quote, contract or order: its lines with prices, totals, plan and terms."""
+    rows = list(record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"))
+    name = record._meta.model_name
+    discounted = any(row.discount for row in rows)
+    columns = [
+        ("#", False, True), (_("Description"), True, False), (_("Quantity"), False, True), (_("Unit"), False, False),
+        (_("Unit price"), False, True), (_("Discount"), False, True), (_("Tax rate"), False, True), (_("Amount"), False, True),
+    ]  # fmt: skip
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if row.sort != "item":
+            found.append({"section": True, "cells": [row.name]})
+            continue
+        place = sum(not one["section"] for one in found) + 1
+        tax = dictionaries.value_of("tax_class", row.tax_class)
+        cells = [
+            str(place), _line_text(row, english=english), number(row.quantity.normalize()), _unit(row.unit), _price(row.price),
+            f"{row.discount.normalize():f}%" if row.discount else "", tax.label if tax else row.tax_class, amount(row.amount, record.currency),
+        ]  # fmt: skip
+        found.append({"section": False, "cells": cells if discounted else cells[:5] + cells[6:]})
+    words = record.currency == "CNY" and not english
+    return {
+        "columns": _columns(columns if discounted else columns[:5] + columns[6:]),
+        "rows": found,
+        "totals": totals_of(record),
+        "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.total or Decimal(0))} if words else "",
+        "rule": str(ROUNDING),
+        "plan": _plan(record) if name != "quote" else [],
+        "terms": record.terms,
+        "signature": name == "contract",
+    }
+
+
+def _delivered(record: Delivery, *, english: bool) -> dict[str, Any]:
+    """A delivery: what is in it, without prices, and where its receipt is signed for."""
+    rows = record.lines.filter(deleted_at__isnull=True).select_related("order_line__product").order_by("position", "pk")
+    columns = [
+        ("#", False, True), (_("Description"), True, False), (_("Quantity"), False, True), (_("Unit"), False, False), (_("Note"), False, False),
+    ]  # fmt: skip
+    cells = [
+        [str(place), _line_text(row.order_line, english=english), number(row.quantity.normalize()), _unit(row.order_line.unit), row.note]
+        for place, row in enumerate(rows, 1)
+    ]  # fmt: skip
+    noted = any(row[4] for row in cells)
+    return {
+        "columns": _columns(columns if noted else columns[:4]),
+        "rows": [{"section": False, "cells": row if noted else row[:4]} for row in cells],
+        "signature": True,
+        "words": {
+            "footer": f"{record.number} {record.order.number}", "plan": "", "terms": "",
+            "sign_us": _("Handed over by"), "sign_them": _("Received complete and undamaged by"), "date": _("Signature, date"),
+        },
+    }  # fmt: skip
+
+
+def _received(record: Receipt, *, english: bool) -> dict[str, Any]:
+    """A receipt: how much, and what it settles."""
+    paid = Allocation.objects.filter(receipt_id=record.pk).select_related("instalment__contract", "instalment__order")
+    rows = []
+    for place, one in enumerate(paid.order_by("pk"), 1):
+        document: Any = one.instalment.contract or one.instalment.order
+        text = f"{document.number} {document.name} {one.instalment.name}"
+        rows.append({"section": False, "cells": [str(place), text, amount(one.amount, record.currency)]})
+    words = record.currency == "CNY" and not english
+    back = record.sort == OUT
+    totals = [] if back or not record.free else [[_("Not allocated yet"), amount(record.free, record.currency)]]
+    return {
+        "title": _("Receipt of a repayment") if back else _("Receipt of payment"),
+        "columns": _columns([("#", False, True), (_("For"), True, False), (_("Amount"), False, True)]) if rows else [],
+        "rows": rows,
+        "totals": [*totals, [_("Paid back") if back else _("Received"), amount(record.amount, record.currency)]],
+        "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.amount)} if words else "",
+        "signature": True,
+    }
+
+
+def _columns(given: Sequence[tuple[str, bool, bool]]) -> list[dict[str, Any]]:
+    return [{"label": label, "wide": wide, "numeric": numeric} for label, wide, numeric in given]
+
+
+def _unit(unit: str) -> str:
+    choice = dictionaries.value_of("product_unit", unit)
+    return str(choice.label) if choice else unit
+
+
+def _price(price: Decimal | None) -> str:
+    """A unit price: two decimals, more where it has more."""
+    if price is None:
+        return ""
+    exponent = price.normalize().as_tuple().exponent
+    return number(price, max(2, -exponent if isinstance(exponent, int) else 2))
+
+
+def _line_text(row: Any, *, english: bool) -> str:
+    """What a line is: its words, the product's English name where these are the product's own, and what they do not say."""
+    name = (row.product.english_name if english and row.product_id and row.product.name == row.name else "") or row.name
+    specification = "" if row.specification and row.specification in name else row.specification
+    return " ".join(filter(None, (name, specification, _("(optional, not in the total)") if row.optional else "")))
+
+
+def seller(*, english: bool) -> dict[str, Any]:
+    """The firm as the seller on a document; in English as it calls itself there."""
+    known = firm()
+    said = (
+        ("", (known.english_address if english else "") or known.address), ("", " · ".join(filter(None, (known.phone, known.email)))),
+        (_("Tax number"), known.tax_number), (_("Bank"), f"{known.bank} {known.bank_account}".strip()),
+    )  # fmt: skip
+    rows = [f"{label} {text}" if label else text for label, text in said if text]
+    name = (known.english_name if english else "") or known.printed_name or "Guanxi"
+    return {"label": _("Seller"), "name": name, "rows": rows}
+
+
+def totals_of(record: Any) -> list[list[str]]:
+    """What stands under the lines; what was taken off the whole is in their amounts already, and said first."""
+    off = [f"{record.discount.normalize():f}%"] if record.discount else []
+    off += [amount(record.discount_amount, record.currency)] if record.discount_amount else []
+    taken = [[_("Taken off the whole, in the amounts above"), " + ".join(off)]] if off else []
+    sums = ((_("Without tax"), record.net), (_("Tax"), record.tax), (_("Total"), record.total))
+    return [*taken, *([label, amount(value, record.currency)] for label, value in sums)]
+
+
+def customer_name(customer: Customer, *, english: bool) -> str:
+    """A customer as a document in the language calls him."""
+    return (customer.english_name if english else "") or customer.name
+
+
+def _buyer(record: Any, *, english: bool) -> dict[str, Any]:
+    customer = record.customer
+    rows = [display.address_text(one) for one in customer.addresses[:1]]
+    contact = getattr(record, "contact", None)
+    if contact is not None:
+        rows.insert(0, contact.name)
+    return {"label": _("Buyer"), "name": customer_name(customer, english=english), "rows": [row for row in rows if row]}
+
+
+def _facts(record: Any) -> list[list[str]]:
+    fields = records.fields_of(entity_of(record))
+    found = []
+    for name in FACTS[record._meta.model_name]:
+        value = getattr(record, name)
+        if value:
+            text = (
+                f"{value.number} {value.name}"
+                if fields[name].kind == "reference"
+                else display.shown(fields[name], value)
+            )
+            back = name == "received_on" and record.sort == OUT
+            found.append([_("Paid back on") if back else capfirst(str(fields[name].label)), text])
+    return found
+
+
+def _plan(record: Any) -> list[list[str]]:
+    rows = Instalment.objects.filter(**{record._meta.model_name: record.pk}).order_by("position", "due_on", "pk")
+    return [
+        [
+            row.name,
+            f"{row.percent.normalize():f}%" if row.percent else "",
+            amount(row.amount, row.currency),
+            f"{row.due_on or ''} {row.milestone}".strip(),
+        ]
+        for row in rows
+    ]
