@@ -171,6 +171,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "<slug:path>/<int:record_id>/why/all/",
         "<slug:kind>/<int:pk>/*",
         "customers/<int:pk>/account/",
+        "campaigns/<int:pk>/add-members/",
         "client-login/<slug:path>/<int:pk>/",
         "bank-entries/<int:pk>/match/",
         "rules/<slug:key>/press/<slug:path>/<int:pk>/",

@@ -28,10 +28,12 @@ CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
 AREAS = [
     "guanxi.areas.customers",
     "guanxi.areas.activities",
+    "guanxi.areas.campaigns",
     "guanxi.areas.diary",
     "guanxi.areas.catalog",
     "guanxi.areas.sales",
     "guanxi.areas.billing",
+    "guanxi.areas.marketing",
     "guanxi.areas.insight",
 ]
 

@@ -87,22 +87,23 @@ EXPENSE = Entity(
     icon="receipt-2",
     color="amber",
     columns=("name", "kind", "spent_on", "amount", "currency", "customer", "owner", "status"),
-    filters=("status", "kind", "owner", "customer", "spent_on"),
+    filters=("status", "kind", "owner", "customer", "campaign", "spent_on"),
     sort=("-spent_on", "-id"),
-    facts=("status", "amount", "currency", "kind", "spent_on", "customer", "owner"),
+    facts=("status", "amount", "currency", "kind", "spent_on", "customer", "campaign", "owner"),
     fields={"spent_on": {"default": "@today"}},
     search=Search(names=("name",), text=("note",)),
     form=Form(
         sections=(
             Section(
                 _("Expense"),
-                ("name", "kind", "spent_on", "amount", "currency", "customer", "activity", "receipt", "note"),
+                ("name", "kind", "spent_on", "amount", "currency", "customer", "activity", "campaign", "receipt", "note"),
             ),
         ),
-        create=("name", "kind", "spent_on", "amount", "customer", "receipt"),
+        create=("name", "kind", "spent_on", "amount", "customer", "campaign", "receipt"),
     ),
     related=(
         Related(field="customer", label=_("Expenses"), columns=("name", "amount", "spent_on", "owner", "status")),
+        Related(field="campaign", label=_("Expenses"), columns=("name", "amount", "spent_on", "owner", "status"), order=35),
         Related(field="activity", label=_("Expenses"), columns=("name", "amount", "spent_on", "status")),
     ),
     actions=(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from guanxi.areas.activities.models import Activity
+from guanxi.areas.campaigns.models import Campaign
 from guanxi.areas.customers.models import Customer
 from guanxi.core.models import ChoiceField, FileField, ListField, MoneyField, OwnedRecord
 from guanxi.core.schema.fields import Field
@@ -75,7 +76,7 @@ class WorkReport(OwnedRecord):
 
 
 class Expense(OwnedRecord):
-    """Money somebody laid out for the business and wants back; it may belong to a customer and a follow-up."""
+    """Money somebody laid out for the business and wants back; it may belong to a customer, a follow-up and a campaign."""
 
     name = models.CharField(_("what for"), max_length=200)
     kind = ChoiceField(_("kind"), dictionary="expense_kind", max_length=40)
@@ -87,6 +88,9 @@ class Expense(OwnedRecord):
     )
     activity = models.ForeignKey(
         Activity, models.SET_NULL, null=True, blank=True, related_name="expenses", verbose_name=_("follow-up")
+    )
+    campaign = models.ForeignKey(
+        Campaign, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("campaign")
     )
     receipt = FileField(_("receipt"), kind="file")
     note = models.TextField(_("note"), blank=True, default="")

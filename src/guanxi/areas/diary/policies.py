@@ -35,7 +35,7 @@ def expense_clean(actor: Actor, record: Expense, changes: Changes) -> None:
         raise Invalid(_("The amount must be more than zero."), code="expense.amount", field="amount")
     if record.spent_on and record.spent_on > clock.today(actor.timezone):
         raise Invalid(_("This day has not come yet."), code="expense.future", field="spent_on")
-    told = {"name", "kind", "spent_on", "amount", "currency", "receipt"}
+    told = {"name", "kind", "spent_on", "amount", "currency", "campaign", "receipt"}
     if (
         record.pk is not None
         and "status" not in changes

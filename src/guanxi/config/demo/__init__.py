@@ -11,7 +11,11 @@ from typing import Any
 
 from guanxi.areas.insight.jobs import calculation_do
 from guanxi.areas.insight.services import calculation_ask
+<<<<<<< HEAD
 from guanxi.config.demo import automation, dating, diaries, people, purchases, shaping, sharing, surveys
+=======
+from guanxi.config.demo import automation, campaigns, dating, diaries, people, purchases, sharing, surveys
+>>>>>>> b4204518 (Campaigns with members, answers, cost and return: leads, deals and expenses name the campaign; rules and lists add to it in the background)
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
@@ -45,6 +49,7 @@ def build(password: str | None) -> list[dict[str, str]]:
             shaping.fill(actor, random.Random(SEED))  # noqa: S311 - nothing secret
             surveys.fill(actor, organisation.made, random.Random(SEED), now.date())  # noqa: S311 - nothing secret
             automation.fill(actor)
+            campaigns.fill(actor, users, organisation.made, random.Random(SEED), now)  # noqa: S311 - nothing secret
             dating.fill(actor, now)
             calculation_do.defer(calculation_id=calculation_ask(actor).pk)
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})

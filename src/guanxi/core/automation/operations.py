@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from django.utils.translation import gettext_noop
 
-from guanxi.core.access import actors
+from guanxi.core.access import actors, require
+from guanxi.core.automation import approvals
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import job
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied
+from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import Operation, User
 from guanxi.core.records import bulk
+from guanxi.core.records.writing import gathering
+from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Action, Entity
+from guanxi.core.schema.fields import Field
+from guanxi.core.schema.registry import entity_of
 
 FINISHED = gettext_noop("Your change of %(done)s records is finished.")
 FINISHED_PARTLY = gettext_noop("Your change is finished: %(done)s done, %(failed)s not possible.")
@@ -28,6 +37,50 @@ def operation_run(operation_id: int) -> None:
     done, failed = finished.result.get("done", 0), finished.result.get("failed", 0)
     text = FINISHED_PARTLY if failed else FINISHED
     notify([user.pk], "operation", text, {"done": done, "failed": failed}, once=f"operation:{operation_id}")
+
+
+def act_begin(
+    actor: Actor, entity: Entity | str, key: str, ids: Iterable[int], given: Mapping[str, Any] | None = None
+) -> Operation:
+    """Record a declared action on many records, which waits to be run; all it writes is one thing to take back.
+
+    ``given`` are the values of its dialog as JSON. Raises NotFound, Denied, Invalid.
+    """
+    declared = entity_of(entity)
+    require(actor, _declared(declared, key).right, declared)
+    return bulk.begin_checked(actor, "act", declared, ids, {"action": key, "given": dict(given or {})})
+
+
+def _declared(entity: Entity, key: str) -> Action:
+    found = next((one for one in entity.actions if one.key == key and one.bulk), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _read(action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {one.name: one for one in action.fields if isinstance(one, Field)}
+    return {name: kinds.parse(fields[name], value) for name, value in given.items() if name in fields}
+
+
+def _acting(values: Mapping[str, Any]) -> bulk.Work:
+    """An action on one record, with every check it has on a page; it says ``False`` when there was nothing to do."""
+    key, given = str(values["action"]), values["given"]
+
+    def act(actor: Actor, entity: Entity, record: Any, operation: Operation) -> bool:
+        action = _declared(entity, key)
+        require(actor, action.right, record)
+        reason = action.applies(record) if action.applies else True
+        if reason is not True:
+            raise RuleBroken(reason or None, code="action.not_now")
+        approvals.check(actor, entity, record, key, given)
+        with gathering(operation):
+            return action.do(actor, record, _read(action, given)) is not False
+
+    return act
+
+
+bulk.add_sort("act", _acting)
 
 
 def start(actor: Actor, operation: Operation) -> Operation:

@@ -24,6 +24,14 @@ AT_ONCE = 200
 CHUNK = 200
 MOST = 200_000
 SORTS = ("update", "assign", "tag", "untag", "delete", "restore")
+Work = Callable[[Actor, Entity, Any, Operation], bool]
+#: Further sorts of rooms above: from the stored values to what is done with one record.
+_further: dict[str, Callable[[Mapping[str, Any]], Work]] = {}
+
+
+def add_sort(sort: str, work: Callable[[Mapping[str, Any]], Work]) -> None:
+    """A room above brings a further bulk change; it records its operations by ``begin_checked``."""
+    _further[sort] = work
 
 
 def selected(
@@ -44,22 +52,29 @@ def begin(
     require(actor, {"delete": "delete", "restore": "delete", "assign": "assign"}.get(sort, "change"), declared)
     if sort in ("update", "assign"):
         values.clean(actor, declared, given or {}, record=declared.model())
+    return begin_checked(actor, sort, declared, ids, given or {})
+
+
+def begin_checked(actor: Actor, sort: str, entity: Entity, ids: Iterable[int], given: Mapping[str, Any]) -> Operation:
+    """``begin`` for a change whose rights and values were looked at already. Raises Invalid when nothing is selected."""
     chosen = list(dict.fromkeys(ids))[:MOST]
     if not chosen:
         raise Invalid(_("Nothing is selected."), code="bulk.empty")
     return operation_begin(
         actor,
         f"bulk_{sort}",
-        declared.key,
+        entity.key,
         state="waiting",
         total=len(chosen),
-        parameters={"ids": chosen, "values": dict(given or {})},
+        parameters={"ids": chosen, "values": dict(given)},
         result={"done": 0, "skipped": 0, "failed": 0, "problems": []},
     )
 
 
-def _work(sort: str, values_: Mapping[str, Any]) -> Callable[[Actor, Entity, Any, Operation], bool]:
+def _work(sort: str, values_: Mapping[str, Any]) -> Work:
     """What to do with one record; returns whether anything changed."""
+    if sort in _further:
+        return _further[sort](values_)
 
     def update(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
         version = record.version
@@ -114,7 +129,7 @@ def _chunk(
     entity: Entity,
     operation: Operation,
     ids: Sequence[int],
-    work: Callable[[Actor, Entity, Any, Operation], bool],
+    work: Work,
 ) -> None:
     result = operation.result
     with writing(actor, operation=operation):

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.areas.campaigns.models import Campaign
 from guanxi.areas.customers.models import Contact, Customer, PooledRecord
 from guanxi.areas.customers.models.pools import pooled_triggers
 from guanxi.core.kernel import clock
@@ -39,6 +40,15 @@ class Lead(PooledRecord):
     region = RegionField(_("region"))
     industry = ChoiceField(_("industry"), dictionary="industry", max_length=20)
     source = ChoiceField(_("source"), dictionary="customer_source")
+    campaign = models.ForeignKey(
+        Campaign,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("came from campaign"),
+        db_index=False,
+    )
     status = ChoiceField(_("status"), choices=LEAD_STATUSES, max_length=12, default=NEW)
     score = models.PositiveSmallIntegerField(_("score"), default=0)
     interest = models.CharField(_("interested in"), max_length=200, blank=True, default="")
@@ -77,6 +87,11 @@ class Lead(PooledRecord):
         indexes: ClassVar[list[models.Index]] = [
             *PooledRecord.Meta.indexes,
             models.Index(fields=["status", "-updated_at", "-id"], name="lead_by_status", condition=LIVING),
+            models.Index(
+                fields=["campaign", "-updated_at", "-id"],
+                name="lead_by_campaign",
+                condition=Q(campaign__isnull=False),
+            ),
             models.Index(fields=["external_id"], name="lead_by_external_id", condition=~Q(external_id="")),
         ]
         triggers: ClassVar[list[Any]] = pooled_triggers()

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from guanxi.areas.campaigns.models import Campaign
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.areas.sales.models.pipelines import CATEGORIES, FORECASTS, OPEN, Pipeline, Stage
 from guanxi.core.models import CarriedRecord, ChoiceField, MoneyField, Record, TextKindField
@@ -119,6 +120,15 @@ class Opportunity(CarriedRecord):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
     kind = ChoiceField(_("type"), dictionary="opportunity_kind", max_length=40)
     source = ChoiceField(_("source"), dictionary="customer_source")
+    campaign = models.ForeignKey(
+        Campaign,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("came from campaign"),
+        db_index=False,
+    )
     next_step = models.CharField(_("next step"), max_length=300, blank=True, default="")
     next_step_on = models.DateField(_("next step on"), null=True, blank=True)
     competitor = models.ForeignKey(
@@ -177,6 +187,11 @@ class Opportunity(CarriedRecord):
                 condition=LIVING & Q(stale_on__isnull=False),
             ),
             models.Index(fields=["customer", "-updated_at", "-id"], name="opportunity_of_customer"),
+            models.Index(
+                fields=["campaign", "-updated_at", "-id"],
+                name="opportunity_by_campaign",
+                condition=Q(campaign__isnull=False),
+            ),
             models.Index(fields=["number"], name="opportunity_by_number", condition=~Q(number="")),
             models.Index(fields=["external_id"], name="opportunity_by_external_id", condition=~Q(external_id="")),
         ]

@@ -151,6 +151,7 @@ class _Conversion:
                 "customer": customer.pk,
                 "contact": contact.pk if contact else None,
                 "source": self.lead.source,
+                "campaign": self.lead.campaign_id,
                 "amount": wanted["amount"],
                 "close_on": wanted["close_on"],
             }

@@ -43,9 +43,18 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Something a kind of step has chosen from a list of its own: stored under ``name``; ``options()`` are (key, name)."""
+
+    name: str
+    label: Text
+    options: Callable[[], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class StepKind:
     """One kind of step. ``parts`` names the parts of its form: values, whom, text, template, entity, reference, url, fields,
-    rule, action, hours, method, channel, to.
+    rule, action, hours, method, channel, to; ``asks`` are those no other kind has.
     """
 
     key: str
@@ -54,6 +63,7 @@ class StepKind:
     parts: tuple[str, ...]
     run: Callable[[Doing, Mapping[str, Any]], str]
     check: Callable[[Actor, Entity, Mapping[str, Any]], None] | None = None
+    asks: tuple[Ask, ...] = ()
 
 
 KINDS: dict[str, StepKind] = {}

@@ -16,19 +16,20 @@ from django.utils.translation import ngettext
 
 from guanxi.core import access, records
 from guanxi.core.automation import approvals
-from guanxi.core.automation.operations import start
+from guanxi.core.automation.operations import act_begin, start
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
 from guanxi.core.records import bulk, shape, standing
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.kinds import KINDS, json_of
 from guanxi.core.web import formats
 from guanxi.core.web.errors import text_of
-from guanxi.core.web.forms import choosing
+from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import Input, raw_values
 from guanxi.core.web.lists.state import read_state
+from guanxi.core.web.record.doing import read_values
 from guanxi.core.web.toasts import Toast, attach, keep, toast, trigger
 from guanxi.core.web.views.common import actor_of, draw, entity_for, is_fragment, page_view
 from guanxi.core.web.views.pages import redirect
@@ -232,50 +233,62 @@ def finish(request: HttpRequest, address: str, *toasts: Toast) -> HttpResponseBa
 
 
 def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selection, key: str) -> HttpResponseBase:
-    """An action of the entity on each selected record, at most as many as run at once."""
+    """An action of the entity on each selected record; many in the background, as one operation that can be undone."""
     action = next((one for one in entity.actions if one.key == key and one.bulk), None)
     if action is None:
         raise NotFound
     access.require(actor, action.right, entity)
-    if len(selection.ids) > bulk.AT_ONCE:
-        raise Invalid(_("Choose at most %(count)s records for this.") % {"count": bulk.AT_ONCE}, code="bulk.too_many")
     fields = [one for one in action.fields if isinstance(one, Field)]
-    error = ""
-    if "go" in request.POST or not fields:
-        done, problems = _act_on_each(actor, entity, action, selection.ids, raw_values(fields, request.POST))
+    many = len(selection.ids) > bulk.AT_ONCE
+    sent = "go" in request.POST or not (fields or many)
+    raw = raw_values(fields, request.POST) if sent else {one.name: build.proposed(actor, one) for one in fields}
+    error, given = "", dict[str, Any]()
+    if sent:
+        try:
+            given = read_values(fields, raw)
+            if many:
+                step = act_begin(actor, entity, key, selection.ids, {name: json_of(one) for name, one in given.items()})
+                return _answer(request, entity, selection, start(actor, step))
+        except Invalid as wrong:
+            error = text_of(wrong)
+    if sent and not error:
+        done, idle, problems = _act_on_each(actor, entity, action, selection.ids, given)
         words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": done}
+        if idle:
+            words += " · " + _("%(count)s unchanged") % {"count": formats.number(idle)}
         if problems:
             words += " · " + _("%(count)s failed: %(reason)s") % {"count": len(problems), "reason": problems[0]}
-        if done or not fields:
-            level: Literal["", "error"] = "error" if problems and not done else ""
+        if done or idle or not fields:
+            level: Literal["", "error"] = "error" if problems and not (done or idle) else ""
             return finish(request, f"/{entity.path}/?{selection.query}", toast(words, level=level))
         error = words
     context = {
         **_dialog(request, actor, entity, selection, "assign", error),
         "title": f"{action.label} · {formats.number(len(selection.ids))} {entity.plural}",
         "verb": f"do-{key}",
-        "inputs": list(choosing.inputs(actor, entity, fields, {}).values()),
+        "inputs": list(choosing.inputs(actor, entity, fields, raw).values()),
         "submit": action.label,
-        "in_background": False,
     }
     return draw(request, "list/bulk.jinja", context, status=422 if error else 200)
 
 
 def _act_on_each(
     actor: Actor, entity: Entity, action: Action, ids: Sequence[int], given: Mapping[str, Any]
-) -> tuple[int, list[str]]:
-    """Run an action record by record; how many went well, and the reasons of the others."""
-    done, problems = 0, list[str]()
+) -> tuple[int, int, list[str]]:
+    """Run an action record by record; how many went well, how many needed nothing, and the reasons of the others."""
+    done, idle, problems = 0, 0, list[str]()
     for number in ids:
         try:
             record = records.get(actor, entity, number)
             access.require(actor, action.right, record)
             approvals.check(actor, entity, record, action.key, given)
-            action.do(actor, record, given)
-            done += 1
+            if action.do(actor, record, given) is False:
+                idle += 1
+            else:
+                done += 1
         except GuanxiError as wrong:
             problems.append(text_of(wrong))
-    return done, problems
+    return done, idle, problems
 
 
 @page_view("POST")

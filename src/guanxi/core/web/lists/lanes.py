@@ -47,7 +47,7 @@ def choice_at(actor: Actor, by: Field, key: str) -> Choice | None:
 
 
 def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
-    """Fields a board may have its columns by: flat choices, and the declared reference, as far as he may read them."""
+    """Fields a board may have its columns by: flat choices, and whatever is declared, as far as he may read them."""
     found = {}
     for name, one in shape.readable(actor, entity).items():
         if shape.path_level(actor, entity, name) == "masked":
@@ -57,7 +57,7 @@ def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
             found[name] = one
         elif one.kind == "choice":
             choices = dictionaries.choices_of(one)
-            if 1 < len(choices) <= MOST_LANES and not any(choice.parent for choice in choices):
+            if 1 < len(choices) <= MOST_LANES and (declared or not any(choice.parent for choice in choices)):
                 found[name] = one
     return found
 

@@ -121,7 +121,11 @@ def _acted(
         return done(request, shown, go=addresses.record_url(made, result.pk))
     undo = f"/operations/{result.pk}/undo/" if isinstance(result, Operation) else ""
     shown = toast(
-        _("%(action)s: “%(name)s”, done.") % {"action": str(action.label), "name": choosing.title_of(entity, record)},
+        _("%(action)s: “%(name)s”, nothing had to be changed.")
+        % {"action": str(action.label), "name": choosing.title_of(entity, record)}
+        if result is False
+        else _("%(action)s: “%(name)s”, done.")
+        % {"action": str(action.label), "name": choosing.title_of(entity, record)},
         undo=undo,
     )
     return done(request, shown, go=addresses.record_url(entity, record.pk), events={"gx:close": {}, "gx:refresh": {}})

@@ -30,7 +30,7 @@ PROBLEMS = 200
 ICONS = {
     "update": "edit", "delete": "trash", "restore": "trash-off", "merge": "arrows-join", "import": "file-import",
     "undo": "arrow-back-up", "bulk_update": "edit", "bulk_delete": "trash", "bulk_assign": "user-share",
-    "pack": "package", "bulk_tag": "tag", "bulk_untag": "tag-off",
+    "pack": "package", "bulk_tag": "tag", "bulk_untag": "tag-off", "bulk_act": "bolt",
 }  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def sort_label(sort: str) -> str:
         "bulk_assign": _("Handover"),
         "bulk_tag": _("Tagging"),
         "bulk_untag": _("Removing tags"),
+        "bulk_act": _("Action on several"),
     }
     return names.get(sort, sort)
 

@@ -33,7 +33,7 @@ class Line:
     title: str
     url: str
     peek: str
-    hint: str
+    hint: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def _line(actor: Actor, child: Entity, one: Any, columns: list[str], names: disp
         choosing.title_of(child, one),
         addresses.record_url(child, one.pk),
         addresses.peek_url(child, one.pk),
-        " · ".join(text for text in hints if text),
+        Markup(" · ").join(text for text in hints if text),
     )
 
 

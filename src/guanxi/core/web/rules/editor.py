@@ -120,7 +120,7 @@ def _prepared(
         sort, at, path = str(step.get("do", "")), f"{prefix}{number}.", f"{place}{number}"
         one: dict[str, Any] = {
             "do": sort, "at": at, "path": path, "label": step_label(sort), "icon_name": step_icon(sort), "step": step,
-            "parts": KINDS[sort].parts if sort in KINDS else (), "error_at": _error_place(path), "then": [], "else": [], "row": None,
+            "parts": KINDS[sort].parts if sort in KINDS else (), "asks": _asked(sort, step), "error_at": _error_place(path), "then": [], "else": [], "row": None,
         }  # fmt: skip
         if sort == "if":
             count[0] += 1
@@ -149,6 +149,16 @@ def _prepared(
                 if field.target == entity.key
             ]
         found.append(one)
+    return found
+
+
+def _asked(sort: str, step: Mapping[str, Any]) -> list[tuple[str, Any, list[tuple[str, str]]]]:
+    """What a kind of step asks of its own: name, label and choices, among them one that is chosen though no longer offered."""
+    found = []
+    for ask in KINDS[sort].asks if sort in KINDS else ():
+        options, chosen = ask.options(), str(step.get(ask.name) or "")
+        known = not chosen or chosen in {key for key, _label in options}
+        found.append((ask.name, ask.label, options if known else [*options, (chosen, chosen)]))
     return found
 
 

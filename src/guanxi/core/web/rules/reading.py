@@ -123,6 +123,8 @@ def _step(data: QueryDict, at: str, entity: str, depth: int) -> dict[str, Any]:
             step["fields"] = data.getlist(f"{at}fields")
         else:
             step[part] = data.get(f"{at}{part}", "").strip() if "text" not in part else data.get(f"{at}{part}", "")
+    for ask in kind.asks if kind else ():
+        step[ask.name] = data.get(f"{at}{ask.name}", "")
     for part in ("text_en", "marketing"):
         if not step.get(part, "").strip():
             step.pop(part, None)

@@ -1,0 +1,283 @@
+"""What came of a campaign, each figure with its list; warnings; the card of the home page. They read; they never write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from guanxi.areas.campaigns.models import PLANNED, RUNNING, Campaign
+from guanxi.areas.diary.models import SUBMITTED, Expense
+from guanxi.areas.marketing import selectors
+from guanxi.areas.marketing.models import Member
+from guanxi.areas.marketing.selectors import CAMPAIGN, COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY
+from guanxi.core import records
+from guanxi.core.access import allowed, field_level
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.records import dictionaries, figures
+from guanxi.core.records.rates import base_currency, convert
+from guanxi.core.schema.entity import Flag
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.contributions import Card, add_cards
+from guanxi.core.web.reports.shown import node_url
+
+Node = dict[str, Any]
+MONEY_FIELDS = ("budget", "cost", "won_value", "result")
+CARD = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: its name, text and list; what was expected and how far that is; the sentence that says what it is."""
+
+    label: Text
+    text: str
+    url: str = ""
+    expected: str = ""
+    share: int | None = None
+    hint: Text = ""
+    of: Text = ""
+
+
+def barred(_actor: Actor, member: Member) -> Flag | None:
+    """He wants no marketing."""
+    if not member.barred:
+        return None
+    return Flag(_("Wants no marketing"), _("He is left out of what is sent as marketing."), color="red", icon="ban")
+
+
+def over_budget(_actor: Actor, campaign: Campaign) -> Flag | None:
+    """More was spent than planned."""
+    left = campaign.budget_left
+    if left is None or left >= 0:
+        return None
+    words = _("%(amount)s more than its budget") % {"amount": figures.money(-left, campaign.currency)}
+    return Flag(_("Over budget"), words, color="red", icon="alert-triangle")
+
+
+def expense_over(actor: Actor, expense: Expense) -> Flag | None:
+    """Before it is decided: this expense takes its campaign over the budget."""
+    campaign = expense.campaign
+    if campaign is None or campaign.budget_left is None or expense.status not in ("draft", SUBMITTED):
+        return None
+    if field_level(actor, entity_of(CAMPAIGN), "budget_left") == "hidden":
+        return None
+    try:
+        amount = convert(expense.amount, expense.currency, campaign.currency, expense.spent_on)
+    except Invalid:
+        return None
+    if amount <= campaign.budget_left:
+        return None
+    words = _("“%(name)s” has %(left)s of its budget left.") % {
+        "name": campaign.name, "left": figures.money(campaign.budget_left, campaign.currency),
+    }  # fmt: skip
+    return Flag(_("Over the campaign's budget"), words, color="red", url=f"/campaigns/{campaign.pk}/")
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def results(actor: Actor, campaign: Campaign) -> Mapping[str, Any]:
+    """Members by state, leads, deals, money and what each cost; with the campaigns below it where there are any.
+
+    Every figure counts the records the actor may see, so that it is that of its list.
+    """
+    ids = selectors.branch(campaign.pk)
+    work = _Results(actor, campaign, ids)
+    return {
+        "reach": work.reach(),
+        "sales": work.sales(),
+        "money": work.money(),
+        "states": work.states(),
+        "below": len(ids) - 1,
+        "may_add": allowed(actor, "create", MEMBER) and campaign.status in (PLANNED, RUNNING),
+        "add_url": f"/campaigns/{campaign.pk}/add-members/",
+    }
+
+
+class _Results:
+    """The figures of one campaign and those below it, for one reader."""
+
+    def __init__(self, actor: Actor, campaign: Campaign, ids: list[int]) -> None:
+        self.actor, self.campaign, self.ids = actor, campaign, ids
+        self.whose: Node = {"field": "campaign", "op": "in", "value": ids}
+        self.members = self._count(MEMBER)
+        self.responses = self._count(MEMBER, {"field": "responded", "op": "eq", "value": True})
+        self.leads = self._count(LEAD)
+        self.won = self._count(OPPORTUNITY, {"field": "category", "op": "eq", "value": "won"})
+        self.won_value = self._sum(OPPORTUNITY, "value", {"field": "category", "op": "eq", "value": "won"})
+        self.cost = self._cost()
+
+    def _node(self, *more: Node) -> Node:
+        return {"all": [self.whose, *more]} if more else self.whose
+
+    def _rows(self, entity: str, *more: Node) -> Any:
+        return records.queryset(self.actor, entity, filter=self._node(*more))
+
+    def _may(self, entity: str) -> bool:
+        return allowed(self.actor, "view", entity)
+
+    def _count(self, entity: str, *more: Node) -> int:
+        return self._rows(entity, *more).count() if self._may(entity) else 0
+
+    def _sum(self, entity: str, name: str, *more: Node) -> Decimal:
+        if not self._may(entity):
+            return Decimal(0)
+        found = self._rows(entity, *more).aggregate(total=Sum(name))["total"]
+        return found or Decimal(0)
+
+    def _cost(self) -> Decimal | None:
+        """Cost of all of them in the workspace's currency; ``None`` where it is hidden or a rate is missing."""
+        if field_level(self.actor, entity_of(CAMPAIGN), "cost") == "hidden":
+            return None
+        try:
+            rows = Campaign.objects.filter(pk__in=self.ids)
+            return sum((selectors.in_house(one.cost or Decimal(0), one) for one in rows), Decimal(0))
+        except Invalid:
+            return None
+
+    def _url(self, entity: str, *more: Node) -> str:
+        return node_url(entity_of(entity), self._node(*more)) if self._may(entity) else ""
+
+    def _planned(self, name: str) -> Any:
+        return getattr(self.campaign, name) if field_level(self.actor, entity_of(CAMPAIGN), name) != "hidden" else None
+
+    def _figure(self, label: Text, number: int, url: str, expected: int | None = None, hint: Text = "") -> Figure:
+        share = round(100 * number / expected) if expected else None
+        return Figure(label, figures.number(number), url, figures.number(expected) if expected else "", share, hint)
+
+    def reach(self) -> list[Figure]:
+        """Whom it reached, and how they answered."""
+        answered: Node = {"field": "responded", "op": "eq", "value": True}
+        no: Node = {"field": "barred", "op": "eq", "value": True}
+        rate = figures.percent(round(Decimal(100) * self.responses / self.members, 1)) if self.members else "—"
+        found = [
+            self._figure(_("Members"), self.members, self._url(MEMBER)),
+            self._figure(
+                _("Responses"), self.responses, self._url(MEMBER, answered), self.campaign.expected_responses,
+                _("Members in a state under “responded”."),
+            ),
+            Figure(_("Response rate"), rate, hint=_("Responses of all members.")),
+        ]  # fmt: skip
+        number = self._count(MEMBER, no)
+        if number:
+            words = _("They are left out of what is sent as marketing.")
+            found.append(self._figure(_("Want no marketing"), number, self._url(MEMBER, no), hint=words))
+        return found
+
+    def sales(self) -> list[Figure]:
+        """What it became in sales."""
+        won: Node = {"field": "category", "op": "eq", "value": "won"}
+        is_open: Node = {"field": "category", "op": "eq", "value": "open"}
+        converted: Node = {"field": "status", "op": "eq", "value": "converted"}
+        value = self._sum(OPPORTUNITY, "value", is_open)
+        touched = _("Opportunities that began after their customer became a member, and came from elsewhere.")
+        found = [
+            self._figure(_("Leads"), self.leads, self._url(LEAD), self.campaign.expected_leads, _("Leads that name it as their campaign.")),
+            self._figure(_("Converted"), self._count(LEAD, converted), self._url(LEAD, converted)),
+            self._figure(_("Opportunities"), self._count(OPPORTUNITY), self._url(OPPORTUNITY), hint=_("Opportunities that name it as their campaign.")),
+            Figure(_("Open ones worth"), figures.money(value, base_currency()), self._url(OPPORTUNITY, is_open)),
+            self._figure(_("Won"), self.won, self._url(OPPORTUNITY, won)),
+        ]  # fmt: skip
+        if self._may(INFLUENCE):
+            rows = self._rows(INFLUENCE)
+            words = figures.number(rows.count())
+            amount = rows.aggregate(total=Sum("won_value"))["total"]
+            if amount:
+                words += f" · {_('won')} {figures.money(amount, base_currency())}"
+            found.append(Figure(_("Had a part in"), words, self._url(INFLUENCE), hint=touched))
+        return found
+
+    def money(self) -> list[Figure]:
+        """What it cost, and what that brought."""
+        won: Node = {"field": "category", "op": "eq", "value": "won"}
+        base = base_currency()
+        found = [self._won(base, won)]
+        if self.cost is None:
+            return found
+        found += [self._cost_figure(base), *self._spent()]
+        per = (
+            (_("Cost per response"), self.responses),
+            (_("Cost per lead"), self.leads),
+            (_("Cost per won deal"), self.won),
+        )
+        found += [Figure(label, figures.money(round(self.cost / n, 2), base)) for label, n in per if n and self.cost]
+        if self.cost:
+            back = round(100 * (self.won_value - self.cost) / self.cost, 1)
+            found.append(Figure(_("Return"), figures.percent(back), hint=_("(Won amount − cost) ÷ cost.")))
+        return found
+
+    def _won(self, base: str, won: Node) -> Figure:
+        wanted = self._planned("expected_revenue")
+        text, share = "", None
+        if wanted:
+            text = figures.money(wanted, self.campaign.currency)
+            try:
+                share = round(100 * self.won_value / selectors.in_house(wanted, self.campaign))
+            except Invalid:
+                share = None
+        return Figure(_("Won amount"), figures.money(self.won_value, base), self._url(OPPORTUNITY, won), text, share)
+
+    def _cost_figure(self, base: str) -> Figure:
+        budget, share = self._planned("budget"), None
+        if budget and self.cost is not None:
+            share = round(100 * self.cost / selectors.in_house(budget, self.campaign))
+        text = figures.money(budget, self.campaign.currency) if budget is not None else ""
+        of = _("budget %(amount)s") % {"amount": text} if text else ""
+        hint = _("Approved and paid expenses and the costs entered, by the rates of their days.")
+        return Figure(_("Cost"), figures.money(self.cost, base), "", text, share, hint, of)
+
+    def _spent(self) -> list[Figure]:
+        """The two parts of the cost, as far as the reader sees their records."""
+        spent: Node = {"field": "status", "op": "in", "value": list(selectors.SPENT)}
+        found = []
+        for label, entity, more in ((_("Expenses"), EXPENSE, (spent,)), (_("Other costs"), COST, ())):
+            if self._may(entity) and (number := self._count(entity, *more)):
+                found.append(Figure(label, figures.number(number), self._url(entity, *more)))
+        return found
+
+    def states(self) -> list[tuple[str, str, int, str, int]]:
+        """How many members stand where: name, colour, number, list, share in per cent."""
+        if not self._may(MEMBER):
+            return []
+        groups = {one.value: one.count for one in records.groups(self.actor, MEMBER, "state", filter=self._node())}
+        found = []
+        for one in dictionaries.values(selectors.STATES):
+            if number := groups.get(one.key):
+                url = self._url(MEMBER, {"field": "state", "op": "eq", "value": one.key})
+                found.append((one.label, one.color, number, url, round(100 * number / max(self.members, 1))))
+        return found
+
+
+# -- the home page -----------------------------------------------------------------------------------------------------
+
+
+def mine(actor: Actor) -> Mapping[str, Any] | None:
+    """One's own campaigns that are coming or running; no card without one."""
+    if actor.user_id is None or not allowed(actor, "view", CAMPAIGN):
+        return None
+    node = {"all": [
+        {"field": "owner", "op": "eq", "value": "@me"}, {"field": "status", "op": "in", "value": [PLANNED, RUNNING]},
+    ]}  # fmt: skip
+    rows = list(records.queryset(actor, CAMPAIGN, filter=node).order_by("begins_on", "pk")[:CARD])
+    return {"campaigns": rows, "statuses": dict(Campaign._meta.get_field("status").choices or ())} if rows else None
+
+
+add_cards(
+    Card(
+        key="marketing.mine",
+        label=gettext_lazy("My campaigns"),
+        template="marketing/mine_card.jinja",
+        context=mine,
+        icon="speakerphone",
+        url="/campaigns/",
+        order=55,
+        shown=selectors.visible_campaign,
+    )
+)

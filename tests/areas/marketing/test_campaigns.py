@@ -1,0 +1,293 @@
+"""Campaigns: members once only, answers, cost, leads through to won deals, and what each reader sees of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from guanxi.areas.diary import services as diary
+from guanxi.areas.marketing import panels, selectors, services
+from guanxi.areas.marketing.models import Influence, Member
+from guanxi.areas.sales import services as sales
+from guanxi.core import records
+from guanxi.core.access import actors
+from guanxi.core.automation import outbox
+from guanxi.core.automation.operations import act_begin, start
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import Notification, Role, User
+from guanxi.core.models.stamps import bump
+from guanxi.core.records import bulk
+from guanxi.core.records.seeds import load
+from tests.factories.cast import Cast
+
+pytestmark = pytest.mark.django_db
+CAMPAIGN, MEMBER = selectors.CAMPAIGN, selectors.MEMBER
+
+
+def _figures(campaign: Any) -> Any:
+    """The campaign after everything was told and settled."""
+    outbox.deliver_all()
+    services.campaign_settle(campaign.pk)
+    campaign.refresh_from_db()
+    return campaign
+
+
+def _texts(list_: Any) -> dict[str, str]:
+    return {str(one.label): one.text for one in list_}
+
+
+# -- members -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_contact_brings_his_customer_along_and_is_a_member_once(cast: Cast, make: Any) -> None:
+    campaign = make(CAMPAIGN)
+    contact = make("customers.contact", name="王工", customer=make("customers.customer"))
+    member = services.member_add(cast.alice, contact, campaign=campaign.pk)
+    assert (member.name, member.customer_id, member.state, member.responded) == (
+        "王工", contact.customer_id, "planned", False,
+    )  # fmt: skip
+    assert member.owner_id == cast.alice.user_id
+    assert services.campaign_join(cast.alice, contact, campaign=campaign.pk, state="attended") is False
+    member.refresh_from_db()
+    assert member.state == "planned"
+    with pytest.raises(Invalid, match="already"):
+        records.create(cast.alice, MEMBER, {"campaign": campaign.pk, "contact": contact.pk})
+    assert Member.objects.count() == 1
+
+
+def test_nobody_and_a_cancelled_campaign_are_refused(cast: Cast, make: Any) -> None:
+    campaign = make(CAMPAIGN)
+    with pytest.raises(Invalid):
+        records.create(cast.alice, MEMBER, {"campaign": campaign.pk})
+    records.update(cast.alice, campaign, {"status": "cancelled"})
+    with pytest.raises(RuleBroken):
+        services.member_add(cast.alice, make("sales.lead"), campaign=campaign.pk)
+    with pytest.raises(NotFound):
+        services.member_add(cast.charlie, make("sales.lead", by=cast.charlie_user), campaign=campaign.pk)
+    assert not Member.objects.exists()
+
+
+def test_an_answer_is_a_state_below_responded_and_has_its_date(cast: Cast, make: Any) -> None:
+    member = make(MEMBER)
+    moment = dt.datetime(2026, 3, 1, 4, tzinfo=dt.UTC)
+    with clock.moved_to(moment):
+        member = services.member_move(cast.alice, member, state="attended")
+    assert (member.responded, member.responded_at) == (True, moment)
+    member = services.member_move(cast.alice, member, state="registered")
+    assert member.responded_at == moment
+    member = services.member_move(cast.alice, member, state="declined")
+    assert (member.responded, member.responded_at) == (False, None)
+    assert services.member_move(cast.alice, member, state="declined") is False
+
+
+def test_who_wants_no_marketing_is_marked_and_unmarked(cast: Cast, make: Any) -> None:
+    contact = make("customers.contact", customer=make("customers.customer"))
+    member = services.member_add(cast.alice, contact, campaign=make(CAMPAIGN).pk)
+    assert member.barred is False
+    said = {"customer": contact.customer_id, "contact": contact.pk, "purpose": "marketing", "channel": "any"}
+    for state, expected in (("withdrawn", True), ("given", False)):
+        records.create(cast.alice, "customers.consent", {**said, "state": state})
+        outbox.deliver_all()
+        member.refresh_from_db()
+        assert member.barred is expected
+
+
+def test_a_member_follows_the_name_and_owner_of_whom_he_is(cast: Cast, make: Any) -> None:
+    lead = make("sales.lead", name="李思远")
+    member = services.member_add(cast.alice, lead, campaign=make(CAMPAIGN).pk)
+    records.update(cast.root, lead, {"name": "李思源", "owner": cast.charlie.user_id})
+    outbox.deliver_all()
+    member.refresh_from_db()
+    assert (member.name, member.owner_id) == ("李思源", cast.charlie.user_id)
+
+
+def test_many_are_added_as_one_operation_that_can_be_undone(
+    cast: Cast, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make(CAMPAIGN)
+    contacts = [make("customers.contact") for _number in range(4)]
+    services.member_add(cast.alice, contacts[0], campaign=campaign.pk)
+    foreign = make("customers.contact", customer=make("customers.customer", by=cast.charlie_user), by=cast.charlie_user)
+    given = {"campaign": campaign.pk, "state": "sent"}
+    step = act_begin(
+        cast.alice, "customers.contact", "join_campaign", [*(one.pk for one in contacts), foreign.pk], given
+    )
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    assert start(cast.alice, step).state == "waiting"
+    done = bulk.run(cast.alice, step)
+    assert [done.result[key] for key in ("done", "skipped", "failed")] == [3, 1, 1]
+    assert sorted(Member.objects.values_list("state", flat=True)) == ["planned", "sent", "sent", "sent"]
+    records.undo(cast.alice, step.pk)
+    assert Member.objects.count() == 1
+
+
+def test_an_action_that_is_not_meant_for_many_is_refused(cast: Cast, make: Any) -> None:
+    lead = make("sales.lead")
+    with pytest.raises(NotFound):
+        act_begin(cast.alice, "sales.lead", "convert", [lead.pk])
+    with pytest.raises(Denied):
+        act_begin(cast.dave, "sales.lead", "join_campaign", [lead.pk])
+
+
+# -- money -------------------------------------------------------------------------------------------------------------
+
+
+def _boss(cast: Cast) -> Any:
+    load()
+    boss = User.objects.create(username="boss", name="总监")
+    boss.roles.add(Role.objects.get(key="director"))
+    bump("rights", "people")
+    return actors.load(boss, via="test")
+
+
+def test_cost_is_what_was_approved_and_entered_in_the_campaigns_currency(cast: Cast, make: Any) -> None:
+    """Over many turns of claims and costs: the kept figure is the sum of what it says it is, and nothing else."""
+    chance, boss = random.Random(7), _boss(cast)  # noqa: S311 - nothing secret
+    make("core.exchangerate", currency="USD", day=dt.date(2026, 1, 1), rate="7")
+    campaign = make(CAMPAIGN, budget="500")
+    expected = Decimal(0)
+    for number in range(24):
+        amount, currency = Decimal(chance.randint(1, 9000)) / 100, chance.choice(("CNY", "USD"))
+        value = amount * (7 if currency == "USD" else 1)
+        given = {"campaign": campaign.pk, "spent_on": dt.date(2026, 1, 5), "amount": str(amount), "currency": currency}
+        if number % 3 == 0:
+            cost = make("campaigns.campaigncost", **given)
+            if number % 2:
+                records.delete(cast.alice, cost)
+            else:
+                expected += value
+            continue
+        expense = diary.expense_submit(
+            cast.alice, records.create(cast.alice, "diary.expense", {"name": "打车", **given})
+        )
+        if number % 3 == 1:
+            diary.expense_approve(boss, expense)
+            expected += value
+        elif number % 2:
+            diary.expense_reject(boss, expense, "重复")
+    assert _figures(campaign).cost == expected
+    assert campaign.budget_left == Decimal(500) - expected
+
+
+def test_over_budget_is_told_once_and_seen_before_an_expense_is_approved(cast: Cast, make: Any) -> None:
+    boss = _boss(cast)
+    campaign = _figures(make(CAMPAIGN, budget="100", name="深圳机械展"))
+    given = {"name": "餐饮", "spent_on": dt.date(2026, 1, 5), "amount": "160", "campaign": campaign.pk}
+    expense = diary.expense_submit(cast.alice, records.create(cast.alice, "diary.expense", given))
+    assert panels.expense_over(boss, expense).text == "Over the campaign's budget"  # type: ignore[union-attr]
+    diary.expense_approve(boss, expense)
+    for _twice in range(2):
+        _figures(campaign)
+    assert campaign.budget_left == Decimal(-60)
+    assert panels.over_budget(boss, campaign) is not None
+    assert Notification.objects.filter(text=services.OVER_BUDGET, record_id=campaign.pk).count() == 1
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lead_carries_its_campaign_to_the_won_deal_and_the_return(
+    cast: Cast, make: Any, stages: dict[str, Any]
+) -> None:
+    campaign = make(CAMPAIGN, budget="20000", expected_leads=2)
+    make("campaigns.campaigncost", campaign=campaign, amount="10000")
+    lead = make("sales.lead", name="李思远", company="佛山恒达机械有限公司", campaign=campaign)
+    services.member_add(cast.alice, lead, campaign=campaign.pk, state="attended")
+    sales.lead_convert(cast.alice, lead, amount="50000", close_on="2030-06-30")
+    lead.refresh_from_db()
+    deal = lead.opportunity
+    assert deal.campaign_id == campaign.pk
+    records.update(cast.alice, deal, {"stage": stages["won"].pk, "amount": "50000"})
+    campaign = _figures(campaign)
+    assert (campaign.members, campaign.responses, campaign.leads, campaign.deals, campaign.won_deals) == (1, 1, 1, 1, 1)
+    assert (campaign.won_value, campaign.result) == (Decimal(50000), Decimal(40000))
+    member = Member.objects.get()
+    assert (member.lead_id, member.customer_id, member.contact_id) == (lead.pk, lead.customer_id, lead.contact_id)
+    assert not Influence.objects.exists()  # it came from there: that is more than a part
+    found = panels.results(cast.alice, campaign)
+    assert _texts(found["money"]) | _texts(found["reach"]) == {
+        "Won amount": "¥50,000", "Cost": "¥10,000", "Other costs": "1", "Cost per response": "¥10,000",
+        "Cost per lead": "¥10,000", "Cost per won deal": "¥10,000", "Return": "400%",
+        "Members": "1", "Responses": "1", "Response rate": "100%",
+    }  # fmt: skip
+
+
+def test_a_campaign_had_a_part_in_what_began_after_it(cast: Cast, make: Any, stages: dict[str, Any]) -> None:
+    campaign, customer = make(CAMPAIGN), make("customers.customer")
+    before = make("sales.opportunity", customer=customer)
+    contact = make("customers.contact", customer=customer)
+    services.member_add(cast.alice, contact, campaign=campaign.pk)
+    after = make("sales.opportunity", customer=customer, contact=contact, amount="700", close_on=dt.date(2030, 6, 30))
+    outbox.deliver_all()
+    assert [one.opportunity_id for one in Influence.objects.all()] == [after.pk]
+    records.update(cast.alice, after, {"stage": stages["won"].pk})
+    outbox.deliver_all()
+    assert Influence.objects.get().won_value == Decimal(700)
+    member = Member.objects.get()
+    records.update(cast.root, member, {"joined_at": before.created_at - dt.timedelta(days=1)}, trusted=True)
+    outbox.deliver_all()
+    assert Influence.objects.count() == 2
+    records.delete(cast.root, member)
+    outbox.deliver_all()
+    assert not Influence.objects.exists()
+
+
+def test_results_count_the_campaigns_below_and_only_what_the_reader_sees(cast: Cast, make: Any) -> None:
+    whole = make(CAMPAIGN)
+    part = make(CAMPAIGN, parent=whole)
+    make(MEMBER, campaign=part, state="attended")
+    make(MEMBER, campaign=whole, customer=make("customers.customer", by=cast.charlie_user), by=cast.charlie_user)
+    seen = _texts(panels.results(cast.alice, whole)["reach"])
+    assert (seen["Members"], seen["Responses"], seen["Response rate"]) == ("1", "1", "100%")
+    everything = _texts(panels.results(cast.root, whole)["reach"])
+    assert (everything["Members"], everything["Response rate"]) == ("2", "50%")
+
+
+def test_every_figure_is_that_of_its_list(cast: Cast, make: Any, browse: Any) -> None:
+    campaign = make(CAMPAIGN)
+    for state in ("planned", "attended", "attended", "declined"):
+        make(MEMBER, campaign=campaign, state=state)
+    make("sales.lead", campaign=campaign)
+    person = browse("alice")
+    page = person.get(f"/campaigns/{campaign.pk}/").content.decode()
+    assert "Results and return" in page
+    found = panels.results(cast.alice, campaign)
+    for one in [*found["reach"], *found["sales"]]:
+        if one.url and one.text.isdecimal():
+            assert f'data-total="{one.text}"' in (body := person.get(one.url).content.decode()) or one.text in body
+
+
+def test_campaigns_do_not_contain_themselves_nor_end_before_they_begin(cast: Cast, make: Any) -> None:
+    whole = make(CAMPAIGN)
+    part = make(CAMPAIGN, parent=whole)
+    with pytest.raises(Invalid, match="part of itself"):
+        records.update(cast.alice, whole, {"parent": part.pk})
+    with pytest.raises(Invalid, match="before it begins"):
+        records.update(cast.alice, part, {"begins_on": "2026-05-02", "ends_on": "2026-05-01"})
+
+
+def test_roles_of_the_house(cast: Cast, make: Any) -> None:
+    """A salesperson sees all campaigns and changes his own; money is hidden from a trainee; marketing works on all members."""
+    load()
+    people = {}
+    for key in ("member", "trainee", "marketing"):
+        user = User.objects.create(username=f"camp-{key}", name=key, department=cast.east)
+        user.roles.add(Role.objects.get(key=key))
+        people[key] = user
+    bump("rights", "people")
+    found = {key: actors.load(user, via="test") for key, user in people.items()}
+    campaign = make(CAMPAIGN, budget="500")
+    member = make(MEMBER, campaign=campaign)
+    for actor in found.values():
+        assert records.get(actor, CAMPAIGN, campaign.pk).pk == campaign.pk
+    with pytest.raises(Denied):
+        records.update(found["member"], campaign, {"budget": "900"})
+    assert panels.results(found["trainee"], campaign)["money"][-1].label == "Won amount"
+    with pytest.raises(NotFound):
+        records.get(found["member"], MEMBER, member.pk)
+    assert services.member_move(found["marketing"], member, state="sent").state == "sent"  # type: ignore[union-attr]
