@@ -11,11 +11,7 @@ from typing import Any
 
 from guanxi.areas.insight.jobs import calculation_do
 from guanxi.areas.insight.services import calculation_ask
-<<<<<<< HEAD
-from guanxi.config.demo import automation, dating, diaries, people, purchases, shaping, sharing, surveys
-=======
-from guanxi.config.demo import automation, campaigns, dating, diaries, people, purchases, sharing, surveys
->>>>>>> b4204518 (Campaigns with members, answers, cost and return: leads, deals and expenses name the campaign; rules and lists add to it in the background)
+from guanxi.config.demo import automation, campaigns, dating, diaries, people, purchases, shaping, sharing, surveys
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
