@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from guanxi.core import records
-from guanxi.core.automation.rules import hearing
+from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.rules.store import RuleDraft, rule_save, rule_switch
 from guanxi.core.exchange import settingsfile
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, RuleBroken
-from guanxi.core.models import RoleField, RuleRun, Segment, SegmentMember
+from guanxi.core.models import AutomationRule, RoleField, RuleRun, Segment, SegmentMember
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import steady
 from guanxi.core.schema.registry import entity_of
@@ -204,6 +204,53 @@ def test_a_rule_put_into_use_later_begins_with_who_is_in_then(cast: Any, gadgets
     rule_switch(cast.root, waiting, active=True)
     assert hearing.look(now + dt.timedelta(minutes=30)) == 0
     assert notes(gadgets) == ["", "", ""]
+
+
+def test_more_than_a_rules_hour_holds_waits_for_the_next(cast: Any, gadgets: list[Gadget], make: Any) -> None:
+    """Five come in at once where two runs an hour are allowed: all five are served, two in each hour."""
+    segment(cast)
+    waiting = rule(cast, "enters", "进来")
+    AutomationRule.objects.filter(pk=waiting.pk).update(per_hour=2)
+    bump(hearing.STAMP)
+    now = clock.now()
+    hearing.look(now)
+    more = [make("fakes.gadget", by=cast.alice_user, price=500) for _one in range(5)]
+    assert hearing.look(now + dt.timedelta(minutes=11)) == 5
+    settle()
+    seen = [notes(more).count("进来")]
+    assert RuleRun.objects.filter(state="waiting").count() == 3
+    for hours in (1, 2, 3):
+        with clock.moved_to(now + dt.timedelta(hours=hours, minutes=15 + hours)):
+            running.resume_due(clock.now())
+            settle()
+        seen.append(notes(more).count("进来"))
+    assert seen == [2, 4, 5, 5]
+    assert not RuleRun.objects.exclude(state="done").exists()
+
+
+def test_nobody_in_particular_asks_for_a_segment_of_mine(cast: Any, gadgets: list[Gadget]) -> None:
+    mine = {"field": "owner", "op": "in", "value": ["@me"]}
+    segment(cast, mine, key="mine")
+    outer = segment(cast, named("mine"), key="outer")
+    assert names(cast.alice, named("outer")) == names(cast.alice, mine)
+    for key in ("mine", "outer"):
+        with pytest.raises(Invalid) as error:
+            rule(cast, "enters", "进来", key)
+        assert error.value.code == "rule.trigger"
+    draft = {"name_zh": "规则", "entity": "fakes.gadget", "trigger": {"on": "created"}, "steps": ({"do": "stop"},)}
+    for condition in (named("outer"), mine):
+        with pytest.raises(Invalid) as error:
+            rule_save(cast.root, None, RuleDraft(**{**draft, "condition": condition}))
+        assert error.value.code == "rule.personal"
+    # A segment that a rule asks for already does not become personal, nor one it stands on.
+    inner = segment(cast, DEAR, key="inner")
+    outer.refresh_from_db()
+    segment_save(cast.root, outer, SegmentDraft(name_zh="外", entity="fakes.gadget", condition=named("inner")))
+    rule(cast, "enters", "进来", "outer")
+    for row in (inner, outer):
+        with pytest.raises(Invalid) as error:
+            segment_save(cast.root, row, SegmentDraft(name_zh="变", entity="fakes.gadget", condition=mine))
+        assert error.value.code == "segment.personal"
 
 
 @pytest.mark.parametrize("by_file", [False, True])

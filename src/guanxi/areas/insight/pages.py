@@ -126,8 +126,8 @@ def _plan_form(actor: Actor) -> dict[str, Any] | None:
     if not allowed(actor, "create", planning.PLAN):
         return None
     kinds = dictionaries.values(fields_of(planning.PLAN)["kind"].dictionary)
-    tomorrow = clock.today(actor.timezone) + dt.timedelta(days=1)
-    return {"kinds": [(one.key, one.label) for one in kinds if one.active], "start": tomorrow.isoformat()}
+    start = planning.next_working_day(clock.today(actor.timezone))
+    return {"kinds": [(one.key, one.label) for one in kinds if one.active], "start": start.isoformat()}
 
 
 @page_view("POST")

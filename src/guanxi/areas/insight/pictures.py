@@ -58,7 +58,7 @@ def heat(
                 opacity=round(0.06 + 0.6 * min(1.0, strength), 3),
             )
             size = 12.0 if text_width(text) < wide - 2 else 10.0
-            short = text if text_width(text, size) <= wide else text.partition(" · ")[0]
+            short = text if text_width(text, size) * 1.12 <= wide - 4 else text.partition(" · ")[0]
             shape += canvas.text(left + wide * (j + 0.5), y + 19, short, anchor="middle", color="ink", size=size)
             canvas.add(canvas.mark(shape, f"{name} · {columns[j]}: {text}", tree))
     return Markup(canvas.markup())  # noqa: S704 - texts are escaped by the canvas

@@ -59,6 +59,15 @@ def contacts_plan(
     return step
 
 
+def next_working_day(day: dt.date) -> dt.date:
+    """The first working day after a day."""
+    known = calendar()
+    day += dt.timedelta(days=1)
+    while not is_working_day(day, known):
+        day += dt.timedelta(days=1)
+    return day
+
+
 class _Days:
     """The next free working day of each owner."""
 

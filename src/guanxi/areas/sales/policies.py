@@ -271,6 +271,12 @@ def segment_clean(_actor: Actor, row: PoolRule | AssignRule, _changes: Changes) 
     known = segments.every().get(row.segment)
     if row.segment and (known is None or known.entity != subject):
         raise Invalid(_("Choose a segment of such records."), code="segment.subject", field="segment")
+    if known is not None and segments.personal(known.condition):
+        raise Invalid(
+            _("This segment means another one to each person; a rule asks for nobody in particular."),
+            code="segment.personal",
+            field="segment",
+        )
 
 
 def recipient_clean(_actor: Actor, row: AssignMember, _changes: Changes) -> None:

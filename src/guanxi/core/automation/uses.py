@@ -21,6 +21,7 @@ from guanxi.core.models import (
     SavedView,
     Workflow,
 )
+from guanxi.core.records.segments import named
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import segments, uses
@@ -120,9 +121,10 @@ def _naming_segments() -> list[tuple[Use, frozenset[str]]]:
     listed = []
     for sort, row, url, parts in found:
         waited_for = {str(row.trigger.get("segment", ""))} if isinstance(row, AutomationRule) else set()
-        listed.append((Use(sort, spoken(row.name_zh, row.name_en), url), frozenset(segments.named(parts)) | waited_for))
+        use = Use(sort, spoken(row.name_zh, row.name_en), url, alone=True)
+        listed.append((use, frozenset(named(parts)) | waited_for))
     shared = SavedView.objects.filter(deleted_at__isnull=True).exclude(visibility="private")
-    return [*listed, *((Use(_("View"), one.name), frozenset(segments.named(one.definition))) for one in shared)]
+    return [*listed, *((Use(_("View"), one.name), frozenset(named(one.definition))) for one in shared)]
 
 
 def standing_on(segment: str) -> list[Use]:

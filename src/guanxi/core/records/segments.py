@@ -7,7 +7,7 @@ from him is refused, so being in it tells nothing of that field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q
@@ -23,6 +23,8 @@ from guanxi.core.schema.fields import Field
 STAMP = "dictionaries"
 #: The path that asks for segments, and the dictionary of all of them; ``segment:<entity>`` is that of one sort.
 PATH, DICTIONARY = "@segment", "segment"
+#: Values that stand for who asks.
+WHO_ASKS = ("@me", "@my_department", "@my_departments")
 
 
 @kept(STAMP, size=1)
@@ -35,6 +37,47 @@ def of(entity: Entity | str) -> list[Segment]:
     """The segments of one sort of record."""
     key = entity if isinstance(entity, str) else entity.key
     return [one for one in every().values() if one.entity == key]
+
+
+def named(definition: Any) -> Iterator[str]:
+    """The keys of segments a query tree, or a definition that holds some, names."""
+    if isinstance(definition, Mapping):
+        path = str(definition.get("field", ""))
+        if path == PATH or path.endswith(f".{PATH}"):
+            value = definition.get("value")
+            yield from (str(one) for one in (value if isinstance(value, list | tuple) else [value]))
+        for one in definition.values():
+            yield from named(one)
+    elif isinstance(definition, list | tuple):
+        for one in definition:
+            yield from named(one)
+
+
+def reached(condition: Any) -> set[str]:
+    """The keys of the segments a condition stands on, at every depth."""
+    known, found = every(), set[str]()
+    queue = list(named(condition))
+    while queue:
+        key = queue.pop()
+        if key not in found:
+            found.add(key)
+            queue += list(named(known[key].condition)) if key in known else []
+    return found
+
+
+def personal(condition: Any) -> bool:
+    """Whether a condition, or a segment it stands on, means something else to each who asks (“me”, “my department”): nothing that acts by itself can ask it."""
+    known = every()
+    whole = [condition, *(known[key].condition for key in reached(condition) if key in known)]
+    return any(_says_me(one) for one in whole)
+
+
+def _says_me(given: Any) -> bool:
+    if isinstance(given, Mapping):
+        return any(_says_me(one) for one in given.values())
+    if isinstance(given, list | tuple):
+        return any(_says_me(one) for one in given)
+    return given in WHO_ASKS
 
 
 def field(entity: Entity) -> Field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ def uses_of(key: str) -> list[Use]:
     found = [
         Use(_("Segment"), name_of(one), f"/settings/segments/{one.key}/")
         for one in segments.every().values()
-        if one.key != key and key in named(one.condition)
+        if one.key != key and key in segments.named(one.condition)
     ]
     return [*found, *used_above(key)]
 
@@ -56,20 +56,6 @@ def uses_of(key: str) -> list[Use]:
 def used_above(key: str) -> list[Use]:
     """Where a segment is used but in other segments."""
     return [use for find in _finders for use in find(key)]
-
-
-def named(definition: Any) -> Iterator[str]:
-    """The keys of segments a query tree, or a definition that holds some, names."""
-    if isinstance(definition, Mapping):
-        path = str(definition.get("field", ""))
-        if path == segments.PATH or path.endswith(f".{segments.PATH}"):
-            value = definition.get("value")
-            yield from (str(one) for one in (value if isinstance(value, list | tuple) else [value]))
-        for one in definition.values():
-            yield from named(one)
-    elif isinstance(definition, list | tuple):
-        for one in definition:
-            yield from named(one)
 
 
 def name_of(segment: Segment) -> str:
@@ -94,7 +80,7 @@ def segment_check(row: Segment) -> None:
         raise Invalid(_("Choose what it is about."), code="segment.entity", field="entity")
     if is_empty(row.condition):
         raise Invalid(_("Say who belongs to it."), code="segment.empty", field="condition")
-    if row.key and row.key in _reached(row):
+    if row.key and row.key in segments.reached(row.condition):
         raise Invalid(_("A segment cannot contain itself."), code="segment.circle", field="condition")
     try:
         compile_tree(system_actor("segments"), entity_of(row.entity), row.condition)
@@ -102,16 +88,19 @@ def segment_check(row: Segment) -> None:
         raise Invalid(error.message, code=error.code, field="condition") from None
 
 
-def _reached(row: Segment) -> set[str]:
-    """The segments a condition stands on, at every depth."""
-    known, found = segments.every(), set()
-    queue = list(named(row.condition))
-    while queue:
-        key = queue.pop()
-        if key not in found:
-            found.add(key)
-            queue += list(named(known[key].condition)) if key in known else []
-    return found
+def _not_personal(row: Segment) -> None:
+    """Raise Invalid where a condition that means something else to each who asks is asked by what acts by itself."""
+    if not row.key or not segments.personal(row.condition):
+        return
+    above = [row.key, *(one.key for one in segments.every().values() if row.key in segments.reached(one.condition))]
+    found = [use for key in above for use in used_above(key) if use.alone]
+    if found:
+        raise Invalid(
+            _("%(where)s asks for it, and there “me” is nobody: name the people or departments.")
+            % {"where": f"{found[0].sort} “{found[0].name}”"},
+            code="segment.personal",
+            field="condition",
+        )
 
 
 def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, version: int | None = None) -> Segment:
@@ -127,6 +116,7 @@ def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, 
         changed = bool(segment) and row.condition != dict(draft.condition)
         row.entity, row.condition, row.position = draft.entity, dict(draft.condition), draft.position
         segment_check(row)
+        _not_personal(row)
         row.key = row.key or free_key(Segment, draft.key or draft.name_en or "segment")
         row.version += 1
         row.save()
@@ -138,7 +128,9 @@ def segment_save(actor: Actor, segment: Segment | None, draft: SegmentDraft, *, 
 
 def begin_anew(key: str) -> None:
     """Who belongs to a segment, or falls out of it, because its condition was changed has neither come in nor left."""
-    watched = [one.pk for one in Segment.objects.exclude(watched_at=None) if key in {one.key, *_reached(one)}]
+    watched = [
+        one.pk for one in Segment.objects.exclude(watched_at=None) if key in {one.key, *segments.reached(one.condition)}
+    ]
     SegmentMember.objects.filter(segment__in=watched).delete()
     Segment.objects.filter(pk__in=watched).update(watched_at=None)
 

@@ -26,11 +26,12 @@ from guanxi.core.schema.registry import entity_of
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One place a field is used: what sort of thing, its name, where to change it."""
+    """One place a field is used: what sort of thing, its name, where to change it. ``alone``: it acts by itself, for nobody in particular."""
 
     sort: Text
     name: str
     url: str = ""
+    alone: bool = False
 
 
 #: Finders of other rooms: ``finder(entity key, field name) -> uses``.

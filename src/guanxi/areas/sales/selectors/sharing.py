@@ -100,11 +100,11 @@ def _in_both(*rules: TerritoryRule) -> int:
 def standing_on(segment: str) -> list[Use]:
     """The rules of pools and of assignment that ask for a segment."""
     found = [
-        Use(_("Return rule"), f"{rule.pool.name} · {rule.note or rule.days}", f"/pools/{rule.pool_id}/")
+        Use(_("Return rule"), f"{rule.pool.name} · {rule.note or rule.days}", f"/pools/{rule.pool_id}/", alone=True)
         for rule in PoolRule.objects.filter(segment=segment).select_related("pool").order_by("pk")
     ]
     rules = AssignRule.objects.filter(segment=segment).order_by("position", "pk")
-    return [*found, *(Use(_("Assignment rule"), one.name, f"/assign-rules/{one.pk}/") for one in rules)]
+    return [*found, *(Use(_("Assignment rule"), one.name, f"/assign-rules/{one.pk}/", alone=True) for one in rules)]
 
 
 add_finder(standing_on)

@@ -91,7 +91,13 @@ def _moved_by(event: Event, rules: Iterable[AutomationRule], chain: list[int]) -
             for rule, record_id, once in _movers(key, waiting, clock.now(), event.record_id):
                 if not (rule.muted_in_imports and event.origin == "import"):
                     running.start(
-                        rule, record_id, cause=str(rule.trigger["on"]), by=event.actor_id, chain=chain, once=once
+                        rule,
+                        record_id,
+                        cause=str(rule.trigger["on"]),
+                        by=event.actor_id,
+                        chain=chain,
+                        once=once,
+                        queued=True,
                     )
 
 
@@ -207,7 +213,9 @@ def look(now: dt.datetime) -> int:
     for key, some in waiting.items():
         with transaction.atomic():
             for rule, record_id, once in _movers(key, some, now):
-                started += running.start(rule, record_id, cause=str(rule.trigger["on"]), once=once) is not None
+                started += (
+                    running.start(rule, record_id, cause=str(rule.trigger["on"]), once=once, queued=True) is not None
+                )
     return started
 
 
@@ -223,7 +231,7 @@ def _look_at(rule: AutomationRule, now: dt.datetime) -> int:
     for record_id, once in found:
         record = entity_of(rule.entity).model._default_manager.filter(pk=record_id).first()
         if record is not None and running.fits(rule, record, {}):
-            started += running.start(rule, record_id, cause=rule.trigger["on"], once=once) is not None
+            started += running.start(rule, record_id, cause=rule.trigger["on"], once=once, queued=True) is not None
     RuleClock.objects.filter(pk=rule.pk).update(looked_at=now)
     return started
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -85,15 +86,18 @@ def fits(rule: AutomationRule, record: Any, old: Mapping[str, Any]) -> bool:
 
 def start(
     rule: AutomationRule, record_id: int | None, *, cause: str, by: int | None = None, old: Mapping[str, Any] | None = None,
-    chain: Sequence[int] = (), once: str | None = None, delay: bool = True, heard: int | None = None,
+    chain: Sequence[int] = (), once: str | None = None, delay: bool = True, heard: int | None = None, queued: bool = False,
 ) -> RuleRun | None:  # fmt: skip
     """Note a run and let a job do it; ``None`` when the same cause was run before. Loops and floods are stopped.
 
-    ``chain`` are the ids of the rules whose runs led here, ``heard`` the message that set it off.
+    ``chain`` are the ids of the rules whose runs led here, ``heard`` the message that set it off. With ``queued`` what is more than the rule's hour holds waits for the next one.
     """
     if once is not None and RuleRun.objects.filter(once=once).exists():
         return None
     reason = _stopped(rule, chain)
+    later = _next_place(rule) if queued and reason == "flood" else None
+    if later is not None:
+        reason = ""
     if reason in ("flood", "deep"):
         hour = clock.now().strftime("%Y%m%d%H")
         once = f"{reason}:{rule.pk}:{hour}"
@@ -101,10 +105,10 @@ def start(
             return None
     run = RuleRun.objects.create(
         rule=rule, entity=rule.entity, record_id=record_id, cause=cause[:140], by_id=by, old=dict(old or {}), once=once,
-        chain=[*chain, rule.pk], steps=rule.steps, state="stopped" if reason else "running", error=_reason(reason),
-        finished_at=clock.now() if reason else None, heard_id=heard,
+        chain=[*chain, rule.pk], steps=rule.steps, state="stopped" if reason else "waiting" if later else "running", error=_reason(reason),
+        finished_at=clock.now() if reason else None, resume_at=later, heard_id=heard,
     )  # fmt: skip
-    if not reason and delay:
+    if not reason and not later and delay:
         app.configure_task(JOB, queue="default").defer(run_id=run.pk)
     return run
 
@@ -114,11 +118,24 @@ def _stopped(rule: AutomationRule, chain: Sequence[int]) -> str:
         return "loop"
     if len(chain) >= DEEPEST:
         return "deep"
+    return "flood" if _full(rule) else ""
+
+
+def _queue(rule: AutomationRule) -> QuerySet[RuleRun]:
+    """Runs that wait for an hour with room; those in the midst of their steps wait for something else."""
+    return RuleRun.objects.filter(rule=rule, state="waiting", trail=[])
+
+
+def _full(rule: AutomationRule) -> bool:
+    """Whether as many runs began within the last hour as the rule may have."""
     since = clock.now() - dt.timedelta(hours=1)
-    recent = RuleRun.objects.filter(rule=rule, created_at__gte=since).exclude(state="stopped")
-    if rule.per_hour and recent[: rule.per_hour].count() >= rule.per_hour:
-        return "flood"
-    return ""
+    recent = RuleRun.objects.filter(rule=rule, created_at__gte=since).exclude(state="stopped").exclude(pk__in=_queue(rule))  # fmt: skip
+    return bool(rule.per_hour) and recent[: rule.per_hour].count() >= rule.per_hour
+
+
+def _next_place(rule: AutomationRule) -> dt.datetime:
+    """When a run that finds the hour full may begin, after those that wait already."""
+    return clock.now() + dt.timedelta(hours=1 + _queue(rule).count() // max(1, rule.per_hour))
 
 
 def _reason(sort: str) -> str:
@@ -253,12 +270,17 @@ def other(doing: Doing, step: Mapping[str, Any]) -> str:
 
 def resume_due(now: dt.datetime) -> int:
     """Let runs go on whose waiting is over. Returns how many."""
-    ids = list(RuleRun.objects.filter(state="waiting", resume_at__lte=now).values_list("pk", flat=True)[:1000])
-    for number in ids:
+    due = RuleRun.objects.filter(state="waiting", resume_at__lte=now).select_related("rule").order_by("resume_at", "pk")
+    gone_on = 0
+    for run in due[:1000]:
         with transaction.atomic():
-            if RuleRun.objects.filter(pk=number, state="waiting").update(state="running", resume_at=None):
-                app.configure_task(JOB, queue="default").defer(run_id=number)
-    return len(ids)
+            waits = RuleRun.objects.filter(pk=run.pk, state="waiting")
+            if not run.trail and _full(run.rule):  # it was queued, and the hour is full of others
+                waits.update(resume_at=_next_place(run.rule))
+            elif waits.update(state="running", resume_at=None, **({} if run.trail else {"created_at": now})):
+                app.configure_task(JOB, queue="default").defer(run_id=run.pk)
+                gone_on += 1
+    return gone_on
 
 
 def again(actor: Actor, run: RuleRun) -> None:

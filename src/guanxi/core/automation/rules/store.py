@@ -198,6 +198,8 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
         wrong = _("Choose a segment of such records.")
     elif on == "message" and not set(trigger.get("channels") or ()) <= set(hearing.WAYS):
         wrong = _("Choose from the list.")
+    elif on in hearing.MOVES and segments.personal(segments.every()[str(trigger["segment"])].condition):
+        wrong = _("This segment means another one to each person; a rule asks for nobody in particular.")
     elif on == "event" and trigger.get("event") not in EVENTS:
         wrong = _("Choose what happens.")
     if wrong:
@@ -220,6 +222,11 @@ def _check_condition(entity: Entity, tree: Any, source: str, place: str, formula
     try:
         if not is_empty(tree):
             compile_tree(flows.seeing_all(system_actor("rules")), entity, tree)
+            if segments.personal(tree):
+                raise Invalid(
+                    _("A rule asks for nobody in particular, so “me” is nobody: name the people or departments."),
+                    code="rule.personal",
+                )
     except GuanxiError as error:
         raise Invalid(error.message, code=error.code, field=place) from None
     if source:
