@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Stored with every result in the product; changes when a formula or a default changes."""
 
 

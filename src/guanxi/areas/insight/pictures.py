@@ -74,9 +74,10 @@ class _Frame:
         self.left, self.top, self.bottom = 64.0, 10.0, canvas.height - 34
         for one in marks:
             y = self.y(one)
+            named = self.high <= 1 or one == int(one)  # of counts, whole ones
             canvas.add(
                 canvas.line(self.left, y, canvas.width - 4, y)
-                + canvas.text(self.left - 6, y + 4, spell(one), anchor="end")
+                + (canvas.text(self.left - 6, y + 4, spell(one), anchor="end") if named else "")
             )
 
     def y(self, value: float) -> float:
@@ -121,7 +122,7 @@ def columns(
 ) -> Markup:
     """Upright bars: (label, value, what it says on hover, filter tree)."""
     canvas = Canvas(_width.get(), HEIGHT, link=link)
-    frame = _Frame(canvas, 0.0, max([1.0, *[one[1] for one in bars]]), spell)
+    frame = _Frame(canvas, 0.0, max([5.0, *[one[1] for one in bars]]), spell)
     wide = (frame.x(1) - frame.x(0)) / max(1, len(bars))
     every = max(1, math.ceil(min(max((text_width(one[0]) for one in bars), default=0) + 4, 60) / wide))
     for i, (label, value, told, tree) in enumerate(bars):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, DecimalField, F, Q, Sum, When
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from guanxi.areas.customers.selectors import upcoming_birthdays
 from guanxi.areas.insight import selectors
@@ -79,7 +79,7 @@ def declining(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
     found = rows.select_related("customer__owner").order_by("-lost", "pk")
     total = float(found.aggregate(whole=Sum("lost"))["whole"] or 0)
     made = Sheet(head=[gettext("Customer"), gettext("Owner"), gettext("Stage"), gettext("Half year before"), gettext("Last half year"), gettext("Difference"), gettext("Days silent"), gettext("Usual gap, days")])  # fmt: skip
-    made.facts = [gettext("%(n)s customers bought less by %(amount)s than in the half year before.") % {"n": whole(found.count()), "amount": whole(total)}]  # fmt: skip
+    made.facts = [ngettext("%(n)s customer bought less by %(amount)s than in the half year before.", "%(n)s customers bought less by %(amount)s than in the half year before.", found.count()) % {"n": whole(found.count()), "amount": whole(total)}]  # fmt: skip
     made.purpose = gettext("Visit: buys less than before")
 
     def cells(value: CustomerValue) -> list[Cell]:
@@ -143,7 +143,8 @@ def occasions(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
     made.purpose = gettext("Anniversary")
     born = upcoming_birthdays(actor, days=30, limit=100)
     made.facts = [
-        gettext("%(born)d birthdays and %(came)d anniversaries in the next thirty days.") % {"born": len(born), "came": len(found)}
+        ngettext("%(n)d birthday in the next thirty days.", "%(n)d birthdays in the next thirty days.", len(born)) % {"n": len(born)},
+        ngettext("%(n)d anniversary in the next thirty days.", "%(n)d anniversaries in the next thirty days.", len(found)) % {"n": len(found)},
     ]  # fmt: skip
     if born:
         made.more.append(

@@ -66,8 +66,9 @@ def rhythm(sales: Transactions, *, level: float = 0.05) -> RhythmResult:
     own = logs.groupby(level=0).agg(["mean", "size", "var"])
     within = float((own["var"].fillna(0) * (own["size"] - 1)).sum() / max(1, (own["size"] - 1).sum())) or 0.25
     within = max(within, 1e-4)
-    centre = float(np.average(own["mean"], weights=own["size"]))
-    between = max(float(((own["mean"] - centre) ** 2).mean() - (within / own["size"]).mean()), 1e-4)
+    between = max(float(own["mean"].var(ddof=0) - (within / own["size"]).mean()), 1e-4)
+    # By what each customer tells of the middle: weighted by gaps it would be that of those who buy most often.
+    centre = float(np.average(own["mean"], weights=1 / (between + within / own["size"])))
     weight = between / (between + within / own["size"])
     middle = weight * own["mean"] + (1 - weight) * centre
     total = np.sqrt(within + (1 - weight) * between)

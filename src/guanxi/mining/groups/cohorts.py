@@ -150,7 +150,7 @@ class ShiftedBetaGeometric:
         return np.asarray((self.b + t - 1) / (self.a + self.b + t - 1))
 
     def residual_value(self, renewals: int, discount: float) -> float:
-        """Discounted expected renewals yet to come of a contract that stands before its (``renewals``+1)-th renewal, per period and at 1 a period."""
+        """Discounted expected renewals yet to come of a contract that stands before its ``renewals``-th renewal (at least 1; that one counts whole), per period and at 1 a period."""
         return float(
             special.hyp2f1(1, self.b + renewals, self.a + self.b + renewals, 1 / (1 + discount))
             * (self.b + renewals - 1)
