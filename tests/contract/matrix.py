@@ -112,6 +112,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "messages/",
     ),
     "office": (
+        "diary/rules/",
         "settings/*/*",
         "settings/working-time/",
         "settings/approvals/",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from guanxi.areas.diary import panels, selectors, services
 from guanxi.areas.diary.jobs import missing_remind
@@ -164,3 +165,71 @@ def test_a_week_is_the_readers_and_the_report_is_everybodys() -> None:
             found = selectors.window("week", DAY)
             assert (found.first, found.last) == (dt.date(2026, 5, first), dt.date(2026, 5, first + 6))
             assert selectors.window("week", selectors.first_day("week", DAY)) == found
+
+
+def test_the_weeks_words_begin_with_what_the_days_said(cast: Cast, boss: User) -> None:
+    alice = alice_of(cast)
+    for day, words in (
+        (DAY - dt.timedelta(days=2), "见了两家"),
+        (DAY, "签了一单"),
+        (DAY - dt.timedelta(days=7), "上周"),
+    ):
+        services.work_report_write(alice, period="day", day=day, values={"summary": words})
+    told = selectors.told_before(alice.user_id or 0, "week", DAY)
+    assert told == "05-18 见了两家\n05-20 签了一单"
+    assert told in browser(cast.alice_user).get("/diary/", {"period": "week", "day": "2026-05-20"}).content.decode()
+    services.work_report_write(alice, period="week", day=DAY, values={"summary": "这周不错"})
+    assert selectors.told_before(alice.user_id or 0, "month", DAY) == "05-18 这周不错"
+    assert selectors.told_before(alice.user_id or 0, "day", DAY) == ""
+    with pytest.raises(Invalid) as error:
+        services.work_report_write(alice, period="month", day=DAY + dt.timedelta(days=40), values={})
+    assert error.value.errors["day"][0].code == "workreport.future"
+
+
+def test_weeks_and_months_are_asked_for_on_their_last_working_day(cast: Cast, boss: User) -> None:
+    """The 22nd of May 2026 is a Friday, the 29th the last working day of the month as well."""
+    told = Notification.objects.filter(sort="reminder", user=cast.bob_user)
+    services.reports_arrange(cast.root, roles=["member"], periods=["week", "month"], hour="18")
+    assert missing_remind(NOW) == 0
+    friday = NOW + dt.timedelta(days=2)
+    assert missing_remind(friday) == 2
+    assert [(one.text, one.values) for one in told] == [(services.MISSING["week"], {"day": "2026-05-18"})]
+    assert missing_remind(friday + dt.timedelta(days=7)) == 4
+    chief = browser(boss)
+    assert chief.post("/diary/", {"period": "day", "day": "2026-05-20", "remind": "1"}).status_code == 303
+    last = told.order_by("-pk")[0]
+    assert (last.text, last.values) == (services.MISSING["day"], {"day": "2026-05-20"})
+    before = told.count()
+    chief.post("/diary/", {"period": "day", "day": "2026-05-20", "remind": "1"})
+    browser(cast.charlie_user).post("/diary/", {"period": "month", "day": "2026-04-20", "remind": "1"})
+    assert told.count() == before
+
+
+def test_who_writes_reports_is_arranged_on_a_page(cast: Cast, boss: User) -> None:
+    root = browser(cast.root_user)
+    assert (
+        root.post("/diary/rules/", {"roles": ["member", "no-such"], "periods": ["week"], "hour": "9"}).status_code
+        == 303
+    )
+    assert (selectors.writing_roles(), selectors.asked_periods(), selectors.reminder_hour()) == (
+        ("member",),
+        ("week",),
+        9,
+    )
+    for hour in ("24", "-1", "", "x"):
+        assert root.post("/diary/rules/", {"roles": [], "periods": [], "hour": hour}).status_code == 422
+    assert selectors.reminder_hour() == 9
+    assert browser(cast.alice_user).get("/diary/rules/").status_code == 403
+
+
+def test_what_was_kept_is_told_in_the_readers_language(cast: Cast, boss: User, make: Make) -> None:
+    make("activities.activity", kind="visit", occurred_at=NOW)
+    alice = alice_of(cast)
+    with translation.override("zh-hans"):
+        report = services.work_report_send(alice, services.work_report_write(alice, period="day", day=DAY, values={}))
+    assert [one["what"] for one in report.facts] == ["拜访"]
+    page = browser(boss).get(f"/work-reports/{report.pk}/").content.decode()
+    assert "<strong>Visits</strong>" in page
+    assert "拜访" not in page
+    assert "Mark as read" in page
+    assert [panels.facts(one, report)["to_read"] for one in (alice, actors.load(boss, via="test"))] == [False, True]

@@ -19,7 +19,7 @@ LIVING = Q(deleted_at__isnull=True)
 DAY, WEEK, MONTH = "day", "week", "month"
 PERIODS = [(DAY, _("Daily report")), (WEEK, _("Weekly report")), (MONTH, _("Monthly report"))]
 DRAFT, SENT, READ = "draft", "sent", "read"
-STATUSES = [(DRAFT, _("draft")), (SENT, _("handed in")), (READ, _("read"))]
+STATUSES = [(DRAFT, _("draft")), (SENT, _("handed in")), (READ, pgettext_lazy("work report", "read"))]
 FACT_COLUMNS = (
     Field(name="what", kind="text", label=_("What"), max_length=60),
     Field(name="number", kind="integer", label=_("How many")),

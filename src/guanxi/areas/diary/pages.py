@@ -8,14 +8,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from guanxi.areas.diary import panels, selectors, services
 from guanxi.areas.diary.models import DAY, DRAFT, MONTH, PERIODS, WEEK
 from guanxi.core.access import allowed
+from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.models import Role
+from guanxi.core.people.rights import role_name
 from guanxi.core.web import toasts
 from guanxi.core.web.contributions import Entry, add_entries, add_pages
 from guanxi.core.web.errors import text_of
@@ -50,6 +53,13 @@ def diary(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     period, day = _asked(request, actor)
     trouble = ""
+    if request.method == "POST" and "remind" in request.POST:
+        told = services.reports_remind(actor, period=period, day=day)
+        text = ngettext("%(count)d colleague was reminded.", "%(count)d colleagues were reminded.", told) % {
+            "count": told
+        }
+        toasts.keep(request, toasts.toast(text))
+        return redirect(f"/diary/?period={period}&day={day.isoformat()}")
     if request.method == "POST":
         try:
             return _written(request, actor, period, day)
@@ -78,6 +88,7 @@ def _context(request: HttpRequest, actor: Actor, period: str, day: dt.date, trou
     held = {name: getattr(report, name, "") for name in FIELDS}
     if report is None:
         held["plan"] = selectors.plan_lines(actor, person, period, day)
+        held["summary"] = selectors.told_before(person, period, day)
     today = clock.today(actor.timezone)
     return {
         "title": _("Work reports"),
@@ -86,6 +97,7 @@ def _context(request: HttpRequest, actor: Actor, period: str, day: dt.date, trou
             {"text": label, "href": f"/diary/?period={key}", "current": key == period} for key, label in PERIODS
         ],
         "day": day,
+        "today": today,
         "window": window,
         "before": f"/diary/?period={period}&day={_step(period, day, False).isoformat()}",
         "after": f"/diary/?period={period}&day={_step(period, day, True).isoformat()}"
@@ -95,13 +107,46 @@ def _context(request: HttpRequest, actor: Actor, period: str, day: dt.date, trou
         "values": {name: request.POST.get(name, held[name]) for name in FIELDS},
         "lines": panels.lines(actor, person, window),
         "open": report is None or report.status == DRAFT,
-        "may_write": allowed(actor, "create", selectors.REPORT),
+        "may_write": allowed(actor, "create", selectors.REPORT) and day <= today,
+        "may_arrange": has_feature(actor, SETTINGS),
         "people": selectors.standings(actor, period, day),
         "trouble": trouble,
     }
 
 
-add_pages(path("diary/", diary, name="diary"))
+@page_view("GET", "POST")
+def arrange(request: HttpRequest) -> HttpResponseBase:
+    """Who writes work reports, which ones, and when a missing one is asked for."""
+    actor = actor_of(request)
+    require_feature(actor, SETTINGS)
+    errors: dict[str, list[Any]] = {}
+    held: dict[str, Any] = {
+        "roles": selectors.writing_roles(),
+        "periods": selectors.asked_periods(),
+        "hour": selectors.reminder_hour(),
+    }
+    if request.method == "POST":
+        sent = request.POST
+        held = {"roles": sent.getlist("roles"), "periods": sent.getlist("periods"), "hour": sent.get("hour", "")}
+        try:
+            services.reports_arrange(actor, **held)
+        except Invalid as error:
+            errors = {error.field: [text_of(error)]}
+        else:
+            toasts.keep(request, toasts.toast(_("Saved")))
+            return redirect("/diary/rules/")
+    roles = Role.objects.order_by("name")
+    context = {
+        "title": _("Who writes work reports"),
+        "roles": [(one.key, role_name(one), one.key in held["roles"]) for one in roles],
+        "periods": [(key, label, key in held["periods"]) for key, label in PERIODS],
+        "hour": held["hour"],
+        "errors": errors,
+    }
+    return draw(request, "diary/rules.jinja", context, status=422 if errors else 200)
+
+
+add_pages(path("diary/", diary, name="diary"), path("diary/rules/", arrange, name="diary-rules"))
 add_entries(
     Entry(
         key="diary",
@@ -112,5 +157,15 @@ add_entries(
         color="teal",
         order=40,
         shown=lambda actor: allowed(actor, "view", selectors.REPORT),
-    )
+    ),
+    Entry(
+        key="diary.rules",
+        label=gettext_lazy("Who writes work reports"),
+        url="/diary/rules/",
+        icon="report",
+        place="settings",
+        order=66,
+        shown=lambda actor: has_feature(actor, SETTINGS),
+        hint=gettext_lazy("Which roles, daily, weekly or monthly, and when a missing one is asked for"),
+    ),
 )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.diary import selectors
-from guanxi.areas.diary.models import DAY, DRAFT, WorkReport
+from guanxi.areas.diary.models import DAY, DRAFT, SENT, WorkReport
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.records import worktime
-from guanxi.core.reporting.doings import done
+from guanxi.core.reporting.doings import done, sources
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.reports.shown import node_url
@@ -33,10 +35,24 @@ def lines(actor: Actor, person: int, window: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _kept(record: WorkReport) -> list[dict[str, Any]]:
+    """What was kept when it was sent; its sorts in the reader's language, whatever the author's was."""
+    names: dict[str, Any] = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            names |= {str(one.label): one for one in sources()}
+    return [
+        {**one, "what": names[one["what"]].label if one.get("what") in names else one.get("what")}
+        for one in record.facts
+    ]
+
+
 def facts(actor: Actor, record: WorkReport) -> Mapping[str, Any]:
     """A draft shows what is recorded now; a sent report what was recorded when it was sent, and what is now."""
     return {
-        "frozen": record.facts if record.status != DRAFT else [],
+        "frozen": _kept(record) if record.status != DRAFT else [],
+        "mine": record.owner_id == actor.user_id,
+        "to_read": record.status == SENT and record.owner_id != actor.user_id,
         "lines": lines(actor, record.owner_id or 0, selectors.window(record.period, record.day)),
         "sent_at": record.sent_at,
     }

@@ -18,11 +18,13 @@ Changes = MutableMapping[str, list[Any]]
 WRITTEN = frozenset({"period", "day", "summary", "plan", "trouble"})
 
 
-def work_report_clean(_actor: Actor, record: WorkReport, changes: Changes) -> None:
-    """One report of a period begins with its first day; a sent one stays as it is."""
+def work_report_clean(actor: Actor, record: WorkReport, changes: Changes) -> None:
+    """One report of a period, which has begun, begins with its first day; a sent one stays as it is."""
     if record.pk is not None and record.status != DRAFT and WRITTEN & set(changes):
         raise RuleBroken(_("A sent report stays as it is. Take it back first."), code="workreport.sent")
     record.day = selectors.first_day(record.period, record.day)
+    if "day" in changes and record.day > clock.today(actor.timezone):
+        raise Invalid(_("This day has not come yet."), code="workreport.future", field="day")
     record.name = record.name or f"{record.owner.name if record.owner else ''} {record.day.isoformat()}".strip()
     same = WorkReport.objects.filter(owner_id=record.owner_id, period=record.period, day=record.day)
     if same.exclude(pk=record.pk).exists():

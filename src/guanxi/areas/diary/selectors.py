@@ -10,11 +10,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from guanxi.areas.activities.models import PLAN_OPEN, TASK_UNFINISHED, FollowUpPlan, Task
-from guanxi.areas.diary.models import DAY, DRAFT, WEEK, WorkReport
+from guanxi.areas.diary.models import DAY, DRAFT, MONTH, WEEK, WorkReport
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.working_time import add_working_days
+from guanxi.core.kernel.working_time import Calendar, add_working_days, is_working_day
 from guanxi.core.models import Preference, User
 from guanxi.core.models.fixed import Fixed
 from guanxi.core.models.stamps import kept
@@ -22,9 +22,9 @@ from guanxi.core.records import display, worktime
 from guanxi.core.reporting.windows import Window, bucket_start, bucket_window
 
 REPORT = "diary.workreport"
-#: The preference with the roles whose holders write work reports, and the hour at which they are reminded.
+#: The preference with the roles whose holders write work reports, which ones, and the hour at which they are reminded.
 PREFERENCE = "diary"
-ROLES, HOUR = ("member", "trainee"), 18
+ROLES, HOUR, ASKED = ("member", "trainee"), 18, (DAY, WEEK, MONTH)
 
 
 @kept("preferences", size=1)
@@ -41,6 +41,19 @@ def writing_roles() -> Sequence[str]:
 def reminder_hour() -> int:
     """The hour of a person's working day at which a missing report is asked for."""
     return int(_settings().get("hour", HOUR))
+
+
+def asked_periods() -> Sequence[str]:
+    """The periods of which a report is expected."""
+    return tuple(_settings().get("periods", ASKED))
+
+
+def is_last_working_day(period: str, day: dt.date, calendar: Calendar) -> bool:
+    """Whether a day is the last working day of its period."""
+    if not is_working_day(day, calendar):
+        return False
+    last = window(period, day).last or day
+    return not any(is_working_day(day + dt.timedelta(days=one), calendar) for one in range(1, (last - day).days + 1))
 
 
 def first_day(period: str, day: dt.date) -> dt.date:
@@ -87,6 +100,19 @@ def plan_lines(actor: Actor, person: int, period: str, day: dt.date) -> str:
         whom = names.get(one.customer_id or 0, "")
         lines.append(" · ".join(part for part in (one.subject, whom) if part))
     return "\n".join(f"{number}. {line}" for number, line in enumerate(dict.fromkeys(lines), start=1))
+
+
+def told_before(person: int, period: str, day: dt.date) -> str:
+    """What the person said in his reports of the days, or of the weeks, of a longer period: where its own words begin."""
+    span = window(period, day)
+    if period == DAY or span.first is None or span.last is None:
+        return ""
+    for shorter in (WEEK, DAY) if period == MONTH else (DAY,):
+        told = WorkReport.objects.filter(owner_id=person, period=shorter, day__gte=span.first, day__lte=span.last)
+        lines = [f"{one.day:%m-%d} {one.summary.strip()}" for one in told.order_by("day") if one.summary.strip()]
+        if lines:
+            return "\n".join(lines)
+    return ""
 
 
 def report_of(person: int, period: str, day: dt.date) -> WorkReport | None:

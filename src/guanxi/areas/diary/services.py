@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from guanxi.areas.diary import selectors
-from guanxi.areas.diary.models import APPROVED, DRAFT, PAID, READ, REJECTED, SENT, SUBMITTED, Expense, WorkReport
+from guanxi.areas.diary.models import (
+    APPROVED,
+    DAY,
+    DRAFT,
+    MONTH,
+    PAID,
+    PERIODS,
+    READ,
+    REJECTED,
+    SENT,
+    SUBMITTED,
+    WEEK,
+    Expense,
+    WorkReport,
+)
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.approvals import running
 from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
-from guanxi.core.models import User
+from guanxi.core.models import Role, User
+from guanxi.core.records.workspace import preference_store
 from guanxi.core.reporting.doings import done
 
 REPORT, EXPENSE = selectors.REPORT, "diary.expense"
+LAST_HOUR = 23
 REPORT_SENT = gettext_noop("%(by)s sent a work report: %(record)s")
+MISSING = {
+    DAY: gettext_noop("Your daily report of %(day)s has not been sent yet."),
+    WEEK: gettext_noop("Your weekly report from %(day)s on has not been sent yet."),
+    MONTH: gettext_noop("Your monthly report from %(day)s on has not been sent yet."),
+}
 REPORT_READ = gettext_noop("%(by)s has read your work report %(record)s")
 EXPENSE_SUBMITTED = gettext_noop("%(by)s submitted an expense: %(record)s")
 EXPENSE_DECIDED = {
@@ -106,6 +128,36 @@ def _own(actor: Actor, record: Any) -> None:
     require(actor, "change", record)
     if record.owner_id != actor.user_id:
         raise Denied(_("Only its author may do this."), code="diary.author")
+
+
+def report_remind(user_id: int, period: str, day: dt.date) -> int:
+    """Tell somebody once that his report of a period is missing; 0 when it is not, or he was told."""
+    first = selectors.first_day(period, day)
+    report = selectors.report_of(user_id, period, first)
+    if report is not None and report.status != DRAFT:
+        return 0
+    known = f"{user_id}:{first.isoformat()}"
+    once = f"workreport:{known}" if period == DAY else f"workreport:{period}:{known}"
+    return len(notify([user_id], "reminder", MISSING[period], {"day": first.isoformat()}, once=once))
+
+
+def reports_remind(actor: Actor, *, period: str, day: dt.date) -> int:
+    """Ask everybody whose report the actor reads and whose report of a period is missing; each is told once. How many."""
+    missing = [one for one in selectors.standings(actor, period, day) if not one.sent]
+    return sum(report_remind(one.user_id, period, day) for one in missing)
+
+
+def reports_arrange(actor: Actor, *, roles: Iterable[str], periods: Iterable[str], hour: str) -> None:
+    """Say who writes work reports, which ones, and the hour at which a missing one is asked for.
+
+    Raises Denied for those who may not change settings, Invalid by field.
+    """
+    require_feature(actor, SETTINGS)
+    known = list(Role.objects.filter(key__in=list(roles)).order_by("key").values_list("key", flat=True))
+    asked = [one for one, _label in PERIODS if one in set(periods)]
+    if not hour.strip().isdecimal() or int(hour) > LAST_HOUR:
+        raise Invalid(_("Enter an hour from 0 to 23."), code="workreport.hour", field="hour")
+    preference_store(actor, selectors.PREFERENCE, {"roles": known, "periods": asked, "hour": int(hour)})
 
 
 # -- expenses ----------------------------------------------------------------------------------------------------------

@@ -51,10 +51,15 @@ def source(key: str, label: Text, entity: str, **how: Any) -> None:
     _sources[key] = Source(key=key, label=label, entity=entity, **how)
 
 
+def sources() -> list[Source]:
+    """Every sort of doing there is, in order."""
+    return sorted(_sources.values(), key=lambda each: (each.order, each.key))
+
+
 def done(actor: Actor, person: int, window: Window) -> list[Done]:
     """What the person did in the days, as far as the actor may see it; two queries a sort, sorts without any left out."""
     found = []
-    for one in sorted(_sources.values(), key=lambda each: (each.order, each.key)):
+    for one in sources():
         if not is_registered(one.entity) or not allowed(actor, "view", one.entity):
             continue
         entity = entity_of(one.entity)
