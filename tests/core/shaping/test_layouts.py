@@ -138,7 +138,7 @@ def test_processes_there_are_stand_before_those_that_may_become_one(cast: Cast, 
 def test_a_kind_says_what_cannot_be_done_with_it(cast: Cast, browse: Callable[..., Client]) -> None:
     admin = browse("root", "en")
     page = admin.get("/settings/fields/gadgets/new/").content.decode()
-    for kind, text in (("table", "Not read from files"), ("long_text", "neither sorted"), ("formula", "never typed")):
+    for kind, text in (("file", "Not read from files"), ("long_text", "neither sorted"), ("formula", "never typed")):
         tile = page.partition(f'href="?kind={kind}"')[2].partition("</a>")[0]
         assert text in tile, kind
         assert text in admin.get(f"/settings/fields/gadgets/new/?kind={kind}").content.decode(), kind

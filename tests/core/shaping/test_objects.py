@@ -188,3 +188,19 @@ def test_other_threads_do_not_take_away_an_object_that_is_being_made(
     assert is_registered("custom.sample")
     assert not is_registered("custom.exhibit")
     registry.replace_made(())
+
+
+def test_a_card_nobody_arranged_shows_the_first_columns_of_the_list(
+    cast: Cast, visit: CustomObject, make: Callable[..., Any], browse: Callable[..., Client]
+) -> None:
+    entity = entity_of("custom.inspection")
+    choice = {"kind": "choice", "label_zh": "进度", "label_en": "step", "dictionary": "currency"}
+    fields.field_save(cast.root, entity, "", choice, new=True)
+    fields.field_save(cast.root, entity, "", {"kind": "money", "label_zh": "费用", "label_en": "fee"}, new=True)
+    objects.object_save(cast.root, "inspection", {"name_zh": "巡检", "options": {"board": "step"}})
+    gadget = make("fakes.gadget", name="落地钟")
+    given = {"name": "春检", "parent": gadget.pk, "custom.fee": "12.5", "custom.step": "EUR"}
+    records.create(cast.root, entity, given)
+    board = browse("root").get("/inspection/board/").content.decode()
+    assert "落地钟" in board
+    assert "12.5" in board

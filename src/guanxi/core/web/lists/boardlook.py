@@ -32,6 +32,8 @@ NAMES = ("card", "color", "rows", "most")
 #: Colours a card by how long ago the board's date lies.
 AGE = "age"
 MOST_CARD, MOST_ROWS = 12, 30
+#: Fields of a card nobody arranged.
+USUAL_CARD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ def read_look(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> 
     sent = {name: request.GET[name][:1000] for name in NAMES if name in request.GET}
     said = {**{name: str(kept[name]) for name in NAMES if name in kept}, **sent}
     arranged = layouts.names(layouts.layout_of(actor, entity, "card"))
-    declared = arranged or (entity.board.card if entity.board else ())
     offered = card_fields(actor, entity)
+    declared = arranged or (entity.board.card if entity.board else ()) or as_listed(actor, entity, by.name)
     names = tuple(name for name in said["card"].split(",") if name in offered) if "card" in said else declared
     color = said.get("color", AGE if age_field(actor, entity) else "")
     most = said.get("most", "")
@@ -95,6 +97,13 @@ def read_look(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> 
         given=sent,
         by_type={} if "card" in said else _by_type(actor, entity),
     )
+
+
+def as_listed(actor: Actor, entity: Entity, by: str) -> tuple[str, ...]:
+    """The first columns of the list on a card nobody arranged: a title alone seldom says which record it is."""
+    offered = card_fields(actor, entity)
+    listed = layouts.names(layouts.layout_of(actor, entity, "list")) or entity.columns
+    return tuple(name for name in listed if name in offered and name != by)[:USUAL_CARD]
 
 
 def _by_type(actor: Actor, entity: Entity) -> dict[str, tuple[str, ...]]:

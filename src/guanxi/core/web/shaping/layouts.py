@@ -26,6 +26,7 @@ from guanxi.core.shaping import layouts as shaping
 from guanxi.core.shaping.common import key_from
 from guanxi.core.web import contributions, formats, tabs
 from guanxi.core.web.forms import build, choosing
+from guanxi.core.web.lists.boardlook import as_listed
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.record import details, related
 from guanxi.core.web.shaping.common import general, page, shaped_entity, shaper, shelves
@@ -82,7 +83,7 @@ def _usual(actor: Actor, entity: Entity, face: str) -> list[Section]:
     names = {
         "create": entity.form.create if entity.form else (),
         "list": entity.columns or (entity.title,),
-        "card": entity.board.card if entity.board else (),
+        "card": (entity.board.card or as_listed(actor, entity, entity.board.field)) if entity.board else (),
         "side": entity.facts,
     }[face]
     return [Section("", tuple(names))]
