@@ -21,6 +21,7 @@ from guanxi.core.models import (
     ImportRun,
     Notification,
     Operation,
+    RateWindow,
     RecipeRun,
     Report,
     SavedView,
@@ -133,6 +134,18 @@ def test_a_made_up_secret_opens_nothing(cast: Cast, client: Client, doors: Doors
     for route in of_group("public"):
         for verb in USUAL if "secret" in route else ():
             doors.refuse(client, verb, route, filled(route))
+
+
+def test_who_guesses_secrets_is_slowed_down(cast: Cast) -> None:
+    """Every address with a secret in it: after twenty wrong ones within a minute from one place, no more are answered."""
+    client, found = Client(), []
+    for route in of_group("public"):
+        if "secret>" in route or "token>" in route:
+            RateWindow.objects.all().delete()
+            seen = [client.get(filled(route, token="x" * 40)).status_code for _time in range(22)]
+            if seen[0] != 404 or seen[-1] != 429:
+                found.append((route, seen))
+    assert found == []
 
 
 def test_settings_are_for_those_who_may(cast: Cast, browse: Browse, doors: Doors) -> None:  # noqa: F811

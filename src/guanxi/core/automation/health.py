@@ -24,6 +24,16 @@ _MB = 1024 * 1024
 _SPACE_LOW, _SPACE_OUT = 2048, 300
 _APART_SECONDS = 5.0
 _NEWEST_MESSAGES = 1000
+#: Who waits for others; then what is taken and what is allowed: of the server, of this database, of our role.
+_CONNECTIONS = """
+SELECT count(*) FILTER (WHERE wait_event_type = 'Lock' AND state_change < clock_timestamp() - interval '20 s'),
+       count(*), current_setting('max_connections')::int,
+       count(*) FILTER (WHERE datname = current_database()),
+       (SELECT coalesce(nullif(datconnlimit, -1), 1000000) FROM pg_database WHERE datname = current_database()),
+       count(*) FILTER (WHERE usename = session_user),
+       (SELECT coalesce(nullif(rolconnlimit, -1), 1000000) FROM pg_roles WHERE rolname = session_user)
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
 _LONGEST_WAIT = dt.timedelta(minutes=5)
 _LONGEST_SILENCE = dt.timedelta(hours=1)
 _LONGEST_SEAL = dt.timedelta(hours=2)
@@ -107,14 +117,11 @@ def _database() -> Iterator[Finding]:
 
 
 def _connections() -> Finding:
-    """How many of the server's connections are taken, and who waits for whom."""
+    """How many connections are taken of those the server, this database or our role is allowed; who waits for whom."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), current_setting('max_connections')::int,"
-            " count(*) FILTER (WHERE wait_event_type = 'Lock' AND state_change < clock_timestamp() - interval '20 s')"
-            " FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        )
-        taken, most, stuck = cursor.fetchone()
+        cursor.execute(_CONNECTIONS)
+        stuck, *pairs = cursor.fetchone()
+    taken, most = max(zip(pairs[::2], pairs[1::2], strict=True), key=lambda pair: pair[0] / max(pair[1], 1))
     text = _("%(taken)s of %(most)s taken, %(stuck)s waiting for others") % {
         "taken": taken,
         "most": most,
@@ -167,7 +174,8 @@ def _work() -> Iterator[Finding]:
     )
     state = "warning" if found["late"] or found["failed"] else "ok"
     text = _("%(todo)s waiting, %(doing)s running, %(late)s late, %(failed)s given up") % found
-    yield Finding(_("Jobs"), state, text)
+    help_text = _("Somebody has to work on them: see Worker.") if found["late"] else ""
+    yield Finding(_("Jobs"), state, text, _("Below stands which, to try them again.") if found["failed"] else help_text)
 
 
 def _outbox() -> Finding:

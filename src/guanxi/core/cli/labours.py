@@ -1,4 +1,4 @@
-"""Long and composed work under kills: merging and converting on the web, an import and a bulk change in the worker.
+"""Long and composed work under kills: merging and converting on the web; rules, an import and a bulk change in the worker.
 
 It speaks to the product by its API and command line, and counts in the database by SQL only.
 """
@@ -22,6 +22,7 @@ from guanxi.runtime.words import say as _
 #: Longest wait for a piece of work to end, and the kills it has to live through.
 _LONGEST, _KILLS = 900, 3
 _PAIRS = 12
+_RULED = 150
 
 
 class Place(Protocol):
@@ -44,6 +45,7 @@ class Labours:
         """All of them; returns what was not as promised."""
         self._composed("merge", self._merge)
         self._composed("convert", self._convert)
+        self._rules()
         prefix = f"批量{secrets.token_hex(4)}"
         self._import(prefix)
         self._bulk(prefix)
@@ -148,6 +150,36 @@ class Labours:
                 kills += 1
         words = {"what": what, "kills": kills, "seconds": round(time.monotonic() - begin)}
         self._told(_("%(what)s: the worker was killed %(kills)s times, done after %(seconds)s s.") % words)
+
+    def _rules(self) -> None:
+        """A rule sets a value and makes a task for each new record: once each, however often its worker dies on the way."""
+        token = f"规则{secrets.token_hex(4)}"
+        definition = {
+            "name_zh": token, "name_en": token, "entity": "customers.customer", "trigger": {"on": "created"}, "active": True,
+            "condition": {"field": "name", "op": "starts", "value": token}, "per_hour": 100_000,
+            "steps": [
+                {"do": "set", "values": {"short_name": token}},
+                {"do": "create", "entity": "activities.task", "reference": "customer", "values": {"subject": token}},
+            ],
+        }  # fmt: skip
+        answer = self._post("rules", {"definition": definition})
+        self._expect(answer is not None and answer[0] < 300, f"rule: answered {answer}")
+        for number in range(_RULED):
+            self._made("customers", name=f"{token}-{number}")
+
+        def counted() -> tuple[Any, ...]:
+            return self._rows_of(
+                "SELECT (SELECT count(*) FROM core_rulerun r JOIN customers_customer c ON c.id = r.record_id"
+                "  WHERE r.entity = 'customers.customer' AND r.state = 'done' AND c.name LIKE %s),"
+                " (SELECT count(*) FROM customers_customer WHERE name LIKE %s AND short_name = %s),"
+                " (SELECT count(*) FROM activities_task WHERE subject = %s),"
+                " (SELECT count(DISTINCT customer_id) FROM activities_task WHERE subject = %s)",
+                f"{token}-%", f"{token}-%", token, token, token,
+            )[0]  # fmt: skip
+
+        self._under_kills(lambda: counted()[0] >= _RULED, _("A rule on %(rows)s records") % {"rows": _RULED})
+        found = counted()
+        self._expect(found == (_RULED,) * 4, f"rule: runs done, values set, tasks, customers with one: {found}")
 
     def _import(self, prefix: str) -> None:
         """The command is killed between two batches; the worker goes on, is killed as well, and ends it."""

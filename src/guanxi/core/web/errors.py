@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
 from guanxi.core.models import trouble
+from guanxi.core.people import signin, throttle
 from guanxi.core.web.toasts import attach, toast
 
 logger = logging.getLogger("guanxi.web")
@@ -21,6 +22,8 @@ logger = logging.getLogger("guanxi.web")
 ICONS = {403: "lock", 404: "compass", 409: "hand-stop", 422: "alert-circle", 429: "hourglass", 503: "plug"}
 
 
+#: Parts of an address that are a secret, and how many wrong ones an address may try within a minute.
+SECRETS, GUESSES = {"secret", "token"}, 20
 #: Errors that a room of the web face answers with a page of its own.
 OWN_ANSWERS: dict[type[GuanxiError], Callable[[HttpRequest, Any], HttpResponseBase]] = {}
 
@@ -110,7 +113,14 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        match = request.resolver_match
+        if response.status_code == 404 and match is not None and SECRETS & set(match.kwargs):
+            try:
+                throttle.window_take(f"guess:{signin.address_of(request)}", GUESSES, throttle.WINDOW)
+            except TooMany as error:
+                return error_response(request, error)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         """Called by Django when a view raised; the API translates its own errors."""
