@@ -136,7 +136,7 @@ INFLUENCE = Entity(
         Related(
             field="opportunity", label=_("Campaigns that had a part"), columns=("campaign", "created_at"), order=50
         ),
-        Related(field="campaign", label=_("Had a part in"), columns=("opportunity", "value", "owner"), order=25),
+        Related(field="campaign", label=_("Had a part in"), columns=("value", "owner"), order=25),
     ),
     part_of=("campaign",),
     access=Access(carried_by="opportunity", deep=True),

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from guanxi.areas.campaigns.models import PLANNED, RUNNING, Campaign
+from guanxi.areas.campaigns.models import CANCELLED, PLANNED, RUNNING, Campaign
 from guanxi.areas.diary.models import SUBMITTED, Expense
 from guanxi.areas.marketing import selectors
 from guanxi.areas.marketing.models import Member
@@ -86,7 +86,8 @@ def expense_over(actor: Actor, expense: Expense) -> Flag | None:
 def results(actor: Actor, campaign: Campaign) -> Mapping[str, Any]:
     """Members by state, leads, deals, money and what each cost; with the campaigns below it where there are any.
 
-    Every figure counts the records the actor may see, so that it is that of its list.
+    Reach and sales count the records the actor may see, so that each figure is that of its list; money is that of the whole campaign
+    (as kept beside it), since a return of a part of the deals on all of the cost would mean nothing.
     """
     ids = selectors.branch(campaign.pk)
     work = _Results(actor, campaign, ids)
@@ -96,7 +97,7 @@ def results(actor: Actor, campaign: Campaign) -> Mapping[str, Any]:
         "money": work.money(),
         "states": work.states(),
         "below": len(ids) - 1,
-        "may_add": allowed(actor, "create", MEMBER) and campaign.status in (PLANNED, RUNNING),
+        "may_add": allowed(actor, "create", MEMBER) and campaign.status != CANCELLED,
         "add_url": f"/campaigns/{campaign.pk}/add-members/",
     }
 
@@ -111,7 +112,10 @@ class _Results:
         self.responses = self._count(MEMBER, {"field": "responded", "op": "eq", "value": True})
         self.leads = self._count(LEAD)
         self.won = self._count(OPPORTUNITY, {"field": "category", "op": "eq", "value": "won"})
-        self.won_value = self._sum(OPPORTUNITY, "value", {"field": "category", "op": "eq", "value": "won"})
+        self.rows = list(Campaign.objects.filter(pk__in=ids))
+        self.seen = self._sum(OPPORTUNITY, "value", {"field": "category", "op": "eq", "value": "won"})
+        whole = sum((one.won_value or Decimal(0) for one in self.rows), Decimal(0))
+        self.won_value = self.seen if self._hidden("won_value") else whole
         self.cost = self._cost()
 
     def _node(self, *more: Node) -> Node:
@@ -134,19 +138,29 @@ class _Results:
 
     def _cost(self) -> Decimal | None:
         """Cost of all of them in the workspace's currency; ``None`` where it is hidden or a rate is missing."""
-        if field_level(self.actor, entity_of(CAMPAIGN), "cost") == "hidden":
+        if self._hidden("cost"):
             return None
         try:
-            rows = Campaign.objects.filter(pk__in=self.ids)
-            return sum((selectors.in_house(one.cost or Decimal(0), one) for one in rows), Decimal(0))
+            return sum((selectors.in_house(one.cost or Decimal(0), one) for one in self.rows), Decimal(0))
         except Invalid:
             return None
+
+    def _kept(self, name: str) -> int:
+        """A figure of all of them as it is kept, whoever may see the records behind it."""
+        return sum(getattr(one, name) for one in self.rows)
+
+    def _hidden(self, name: str) -> bool:
+        return field_level(self.actor, entity_of(CAMPAIGN), name) == "hidden"
 
     def _url(self, entity: str, *more: Node) -> str:
         return node_url(entity_of(entity), self._node(*more)) if self._may(entity) else ""
 
     def _planned(self, name: str) -> Any:
-        return getattr(self.campaign, name) if field_level(self.actor, entity_of(CAMPAIGN), name) != "hidden" else None
+        return None if self._hidden(name) else getattr(self.campaign, name)
+
+    def _wanted(self, name: str, seen: int) -> int | None:
+        """What was expected, for who sees all there is: beside a part of it the whole aim would mean nothing."""
+        return getattr(self.campaign, f"expected_{name}") if seen == self._kept(name) else None
 
     def _figure(self, label: Text, number: int, url: str, expected: int | None = None, hint: Text = "") -> Figure:
         share = round(100 * number / expected) if expected else None
@@ -160,7 +174,7 @@ class _Results:
         found = [
             self._figure(_("Members"), self.members, self._url(MEMBER)),
             self._figure(
-                _("Responses"), self.responses, self._url(MEMBER, answered), self.campaign.expected_responses,
+                _("Responses"), self.responses, self._url(MEMBER, answered), self._wanted("responses", self.responses),
                 _("Members in a state under “responded”."),
             ),
             Figure(_("Response rate"), rate, hint=_("Responses of all members.")),
@@ -179,7 +193,7 @@ class _Results:
         value = self._sum(OPPORTUNITY, "value", is_open)
         touched = _("Opportunities that began after their customer became a member, and came from elsewhere.")
         found = [
-            self._figure(_("Leads"), self.leads, self._url(LEAD), self.campaign.expected_leads, _("Leads that name it as their campaign.")),
+            self._figure(_("Leads"), self.leads, self._url(LEAD), self._wanted("leads", self.leads), _("Leads that name it as their campaign.")),
             self._figure(_("Converted"), self._count(LEAD, converted), self._url(LEAD, converted)),
             self._figure(_("Opportunities"), self._count(OPPORTUNITY), self._url(OPPORTUNITY), hint=_("Opportunities that name it as their campaign.")),
             Figure(_("Open ones worth"), figures.money(value, base_currency()), self._url(OPPORTUNITY, is_open)),
@@ -203,9 +217,9 @@ class _Results:
             return found
         found += [self._cost_figure(base), *self._spent()]
         per = (
-            (_("Cost per response"), self.responses),
-            (_("Cost per lead"), self.leads),
-            (_("Cost per won deal"), self.won),
+            (_("Cost per response"), self._kept("responses")),
+            (_("Cost per lead"), self._kept("leads")),
+            (_("Cost per won deal"), self._kept("won_deals")),
         )
         found += [Figure(label, figures.money(round(self.cost / n, 2), base)) for label, n in per if n and self.cost]
         if self.cost:
@@ -216,13 +230,14 @@ class _Results:
     def _won(self, base: str, won: Node) -> Figure:
         wanted = self._planned("expected_revenue")
         text, share = "", None
+        url = self._url(OPPORTUNITY, won) if self.seen == self.won_value else ""
         if wanted:
             text = figures.money(wanted, self.campaign.currency)
             try:
                 share = round(100 * self.won_value / selectors.in_house(wanted, self.campaign))
             except Invalid:
                 share = None
-        return Figure(_("Won amount"), figures.money(self.won_value, base), self._url(OPPORTUNITY, won), text, share)
+        return Figure(_("Won amount"), figures.money(self.won_value, base), url, text, share)
 
     def _cost_figure(self, base: str) -> Figure:
         budget, share = self._planned("budget"), None
