@@ -135,6 +135,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/numbering/",
         "settings/fields/",
         "people/users/*",
+        "users/new/",
         "people/roles/*",
         "people/departments/<int:department_id>/move/",
         "people/second-factor/",

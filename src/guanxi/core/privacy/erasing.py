@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, Q, Value
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -28,6 +28,7 @@ from guanxi.core.models import (
     ImportOutcome,
     ImportRow,
     ImportRun,
+    InboundMessage,
     KeptAnswer,
     MarketingWord,
     Notification,
@@ -111,6 +112,7 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
             touched.append((model._meta.db_table, ids))
             counts[name] = len(ids)
             rows.delete()
+        touched.append((InboundMessage._meta.db_table, _messages(entity, record)))
         for child, children, fields in _about(entity, record):
             found = list(children)
             touched.append((child.table, [one.pk for one in found]))
@@ -128,6 +130,17 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
         made.save(force_insert=True)
         _redact(touched, made)
         emit(actor, "erased", entity=entity.key, record_id=record.pk)
+
+
+def _messages(entity: Entity, record: Any) -> list[int]:
+    """What the person wrote: that he did, and when, stays; what it said does not. The ids of his messages."""
+    mine = Q(entity=entity.key, record_id=record.pk)
+    wrote = InboundMessage.objects.filter(mine | Q(person_entity=entity.key, person_id=record.pk))
+    held = [one for ids in wrote.values_list("files", flat=True) for one in ids]
+    File.objects.filter(pk__in=held).delete()
+    ids = list(wrote.values_list("pk", flat=True))
+    wrote.update(sender="", sender_name="", to="", subject="", body="", html="", note="", files=[])
+    return ids
 
 
 def _about(entity: Entity, record: Any) -> Iterator[tuple[Entity, models.QuerySet[Any], list[Field]]]:

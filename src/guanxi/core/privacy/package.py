@@ -9,12 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import AccessEntry, Comment, File, MarketingWord, OutboundMessage
+from guanxi.core.models import AccessEntry, Comment, File, InboundMessage, MarketingWord, OutboundMessage
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy.subjects import Subject
 from guanxi.core.records import display, files, history, reading, shape
@@ -74,6 +75,14 @@ def _sections(actor: Actor, subject: Subject) -> Iterator[Section]:
         for one in sent
     ]:  # fmt: skip
         yield _("Messages sent"), blocks
+    came = InboundMessage.objects.filter(Q(**on) | Q(person_entity=entity.key, person_id=record.pk)).order_by("pk")[
+        :MOST
+    ]
+    if blocks := [
+        [(_("When"), _moment(one.at)), (_("Sender"), one.sender), (_("Subject"), one.subject), (_("Text"), one.body)]
+        for one in came
+    ]:
+        yield _("Messages received"), blocks
     words = MarketingWord.objects.filter(**on).order_by("pk")[:MOST]
     if blocks := [
         [

@@ -14,7 +14,7 @@ from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Collaborator, Comment, File, Mark, Operation, Record
+from guanxi.core.models import Collaborator, Comment, File, InboundMessage, Mark, Operation, OutboundMessage, Record
 from guanxi.core.records import gates, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
@@ -141,7 +141,8 @@ def _move_children(entity: Entity, keep_id: int, others: Sequence[int]) -> dict[
         if number:
             moved[model._meta.label_lower] = moved.get(model._meta.label_lower, 0) + number
             _recarry(model, name, keep_id)
-    for hanging in (Comment, File, Mark, Collaborator):
+    InboundMessage.objects.filter(person_entity=entity.key, person_id__in=others).update(person_id=keep_id)
+    for hanging in (Comment, File, Mark, Collaborator, InboundMessage, OutboundMessage):
         number = _point(hanging._base_manager.filter(entity=entity.key, record_id__in=others), {"record_id": keep_id})
         if number:
             moved[hanging._meta.label_lower] = number

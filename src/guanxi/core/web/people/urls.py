@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from guanxi.core.web.people import administration, departments, entries, log, roles, second, why
+from guanxi.core.web.people import administration, admitting, departments, entries, log, roles, second, why
 
 __all__ = ["entries", "urlpatterns"]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("people/users/new/", admitting.page, name="people_user_new"),
+    path("users/new/", admitting.from_list, name="users_new"),
     path("people/users/<int:user_id>/", administration.user_page, name="people_user"),
     path("people/users/<int:user_id>/rights/", administration.user_rights, name="people_user_rights"),
     path("people/users/<int:user_id>/open/", administration.user_open, name="people_user_open"),

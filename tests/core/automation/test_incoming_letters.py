@@ -1,0 +1,102 @@
+"""What strangers send: odd charsets, endless parts, broken heads; and text messages a gateway signs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from guanxi.core.automation.incoming import letters, mailboxes, sealed
+from guanxi.core.kernel import clock
+from guanxi.core.models import InboundMessage, Mailbox
+
+
+def test_chinese_charsets_and_encoded_heads() -> None:
+    raw = (
+        b"From: =?gb2312?B?" + base64.b64encode("王芳".encode("gb18030")) + b"?= <W@X.test>\n"
+        b"Subject: =?GBK?Q?" + b"".join(b"=%02X" % one for one in "镕基".encode("gb18030")) + b"?=\n"
+        b"Date: Thu, 01 Jan 2099 00:00:00 +0800\nContent-Type: text/plain; charset=gb2312\n"
+        b"Content-Transfer-Encoding: 8bit\n\n" + "喆镕，您好".encode("gb18030")
+    )
+    found = letters.read(raw)
+    assert (found.sender, found.sender_name, found.subject, found.body) == ("w@x.test", "王芳", "镕基", "喆镕，您好")
+    assert found.at <= clock.now(), "nobody writes in the future"
+    assert len(found.external_id) == 64, "without a Message-ID the contents stand for it"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b"From:\n\n", b"Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\n", b"Subject: =?utf-8?B?####?=\n\nx", b"Content-Type: text/plain; charset=klingon\n\nx\xe9", b"Content-Type: text/html\n\n<p>" + b"<div>" * 5000, b"Content-Disposition: attachment; filename*=klingon''%FF\n\nx", b"Content-Transfer-Encoding: base64\n\n%%%", b"From: a@b.test\nContent-Type: message/rfc822\n\n\x80"])  # fmt: skip
+def test_broken_mails_are_read_all_the_same(raw: bytes) -> None:
+    found = letters.read(raw)
+    assert isinstance(found.body, str)
+    assert "\0" not in found.body
+
+
+def test_endless_nesting_ends() -> None:
+    head = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(400))
+    found = letters.read(b"From: a@b.test\n" + head + b"Content-Type: text/plain\n\ndeep")
+    assert (found.sender, found.attachments) == ("a@b.test", ())
+
+
+def test_formatted_text_is_cleaned_and_quotes_are_left_out() -> None:
+    found = letters.read(
+        b"From: a@b.test\nContent-Type: text/html; charset=utf-8\n\n<p>Hello <b>you</b></p><script>x()</script>"
+        b'<img src="http://t.test/x.gif"><a href="javascript:x">l</a>'
+    )
+    assert found.body.startswith("Hello you")
+    assert not any(word in found.html + found.body for word in ("script", "img", "javascript", "x()"))
+    text = "好的。\n\n在 2026年1月1日，张伟 写道：\n> 旧的"
+    assert letters.fresh(text) == "好的。"
+    assert letters.fresh("> nothing but a quote") == "> nothing but a quote"
+
+
+@pytest.mark.parametrize(("head", "automatic"), [("Auto-Submitted: no", False), ("Auto-Submitted: auto-generated", True), ("Precedence: list", True), ("List-Id: <x.test>", True), ("X-Spam: no", False)])  # fmt: skip
+def test_what_machines_write_is_known(head: str, automatic: bool) -> None:
+    assert letters.read(f"From: a@b.test\n{head}\n\nx".encode()).automatic is automatic
+
+
+# -- text messages -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def number(cast: Any) -> Mailbox:
+    return mailboxes.mailbox_save(cast.root, None, {"name": "短信", "channel": "sms", "active": "1"})
+
+
+def post(client: Client, box: Mailbox, given: Any, *, key: str = "", at: float = 0, identity: str = "m1") -> Any:
+    body, stamp = json.dumps(given), str(int(at or clock.now().timestamp()))
+    signed = hmac.new(
+        (key or sealed.unseal(box.secret)).encode(), f"{identity}.{stamp}.{body}".encode(), hashlib.sha256
+    )
+    head = {"webhook-id": identity, "webhook-timestamp": stamp, "webhook-signature": f"v1,{base64.b64encode(signed.digest()).decode()}"}  # fmt: skip
+    return client.post(f"/hooks/messages/{box.pk}/", body, content_type="application/json", headers=head)
+
+
+@pytest.mark.django_db
+def test_a_signed_text_message_comes_in_once(client: Client, number: Mailbox, make: Any, cast: Any) -> None:
+    lead = make("sales.lead", owner=cast.alice_user, phones=[{"value": "13800138000"}])
+    given = {"from": "138 0013 8000", "text": "请回电\x00话"}
+    assert (post(client, number, given).status_code, post(client, number, given).json()) == (200, {"taken": False})
+    row = InboundMessage.objects.get()
+    assert (row.channel, row.sender, row.body, row.record_id) == ("sms", "+8613800138000", "请回电话", lead.pk)
+
+
+@pytest.mark.django_db
+def test_what_is_not_signed_late_or_nonsense_is_refused(client: Client, number: Mailbox, cast: Any) -> None:
+    good = {"from": "13800138000", "text": "喂"}
+    assert post(client, number, good, key="another").status_code == 403
+    assert post(client, number, good, at=clock.now().timestamp() - 400).status_code == 403
+    assert post(client, number, [], identity="m2").status_code == 422
+    assert post(client, number, {"from": "nobody", "text": "x"}, identity="m3").status_code == 422
+    assert post(client, number, {"from": "13800138000", "text": " "}, identity="m4").status_code == 422
+    before = sealed.unseal(number.secret)
+    mailboxes.secret_renew(cast.root, number)
+    assert post(client, number, good, key=before, identity="m5").status_code == 403
+    Mailbox.objects.update(active=False)
+    number.refresh_from_db()
+    assert post(client, number, good, identity="m6").status_code == 404
+    assert not InboundMessage.objects.exists()
