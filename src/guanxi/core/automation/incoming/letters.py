@@ -34,8 +34,8 @@ _CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "x-
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote)[^>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _QUOTED = re.compile(
-    r"^(?:>.*|-{2,} ?(?:Original Message|Forwarded message|原始邮件|转发邮件信息) ?-{2,}.*|On .{5,120} wrote:|在 ?.{5,120}写道[::].*|于.{5,120}写道[::].*"
-    r"|(?:发件人|From)[::] ?.+)$"
+    r"^(?:>.*|-{2,} ?(?:Original Message|Forwarded message|原始邮件|转发邮件信息) ?-{2,}.*|On .{5,120} wrote:|在 ?.{5,120}写道[:：].*|于.{5,120}写道[:：].*"
+    r"|(?:发件人|From)[:：] ?.+)$"
 )
 _LONG = Field(name="html", kind="rich_text", label="", max_length=TEXT * 5)
 
