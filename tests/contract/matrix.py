@@ -74,6 +74,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "account/sessions/end/",
         "account/tokens/",
         "account/notifications/",
+        "account/snippets/",
         "account/notifications/device/",
         "account/rights/",
         "search/*",

@@ -12,6 +12,7 @@ from typing import Any
 from guanxi.areas.insight.jobs import calculation_do
 from guanxi.areas.insight.services import calculation_ask
 from guanxi.config.demo import automation, campaigns, dating, diaries, people, purchases, shaping, sharing, surveys
+from guanxi.config.demo import automation, correspondence, dating, diaries, people, purchases, shaping, sharing, surveys
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
@@ -46,6 +47,7 @@ def build(password: str | None) -> list[dict[str, str]]:
             surveys.fill(actor, organisation.made, random.Random(SEED), now.date())  # noqa: S311 - nothing secret
             automation.fill(actor)
             campaigns.fill(actor, users, organisation.made, random.Random(SEED), now)  # noqa: S311 - nothing secret
+            correspondence.fill(actor)
             dating.fill(actor, now)
             calculation_do.defer(calculation_id=calculation_ask(actor).pk)
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 from liquid import Environment
@@ -19,7 +20,7 @@ from guanxi.core import access
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import MessageTemplate, Snippet, User
 from guanxi.core.records import display, shape
 from guanxi.core.records.firm import firm
@@ -236,12 +237,34 @@ def template_check(actor: Actor, values: Mapping[str, Any]) -> None:
         check(actor, str(values["entity"]), str(values.get(name, "")), field=name)
 
 
-def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -> Snippet:
-    """Store a snippet. Raises Denied, or Invalid at the field."""
-    require_feature(actor, SETTINGS)
+def snippets(actor: Actor) -> list[tuple[Snippet, str, str]]:
+    """Snippets a person may insert, his own first: each with its name and text in the present language."""
+    rows = Snippet.objects.filter(Q(owner__isnull=True) | Q(owner_id=actor.user_id or 0))
+    found = [(one, shape.spoken(one.name_zh, one.name_en), shape.spoken(one.text_zh, one.text_en)) for one in rows]
+    return sorted(found, key=lambda one: (one[0].owner_id is None, one[0].position, one[0].pk))
+
+
+def _may_keep(actor: Actor, row: Snippet | None, own: bool) -> None:
+    """A person's own snippets are his alone; those of everybody belong to the settings."""
+    if row is not None and row.owner_id and row.owner_id != actor.user_id:
+        raise NotFound
+    if row.owner_id is None if row is not None else not own:
+        require_feature(actor, SETTINGS)
+    if own and actor.user_id is None:
+        raise Denied
+
+
+def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any], *, own: bool = False) -> Snippet:
+    """Store a snippet, a new one for everybody or, with ``own``, for oneself. Raises Denied, or Invalid at the field."""
+    _may_keep(actor, row, own)
+    if not any(str(values.get(name, "")).strip() for name in ("text_zh", "text_en")):
+        raise Invalid(_("Write a text."), code="value.required", field="text_zh")
     checked_names(str(values.get("name_zh", "")), str(values.get("name_en", "")))
     with writing(actor):
-        row = row or Snippet(key=free_key(Snippet, str(values.get("name_en") or "snippet")))
+        row = row or Snippet(
+            key=free_key(Snippet, f"own-{actor.user_id}" if own else str(values.get("name_en") or "snippet")),
+            owner_id=actor.user_id if own else None,
+        )
         for name in ("name_zh", "name_en", "text_zh", "text_en"):
             setattr(row, name, str(values.get(name, "")).strip()[: 100 if name.startswith("name") else LONGEST])
         row.save()
@@ -249,7 +272,10 @@ def snippet_save(actor: Actor, row: Snippet | None, values: Mapping[str, Any]) -
 
 
 def removed(actor: Actor, row: MessageTemplate | Snippet) -> None:
-    """Remove a template or snippet."""
-    require_feature(actor, SETTINGS)
+    """Remove a template or snippet; one's own needs no right."""
+    if isinstance(row, Snippet):
+        _may_keep(actor, row, False)
+    else:
+        require_feature(actor, SETTINGS)
     with writing(actor):
         row.delete()

@@ -221,7 +221,7 @@ register_settings(
         stamps=("dictionaries",), order=24, after=_segment_stored, before_remove=_segment_goes, fields=("name_zh", "name_en", "description", "entity", "condition", "position"),
     ),
     SettingsModel(
-        key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66,
+        key="snippets", label=_("Snippets"), model=Snippet, identity=("key",), order=66, where={"owner": None},
         fields=("name_zh", "name_en", "text_zh", "text_en", "position"),
     ),
     SettingsModel(

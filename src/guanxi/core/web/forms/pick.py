@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
+from guanxi.core.automation import templates
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag
 from guanxi.core.records import dictionaries
@@ -24,6 +25,17 @@ HOME = "CN"
 
 def _items(items: list[dict[str, str]]) -> HttpResponseBase:
     return JsonResponse({"items": items[:LIMIT]}, json_dumps_params={"ensure_ascii": False})
+
+
+@page_view()
+def pick_snippets(request: HttpRequest) -> HttpResponseBase:
+    """Snippets of everybody and one's own whose name or text holds the words; ``value`` is the text."""
+    words = request.GET.get("q", "").strip().casefold()[:40]
+    return _items([
+        {"value": text, "text": name, "hint": " ".join(text.split())[:60]}
+        for one, name, text in templates.snippets(actor_of(request))
+        if not words or words in f"{name} {text} {one.key}".casefold()
+    ])  # fmt: skip
 
 
 @page_view()

@@ -59,6 +59,7 @@ def account_tabs(request: HttpRequest) -> list[dict[str, Any]]:
         (_("Security"), "/account/security/"),
         (_("API tokens"), "/account/tokens/"),
         (_("Notifications"), "/account/notifications/"),
+        (_("My snippets"), "/account/snippets/"),
         (_("My rights"), "/account/rights/"),
     )
     return [{"text": text, "href": address, "current": request.path == address} for text, address in pages]

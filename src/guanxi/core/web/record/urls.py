@@ -28,6 +28,7 @@ fixed: Patterns = [
     path("pick/regions/", pick.pick_regions, name="pick-regions"),
     path("pick/tags/", pick.pick_tags, name="pick-tags"),
     path("pick/tags/new/", pick.new_tag, name="pick-tag-new"),
+    path("pick/snippets/", pick.pick_snippets, name="pick-snippets"),
     path("pick/<slug:path>/", pick.pick_records, name="pick"),
     path("drafts/", drafts.draft, name="draft"),
     path("quick/<slug:key>/", quick.quick, name="quick"),

@@ -16,7 +16,7 @@ from guanxi.core.records import display
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import editors
-from guanxi.core.web.people.common import done, show, version_of
+from guanxi.core.web.people.common import account_tabs, done, show, version_of
 from guanxi.core.web.views.common import actor_of, page_view
 
 HOME = "/settings/templates/"
@@ -52,7 +52,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     context = {
         "title": _("Message templates"),
         "rows": rows,
-        "snippets": [(one, named(one)) for one in Snippet.objects.all()],
+        "snippets": [(one, named(one)) for one in Snippet.objects.filter(owner__isnull=True)],
     }
     return show(request, "rules/texts.jinja", context)
 
@@ -129,7 +129,7 @@ def snippet(request: HttpRequest, key: str = "") -> HttpResponseBase:
     """One snippet, or a new one."""
     actor = actor_of(request)
     require_feature(actor, SETTINGS)
-    row = Snippet.objects.filter(key=key).first()
+    row = Snippet.objects.filter(key=key, owner__isnull=True).first()
     if key and row is None:
         raise NotFound
     names = ("name_zh", "name_en", "text_zh", "text_en")
@@ -145,3 +145,32 @@ def snippet(request: HttpRequest, key: str = "") -> HttpResponseBase:
     except GuanxiError as error:
         return show(request, "rules/snippet.jinja", context, error)
     return done(request, HOME, _("The snippets were saved."))
+
+
+OWN = "/account/snippets/"
+
+
+@page_view("GET", "POST")
+def own_snippets(request: HttpRequest) -> HttpResponseBase:
+    """One's own snippets: the list, and a form for a new one or the one named by ``?edit=``."""
+    actor = actor_of(request)
+    mine = Snippet.objects.filter(owner_id=actor.user_id or 0)
+    row = mine.filter(key=request.POST.get("key") or request.GET.get("edit") or "").first()
+    stored = {"name": named(row), "text": spoken(row.text_zh, row.text_en)} if row else {"name": "", "text": ""}
+    filled = {name: request.POST.get(name, stored[name]) for name in ("name", "text")}
+    context = {
+        "title": _("My snippets"), "tabs": account_tabs(request), "row": row, "filled": filled,
+        "rows": [(one, named(one), spoken(one.text_zh, one.text_en)) for one in mine],
+        "shared": [(one, name, text) for one, name, text in templates.snippets(actor) if one.owner_id is None],
+    }  # fmt: skip
+    if request.method != "POST":
+        return show(request, "rules/own_snippets.jinja", context)
+    try:
+        if request.POST.get("do") == "delete" and row is not None:
+            templates.removed(actor, row)
+        else:
+            values = {"name_zh": filled["name"], "text_zh": filled["text"]}
+            templates.snippet_save(actor, row, values, own=True)
+    except GuanxiError as error:
+        return show(request, "rules/own_snippets.jinja", context, error)
+    return done(request, OWN, _("The snippets were saved."))

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/templates/", texts.index, name="templates"),
     path("settings/templates/new/", texts.edit, name="template_new"),
     path("settings/templates/<slug:key>/", texts.edit, name="template"),
+    path("account/snippets/", texts.own_snippets, name="own_snippets"),
     path("settings/snippets/new/", texts.snippet, name="snippet_new"),
     path("settings/snippets/<slug:key>/", texts.snippet, name="snippet"),
 ]

@@ -210,16 +210,19 @@ on("drop", "#composer", (event, box) => {
   send([...event.dataTransfer.files]);
 });
 
-// @ names a colleague: a short list under the text.
-each("textarea[data-mention]", (area) => {
+// @ names a colleague, // puts in a snippet: a short list under the text.
+each("textarea[data-mention], textarea[data-snippets]", (area) => {
   let list = null;
   let run = 0;
   const close = () => { list?.remove(); list = null; };
-  const word = () => /@([^\s@]{0,20})$/.exec(area.value.slice(0, area.selectionStart));
-  const choose = (name) => {
+  const before = () => area.value.slice(0, area.selectionStart);
+  const snippet = () => /(?:^|[^:/])((?:\/\/|、、)([^\s/、]{0,20}))$/.exec(before());
+  const person = () => ("mention" in area.dataset ? /(@([^\s@]{0,20}))$/.exec(before()) : null);
+  const word = () => person() ?? snippet();
+  const choose = (text) => {
     const found = word();
     const end = area.selectionStart;
-    area.setRangeText(`@${name} `, end - found[0].length, end, "end");
+    area.setRangeText(text, end - found[1].length, end, "end");
     close();
     area.focus();
   };
@@ -227,7 +230,8 @@ each("textarea[data-mention]", (area) => {
     const found = word();
     if (!found) { close(); return; }
     const mine = (run += 1);
-    const answer = await request(`/pick/users/?q=${encodeURIComponent(found[1])}`).catch(() => null);
+    const from = person() ? "users" : "snippets";
+    const answer = await request(`/pick/${from}/?q=${encodeURIComponent(found[2])}`).catch(() => null);
     if (mine !== run || !answer?.ok) return;
     const items = (await answer.json()).items.slice(0, 6);
     close();
@@ -241,7 +245,9 @@ each("textarea[data-mention]", (area) => {
       button.setAttribute("role", "option");
       button.setAttribute("aria-selected", String(number === 0));
       button.textContent = item.text;
-      button.addEventListener("pointerdown", (event) => { event.preventDefault(); choose(item.text); });
+      button.title = item.hint ?? "";
+      button.dataset.text = from === "users" ? `@${item.text} ` : item.value;
+      button.addEventListener("pointerdown", (event) => { event.preventDefault(); choose(button.dataset.text); });
       list.append(button);
     });
     area.after(list);
@@ -254,7 +260,7 @@ each("textarea[data-mention]", (area) => {
       event.preventDefault();
       all[at].setAttribute("aria-selected", "false");
       all[(at + (event.key === "ArrowDown" ? 1 : -1) + all.length) % all.length].setAttribute("aria-selected", "true");
-    } else if ((event.key === "Enter" && !event.ctrlKey && !event.metaKey) || event.key === "Tab") { event.preventDefault(); choose(all[at].textContent); }
+    } else if ((event.key === "Enter" && !event.ctrlKey && !event.metaKey) || event.key === "Tab") { event.preventDefault(); choose(all[at].dataset.text); }
     else if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); close(); }
   });
   area.addEventListener("blur", () => setTimeout(close, 150));
