@@ -11,8 +11,18 @@ from typing import Any
 
 from guanxi.areas.insight.jobs import calculation_do
 from guanxi.areas.insight.services import calculation_ask
-from guanxi.config.demo import automation, campaigns, dating, diaries, people, purchases, shaping, sharing, surveys
-from guanxi.config.demo import automation, correspondence, dating, diaries, people, purchases, shaping, sharing, surveys
+from guanxi.config.demo import (
+    automation,
+    campaigns,
+    correspondence,
+    dating,
+    diaries,
+    people,
+    purchases,
+    shaping,
+    sharing,
+    surveys,
+)
 from guanxi.config.demo.organisation import Organisation
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
