@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from guanxi.core import records
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules import hearing
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
-from guanxi.core.models import Approval, Notification, RuleRun
+from guanxi.core.models import Approval, Notification, RuleRun, stamps
 from guanxi.core.records import many
 from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
 from tests.fakes.models import Gadget
@@ -50,6 +51,19 @@ def test_a_formula_compares_with_what_was_before(cast: Any, gadget: Gadget) -> N
     records.update(cast.alice, Gadget.objects.get(pk=gadget.pk), {"price": "40"})
     settle()
     assert Gadget.objects.get(pk=gadget.pk).pieces == 41
+
+
+def test_a_rule_saved_a_moment_ago_by_another_process_is_heard(cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hearing.listening() == {}
+    known = dict(stamps._known)
+    rule(cast)
+    made = new(cast)
+    stamps._known.clear()
+    stamps._known.update(known)  # what this process read when it last looked, just now
+    monkeypatch.setattr(stamps, "_read_at", time.monotonic())
+    assert hearing.listening() == {}
+    settle()
+    assert note(made) == "自动"
 
 
 def test_imports_are_muted_if_wanted(cast: Any) -> None:

@@ -17,7 +17,7 @@ from django.db.models import Min
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.events import Event, Subscriber, subscribers_of
-from guanxi.core.models import OutboxEvent
+from guanxi.core.models import OutboxEvent, stamps
 from guanxi.runtime.failpoints import reach
 
 logger = logging.getLogger("guanxi.outbox")
@@ -56,6 +56,8 @@ def deliver(limit: int = BATCH) -> Delivery:
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, [clock.now(), limit])
             claimed = [row[0] for row in cursor.fetchall()]
+        if claimed:
+            stamps.refresh()  # what was set up before a fact holds for it, were it saved a moment ago elsewhere
         told = failed = given_up = 0
         done: list[int] = []
         for row in OutboxEvent.objects.filter(pk__in=claimed).order_by("pk"):
