@@ -44,6 +44,17 @@ def test_a_statement_is_read_once_however_often_it_comes(cast: Cast) -> None:
     assert error.value.code == "statement.columns"
 
 
+def test_a_known_line_that_comes_with_another_amount_is_named(cast: Cast) -> None:
+    first = f"{TODAY},,100.00,0,甲方,1,货款,S001"
+    assert bank.statement_import(cast.root, content=statement(first), name="流水.csv").made == 1
+    changed, twice = first.replace("100.00", "1001.00"), f"{TODAY},,7.00,0,乙方,1,货款,S002"
+    content = statement(changed, twice, twice.replace("7.00", "8.00"), twice)
+    found = bank.statement_import(cast.root, content=content, name="流水.csv")
+    assert (found.made, found.known) == (1, 3)
+    assert [(row, "¥100" in text, "¥7" in text) for row, text in found.problems] == [(2, True, False), (4, False, True)]
+    assert sorted(BankEntry.objects.values_list("amount", flat=True)) == [7, 100]
+
+
 def test_proposals_say_why(cast: Cast, make: Any) -> None:
     right = make("customers.customer", name="深圳市华强电子有限公司")
     contract = signed(make, total=Decimal("5000.00"), customer=right)

@@ -45,15 +45,16 @@ builtin.report(
     about=("每月签订的合同金额，与去年同月比较。", "Amount of contracts signed in each month, beside the same month last year."),
 )  # fmt: skip
 _RECEIPT_FIGURES = [
-    _sum("amount", "回款金额", "Received"),
-    {"how": "count", "label_zh": "笔数", "label_en": "Receipts"},
+    _sum("amount", "回款金额", "Received") | {"where": RECEIVED},
+    {"how": "count", "label_zh": "笔数", "label_en": "Receipts", "where": RECEIVED},
+    _sum("amount", "退款金额", "Paid back") | {"where": {"field": "sort", "op": "eq", "value": "out"}},
 ]
 builtin.report(
     "receipts-by-customer", "客户回款统计", "Receipts by customer",
     {"dataset": RECEIPTS, "rows": [{"field": "customer"}], "measures": [*_RECEIPT_FIGURES, {"how": "share", "a": 0}],
-     "filter": RECEIVED, "date": "received_on", "period": "this_year", "chart": "bar", "sort": "value", "top": 30},
+     "date": "received_on", "period": "this_year", "chart": "bar", "sort": "value", "top": 30},
     group="billing", position=30,
-    about=("各客户本期的回款金额、笔数和占比。", "Money received from each customer, number and share."),
+    about=("各客户本期的回款金额、笔数、退款和占比。", "Money received from each customer and paid back, number and share."),
 )  # fmt: skip
 builtin.report(
     "receipts-by-person", "员工回款统计", "Receipts by person",
@@ -68,7 +69,7 @@ builtin.report(
      "measures": [_sum("open", "未回款", "Still open"), {"how": "count", "label_zh": "期数", "label_en": "Instalments"}],
      "filter": OWED, "chart": "column"},
     group="billing", position=50,
-    about=("未回款按逾期天数分段；“低于 1 天”是未到期的。", "What is still open by days overdue; “under 1” is not due yet."),
+    about=("未回款按逾期天数分段；“今天或以后”是未到期的。", "What is still open by days overdue; “today or later” is not overdue."),
 )  # fmt: skip
 builtin.report(
     "debts-by-customer", "客户欠款", "Owed by customer",

@@ -117,11 +117,11 @@ def workbook(parts: Sequence[tuple[str, Result]], *, chart: str = "", mark: disc
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:
-    plain = "".join(" " if one in "[]:*?/\\'" else one for one in title).strip()[:26] or "Report"
+    plain = "".join(" " if one in "[]:*?/\\'" else one for one in title).strip()[:31].strip() or "Report"
     name, number = plain, 1
     while name.casefold() in taken:
         number += 1
-        name = f"{plain} {number}"
+        name = f"{plain[:27]} {number}"
     taken.add(name.casefold())
     return name
 

@@ -170,6 +170,8 @@ class Folder:
         bounds = bands_of(self.dimension)
         low = bounds[key - 1] if key else None
         high = bounds[key] - 1 if key < len(bounds) else None
+        if low is None and self.grain == "age" and bounds[0] == 1:
+            return _("today or later"), "", key
         if low is None:
             text = _("under %(high)s") % {"high": number(bounds[0])}
         elif high is None:

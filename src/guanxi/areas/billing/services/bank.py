@@ -22,7 +22,7 @@ from guanxi.core.exchange.reading import open_table
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
-from guanxi.core.records import matching
+from guanxi.core.records import figures, matching
 from guanxi.core.schema import kinds
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
@@ -143,7 +143,7 @@ def statement_import(actor: Actor, *, content: bytes, name: str) -> Imported:
             field="file",
         )
     problems: list[tuple[int, str]] = []
-    rows: list[BankEntry] = []
+    rows: dict[int, BankEntry] = {}
     other, twins = 0, Counter[str]()
     for row in table.rows():
         try:
@@ -157,7 +157,7 @@ def statement_import(actor: Actor, *, content: bytes, name: str) -> Imported:
         plain = policies.fingerprint_of(entry, 0)
         entry.fingerprint = plain if entry.reference else policies.fingerprint_of(entry, twins[plain])
         twins[plain] += 1
-        rows.append(entry)
+        rows[row.number] = entry
     return _entered(actor, rows, other, problems)
 
 
@@ -184,13 +184,22 @@ def _currency(text: str) -> str:
     return records.dictionaries.find("currency", text.replace("RMB", "CNY").strip()) or "CNY"
 
 
-def _entered(actor: Actor, rows: Sequence[BankEntry], other: int, problems: Sequence[tuple[int, str]]) -> Imported:
-    known = set(
-        BankEntry.everything.filter(fingerprint__in=[one.fingerprint for one in rows]).values_list(
-            "fingerprint", flat=True
-        )
-    )
-    fresh = {one.fingerprint: one for one in rows if one.fingerprint not in known}
+def _entered(actor: Actor, rows: Mapping[int, BankEntry], other: int, problems: list[tuple[int, str]]) -> Imported:
+    """Enter what is new. A line whose number is known with another amount or day is named: nobody knows which one is right."""
+    marks = [one.fingerprint for one in rows.values()]
+    stored = {one.fingerprint: one for one in BankEntry.everything.filter(fingerprint__in=marks)}
+    fresh: dict[str, BankEntry] = {}
+    for row, one in rows.items():
+        there = stored.get(one.fingerprint) or fresh.setdefault(one.fingerprint, one)
+        if (there.amount, there.currency, there.booked_on) != (one.amount, one.currency, one.booked_on):
+            values = {
+                "reference": one.reference,
+                "amount": figures.money(there.amount, there.currency),
+                "day": there.booked_on,
+            }
+            problems.append(
+                (row, _("%(reference)s is known with %(amount)s of %(day)s; this line was not read.") % values)
+            )
     names = ("booked_on", "amount", "currency", "payer", "payer_account", "account", "memo", "reference", "fingerprint")
     with records.writing(actor):
         step = records.operation_begin(actor, "import", ENTRY, total=len(fresh), progress=len(fresh)) if fresh else None
@@ -198,7 +207,7 @@ def _entered(actor: Actor, rows: Sequence[BankEntry], other: int, problems: Sequ
             records.create(
                 actor, ENTRY, {column: getattr(one, column) for column in names}, operation=step, trusted=True
             )
-    return Imported(len(fresh), len(rows) - len(fresh), other, problems, step)
+    return Imported(len(fresh), len(rows) - len(fresh), other, sorted(problems), step)
 
 
 # -- proposals ---------------------------------------------------------------------------------------------------------
