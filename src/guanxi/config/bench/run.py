@@ -54,19 +54,31 @@ def pages(
             browsers[who] = measure.Browser(port)
             browsers[who].sign_in(name, password)
             plans[who] = measure.pages_of(who, subjects, made["token"])
-        measure.settle(place.serving)
+        calm = measure.settle(place.processes)
+        if not calm:
+            told("the worker is still busy: the figures hold work beside the pages")
         for who, plan in plans.items():
             for page in plan:
                 measure.measure(page, browsers[who], requests, place.serving)
                 found[f"{page.name} · {who}"] = page.figures()
                 told(f"{page.name} · {who}: {page.cpu_ms:.1f} ms CPU, {page.figures()['p50_ms']} ms")
+        before = [measure.cpu_seconds(pids()) for pids in (place.processes, place.serving)]
         rate = _mixed(port, password, plans["department"], seconds)
+        every, serving = (
+            measure.cpu_seconds(pids()) - was
+            for pids, was in zip((place.processes, place.serving), before, strict=True)
+        )
+        answered = max(rate["requests_per_second"] * seconds, 1)
+        rate |= {
+            "cpu_ms": round(serving * 1000 / answered, 1),
+            "worker_ms": round((every - serving) * 1000 / answered, 1),
+        }
         rows, version = _facts(database)
     finally:
         place.end()
     return {
         "size": size, "date": dt.datetime.now(dt.UTC).isoformat(timespec="minutes"), "machine": facts, "postgres": version,
-        "load_after": report.machine()["load"][0], "rows": rows, "pages": found, "throughput": rate,
+        "load_after": report.machine()["load"][0], "rows": rows, "pages": found, "throughput": rate, "calm": calm,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, RuleBroken, TooMany
 from guanxi.core.models import KeptAnswer, User
+from guanxi.core.models.fixed import LIGHTLY, ask
 from guanxi.core.people import factors, signin
 from guanxi.core.people.tokens import token_authenticate
 
@@ -56,19 +57,19 @@ def authenticate(request: HttpRequest) -> Actor | None:
     return request.actor  # type: ignore[attr-defined, no-any-return]
 
 
+_TAKE = (
+    'INSERT INTO core_ratewindow AS r (key, "window", used)'  # noqa: S608 - own SQL
+    f" SELECT %s::text, %s::bigint, 1 FROM {LIGHTLY}"
+    ' ON CONFLICT (key) DO UPDATE SET used = CASE WHEN r."window" = excluded."window" THEN r.used + 1 ELSE 1 END,'
+    ' "window" = excluded."window" RETURNING used'
+)
+
+
 def take(actor: Actor) -> tuple[int, int]:
     """Count one request; returns how many are left and in how many seconds the window ends. Raises TooMany."""
     now = int(clock.now().timestamp())
     window = now // WINDOW
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO core_ratewindow AS r (key, "window", used) VALUES (%s, %s, 1)'
-            ' ON CONFLICT (key) DO UPDATE SET used = CASE WHEN r."window" = excluded."window" THEN r.used + 1 ELSE 1 END,'
-            ' "window" = excluded."window" RETURNING used',
-            [f"api:{actor.user_id}", window],
-        )
-        found = cursor.fetchone()
-    used = found[0] if found else 1
+    used = ask(_TAKE, [f"api:{actor.user_id}", window])[0][0]
     wait = (window + 1) * WINDOW - now
     if used > RATE:
         raise TooMany(retry_after=wait)

@@ -113,14 +113,14 @@ class Workspace:
     def kill(self, what: str) -> None:
         """SIGKILL to one part (web, worker, postgres) or to everything."""
         if what == "everything":
-            for pid in [self._process.pid, *self._below()] if self._process else []:
+            for pid in [self._process.pid, *self.processes()] if self._process else []:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             if self._process:
                 self._process.wait(10)
             return
         word = "postgres -D" if what == "postgres" else f"guanxi.runtime.child {what}"
-        for pid in self._below():
+        for pid in self.processes():
             with contextlib.suppress(OSError):
                 if word in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
                     os.kill(pid, signal.SIGKILL)
@@ -137,7 +137,7 @@ class Workspace:
 
     def serving(self) -> list[int]:
         """Processes that answer: those of the web and of the database, not the worker."""
-        below, worker = self._below(), []
+        below, worker = self.processes(), []
         for pid in below:
             with contextlib.suppress(OSError):
                 if "guanxi.runtime.child worker" in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
@@ -151,7 +151,8 @@ class Workspace:
             raise Trouble(_("The database of %(folder)s does not run.") % {"folder": self.folder})
         return url
 
-    def _below(self) -> list[int]:
+    def processes(self) -> list[int]:
+        """All of its processes but the supervisor."""
         parents: dict[int, int] = {}
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError, IndexError):

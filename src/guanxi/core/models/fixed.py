@@ -17,6 +17,10 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query import ModelIterable, get_related_populators
 from django.db.models.query_utils import DeferredAttribute
 
+#: Stands as a table in a statement of its own transaction whose loss in a crash nobody would notice: it is not waited for
+#: until it is on the disk.
+LIGHTLY = "(SELECT set_config('synchronous_commit', 'off', true)) lightly"
+
 
 class PreparedCursor(psycopg.Cursor[Any]):
     """A cursor whose statements the database parses and plans once per connection.

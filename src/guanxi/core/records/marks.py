@@ -12,7 +12,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Mark
-from guanxi.core.models.fixed import Fixed, ask
+from guanxi.core.models.fixed import LIGHTLY, Fixed, ask
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
 
@@ -80,7 +80,7 @@ def touch_recent(actor: Actor, record: models.Model) -> None:
 _TOUCH = f"""
 WITH seen AS (
   INSERT INTO {Mark._meta.db_table} (user_id, sort, entity, record_id, at)
-  VALUES (%(user)s, 'recent', %(entity)s, %(record)s, %(now)s)
+  SELECT %(user)s::bigint, 'recent', %(entity)s::text, %(record)s::bigint, %(now)s::timestamptz FROM {LIGHTLY}
   ON CONFLICT (user_id, sort, entity, record_id) DO UPDATE SET at = excluded.at
   RETURNING id, xmax = 0 AS new
 )

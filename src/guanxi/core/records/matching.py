@@ -172,8 +172,8 @@ def _index_batch(entity: Entity, records: Sequence[models.Model]) -> None:
         if getattr(record, "deleted_at", None) is None:
             wanted.update((kind, value, record.pk) for kind, value, _weight in keys_for(entity, record))
     ids = [record.pk for record in records]
-    stored = MatchValue.objects.filter(entity=entity.key, record_id__in=ids)
-    present = set(stored.values_list("kind", "value", "record_id"))
+    stored = "SELECT kind, value, record_id FROM core_match_key WHERE entity = %s AND record_id = ANY(%s)"
+    present = set(ask(stored, [entity.key, ids]))
     _change(
         entity,
         "DELETE FROM core_match_key m USING {rows} WHERE m.entity = %s AND m.kind = r.kind"
@@ -182,7 +182,7 @@ def _index_batch(entity: Entity, records: Sequence[models.Model]) -> None:
     )
     _change(
         entity,
-        "INSERT INTO core_match_key (kind, value, record_id, entity) SELECT r.kind, r.value, r.id, %s"
+        "INSERT INTO core_match_key (kind, value, record_id, entity) SELECT r.kind, r.value, r.id, %s::text"
         " FROM {rows} ON CONFLICT DO NOTHING",
         wanted - present,
     )
@@ -195,8 +195,7 @@ def _change(entity: Entity, statement: str, rows: set[tuple[str, str, int]]) -> 
     source = "unnest(%s::text[], %s::text[], %s::bigint[]) AS r(kind, value, id)"
     arrays: list[Any] = [kinds, values, ids]
     params: list[Any] = [*arrays, entity.key] if statement.startswith("DELETE") else [entity.key, *arrays]
-    with connection.cursor() as cursor:
-        cursor.execute(statement.format(rows=source), params)
+    ask(statement.format(rows=source), params)
 
 
 def remove_keys(entity: Entity, ids: Iterable[int]) -> None:

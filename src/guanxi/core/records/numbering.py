@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import NumberCounter, Numbering
+from guanxi.core.models.fixed import ask
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.entity import Entity
 
@@ -152,7 +153,11 @@ def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:
 
 
 def _advance(rule: Numbering, period: str, how_many: int) -> list[int]:
-    with connection.cursor() as cursor:
-        _sequence_made(cursor, rule, period)
-        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [_sequence(rule, period), how_many])
-        return [int(number) for (number,) in cursor.fetchall()]
+    taken = "SELECT nextval(to_regclass(%s)) FROM generate_series(1, %s)"
+    given = [_sequence(rule, period), how_many]
+    found = ask(taken, given)
+    if found[0] == (None,):
+        with connection.cursor() as cursor:
+            _sequence_made(cursor, rule, period)
+        found = ask(taken, given)
+    return [int(number) for (number,) in found]

@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation, OutboxEvent
+from guanxi.core.models.fixed import ask
 from guanxi.core.records import derived
 from guanxi.core.records.copying import copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.schema import kinds
@@ -82,8 +83,7 @@ def _context(actor: Actor, operation: Operation | int | None) -> str:
 
 
 def _tell(context: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('guanxi.context', %s, true)", [context])
+    ask("SELECT set_config('guanxi.context', %s, true)", [context])
 
 
 @contextmanager

@@ -6,18 +6,18 @@ template: on a list or a record that was a tenth of the page.
 
 from __future__ import annotations
 
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from django.utils.safestring import SafeString
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 from markupsafe._speedups import _escape_inner
 
 _AS_IT_IS = (Markup, SafeString)
-_DIRECT = (FunctionType, MethodType)
+_DIRECT = (FunctionType, MethodType, BuiltinFunctionType)
 
 
 def shown(value: Any) -> str:
@@ -41,7 +41,7 @@ class Writer(CodeGenerator):
 
 
 class Called(Context):
-    """Calls plain functions and methods that do not ask for the template at once."""
+    """Calls macros, and plain functions and methods that do not ask for the template, at once."""
 
     def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
         """What the function gives."""
@@ -49,6 +49,10 @@ class Called(Context):
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
             return called(*args, **kwargs)
+        if type(called) is Macro:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return called(self.eval_ctx, *args, **kwargs)
         return super().call(called, *args, **kwargs)
 
 
@@ -58,3 +62,7 @@ class Pages(Environment):
     code_generator_class = Writer
     context_class = Called
     shown = staticmethod(shown)
+
+    def make_globals(self, d: Any) -> Any:
+        """The names every template knows; a chain of two mappings, looked through for each template and import, otherwise."""
+        return super().make_globals(d) if d else self.globals

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template import engines
 from markupsafe import Markup, escape
@@ -41,9 +42,18 @@ class Surroundings:
     foot: Markup
 
 
+def token_of(request: HttpRequest) -> str:
+    """The page's secret, masked once for all of its forms."""
+    held: tuple[Any, str] | None = request.__dict__.get("page_secret")
+    if held is None or held[0] != request.META.get("CSRF_COOKIE"):
+        token = get_token(request)
+        held = request.__dict__["page_secret"] = (request.META["CSRF_COOKIE"], token)
+    return held[1]
+
+
 def around(shell: Shell) -> Surroundings:
     """The surroundings of one page."""
-    token = get_token(shell.request)
+    token = token_of(shell.request)
     own = (
         (TOKEN, token),
         (INPUT, f'<input type="hidden" name="csrfmiddlewaretoken" value="{token}">'),

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from guanxi.core.models import Preference
+from guanxi.core.models.fixed import ask
 from guanxi.core.models.search import SearchDoc, SearchLag
 from guanxi.core.records.copying import behind, copy_lines, escaped
 from guanxi.core.records.search import tokens
@@ -25,7 +26,7 @@ MADE_BY = "search.tokens"
 
 _UPSERT = """
     INSERT INTO core_search_doc (entity, record_id, key, spell, tsv)
-    SELECT %s, doc.id, doc.key, doc.spell, doc.tsv::tsvector
+    SELECT %s::text, doc.id, doc.key, doc.spell, doc.tsv::tsvector
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS doc(id, key, spell, tsv)
     ON CONFLICT (entity, record_id) DO UPDATE
     SET key = excluded.key, spell = excluded.spell, tsv = excluded.tsv
@@ -62,8 +63,7 @@ def _upsert(entity: Entity, rows: Sequence[Row]) -> None:
     if not rows:
         return
     _keys, ids, keys, spells, vectors = zip(*rows, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, [entity.key, list(ids), list(keys), list(spells), list(vectors)])
+    ask(_UPSERT, [entity.key, list(ids), list(keys), list(spells), list(vectors)])
 
 
 def index_records(entity: Entity, records: Iterable[models.Model]) -> None:
