@@ -124,3 +124,20 @@ def test_members_of_a_file_are_checked_like_others(cast: Cast, make: Any) -> Non
     made = bulk.create_many(cast.alice, MEMBER, rows)
     assert isinstance(made[0], Invalid)
     assert (made[1].state, made[1].responded, Member.objects.count()) == ("attended", True, 2)
+
+
+def test_many_ticked_rows_go_to_the_background(
+    cast: Cast, make: Any, browse: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, contacts = make(selectors.CAMPAIGN), [make(CONTACT) for _number in range(3)]
+    person, address = browse("alice"), "/contacts/bulk/do-join_campaign/"
+    sent = {"ids": [one.pk for one in contacts], "go": "1", "campaign": campaign.pk, "state": "sent"}
+    assert person.post(address, {**sent, "campaign": ""}).status_code == 422
+    assert person.post(address, {**sent, "ids": [contacts[0].pk]}).status_code == 303
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    assert "background" in person.post(address, {"ids": sent["ids"]}).content.decode()
+    answer = person.post(address, sent)
+    step = Operation.objects.get(sort="bulk_act")
+    assert answer["Location"] == f"/operations/{step.pk}/"
+    done = bulk.run(cast.alice, step)
+    assert (done.result["done"], done.result["skipped"], Member.objects.count()) == (2, 1, 3)

@@ -240,13 +240,22 @@ class _Results:
         return Figure(_("Won amount"), figures.money(self.won_value, base), url, text, share)
 
     def _cost_figure(self, base: str) -> Figure:
-        budget, share = self._planned("budget"), None
+        """The cost beside the budget; with campaigns below it, beside theirs together."""
+        budget, share, of = None if self._hidden("budget") else self._budget(), None, ""
         if budget and self.cost is not None:
-            share = round(100 * self.cost / selectors.in_house(budget, self.campaign))
-        text = figures.money(budget, self.campaign.currency) if budget is not None else ""
-        of = _("budget %(amount)s") % {"amount": text} if text else ""
+            share = round(100 * self.cost / budget)
+            own = self.campaign.budget if len(self.rows) == 1 else None
+            text = figures.money(own, self.campaign.currency) if own is not None else figures.money(budget, base)
+            of = _("budget %(amount)s") % {"amount": text}
         hint = _("Approved and paid expenses and the costs entered, by the rates of their days.")
-        return Figure(_("Cost"), figures.money(self.cost, base), "", text, share, hint, of)
+        return Figure(_("Cost"), figures.money(self.cost, base), "", of, share, hint, of)
+
+    def _budget(self) -> Decimal | None:
+        """The budgets of all of them in the workspace's currency; ``None`` without a rate."""
+        try:
+            return sum((selectors.in_house(one.budget or Decimal(0), one) for one in self.rows), Decimal(0))
+        except Invalid:
+            return None
 
     def _spent(self) -> list[Figure]:
         """The two parts of the cost, as far as the reader sees their records."""

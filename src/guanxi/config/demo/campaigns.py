@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 PLANS = (
-    Plan("shows", "年度展会计划", "exhibition", "running", "wuqian", -250, 380, "", "用三场展会带来全年四成新客户", 420_000, (400, 90, 6_000_000)),
+    Plan("shows", "年度展会计划", "exhibition", "running", "wuqian", -250, 380, "", "用三场展会带来全年四成新客户", 30_000, (400, 90, 6_000_000)),
     Plan("south", "华南智能制造展", "exhibition", "finished", "wuqian", -170, 4, "深圳国际会展中心 12 号馆", "现场演示边缘网关，收集有项目的客户",
          180_000, (160, 40, 3_000_000), 130, 0.46, ("exhibition",), "south", "shows",
          costs=(("venue", "展位费", "会展服务公司", 68_000), ("building", "展台搭建", "搭建商", 52_000), ("gifts", "小礼品与资料", "印刷厂", 9_600))),
@@ -138,7 +138,7 @@ def _deals(plan: Plan, campaign: Campaign, begin: dt.datetime, chance: random.Ra
     rows = Opportunity.objects.filter(
         source__in=plan.sources, campaign=None, created_at__range=(begin, begin + dt.timedelta(days=120))
     ).order_by("pk")
-    chosen = [one.pk for one in rows if chance.random() < 0.45][:14]
+    chosen = [one.pk for one in rows if chance.random() < (0.9 if one.category == "won" else 0.35)][:14]
     Opportunity.objects.filter(pk__in=chosen).update(campaign=campaign)
 
 
