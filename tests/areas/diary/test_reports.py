@@ -103,6 +103,15 @@ def test_a_report_is_written_sent_read_and_commented(cast: Cast, boss: User, mak
         services.work_report_recall(alice, read)
 
 
+def test_reports_pass_over_who_has_left(cast: Cast, boss: User) -> None:
+    cast.south.head = cast.bob_user
+    cast.south.save(update_fields=["head"])
+    assert services.superiors(cast.alice_user.pk) == {boss.pk}
+    User.objects.filter(pk=boss.pk).update(is_active=False)
+    assert services.superiors(cast.alice_user.pk) == {cast.bob_user.pk}
+    assert services.superiors(cast.bob_user.pk) == set()
+
+
 def test_others_neither_see_nor_send_it(cast: Cast, boss: User) -> None:
     alice = alice_of(cast)
     report = services.work_report_write(alice, period="day", day=DAY, values={"summary": "我的"})

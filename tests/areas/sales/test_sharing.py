@@ -15,7 +15,7 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
-from guanxi.core.models import Notification
+from guanxi.core.models import Notification, User
 from guanxi.core.records import display
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.factories.cast import Cast
@@ -185,6 +185,27 @@ def test_a_leaver_hands_over_with_undo(cast: Cast, make: Any) -> None:
         with pytest.raises(Invalid) as error:
             handover.handover_run(cast.root, leaver=leaver, sort="customers.customer", to=bad)
         assert error.value.field == "to"
+
+
+def test_who_reported_to_a_leaver_reports_to_somebody_else(cast: Cast) -> None:
+    leaver, new = cast.alice_user, cast.bob_user
+    User.objects.filter(pk=leaver.pk).update(superior=cast.root_user)
+    User.objects.filter(pk__in=[new.pk, cast.charlie_user.pk]).update(superior=leaver)
+    cast.south.head = leaver
+    cast.south.save(update_fields=["head"])
+    parts = {one.key: one.count for one in handover.cockpit(cast.root, leaver.pk, str)}
+    assert (parts["core.user"], parts["core.department"]) == (2, 1)
+    assert "core.user" not in {one.key for one in handover.cockpit(cast.alice, leaver.pk, str)}
+    with pytest.raises(Invalid):
+        handover.handover_run(cast.alice, leaver=leaver.pk, sort="core.user", to=[new.pk])
+    step = handover.handover_run(cast.root, leaver=leaver.pk, sort="core.user", to=[new.pk])
+    handover.handover_run(cast.root, leaver=leaver.pk, sort="core.department", to=[new.pk])
+    above = dict(User.objects.filter(pk__in=[new.pk, cast.charlie_user.pk]).values_list("pk", "superior"))
+    assert above == {new.pk: cast.root_user.pk, cast.charlie_user.pk: new.pk}, "nobody reports to himself"
+    cast.south.refresh_from_db()
+    assert cast.south.head_id == new.pk
+    assert records.undo(cast.root, step.pk).skipped == []
+    assert User.objects.filter(superior=leaver).count() == 2
 
 
 def test_the_cockpit_is_for_those_who_assign_others(cast: Cast, make: Any) -> None:

@@ -55,16 +55,17 @@ EXPENSE_DECIDED = {
 
 
 def superiors(user_id: int | None) -> set[int]:
-    """Who a person reports to: his superior, else the head of his department or of the one above."""
-    user = User.objects.filter(pk=user_id or 0).select_related("department").first()
+    """Who a person reports to: his superior, else the head of his department or of the one above; who has left is passed over."""
+    user = User.objects.filter(pk=user_id or 0).select_related("department", "superior").first()
     if user is None:
         return set()
-    if user.superior_id:
-        return {user.superior_id}
+    if user.superior is not None and user.superior.is_active:
+        return {user.superior.pk}
     department = user.department
     while department is not None:
-        if department.head_id and department.head_id != user.pk:
-            return {department.head_id}
+        head = department.head
+        if head is not None and head.is_active and head.pk != user.pk:
+            return {head.pk}
         department = department.parent
     return set()
 

@@ -26,18 +26,22 @@ from guanxi.core.models import ApprovalTurn, Operation, User
 from guanxi.core.schema.registry import entity_of
 
 register_machines({"handover": gettext_lazy("Handover")})
-HANDOVER = "handover"
+HANDOVER, USER = "handover", "core.user"
 #: A step hands over at most so many records; the next step goes on.
 MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One sort of thing that is handed over: its entity, its name, which of the leaver's records are still open."""
+    """One sort of thing that is handed over: its entity, its name, which of the leaver's records are still open.
+
+    ``field`` names him in them. Where it is no owner, it is for those with all rights alone.
+    """
 
     key: str
     label: Text
     open: Q
+    field: str = "owner"
 
 
 SORTS = (
@@ -47,13 +51,17 @@ SORTS = (
     Sort("activities.task", gettext_lazy("Unfinished tasks"), Q(status__in=TASK_UNFINISHED)),
     Sort("activities.followupplan", gettext_lazy("Follow-up plans"), Q(status=PLAN_OPEN)),
     Sort("sales.milestone", gettext_lazy("Milestones to come"), Q(done_on__isnull=True)),
+    Sort(USER, gettext_lazy("People who report to him"), Q(is_active=True), "superior"),
+    Sort("core.department", gettext_lazy("Departments he leads"), Q(), "head"),
 )
 APPROVALS = "approvals"
 
 
 def held(actor: Actor, sort: Sort, leaver_id: int) -> Any:
     """The leaver's open records of a sort that the actor may assign."""
-    rows = entity_of(sort.key).model._default_manager.filter(sort.open, owner_id=leaver_id)
+    rows = entity_of(sort.key).model._default_manager.filter(sort.open, **{f"{sort.field}_id": leaver_id})
+    if sort.field != "owner":
+        return (rows if actor.rights.everything else rows.none()).order_by("pk")
     return visible(rows, actor, "assign").order_by("pk")
 
 
@@ -88,15 +96,17 @@ def handover_run(
         step = records.operation_begin(
             actor, HANDOVER, sort, total=len(found), parameters={"ids": [one.pk for one in found], "from": leaver}
         )
-        return _each(actor, step, found, people, leaver)
+        return _each(actor, step, chosen, found, people, leaver)
 
 
-def _each(actor: Actor, step: Operation, found: list[Any], people: list[int], leaver: int) -> Operation:
+def _each(actor: Actor, step: Operation, sort: Sort, found: list[Any], people: list[int], leaver: int) -> Operation:
     problems = []
+    above = User.everything.filter(pk=leaver).values_list("superior", flat=True).first()
     for number, record in enumerate(found):
         owner = people[number % len(people)]
+        himself = sort.key == USER and record.pk == owner  # nobody reports to himself
         try:
-            records.update(actor, record, {"owner": owner}, operation=step, trusted=True)
+            records.update(actor, record, {sort.field: above if himself else owner}, operation=step, trusted=True)
             if entity_of(record).key == "customers.customer":
                 for contact in Contact.objects.filter(customer_id=record.pk, owner_id=leaver):
                     records.update(actor, contact, {"owner": owner}, operation=step, trusted=True)
@@ -144,6 +154,8 @@ def cockpit(actor: Actor, leaver_id: int, name_of: Callable[[Any], str]) -> list
     """What the leaver still holds, sort by sort, as far as the actor may hand it over."""
     found = []
     for sort in SORTS:
+        if sort.field != "owner" and not actor.rights.everything:
+            continue
         rows = held(actor, sort, leaver_id)
         entity = entity_of(sort.key)
         first = [(row.pk, name_of(row)) for row in rows[:8]]
