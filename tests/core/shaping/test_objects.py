@@ -190,6 +190,26 @@ def test_other_threads_do_not_take_away_an_object_that_is_being_made(
     registry.replace_made(())
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name_zh": "巡检", "name_en": "Patrol"}, "name_zh"),
+        ({"name_zh": "查勘", "name_en": "inspection"}, "name_en"),
+        ({"name_zh": "客户", "name_en": "Buyer"}, "name_zh"),
+    ],
+)
+def test_no_two_sorts_of_records_are_called_the_same(
+    cast: Cast, visit: CustomObject, given: dict[str, str], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        objects.object_save(cast.root, "", given, new=True)
+    assert {name: one[0].code for name, one in refused.value.errors.items()} == {field: "object.name"}
+    assert objects.object_save(cast.root, "inspection", {"name_zh": "巡检"}).name_zh == "巡检"
+    objects.object_retire(cast.root, "inspection")
+    if given["name_zh"] != "客户":
+        assert objects.object_save(cast.root, "", given, new=True).pk
+
+
 def test_a_card_nobody_arranged_shows_the_first_columns_of_the_list(
     cast: Cast, visit: CustomObject, make: Callable[..., Any], browse: Callable[..., Client]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
@@ -69,7 +70,7 @@ def object_save(
 
 
 def object_check(row: CustomObject) -> None:
-    """Raise Invalid for a taken address, an unknown group or nothing to belong to."""
+    """Raise Invalid for a taken address or name, an unknown group or nothing to belong to."""
     errors: dict[str, list[Invalid]] = {}
     own = objects.key_of(row)
     others = {one.path for one in entities() if one.key != own}
@@ -78,12 +79,23 @@ def object_check(row: CustomObject) -> None:
         errors["path"] = [
             Invalid(_("The address “%(path)s” is taken.") % {"path": row.path}, code="object.path", field="path")
         ]
+    for field in ("name_zh", "name_en") if row.active else ():
+        name = getattr(row, field).strip()
+        if name and name.casefold() in _names(own, field):
+            text = _("There are records called “%(name)s” already; nobody could tell them apart.") % {"name": name}
+            errors[field] = [Invalid(text, code="object.name", field=field)]
     if row.parent and not is_registered(row.parent):
         errors["parent"] = [Invalid(_("Choose what it belongs to."), code="object.parent", field="parent")]
     if row.group not in GROUPS:
         errors["group"] = [Invalid(_("Choose where it stands."), code="object.group", field="group")]
     if errors:
         raise Invalid.collect(errors)
+
+
+def _names(own: str, field: str) -> set[str]:
+    """What other sorts of records are called in the language of a field."""
+    with override("zh-hans" if field == "name_zh" else "en"):
+        return {str(one.label).strip().casefold() for one in entities() if one.key != own}
 
 
 def object_retire(actor: Actor, key: str, *, active: bool = False) -> CustomObject:
