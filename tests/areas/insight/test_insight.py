@@ -187,6 +187,9 @@ def thresholds_show_their_effect(cast: Cast, browse: Any) -> None:
     assert {key: n for key, (n, _s, _c) in selectors.by(cast.root, "value_class").items()} == now
     wished = found.classes(0.5, 0.9)
     assert wished["A"] < now["A"]
+    for wrong in ("abc", "50,60", "0", "400"):
+        refused = browse("root", "en").get("/insight/pareto/", {"class_a": wrong}).content.decode()
+        assert "write a number between" in refused, wrong
     text = browse("root", "en").get("/insight/pareto/?class_a=50&class_b=90").content.decode()
     assert f"<strong>{wished['A']}</strong>" in text
     with pytest.raises(Invalid):

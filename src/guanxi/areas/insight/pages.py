@@ -109,8 +109,9 @@ def _shell(actor: Actor, key: str, pages: list[sheets.Page]) -> dict[str, Any]:
 def _thresholds(request: HttpRequest, actor: Actor, page: sheets.Page) -> dict[str, Any]:
     """Present and wished thresholds, and how many customers each class would have."""
     tree, now = _tree(request), thresholds.current()
-    wished, wrong = thresholds.wished(page.key, request.GET, now), ""
+    wished, wrong = now, ""
     try:
+        wished = thresholds.wished(page.key, request.GET, now)
         thresholds.check(wished)
     except Invalid as error:
         wrong = str(error.message)

@@ -43,15 +43,20 @@ class Knob:
     scale: float = 1.0
     many: bool = False
 
-    def read(self, text: str, usual: Any) -> Any:
-        """What was typed as it is stored; the usual value where nothing usable was typed."""
+    def read(self, text: str) -> Any:
+        """What was typed as it is stored. Raises Invalid for what is no number, or lies outside."""
         try:
-            parts = [float(one) / self.scale for one in text.replace("，", ",").split(",")]
+            parts = [float(one) for one in text.replace("，", ",").split(",")]
         except ValueError:
-            return usual
-        low, high = self.low / self.scale, self.high / self.scale
-        parts = [min(high, max(low, one)) for one in parts]
-        return parts if self.many else parts[0]
+            parts = []
+        if not parts or (len(parts) > 1 and not self.many) or not all(self.low <= one <= self.high for one in parts):
+            raise Invalid(
+                gettext("“%(name)s”: write a number between %(low)s and %(high)s.")
+                % {"name": self.label, "low": f"{self.low:g}", "high": f"{self.high:,g}"},
+                code="insight.thresholds",
+                field=self.name,
+            )
+        return [one / self.scale for one in parts] if self.many else parts[0] / self.scale
 
     def shown(self, value: Any) -> str:
         """A stored value as it is typed."""
@@ -86,11 +91,11 @@ def current() -> Settings:
 
 
 def wished(page: str, data: Mapping[str, str], now: Settings) -> Settings:
-    """The thresholds with what was typed on a page put in."""
+    """The thresholds with what was typed on a page put in. Raises Invalid."""
     made = dict(now)
     for knob in KNOBS.get(page, ()):
         if data.get(knob.name, "").strip():
-            made[knob.name] = knob.read(data[knob.name], now[knob.name])
+            made[knob.name] = knob.read(data[knob.name])
     if page == "rfm" and data.get("method") in (QUANTILE, FIXED):
         made["method"] = data["method"]
     return made

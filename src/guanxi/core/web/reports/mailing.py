@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils import dates
 from django.utils.translation import gettext as _
 
@@ -19,6 +19,10 @@ from guanxi.core.web.views.common import actor_of, draw, page_view
 
 def _number(text: str, usual: int) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else usual
+
+
+def _people(sent: QueryDict) -> list[int]:
+    return [int(one) for one in sent.getlist("recipients") if one.isdecimal() and len(one) < 19]
 
 
 @page_view("GET", "POST")
@@ -37,7 +41,7 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
                 actor,
                 sort=sort,
                 key=key,
-                recipients=[int(one) for one in sent.getlist("recipients") if one.isdecimal() and len(one) < 19],
+                recipients=_people(sent),
                 every=sent.get("every", ""),
                 weekday=_number(sent.get("weekday", ""), 1),
                 day=_number(sent.get("day", ""), 1),
@@ -49,6 +53,8 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
         except Invalid as error:
             trouble = text_of(error)
     people = known.recipients if known else [actor.user_id or 0]
+    if trouble:  # nothing that was chosen is lost
+        people = _people(sent)
     names = display.names_of(actor, {"core.user": people}).get("core.user", {})
     context = {
         "title": _("Mail regularly"),

@@ -27,6 +27,13 @@ on("click", "#report-builder [data-remove-condition]", (_event, button) => {
   setTimeout(() => form.dispatchEvent(new CustomEvent("gx:again")));
 });
 
+// An operator that asks for no value makes a condition whole at once.
+document.addEventListener("htmx:load", (event) => {
+  const row = event.target;
+  const form = row.matches?.("[data-cond]") && row.closest("#report-builder form");
+  if (form && row.querySelector('[name$=".op"]') && !row.querySelector(".gx-row [name]")) form.dispatchEvent(new CustomEvent("gx:again"));
+});
+
 // Boards. A tile's picture is drawn for the width the tile has here.
 document.addEventListener("htmx:configRequest", (event) => {
   const tile = event.detail.elt;
