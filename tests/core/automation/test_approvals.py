@@ -37,6 +37,7 @@ from tests.core.automation.approving import (
     step,
 )
 from tests.fakes.models import Gadget
+from tests.signing import browser
 
 
 def test_a_large_change_is_held_back_and_a_small_one_not(cast: Any, gadget: Gadget) -> None:
@@ -130,6 +131,8 @@ def test_when_nobody_is_found(cast: Any, gadget: Gadget) -> None:
     flows.known.clear()
     approval = ask(cast, gadget)
     assert asked(approval) == ["root"]
+    shown = browser(cast.root_user).get(f"/approvals/{approval.pk}/").content.decode()
+    assert "nobody was found; the administrators are asked" in shown, "the path says why an administrator decides"
     deciding.recall(cast.alice, approval.pk)
     ApprovalFlow.objects.filter(pk=row.pk).update(steps=[step({"kind": "superior"}, nobody="stop")])
     flows.known.clear()

@@ -72,8 +72,9 @@ def _circle(entity: Entity) -> list[tuple[str, str]]:
 
 def _belonging(wish: Wish) -> list[tuple[str, list[int]]]:
     """Those who belong to the record and are there for the reader, by entity."""
-    found, there = [], present(wish.record)
-    for key, name in _circle(entity_of(wish.record)):
+    found, circle = [], _circle(entity_of(wish.record))
+    there = present(wish.record) if circle else frozenset()
+    for key, name in circle:
         if (key, name) in there:
             own = entity_of(key).model._default_manager.filter(**{name: wish.record.pk})
             found.append((key, list(visible(own, wish.actor).order_by("pk").values_list("pk", flat=True)[:500])))
