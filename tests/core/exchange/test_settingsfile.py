@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from guanxi.core import records
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.exchange import settingsfile
@@ -16,6 +17,7 @@ from guanxi.core.models import (
     ApprovalFlow,
     AutomationRule,
     CustomField,
+    Department,
     Dictionary,
     DictionaryValue,
     MessageTemplate,
@@ -90,6 +92,30 @@ def test_every_table_is_in_the_file_and_names_no_person(cast: Any) -> None:
     assert "林爱丽" not in json.dumps(found, ensure_ascii=False)
     assert [row["key"] for row in found["calendars"]] == ["always", "standard", "support"]
     assert len(next(row for row in found["calendars"] if row["key"] == "standard")["days"]) > 100
+
+
+def test_departments_travel_by_their_codes_and_those_of_the_other_workspace_stay(cast: Any) -> None:
+    head = records.create(cast.root, "core.department", {"code": "A-HQ", "name": "总部"})
+    south = records.create(cast.root, "core.department", {"code": "A-SOUTH", "name": "华南", "parent": head.pk})
+    regional = Role.objects.create(key="regional", name="区域")
+    right = {"role": regional, "entity": "fakes.gadget", "action": "view", "scope": "chosen"}
+    RoleRight.objects.create(**right, departments=[south.pk])
+    first = settingsfile.export(cast.root)
+    for one in (south, head):
+        records.delete(cast.root, one)
+    theirs = records.create(cast.root, "core.department", {"code": "EAST", "name": "华东"})
+    assert {(one.sort, one.name) for one in settingsfile.apply(cast.root, first) if one.table == "departments"} == {
+        ("add", "A-SOUTH"),
+        ("add", "A-HQ"),
+    }
+    made = Department.objects.get(code="A-SOUTH")
+    assert made.parent.code == "A-HQ"
+    assert made.path == f"/{made.parent_id}/{made.pk}/"
+    assert RoleRight.objects.get(role=regional).departments == [made.pk]
+    assert Department.objects.filter(pk=theirs.pk).exists(), "another firm's departments are not this file's to remove"
+    records.delete(cast.root, theirs)
+    assert settingsfile.export(cast.root) == first
+    assert settingsfile.apply(cast.root, first) == []
 
 
 def test_a_difference_says_what_would_change(cast: Any) -> None:

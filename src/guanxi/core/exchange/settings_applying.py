@@ -40,7 +40,7 @@ class Applying:
                 bump(*one.stamps)
                 one.done()
         if self.complete:
-            for one in reversed(tables):
+            for one in reversed([one for one in tables if not one.stays]):
                 self.remove(one, wanted[one.key], None)
         if self.stamps:
             bump(*self.stamps)
@@ -101,7 +101,8 @@ class Applying:
                 setattr(found, one.parent, parent)
         told = {} if creating else row_out(one, found)
         for name, value in values.items():
-            setattr(found, name, value)
+            if creating or told[name] != row[name]:
+                setattr(found, name, value)
         back = getattr(found, "deleted_at", None) is not None
         if creating or back or any(told[name] != row[name] for name in values):
             self.store(one, found, creating=creating, place=place)

@@ -71,7 +71,7 @@ def value_out(one: SettingsModel, row: Any, name: str) -> Any:
     """One value of a stored row as it stands in the file."""
     if name in one.references:
         target = getattr(row, name)
-        return getattr(target, one.references[name].by) if target is not None else None
+        return (getattr(target, one.references[name].by) or None) if target is not None else None
     value = getattr(row, name)
     if name in one.coded:
         return one.coded[name].out(value)
@@ -207,6 +207,6 @@ def _differ(
                 yield from _differ(
                     child, known.get(child.key, []), row[child.key], f"{table}/{name}/{child.key}", complete=complete
                 )
-    if complete:
+    if complete and not one.stays:
         for name in old.keys() - new.keys():
             yield Difference("remove", table, name)

@@ -50,7 +50,7 @@ from guanxi.core.shaping import segments
 def _codes(ids: Any) -> list[str]:
     if not ids:
         return []
-    rows = Department.everything.filter(pk__in=list(ids or ())).exclude(code="")
+    rows = Department.objects.filter(pk__in=list(ids or ())).exclude(code="")
     return sorted(rows.values_list("code", flat=True))
 
 
@@ -141,6 +141,10 @@ register_settings(
     SettingsModel(
         key="workspace", label=_("Workspace"), model=Preference, identity=("key",), fields=("value",),
         where={"key__in": ["workspace", "currency", "fiscal_start", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
+    ),
+    SettingsModel(
+        key="departments", label=_("Departments"), model=Department, identity=("code",), fields=("name", "parent", "position"),
+        where={"code__gt": "", "deleted_at__isnull": True}, references={"parent": Reference(Department, by="code")}, stays=True, order=3,
     ),
     SettingsModel(
         key="dictionaries", label=_("Dictionaries"), model=Dictionary, identity=("key",), fields=("name_zh", "name_en", "narrowed_by"),

@@ -49,6 +49,7 @@ class SettingsModel:
     when the table's rows were written. ``check(actor, row)`` is the editor's own check: asked of every row that was stored, or had
     something below it stored, when the whole file is written; raising refuses the file. ``lenient`` rows that
     refer to something which is not there (a product of the other workspace) are left out, and stay listed as a difference.
+    ``stays`` rows that a complete file lacks are left alone: the departments of another firm are not those of this one.
     """
 
     key: str
@@ -70,6 +71,7 @@ class SettingsModel:
     done: Callable[[], None] | None = None
     check: Callable[[Actor, Any], None] | None = None
     lenient: bool = False
+    stays: bool = False
 
 
 _OTHERS = _("Somebody else saved this in the meantime. Compare in another tab; saving again puts yours in its place.")
