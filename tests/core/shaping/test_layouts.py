@@ -89,6 +89,28 @@ def test_the_menu_per_role(cast: Cast, browse: Callable[..., Client]) -> None:
     assert 'href="/gadgets/"' in admin.get("/").content.decode()
 
 
+def test_two_administrators_at_one_menu(cast: Cast, browse: Callable[..., Client]) -> None:
+    admin, address = browse("root", "en"), "/settings/layouts/own/menu/"
+    assert 'name="version" value="0"' in admin.get(address).content.decode()
+    admin.post(address, {"shown": [GADGET], "hidden": ["approvals"], "version": "0"})
+    told = admin.post(address, {"shown": ["approvals"], "hidden": [GADGET], "version": "0"})
+    assert told.status_code == 409
+    page = told.content.decode()
+    assert "saved this layout" in page
+    assert f'name="hidden" value="{GADGET}"' in page
+    assert 'name="version" value="1"' in page
+    assert Layout.objects.get(face="menu").definition["hidden"] == ["approvals"]
+
+
+@pytest.mark.parametrize("address", ["/settings/layouts/own/menu/", "/settings/layouts/gadgets/"])
+def test_what_was_meant_for_a_role_that_is_no_more_does_not_become_everybodys(
+    cast: Cast, browse: Callable[..., Client], address: str
+) -> None:
+    sent = {"shown": [], "hidden": [GADGET], "section.1.field": ["name"], "version": "0"}
+    assert browse("root").post(f"{address}?role=gone&face=list", sent).status_code == 404
+    assert not Layout.objects.exists()
+
+
 def test_conditions_while_a_form_is_filled_in(cast: Cast, browse: Callable[..., Client]) -> None:
     given = {"kind": "text", "label_zh": "原因", "rules": {"visible": "state == 'broken'", "required": "price > 50"}}
     fields.field_save(cast.root, GADGET, "why", given, new=True)

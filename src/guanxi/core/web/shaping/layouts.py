@@ -60,6 +60,13 @@ def _roles() -> list[tuple[str, str]]:
     return [("", _("everyone")), *((role.key, role_name(role)) for role in Role.objects.order_by("name"))]
 
 
+def _known_role(role: str) -> str:
+    """The role as asked. Raises NotFound for one that is no more: its layout must not become everybody's."""
+    if role not in dict(_roles()):
+        raise NotFound
+    return role
+
+
 def _panels(actor: Actor, entity: Entity) -> dict[str, str]:
     """Panels and cards of the record page in their usual order, by their keys."""
     found = [(one.order, one.key, str(one.label)) for one in entity.panels]
@@ -159,8 +166,7 @@ def edit(request: HttpRequest, path: str) -> HttpResponseBase:
     actor, entity = shaper(request), shaped_entity(path)
     face, role, kind = (request.GET.get(name, "") for name in ("face", "role", "kind"))
     face = face if face in layouts.FACES else "form"
-    role = role if role in dict(_roles()) else ""
-    row = shaping.row_of(entity, face, role, kind)
+    row = shaping.row_of(entity, face, _known_role(role), kind)
     error: GuanxiError | None = None
     held = row.definition if row else None
     if request.method == "POST":
@@ -184,18 +190,20 @@ def edit(request: HttpRequest, path: str) -> HttpResponseBase:
     )
 
 
+def _by_whom(row: Layout) -> Text:
+    """Who saved meanwhile, when, and what to do about it."""
+    last = AuditEntry.objects.filter(entity=Layout._meta.db_table, record_id=row.pk).order_by("-at", "-id").first()
+    return _(
+        "%(name)s saved this layout %(when)s. Yours stands below and is not saved yet: "
+        "save again to put it in the place of theirs, or reload the page to go on from theirs."
+    ) % {"name": last.actor_name if last else "—", "when": formats.relative_time(last.at) if last else ""}
+
+
 def _told(entity: Entity, row: Layout | None, held: Mapping[str, Any] | None, error: GuanxiError | None) -> list[Text]:
     """What is wrong; where somebody saved meanwhile: who and when, and in what theirs differs."""
     if not isinstance(error, Conflict) or row is None:
         return general(error)
-    last = AuditEntry.objects.filter(entity=Layout._meta.db_table, record_id=row.pk).order_by("-at", "-id").first()
-    told: list[Text] = [
-        _(
-            "%(name)s saved this layout %(when)s. Yours stands below and is not saved yet: "
-            "save again to put it in the place of theirs, or reload the page to go on from theirs."
-        )
-        % {"name": last.actor_name if last else "—", "when": formats.relative_time(last.at) if last else ""}
-    ]
+    told: list[Text] = [_by_whom(row)]
     mine, theirs = layouts.all_names(held or {}), layouts.all_names(row.definition)
     for text, one, other in (
         (_("Only in theirs: %(names)s."), theirs, mine),
@@ -291,28 +299,28 @@ def own(request: HttpRequest, face: str) -> HttpResponseBase:
     actor = shaper(request)
     if face not in layouts.OWN_FACES:
         raise NotFound
-    role = request.GET.get("role", "")
+    role = _known_role(request.GET.get("role", ""))
     row = shaping.row_of(None, face, role)
     error: GuanxiError | None = None
+    definition = row.definition if row else {}
     if request.method == "POST":
         try:
             if request.POST.get("do") == "reset":
                 shaping.layout_reset(actor, None, face, role=role)
                 return done(request, request.get_full_path(), _("As it was before."))
-            sent = {"order": request.POST.getlist("shown"), "hidden": request.POST.getlist("hidden")}
-            shaping.layout_save(actor, None, face, sent, role=role, version=version_of(request))
+            definition = {"order": request.POST.getlist("shown"), "hidden": request.POST.getlist("hidden")}
+            shaping.layout_save(actor, None, face, definition, role=role, version=version_of(request))
             return done(request, request.get_full_path(), _("Saved. It counts from the next page."))
         except GuanxiError as found:
             error = found
     known = dict(_entries(face))
-    definition = row.definition if row else {}
     hidden = [key for key in definition.get("hidden", ()) if key in known]
     order = {key: place for place, key in enumerate(definition.get("order", ()))}
     shown = sorted((key for key in known if key not in hidden), key=lambda key: order.get(key, len(order)))
     context = {
         "title": _("Menu") if face == "menu" else _("Home page"),
         "face": face, "role": role, "roles": _roles(), "row": row, "known": known, "shown": shown, "hidden": hidden,
-        "general": general(error),
+        "general": [_by_whom(row)] if row and isinstance(error, Conflict) else general(error),
     }  # fmt: skip
     return page(request, "shaping/own_layout.jinja", context, error)
 

@@ -91,4 +91,5 @@ on("click", "[data-drop-part]", (_event, button) => {
   const rest = $('[data-name="rest"]');
   for (const row of rows($("ul", part))) { rest.append(row); name(row); }
   part.remove();
+  send(rest);
 });
