@@ -12,9 +12,10 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.automation.rules import hearing
 from guanxi.core.automation.rules.store import RuleDraft, rehearse, rule_save
+from guanxi.core.exchange import settingsfile
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Operation
+from guanxi.core.models import AutomationRule, Operation, RuleRun
 from guanxi.core.records import bulk
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.core.automation.ruling import settle
@@ -85,6 +86,20 @@ def test_a_step_that_means_nothing_is_refused(cast: Cast, make: Any, entity: str
     step = {"do": "campaign", "campaign": make(selectors.CAMPAIGN).number, "state": "sent", **change}
     with pytest.raises(Invalid):
         rule_save(cast.root, None, _draft(entity, {"on": "created"}, step))
+
+
+def test_a_rule_goes_elsewhere_with_the_settings_where_its_campaign_is_not(cast: Cast, make: Any) -> None:
+    campaign, lead = make(selectors.CAMPAIGN), make("sales.lead")
+    step = {"do": "campaign", "campaign": campaign.number, "state": "sent"}
+    rule_save(cast.root, None, _draft("sales.lead", {"on": "changed", "fields": ["score"]}, step))
+    content = settingsfile.export(cast.root)
+    records.delete(cast.root, campaign)
+    AutomationRule.objects.all().delete()
+    settingsfile.apply(cast.root, content)
+    assert settingsfile.export(cast.root) == content
+    records.update(cast.alice, lead, {"score": 90})
+    settle()
+    assert RuleRun.objects.get().state == "failed"
 
 
 def test_a_whole_segment_is_added_from_the_page(

@@ -74,7 +74,7 @@ register_step(
         _add,
         _check,
         asks=(
-            Ask("campaign", gettext_lazy("Campaign"), campaigns_offered),
+            Ask("campaign", gettext_lazy("Campaign"), campaigns_offered, records=True),
             Ask("state", gettext_lazy("State"), states_offered),
         ),
     )

@@ -1,7 +1,7 @@
 """The checks of the core's editors, asked of rows that come from a file.
 
-A file names no person who might not be there: a step or rule that named people keeps their names, and what happens without them is
-what happens when somebody leaves.
+People and records a file names may not be there: a step or rule that named people keeps their names, and what happens without them is
+what happens when somebody leaves; one that named a record keeps its number, and its runs say that there is none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.automation import templates
 from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import store
+from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid
@@ -140,11 +141,18 @@ def view_check(_actor: Actor, row: SavedView) -> None:
         compile_tree(flows.seeing_all(system_actor("settings")), entity, tree)
 
 
+def _names_a_stranger(step: Mapping[str, Any]) -> bool:
+    """Whether a step names a record nobody would be offered here."""
+    kind = KINDS.get(str(step.get("do")))
+    asks = [one for one in kind.asks if one.records and step.get(one.name)] if kind else []
+    return any(step[one.name] not in dict(one.options()) for one in asks)
+
+
 def _nobody_named(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Steps as they are without the people they name, at every depth."""
+    """Steps as they are without the people and records of elsewhere they name, at every depth."""
     found: list[dict[str, Any]] = []
     for step in steps:
-        one = dict(step)
+        one = {"do": "stop"} if _names_a_stranger(step) else dict(step)
         for name in ("who", "whom", "copy"):
             if isinstance(one.get(name), list):
                 one[name] = [

@@ -44,11 +44,15 @@ class Doing:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something a kind of step has chosen from a list of its own: stored under ``name``; ``options()`` are (key, name)."""
+    """Something a kind of step has chosen from a list of its own: stored under ``name``; ``options()`` are (key, name).
+
+    ``records`` says that they are records: a settings file may name one that is not in this workspace.
+    """
 
     name: str
     label: Text
     options: Callable[[], list[tuple[str, str]]]
+    records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
