@@ -222,6 +222,35 @@ def test_the_deputy_decides_while_somebody_is_away(cast: Any, gadget: Gadget) ->
     assert (turn.user_id, turn.behalf_id) == (cast.charlie_user.pk, cast.bob_user.pk)
 
 
+def away(cast: Any, user: User, deputy: User | None) -> None:
+    now = clock.now()
+    worktime_edit.absence_save(
+        cast.root, user, begins_at=now - dt.timedelta(hours=1), ends_at=now + dt.timedelta(days=9), deputy=deputy
+    )
+
+
+@pytest.mark.parametrize("rule", ["superior", "pass", "ask"])
+def test_nobody_decides_his_own_request_as_a_deputy(cast: Any, gadget: Gadget, rule: str) -> None:
+    flow(cast, options={"self": rule})
+    away(cast, cast.bob_user, cast.alice_user)
+    assert asked(ask(cast, gadget)) == ["bob"]
+
+
+def test_a_late_request_passes_over_who_is_away(cast: Any, gadget: Gadget) -> None:
+    """The superior's deputy is who was late: it goes one higher, to his deputy who is there."""
+    User.objects.filter(pk=cast.bob_user.pk).update(superior=cast.charlie_user)
+    User.objects.filter(pk=cast.charlie_user.pk).update(superior=cast.root_user)
+    flow(cast, step(BOB, hours=1, late="superior"))
+    approval = ask(cast, gadget)
+    away(cast, cast.charlie_user, cast.bob_user)
+    away(cast, cast.root_user, cast.dave_user)
+    ApprovalTurn.objects.filter(approval=approval).update(due_at=clock.now())
+    watch.late_do(clock.now())
+    assert asked(approval) == ["dave"]
+    fresh = ApprovalTurn.objects.get(approval=approval, state="asked")
+    assert fresh.due_at is not None, "whoever is asked next has the step's hours too"
+
+
 def test_who_leaves_hands_on_to_the_superior(
     cast: Any, gadget: Gadget, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -11,7 +12,9 @@ from django.test import Client
 from guanxi.core.automation import approvals
 from guanxi.core.automation.approvals import deciding, watch
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
+from guanxi.core.kernel import clock
 from guanxi.core.models import Approval, ApprovalFlow, ApprovalTurn
+from guanxi.core.records import worktime_edit
 from tests.core.web.conftest import HX
 from tests.fakes.models import Gadget
 
@@ -67,6 +70,30 @@ def test_saving_shows_the_path_and_sending_follows(browse: Any, cast: Any, flow:
     assert "Take back" in page
     assert client.post("/approvals/send/", {**form, "values": "[1]"}).status_code == 422
     assert client.post("/approvals/send/", {**form, "record": "999999999"}).status_code == 404
+
+
+def test_whoever_decides_sees_the_facts_of_the_record(browse: Any, cast: Any, asked: Approval, gadget: Gadget) -> None:
+    secret = watch.link_make(ApprovalTurn.objects.get(approval=asked)).rstrip("/").rsplit("/", 1)[-1]
+    for client, page in ((browse("bob"), f"/approvals/{asked.pk}/"), (Client(), f"/approvals/link/{secret}/")):
+        assert "gx-factline" in client.get(page).content.decode(), page
+
+
+def test_sent_from_a_page_of_its_own_it_goes_back_to_the_record(
+    browse: Any, cast: Any, flow: ApprovalFlow, gadget: Gadget
+) -> None:
+    form = {"entity": "fakes.gadget", "record": str(gadget.pk), "action": "change", "values": '{"price": "2000"}'}
+    page = f"http://testserver/gadgets/{gadget.pk}/do/anything/"
+    answer = browse("alice").post("/approvals/send/", form, HTTP_REFERER=page, **HX)
+    assert answer.headers["HX-Redirect"] == f"/gadgets/{gadget.pk}/"
+
+
+def test_the_path_says_who_decides_for_whom(browse: Any, cast: Any, flow: ApprovalFlow, gadget: Gadget) -> None:
+    now = clock.now()
+    worktime_edit.absence_save(
+        cast.bob, cast.bob_user, begins_at=now, ends_at=now + dt.timedelta(days=1), deputy=cast.charlie_user
+    )
+    answer = browse("alice").post(f"/gadgets/{gadget.pk}/cell/price/", {"price": "2000"}, **HX)
+    assert f"for {cast.bob_user.name}, who is away" in answer.content.decode()
 
 
 def test_deciding_from_the_list_and_the_record(browse: Any, cast: Any, asked: Approval, gadget: Gadget) -> None:

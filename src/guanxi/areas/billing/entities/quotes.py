@@ -56,7 +56,7 @@ register(
         color="indigo",
         columns=("number", "name", "customer", "status", "total", "off", "quoted_on", "valid_until", "owner"),
         filters=("status", "customer", "opportunity", "owner", "quoted_on", "valid_until", "total", "currency", "tags"),
-        facts=("status", "customer", "total", "off", "valid_until", "revision", "owner"),
+        facts=("status", "customer", "total", "off", "margin_percent", "valid_until", "revision", "owner"),
         fields={
             **MONEY,
             **of_customer("contact", "opportunity"),

@@ -122,15 +122,31 @@ def after(user: User) -> User | None:
     return User.objects.filter(pk=left[0]).first() if left else None
 
 
-def stand_in(user_id: int, moment: dt.datetime) -> int:
-    """Who decides for a person at a moment: himself, or the deputy of his leave (and the deputy's, up to three)."""
+def stand_in(user_id: int, moment: dt.datetime, *, but: int | None = None) -> int:
+    """Who decides for a person at a moment: himself, or the deputy of his leave (and the deputy's, up to three).
+
+    ``but`` is nobody's deputy: who sent a request does not decide it in the place of somebody who is away.
+    """
     chosen = user_id
     for _step in range(3):
         absence = worktime.away(chosen, moment)
-        if absence is None or absence.deputy is None or not absence.deputy.is_active:
+        deputy = absence.deputy if absence is not None else None
+        if deputy is None or not deputy.is_active or deputy.pk == but:
             return chosen
-        chosen = absence.deputy.pk
+        chosen = deputy.pk
     return chosen
+
+
+def late_superior(user: User, moment: dt.datetime, applicant_id: int) -> User | None:
+    """Who decides when a person is late: the next superior, or his deputy, who is neither late himself nor the applicant."""
+    for level in range(1, _LEVELS + 1):
+        above = superior_of(user, level)
+        if above is None:
+            return None
+        stands = stand_in(above.pk, moment, but=applicant_id)
+        if stands not in (user.pk, applicant_id):
+            return above if stands == above.pk else User.objects.get(pk=stands)
+    return None
 
 
 def words(one: Mapping[str, Any]) -> str:

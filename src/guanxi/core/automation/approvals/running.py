@@ -109,7 +109,7 @@ def _plan_turns(approval: Approval, step: Step) -> None:
     active = set(User.objects.filter(pk__in=step.users, is_active=True).values_list("pk", flat=True))
     chosen = [user for user in step.users if user in active] or (people.administrators() if step.users else [])
     for position, user_id in enumerate(chosen):
-        stands = people.stand_in(user_id, clock.now())
+        stands = people.stand_in(user_id, clock.now(), but=approval.applicant_id)
         auto = (repeat and stands in before) or (own and stands == approval.applicant_id)
         ApprovalTurn.objects.create(
             approval=approval, round=approval.round, step=approval.step, position=position, user_id=stands,

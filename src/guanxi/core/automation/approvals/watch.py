@@ -59,7 +59,7 @@ def _late(number: int, now: dt.datetime) -> None:
     if turn is None:
         return
     rule = step_from(turn.approval.path[turn.step]).late
-    above = people.superior_of(turn.user) if rule == "superior" else None
+    above = people.late_superior(turn.user, now, turn.approval.applicant_id) if rule == "superior" else None
     if rule in ("pass", "reject"):
         turn.state, turn.decided_at, turn.link_digest = ("auto" if rule == "pass" else "rejected"), now, ""
         turn.save(update_fields=["state", "decided_at", "link_digest"])

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import records
-from guanxi.core.automation.approvals import deciding, flows, history, path
+from guanxi.core.automation.approvals import deciding, flows, history, path, people
 from guanxi.core.automation.approvals.gate import ApprovalNeeded
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import Approval, User
@@ -31,11 +32,22 @@ def _sheet(
     *, status: int, error: str = "", comment: str = "",
 ) -> HttpResponseBase:  # fmt: skip
     """The dialog (or page) that shows the whole path before sending."""
-    names = history.people_names(user for step in steps for user in (*step.users, *step.copies))
+    now, me = clock.now(), actor_of(request).user_id
+    asks = [[(people.stand_in(user, now, but=me), user) for user in step.users] for step in steps]
+    names = history.people_names(
+        user for step, who in zip(steps, asks, strict=True) for user in (*sum(who, ()), *step.copies)
+    )
     context = {
         "title": _("Send for approval"),
         "flow": flow_name,
-        "steps": [(step, [names.get(user, "?") for user in step.users], [names.get(user, "?") for user in step.copies]) for step in steps],
+        "steps": [
+            (
+                step,
+                [(names.get(one, "?"), names.get(user, "?") if one != user else "") for one, user in who],
+                [names.get(user, "?") for user in step.copies],
+            )
+            for step, who in zip(steps, asks, strict=True)
+        ],
         "modes": flows.MODES,
         "asked": {**asked, "values": json.dumps(asked.get("values") or {}, ensure_ascii=False)},
         "changes": changes,
@@ -102,7 +114,8 @@ def send(request: HttpRequest) -> HttpResponseBase:
         return done(request, shown, go=f"/approvals/{made.pk}/")
     go = addresses.record_url(entity, record_id)
     drafts.drop(actor, f"edit:{entity.key}:{record_id}")
-    if urlsplit(came_from(request, go)).path == f"{go}edit/":  # its page would still hold what was sent
+    page = urlsplit(came_from(request, go)).path
+    if page != go and page.startswith((go, request.path)):  # a form's own page would still hold what was sent
         return done(request, shown, go=go)
     return done(request, shown, go=go, events={"gx:close": {}, "gx:refresh": {}})
 

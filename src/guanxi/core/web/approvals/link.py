@@ -10,15 +10,21 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from guanxi.core import access
 from guanxi.core.automation.approvals import deciding, flows, history, watch
+from guanxi.core.automation.approvals.running import record_of
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import ApprovalTurn
+from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.people.common import show
+from guanxi.core.web.record.header import facts
 from guanxi.core.web.views.common import page_view
 
 
 def _context(turn: ApprovalTurn) -> dict[str, Any]:
     actor = deciding.actor_for(turn.user)
+    record = record_of(turn.approval)
+    visible = record is not None and access.allowed(actor, "view", record)
     return {
         "title": history.title_of(actor, turn.approval),
         "turn": turn,
@@ -27,6 +33,7 @@ def _context(turn: ApprovalTurn) -> dict[str, Any]:
         "flow": flows.name_of(turn.approval.flow),
         "changes": history.changes_of(actor, turn.approval),
         "path": history.path_of(turn.approval),
+        "record_facts": facts(actor, entity_of(turn.approval.entity), record) if visible else (),
         "done": "",
     }
 

@@ -21,6 +21,7 @@ from guanxi.core.models import Approval, User
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import addresses
 from guanxi.core.web.people.common import show
+from guanxi.core.web.record.header import facts
 from guanxi.core.web.views.common import actor_of, page_view
 
 SHOWN = 100
@@ -143,6 +144,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponseBase:
         "told": told,
         "copies": [turn.user.name for turn in approval.turns.filter(copy=True).select_related("user")],
         "address": addresses.record_url(entity_of(approval.entity), record.pk) if visible else "",
+        "record_facts": facts(actor, entity_of(approval.entity), record) if visible else (),
         "users": User.objects.filter(is_active=True).exclude(pk=actor.user_id or 0).order_by("sort_key")[:1000],
     }
     return show(request, "approvals/page.jinja", context)

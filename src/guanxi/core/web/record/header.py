@@ -76,18 +76,12 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         action for action in ("change", "delete", "share", "merge", "reveal") if access.allowed(actor, action, record)
     )
     readable = shape.readable(actor, entity)
-    arranged = layouts.names(layouts.layout_of(actor, entity, "side", record))
-    names = [name for name in arranged or entity.facts if name in readable]
-    if entity.access.owner in readable and entity.access.owner not in names:
-        names.insert(0, entity.access.owner)
-    known = names_of(actor, record, [readable[name] for name in names])
-    facts = [shown(actor, entity, record, readable[name], change=False, reveal=False, names=known) for name in names]
     stages, label = _stages(actor, entity, record, may)
     return Header(
         title=choosing.title_of(entity, record),
         url=addresses.record_url(entity, record.pk),
         list_url=addresses.list_url(entity),
-        facts=[one for one in facts if _tells(one, record) or one.field.name == entity.access.owner],
+        facts=facts(actor, entity, record),
         flags=flags(actor, entity, record),
         tags=list(choosing.chosen(actor, readable["tags"], record.tags)) if "tags" in readable else [],
         stages=stages,
@@ -98,6 +92,18 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         may=may,
         write=f"/write/{entity.path}/{record.pk}/" if "change" in may and correspondence.writes(entity) else "",
     )
+
+
+def facts(actor: Actor, entity: Entity, record: Any) -> list[Shown]:
+    """What is told of a record at a glance, as far as the actor may see it; its owner is always among it."""
+    readable = shape.readable(actor, entity)
+    arranged = layouts.names(layouts.layout_of(actor, entity, "side", record))
+    names = [name for name in arranged or entity.facts if name in readable]
+    if entity.access.owner in readable and entity.access.owner not in names:
+        names.insert(0, entity.access.owner)
+    known = names_of(actor, record, [readable[name] for name in names])
+    found = [shown(actor, entity, record, readable[name], change=False, reveal=False, names=known) for name in names]
+    return [one for one in found if _tells(one, record) or one.field.name == entity.access.owner]
 
 
 def _tells(one: Shown, record: Any) -> bool:
