@@ -43,6 +43,7 @@ NOW_AND_THEN = (
     '"account_usersession"',
     '"usersessions_usersession"',
     '"django_session"',
+    'UPDATE "core_apitoken"',
 )
 
 Counts = dict[str, int]
