@@ -11,8 +11,11 @@ import pytest
 from guanxi.areas.billing.models import CommissionPlan, CommissionStatement, Contract, Receipt
 from guanxi.areas.billing.services import commission, contracts, ledger
 from guanxi.core import records
+from guanxi.core.access import actors
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.models import Role
+from guanxi.core.models.stamps import bump
 from tests.factories.billing import signed
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -139,3 +142,17 @@ def test_the_page_shows_the_arithmetic(cast: Cast, make: Any) -> None:
         browser(cast.root_user).get(f"/commission-statements/{statement(cast, plan, FIRST, LAST).pk}/").content.decode()
     )
     assert all(word in text for word in ("1,000", "2%", "¥20", "200%", "/allocations/"))
+
+
+def test_who_earns_by_a_plan_sees_it_and_cannot_change_it(cast: Cast, make: Any) -> None:
+    plan = plan_of(cast, {"rate": "2"}, name="按回款提成")
+    received(cast, make, 1000, LAST)
+    found = statement(cast, plan, FIRST, LAST)
+    cast.alice_user.roles.set([Role.objects.get(key="member")])
+    bump("rights", "people")
+    client = browser(cast.alice_user)
+    assert "按回款提成" in client.get(f"/commission-statements/{found.pk}/").content.decode()
+    assert "2%" in client.get(f"/commission-plans/{plan.pk}/").content.decode()
+    assert client.get(f"/commission-plans/{plan.pk}/edit/").status_code in (403, 404)
+    with pytest.raises(Denied):
+        records.update(actors.load(cast.alice_user, via="test"), plan, {"name": "我的"})

@@ -144,6 +144,14 @@ def test_money_pages(cast: Cast, make: Any) -> None:
     assert client.get(f"/receipts/{Receipt.objects.get().pk}/").status_code == 200
 
 
+def test_paying_back_and_writing_off_begin_with_what_is_left(cast: Cast, make: Any) -> None:
+    client, contract = browser(cast.root_user), signed(make, total=Decimal("1234.50"))
+    receipt = make("billing.receipt", customer=contract.customer, amount=Decimal("567.25"))
+    due = contract.instalments.get()
+    assert 'value="567.25"' in client.get(f"/receipts/{receipt.pk}/do/refund/").content.decode()
+    assert 'value="1234.5"' in client.get(f"/instalments/{due.pk}/do/write_off/").content.decode()
+
+
 def test_sums_of_what_is_due_do_not_mix_currencies(cast: Cast, make: Any) -> None:
     records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "2020-01-01", "rate": "7"})
     signed(make, total=Decimal(900))

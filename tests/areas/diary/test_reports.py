@@ -242,3 +242,9 @@ def test_what_was_kept_is_told_in_the_readers_language(cast: Cast, boss: User, m
     assert "拜访" not in page
     assert "Mark as read" in page
     assert [panels.facts(one, report)["to_read"] for one in (alice, actors.load(boss, via="test"))] == [False, True]
+
+
+def test_the_words_of_a_report_stand_once_on_its_page(cast: Cast, boss: User) -> None:
+    report = services.work_report_write(alice_of(cast), period="day", day=DAY, values={"summary": "谈成两单"})
+    for reader in (cast.alice_user, boss):
+        assert browser(reader).get(f"/work-reports/{report.pk}/").content.decode().count("谈成两单") == 1

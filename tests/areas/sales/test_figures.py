@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from guanxi.areas.sales.models import OpportunitySnapshot, Stage, Target
 from guanxi.areas.sales.selectors import history
@@ -97,9 +99,11 @@ def test_the_months_of_a_target_add_up(cast: Cast, make: Any, stages: dict[str, 
 def test_targets_are_reached_by_person_and_department(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
     _course(cast, make, stages)
     mine = make("sales.target", year=2024, base=24000)
-    south = make("sales.target", year=2024, base=12, measure="count", scope="department", department=cast.south)
+    south = make(
+        "sales.target", year=2024, base=12, measure="count", scope="department", department=cast.south, note=""
+    )
     east = make("sales.target", year=2024, base=9000, scope="department", department=cast.east, owner=cast.charlie_user)
-    whole = make("sales.target", year=2024, base=48000, scope="company", owner=cast.root_user)
+    whole = make("sales.target", year=2024, base=48000, scope="company", owner=cast.root_user, note="")
     with clock.moved_to(NOON + 11 * DAY):
         may = read.progress(Target.objects.get(pk=mine.pk), 5, 5)
         assert (may.base, may.reached, may.due, may.percent, may.behind) == (2000, 2000, 2000, 100, False)
@@ -115,6 +119,13 @@ def test_targets_are_reached_by_person_and_department(cast: Cast, make: Any, sta
     shown = page.get(f"/targets/{whole.pk}/").content.decode()
     assert all(word in shown for word in (f"/targets/{east.pk}/", "9,000", "39,000"))
     assert f"/targets/{mine.pk}/" not in shown.partition("gx-mini")[2]
+    with CaptureQueriesContext(connection) as asked:
+        listed = page.get("/targets/").content.decode()
+    assert all(
+        name in listed for name in ("2024 · Company · 管理员 · Won amount", f"2024 · Department · {cast.south.name}")
+    )
+    assert "Target #" not in listed
+    assert sum('FROM "core_department"' in one["sql"] and "IN (" in one["sql"] for one in asked) <= 2
 
 
 def test_last_year_gives_the_season(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:

@@ -36,7 +36,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
-from guanxi.core.records.figures import number
+from guanxi.core.records.figures import money
 from guanxi.core.records.rates import base_currency, convert, rate_on
 
 ZERO = Decimal(0)
@@ -196,17 +196,17 @@ class Credit:
         """The warning in words."""
         parts = []
         if self.exceeded:
-            words = _("With this the customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
+            words = _("With this the customer owes %(sum)s; his limit is %(limit)s.")
             if not self.adding:
-                words = _("The customer owes %(sum)s; his limit is %(limit)s %(currency)s.")
+                words = _("The customer owes %(sum)s; his limit is %(limit)s.")
             parts.append(
                 words
-                % {"sum": number(self.owed + self.adding, 2), "limit": number(self.limit, 2), "currency": self.currency}
+                % {"sum": money(self.owed + self.adding, self.currency), "limit": money(self.limit, self.currency)}
             )
         if self.overdue > 0:
             parts.append(
-                _("%(amount)s %(currency)s are overdue, the oldest for %(days)d days.")
-                % {"amount": number(self.overdue, 2), "currency": self.currency, "days": self.overdue_days}
+                _("%(amount)s are overdue, the oldest for %(days)d days.")
+                % {"amount": money(self.overdue, self.currency), "days": self.overdue_days}
             )
         return " ".join(parts) or self.problem
 

@@ -55,7 +55,10 @@ WORK_REPORT = Entity(
         create=("period", "day", "summary", "plan", "trouble"),
     ),
     panels=(
-        Panel(key="facts", label=_("What was done"), template="diary/facts.jinja", context=panels.facts, where="main", order=1),
+        Panel(
+            key="facts", label=_("What was done"), template="diary/facts.jinja", context=panels.facts, where="main", order=1,
+            shows=("summary", "plan", "trouble"),
+        ),
     ),
     actions=(
         Action(

@@ -119,7 +119,8 @@ class Panel:
     """A block on the record page beyond those derived from foreign keys.
 
     ``template`` is a Jinja template, ``context`` a function ``(actor, record) -> dict`` (a selector; it never writes).
-    ``right`` names the action needed to see it; ``where`` is the column it stands in.
+    ``right`` names the action needed to see it; ``where`` is the column it stands in. Fields it ``shows`` the details beside
+    it do not repeat.
     """
 
     key: str
@@ -129,6 +130,7 @@ class Panel:
     right: str = "view"
     where: Literal["left", "main", "right"] = "right"
     order: int = 50
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

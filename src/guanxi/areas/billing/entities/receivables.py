@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing import panels, policies
@@ -21,6 +24,7 @@ from guanxi.areas.billing.models import (
 from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import PAID
 from guanxi.areas.billing.services import ledger, receiving
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
     Access,
@@ -40,6 +44,16 @@ from guanxi.core.schema.entity import (
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import extend, register
 from guanxi.core.schema.standing import Standing
+
+
+def free(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
+    """Forms about a receipt's money begin with what is free of it."""
+    return {"amount": receipt.free}
+
+
+def rest(_actor: Actor, row: Instalment) -> Mapping[str, Any]:
+    """Forms about what is due begin with what is open of it."""
+    return {"amount": row.open}
 
 
 def has_free(receipt: Receipt) -> bool | Text:
@@ -109,6 +123,7 @@ register(
                 key="write_off",
                 label=_("Write off"),
                 run=ledger.write_off,
+                begin=rest,
                 right="write_off",
                 icon="circle-minus",
                 danger=True,
@@ -212,6 +227,7 @@ register(
                 key="refund",
                 label=_("Pay back"),
                 run=ledger.receipt_refund,
+                begin=free,
                 icon="arrow-forward-up",
                 applies=has_free,
                 fields=(

@@ -8,6 +8,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
@@ -23,6 +24,7 @@ from guanxi.core.schema.registry import beside, entity_of, is_registered
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import peek_url, record_url
 from guanxi.core.web.cells import Cell, Named, Names, compiled
+from guanxi.core.web.forms import choosing
 from guanxi.core.web.icons import icon
 from guanxi.core.web.lists.columns import Column
 
@@ -184,11 +186,11 @@ def prepare(
     getters: list[Getter] = []
     uses: list[tuple[Field, Sequence[Any]]] = []
     for column in columns:
-        getter, owner, declared = reach.getter(entity, column.path, records)
+        getter, _owner, declared = reach.getter(entity, column.path, records)
         if column.level == "masked":
             getter = _masked(getter, declared)
         elif column.title and column.path == entity.title:
-            getter = _titled(getter, owner)
+            getter = _titled(getter, entity, records)
         getters.append(getter)
         uses.append((declared, [getter(record) for record in records] if declared.kind in _NAMED else ()))
     names = names_for(actor, uses, query)
@@ -215,12 +217,18 @@ def _masked(getter: Getter, declared: Field) -> Getter:
     return value
 
 
-def _titled(getter: Getter, entity: Entity) -> Getter:
+def _titled(getter: Getter, entity: Entity, records: Sequence[Any]) -> Getter:
+    """The title of each; what has none is called as everywhere, its references fetched in one query each."""
     bilingual = entity.title == "name" and hasattr(entity.model, "name_en")
+    unnamed = [record for record in records if not getter(record)] if entity.named_by else []
+    if unnamed:
+        fields = shape.fields_of(entity)
+        pointing = [name for name in entity.named_by if name in fields and fields[name].kind == "reference"]
+        prefetch_related_objects(unnamed, *pointing)
 
     def value(record: Any) -> Any:
         named = display.english_name(record) if bilingual else ""
-        return named or getter(record) or f"{entity.label} #{record.pk}"
+        return named or getter(record) or choosing.title_of(entity, record)
 
     return value
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid, NotFound, Text
-from guanxi.core.records import shape, values
+from guanxi.core.records import layouts, shape, values
 from guanxi.core.records.reveal import reveal as reveal_value
 from guanxi.core.records.reveal import reveal_count
 from guanxi.core.schema.entity import Entity, Section, Tab
@@ -52,13 +52,14 @@ def blocks(actor: Actor, entity: Entity, record: Any, sections: Sequence[Section
     found = []
     if sections is None:
         sections = build.sections_of(entity, readable, actor, record, "detail")
+    told = _told(actor, entity, record)
     for number, section in enumerate(sections):
         if not _applies(entity, record, section):
             continue
         fields = [
             shown(actor, entity, record, readable[name], change=change, reveal=reveal, names=names)
             for name in section.fields
-            if name in readable and name != "tags"
+            if name in readable and name not in told
         ]
         if fields:
             key = f"{entity.key}.{section.key or number}"
@@ -75,6 +76,13 @@ def blocks(actor: Actor, entity: Entity, record: Any, sections: Sequence[Section
             )
     found.append(_system_block(actor, entity, record, readable, names))
     return tabs.sort(one for one in found if one.fields)
+
+
+def _told(actor: Actor, entity: Entity, record: Any) -> frozenset[str]:
+    """Fields shown elsewhere on the page: tags at its head, those of panels the actor sees."""
+    shows = [one for one in entity.panels if one.shows and access.allowed(actor, one.right, record)]
+    hidden = layouts.panels_hidden(actor, entity, record) if shows else frozenset()
+    return frozenset({"tags"}.union(*(one.shows for one in shows if one.key not in hidden)))
 
 
 def _applies(entity: Entity, record: Any, section: Section) -> bool:
