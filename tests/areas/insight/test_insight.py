@@ -19,6 +19,7 @@ from django.utils import translation
 
 from guanxi.areas.activities.models import FollowUpPlan
 from guanxi.areas.insight import (
+    jobs,
     panels,
     pictures,
     planning,
@@ -304,6 +305,27 @@ def test_thresholds_say_beforehand_what_the_calculation_finds(done: Calculation,
     assert {one["verdict"] for one in last.results["drift"]} == {"stable"}
     assert AuditEntry.objects.filter(entity="insight_customervalue").count() == 0
     assert 2 <= AuditEntry.objects.filter(entity="insight_calculation", record_id=last.pk).count() <= 4
+
+
+def test_a_calculation_whose_worker_died_begins_anew_and_new_thresholds_are_never_lost(
+    deals: list[Any], cast: Cast, browse: Any
+) -> None:
+    killed = services.calculation_ask(cast.root)
+    Calculation.objects.filter(pk=killed.pk).update(state="running", progress=40)
+    assert "40%" in browse("root", "en").get("/insight/rfm/").content.decode()
+    assert services.calculation_ask(cast.root).pk == killed.pk, "two who ask at once share one"
+    wished = {**thresholds.DEFAULTS, "alarm": 45.0}
+    after = services.settings_set(cast.root, wished)
+    assert after.pk != killed.pk, "the one that runs knows nothing of the new thresholds"
+    again = services.settings_set(cast.root, {**wished, "alarm": 40.0})
+    assert (again.pk, again.settings["alarm"]) == (after.pk, 40.0), "one that waits takes them"
+    jobs.calculation_do(calculation_id=killed.pk)
+    killed.refresh_from_db()
+    assert (killed.state, killed.error) == (DONE, "")
+    finished = killed.finished_at
+    jobs.calculation_do(calculation_id=killed.pk)
+    killed.refresh_from_db()
+    assert killed.finished_at == finished, "what is done is not done again"
 
 
 @pytest.fixture

@@ -86,8 +86,14 @@ def test_it_ends(sharing: Cast) -> None:
     link = made(sharing, key)
     with clock.moved_to(clock.now() + dt.timedelta(days=8)):
         assert Client().get(path(link)).status_code == 404
-    ended = browser(sharing.alice_user).post(f"/reports/shared/{link.pk}/end/")
-    assert ended.status_code == 303
+    hers = browser(sharing.alice_user)
+    for place in ("/reports/shared/", f"/reports/{key}/share/"):
+        assert re.search(
+            rf'hx-post="/reports/shared/{link.pk}/end/"[^>]* hx-confirm="[^"]*Partners',
+            hers.get(place).content.decode(),
+        ), f"{place} asks first, naming the link"
+    ended = hers.post(f"/reports/shared/{link.pk}/end/", headers={"HX-Request": "true"})
+    assert (ended.status_code, ended["HX-Redirect"]) == (204, "/reports/shared/")
     assert Client().get(path(link)).status_code == 404
     again = made(sharing, key)
     for gone in ({"is_active": False, "deleted_at": None}, {"is_active": True, "deleted_at": clock.now()}):

@@ -7,7 +7,7 @@ import datetime as dt
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.insight import services
-from guanxi.areas.insight.models import WAITING, Calculation
+from guanxi.areas.insight.models import RUNNING, WAITING, Calculation
 from guanxi.core.automation import channels
 from guanxi.core.automation.queue import every, job
 from guanxi.core.kernel.actor import system_actor
@@ -17,8 +17,8 @@ channels.register_sort(channels.Sort("insight", _("Customer insight"), "chart-do
 
 @job(lock="insight")
 def calculation_do(calculation_id: int) -> None:
-    """Run a calculation that waits."""
-    found = Calculation.objects.filter(pk=calculation_id, state=WAITING).first()
+    """Run a calculation that waits. One found running lost its worker, for the lock lets no two run: it begins anew."""
+    found = Calculation.objects.filter(pk=calculation_id, state__in=(WAITING, RUNNING)).first()
     if found is not None:
         services.calculation_run(found)
 
@@ -26,4 +26,4 @@ def calculation_do(calculation_id: int) -> None:
 @every("40 17 * * *")
 def calculation_nightly(_now: dt.datetime) -> None:
     """Every night (01:40 in China), when there is something to compute."""
-    services.calculation_run(services.calculation_ask(system_actor("insight", via="job")))
+    calculation_do.defer(calculation_id=services.calculation_ask(system_actor("insight", via="job")).pk)

@@ -50,14 +50,23 @@ def settings_set(actor: Actor, given: Mapping[str, Any]) -> Calculation:
 
 
 def calculation_ask(actor: Actor) -> Calculation:
-    """The calculation that is waiting or running, or a new one; the caller defers the job."""
-    waiting = Calculation.objects.filter(
+    """The calculation with the present thresholds that waits or runs, or a new one; the caller defers the job.
+
+    One that waits takes the present thresholds; one that runs with others is followed by a new one.
+    """
+    wished = thresholds.current()
+    lately = Calculation.objects.filter(
         state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6)
-    ).first()
-    if waiting is not None:
-        return waiting
+    ).order_by("-asked_at")
     with writing(actor):
-        return Calculation.objects.create(asked_by_id=actor.user_id, settings=thresholds.current())
+        for one in lately:
+            if one.settings == wished:
+                return one
+            if one.state == WAITING:
+                one.settings = wished
+                one.save(update_fields=["settings"])
+                return one
+        return Calculation.objects.create(asked_by_id=actor.user_id, settings=wished)
 
 
 def calculation_run(calculation: Calculation) -> None:

@@ -20,16 +20,15 @@ from guanxi.core.models import ReportLink
 from guanxi.core.people.signin import address_of
 from guanxi.core.reporting import links, stored
 from guanxi.core.reporting.stored import Setup, Sort
-from guanxi.core.web import toasts
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
+from guanxi.core.web.lists.viewing import lead
 from guanxi.core.web.middleware import ask_for_factor, ask_to_sign_in
 from guanxi.core.web.reports.boards import tiles_of
 from guanxi.core.web.reports.scope import narrowing_of
 from guanxi.core.web.reports.shown import shown
 from guanxi.core.web.reports.views import WIDE, answer, width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
-from guanxi.core.web.views.pages import redirect
 from guanxi.runtime.environment import environment
 
 #: How long a new link lasts unless told.
@@ -94,8 +93,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 def end(request: HttpRequest, link_id: int) -> HttpResponseBase:
     """A link works no more."""
     link = links.link_end(actor_of(request), link_id)
-    toasts.keep(request, toasts.toast(_("The link for “%(name)s” has ended.") % {"name": link.name}))
-    return redirect("/reports/shared/")
+    return lead(request, "/reports/shared/", _("The link for “%(name)s” has ended.") % {"name": link.name})
 
 
 # -- the page a link opens ---------------------------------------------------------------------------------------------
