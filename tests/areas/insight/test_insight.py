@@ -191,6 +191,8 @@ def thresholds_show_their_effect(cast: Cast, browse: Any) -> None:
     for wrong in ("abc", "50,60", "0", "400"):
         refused = browse("root", "en").get("/insight/pareto/", {"class_a": wrong}).content.decode()
         assert "write a number between" in refused, wrong
+    refused = browse("root", "en").get("/insight/rfm/", {"recency": "200,60"}).content.decode()
+    assert "up to”: write four ascending numbers" in refused
     text = browse("root", "en").get("/insight/pareto/?class_a=50&class_b=90").content.decode()
     assert f"<strong>{wished['A']}</strong>" in text
     with pytest.raises(Invalid):
@@ -322,6 +324,10 @@ def test_a_calculation_whose_worker_died_begins_anew_and_new_thresholds_are_neve
     jobs.calculation_do(calculation_id=killed.pk)
     killed.refresh_from_db()
     assert (killed.state, killed.error) == (DONE, "")
+    assert CustomerValue.objects.exclude(active=None).exists()
+    assert not CustomerValue.objects.filter(purchases__lt=2).exclude(active=None).exists(), (
+        "one purchase says nothing of that"
+    )
     finished = killed.finished_at
     jobs.calculation_do(calculation_id=killed.pk)
     killed.refresh_from_db()

@@ -116,6 +116,9 @@ def test_a_built_in_report_gets_a_copy_to_be_mailed(frozen: None, cast: Cast) ->
     )
     assert made.report is not None
     assert made.report.user_id == cast.alice_user.pk
+    alice = browser(cast.alice_user)
+    assert "from a copy of your own" in alice.get("/reports/customers-by-source/mail/").content.decode()
+    assert "from a copy of your own" not in alice.get(f"/reports/{made.report.key}/mail/").content.decode()
     with pytest.raises(NotFound):
         schedules.schedule_set(cast.alice, sort="report", key="no-such", recipients=[1], every="week")
     with pytest.raises(Invalid):

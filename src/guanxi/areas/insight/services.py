@@ -246,6 +246,10 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row of findings; what a model could not say is empty."""
     get = row.get
     percent = {name: _percent(get(source)) for name, source in (("active", "alive"), ("leaving", "probability"))}
+    if (
+        _whole(get("frequency")) or 0
+    ) < 2:  # the model takes whoever bought once for alive, whatever his silence: it knows nothing
+        percent["active"] = None
     worth, chance = _number(get("value"), 2), _number(get("chance"), 6)
     return {
         "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "stage_from": _text(get("stage_from")), "risk": _text(get("risk")),

@@ -109,7 +109,8 @@ def check(given: Settings) -> None:
         raise Invalid(gettext("The alarm lies between 0 and 50%%.") % {}, code="insight.thresholds", field="alarm")
     for name in ("recency", "frequency", "monetary"):
         if len(given[name]) != 4 or sorted(set(given[name])) != given[name]:
-            raise Invalid(gettext("Four ascending numbers are needed."), code="insight.thresholds", field=name)
+            label = next(str(one.label) for one in KNOBS["rfm"] if one.name == name)
+            raise Invalid(gettext("“%(name)s”: write four ascending numbers.") % {"name": label}, code="insight.thresholds", field=name)  # fmt: skip
     if given["grow"] < 0 or not 0 < given["fall"] <= 1 or given["silent"] < 30:
         raise Invalid(gettext("These bounds of stages cannot be."), code="insight.thresholds", field="grow")
 

@@ -58,7 +58,11 @@ def schedule_set(
     if not people:
         raise Invalid(_("Choose who gets it."), code="schedule.recipients", field="recipients")
     if every not in EVERY or not (1 <= weekday <= 7 and 1 <= day <= 28 and 0 <= hour <= 23):
-        raise Invalid(_("Choose when it is sent."), code="schedule.when", field="every")
+        raise Invalid(
+            _("Choose when it is sent: a day of the month from 1 to 28, an hour from 0 to 23."),
+            code="schedule.when",
+            field="every",
+        )
     values = {"recipients": people, "every": every, "weekday": weekday, "day": day, "hour": hour}
     moment = next_moment(every, weekday, day, hour, actor.timezone, clock.now())
     with writing(actor):

@@ -48,8 +48,10 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
                 hour=_number(sent.get("hour", ""), 8),
             )
             row = made.report or made.dashboard
-            address = held.url if row is None or row.key == key else held.url.replace(f"/{key}/", f"/{row.key}/")
-            return lead(request, address, _("It will be mailed."))
+            if row is None or row.key == key:
+                return lead(request, held.url, _("It will be mailed."))
+            said = _("“%(name)s” was made for you and will be mailed.") % {"name": row.name}
+            return lead(request, held.url.replace(f"/{key}/", f"/{row.key}/"), said)
         except Invalid as error:
             trouble = text_of(error)
     people = known.recipients if known else [actor.user_id or 0]
