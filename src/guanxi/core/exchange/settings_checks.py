@@ -152,7 +152,7 @@ def _nobody_named(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Steps as they are without the people and records of elsewhere they name, at every depth."""
     found: list[dict[str, Any]] = []
     for step in steps:
-        one = {"do": "stop"} if _names_a_stranger(step) else dict(step)
+        one: dict[str, Any] = {"do": "stop"} if _names_a_stranger(step) else dict(step)
         for name in ("who", "whom", "copy"):
             if isinstance(one.get(name), list):
                 one[name] = [
