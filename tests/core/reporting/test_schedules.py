@@ -123,3 +123,13 @@ def test_a_built_in_report_gets_a_copy_to_be_mailed(frozen: None, cast: Cast) ->
         schedules.schedule_set(cast.alice, sort="report", key="no-such", recipients=[1], every="week")
     with pytest.raises(Invalid):
         schedules.schedule_set(cast.alice, sort="report", key=made.report.key, recipients=[], every="week")
+
+
+def test_mailing_what_comes_with_guanxi_leads_to_the_copy_and_names_it(cast: Cast) -> None:
+    alice = browser(cast.alice_user)
+    sent = {"recipients": [cast.alice_user.pk], "every": "week", "weekday": "2", "hour": "9"}
+    answer = alice.post("/reports/customers-by-source/mail/", sent)
+    made = ReportSchedule.objects.get().report
+    assert made is not None
+    assert answer.headers["Location"] == f"/reports/{made.key}/" != "/reports/customers-by-source/"
+    assert "was made for you" in alice.get(answer.headers["Location"]).content.decode()
