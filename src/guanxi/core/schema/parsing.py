@@ -221,11 +221,12 @@ def date(raw: Any, _field: Field) -> dt.date:
                 return _year_checked(dt.date(year, second, first))
             if second > 12 >= first or first == second:
                 return _year_checked(dt.date(year, first, second))
-            raise Invalid(
-                _("“%(value)s” can be read in two ways; write the year first, like 2024-03-05.")
-                % {"value": value[:40]},
-                code="date.ambiguous",
-            )
+            if first <= 12 and second <= 12:
+                raise Invalid(
+                    _("“%(value)s” can be read in two ways; write the year first, like 2024-03-05.")
+                    % {"value": value[:40]},
+                    code="date.ambiguous",
+                )
     except ValueError:
         pass
     raise Invalid(_("“%(value)s” is not a date; write it like 2024-03-05.") % {"value": value[:40]}, code="date.format")
@@ -237,6 +238,19 @@ def _year_checked(day: dt.date) -> dt.date:
     return day
 
 
+def _no_moment(value: str) -> Invalid:
+    text = _("“%(value)s” is not a moment; write it like 2024-03-05 14:30.") % {"value": value[:40]}
+    return Invalid(text, code="datetime.format")
+
+
+def _day_of(value: str, field: Field) -> dt.date:
+    """The day of a moment; what is no day is told as no moment."""
+    try:
+        return date(value, field)
+    except Invalid as error:
+        raise _no_moment(value) if error.code == "date.format" else error from None
+
+
 def datetime(raw: Any, field: Field) -> dt.datetime:
     """A moment; without a zone it is in the acting person's zone, without a time it is midnight there."""
     if isinstance(raw, dt.datetime):
@@ -246,16 +260,13 @@ def datetime(raw: Any, field: Field) -> dt.datetime:
         try:
             value = dt.datetime.fromisoformat(spelled)
         except ValueError:
-            day = date(spelled, field)
+            day = _day_of(spelled, field)
             clock = _TIME.search(spelled, 8)
             hours, minutes, seconds = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
             try:
                 value = dt.datetime.combine(day, dt.time(hours, minutes, seconds))
             except ValueError:
-                raise Invalid(
-                    _("“%(value)s” is not a moment; write it like 2024-03-05 14:30.") % {"value": spelled[:40]},
-                    code="datetime.format",
-                ) from None
+                raise _no_moment(spelled) from None
     if value.tzinfo is None:
         value = value.replace(tzinfo=ZoneInfo(timezone.get_current_timezone_name()))
     _year_checked(value.date())
