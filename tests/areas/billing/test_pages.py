@@ -202,3 +202,11 @@ def test_a_customer_reads_why_he_can_no_longer_answer(cast: Cast, make: Any) -> 
     assert "replaced by a newer one" in guest.get(f"/p/{secret}/").content.decode()
     made.refresh_from_db()
     assert (made.status, made.accepted_at) == ("replaced", None)
+
+
+def test_the_path_of_a_contract_offers_no_step_that_only_its_actions_take(cast: Cast, make: Any) -> None:
+    made = make("billing.contract")
+    text = browser(cast.root_user).get(f"/contracts/{made.pk}/").content.decode()
+    assert 'class="gx-stages"' in text
+    assert f"/contracts/{made.pk}/stage/" not in text
+    assert "Moves on with what is done" in text or "随业务操作推进" in text

@@ -146,7 +146,8 @@ def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> t
     choices = [one for one in choices if one.key == now or one.key not in (ends if now in ends else beside)]
     bad = ends.get(now) == "bad"
     at = next((number for number, one in enumerate(choices) if one.key == now), -1)
-    open_ = "change" in may and access.field_level(actor, entity, field.name) == "write"
+    open_ = "change" in may and field.name in shape.writable(actor, entity)
+    moves = gettext("Moves on with what is done: see the buttons and the menu.") if field.readonly else ""
     action = f"{addresses.record_url(entity, record.pk)}stage/" if open_ else ""
     refused = (
         {one.key: process.gate(actor, record, found, one.key).refused for one in choices} if found and open_ else {}
@@ -157,7 +158,7 @@ def _stages(actor: Actor, entity: Entity, record: Any, may: frozenset[str]) -> t
             "label": one.label,
             "state": ("now lost" if bad else "now") if number == at else "done" if number < at and not bad else "next",
             "action": f"{action}{one.key}/" if action and not refused.get(one.key) else "",
-            "reason": refused.get(one.key, "") if number != at else "",
+            "reason": refused.get(one.key, moves) if number != at else "",
         }
         for number, one in enumerate(choices)
     ], field.label
