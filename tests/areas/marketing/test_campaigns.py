@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from guanxi.core.models.stamps import bump
 from guanxi.core.records import bulk
 from guanxi.core.records.seeds import load
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 CAMPAIGN, MEMBER = selectors.CAMPAIGN, selectors.MEMBER
@@ -291,3 +293,9 @@ def test_roles_of_the_house(cast: Cast, make: Any) -> None:
     with pytest.raises(NotFound):
         records.get(found["member"], MEMBER, member.pk)
     assert services.member_move(found["marketing"], member, state="sent").state == "sent"  # type: ignore[union-attr]
+
+
+def test_a_new_campaign_proposes_the_usual_kind(cast: Cast) -> None:
+    """What would be kept if nobody were asked stands in the form."""
+    page = browser(cast.root_user).get("/campaigns/new/").content.decode()
+    assert re.search(r'<option value="event"[^>]* selected', page)

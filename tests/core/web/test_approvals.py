@@ -141,6 +141,13 @@ def test_several_at_once(browse: Any, cast: Any, asked: Approval, gadget: Gadget
     assert ApprovalTurn.objects.get(approval=asked).comment == "批量"
 
 
+def test_nothing_ticked_is_told(browse: Any, cast: Any, asked: Approval, gadget: Gadget) -> None:
+    client = browse("bob")
+    answer = client.post("/approvals/batch/", {"do": "approve"}, follow=True)
+    assert "Tick what you want to decide." in answer.content.decode()
+    assert price(gadget) == 10
+
+
 def test_the_link_of_a_mail_needs_no_sign_in(cast: Any, asked: Approval, gadget: Gadget) -> None:
     address = watch.link_make(ApprovalTurn.objects.get(approval=asked)).partition("/approvals/")[2]
     guest = Client()

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing import selectors
-from guanxi.areas.billing.models import BankEntry, Quote
+from guanxi.areas.billing.models import BankEntry, PrintTemplate, Quote
 from guanxi.areas.billing.models.money import NEW
 from guanxi.areas.billing.services import bank, links, papers, printing
 from guanxi.core import records
@@ -31,7 +31,7 @@ from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
-PRINTED = ("quotes", "contracts", "sales-orders", "deliveries", "receipts")
+PRINTED = ("quotes", "contracts", "sales-orders", "deliveries", "receipts", "print-templates")
 _LANGUAGES = {"zh-hans", "en"}
 
 
@@ -44,10 +44,12 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
 
 @page_view()
 def document_print(request: HttpRequest, kind: str, pk: int, language: str) -> HttpResponseBase:
-    """A document as PDF."""
+    """A document as PDF; of a template how it prints."""
     if kind not in PRINTED or language not in _LANGUAGES:
         raise NotFound
     actor, _entity, record = find(request, kind, pk)
+    if isinstance(record, PrintTemplate):
+        return _pdf(printing.template_pdf(actor, record, language), record.name)
     return _pdf(printing.document_pdf(actor, record, language), record.number or str(record.pk))
 
 

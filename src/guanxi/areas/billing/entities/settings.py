@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.entities.common import (
+    PDF,
     PERCENT,
 )
 from guanxi.areas.billing.models import (
@@ -67,7 +68,13 @@ register(
         icon="printer",
         columns=("name", "document", "language", "active"),
         filters=("document", "language", "active"),
+        fields={
+            "document": {"kind": "choice", "choices": tuple(printing.DOCUMENTS.items())},
+            "language": {"kind": "choice", "choices": (("zh-hans", "中文"), ("en", "English")), "required": True},
+            "source": {"required": False, "help": _("Left empty, it begins with the one that comes along.")},
+        },
         form=Form(sections=(Section(_("Print template"), ("name", "document", "language", "active", "source")),)),
+        panels=(PDF,),
         access=Access(owner=""),
         menu=Menu(group="settings", order=72),
         clean=printing.template_check,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,11 +12,13 @@ from typing import Any
 
 import typst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Contract, Delivery, Order, PrintTemplate, Quote, Receipt
 from guanxi.areas.billing.services import papers
 from guanxi.areas.customers.models import Customer
+from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
@@ -26,7 +29,10 @@ DATA = Path(__file__).parent.parent / "data"
 FONTS = DATA / "fonts"
 LANGUAGES = ("zh-hans", "en")
 #: Documents a template can be made for.
-DOCUMENTS = ("quote", "contract", "order", "delivery", "receipt", "account")
+DOCUMENTS = {
+    "quote": gettext_lazy("Quote"), "contract": gettext_lazy("Contract"), "order": gettext_lazy("Sales order"),
+    "delivery": gettext_lazy("Delivery note"), "receipt": gettext_lazy("Receipt"), "account": gettext_lazy("Statement of account"),
+}  # fmt: skip
 
 
 def compiled(source: str, data: Mapping[str, Any]) -> bytes:
@@ -38,12 +44,17 @@ def compiled(source: str, data: Mapping[str, Any]) -> bytes:
         try:
             made = typst.compile(str(main), root=folder, font_paths=[str(FONTS)], ignore_system_fonts=True)
         except RuntimeError as error:
-            raise Invalid(
-                _("The template cannot be printed: %(error)s") % {"error": str(error)[:300]},
-                code="template.wrong",
-                field="source",
-            ) from None
+            raise Invalid(_wrong(error), code="template.wrong", field="source") from None
     return bytes(made)
+
+
+def _wrong(error: RuntimeError) -> str:
+    """What is wrong with a template, and in which line."""
+    said = {"error": str(error)[:300]}
+    place = re.search(r"main\.typ:(\d+):", getattr(error, "diagnostic", ""))
+    if place is None:
+        return _("The template cannot be printed: %(error)s") % said
+    return _("Line %(line)s of the template cannot be printed: %(error)s") % {"line": place[1], **said}
 
 
 def source_of(document: str, language: str) -> str:
@@ -53,11 +64,19 @@ def source_of(document: str, language: str) -> str:
     )
     if row is not None:
         return row.source
+    return _own(document)
+
+
+def _own(document: str) -> str:
+    """The template that comes along."""
     return (DATA / ("account.typ" if document == "account" else "document.typ")).read_text(encoding="utf-8")
 
 
 def template_check(_actor: Actor, template: PrintTemplate, changes: Mapping[str, Any]) -> None:
-    """A template is for a document we print, in a language we speak, and can be printed with sample data."""
+    """A template is for a document we print, in a language we speak, and can be printed with sample data.
+
+    A new one without text begins with the one that comes along.
+    """
     if template.document not in DOCUMENTS:
         raise Invalid(
             _("Choose one of: %(names)s.") % {"names": ", ".join(DOCUMENTS)}, code="choice.unknown", field="document"
@@ -66,7 +85,9 @@ def template_check(_actor: Actor, template: PrintTemplate, changes: Mapping[str,
         raise Invalid(
             _("Choose one of: %(names)s.") % {"names": ", ".join(LANGUAGES)}, code="choice.unknown", field="language"
         )
-    if "source" in changes and template.source.strip():
+    if not template.source.strip():
+        template.source = _own(template.document)
+    elif not changes.keys().isdisjoint(("source", "document")):
         compiled(template.source, _sample(template.document))
 
 
@@ -98,6 +119,17 @@ def document_pdf(actor: Actor, record: Quote | Contract | Order | Delivery | Rec
     chosen = language if language in LANGUAGES else actor.language
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         return compiled(source_of(record._meta.model_name or "", chosen), papers.document_data(record, chosen))
+
+
+def template_pdf(actor: Actor, template: PrintTemplate, language: str = "") -> bytes:
+    """A template filled with the newest document of its sort the actor sees, else with sample data. Raises Invalid for a wrong one."""
+    require(actor, "view", template)
+    chosen = language if language in LANGUAGES else template.language
+    with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
+        key = f"billing.{template.document}"
+        newest = records.queryset(actor, key).order_by("-pk").first() if template.document != "account" else None
+        data = papers.document_data(newest, chosen) if newest is not None else _sample(template.document)
+        return compiled(template.source, data)
 
 
 def account_pdf(

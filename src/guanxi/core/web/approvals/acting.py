@@ -217,6 +217,9 @@ def batch(request: HttpRequest) -> HttpResponseBase:
     if verb not in ("approve", "reject"):
         raise NotFound
     ids = [number(one) for one in request.POST.getlist("ids")][:200]
+    if not ids:
+        toasts.keep(request, toast(_("Tick what you want to decide."), level="error"))
+        return done(request, go="/approvals/")
     count, problems = deciding.decide_many(actor_of(request), ids, verb, request.POST.get("comment", ""))
     text = ngettext("%(num)d was decided.", "%(num)d were decided.", count) % {"num": count}
     shown = [toast(text)] if count or not problems else []

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
-from guanxi.core.records import display, layouts, rules, shape
+from guanxi.core.records import display, layouts, narrowing, rules, shape
 from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Lines, Section, Tab, sections_fields
 from guanxi.core.schema.fields import Field
@@ -231,7 +231,7 @@ def create_form(
     """The form that makes a record: required fields and those the declaration names first, the others behind “more”."""
     fields = askable(shape.writable(actor, entity))
     given = {
-        **_defaults(actor, fields),
+        **_defaults(actor, entity, fields, values or {}),
         **({entity.access.owner: actor.user_id} if entity.access.owner in fields else {}),
         **(values or {}),
     }
@@ -304,8 +304,14 @@ def edit_form(
     )
 
 
-def _defaults(actor: Actor, fields: Mapping[str, Field]) -> dict[str, Any]:
-    return {name: proposed(actor, one) for name, one in fields.items() if one.default not in (None, "")}
+def _defaults(actor: Actor, entity: Entity, fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new form proposes: what would be kept if the field were not asked for, the dictionary's default too."""
+    found = {name: proposed(actor, one) for name, one in fields.items()}
+    known = shape.fields_of(entity)
+    for name, one in fields.items():
+        if one.dictionary and found[name] in (None, ""):
+            found[name] = narrowing.usual(known, one, {**found, **given})
+    return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 def proposed(actor: Actor, field: Field) -> Any:
