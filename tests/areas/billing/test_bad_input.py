@@ -18,6 +18,8 @@ from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import User
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.forms import grid
 from tests.factories.billing import TODAY, signed
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -176,3 +178,11 @@ def test_nothing_moves_out_of_or_into_closed_books(cast: Cast, make: Any) -> Non
         orders.order_confirm(cast.root, Order.objects.get(pk=order.pk))
     assert Contract.objects.get(pk=draft.pk).status == Order.objects.get(pk=order.pk).status == "draft"
     contracts.contract_sign(cast.root, Contract.objects.get(pk=draft.pk), signed_on=ago)
+
+
+def test_a_price_that_cannot_be_reckoned_is_told_at_its_cell(cast: Cast, make: Any) -> None:
+    quote, product = entity_of("billing.quote"), make("catalog.product", price=100)
+    rows = [{"product": str(product.pk), "quantity": "1"}]
+    tried = grid.work_out(cast.root, quote, None, quote.lines[0], rows, {"currency": "THB"})
+    assert "THB" in str(tried.errors[0]["price"])
+    assert not grid.work_out(cast.root, quote, None, quote.lines[0], rows, {"currency": "CNY"}).errors

@@ -72,9 +72,12 @@ def line_follow(actor: Actor, document: Any, line: Any, changed: frozenset[str])
     manual = line.written or (line.pk is not None and not line.price_source and line.price is not None and not fresh)
     if not (fresh or "quantity" in changed or line.price is None):
         return
-    found = price_for(
-        actor, product=product, customer=customer, currency=document.currency, quantity=line.quantity, on=day
-    )
+    try:
+        found = price_for(
+            actor, product=product, customer=customer, currency=document.currency, quantity=line.quantity, on=day
+        )
+    except Invalid as error:
+        raise Invalid(error.message, code=error.code, field="price") from None
     if hasattr(line, "base_price"):
         line.base_price = found.amount
     if manual and line.price is not None:

@@ -243,6 +243,16 @@ def test_quick_form_without_a_record_asks_for_it(browse: Any) -> None:
     assert "谈了报价" in answer.content.decode()
 
 
+def test_the_first_a_picker_offers_is_the_one_that_was_typed(browse: Any, make: Any) -> None:
+    codes = [f"P000{number:02}" for number in range(1, 25)]
+    for place, code in enumerate(codes):
+        make("catalog.product", name=f"{chr(97 + place)} 器件", code=code)
+    for code in (codes[0], codes[-1]):
+        items = browse("alice").get(f"/pick/products/?q={code}").json()["items"]
+        assert items[0]["hint"].startswith(code)
+        assert len({one["value"] for one in items}) == len(items) <= 20
+
+
 def test_pickers_find_by_pinyin_under_rights(browse: Any, make: Any, cast: Any) -> None:
     make("customers.customer", name="深圳市华强电子有限公司")
     make("customers.customer", name="华强北电子商行", by=cast.charlie_user)

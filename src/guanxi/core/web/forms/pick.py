@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
 from guanxi.core.automation import templates
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag
 from guanxi.core.records import dictionaries
+from guanxi.core.records.search.query import search
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of
 from guanxi.core.web.forms import choosing
@@ -42,14 +44,13 @@ def pick_snippets(request: HttpRequest) -> HttpResponseBase:
 def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     """Records found by the words of the global search (any characters, pinyin, initials, phone, number).
 
-    The most recently changed ones when nothing is typed; ``{"items": [{"value", "text", "hint"}]}``.
+    What fits best stands first: Enter takes it. The most recently changed ones when nothing is typed;
+    ``{"items": [{"value", "text", "hint"}]}``.
     """
     actor, entity = actor_of(request), entity_at(path)
     access.require(actor, "view", entity)
     words = request.GET.get("q", "").strip()[:100]
-    found = records.select(
-        actor, entity, filter=_narrowed(request, actor, entity), text=words, limit=LIMIT, count=False
-    ).items
+    found = _fitting(actor, entity, _narrowed(request, actor, entity), words)
     hints = _hints(actor, entity, found)
     items = [
         {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found
@@ -60,6 +61,17 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
             one for one in items if one not in mine
         ]
     return _items(items)
+
+
+def _fitting(actor: Actor, entity: Entity, offered: Mapping[str, Any] | None, words: str) -> list[Any]:
+    """Records a picker offers for the words, the best first; then those that fit nearly, in the order of lists."""
+    best = [hit.record_id for hit in search(actor, words, entities=[entity], limit=LIMIT)] if words else []
+    rows = records.queryset(actor, entity, filter=offered).filter(pk__in=best) if best else ()
+    fitting = sorted(rows, key=lambda row: best.index(row.pk))
+    if len(fitting) == LIMIT:
+        return fitting
+    near = records.select(actor, entity, filter=offered, text=words, limit=LIMIT, count=False).items
+    return (fitting + [row for row in near if row.pk not in best])[:LIMIT]
 
 
 def _narrowed(request: HttpRequest, actor: Any, entity: Entity) -> Mapping[str, Any] | None:
