@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from guanxi.areas.sales.models import OpportunitySnapshot, Stage, Target
+from guanxi.areas.sales.models import Opportunity, OpportunitySnapshot, OpportunityState, Stage, Target
 from guanxi.areas.sales.selectors import history
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.areas.sales.services import targets
@@ -63,11 +63,42 @@ def test_the_waterfall_adds_up_and_equals_the_snapshot(cast: Cast, make: Any, st
         one.opportunity_id: (one.stage_id, one.category, one.value, one.owner_id)
         for one in OpportunitySnapshot.objects.filter(day=dt.date(2024, 5, 28))
     }
-    rebuilt = {
-        key: (one.stage, one.category, one.value, one.owner) for key, one in history.as_of(NOON + 8 * DAY).items()
-    }
+    states = OpportunityState.objects.filter(at__lte=NOON + 8 * DAY).order_by("at", "id")
+    rebuilt = {one.opportunity_id: (one.stage_id, one.category, one.value, one.owner_id) for one in states}
     assert {key: rebuilt[key] for key in kept} == kept
-    assert history.as_of(NOON - DAY) == {}
+
+
+def test_the_waterfall_knows_what_comes_back_and_what_is_settled_between(
+    cast: Cast, make: Any, stages: dict[str, Stage]
+) -> None:
+    deals = _course(cast, make, stages)
+    start = Opportunity.objects.get(pk=deals[0].pk).stage_id
+    with clock.moved_to(NOON + 9 * DAY):
+        records.update(cast.alice, deals[0], {"amount": "1200"})
+        records.update(cast.alice, deals[2], {"stage": start})
+        records.update(cast.alice, deals[4], {"amount": "900"})
+        quick = make(
+            "sales.opportunity",
+            amount=50,
+            customer=deals[0].customer,
+            contact=deals[0].contact,
+            close_on=dt.date(2024, 6, 20),
+        )
+    with clock.moved_to(NOON + 10 * DAY):
+        records.update(cast.alice, deals[4], {"stage": stages["lost"].pk, "close_reason": "price"})
+        records.update(cast.alice, quick, {"stage": stages["won"].pk})
+    with clock.moved_to(NOON + 12 * DAY):
+        span = (stages["won"].pipeline_id, dt.date(2024, 5, 28), dt.date(2024, 6, 1))
+        steps, levels = history.course(cast.alice, *span)
+        assert {one.key: (one.count, one.amount) for one in steps} == {
+            "opening": (2, 2200), "new": (1, 50), "reopened": (1, 3000), "grown": (1, 200), "shrunk": (1, -300),
+            "won": (1, -50), "lost": (1, -900), "gone": (0, 0), "closing": (2, 4200),
+        }  # fmt: skip
+        assert [(one.count_before, one.count) for one in levels if one.stage == stages["won"].pk] == [(1, 2)]
+        assert history.course(cast.root, *span) == (steps, levels)
+        nothing, empty = history.course(cast.charlie, *span)
+        assert {(one.count, one.amount) for one in nothing} == {(0, 0)}
+        assert {(one.count_before, one.count) for one in empty} == {(0, 0)}
 
 
 def test_the_months_of_a_target_add_up(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:

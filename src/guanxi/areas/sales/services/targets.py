@@ -10,7 +10,6 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot
-from guanxi.areas.sales.selectors import history
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.core import records
 from guanxi.core.access import require
@@ -55,27 +54,13 @@ def snapshot_keep(day: dt.date) -> int:
     """Keep the pipeline as it stands at this moment as that of ``day``; once a day. Returns how many were kept."""
     if OpportunitySnapshot.objects.filter(day=day).exists():
         return 0
+    fields = ("pk", "pipeline_id", "stage_id", "category", "value", "owner_id")
     rows = [
         OpportunitySnapshot(
-            day=day,
-            opportunity_id=one.id,
-            pipeline_id=one.pipeline,
-            stage_id=one.stage,
-            category=one.category,
-            value=one.value,
-            owner_id=one.owner,
+            day=day, opportunity_id=number, pipeline_id=pipeline, stage_id=stage, category=category,
+            value=value or Decimal(0), owner_id=owner,
         )
-        for one in _present()
-    ]
+        for number, pipeline, stage, category, value, owner in Opportunity.objects.order_by("pk").values_list(*fields)
+    ]  # fmt: skip
     OpportunitySnapshot.objects.bulk_create(rows, batch_size=2000, ignore_conflicts=True)
     return len(rows)
-
-
-def _present() -> list[history.Was]:
-    """The opportunities as their own rows say, not as their states tell."""
-    from_rows = Opportunity.objects.order_by("pk")
-    fields = ("pk", "pipeline_id", "stage_id", "category", "value", "owner_id")
-    return [
-        history.Was(number, pipeline, stage, category, value or Decimal(0), owner)
-        for number, pipeline, stage, category, value, owner in from_rows.values_list(*fields)
-    ]
