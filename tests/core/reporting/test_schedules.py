@@ -117,6 +117,13 @@ def test_a_built_in_report_gets_a_copy_to_be_mailed(frozen: None, cast: Cast) ->
     assert made.report is not None
     assert made.report.user_id == cast.alice_user.pk
     alice = browser(cast.alice_user)
+    answer = alice.post(
+        "/reports/customers-by-level/mail/", {"recipients": [cast.alice_user.pk], "every": "day", "hour": "8"}
+    )
+    copied = ReportSchedule.objects.get(every="day").report
+    assert copied is not None
+    assert (answer.status_code, answer["Location"]) == (303, f"/reports/{copied.key}/")
+    assert "was made for you and will be mailed" in alice.get(answer["Location"]).content.decode()
     assert "from a copy of your own" in alice.get("/reports/customers-by-source/mail/").content.decode()
     assert "from a copy of your own" not in alice.get(f"/reports/{made.report.key}/mail/").content.decode()
     with pytest.raises(NotFound):

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import display
-from guanxi.core.records.shape import spoken
 from guanxi.core.reporting import schedules, stored
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
@@ -51,8 +50,8 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
             row = made.report or made.dashboard
             if row is None or row.key == key:
                 return lead(request, held.url, _("It will be mailed."))
-            said = _("“%(name)s” was made for you and will be mailed.") % {"name": spoken(row.name_zh, row.name_en)}
-            return lead(request, held.url.replace(f"/{key}/", f"/{row.key}/"), said)
+            copy = stored.setup(actor, sort, row.key)
+            return lead(request, copy.url, _("“%(name)s” was made for you and will be mailed.") % {"name": copy.name})
         except Invalid as error:
             trouble = text_of(error)
     people = known.recipients if known else [actor.user_id or 0]
