@@ -1,0 +1,32 @@
+"""What the area reads."""
+
+from guanxi.areas.billing.selectors.chain import amended, chain
+from guanxi.areas.billing.selectors.money import (
+    AGES,
+    OWED,
+    ZERO,
+    Aged,
+    account,
+    ageing,
+    contract_ends,
+    credit_of,
+    currencies_of,
+    owed,
+    to_invoice,
+)
+
+__all__ = [
+    "AGES",
+    "OWED",
+    "ZERO",
+    "Aged",
+    "account",
+    "ageing",
+    "amended",
+    "chain",
+    "contract_ends",
+    "credit_of",
+    "currencies_of",
+    "owed",
+    "to_invoice",
+]
