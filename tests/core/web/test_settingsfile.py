@@ -42,7 +42,7 @@ def test_a_file_is_compared_then_applied_then_taken_back(browse: Any, cast: Any)
     assert not Snippet.objects.exists()
     assert client.post(answer.headers["Location"]).status_code == 303
     assert Snippet.objects.get().text_zh == "您好"
-    assert client.get(f"{HOME}{kept.pk}/").status_code == 200
+    assert 'hx-disabled-elt="find button"' in client.get(f"{HOME}{kept.pk}/").content.decode()
     assert client.post(f"{HOME}{kept.pk}/").status_code == 303
     assert not Snippet.objects.exists()
 

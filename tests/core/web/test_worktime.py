@@ -55,6 +55,10 @@ def test_the_count_of_a_deadline_shows_its_intervals(browse: Any, cast: Any) -> 
     own = browse("root", "en").get(HOME, {**asked, "who": str(cast.bob_user.pk)}).content.decode()
     assert "2030-03-06 10:00" in own
     assert "2030-03-05</span> Leave" in own.replace(" – 03-06", "")
+    begins, ends = dt.datetime(2030, 4, 2, 9, tzinfo=zone), dt.datetime(2030, 4, 3, 12, tzinfo=zone)
+    worktime_edit.absence_save(cast.bob, cast.bob_user, begins_at=begins, ends_at=ends)
+    own = browse("root", "en").get(HOME, {**asked, "start": "2030-04-01T17:00", "who": str(cast.bob_user.pk)})
+    assert "Leave 09:00 – 12:00" in own.content.decode()
     bad = browse("root").get(HOME, {"start": "soon", "hours": "many", "in": "standard"})
     assert bad.status_code == 200
 

@@ -88,10 +88,11 @@ def special_days(plain: Calendar, result: Counted) -> Iterator[Met]:
 
 
 def leave(plain: Calendar, result: Counted) -> Iterator[Met]:
-    """Leave of the person between beginning and end."""
+    """Leave of the person between beginning and end; with its times unless it is of whole days."""
     first, last = _between(plain, result)
     for one in plain.absences:
-        begin = one.begin.astimezone(plain.zone).date()
-        end = (one.end - dt.timedelta(microseconds=1)).astimezone(plain.zone).date()
+        since, until = one.begin.astimezone(plain.zone), one.end.astimezone(plain.zone)
+        begin, end = since.date(), (until - dt.timedelta(microseconds=1)).date()
+        times = "" if since.time() == until.time() == dt.time() else f" {since:%H:%M} – {until:%H:%M}"
         if begin <= last and end >= first:
-            yield Met(begin, end, _("Leave"), False)
+            yield Met(begin, end, _("Leave") + times, False)
