@@ -68,6 +68,7 @@ def test_what_is_refused_is_said_at_its_field(
         at_field = re.search(rf'id="f-{field}".*?<div class="invalid-feedback">(.*?)</div>', page, re.DOTALL)
         assert at_field is not None
         assert words in at_field[1]
+        assert language != "en" or re.search(rf'href="#f-{field}">[A-Z]', page)
         assert "写错的一份" in page
         assert typed[field] in page
     assert (Opportunity.objects.count(), Contract.objects.count(), Receipt.objects.count()) == (0, 0, 1)
