@@ -42,3 +42,12 @@ def test_a_wrong_template_says_in_which_line(cast: Cast) -> None:
         )
     with pytest.raises(Invalid):
         records.create(cast.root, "billing.printtemplate", {**QUOTE, "document": "poem"})
+
+
+def test_the_composer_as_a_page_is_drawn_anew_in_its_place(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", emails=[{"label": "work", "value": "li@kunde.example"}])
+    client, address = browser(cast.root_user), f"/write/customers/{customer.pk}/"
+    page = client.get(address).content.decode()
+    part = client.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "<div hx-disable>" in page
+    assert "<div hx-disable>" not in part
