@@ -152,7 +152,9 @@ def test_who_earns_by_a_plan_sees_it_and_cannot_change_it(cast: Cast, make: Any)
     bump("rights", "people")
     client = browser(cast.alice_user)
     assert "按回款提成" in client.get(f"/commission-statements/{found.pk}/").content.decode()
-    assert "2%" in client.get(f"/commission-plans/{plan.pk}/").content.decode()
+    assert "2%" not in client.get(f"/commission-plans/{plan.pk}/").content.decode(), (
+        "rates are told by one's own statement"
+    )
     assert client.get(f"/commission-plans/{plan.pk}/edit/").status_code in (403, 404)
     with pytest.raises(Denied):
         records.update(actors.load(cast.alice_user, via="test"), plan, {"name": "我的"})

@@ -89,9 +89,8 @@ for _role in ("member", "trainee"):
 #: Salespeople plan instalments and ask for invoices; money is booked and written off by those who keep the books.
 for _name in ("receipt", "allocation", "bankentry", "creditlimit", "commissionstatement"):
     seeds.grant("member", f"billing.{_name}", {"view": "own", "export": "own"})
-#: By which plan, at which rates: who is paid by results sees the rule.
-for _name in ("commissionplan", "commissionrule"):
-    seeds.grant("member", f"billing.{_name}", {"view": "all"})
+#: By which plan a statement is reckoned; the rates of all plans, those of managers among them, are not for everybody.
+seeds.grant("member", "billing.commissionplan", {"view": "all"})
 
 #: A discount beyond one's limit: the superior decides, beyond a fifth of the price a director too.
 seeding.flow(
