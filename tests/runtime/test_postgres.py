@@ -61,6 +61,14 @@ def test_a_second_owner_is_refused_and_told_who_has_it(server: EmbeddedPostgres,
     assert _value(server.url(), "SELECT 1") == 1
 
 
+def test_a_server_whose_owner_was_killed_is_nobodys_to_work_with(server: EmbeddedPostgres, home: Path) -> None:
+    server.start()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    (home / "pg.lock").write_text(f"{gone.pid}\n")
+    assert running_url(home, RUN) is None, "it answers still, and will end"
+
+
 def test_stopping_frees_the_folder_and_the_socket(server: EmbeddedPostgres, home: Path) -> None:
     server.start()
     pid = server.pid

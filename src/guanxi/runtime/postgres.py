@@ -388,8 +388,20 @@ class EmbeddedPostgres:
         self._child = None
 
 
+def _owned(data: Path) -> bool:
+    """Whether the process that started the server of ``data`` is there."""
+    with contextlib.suppress(OSError, ValueError):
+        return process.alive(int((data / "pg.lock").read_text("ascii")))
+    return False
+
+
 def running_url(data: Path, run: Path) -> str | None:
-    """Address of the embedded server of ``data`` when one is running and answers on its socket, else ``None``."""
+    """Address of the embedded server of ``data`` when one is running and answers on its socket, else ``None``.
+
+    A server whose owner was killed is ending, though it may answer for a moment still: nobody begins work with it.
+    """
+    if not _owned(data):
+        return None
     place = socket_folder(data, run) / _SOCKET
     with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as client:
         client.settimeout(2)
