@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import BankEntry, Contract, Instalment, Invoice, Order, Receipt
@@ -95,8 +96,8 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         "id",
     ),
 }
-_DATE = Field(name="booked_on", kind="date", label=_("date"))
-_MONEY = Field(name="amount", kind="money", label=_("amount"))
+_DATE = Field(name="booked_on", kind="date", label=gettext_lazy("date"))
+_MONEY = Field(name="amount", kind="money", label=gettext_lazy("amount"))
 ZERO = Decimal(0)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.core import records
 from guanxi.core.automation import channels
@@ -41,7 +41,9 @@ HEARD = 4000
 WROTE = gettext_noop("%(sender)s wrote: %(subject)s")
 UNKNOWN = gettext_noop("Somebody unknown wrote: %(sender)s, %(subject)s")
 RETURNED = gettext_noop("A mail to %(to)s came back: %(reason)s")
-channels.register_sort(channels.Sort(SORT, _("Messages from customers"), "mail", mail="off", push=True, mutable=True))
+channels.register_sort(
+    channels.Sort(SORT, gettext_lazy("Messages from customers"), "mail", mail="off", push=True, mutable=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
