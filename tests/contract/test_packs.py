@@ -17,7 +17,9 @@ from guanxi.core.models import CustomObject, Role, User, stamps
 from guanxi.core.records import dictionaries, objects, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
-from tests.contract import test_rights, test_web, test_writing
+from tests.contract import test_rights, test_verbs, test_web, test_writing
+from tests.contract.conftest import may
+from tests.contract.test_matrix import Doors, doors  # noqa: F401 - a fixture
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 from tests.factories.cast import Cast
 
@@ -71,6 +73,7 @@ def test_objects_of_a_pack_keep_the_contract(
     cast: Cast,
     make: Callable[..., Any],
     browse: Callable[..., Client],  # noqa: F811
+    doors: Doors,  # noqa: F811
 ) -> None:
     keys = [f"custom.{row['key']}" for row in packs.pack_of(pack).settings["objects"]]
     assert len(keys) >= 3
@@ -85,7 +88,6 @@ def test_objects_of_a_pack_keep_the_contract(
             lambda w=write: test_writing.test_two_people_changing_one_field_clash(**w),
             lambda w=write: test_writing.test_trash_and_back(**w),
             lambda w=write: test_writing.test_search_finds_by_name_under_rights(**w),
-            lambda o=look: test_web.test_a_foreign_record_and_none_look_alike(**o),
             lambda o=look: test_web.test_forms_open_for_those_who_may_write(**o, person="alice"),
             lambda o=look: test_web.test_the_record_page_and_its_relatives(**o, person="bob"),
             lambda o=look: test_web.test_the_list_shows_exactly_what_may_be_seen(**o, person="alice"),
@@ -95,6 +97,12 @@ def test_objects_of_a_pack_keep_the_contract(
             lambda w=write, p=person: test_rights.test_sql_and_python_agree_with_the_promise(**w, person=p)
             for person in ("alice", "bob", "charlie", "dave")
         ]
+        if not may(cast.charlie, entity, sample):
+            checks.append(
+                lambda e=entity, s=sample: test_verbs.alike(
+                    doors, browse("charlie"), e, s, lambda number: test_verbs.page_requests(e, number, 0)
+                )
+            )
         for check in checks:
             point = transaction.savepoint()
             try:

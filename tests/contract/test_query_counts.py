@@ -69,10 +69,10 @@ def steady(ask: Callable[[], Any]) -> int:
     return min(counted(ask) for _ in range(3))
 
 
-def twice(ask: Callable[[], Any], *, status: int = 200) -> int:
-    """The count of the second time."""
+def thrice(ask: Callable[[], Any], *, status: int = 200) -> int:
+    """The lesser of the second and the third time: one of them may be the moment at which something kept is read anew."""
     counted(ask, status=status)
-    return counted(ask, status=status)
+    return min(counted(ask, status=status) for _ in range(2))
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def pages(entity: Entity, record: Any, web: Client, api: Client, values: list[di
         "edit": steady(lambda: web.get(f"{one}edit/")),
         "api list": steady(lambda: api.get(rows)),
         "api detail": steady(lambda: api.get(f"{rows}/{record.pk}")),
-        "update": twice(change),
-        "create": twice(create, status=201),
+        "update": thrice(change),
+        "create": thrice(create, status=201),
     }
     if entity.board is not None:
         found["board"] = steady(lambda: web.get(f"/{entity.path}/board/?view=0"))
@@ -147,7 +147,7 @@ def test_pages_take_the_pinned_number_of_queries(
 ) -> None:
     # A card counts its rows only when it cannot show them all: here it shows them all, each with what it takes.
     monkeypatch.setattr(related, "SHOWN", 2 * MANY)
-    values = [factory_values(entity.key, 900_000 + number, make) for number in range(4)]
+    values = [factory_values(entity.key, 900_000 + number, make) for number in range(6)]
     web, api = asking("alice" if may_point(cast.alice, entity, values[0]) else "root")
     record = make(entity.key)
     alone = [one for one in carried_by(entity.key) if only_one(*one)]

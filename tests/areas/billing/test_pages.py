@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from guanxi.areas.billing import panels
 from guanxi.areas.billing.models import BankEntry, Quote, Receipt
 from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
@@ -210,3 +211,16 @@ def test_the_path_of_a_contract_offers_no_step_that_only_its_actions_take(cast: 
     assert 'class="gx-stages"' in text
     assert f"/contracts/{made.pk}/stage/" not in text
     assert "Moves on with what is done" in text or "随业务操作推进" in text
+
+
+def test_a_tile_of_today_leads_to_the_rows_it_counts(cast: Cast, make: Any) -> None:
+    for number, days in enumerate((3, 400)):
+        made = make(
+            "billing.contract", owner=cast.alice_user, name=f"合同{number}", ends_on=TODAY + dt.timedelta(days=days)
+        )
+        type(made).objects.filter(pk=made.pk).update(status="signed")
+    tile = panels.contracts_ending(cast.alice)
+    page = browser(cast.alice_user).get(tile["url"]).content.decode()
+    assert tile["count"] == 1
+    assert "合同0" in page
+    assert "合同1" not in page

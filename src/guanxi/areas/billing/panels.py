@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote as quoted
 
 import orjson
 from django.db.models import Sum
@@ -40,6 +39,7 @@ from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses, formats
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
+from guanxi.core.web.jinja import with_query
 
 SHOWN = 8
 #: How many lines of a commission statement its page shows.
@@ -260,7 +260,7 @@ def _listed(
         }
         for one in page.items
     ]
-    url = f"{addresses.list_url(declared)}?filter={quoted(orjson.dumps(dict(tree)).decode())}&sort={sort}"
+    url = with_query(addresses.list_url(declared), f=orjson.dumps(dict(tree)).decode(), view="0", sort=sort)
     return {"lines": lines, "count": page.count, "exact": page.count_exact, "url": url, "note": note}
 
 

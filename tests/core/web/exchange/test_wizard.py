@@ -68,6 +68,18 @@ def test_from_upload_to_undo(browse: Any) -> None:
     assert not Customer.objects.exists()
 
 
+def test_no_value_for_all_rows_has_to_be_given(browse: Any) -> None:
+    alice = browse("alice")
+    file = SimpleUploadedFile("线索.csv", "姓名,公司\n李明,新锐机器人\n".encode())
+    assert alice.post("/leads/import/", {"file": file}).status_code == 303
+    page = alice.get(f"/import/{ImportRun.objects.latest('pk').pk}/map/")
+    names = [one.field.name for one in page.context["defaults"]]
+    assert "status" in names
+    assert not [one.field.name for one in page.context["defaults"] if one.field.required], (
+        "a browser would stop there unseen"
+    )
+
+
 def test_a_cell_is_mended_in_the_preview(browse: Any) -> None:
     alice = browse("alice")
     run = upload(alice)

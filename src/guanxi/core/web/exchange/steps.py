@@ -218,13 +218,13 @@ def read_mapping(actor: Actor, run: ImportRun, data: QueryDict) -> FieldMap:
 
 
 def default_inputs(actor: Actor, run: ImportRun) -> list[Input]:
-    """Fields that can be given one value for all rows: those no column fills."""
+    """Fields that can be given one value for all rows: those no column fills. None has to be given."""
     entity = entity_of(run.entity)
     mapping = FieldMap.from_json(run.mapping)
     used = set(mapping.fields())
     owner = entity.access.owner
     fields = [
-        one
+        replace(one, required=False)
         for name, one in maps.importable_fields(actor, entity).items()
         if one.kind in PLAIN and name not in used and name not in (*maps.AUTHORSHIP, owner, entity.title)
     ]
