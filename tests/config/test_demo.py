@@ -89,7 +89,7 @@ def is_alive(logins: list[dict[str, str]]) -> None:
     assert Customer.objects.exclude(path="/").count() >= 80
     assert CustomerLink.objects.count() >= 150
     assert min(Comment.objects.count(), 100) == 100
-    assert (File.objects.count(), SavedView.objects.count()) == (24, len(VIEWS))
+    assert (File.objects.count(), SavedView.objects.count()) == (25, len(VIEWS))
     assert Collaborator.objects.filter(entity="customers.customer").count() >= 8
     told = OutboxEvent.objects.filter(name="customers.customer.commented").values_list("changes", flat=True)
     assert len([one for one in told if one["mentions"][1]]) >= 3

@@ -72,14 +72,13 @@ def test_health_readiness_and_metrics(place: Place) -> None:
 
 def test_the_first_start_prints_a_link_for_the_administrator(place: Place) -> None:
     server, _seconds = place.ready()
-    deadline = time.monotonic() + 20
-    link = None
-    while link is None and time.monotonic() < deadline:
-        link = re.search(rf"http://127\.0\.0\.1:{server.port}(/account/link/\S+)\s", server.log.read_text())
-        time.sleep(0.1)
-    assert link, server.log.read_text()
+    deadline, answers = time.monotonic() + 60, dict[str, int]()
+    while 200 not in answers.values() and time.monotonic() < deadline:  # each start makes a new one
+        links = re.findall(rf"http://127\.0\.0\.1:{server.port}(/account/link/\S+)\s", server.log.read_text())
+        answers = {one: server.get(one)[0] for one in links[-1:]}
+        time.sleep(0.2)
+    assert list(answers.values()) == [200], server.log.read_text()
     assert "There is no administrator yet." in server.log.read_text()
-    assert server.get(link[1])[0] == 200
 
 
 def test_a_second_start_on_the_same_folder_is_refused(place: Place) -> None:
