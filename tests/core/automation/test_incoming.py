@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from email.message import EmailMessage
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
 from guanxi.core import records
 from guanxi.core.automation import messages
@@ -14,8 +16,9 @@ from guanxi.core.automation.incoming import correspondence, imap, mailboxes, sea
 from guanxi.core.automation.incoming.correspondence import Writing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, Unavailable
-from guanxi.core.models import AuditEntry, InboundMessage, Mailbox, Notification, OutboundMessage, RuleRun
-from guanxi.core.records import timeline
+from guanxi.core.models import AuditEntry, File, InboundMessage, Mailbox, Notification, OutboundMessage, RuleRun
+from guanxi.core.records import purging, timeline
+from guanxi.runtime.environment import environment
 from tests.core.automation.ruling import rule, settle
 from tests.imapserver import Postbox, _imap_server, postbox
 from tests.mailserver import Letters, letters
@@ -80,6 +83,49 @@ def test_a_mail_stands_on_contact_and_customer_and_the_owner_is_told(
     with pytest.raises(NotFound):
         correspondence.message(cast.charlie, row.pk)
     assert correspondence.message(cast.alice, row.pk) == row
+
+
+def test_a_mailbox_begins_with_the_mails_of_today_and_goes_on_from_there(postbox: Postbox, cast: Any) -> None:
+    now = clock.now().astimezone(ZoneInfo(environment().time_zone))
+    postbox.put(mail(subject="去年"), at=now - dt.timedelta(days=300))
+    bare = mailboxes.mailbox_save(cast.root, None, postbox.settings())
+    assert (mailboxes.read(bare.pk), mailboxes.read(bare.pk)) == (0, 0), "what lay there before stays there"
+    postbox.put(mail(subject="刚到"), at=now)
+    assert mailboxes.read(bare.pk) == 1
+    Mailbox.objects.update(uid_validity=7, failing_since=now - dt.timedelta(days=9), checked_at=now)
+    postbox.put(mail(subject="停机时"), at=now - dt.timedelta(days=8))
+    postbox.put(mail(subject="之前"), at=now - dt.timedelta(days=40))
+    assert mailboxes.read(bare.pk) == 1, "numbered anew, what came while it could not be read is read"
+    assert mailboxes.read(bare.pk) == 0
+    begun = mailboxes.mailbox_save(cast.root, None, postbox.settings(name="另一个"))
+    InboundMessage.objects.all().delete()
+    assert mailboxes.read(begun.pk) == 1, "mails of today"
+    assert InboundMessage.objects.get().subject == "刚到"
+
+
+def test_a_mailbox_waits_once_in_the_queue(box: Mailbox) -> None:
+    for _turn in range(3):
+        mailboxes.ask(box.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'", [mailboxes.JOB]
+        )
+        assert cursor.fetchone()[0] == 1
+
+
+def test_attachments_go_for_good_with_the_record(postbox: Postbox, box: Mailbox, contact: Any, cast: Any) -> None:
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "wang@kunlun.test", "图纸"
+    letter.set_content("见附件")
+    letter.add_attachment("内容".encode(), maintype="text", subtype="csv", filename="表.csv")
+    postbox.put(letter.as_bytes())
+    mailboxes.read(box.pk)
+    row = InboundMessage.objects.get()
+    assert File.objects.filter(pk__in=row.files).count() == 1
+    records.delete(cast.root, contact)
+    purging.purge(cast.root, "customers.contact", [contact.pk])
+    assert not InboundMessage.objects.exists()
+    assert not File.objects.exists()
 
 
 def test_an_answer_finds_the_record_of_the_mail_it_answers(
@@ -225,6 +271,10 @@ def test_settings_keep_the_secret_and_test_in_plain_words(postbox: Postbox, box:
     with pytest.raises(Unavailable) as port:
         mailboxes.tried(cast.root, box, {**kept, "port": "1"})
     assert port.value.field == "port"
+    for send in (mailboxes.tried, mailboxes.mailbox_save):
+        with pytest.raises(Invalid) as elsewhere:
+            send(cast.root, box, {**kept, "host": "elsewhere.test"})
+        assert elsewhere.value.field == "password", "the one that is kept goes to no other server"
     for name, value in (("port", "x"), ("host", ""), ("address", "nobody"), ("security", "x"), ("unknown", "core.user"), ("name", "")):  # fmt: skip
         with pytest.raises(Invalid) as bad:
             mailboxes.mailbox_save(cast.root, box, {**kept, name: value})

@@ -114,7 +114,7 @@ def test_rows_of_one_record_in_different_batches_stay_together(
 def test_a_table_has_no_place_for_more_rows_than_it_may_hold(
     cast: Cast, machines: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subtables, "MOST", 2)
+    monkeypatch.setattr(subtables, "MOST_ROWS", 2)
     text = HEAD + "甲公司,E1,A1,1,\n甲公司,E1,A2,1,\n甲公司,E1,A3,1,\n乙公司,E2,,,\n甲公司,E1,A4,1,\n"
     run = bring(cast.root, text, mapping=MAPPING)
     assert counts(run) == (2, 1, 0, 2)

@@ -127,6 +127,18 @@ def test_who_may_not_see_the_choice_is_told_at_what_he_changed(
     assert "轧钢" not in str(found.value.errors["custom.sector"][0].message)
 
 
+def test_who_may_not_see_what_narrows_is_not_told_what_it_holds(
+    cast: Cast, trades: str, make: Callable[..., Any]
+) -> None:
+    held = make(GADGET, **{"custom.sector": "steel", "custom.trade": "mills"})
+    RoleField.objects.create(role=cast.role, entity=GADGET, field="custom.sector", level="hidden")
+    stamps.bump("rights")
+    with pytest.raises(Invalid) as found:
+        records.update(cast.actor(cast.alice_user), held, {"custom.trade": "hotels"})
+    assert list(found.value.errors) == ["custom.trade"]
+    assert "钢铁" not in str(found.value.errors["custom.trade"][0].message)
+
+
 def test_a_default_that_does_not_fit_is_not_taken(cast: Cast, trades: str) -> None:
     shaping.value_save(cast.root, trades, "hotels", {"name_zh": "酒店", "belongs_to": ["services"], "is_default": True})
     for sector, wanted in (("services", "hotels"), ("steel", None)):

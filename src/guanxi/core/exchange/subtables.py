@@ -16,10 +16,9 @@ from guanxi.core.exchange.rows import Ready
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, SKIPPED, UPDATED, ImportOutcome
+from guanxi.core.schema.entries import MOST_ROWS
 from guanxi.core.schema.fields import Field
 
-#: Rows a table may have, as its parser says.
-MOST = 200
 #: Between a table and its column in the header of a file.
 MARK = "·"
 
@@ -40,7 +39,7 @@ def header(field: Field, column: Field) -> str:
 
 def joined(field: Field, now: Sequence[Any], more: Sequence[Any]) -> list[Any]:
     """The rows of a table and further ones. Raises Invalid when they are too many."""
-    if len(now) + len(more) > MOST:
+    if len(now) + len(more) > MOST_ROWS:
         raise Invalid(_("At most 200 rows are possible."), code="entries.too_many", field=field.name)
     return [*now, *more]
 

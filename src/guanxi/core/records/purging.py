@@ -45,6 +45,8 @@ def _remove(actor: Actor, entity: Entity, record: models.Model) -> bool:
     except (ProtectedError, RestrictedError):
         return False
     upkeep.after_trash(entity, [number])
+    came = InboundMessage.objects.filter(entity=entity.key, record_id=number).values_list("files", flat=True)
+    File._base_manager.filter(pk__in=[one for ids in came for one in ids]).delete()
     for model in _LEFT_ON_RECORDS:
         model._base_manager.filter(entity=entity.key, record_id=number).delete()
     emit(actor, "purged", entity=entity.key, record_id=number)

@@ -92,11 +92,13 @@ def _elsewhere(actor: Actor, entity: Entity, record: Any, changes: Mapping[str, 
         if field.name not in changes and around.name not in changes:
             continue
         wrong = narrowing.astray(field, around, values.current(record, field), values.current(record, around))
-        if wrong is not None and field.name not in changes and field_level(actor, entity, field.name) == "hidden":
-            text = _("This does not fit another field of the record that you may not see.")
-            wrong = Invalid(text, code="choice.elsewhere", field=around.name)
-        if wrong is not None:
-            yield wrong
+        if wrong is None:
+            continue
+        for one, other in ((field, around), (around, field)):
+            if one.name not in changes and field_level(actor, entity, one.name) == "hidden":
+                text = _("This does not fit another field of the record that you may not see.")
+                wrong = Invalid(text, code="choice.elsewhere", field=other.name)
+        yield wrong
 
 
 def _broken(field: Field, record: Any, changes: Mapping[str, list[Any]], *, creating: bool) -> Invalid | None:

@@ -139,11 +139,15 @@ def addresses(raw: Any, _field: Field) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: not entry["primary"])
 
 
+#: Rows a table may have.
+MOST_ROWS = 200
+
+
 def table(raw: Any, field: Field) -> list[dict[str, Any]]:
     """Rows of a table; each cell is read by its column's kind. An error names ``field.row.column``."""
     if not isinstance(raw, list | tuple):
         raise Invalid(_("This must be a list of rows."), code="table.type")
-    if len(raw) > 200:
+    if len(raw) > MOST_ROWS:
         raise Invalid(_("At most 200 rows are possible."), code="entries.too_many")
     rows: list[dict[str, Any]] = []
     for number, given in enumerate(raw):

@@ -13,8 +13,7 @@ from django.utils.safestring import SafeString
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context, Macro
-from markupsafe import Markup, escape
-from markupsafe._speedups import _escape_inner
+from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
 _AS_IT_IS = (Markup, SafeString)
 _DIRECT = (FunctionType, MethodType, BuiltinFunctionType)

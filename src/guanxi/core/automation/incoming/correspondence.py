@@ -15,7 +15,7 @@ from guanxi.core import access, records
 from guanxi.core.access import visible
 from guanxi.core.access.features import MESSAGES, has_feature
 from guanxi.core.automation import messages, templates
-from guanxi.core.automation.incoming import letters, receiving
+from guanxi.core.automation.incoming import letters, mailboxes, receiving
 from guanxi.core.automation.marketing import addresses, record_of
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -32,7 +32,6 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import children_of, entity_of, is_registered
 
 KIND, RANK = "message", 5
-STAMP = "mailboxes"
 SENT_STATES = {
     "waiting": gettext_lazy("is being sent"),
     "sent": gettext_lazy("sent"),
@@ -164,7 +163,7 @@ def keeps(actor: Actor) -> bool:
     return has_feature(actor, MESSAGES) or (actor.user_id is not None and actor.user_id in keepers())
 
 
-@kept(STAMP, size=1)
+@kept(mailboxes.STAMP, size=1)
 def keepers() -> frozenset[int]:
     """Who looks after a mailbox in use; 0 stands for one nobody looks after."""
     return frozenset(one or 0 for one in Mailbox.objects.filter(active=True).values_list("keeper_id", flat=True))

@@ -54,16 +54,28 @@ class Folder:
     next_uid: int
     count: int
 
-    def newer(self, uid: int, since: dt.date | None = None) -> Iterator[Fetched]:
-        """Messages above a UID (that arrived since a day), the oldest first, at most ``MOST``. Raises Unavailable."""
-        arrived = f" SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}" if since else ""
-        answer = self._asked("SEARCH", None, f"UID {uid + 1}:*{arrived}")
-        uids = sorted({int(one) for part in answer if isinstance(part, bytes) for one in part.split()})
-        for number in [one for one in uids if one > uid][:MOST]:
+    def last(self) -> int:
+        """The highest UID there is, or was; what comes from now on has a higher one. Raises Unavailable."""
+        return self.next_uid - 1 if self.next_uid else max(self._found("UID *"), default=0)
+
+    def since(self, day: dt.date) -> Iterator[Fetched]:
+        """Messages that arrived since a day, the oldest first. Raises Unavailable."""
+        yield from self._fetched(self._found(f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"))
+
+    def newer(self, uid: int) -> Iterator[Fetched]:
+        """Messages above a UID, the oldest first, at most ``MOST``. Raises Unavailable."""
+        yield from self._fetched([one for one in self._found(f"UID {uid + 1}:*") if one > uid][:MOST])
+
+    def _fetched(self, uids: list[int]) -> Iterator[Fetched]:
+        for number in uids:
             size = self._size(number)
             wanted = "(BODY.PEEK[])" if size <= MOST_BYTES else "(BODY.PEEK[HEADER])"
             raw = next((part[1] for part in self._asked("FETCH", str(number), wanted) if isinstance(part, tuple)), b"")
             yield Fetched(number, raw, size <= MOST_BYTES)
+
+    def _found(self, asked: str) -> list[int]:
+        answer = self._asked("SEARCH", None, asked)
+        return sorted({int(one) for part in answer if isinstance(part, bytes) for one in part.split()})
 
     def _size(self, uid: int) -> int:
         told = b" ".join(part for part in self._asked("FETCH", str(uid), "(RFC822.SIZE)") if isinstance(part, bytes))

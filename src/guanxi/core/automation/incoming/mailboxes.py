@@ -6,10 +6,12 @@ import datetime as dt
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
+from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.incoming import imap, letters, receiving
@@ -47,7 +49,8 @@ def server_of(box: Mailbox) -> imap.Server:
 
 
 def _filled(row: Mailbox, values: Mapping[str, Any]) -> Mailbox:
-    """The row with the values of a form; checked. Raises Invalid at the field."""
+    """The row with the values of a form; checked. A password goes to no other server than the one it was typed for. Raises Invalid at the field."""
+    host = row.host
     for name, limit in TEXTS.items():
         setattr(row, name, str(values.get(name, "")).strip()[:limit])
     row.channel = SMS if values.get("channel") == SMS else MAIL
@@ -74,6 +77,10 @@ def _filled(row: Mailbox, values: Mapping[str, Any]) -> Mailbox:
     row.folder = row.folder or "INBOX"
     if values.get("password"):
         row.secret = seal(str(values["password"]))
+    elif not row.secret:
+        raise Invalid(_("Fill this in."), code="value.required", field="password")
+    elif row.host != host:
+        raise Invalid(_("Another server: type the password again."), code="mailbox.password", field="password")
     return row
 
 
@@ -94,8 +101,6 @@ def mailbox_save(
         require_unchanged(row, version)
         was = (row.host, row.username, row.folder)
         _filled(row, values)
-        if row.channel == MAIL and not row.secret:
-            raise Invalid(_("Fill this in."), code="value.required", field="password")
         if row.channel == SMS and not row.secret:
             row.secret = seal(secrets.token_urlsafe(32))
         if box and was != (row.host, row.username, row.folder):
@@ -131,7 +136,7 @@ def secret_renew(actor: Actor, box: Mailbox) -> str:
 def tried(actor: Actor, box: Mailbox | None, values: Mapping[str, Any]) -> str:
     """Reach the server as the form says, without keeping anything; what was found, in words. Raises Invalid or Unavailable."""
     require_feature(actor, SETTINGS)
-    row = _filled(Mailbox(secret=box.secret if box else ""), values)
+    row = _filled(Mailbox(secret=box.secret, host=box.host) if box else Mailbox(), values)
     with imap.opened(server_of(row)) as folder:
         return _("It works: the folder “%(name)s” holds %(count)d messages.") % {
             "name": row.folder,
@@ -154,7 +159,10 @@ def ask(number: int) -> None:
     """Let the worker look into a mailbox soon; once, however often it is asked."""
     with transaction.atomic():
         if Mailbox.objects.filter(pk=number).update(next_at=clock.now() + dt.timedelta(seconds=PAUSE)):
-            app.configure_task(JOB, queue="long", lock=f"mailbox:{number}").defer(mailbox_id=number)
+            name = f"mailbox:{number}"
+            job = app.configure_task(JOB, queue="long", lock=name, queueing_lock=name)
+            with suppress(AlreadyEnqueued), transaction.atomic():
+                job.defer(mailbox_id=number)
 
 
 def read(mailbox_id: int) -> int:
@@ -175,23 +183,23 @@ def read(mailbox_id: int) -> int:
 
 
 def _read(box: Mailbox) -> int:
-    taken = 0
-    since: dt.date | None = None
+    taken, rows = 0, Mailbox.objects.filter(pk=box.pk)
     with imap.opened(server_of(box)) as folder:
-        if folder.uid_validity != box.uid_validity:
-            # A new one begins with the mails of today. Numbered anew, what arrived lately is read again: each is taken once.
-            again = box.uid_validity != 0 and box.checked_at is not None
-            since = box.checked_at.date() - dt.timedelta(days=2) if again and box.checked_at else _today()
-            box.uid_validity, box.last_uid = folder.uid_validity, 0
-            Mailbox.objects.filter(pk=box.pk).update(uid_validity=box.uid_validity, last_uid=box.last_uid)
-        for fetched in folder.newer(box.last_uid, since):
+        if folder.uid_validity != box.uid_validity:  # new, or numbered anew: until all is read, a fault begins it again
+            last = folder.last()
+            taken = sum(_take(box, fetched) for fetched in folder.since(_first_day(box)))
+            rows.update(uid_validity=folder.uid_validity, last_uid=last)
+            return taken
+        for fetched in folder.newer(box.last_uid):
             taken += _take(box, fetched)
-            Mailbox.objects.filter(pk=box.pk).update(last_uid=fetched.uid)
+            rows.update(last_uid=fetched.uid)
     return taken
 
 
-def _today() -> dt.date:
-    return clock.today(environment().time_zone)
+def _first_day(box: Mailbox) -> dt.date:
+    """A new mailbox begins with the mails of today; one numbered anew with what arrived since it was last read. Each is taken once."""
+    seen = (box.failing_since or box.checked_at) if box.uid_validity else None
+    return seen.date() - dt.timedelta(days=2) if seen else clock.today(environment().time_zone)
 
 
 def _take(box: Mailbox, fetched: imap.Fetched) -> int:

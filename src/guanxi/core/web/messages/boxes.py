@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.incoming import gateway, mailboxes, receiving
 from guanxi.core.automation.incoming.sealed import unseal
-from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
+from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, Unavailable
 from guanxi.core.models import Mailbox, User
 from guanxi.core.models.incoming import MAIL, SMS
 from guanxi.core.web.people.common import done, show, version_of
@@ -100,9 +100,17 @@ def _shown(
         "keepers": [("", _("nobody")), *User.objects.filter(is_active=True).order_by("sort_key").values_list("pk", "name")[:1000]],
         "unknowns": [("", _("keep it in the list of unknown senders")), *((one.entity, one.label) for one in receiving.makers())],
         "hook": f"{environment().url}/hooks/messages/{box.pk}/" if box and sms else "",
-        "key": unseal(box.secret) if box and sms else "",
+        "key": _key(box) if box and sms else "",
     }  # fmt: skip
     return show(request, "messages/box.jinja", context, error)
+
+
+def _key(box: Mailbox) -> str:
+    """What a gateway signs with; nothing where it was sealed under another key of the workspace: a new one is a button away."""
+    try:
+        return unseal(box.secret)
+    except Unavailable:
+        return ""
 
 
 @csrf_exempt  # gateways have no page of ours; they sign what they send
