@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 import re
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -24,6 +26,7 @@ from guanxi.core.models import Notification, Role, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import bulk
 from guanxi.core.records.seeds import load
+from guanxi.core.schema.registry import entity_at
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -258,10 +261,17 @@ def test_every_figure_is_that_of_its_list(cast: Cast, make: Any, browse: Any) ->
     person = browse("alice")
     page = person.get(f"/campaigns/{campaign.pk}/").content.decode()
     assert "Results and return" in page
-    found = panels.results(cast.alice, campaign)
+    found, led = panels.results(cast.alice, campaign), 0
     for one in [*found["reach"], *found["sales"]]:
         if one.url and one.text.isdecimal():
-            assert f'data-total="{one.text}"' in (body := person.get(one.url).content.decode()) or one.text in body
+            address = urlsplit(one.url)
+            tree = json.loads(parse_qs(address.query)["f"][0])
+            rows = records.queryset(cast.alice, entity_at(address.path.strip("/")), filter=tree)
+            assert rows.count() == int(one.text), one.label
+            led += 1
+    assert led == 7
+    answered = next(one for one in found["reach"] if one.label == "Responses")
+    assert (answered.text, 'data-total="2"' in person.get(answered.url).content.decode()) == ("2", True)
 
 
 def test_campaigns_do_not_contain_themselves_nor_end_before_they_begin(cast: Cast, make: Any) -> None:
@@ -299,3 +309,33 @@ def test_a_new_campaign_proposes_the_usual_kind(cast: Cast) -> None:
     """What would be kept if nobody were asked stands in the form."""
     page = browser(cast.root_user).get("/campaigns/new/").content.decode()
     assert re.search(r'<option value="event"[^>]* selected', page)
+
+
+def test_a_campaign_below_that_the_reader_may_not_see_is_not_in_the_figures(cast: Cast, make: Any) -> None:
+    whole = make(CAMPAIGN, budget="500")
+    hidden = make(CAMPAIGN, parent=whole, budget="100", by=cast.charlie_user)
+    for campaign, amount in ((whole, "30"), (hidden, "70")):
+        make("campaigns.campaigncost", campaign=campaign, amount=amount, by=cast.root_user)
+        make(MEMBER, campaign=campaign)
+        _figures(campaign)
+    for actor, cost, members, below in ((cast.alice, "¥30", "1", 0), (cast.root, "¥100", "2", 1)):
+        found = panels.results(actor, whole)
+        assert _texts(found["money"])["Cost"] == cost
+        assert (_texts(found["reach"])["Members"], found["below"]) == (members, below)
+
+
+def test_an_expense_tells_nothing_of_a_campaign_its_reader_may_not_see(cast: Cast, make: Any) -> None:
+    campaign = _figures(make(CAMPAIGN, budget="10", by=cast.charlie_user))
+    expense = records.create(cast.alice, "diary.expense", {"name": "打车", "spent_on": "2026-01-05", "amount": "160"})
+    expense = records.update(cast.root, expense, {"campaign": campaign.pk}, trusted=True)
+    assert panels.expense_over(cast.root, expense) is not None
+    assert panels.expense_over(cast.alice, expense) is None
+
+
+def test_a_lead_that_gets_another_owner_takes_no_customer_from_its_member(cast: Cast, make: Any) -> None:
+    lead, customer = make("sales.lead"), make("customers.customer")
+    member = make(MEMBER, lead=lead, customer=customer, contact=None)
+    records.update(cast.root, lead, {"owner": cast.bob_user.pk})
+    outbox.deliver_all()
+    member.refresh_from_db()
+    assert (member.customer_id, member.owner_id) == (customer.pk, cast.bob_user.pk)

@@ -92,11 +92,12 @@ def test_a_rule_goes_elsewhere_with_the_settings_where_its_campaign_is_not(cast:
     campaign, lead = make(selectors.CAMPAIGN), make("sales.lead")
     step = {"do": "campaign", "campaign": campaign.number, "state": "sent"}
     rule_save(cast.root, None, _draft("sales.lead", {"on": "changed", "fields": ["score"]}, step))
-    content = settingsfile.export(cast.root)
+    content = settingsfile.document()
     records.delete(cast.root, campaign)
     AutomationRule.objects.all().delete()
-    settingsfile.apply(cast.root, content)
-    assert settingsfile.export(cast.root) == content
+    told = {settingsfile.HEAD: {**content[settingsfile.HEAD], "complete": False}, "rules": content["rules"]}
+    settingsfile.apply(cast.root, settingsfile.text_of(told))
+    assert list(AutomationRule.objects.values_list("steps", flat=True)) == [[step]]
     records.update(cast.alice, lead, {"score": 90})
     settle()
     assert RuleRun.objects.get().state == "failed"

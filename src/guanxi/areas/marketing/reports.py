@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi.areas.marketing.selectors import CAMPAIGN, COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY, SPENT
+from guanxi.areas.marketing.selectors import (
+    ANSWERED,
+    CAMPAIGN,
+    CONVERTED,
+    COST,
+    EXPENSE,
+    INFLUENCE,
+    LEAD,
+    MEMBER,
+    OPPORTUNITY,
+    STILL_OPEN,
+    WAS_SPENT,
+    WON,
+)
 from guanxi.core.reporting import builtin
 
 FROM_CAMPAIGN = {"field": "campaign", "op": "not_empty"}
-WON = {"field": "category", "op": "eq", "value": "won"}
-ANSWERED = {"field": "responded", "op": "eq", "value": True}
 
 
 def _number(zh: str, en: str, where: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -84,7 +95,7 @@ builtin.report(
         "dataset": LEAD, "rows": [{"field": "campaign"}], "filter": FROM_CAMPAIGN,
         "measures": [
             _number("线索数", "Leads"),
-            _number("已转化", "Converted", {"field": "status", "op": "eq", "value": "converted"}),
+            _number("已转化", "Converted", CONVERTED),
             _share("转化率", "Converted, %", 1, 0),
         ],
         "date": "created_at", "period": "this_year", "chart": "bar", "sort": "value", "top": 30,
@@ -100,7 +111,7 @@ builtin.report(
             _sum("赢单金额", "Won amount", "value", WON),
             _number("赢单数", "Won", WON),
             _number("商机数", "Opportunities"),
-            _sum("进行中金额", "Open value", "value", {"field": "category", "op": "eq", "value": "open"}),
+            _sum("进行中金额", "Open value", "value", STILL_OPEN),
             _share("赢单占比", "Won, %", 1, 2),
         ],
         "date": "created_at", "period": "this_year", "chart": "bar", "sort": "value", "top": 30,
@@ -128,7 +139,7 @@ builtin.report(
     {
         "dataset": EXPENSE, "rows": [{"field": "campaign"}], "columns": [{"field": "kind"}],
         "measures": [{"how": "sum", "field": "amount"}],
-        "filter": {"all": [FROM_CAMPAIGN, {"field": "status", "op": "in", "value": list(SPENT)}]},
+        "filter": {"all": [FROM_CAMPAIGN, WAS_SPENT]},
         "date": "spent_on", "period": "this_year", "chart": "stacked",
     },
     group="marketing", position=40,

@@ -13,8 +13,9 @@ from guanxi.areas.campaigns.models import Campaign, CampaignCost
 from guanxi.areas.campaigns.selectors import CAMPAIGN, COST, branch
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.areas.diary.models import APPROVED, PAID, Expense
-from guanxi.areas.marketing.models import Influence, Member
+from guanxi.areas.marketing.models import Member
 from guanxi.areas.sales.models import Lead, Opportunity
+from guanxi.core.access import visible
 from guanxi.core.automation import marketing
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -35,6 +36,13 @@ RESPONSE = "responded"
 #: Expenses that are spent money: agreed to, and paid back.
 SPENT = (APPROVED, PAID)
 CENT = Decimal("0.01")
+#: What figures, their lists and reports ask for.
+WON = {"field": "category", "op": "eq", "value": "won"}
+STILL_OPEN = {"field": "category", "op": "eq", "value": "open"}
+CONVERTED = {"field": "status", "op": "eq", "value": "converted"}
+ANSWERED = {"field": "responded", "op": "eq", "value": True}
+REFUSED = {"field": "barred", "op": "eq", "value": True}
+WAS_SPENT = {"field": "status", "op": "in", "value": list(SPENT)}
 
 
 def responses() -> list[str]:
@@ -165,9 +173,9 @@ def influenced(customers: Collection[int]) -> dict[tuple[int, int], Opportunity]
     }
 
 
-def tree_of(campaign: Campaign, *, deep: bool) -> list[int]:
-    """Ids a figure is about: the campaign, and those below it where wanted."""
-    return branch(campaign.pk) if deep else [campaign.pk]
+def whole_of(actor: Actor, campaign: Campaign) -> list[Campaign]:
+    """The campaign and those below it the actor may see."""
+    return list(visible(Campaign.objects.filter(pk__in=branch(campaign.pk)), actor).order_by("pk"))
 
 
 def visible_campaign(actor: Actor) -> bool:
@@ -176,4 +184,4 @@ def visible_campaign(actor: Actor) -> bool:
     return bool(actor.is_system or from_rights.everyone or from_rights.owners)
 
 
-__all__ = ["CAMPAIGN", "COST", "Influence", "branch"]
+__all__ = ["CAMPAIGN", "COST"]  # known here too

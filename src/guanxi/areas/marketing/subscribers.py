@@ -45,10 +45,10 @@ def lead_counts(event: Event) -> None:
     if not _unless(event, ("converted_at", "customer", "contact", "name", "owner")):
         lead = Lead.objects.filter(pk=event.record_id or 0).first()
         if lead is not None:
+            moved = not _unless(event, ("converted_at", "customer", "contact"))
             for member in Member.objects.filter(lead=lead):
-                services.members_follow(
-                    [member], {"name": lead.name, "owner_id": lead.owner_id, **_become(member, lead)}
-                )
+                became = _become(member, lead) if moved else {}
+                services.members_follow([member], {"name": lead.name, "owner_id": lead.owner_id, **became})
 
 
 def _become(member: Member, lead: Lead) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What came of a campaign, each figure with its list; warnings; the card of the home page. They read; they never write."""
+"""What came of a campaign, each figure with its list."""
 
 from __future__ import annotations
 
@@ -9,27 +9,20 @@ from typing import Any
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from guanxi.areas.campaigns.models import CANCELLED, PLANNED, RUNNING, Campaign
-from guanxi.areas.diary.models import SUBMITTED, Expense
+from guanxi.areas.campaigns.models import CANCELLED, Campaign
 from guanxi.areas.marketing import selectors
-from guanxi.areas.marketing.models import Member
 from guanxi.areas.marketing.selectors import CAMPAIGN, COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY
 from guanxi.core import records
 from guanxi.core.access import allowed, field_level
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import dictionaries, figures
-from guanxi.core.records.rates import base_currency, convert
-from guanxi.core.schema.entity import Flag
+from guanxi.core.records.rates import base_currency
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.reports.shown import node_url
 
 Node = dict[str, Any]
-MONEY_FIELDS = ("budget", "cost", "won_value", "result")
-CARD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,58 +38,19 @@ class Figure:
     of: Text = ""
 
 
-def barred(_actor: Actor, member: Member) -> Flag | None:
-    """He wants no marketing."""
-    if not member.barred:
-        return None
-    return Flag(_("Wants no marketing"), _("He is left out of what is sent as marketing."), color="red", icon="ban")
-
-
-def over_budget(_actor: Actor, campaign: Campaign) -> Flag | None:
-    """More was spent than planned."""
-    left = campaign.budget_left
-    if left is None or left >= 0:
-        return None
-    words = _("%(amount)s more than its budget") % {"amount": figures.money(-left, campaign.currency)}
-    return Flag(_("Over budget"), words, color="red", icon="alert-triangle")
-
-
-def expense_over(actor: Actor, expense: Expense) -> Flag | None:
-    """Before it is decided: this expense takes its campaign over the budget."""
-    campaign = expense.campaign
-    if campaign is None or campaign.budget_left is None or expense.status not in ("draft", SUBMITTED):
-        return None
-    if field_level(actor, entity_of(CAMPAIGN), "budget_left") == "hidden":
-        return None
-    try:
-        amount = convert(expense.amount, expense.currency, campaign.currency, expense.spent_on)
-    except Invalid:
-        return None
-    if amount <= campaign.budget_left:
-        return None
-    words = _("“%(name)s” has %(left)s of its budget left.") % {
-        "name": campaign.name, "left": figures.money(campaign.budget_left, campaign.currency),
-    }  # fmt: skip
-    return Flag(_("Over the campaign's budget"), words, color="red", url=f"/campaigns/{campaign.pk}/")
-
-
-# -- results -----------------------------------------------------------------------------------------------------------
-
-
 def results(actor: Actor, campaign: Campaign) -> Mapping[str, Any]:
-    """Members by state, leads, deals, money and what each cost; with the campaigns below it where there are any.
+    """Members by state, leads, deals, money and what each cost; with the campaigns below it that he may see.
 
     Reach and sales count the records the actor may see, so that each figure is that of its list; money is that of the whole campaign
     (as kept beside it), since a return of a part of the deals on all of the cost would mean nothing.
     """
-    ids = selectors.branch(campaign.pk)
-    work = _Results(actor, campaign, ids)
+    work = _Results(actor, campaign)
     return {
         "reach": work.reach(),
         "sales": work.sales(),
         "money": work.money(),
         "states": work.states(),
-        "below": len(ids) - 1,
+        "below": len(work.rows) - 1,
         "may_add": allowed(actor, "create", MEMBER) and campaign.status != CANCELLED,
         "add_url": f"/campaigns/{campaign.pk}/add-members/",
     }
@@ -105,15 +59,15 @@ def results(actor: Actor, campaign: Campaign) -> Mapping[str, Any]:
 class _Results:
     """The figures of one campaign and those below it, for one reader."""
 
-    def __init__(self, actor: Actor, campaign: Campaign, ids: list[int]) -> None:
-        self.actor, self.campaign, self.ids = actor, campaign, ids
-        self.whose: Node = {"field": "campaign", "op": "in", "value": ids}
+    def __init__(self, actor: Actor, campaign: Campaign) -> None:
+        self.actor, self.campaign = actor, campaign
+        self.rows = selectors.whole_of(actor, campaign)
+        self.whose: Node = {"field": "campaign", "op": "in", "value": [one.pk for one in self.rows]}
         self.members = self._count(MEMBER)
-        self.responses = self._count(MEMBER, {"field": "responded", "op": "eq", "value": True})
+        self.responses = self._count(MEMBER, selectors.ANSWERED)
         self.leads = self._count(LEAD)
-        self.won = self._count(OPPORTUNITY, {"field": "category", "op": "eq", "value": "won"})
-        self.rows = list(Campaign.objects.filter(pk__in=ids))
-        self.seen = self._sum(OPPORTUNITY, "value", {"field": "category", "op": "eq", "value": "won"})
+        self.won = self._count(OPPORTUNITY, selectors.WON)
+        self.seen = self._sum(OPPORTUNITY, "value", selectors.WON)
         whole = sum((one.won_value or Decimal(0) for one in self.rows), Decimal(0))
         self.won_value = self.seen if self._hidden("won_value") else whole
         self.cost = self._cost()
@@ -168,28 +122,24 @@ class _Results:
 
     def reach(self) -> list[Figure]:
         """Whom it reached, and how they answered."""
-        answered: Node = {"field": "responded", "op": "eq", "value": True}
-        no: Node = {"field": "barred", "op": "eq", "value": True}
         rate = figures.percent(round(Decimal(100) * self.responses / self.members, 1)) if self.members else "—"
         found = [
             self._figure(_("Members"), self.members, self._url(MEMBER)),
             self._figure(
-                _("Responses"), self.responses, self._url(MEMBER, answered), self._wanted("responses", self.responses),
+                _("Responses"), self.responses, self._url(MEMBER, selectors.ANSWERED), self._wanted("responses", self.responses),
                 _("Members in a state under “responded”."),
             ),
             Figure(_("Response rate"), rate, hint=_("Responses of all members.")),
         ]  # fmt: skip
-        number = self._count(MEMBER, no)
+        number = self._count(MEMBER, selectors.REFUSED)
         if number:
             words = _("They are left out of what is sent as marketing.")
-            found.append(self._figure(_("Want no marketing"), number, self._url(MEMBER, no), hint=words))
+            found.append(self._figure(_("Want no marketing"), number, self._url(MEMBER, selectors.REFUSED), hint=words))
         return found
 
     def sales(self) -> list[Figure]:
         """What it became in sales."""
-        won: Node = {"field": "category", "op": "eq", "value": "won"}
-        is_open: Node = {"field": "category", "op": "eq", "value": "open"}
-        converted: Node = {"field": "status", "op": "eq", "value": "converted"}
+        won, is_open, converted = selectors.WON, selectors.STILL_OPEN, selectors.CONVERTED
         value = self._sum(OPPORTUNITY, "value", is_open)
         touched = _("Opportunities that began after their customer became a member, and came from elsewhere.")
         found = [
@@ -210,9 +160,8 @@ class _Results:
 
     def money(self) -> list[Figure]:
         """What it cost, and what that brought."""
-        won: Node = {"field": "category", "op": "eq", "value": "won"}
         base = base_currency()
-        found = [self._won(base, won)]
+        found = [self._won(base)]
         if self.cost is None:
             return found
         found += [self._cost_figure(base), *self._spent()]
@@ -222,15 +171,15 @@ class _Results:
             (_("Cost per won deal"), self._kept("won_deals")),
         )
         found += [Figure(label, figures.money(round(self.cost / n, 2), base)) for label, n in per if n and self.cost]
-        if self.cost:
+        if self.cost and not self._hidden("won_value") and not self._hidden("result"):
             back = round(100 * (self.won_value - self.cost) / self.cost, 1)
             found.append(Figure(_("Return"), figures.percent(back), hint=_("(Won amount − cost) ÷ cost.")))
         return found
 
-    def _won(self, base: str, won: Node) -> Figure:
+    def _won(self, base: str) -> Figure:
         wanted = self._planned("expected_revenue")
         text, share = "", None
-        url = self._url(OPPORTUNITY, won) if self.seen == self.won_value else ""
+        url = self._url(OPPORTUNITY, selectors.WON) if self.seen == self.won_value else ""
         if wanted:
             text = figures.money(wanted, self.campaign.currency)
             try:
@@ -259,9 +208,12 @@ class _Results:
 
     def _spent(self) -> list[Figure]:
         """The two parts of the cost, as far as the reader sees their records."""
-        spent: Node = {"field": "status", "op": "in", "value": list(selectors.SPENT)}
+        parts: tuple[tuple[str, str, tuple[Node, ...]], ...] = (
+            (_("Expenses"), EXPENSE, (selectors.WAS_SPENT,)),
+            (_("Other costs"), COST, ()),
+        )
         found = []
-        for label, entity, more in ((_("Expenses"), EXPENSE, (spent,)), (_("Other costs"), COST, ())):
+        for label, entity, more in parts:
             if self._may(entity) and (number := self._count(entity, *more)):
                 found.append(Figure(label, figures.number(number), self._url(entity, *more)))
         return found
@@ -277,31 +229,3 @@ class _Results:
                 url = self._url(MEMBER, {"field": "state", "op": "eq", "value": one.key})
                 found.append((one.label, one.color, number, url, round(100 * number / max(self.members, 1))))
         return found
-
-
-# -- the home page -----------------------------------------------------------------------------------------------------
-
-
-def mine(actor: Actor) -> Mapping[str, Any] | None:
-    """One's own campaigns that are coming or running; no card without one."""
-    if actor.user_id is None or not allowed(actor, "view", CAMPAIGN):
-        return None
-    node = {"all": [
-        {"field": "owner", "op": "eq", "value": "@me"}, {"field": "status", "op": "in", "value": [PLANNED, RUNNING]},
-    ]}  # fmt: skip
-    rows = list(records.queryset(actor, CAMPAIGN, filter=node).order_by("begins_on", "pk")[:CARD])
-    return {"campaigns": rows, "statuses": dict(Campaign._meta.get_field("status").choices or ())} if rows else None
-
-
-add_cards(
-    Card(
-        key="marketing.mine",
-        label=gettext_lazy("My campaigns"),
-        template="marketing/mine_card.jinja",
-        context=mine,
-        icon="speakerphone",
-        url="/campaigns/",
-        order=55,
-        shown=selectors.visible_campaign,
-    )
-)
