@@ -217,3 +217,23 @@ def test_the_cockpit_is_for_those_who_assign_others(cast: Cast, make: Any) -> No
     assert root.post("/handover/", body).status_code == 303
     assert Customer.objects.get().owner_id == cast.bob_user.pk
     assert root.post("/handover/", body).status_code == 422
+
+
+def test_records_nobody_takes_do_not_stand_in_the_way_of_others(
+    cast: Cast, make: Any, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    """Older ones no rule is for, and those whose rule has nobody, are passed over; a segment is asked once for all."""
+    draft = SegmentDraft(
+        key="hot", name_zh="热", entity="sales.lead", condition={"field": "score", "op": "gte", "value": 50}
+    )
+    segment_save(cast.root, None, draft)
+    nobody = [make("sales.lead", owner=None, source="referral", score=90) for _number in range(3)]
+    _rule(make, cast, source="referral")
+    cold = make("sales.lead", owner=None, source="website", score=10)
+    hot = [make("sales.lead", owner=None, source="website", score=90) for _number in range(2)]
+    rule = _rule(make, cast, cast.alice_user, source="website", segment="hot")
+    with django_assert_max_num_queries(1):
+        assert read.fitting(rule, [*nobody, cold, *hot]) == hot
+    monkeypatch.setattr(sharing, "TRIED", 1)
+    assert [sharing.waiting_hand_out() for _turn in range(3)] == [1, 1, 0]
+    assert set(Lead.objects.filter(owner=cast.alice_user).values_list("pk", flat=True)) == {one.pk for one in hot}

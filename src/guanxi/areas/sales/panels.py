@@ -139,7 +139,7 @@ def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
         "next": None if by_area else sharing.in_turn(rule, people),
         "areas": sharing.takers() if by_area else [],
         "moves": [(one, titles[one.record_id]) for one in moves if one.record_id in titles],
-        "waiting": [(one.pk, display.title_of(entity, one), one.created_at) for one in waiting if sharing.fits(rule, one)],
+        "waiting": [(one.pk, display.title_of(entity, one), one.created_at) for one in sharing.fitting(rule, waiting)],
         "subject": entity,
         "reasons": {
             sharing.LEFT: _("has left"), sharing.FULL: _("holds as many as allowed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,12 +130,21 @@ def rules_for(subject: str) -> QuerySet[AssignRule]:
 
 def fits(rule: AssignRule, record: Any) -> bool:
     """Whether a rule is meant for a record."""
+    return bool(fitting(rule, [record]))
+
+
+def fitting(rule: AssignRule, rows: Iterable[Any]) -> list[Any]:
+    """Those of the records, of the rule's sort, a rule is meant for; at most one query."""
+    found = [one for one in rows if _scored(rule, one) and _fits(rule, one, ("region", "industry", "source"))]
+    if not rule.segment or not found:
+        return found
+    inside = within(entity_of(rule.subject), rule.segment, [one.pk for one in found])
+    return [one for one in found if one.pk in inside]
+
+
+def _scored(rule: AssignRule, record: Any) -> bool:
     score = getattr(record, "score", None)
-    if rule.least_score is not None and (score is None or score < rule.least_score):
-        return False
-    if not _fits(rule, record, ("region", "industry", "source")):
-        return False
-    return not rule.segment or record.pk in within(entity_of(record), rule.segment, [record.pk])
+    return rule.least_score is None or (score is not None and score >= rule.least_score)
 
 
 #: So many days a new record without an owner waits for the rules; after them it is left to the pool.
@@ -161,12 +170,13 @@ def awaited(record: Any) -> AssignRule | None:
     return next((rule for rule in rules_for(subject) if fits(rule, record)), None)
 
 
-def somebody_free(subject: str) -> bool:
-    """Whether a rule may have somebody for a record now."""
-    return any(
-        rule.method == TERRITORY or in_turn(rule, candidates(rule, members_of(rule))) is not None
+def rules_free(subject: str) -> list[AssignRule]:
+    """The rules that may have somebody for a record now."""
+    return [
+        rule
         for rule in rules_for(subject)
-    )
+        if rule.method == TERRITORY or in_turn(rule, candidates(rule, members_of(rule))) is not None
+    ]
 
 
 def _chosen(rule: AssignRule, record: Any) -> int | None:

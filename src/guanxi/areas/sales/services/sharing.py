@@ -50,8 +50,8 @@ def by_rules(actor: Actor, record: Any) -> Any:
     return record
 
 
-#: So many waiting records are tried at a turn.
-TRIED = 300
+#: So many waiting records are looked at in a turn, and so many of those somebody may take are tried.
+LOOKED_AT, TRIED = 5000, 300
 
 
 def waiting_hand_out() -> int:
@@ -61,6 +61,9 @@ def waiting_hand_out() -> int:
     """
     found = 0
     for subject in (read.CUSTOMER, read.LEAD):
-        if sharing.somebody_free(subject):
-            found += sum(hand_out(record) is not None for record in sharing.waiting(subject)[:TRIED])
+        if rules := sharing.rules_free(subject):
+            rows = list(sharing.waiting(subject)[:LOOKED_AT])
+            wanted = {one.pk for rule in rules for one in sharing.fitting(rule, rows)}
+            tried = [one for one in rows if one.pk in wanted][:TRIED]
+            found += sum(hand_out(record) is not None for record in tried)
     return found
