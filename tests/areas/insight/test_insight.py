@@ -321,9 +321,12 @@ def test_a_calculation_whose_worker_died_begins_anew_and_new_thresholds_are_neve
     assert after.pk != killed.pk, "the one that runs knows nothing of the new thresholds"
     again = services.settings_set(cast.root, {**wished, "alarm": 40.0})
     assert (again.pk, again.settings["alarm"]) == (after.pk, 40.0), "one that waits takes them"
-    jobs.calculation_do(calculation_id=killed.pk)
+    held = Calculation.objects.get(pk=killed.pk)
+    Calculation.objects.filter(pk=killed.pk).update(settings=wished)
+    services.calculation_run(held)
     killed.refresh_from_db()
     assert (killed.state, killed.error) == (DONE, "")
+    assert killed.settings == wished, "what was wished after the worker took it up counts"
     assert CustomerValue.objects.exclude(active=None).exists()
     assert not CustomerValue.objects.filter(purchases__lt=2).exclude(active=None).exists(), (
         "one purchase says nothing of that"

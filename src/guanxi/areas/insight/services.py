@@ -59,7 +59,7 @@ def calculation_ask(actor: Actor) -> Calculation:
         state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6)
     ).order_by("-asked_at")
     with writing(actor):
-        for one in lately:
+        for one in lately.select_for_update(of=("self",)):
             if one.settings == wished:
                 return one
             if one.state == WAITING:
@@ -71,8 +71,12 @@ def calculation_ask(actor: Actor) -> Calculation:
 
 def calculation_run(calculation: Calculation) -> None:
     """Do it. Ends in the state done or failed, with the reason in words; safe to run twice."""
-    calculation.state, calculation.started_at = RUNNING, clock.now()
-    _save(calculation)
+    with writing(
+        system_actor("insight", via="job")
+    ):  # whoever asks at this moment either changed its thresholds, or finds it running
+        calculation.refresh_from_db(from_queryset=Calculation.objects.select_for_update(of=("self",)))
+        calculation.state, calculation.started_at = RUNNING, clock.now()
+        calculation.save()
     try:
         _run(calculation)
         calculation.state, calculation.progress, calculation.step = DONE, 100, ""
@@ -246,10 +250,10 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row of findings; what a model could not say is empty."""
     get = row.get
     percent = {name: _percent(get(source)) for name, source in (("active", "alive"), ("leaving", "probability"))}
-    if (
-        _whole(get("frequency")) or 0
-    ) < 2:  # the model takes whoever bought once for alive, whatever his silence: it knows nothing
-        percent["active"] = None
+    if (_whole(get("frequency")) or 0) < 2:
+        percent["active"] = (
+            None  # the model takes whoever bought once for alive, whatever his silence: it knows nothing
+        )
     worth, chance = _number(get("value"), 2), _number(get("chance"), 6)
     return {
         "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "stage_from": _text(get("stage_from")), "risk": _text(get("risk")),
