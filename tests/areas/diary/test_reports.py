@@ -248,3 +248,15 @@ def test_the_words_of_a_report_stand_once_on_its_page(cast: Cast, boss: User) ->
     report = services.work_report_write(alice_of(cast), period="day", day=DAY, values={"summary": "谈成两单"})
     for reader in (cast.alice_user, boss):
         assert browser(reader).get(f"/work-reports/{report.pk}/").content.decode().count("谈成两单") == 1
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", ""])
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_a_day_at_the_edge_of_time_is_a_page_too(cast: Cast, boss: User, day: str, period: str) -> None:
+    assert browser(boss).get("/diary/", {"period": period, "day": day}).status_code == 200
+
+
+def test_nobody_is_reminded_of_what_has_not_come_yet(cast: Cast, boss: User) -> None:
+    ahead = {"period": "day", "day": (clock.today("Asia/Shanghai") + dt.timedelta(days=1)).isoformat(), "remind": "1"}
+    assert browser(boss).post("/diary/", ahead).status_code == 303
+    assert not Notification.objects.filter(sort="reminder").exists()

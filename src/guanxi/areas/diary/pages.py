@@ -26,16 +26,20 @@ from guanxi.core.web.views.common import actor_of, draw, page_view
 from guanxi.core.web.views.pages import redirect
 
 FIELDS = ("summary", "plan", "trouble")
+#: Reports are looked for in these years: beyond them calendars end.
+FIRST_YEAR, LAST_YEAR = 1990, 2200
 
 
 def _asked(request: HttpRequest, actor: Actor) -> tuple[str, dt.date]:
-    """The period and day an address names; today's report without any."""
+    """The period and day an address names; today's report without any, or where it is none people write reports of."""
     sent = request.POST if request.method == "POST" else request.GET
     period = sent.get("period", DAY)
     period = period if period in (DAY, WEEK, MONTH) else DAY
     try:
         day = dt.date.fromisoformat(sent.get("day", ""))
     except ValueError:
+        day = clock.today(actor.timezone)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         day = clock.today(actor.timezone)
     return period, selectors.first_day(period, day)
 

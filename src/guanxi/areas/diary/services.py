@@ -143,7 +143,9 @@ def report_remind(user_id: int, period: str, day: dt.date) -> int:
 
 
 def reports_remind(actor: Actor, *, period: str, day: dt.date) -> int:
-    """Ask everybody whose report the actor reads and whose report of a period is missing; each is told once. How many."""
+    """Ask everybody whose report the actor reads and whose report of a period that has begun is missing; each is told once. How many."""
+    if selectors.first_day(period, day) > clock.today(actor.timezone):
+        return 0
     missing = [one for one in selectors.standings(actor, period, day) if not one.sent]
     return sum(report_remind(one.user_id, period, day) for one in missing)
 
