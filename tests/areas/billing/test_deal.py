@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guanxi.areas.billing import panels, selectors
+from guanxi.areas.billing import selectors
 from guanxi.areas.billing.entities import receivables
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
 from guanxi.areas.billing.services import contracts, invoices, ledger, orders, papers, printing, quotes, receiving
@@ -202,44 +202,6 @@ def test_deliveries_hold_no_more_than_was_ordered(cast: Cast, make: Any) -> None
     assert Order.objects.get(pk=order.pk).status == "confirmed"
 
 
-def test_a_blocking_credit_limit_refuses_an_order(cast: Cast, make: Any) -> None:
-    contract = signed(make, total=Decimal(900))
-    Instalment.objects.filter(contract=contract).update(due_on=TODAY - dt.timedelta(days=40))
-    make("billing.creditlimit", customer=contract.customer, amount=1000, blocks=True)
-    line = make("billing.orderline", order=make("billing.order", customer=contract.customer))
-    credit = selectors.credit_of(contract.customer)
-    assert (credit.owed, credit.overdue, credit.overdue_days, credit.exceeded) == (900, 900, 40, False)
-    with pytest.raises(RuleBroken) as error:
-        orders.order_confirm(cast.alice, Order.objects.get(pk=line.order_id))
-    assert error.value.code == "credit.limit"
-    aged = selectors.ageing(cast.alice, on=TODAY)
-    assert [(one.classes, one.total) for one in aged] == [([0, 0, 900, 0, 0], 900)]
-
-
-def test_signing_asks_the_credit_limit_and_an_amendment_that_reduces_does_not(cast: Cast, make: Any) -> None:
-    contract = signed(make, total=Decimal(900))
-    limit = make("billing.creditlimit", customer=contract.customer, amount=1000, blocks=True)
-    more, less = (contracts.contract_amend(cast.root, contract, effect=effect) for effect in ("add", "reduce"))
-    for one in (more, less):
-        make("billing.contractline", contract=one, quantity=1, price=Decimal(101), tax_class="0")
-    more, less = Contract.objects.get(pk=more.pk), Contract.objects.get(pk=less.pk)
-    warned = [panels.credit(cast.root, one)["credit"] for one in (more, less)]
-    assert [one and one.exceeded for one in warned] == [True, None], "the page says so before"
-    with pytest.raises(RuleBroken, match=r"1,001") as error:
-        contracts.contract_sign(cast.root, more)
-    assert error.value.code == "credit.limit"
-    assert Contract.objects.get(pk=more.pk).status == "draft"
-    assert not Instalment.objects.filter(contract=more).exists()
-    contracts.contract_sign(cast.root, less)
-    assert selectors.credit_of(contract.customer).owed == 799
-    contracts.contract_sign(cast.root, more)
-    limit.refresh_from_db()
-    records.update(cast.root, limit, {"blocks": False})
-    further = contracts.contract_amend(cast.root, contract)
-    make("billing.contractline", contract=further, quantity=1, price=Decimal(500), tax_class="0")
-    assert contracts.contract_sign(cast.root, Contract.objects.get(pk=further.pk)).open == 500, "it only warns"
-
-
 def test_the_chain_names_amendments_of_amendments_and_their_orders(cast: Cast, make: Any) -> None:
     contract = signed(make, total=Decimal(900))
     first = contracts.contract_amend(cast.root, contract)
@@ -259,15 +221,6 @@ def test_orders_under_one_framework_are_deals_of_their_own(cast: Cast, make: Any
     one, two = (make("billing.order", customer=frame.customer, contract=frame) for _number in range(2))
     assert [row.pk for row in selectors.chain(cast.root, one).orders] == [one.pk]
     assert [row.pk for row in selectors.chain(cast.root, frame).orders] == [one.pk, two.pk]
-
-
-def test_a_blocking_limit_in_a_currency_without_a_rate_lets_nothing_through(cast: Cast, make: Any) -> None:
-    line = make("billing.orderline", order=make("billing.order", customer=make("customers.customer")))
-    order = Order.objects.get(pk=line.order_id)
-    make("billing.creditlimit", customer=order.customer, amount=1, currency="CHF", blocks=True)
-    with pytest.raises(RuleBroken, match="CHF") as error:
-        orders.order_confirm(cast.alice, order)
-    assert error.value.code == "credit.limit"
 
 
 def test_closed_books_take_no_money(cast: Cast, make: Any) -> None:

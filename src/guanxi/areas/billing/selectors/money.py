@@ -32,7 +32,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
 from guanxi.core.records.figures import money
-from guanxi.core.records.rates import base_currency, convert, rate_on
+from guanxi.core.records.rates import base_currency, convert
 
 ZERO = Decimal(0)
 #: Upper bounds of the classes of an ageing, in days after the due date; the last class is open.
@@ -262,15 +262,6 @@ def _not_invoiced(document: Contract | Order) -> Decimal:
     rows = Invoice.objects.filter(**{document._meta.model_name or "": document.pk}).exclude(status="void")
     booked = sum((row.amount for row in rows if row.status in ("requested", ISSUED, RED)), ZERO)
     return (document.total or ZERO) - booked
-
-
-def rate_known(currency: str, on: dt.date) -> bool:
-    """Whether there is a rate for a currency on a day."""
-    try:
-        rate_on(currency, on)
-    except Invalid:
-        return False
-    return True
 
 
 # -- what selling asks -------------------------------------------------------------------------------------------------

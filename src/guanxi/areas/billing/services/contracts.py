@@ -86,7 +86,7 @@ def contract_amend(actor: Actor, record: Contract, *, effect: str = "add") -> Co
         raise RuleBroken(_("A draft needs no amendment; change it."), code="contract.state")
     values = {"amends": record.pk, "effect": effect or "add", "kind": record.kind}
     family = [one for one, _quote in selectors.amended({record.pk}, set())]
-    first = Contract.objects.get(pk__in=family, amends=None)
+    first = Contract.everything.get(pk__in=family, amends=None)
     name = _("Amendment to %(name)s") if len(family) == 1 else _("Amendment %(number)d to %(name)s")
     return _follower(actor, record, values, name % {"number": len(family), "name": first.name}, lines=False)
 
