@@ -76,8 +76,9 @@ def test_amounts(written: list[str], expected: list[float | None]) -> None:
 
 
 def test_several_currencies_are_refused() -> None:
-    with pytest.raises(BadInput, match="several currencies"):
-        numbers(pd.Series(["$5", "€7"]))
+    for several in (["$5", "€7"], ["US$5", "HK$7"]):
+        with pytest.raises(BadInput, match="several currencies"):
+            numbers(pd.Series(several))
     frame = pd.DataFrame(
         {"who": ["a", "b"], "day": ["2024-01-01"] * 2, "worth": ["5", "7"], "Currency": ["USD", "EUR"]}
     )
@@ -207,6 +208,11 @@ def test_lists_and_bytes_in_other_columns_do_no_harm() -> None:
         (["人民币5", "¥6", "7元"], [5, 6, 7]),
         (["1,234.50", "12,5", "1,000"], [1234.5, 12.5, None]),
         (["7", "8", "9", "05.03.2024"], [7, 8, 9, None]),
+        (["US$1,200.50", "$3"], [1200.5, 3]),
+        (["HK$12", "HK$1,000"], [12, 1000]),
+        (["1.234万", "1,5"], [12340, 1.5]),
+        (["1.234", "1,234"], [None, None]),
+        (["1.234", "1,234", "5.50"], [1.234, 1234, 5.5]),
     ],
 )
 def test_separators_are_read_as_the_column_uses_them(written: list[str], expected: list[float | None]) -> None:

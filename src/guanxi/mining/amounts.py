@@ -19,10 +19,10 @@ CURRENCIES: Final = frozenset(
         "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
     }
 )  # fmt: skip
-_SYMBOLS: Final = {"¥": "CNY/JPY", "$": "$", "€": "EUR", "£": "GBP", "元": "CNY", "人民币": "CNY", "RMB": "CNY", "₩": "KRW", "₹": "INR", "R$": "BRL"}  # fmt: skip
+_SYMBOLS: Final = {"¥": "CNY/JPY", "$": "$", "€": "EUR", "£": "GBP", "元": "CNY", "人民币": "CNY", "RMB": "CNY", "₩": "KRW", "₹": "INR", "R$": "BRL", "US$": "USD", "HK$": "HKD", "NT$": "TWD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "S$": "SGD"}  # fmt: skip
 #: Signs that stand for several currencies, and those they may be: beside one of these they mean it.
 _WIDE: Final = {"CNY/JPY": ("CNY", "JPY"), "$": ("USD", "AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD")}
-_SIGN: Final = r"人民币|[¥€£₩₹元]|R?\$|\b(?:" + "|".join(sorted(CURRENCIES)) + r")\b"
+_SIGN: Final = r"人民币|[¥€£₩₹元]|(?:\b(?:US|HK|NT|AU?|CA?|NZ|R|S))?\$|\b(?:" + "|".join(sorted(CURRENCIES)) + r")\b"
 #: Thousands stand in threes (in India in twos but for the last): dates and versions are no amounts.
 _ENGLISH: Final = r"[+-]?(?:\d*|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?(?:[eE][+-]?\d+)?"
 _EUROPEAN: Final = r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+)(?:,\d*)?(?:[eE][+-]?\d+)?"
@@ -34,7 +34,8 @@ def numbers(column: pd.Series, *, name: str = "amount") -> tuple[pd.Series, list
     """Amounts of a column as floats and what was noticed. Raises :class:`BadInput` for several currency signs or no numbers.
 
     Understands currency signs, thousands separators, decimal commas, brackets and trailing minus for negative amounts, 万 and 亿. One separator before three
-    digits is read as the other cells of the column use it; where they use both ways it is left out and counted.
+    digits is read as the other cells of the column use it; where they use both ways, or commas and dots stand so and nothing decides, it is left out
+    and counted.
     """
     if pd.api.types.is_bool_dtype(column):
         raise BadInput(
@@ -122,8 +123,9 @@ def _amounts(written: pd.Series) -> tuple[pd.Series, int]:
     for sign, factor in (("万", 1e4), ("亿", 1e8)):
         scale = scale.mask(text.str.endswith(sign).fillna(False), factor)
         text = text.str.removesuffix(sign)
-    english, european, unclear = _styles(text)
-    if bool(english.any()) and bool(european.any()):
+    english, european, unclear = _styles(text, chinese=scale > 1)
+    both = text[unclear].str.contains(",").nunique() > 1 and not bool((english | european).any())
+    if both or (bool(english.any()) and bool(european.any())):
         text = text.mask(unclear)
     elif bool(european.any()):
         european |= unclear
@@ -138,15 +140,15 @@ def _amounts(written: pd.Series) -> tuple[pd.Series, int]:
     return found.mask(negative, -found), int(unclear.sum())
 
 
-def _styles(text: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Cells that are surely written 1,234.5, surely 1.234,5, and those that could be either."""
+def _styles(text: pd.Series, *, chinese: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Cells that are surely written 1,234.5, surely 1.234,5, and those that could be either; those in 万 and 亿 are the first."""
     commas, dots = text.str.count(",").fillna(0), text.str.count(r"\.").fillna(0)
     either = text.str.fullmatch(_EITHER).fillna(False).astype(bool)
     dot_last = (text.str.rfind(".") > text.str.rfind(",")).fillna(False).astype(bool)
     both, one_comma, one_dot = (commas > 0) & (dots > 0), (commas == 1) & (dots == 0), (dots == 1) & (commas == 0)
     english = (both & dot_last) | ((commas > 1) & (dots == 0)) | (one_dot & ~either)
     european = (both & ~dot_last) | ((dots > 1) & (commas == 0)) | (one_comma & ~either)
-    return english, european, either
+    return english | chinese, european & ~chinese, either & ~chinese
 
 
 def numeric(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[pd.DataFrame, list[Note]]:
