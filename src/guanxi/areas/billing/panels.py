@@ -152,7 +152,14 @@ def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
             "instalment", "instalment__contract", "instalment__order"
         )
     )
-    return {"rows": rows, "owed": selectors_owed(actor, receipt) if receipt.free else []}
+    may = allowed(actor, "change", receipt)
+    return {
+        "rows": rows,
+        "owed": selectors_owed(actor, receipt) if receipt.free else [],
+        "may_book": may,
+        "may_take": may and allowed(actor, "delete", "billing.allocation"),
+        "here": addresses.record_url(entity_of(receipt), receipt.pk),
+    }
 
 
 def selectors_owed(actor: Actor, receipt: Receipt) -> list[Any]:

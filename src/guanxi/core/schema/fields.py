@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,20 @@ from guanxi.core.kernel.errors import Text
 
 #: Why a value is personal: a way to reach somebody, who he is, or what he would not tell everyone.
 Personal = Literal["", "contact", "identity", "private"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a reference that an action asks for is chosen from.
+
+    ``where(record)`` is the condition (a ``Q``) that holds for what may be chosen for the record the action is done to.
+    ``tells`` are paths to what one knows the offered by, such as its document's number; ``beside`` names fields told
+    with their labels. Words are looked for in both.
+    """
+
+    where: Callable[[Any], Any]
+    tells: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +37,7 @@ class Field:
     there, once that field is filled; a choice ``within`` another field among the values that belong to the one chosen there. A ``translated`` text that came with the product is read in the present language,
     a ``person``'s name in the order the reader is used to. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
     grouped by thousands nor added up. ``readonly`` fields are written by services only.
+    A reference asked for by an action may say what it ``offers``.
     ``formula`` is CEL over the record, ``rollup`` says what is reckoned over which records (``relation how field
     filter``); a derived field is a read-only one of the kind it gives, and ``reads`` names the fields (entity, name) it
     stands on. ``rules`` are conditions in CEL (``visible required readonly check``).
@@ -45,6 +60,7 @@ class Field:
     maximum: Any = None
     currency: str = ""
     within: str = ""
+    offers: Offer | None = None
     plain: bool = False
     translated: bool = False
     person: bool = False

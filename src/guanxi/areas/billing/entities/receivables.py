@@ -41,14 +41,28 @@ from guanxi.core.schema.entity import (
     Timeline,
     Writer,
 )
-from guanxi.core.schema.fields import Field
+from guanxi.core.schema.fields import Field, Offer
 from guanxi.core.schema.registry import extend, register
 from guanxi.core.schema.standing import Standing
+
+OPEN_ONES = Offer(
+    where=ledger.instalments_for, tells=("contract.number", "order.number", "name"), beside=("due_on", "open")
+)
+OWN_ONES = Offer(
+    where=ledger.allocations_of,
+    tells=("instalment.contract.number", "instalment.order.number", "instalment.name"),
+    beside=("amount", "booked_on"),
+)
 
 
 def free(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """Forms about a receipt's money begin with what is free of it."""
     return {"amount": receipt.free}
+
+
+def longest_due(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
+    """Allocating begins with what is due the longest."""
+    return {"instalment": next((row.pk for row in ledger.owed_by(receipt)), None)}
 
 
 def rest(_actor: Actor, row: Instalment) -> Mapping[str, Any]:
@@ -202,6 +216,7 @@ register(
                 key="book",
                 label=_("Allocate"),
                 run=ledger.receipt_book,
+                begin=longest_due,
                 icon="arrow-right",
                 applies=has_free,
                 fields=(
@@ -211,9 +226,35 @@ register(
                         label=_("Instalment"),
                         target="billing.instalment",
                         required=True,
+                        offers=OPEN_ONES,
                     ),
-                    AMOUNT,
-                    Field(name="invoice", kind="reference", label=_("Invoice"), target="billing.invoice"),
+                    Field(name="amount", kind="money", label=_("Amount"), help=_("Empty: as much as fits.")),
+                    Field(
+                        name="invoice",
+                        kind="reference",
+                        label=_("Invoice"),
+                        target="billing.invoice",
+                        offers=Offer(
+                            where=ledger.invoices_of, tells=("number", "title"), beside=("issued_on", "amount")
+                        ),
+                    ),
+                ),
+            ),
+            Action(
+                key="unbook",
+                label=_("Take one allocation back"),
+                run=ledger.receipt_unbook,
+                icon="arrow-back-up",
+                applies=has_allocated,
+                fields=(
+                    Field(
+                        name="allocation",
+                        kind="reference",
+                        label=_("Allocation"),
+                        target="billing.allocation",
+                        required=True,
+                        offers=OWN_ONES,
+                    ),
                 ),
             ),
             Action(

@@ -155,7 +155,7 @@ def receipt_allocate(
         with records.writing(actor, operation=step, savepoint=False):
             left = receipt.free
             for number, amount in chosen:
-                left -= _book(actor, receipt, rows.get(number), amount, left, paper, reason)
+                left -= _book(actor, receipt, rows.get(number), amount, left, paper, reason, step)
             add_up(actor, rows, [receipt.pk], [paper.pk] if paper else [])
     return step
 
@@ -177,6 +177,7 @@ def _book(
     left: Decimal,
     paper: Invoice | None,
     reason: str,
+    step: Operation,
 ) -> Decimal:
     if row is None or row.customer_id != receipt.customer_id:
         raise Invalid(_("Choose an instalment of this customer."), code="instalment.other", field="instalment")
@@ -196,16 +197,30 @@ def _book(
         "booked_on": receipt.received_on, "customer": receipt.customer_id, "owner": row.owner_id or receipt.owner_id, "sort": PAYMENT,
         "reason": reason[:200],
     }  # fmt: skip
-    records.create(actor, ALLOCATION, values, trusted=True)
+    records.create(actor, ALLOCATION, values, operation=step, trusted=True)
     return amount
+
+
+def instalments_for(receipt: Receipt) -> Q:
+    """What holds for instalments a receipt may go to: open ones of its customer and currency, on documents that stand."""
+    owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
+    owing |= Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
+    return owing & Q(customer_id=receipt.customer_id, currency=receipt.currency, open__gt=0)
+
+
+def invoices_of(receipt: Receipt) -> Q:
+    """What holds for invoices a receipt may pay: issued ones of its customer and currency."""
+    return Q(customer_id=receipt.customer_id, currency=receipt.currency, status=ISSUED)
+
+
+def allocations_of(receipt: Receipt) -> Q:
+    """What holds for the allocations of a receipt."""
+    return Q(receipt_id=receipt.pk)
 
 
 def owed_by(receipt: Receipt) -> list[Instalment]:
     """Open instalments a receipt may go to, the longest due first."""
-    rows = Instalment.objects.filter(customer_id=receipt.customer_id, currency=receipt.currency, open__gt=0)
-    owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
-    owing |= Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
-    return list(rows.filter(owing).order_by("due_on", "pk"))
+    return list(Instalment.objects.filter(instalments_for(receipt)).order_by("due_on", "pk"))
 
 
 def receipt_spread(actor: Actor, record: Receipt) -> Operation:
@@ -229,6 +244,14 @@ def receipt_book(
     return receipt_allocate(
         actor, record, [(row.pk, amount if amount is not None else min(record.free, row.open))], invoice=invoice
     )
+
+
+def receipt_unbook(actor: Actor, record: Receipt, *, allocation: int) -> Operation:
+    """Take one allocation of a receipt back; the money stays, free."""
+    row: Allocation = records.get(actor, ALLOCATION, allocation)
+    if row.receipt_id != record.pk:
+        raise Invalid(_("Choose an allocation of this money."), code="allocation.other", field="allocation")
+    return allocation_delete(actor, row)
 
 
 def receipt_release(actor: Actor, record: Receipt) -> Operation:
@@ -320,17 +343,25 @@ def receipt_refund(
     return made
 
 
-def write_off(actor: Actor, record: Instalment, *, amount: Decimal | None = None, reason: str = "") -> Allocation:
-    """Give up what is open, or a part; needs the right to write off."""
+def write_off(actor: Actor, record: Instalment, *, amount: Decimal | None = None, reason: str = "") -> Operation:
+    """Give up what is open, or a part; needs the right to write off. Returns the operation, which can be undone."""
     require(actor, "write_off", record)
     if not reason.strip():
         raise Invalid(_("Say why."), code="reason.missing", field="reason")
-    return write_off_book(actor, record, amount=amount, reason=reason)
-
-
-def write_off_book(actor: Actor, record: Instalment, *, amount: Decimal | None = None, reason: str) -> Allocation:
-    """Book a write-off that was decided elsewhere."""
     with records.writing(actor):
+        step = records.operation_begin(
+            actor, "update", INSTALMENT, total=1, progress=1, parameters={"ids": [record.pk]}
+        )
+        with records.writing(actor, operation=step, savepoint=False):
+            write_off_book(actor, record, amount=amount, reason=reason, operation=step)
+    return step
+
+
+def write_off_book(
+    actor: Actor, record: Instalment, *, amount: Decimal | None = None, reason: str, operation: Operation | None = None
+) -> Allocation:
+    """Book a write-off that was decided elsewhere."""
+    with records.writing(actor, operation=operation):
         row = Instalment.objects.select_for_update(of=("self",)).get(pk=record.pk)
         part = row.open if amount is None else amount
         policies.within(part, row.open, row.currency, OPEN, "instalment.too_much")
@@ -340,7 +371,7 @@ def write_off_book(actor: Actor, record: Instalment, *, amount: Decimal | None =
             "sort": WRITE_OFF, "instalment": row.pk, "amount": part, "booked_on": day, "reason": reason.strip()[:200],
             "customer": row.customer_id, "owner": row.owner_id,
         }  # fmt: skip
-        made: Allocation = records.create(actor, ALLOCATION, values, trusted=True)
+        made: Allocation = records.create(actor, ALLOCATION, values, operation=operation, trusted=True)
         add_up(actor, [row.pk])
     return made
 

@@ -17,6 +17,7 @@ from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.web.forms import offers
 from guanxi.core.web.inputs import FEW, Input, Option
 
 PICK = "/pick"
@@ -33,8 +34,9 @@ def inputs(
     locked: Mapping[str, Text] | None = None,
     record: Any = None,
     prefix: str = "",
+    asked: str = "",
 ) -> dict[str, Input]:
-    """One input per field by name, with everything its widget needs."""
+    """One input per field by name, with everything its widget needs; ``asked`` is the key of the action of ``record`` that asks."""
     found = {}
     open_here = {one.name for one in fields} - set(locked or {})
     for field in fields:
@@ -47,10 +49,10 @@ def inputs(
             prefix=prefix,
             options=() if lock else options(field, value, among(entity, field, record, here=here)),
             around=f"{prefix}{field.within}" if here else "",
-            chosen=() if lock else chosen(actor, field, value),
+            chosen=() if lock else offers.chosen(actor, field, value) if field.offers else chosen(actor, field, value),
             errors=tuple((errors or {}).get(field.name, ())),
             locked=lock,
-            search_url=search_url(entity, field),
+            search_url=search_url(entity, field) + (offers.asking(entity, record, asked, field) if asked else ""),
             create_url=create_url(actor, field),
             currency=_currency(field, values, record),
             autofocus=field.name == focus,

@@ -17,7 +17,7 @@ from guanxi.core.records import dictionaries
 from guanxi.core.records.search.query import search
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of
-from guanxi.core.web.forms import choosing
+from guanxi.core.web.forms import choosing, offers
 from guanxi.core.web.views.common import actor_of, page_view
 
 LIMIT = 20
@@ -50,6 +50,8 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     actor, entity = actor_of(request), entity_at(path)
     access.require(actor, "view", entity)
     words = request.GET.get("q", "").strip()[:100]
+    if "asked" in request.GET:
+        return _items(offers.items(actor, entity, request.GET["asked"], words))
     found = _fitting(actor, entity, _narrowed(request, actor, entity), words)
     hints = _hints(actor, entity, found)
     items = [

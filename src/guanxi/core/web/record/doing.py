@@ -68,7 +68,9 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
         else:
             return _acted(request, actor, entity, record, action, result)
     errors, general = build.errors_by_field(error, [one.name for one in fields])
-    names = choosing.inputs(actor, entity, fields, raw, errors=errors, focus=next(iter(errors), ""))
+    names = choosing.inputs(
+        actor, entity, fields, raw, errors=errors, focus=next(iter(errors), ""), record=record, asked=key
+    )
     context = {
         "title": action.label,
         "record_title": choosing.title_of(entity, record),
