@@ -18,6 +18,7 @@ from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, User
 from guanxi.core.records import display
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
+from tests.core.exchange.bringing import bring, counts
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -51,6 +52,22 @@ def test_in_turn_by_load_and_up_to_capacity(cast: Cast, make: Any) -> None:
     for member in rule.members.all():
         records.update(cast.root, member, {"capacity": None})
     assert _given(make) == alice
+
+
+def test_leads_of_a_file_without_an_owner_are_handed_out_by_the_rule(cast: Cast, make: Any) -> None:
+    _rule(make, cast, cast.alice_user)
+    run = bring(cast.root, "姓名,公司,负责人\n甲,甲公司,\n乙,乙公司,鲍勃\n丙,丙公司,没有此人\n丁,丁公司,-\n", "sales.lead")
+    assert counts(run) == (4, 0, 0, 0)
+    alice, bob, root = cast.alice_user.pk, cast.bob_user.pk, cast.root_user.pk
+    assert dict(Lead.objects.values_list("name", "owner_id")) == {"甲": None, "乙": bob, "丙": root, "丁": None}
+    bring(cast.root, "姓名,公司\n戊,戊公司\n", "sales.lead", owner=None)
+    bring(cast.root, "姓名,公司\n己,己公司\n", "sales.lead")
+    outbox.deliver_all()
+    assert dict(Lead.objects.values_list("name", "owner_id")) == {
+        "甲": alice, "乙": bob, "丙": root, "丁": alice, "戊": alice, "己": root,
+    }  # fmt: skip
+    again = bring(cast.root, "姓名,公司,负责人\n甲,甲公司,\n", "sales.lead", match=("name",), mode="update")
+    assert counts(again) == (0, 0, 1, 0), "a blank cell takes nobody's record away"
 
 
 def test_filters_and_order_of_rules(cast: Cast, make: Any) -> None:

@@ -35,6 +35,13 @@ def _user(login: str) -> Any:
     return found
 
 
+def _owner(word: str) -> int | None:
+    """Whose new records are: 0 of whoever imports, ``None`` of nobody."""
+    if word == "-":
+        return None
+    return int(_user(word).pk) if word else 0
+
+
 def _entity(word: str) -> str:
     """The key of the entity somebody names by its path, key or label."""
     registry: Any = load("guanxi.core.schema.registry:entities")
@@ -69,7 +76,7 @@ def _given_json(text: str, what: str) -> Any:
     "--mode", type=click.Choice(["create", "update", "both"]), default="both", help=_("What to do with rows.")
 )
 @click.option("--match", default="", help=_("Fields that tell which record is meant: credit_code,name or email+name."))
-@click.option("--owner", default="", help=_("Login of the owner of new records."))
+@click.option("--owner", default="", help=_("Login of the owner of new records; “-”: nobody."))
 @click.option("--as", "login", default="", help=_("Login of the person who imports; else the system does."))
 @click.option("--set", "defaults", multiple=True, metavar="FIELD=VALUE", help=_("A value for rows that have none."))
 @click.option("--sheet", default=None, help=_("Sheet of a workbook, or file of an archive; ALL takes every file."))
@@ -108,7 +115,7 @@ def import_command(file: str, **given: Any) -> None:
             return
         actor = _actor(given["login"])
         if given["recipe"]:
-            owner = _user(given["owner"]).pk if given["owner"] else 0
+            owner = _owner(given["owner"])
             _end(run_recipe(actor, file, given, owner), as_json=given["as_json"], several=True)
             return
         if Path(file).is_dir():
@@ -137,7 +144,7 @@ def _trusted(file: str, given: dict[str, Any]) -> None:
             system_actor("guanxi", via="cli"),
             entity=_entity(given["entity"]),
             file=Path(file),
-            owner=_user(given["owner"]).pk if given["owner"] else None,
+            owner=_owner(given["owner"]) or None,
         )
     except (GuanxiError, OSError, UnicodeDecodeError) as error:
         raise Trouble(_("%(file)s was refused: %(reason)s") % {"file": file, "reason": error}) from error
@@ -192,7 +199,7 @@ def _staged(actor: Actor, file: str, given: dict[str, Any]) -> Any:
     options = {
         "mode": given["mode"],
         "match": given["match"],
-        "owner": _user(given["owner"]).pk if given["owner"] else 0,
+        "owner": _owner(given["owner"]),
         "unreadable": given["unreadable"],
         "create_choices": given["create_choices"],
         "create_references": given["create_references"],

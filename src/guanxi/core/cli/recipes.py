@@ -13,7 +13,7 @@ from guanxi.core.kernel.errors import GuanxiError
 from guanxi.runtime.words import say as _
 
 
-def run_recipe(actor: Actor, folder: str, given: dict[str, Any], owner: int) -> list[dict[str, Any]]:
+def run_recipe(actor: Actor, folder: str, given: dict[str, Any], owner: int | None) -> list[dict[str, Any]]:
     """What came of each step, told as it is done unless JSON is wanted. A step that cannot begin ends the run."""
     quiet, results = given["as_json"], []
     defaults = {name: value for name, _equals, value in (pair.partition("=") for pair in given["defaults"])}

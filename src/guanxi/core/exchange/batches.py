@@ -257,7 +257,7 @@ class Batcher:
     def _usual(self) -> dict[str, Any]:
         """What a new record holds that the file says nothing of: whose it is."""
         owner = self.entity.access.owner
-        return {owner: self.options.owner or self.actor.user_id} if owner else {}
+        return {owner: self.options.owner_for(self.actor.user_id)} if owner else {}
 
     def _change(
         self,
@@ -311,6 +311,8 @@ class Batcher:
         fields = shape.fields_of(self.entity)
         for name, value in given.items():
             if name in AUTHORSHIP or (name in self.mapping.defaults and name not in self.mapping.fields()):
+                continue
+            if name == self.entity.access.owner and value is None and not self.options.clear_blank:
                 continue
             now = values.current(record, fields[name])
             filled = now not in (None, "", [])

@@ -70,7 +70,7 @@ class CompanionWriter:
         create = [key for key in named if key not in known]
         for key in create:
             named[key][self.field] = key[0]
-            named[key].setdefault(self.entity.access.owner, self.options.owner or self.actor.user_id)
+            named[key].setdefault(self.entity.access.owner, self.options.owner_for(self.actor.user_id))
         rows = [named[key] for key in create]
         made = many.insert_many(self.actor, self.entity, rows, operation=operation, quiet=self.options.quiet)
         change = [(known[key], self._added(named[key], known[key])) for key in named if key in known]

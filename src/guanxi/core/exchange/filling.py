@@ -51,6 +51,8 @@ class Filler:
         self.defaults = dict(mapping.defaults)
         self.named = {name for name, value in self.defaults.items() if _names_a_record(fields.get(name), value)}
         self.clear_blank = clear_blank
+        owner = entity.access.owner
+        self.owner = owner if any(one.field == owner for one in mapping.targets.values()) else ""
         self.handlers = [(index, self._handler(target), target) for index, target in mapping.targets.items()]
 
     def fill(self, cells: Sequence[str]) -> Filled:
@@ -75,6 +77,8 @@ class Filler:
         for name in filled.cleared:
             if name not in filled.given and name not in filled.names:
                 filled.given[name] = None
+        if self.owner and self.owner not in filled.given and self.owner not in filled.names:
+            filled.given[self.owner] = None
         return filled
 
     def _handler(self, target: Target) -> Handler:

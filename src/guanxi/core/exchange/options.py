@@ -24,8 +24,8 @@ class Options:
     ``unreadable``: ``note`` keeps what nobody can read (a choice, phone, number, date …) in the description and says so;
     ``refuse`` refuses the row. ``create_choices`` adds unknown values to dictionaries (administrators).
     ``create_references`` makes the records named in references when there are none (a contact's company).
-    ``owner`` is the user id of the owner of new records (0: whoever imports). ``quiet`` sends no events: automation
-    rules do not run.
+    ``owner`` is the user id of the owner of new records (0: whoever imports, ``None``: nobody); where a column names the
+    owners, a blank cell there means nobody. ``quiet`` sends no events: automation rules do not run.
     """
 
     mode: Mode = "both"
@@ -35,8 +35,12 @@ class Options:
     unreadable: Literal["note", "refuse"] = "note"
     create_choices: bool = False
     create_references: bool = False
-    owner: int = 0
+    owner: int | None = 0
     quiet: bool = False
+
+    def owner_for(self, importer: int | None) -> int | None:
+        """The user id of who owns the new records that a file names no owner of; ``None`` for nobody."""
+        return importer if self.owner == 0 else self.owner
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -74,5 +74,5 @@ def _check_mapping(actor: Actor, entity: Entity, mapping: FieldMap, options: Opt
             _("Assign a column to “%(field)s”.") % {"field": label}, code="import.required", field=entity.title
         )
     owner = entity.access.owner
-    if owner and options.owner not in (0, actor.user_id) and not actor.is_system:
+    if owner and options.owner_for(actor.user_id) != actor.user_id and not actor.is_system:
         require(actor, "assign", entity)

@@ -57,7 +57,7 @@ def recipe_run(
     defaults: Mapping[str, Any] | None = None,
     steps: Sequence[int] = (),
     limit: int = 0,
-    owner: int = 0,
+    owner: int | None = 0,
     progress: Told | None = None,
 ) -> Iterable[Done]:
     """Bring in the files of a folder as a recipe says, step after step; each is done when it is handed out.
@@ -110,10 +110,10 @@ def step_run(actor: Actor, *, run: ImportRun, step: Step, progress: Told | None 
     return imports.import_run(actor, run=imports.import_start(actor, run=run), progress=progress)
 
 
-def _with(step: Step, defaults: Mapping[str, Any], owner: int) -> Step:
+def _with(step: Step, defaults: Mapping[str, Any], owner: int | None) -> Step:
     known = shape.fields_of(step.entity)
     given = {name: value for name, value in defaults.items() if name in known}
-    options = replace(step.options, owner=step.options.owner or owner)
+    options = replace(step.options, owner=owner if step.options.owner == 0 else step.options.owner)
     return replace(step, defaults={**step.defaults, **given}, options=options)
 
 

@@ -206,6 +206,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponseBase:
         rows=rows,
         check=check,
         only=only,
+        unowned=0 if error else steps.unowned(actor, run),
         columns=[(index, name) for index, name in steps.maps_columns(run) if index in mapped],
         error=error,
     )

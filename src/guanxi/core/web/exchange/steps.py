@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.exchange import mapping as maps
-from guanxi.core.exchange import staging
+from guanxi.core.exchange import staging, words
 from guanxi.core.exchange.mapping import FieldMap, Target
 from guanxi.core.exchange.matchrule import own_rule
 from guanxi.core.exchange.options import Options
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.models.exchange import ImportRun
+from guanxi.core.models.exchange import ImportRow, ImportRun
 from guanxi.core.records import dictionaries
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -253,7 +253,7 @@ def _single(entity: Entity, mapping: FieldMap) -> list[str]:
 def read_options(run: ImportRun, data: QueryDict, actor: Actor) -> Options:
     """The options as sent by the match-rule step."""
     before = Options.from_json(run.options)
-    owner = data.get("owner", "")
+    owner = data.get("owner", "0") if owner_input(actor, run) else "0"
     return Options(
         mode=data.get("mode", before.mode),  # type: ignore[arg-type]
         match=tuple(one for one in data.getlist("match") if one),
@@ -262,16 +262,32 @@ def read_options(run: ImportRun, data: QueryDict, actor: Actor) -> Options:
         unreadable="refuse" if "refuse" in data else "note",
         create_choices="create_choices" in data and actor.rights.everything,
         create_references="create_references" in data,
-        owner=int(owner) if owner.isdecimal() and len(owner) < 19 else 0,
+        owner=int(owner) if owner.isdecimal() and len(owner) < 19 else None if not owner else 0,
         quiet="quiet" in data,
     )
 
 
 def owner_input(actor: Actor, run: ImportRun) -> Input | None:
-    """The picker of the owner of new records, for those who may hand records over."""
+    """The picker of the owner of new records, for those who may hand records over; left empty it means nobody."""
     entity = entity_of(run.entity)
     if not entity.access.owner or not access.allowed(actor, "assign", entity):
         return None
-    chosen = Options.from_json(run.options).owner or actor.user_id
-    one = Field(name="owner", kind="user", label=_("Owner of new records"), target="core.user")
+    hint = _("Left empty, nobody owns them until a rule hands them out or somebody takes them.")
+    if entity.access.owner in FieldMap.from_json(run.mapping).fields():
+        hint += " " + _("So it is with rows whose owner cell is blank.")
+    chosen = Options.from_json(run.options).owner_for(actor.user_id)
+    one = Field(name="owner", kind="user", label=_("Owner of new records"), target="core.user", help=hint)
     return choosing.inputs(actor, entity, [one], {"owner": chosen})["owner"]
+
+
+def unowned(actor: Actor, run: ImportRun) -> int:
+    """So many rows of the file would be owned by nobody if they became new records."""
+    entity, options = entity_of(run.entity), Options.from_json(run.options)
+    if not entity.access.owner or options.mode == "update":
+        return 0
+    targets = FieldMap.from_json(run.mapping).targets
+    place = next((index for index, one in targets.items() if one.field == entity.access.owner), None)
+    if place is not None:
+        rows = ImportRow.objects.filter(run=run).values_list(f"cells__{place}", flat=True)
+        return sum(not cell or cell.casefold() in words.BLANK_WORDS for cell in rows.iterator())
+    return run.total if options.owner_for(actor.user_id) is None else 0
