@@ -56,7 +56,9 @@ def test_in_turn_by_load_and_up_to_capacity(cast: Cast, make: Any) -> None:
 
 def test_leads_of_a_file_without_an_owner_are_handed_out_by_the_rule(cast: Cast, make: Any) -> None:
     _rule(make, cast, cast.alice_user)
-    run = bring(cast.root, "姓名,公司,负责人\n甲,甲公司,\n乙,乙公司,鲍勃\n丙,丙公司,没有此人\n丁,丁公司,-\n", "sales.lead")
+    run = bring(
+        cast.root, "姓名,公司,负责人\n甲,甲公司,\n乙,乙公司,鲍勃\n丙,丙公司,没有此人\n丁,丁公司,-\n", "sales.lead"
+    )
     assert counts(run) == (4, 0, 0, 0)
     alice, bob, root = cast.alice_user.pk, cast.bob_user.pk, cast.root_user.pk
     assert dict(Lead.objects.values_list("name", "owner_id")) == {"甲": None, "乙": bob, "丙": root, "丁": None}

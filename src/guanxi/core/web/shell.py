@@ -372,6 +372,7 @@ class Shell:
                 "Picked up. Left and right choose the column, down the foot of the board, Space puts it down, Escape takes it back."
             ),
             "dropped": _("Put into %(lane)s") % {"lane": "{lane}"},
+            "put_back": _("Not put into %(lane)s") % {"lane": "{lane}"},
             "keys": json.dumps(self._keys(), ensure_ascii=False),
         }
 

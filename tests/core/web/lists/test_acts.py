@@ -13,10 +13,12 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils.http import urlencode
 
+from guanxi.core import records
 from guanxi.core.models import Operation, SavedView, stamps
 from guanxi.core.records import bulk, savedviews
 from guanxi.core.schema.registry import entity_of
 from tests.core.web.conftest import HX
+from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
 
 Browse = Callable[..., Client]
@@ -204,6 +206,23 @@ def test_the_board_counts_sums_and_moves(browse: Browse, make: Make) -> None:
     [toast] = toasts(answer)
     alice.post(toast["undo"], **HX)
     assert Gadget.objects.get(pk=gadget.pk).state == "new"
+
+
+def test_a_move_a_colleague_overtook_says_who_and_where_it_stands(browse: Browse, make: Make, cast: Cast) -> None:
+    gadget = make("fakes.gadget", state="new")
+    alice, address = browse("alice"), f"/gadgets/{gadget.pk}/move/?board=state"
+    records.update(cast.root, gadget, {"state": "used"})
+    answer = alice.post(address, {"to": "broken", "version": gadget.version}, **HX)
+    fresh = Gadget.objects.get(pk=gadget.pk)
+    assert (answer.status_code, answer.headers["X-Record-Lane"], fresh.state) == (409, "used", "used")
+    [toast] = toasts(answer)
+    assert toast["level"] == "error"
+    assert cast.root_user.name in toast["text"]
+    assert "“Used”" in toast["text"]
+    card = answer.content.decode()
+    assert card.count('class="gx-card') == 1
+    assert f'data-version="{fresh.version}"' in card
+    assert alice.post(address, {"to": "broken", "version": fresh.version}, **HX).status_code == 204
 
 
 def test_a_refused_move_says_why_and_changes_nothing(browse: Browse, make: Make) -> None:

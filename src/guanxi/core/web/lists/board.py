@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Conflict, Invalid, NotFound
+from guanxi.core.models import AuditEntry
 from guanxi.core.people.preferences import preferences_remember
 from guanxi.core.records import display, process, shape, values
 from guanxi.core.schema.entity import Entity
@@ -315,6 +316,8 @@ def _barred(actor: Actor, record: Any, by: Field, keys: Sequence[str]) -> dict[s
 def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     """Move one record to another column. A refusal answers with its reason and the card goes back.
 
+    Where a colleague was faster, the answer is the card as it stands now, and in which column.
+
     Before it is moved, GET answers which columns are closed to it, and why.
     """
     entity, actor = entity_for(request, path), actor_of(request)
@@ -336,7 +339,10 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     across = boardlook.read_look(request, actor, entity, by).rows
     if across and "row" in request.POST:
         changes[across] = request.POST["row"] or None
-    fresh = records.update(actor, record, changes, version=started)
+    try:
+        fresh = records.update(actor, record, changes, version=started)
+    except Conflict as error:
+        return _overtaken(request, actor, record, by, error)
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
     label = choice.label if choice else _("Nothing given")
@@ -347,3 +353,29 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     }
     operation = getattr(fresh, "operation_id", None)
     return attach(response, toast(text, undo=f"/operations/{operation}/undo/" if operation else ""))
+
+
+def _overtaken(request: HttpRequest, actor: Actor, record: Any, by: Field, error: Conflict) -> HttpResponseBase:
+    """The card as a colleague left it, who that was and where it stands."""
+    entity = entity_of(record)
+    fresh = records.get(actor, entity, record.pk)
+    look = boardlook.read_look(request, actor, entity, by)
+    key = str(values.current(fresh, by) or "")
+    choice = lanes_of.choice_at(actor, by, key) if key else None
+    names = {"name": display.title_of(entity, fresh), "lane": choice.label if choice else _("Nothing given")}
+    entries = AuditEntry.objects.filter(entity=entity.table, record_id=fresh.pk, action="update")
+    who = entries.order_by("-at", "-id").values_list("actor_name", flat=True).first()
+    if [one.field for one in error.clashes] != [by.name]:
+        text = _("%(name)s was changed by somebody else meanwhile; it stands in “%(lane)s”.") % names
+    elif who:
+        text = _("%(who)s has moved %(name)s meanwhile: it stands in “%(lane)s” now.") % {**names, "who": who}
+    else:
+        text = _("%(name)s was moved meanwhile: it stands in “%(lane)s” now.") % names
+    state = read_state(request, actor, entity, path=board_url(entity))
+    cards = _cards(actor, state, by, look, {key: [fresh]})[key]
+    context = {"entity": entity, "by": by, "look": look, "cards": cards, "more": ""}
+    response = render(request, "board/cards.jinja", context, using="jinja2", status=409)
+    response["X-Record-Lane"] = quote(key)
+    if look.rows:
+        response["X-Record-Row"] = quote(str(values.current(fresh, shape.fields_of(entity)[look.rows]) or ""))
+    return attach(response, toast(text, level="error"))

@@ -14,6 +14,13 @@ async function move(card, key, row, back) {
     answer = null;
   }
   card.removeAttribute("aria-busy");
+  if (answer?.status === 409 && answer.headers.has("X-Record-Lane")) { // a colleague was faster: it goes to where it stands now
+    back();
+    put(card, answer, await answer.text());
+    passOn(answer);
+    $$(".gx-board").forEach(totals);
+    return false;
+  }
   if (!answer?.ok) {
     back();
     if (!answer || !passOn(answer)) explain(answer?.status ?? 0, (name) => answer?.headers.get(name));
@@ -28,6 +35,20 @@ async function move(card, key, row, back) {
   passOn(answer);
   $$(".gx-board").forEach(totals);
   return true;
+}
+
+// The card as the answer draws it, in the column and row it names; gone where the board has none such.
+function put(card, answer, html) {
+  const named = (name) => CSS.escape(decodeURIComponent(answer.headers.get(name) ?? ""));
+  const row = answer.headers.has("X-Record-Row") ? `.gx-board[data-row="${named("X-Record-Row")}"] ` : "";
+  const list = $(`${row}.gx-lane[data-key="${named("X-Record-Lane")}"] .gx-lane-cards`);
+  const focused = card.contains(document.activeElement);
+  const made = new DOMParser().parseFromString(html, "text/html").querySelector(".gx-card");
+  if (!list || !made) { card.remove(); return; }
+  if (card.parentElement === list) card.replaceWith(made);
+  else { card.remove(); list.prepend(made); }
+  window.htmx?.process(made);
+  if (focused) made.focus();
 }
 
 async function totals(board) {
@@ -84,8 +105,7 @@ function settle(card, board, back) {
     const list = $(`.gx-lane[data-key="${CSS.escape(key)}"] .gx-lane-cards`, board);
     if (list) list.prepend(card); else card.remove();
   } else board = place.closest(".gx-board");
-  move(card, key, board.dataset.row, back);
-  return label;
+  move(card, key, board.dataset.row, back).then((done) => live(t(done ? "dropped" : "put_back", { lane: label })));
 }
 
 // A mouse on a link means the link; a finger held there lifts the card, for a finger is wider than the room beside links.
@@ -134,11 +154,11 @@ on("keydown", ".gx-card", (event, card) => {
       return;
     }
     const { from, next } = held;
-    const place = placeOf(card);
     const moved = card.parentElement !== from;
+    const { label } = placeOf(card).dataset;
     release();
     if (moved) settle(card, from.closest(".gx-board"), () => { from.insertBefore(card, next); card.focus(); });
-    live(t("dropped", { lane: place.dataset.label }));
+    else live(t("dropped", { lane: label }));
     card.focus();
   } else if (event.key === "Escape" && held) {
     event.preventDefault();

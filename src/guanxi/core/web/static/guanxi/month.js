@@ -11,11 +11,12 @@ async function move(entry, back) {
   if (!answer?.ok) {
     back();
     if (!answer || !passOn(answer)) explain(answer?.status ?? 0, (name) => answer?.headers.get(name));
-    return;
+    return false;
   }
   entry.dataset.version = answer.headers.get("X-Record-Version") ?? entry.dataset.version;
   passOn(answer);
   await redraw(entry.dataset.move);
+  return true;
 }
 
 // Counts and sums of the days follow; the moved record keeps the focus it had.
@@ -69,8 +70,9 @@ on("keydown", ".gx-month-entry[data-move] > a", (event, link) => {
     }
     const { from, next } = held;
     release();
-    live(t("dropped", { lane: entry.parentElement.dataset.label }));
-    if (entry.parentElement !== from) move(entry, back(from, next));
+    const lane = entry.parentElement.dataset.label;
+    const said = (done) => live(t(done ? "dropped" : "put_back", { lane }));
+    if (entry.parentElement === from) said(true); else move(entry, back(from, next)).then(said);
   } else if (event.key === "Escape" && held) {
     event.preventDefault();
     event.stopPropagation();
