@@ -109,6 +109,8 @@ def test_a_member_follows_the_name_and_owner_of_whom_he_is(cast: Cast, make: Any
     outbox.deliver_all()
     member.refresh_from_db()
     assert (member.name, member.owner_id) == ("李思源", cast.charlie.user_id)
+    told = Notification.objects.filter(user=cast.charlie_user, sort="assigned")
+    assert [(one.entity, one.by_id) for one in told] == [("sales.lead", cast.root_user.pk)], "of the lead, and once"
 
 
 def test_many_are_added_as_one_operation_that_can_be_undone(

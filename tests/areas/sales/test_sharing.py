@@ -138,11 +138,19 @@ def test_what_found_nobody_waits_until_somebody_has_room(cast: Cast, make: Any) 
         assert (read.awaited(lead), read.awaited(other)) == (rule, None)
         root = browser(cast.root_user)
         assert "Waits to be handed out by the rule “白天轮流”" in root.get(f"/leads/{lead.pk}/").content.decode()
+        assert read.why_waiting(rule, lead) == "no_room"
         assert f'href="/leads/{lead.pk}/"' in root.get(f"/assign-rules/{rule.pk}/").content.decode()
         assert sharing.waiting_hand_out() == 0
         given_back = make("sales.lead", owner=cast.bob_user)
         pools.pool_release(cast.bob, given_back, reason="other", pool=make("customers.pool", subject="sales.lead").pk)
     with clock.moved_to(morning):
+        assert read.why_waiting(rule, lead) == "soon"
+        assert (
+            "Is about to be handed out by the rule"
+            in browser(cast.root_user).get(f"/leads/{lead.pk}/").content.decode()
+        )
+        rule.method = "territory"
+        assert read.why_waiting(rule, lead) == "nowhere"
         assert sharing.waiting_hand_out() == 1
         owners = [Lead.objects.get(pk=one.pk).owner_id for one in (lead, other, given_back)]
         assert owners == [cast.alice_user.pk, None, None], "what somebody gave back lies in the pool for all"

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.areas.campaigns.models import CANCELLED, Campaign
@@ -23,11 +23,13 @@ from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import RuleBroken
+from guanxi.core.kernel.machines import register_machines
 from guanxi.core.records.writing import emit
 from guanxi.core.schema.registry import entity_of
 
 #: The job that settles one campaign (see ``jobs``).
 JOB = "guanxi.campaign_settle"
+register_machines({"campaigns": gettext_lazy("Market activities")}, carrying=True)
 OVER_BUDGET = gettext_noop("%(record)s has cost more than its budget")
 
 

@@ -58,6 +58,7 @@ def pool(actor: Actor, pool: Pool) -> Mapping[str, Any]:
 def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
     """Whose pool it belongs to, how many days are left and why, how it came and went."""
     left = (record.returns_on - clock.today(actor.timezone)).days if record.returns_on else None
+    awaited = sharing.awaited(record) if record.owner_id is None else None
     moves = list(read.moves_of(entity_of(record).key, record.pk))
     return {
         "left": left,
@@ -66,7 +67,8 @@ def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
         "moves": moves,
         "whys": {one.pk: why for one in moves if (why := _why_moved(one))},
         "sorts": dict(MOVES),
-        "awaited": sharing.awaited(record) if record.owner_id is None else None,
+        "awaited": awaited,
+        "wait": sharing.why_waiting(awaited, record) if awaited else "",
     }
 
 

@@ -21,7 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from guanxi.core.access import actors, allowed
 from guanxi.core.automation import channels
 from guanxi.core.automation.queue import app
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, machines
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import Notification, PushDevice, User
@@ -282,6 +282,7 @@ def text_of(row: Notification, title: str) -> str:
     """The sentence in the present language."""
     told = {name: spoken(one["zh"], one["en"]) if isinstance(one, Mapping) else one for name, one in row.values.items()}
     places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **told}
+    places["by"] = machines.spoken(str(places["by"]), row.by_id)
     if is_registered(str(places.get("entity", ""))):
         places["entity"] = str(entity_of(str(places["entity"])).label)
     try:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.events import Event, subscribe
+from guanxi.core.kernel.machines import carries
 from guanxi.core.models import Notification
 from guanxi.core.records import marks
 from guanxi.core.schema.entity import Entity
@@ -108,6 +109,8 @@ def _shared(event: Event, _entity: Entity, record: Any) -> None:
 
 
 def _assigned(event: Event, entity: Entity, record: Any) -> None:
+    if carries(event.actor_name, event.actor_id):
+        return
     owner = _owner_then(event, entity, record)
     by = {} if event.actor_id else {"by": event.actor_name}
     if owner and _is_flood(owner, event.actor_id):

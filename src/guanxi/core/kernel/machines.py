@@ -16,9 +16,22 @@ _names: dict[str, Text] = {
 }  # fmt: skip
 
 
-def register_machines(names: Mapping[str, Text]) -> None:
-    """Enter what an area is called where it acts by itself: the names of its ``system_actor``, in words."""
+_carrying: set[str] = set()
+
+
+def register_machines(names: Mapping[str, Text], *, carrying: bool = False) -> None:
+    """Enter what an area is called where it acts by itself: the names of its ``system_actor``, in words.
+
+    ``carrying``: it only repeats elsewhere what somebody decided, so a new owner was told of that already.
+    """
     _names.update(names)
+    if carrying:
+        _carrying.update(names)
+
+
+def carries(name: str, user_id: int | None) -> bool:
+    """Whether whoever acted is the house, repeating what somebody decided elsewhere."""
+    return user_id is None and name in _carrying
 
 
 def spoken(name: str, user_id: int | None) -> str:

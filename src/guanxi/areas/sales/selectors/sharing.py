@@ -170,6 +170,17 @@ def awaited(record: Any) -> AssignRule | None:
     return next((rule for rule in rules_for(subject) if fits(rule, record)), None)
 
 
+#: Why a record that waits for a rule has no owner yet: it is new and about to be handed out, no territory takes it, nobody has room.
+SOON, NOWHERE, NO_ROOM = "soon", "nowhere", "no_room"
+
+
+def why_waiting(rule: AssignRule, record: Any) -> str:
+    """Why the record is not handed out yet by the rule it waits for."""
+    if _chosen(rule, record) is not None:
+        return SOON
+    return NOWHERE if rule.method == TERRITORY and territory_of(record) is None else NO_ROOM
+
+
 def rules_free(subject: str) -> list[AssignRule]:
     """The rules that may have somebody for a record now."""
     return [
