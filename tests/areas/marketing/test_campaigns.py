@@ -18,7 +18,7 @@ from guanxi.areas.marketing.models import Influence, Member
 from guanxi.areas.sales import services as sales
 from guanxi.core import records
 from guanxi.core.access import actors
-from guanxi.core.automation import outbox
+from guanxi.core.automation import marketing, outbox
 from guanxi.core.automation.operations import act_begin, start
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
@@ -100,6 +100,15 @@ def test_who_wants_no_marketing_is_marked_and_unmarked(cast: Cast, make: Any) ->
         outbox.deliver_all()
         member.refresh_from_db()
         assert member.barred is expected
+
+
+def test_another_rule_of_marketing_marks_all_members_anew_at_night(cast: Cast, make: Any) -> None:
+    member = make(MEMBER)
+    for rule in (True, False):
+        marketing.only_agreed_set(cast.root, rule)
+        services.members_renew()
+        member.refresh_from_db()
+        assert member.barred is rule
 
 
 def test_a_member_follows_the_name_and_owner_of_whom_he_is(cast: Cast, make: Any) -> None:
@@ -235,6 +244,11 @@ def test_a_campaign_had_a_part_in_what_began_after_it(cast: Cast, make: Any, sta
     records.update(cast.alice, after, {"stage": stages["won"].pk})
     outbox.deliver_all()
     assert Influence.objects.get().won_value == Decimal(700)
+    records.delete(cast.root, Influence.objects.get())
+    records.update(cast.alice, after, {"name": "二期"})
+    outbox.deliver_all()
+    assert not Influence.objects.exists(), "who put it into the trash had a reason"
+    records.restore(cast.root, selectors.INFLUENCE, [Influence.everything.get().pk])
     member = Member.objects.get()
     records.update(cast.root, member, {"joined_at": before.created_at - dt.timedelta(days=1)}, trusted=True)
     outbox.deliver_all()

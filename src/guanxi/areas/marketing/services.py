@@ -19,17 +19,21 @@ from guanxi.areas.marketing.selectors import CAMPAIGN, INFLUENCE, MEMBER
 from guanxi.areas.sales.models import Opportunity
 from guanxi.core import records
 from guanxi.core.access import require
+from guanxi.core.automation import marketing
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.kernel.machines import register_machines
+from guanxi.core.models import Preference
 from guanxi.core.records.writing import emit
 from guanxi.core.schema.registry import entity_of
 
 #: The job that settles one campaign (see ``jobs``).
 JOB = "guanxi.campaign_settle"
 register_machines({"campaigns": gettext_lazy("Market activities")}, carrying=True)
+#: Where it is noted by which rule of marketing members were marked last.
+RULE = "campaigns.only_agreed"
 OVER_BUDGET = gettext_noop("%(record)s has cost more than its budget")
 
 
@@ -106,7 +110,7 @@ def influence_settle(customers: Collection[int]) -> set[int]:
             if one is None:
                 records.create(actor, INFLUENCE, {"opportunity": key[0], "campaign": key[1], **values}, trusted=True)
                 touched.add(key[1])
-            elif any(getattr(one, name) != value for name, value in values.items()):
+            elif one.deleted_at is None and any(getattr(one, name) != value for name, value in values.items()):
                 records.update(actor, one, values, trusted=True)
                 touched.add(key[1])
     return touched
@@ -131,13 +135,19 @@ def members_follow(rows: Any, values: dict[str, Any]) -> None:
 
 
 def members_renew() -> None:
-    """What every member's state and consent say now: after a change of the dictionary, and for leads who said no by a link."""
+    """What every member's state and consent say now: after a change of the dictionary or of the rule whom marketing may be
+    sent to, and for leads who said no by a link."""
     wanted = selectors.responses()
     wrong = Q(responded=True) & ~Q(state__in=wanted) | Q(responded=False, state__in=wanted)
     for member in Member.objects.filter(wrong).iterator():
         members_follow([member], {"responded": member.state in wanted})
-    for member in Member.objects.filter(contact=None, lead__isnull=False).select_related("lead").iterator():
-        members_follow([member], {"barred": selectors.barred(member.lead)})
+    rule = marketing.only_agreed()
+    same = Preference.objects.filter(key=RULE, value=rule).exists()
+    rows = Member.objects.filter(contact=None, lead__isnull=False) if same else Member.objects.all()
+    for member in rows.select_related("contact", "lead", "customer").iterator():
+        members_follow([member], {"barred": selectors.barred(selectors.somebody(member))})
+    if not same:
+        Preference.objects.update_or_create(key=RULE, defaults={"value": rule})
 
 
 def campaign_join(actor: Actor, record: Any, *, campaign: int, state: str = "") -> Member | bool:

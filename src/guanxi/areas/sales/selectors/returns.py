@@ -7,6 +7,7 @@ all ask it, so they cannot disagree.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -247,8 +248,8 @@ def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) 
     ahead = forecast(pool, rules_of(pool) if rules is None else rules)
     ids = [one.record_id for lost in ahead.values() for one in lost]
     seen = {row.pk: row for row in visible(entity.model._default_manager.filter(pk__in=ids), actor)}
-    people = {one.owner_id for lost in ahead.values() for one in lost}
-    names = dict(User.everything.filter(pk__in=people).values_list("pk", "name"))
+    losing = Counter(one.owner_id for lost in ahead.values() for one in lost)
+    names = dict(User.everything.filter(pk__in=losing).values_list("pk", "name"))
     grounds = dict(GROUNDS)
     days = [
         (
@@ -266,15 +267,13 @@ def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) 
         for day, lost in ahead.items()
         if lost
     ]
-    people_lose: dict[str, int] = {}
-    for _day, lost in days:
-        for one in lost:
-            people_lose[one.owner] = people_lose.get(one.owner, 0) + 1
     return {
         "inside": inside.count(),
         "entity": entity,
         "pool": pool,
         "days": days,
         "total": len(ids),
-        "people": sorted(people_lose.items(), key=lambda pair: (-pair[1], pair[0])),
+        "people": sorted(
+            ((names.get(pk, ""), many) for pk, many in losing.items()), key=lambda pair: (-pair[1], pair[0])
+        ),
     }
