@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guanxi.mining.churn.labelling import labels
+from guanxi.mining.churn.labelling import RESPONDED, TREATED, endings, labels
 from guanxi.mining.churn.model import churn, churn_table
 from guanxi.mining.result import BadInput
 from guanxi.mining.transactions import transactions
@@ -74,6 +74,13 @@ def test_labels_that_cannot_be_learnt_are_refused(values: list[str], code: str) 
 def test_labels_are_read_in_both_languages() -> None:
     assert labels(pd.Series(["是", "否", None], name="l"))[0].tolist()[:2] == [1.0, 0.0]
     assert labels(pd.Series(["Churned", "Stayed"], name="l"))[1] == "churned"
+    for said, asked in ((["有", "无", None], RESPONDED), (["Variant", "none", ""], TREATED)):
+        assert labels(pd.Series(said, name="l"), asked)[0].tolist()[:2] == [1.0, 0.0], said
+        assert labels(pd.Series(said, name="l"), asked)[0].isna().tolist() == [False, False, True]
+    assert endings(pd.Series(["已离开", "无"])).tolist() == [1.0, 0.0]
+    assert labels(pd.Series(["是", "否", "无"], name="l"))[0].isna().tolist() == [False, False, True], (
+        "here it is a gap"
+    )
 
 
 def test_out_of_time_on_a_truth_that_was_built_in() -> None:

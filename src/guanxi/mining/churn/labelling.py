@@ -47,9 +47,18 @@ RESPONDED: Final = Question(
 _OPEN: Final = frozenset({"open", "pending", "unknown", "in progress", "new", "?", "待定", "未知", "进行中", "跟进中", "未定"})  # fmt: skip
 
 
+def _words(column: pd.Series, asked: Question) -> pd.Series:
+    """A column as words. Beside a single other one, a word for nothing (“none”, “无”) is the answer no, not a gap."""
+    written = texts(column).str.lower()
+    if written.dropna().nunique() != 1:
+        return written
+    raw = column.astype("string").str.strip().str.lower()
+    return written.fillna(raw.where(raw.isin(_NO | asked.no)))
+
+
 def labels(column: pd.Series, asked: Question = LEFT) -> tuple[pd.Series, str]:
     """A column of two values as 0/1 (missing and still open ones stay missing) and the value that became 1. Raises :class:`BadInput` for other columns."""
-    written = texts(column).str.lower()
+    written = _words(column, asked)
     found = sorted(str(one) for one in written.dropna().unique())
     if len(found) > 2:
         written = written.mask(written.isin(_OPEN))
@@ -74,7 +83,7 @@ def labels(column: pd.Series, asked: Question = LEFT) -> tuple[pd.Series, str]:
 
 def endings(column: pd.Series) -> pd.Series:
     """1 where something has ended, 0 where it goes on, as :func:`labels`; a column of nothing but yes is allowed."""
-    said = texts(column).str.lower()
+    said = _words(column, LEFT)
     if said.dropna().nunique() == 1 and said.dropna().isin(_YES | LEFT.yes).all():
         return said.notna().astype(float).where(said.notna())
     return labels(column)[0].astype("float64")
