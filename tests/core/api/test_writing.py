@@ -193,7 +193,7 @@ def test_actions_run_once_they_apply(api: Api, make: Make, cast: Cast) -> None:
     one, bobs, client = make("fakes.gadget"), make("fakes.gadget", by=cast.bob_user), api("alice")
     assert client.post(f"{GADGETS}/{one.pk}/actions/break", {}, **JSON).json() == {"done": True, "id": one.pk}
     assert Gadget.objects.get(pk=one.pk).state == "broken"
-    assert problem(client.post(f"{GADGETS}/{one.pk}/actions/break", {}, **JSON), 403, "action.not_now")["title"] == (
+    assert problem(client.post(f"{GADGETS}/{one.pk}/actions/break", {}, **JSON), 409, "action.not_now")["title"] == (
         "It is broken already."
     )
     problem(client.post(f"{GADGETS}/{one.pk}/actions/fly", {}, **JSON), 404, "action.unknown")

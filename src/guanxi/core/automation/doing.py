@@ -1,4 +1,4 @@
-"""Doing one of an entity's actions from outside a page, under the same rights, conditions and approvals."""
+"""Doing one of an entity's actions from elsewhere than its page, under the same rights, conditions and approvals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import require
 from guanxi.core.automation import approvals
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.registry import entity_of
 
@@ -26,15 +26,15 @@ def action_of(entity: Entity | str, key: str) -> Action:
 def action_do(actor: Actor, record: Any, key: str, given: Mapping[str, Any]) -> Any:
     """Do an action to a record with clean values; what it returned.
 
-    Raises NotFound for an unknown action, Denied without the right or while it does not apply, Invalid for a value
-    nobody asked for, and whatever the action itself refuses.
+    Raises NotFound for an unknown action, Denied without the right, RuleBroken while it does not apply, Invalid for a
+    value nobody asked for, and whatever the action itself refuses.
     """
     entity = entity_of(record)
     action = action_of(entity, key)
     require(actor, action.right, record)
     applies = action.applies(record) if action.applies else True
     if applies is not True:
-        raise Denied(applies or None, code="action.not_now")
+        raise RuleBroken(applies or None, code="action.not_now")
     known = {one.name if hasattr(one, "name") else str(one) for one in action.fields}
     for name in given:
         if name not in known:

@@ -8,11 +8,11 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from guanxi.core.access import actors, require
-from guanxi.core.automation import approvals
+from guanxi.core.automation.doing import action_do, action_of
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import job
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
+from guanxi.core.kernel.errors import Denied, NotFound
 from guanxi.core.models import Operation, User
 from guanxi.core.records import bulk
 from guanxi.core.records.writing import gathering
@@ -52,8 +52,8 @@ def act_begin(
 
 
 def _declared(entity: Entity, key: str) -> Action:
-    found = next((one for one in entity.actions if one.key == key and one.bulk), None)
-    if found is None:
+    found = action_of(entity, key)
+    if not found.bulk:
         raise NotFound
     return found
 
@@ -68,14 +68,8 @@ def _acting(values: Mapping[str, Any]) -> bulk.Work:
     key, given = str(values["action"]), values["given"]
 
     def act(actor: Actor, entity: Entity, record: Any, operation: Operation) -> bool:
-        action = _declared(entity, key)
-        require(actor, action.right, record)
-        reason = action.applies(record) if action.applies else True
-        if reason is not True:
-            raise RuleBroken(reason or None, code="action.not_now")
-        approvals.check(actor, entity, record, key, given)
         with gathering(operation):
-            return action.do(actor, record, _read(action, given)) is not False
+            return action_do(actor, record, key, _read(_declared(entity, key), given)) is not False
 
     return act
 

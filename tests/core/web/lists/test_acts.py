@@ -399,3 +399,13 @@ def test_a_running_change_is_stopped_by_who_started_it(browse: Browse, make: Mak
     assert browse("alice").post(f"/operations/{operation.pk}/stop/").status_code == 303
     operation.refresh_from_db()
     assert operation.state == "cancelled"
+
+
+def test_an_action_on_ticked_rows_asks_each_whether_it_applies(browse: Browse, make: Make) -> None:
+    tasks = [make("activities.task", status=status) for status in ("open", "cancelled")]
+    answer = browse("alice").post("/tasks/bulk/do-complete/", {"ids": [one.pk for one in tasks], "go": "1"}, **HX)
+    [toast] = toasts(answer)
+    assert toast["text"] == "1 record done · 1 failed: This task is closed already."
+    for one in tasks:
+        one.refresh_from_db()
+    assert [one.status for one in tasks] == ["done", "cancelled"]

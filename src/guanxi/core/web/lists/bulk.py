@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import access, records
-from guanxi.core.automation import approvals
+from guanxi.core.automation.doing import action_do
 from guanxi.core.automation.operations import act_begin, start
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
@@ -279,10 +279,7 @@ def _act_on_each(
     done, idle, problems = 0, 0, list[str]()
     for number in ids:
         try:
-            record = records.get(actor, entity, number)
-            access.require(actor, action.right, record)
-            approvals.check(actor, entity, record, action.key, given)
-            if action.do(actor, record, given) is False:
+            if action_do(actor, records.get(actor, entity, number), action.key, given) is False:
                 idle += 1
             else:
                 done += 1
