@@ -260,3 +260,10 @@ def test_nobody_is_reminded_of_what_has_not_come_yet(cast: Cast, boss: User) -> 
     ahead = {"period": "day", "day": (clock.today("Asia/Shanghai") + dt.timedelta(days=1)).isoformat(), "remind": "1"}
     assert browser(boss).post("/diary/", ahead).status_code == 303
     assert not Notification.objects.filter(sort="reminder").exists()
+
+
+def test_today_says_nothing_of_daily_reports_nobody_asks_for(cast: Cast, boss: User) -> None:
+    alice, chief = alice_of(cast), actors.load(boss, via="test")
+    assert (panels.mine(alice) is None, panels.team(chief) is None) == (False, False)
+    services.reports_arrange(cast.root, roles=["member"], periods=["week"], hour="18")
+    assert (panels.mine(alice), panels.team(chief)) == (None, None)

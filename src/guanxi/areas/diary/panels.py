@@ -59,8 +59,8 @@ def facts(actor: Actor, record: WorkReport) -> Mapping[str, Any]:
 
 
 def mine(actor: Actor) -> Mapping[str, Any] | None:
-    """One's own report of today, until it is sent."""
-    if actor.user_id is None or not selectors.writes(actor):
+    """One's own report of today, until it is sent; no card where days are not asked for."""
+    if actor.user_id is None or not selectors.writes(actor) or DAY not in selectors.asked_periods():
         return None
     today = clock.today(actor.timezone)
     report = selectors.report_of(actor.user_id, DAY, today)
@@ -68,7 +68,9 @@ def mine(actor: Actor) -> Mapping[str, Any] | None:
 
 
 def team(actor: Actor) -> Mapping[str, Any] | None:
-    """Who has sent the report of the last working day, and who has not."""
+    """Who has sent the report of the last working day, and who has not; no card where days are not asked for."""
+    if DAY not in selectors.asked_periods():
+        return None
     today = clock.today(actor.timezone)
     day = add_working_days(today, -1, worktime.calendar())
     people = selectors.standings(actor, DAY, day)
