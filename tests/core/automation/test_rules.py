@@ -200,6 +200,26 @@ def test_a_rehearsal_changes_nothing(cast: Any, make: Any) -> None:
     assert len(mail.outbox) == 0
 
 
+def test_a_rehearsal_of_a_change_takes_what_last_changed_so(cast: Any, make: Any) -> None:
+    broken, back, _made = [make("fakes.gadget", owner=cast.alice_user, name=name) for name in ("坏", "修好", "一直")]
+    for one, states in ((broken, ("used", "broken")), (back, ("broken", "used"))):
+        for state in states:
+            records.update(cast.alice, Gadget.objects.get(pk=one.pk), {"state": state})
+    records.update(cast.alice, Gadget.objects.get(pk=broken.pk), {"note": "别的字段"})
+    steps = ({"do": "set", "values": {"note": "试"}},)
+
+    def titles(**trigger: Any) -> tuple[list[str], str]:
+        draft = RuleDraft(name_zh="试", entity="fakes.gadget", trigger=trigger, condition={}, steps=steps)
+        found = store.rehearse(cast.root, draft)
+        return [one.title for one in found.records], found.asked
+
+    assert titles(on="changed", fields=["state"], to=["broken"]) == (["坏"], "change")
+    assert titles(on="changed", fields=["state"], **{"from": ["broken"]}) == (["修好"], "change")
+    assert sorted(titles(on="changed", fields=["state"])[0]) == sorted(["坏", "修好"])
+    assert titles(on="created")[1] == ""
+    assert titles(on="message")[1] == "conditions"
+
+
 def test_marketing_is_what_goes_outside_not_to_colleagues(cast: Any, gadget: Gadget) -> None:
     gadget.email = "li@example.com"
     gadget.save()

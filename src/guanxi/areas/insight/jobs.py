@@ -12,7 +12,9 @@ from guanxi.core.automation import channels
 from guanxi.core.automation.queue import every, job
 from guanxi.core.kernel.actor import system_actor
 
-channels.register_sort(channels.Sort("insight", _("Customer insight"), "chart-dots", mutable=True))
+channels.register_sort(
+    channels.Sort("insight", _("Customer insight"), "chart-dots", mutable=True, url="/insight/runs/")
+)
 
 
 @job(lock="insight")

@@ -20,6 +20,7 @@ past.add_states(
         "sales_opportunitystate",
         "opportunity_id",
         ("pipeline_id", "stage_id", "category", "value", "probability", "close_on", "owner_id", "forecast"),
+        unknown=("stage_since", "stale_on"),
     ),
 )
 

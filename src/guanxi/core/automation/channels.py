@@ -25,7 +25,10 @@ _KEY = "notifications"
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One sort of notification: its name, icon, usual ways, and whether muting a record silences it."""
+    """One sort of notification: its name, icon, usual ways, and whether muting a record silences it.
+
+    ``url`` is where one leads that is about no record.
+    """
 
     key: str
     label: Text
@@ -34,6 +37,7 @@ class Sort:
     mail: Mail = "off"
     push: bool = False
     mutable: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

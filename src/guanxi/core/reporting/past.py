@@ -42,12 +42,14 @@ _CHANGED = "guanxi_changed_since"
 class States:
     """A table that keeps what records were from a moment on, better than the audit: its columns by the record's own.
 
-    It has columns ``at`` and ``alive``, and one that holds the record's id.
+    It has columns ``at`` and ``alive``, and one that holds the record's id. ``unknown`` are columns of the record that
+    follow from those and of whose past it tells nothing.
     """
 
     table: str
     record: str
     columns: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 _states: dict[str, States] = {}
@@ -56,6 +58,12 @@ _states: dict[str, States] = {}
 def add_states(entity: str, states: States) -> None:
     """Enter a table of states for an entity (its key)."""
     _states[entity] = states
+
+
+def unknown(entity: Entity) -> frozenset[str]:
+    """Columns whose value of a past day nobody knows."""
+    states = _states.get(entity.key)
+    return _silent(entity) | frozenset(states.unknown if states else ())
 
 
 def day_of(text: str, timezone: str) -> dt.date | None:

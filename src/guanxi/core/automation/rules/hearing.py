@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken, Text
 from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.kernel.working_time import add_working_days, is_working_day
-from guanxi.core.models import AutomationRule, RuleClock, RuleRun
+from guanxi.core.models import AuditEntry, AutomationRule, RuleClock, RuleRun
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import shape, worktime
 from guanxi.core.records.columns import typed
@@ -160,6 +160,24 @@ def _changed(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         if _is(trigger.get("from"), pair[0]) and _is(trigger.get("to"), pair[1]):
             return True
     return False
+
+
+def happened_to(rule: AutomationRule, ids: Sequence[int]) -> list[int]:
+    """Of records, those whose last change of the fields a rule waits for was such a change; in the same order."""
+    entity = entity_of(rule.entity)
+    last: dict[int, bool] = {}
+    named = {one.column: name for name, one in shape.fields_of(entity).items() if one.column}
+    wanted = set(rule.trigger.get("fields") or ())
+    entries = AuditEntry.objects.filter(entity=entity.table, record_id__in=ids, action="update").order_by("-at", "-id")
+    for number, changes in entries.values_list("record_id", "changes"):
+        told = {named.get(column, column): pair for column, pair in (changes or {}).items() if column != "custom"}
+        before, after = ((changes or {}).get("custom") or [{}, {}])[:2]
+        for key in {*(before or {}), *(after or {})}:
+            pair = [(before or {}).get(key), (after or {}).get(key)]
+            told |= {f"custom.{key}": pair} if pair[0] != pair[1] else {}
+        if not wanted or wanted & told.keys():
+            last.setdefault(number, _changed(rule.trigger, told))
+    return [number for number in ids if last.get(number)]
 
 
 def _is_message(event: Event) -> bool:

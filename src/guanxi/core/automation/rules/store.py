@@ -64,6 +64,8 @@ MOST_STEPS = 40
 DEEPEST = 4
 #: A rehearsal looks at so many records, for at most so many seconds.
 REHEARSED, SECONDS = 100, 20.0
+#: Among so many records those are looked for that changed as a rule waits for.
+LOOKED = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,11 +283,17 @@ class Rehearsed:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A rehearsal: what would have been done, and how many records fit and were looked at (fewer when time was up)."""
+    """A rehearsal: what would have been done, and how many records fit and were looked at (fewer when time was up).
+
+    ``asked`` says what they are: ``change``, whose last such change would set it off; ``none``, which meet the
+    conditions, since none changed so; ``conditions``, which meet the conditions, though what sets it off is not asked;
+    ``""``, which would set it off as they are.
+    """
 
     records: tuple[Rehearsed, ...]
     fitting: int
     cut: bool
+    asked: str = ""
 
 
 class _TakenBack(Exception):
@@ -295,6 +303,7 @@ class _TakenBack(Exception):
 def rehearse(actor: Actor, draft: RuleDraft, *, limit: int = REHEARSED) -> Rehearsal:
     """Run a rule, saved or not, on the last records that fit, and take everything back.
 
+    Where it waits for a change of certain fields or values, on those of the last ``LOOKED`` whose last such change fits.
     Nothing stays: neither a change, nor an event, nor a job, nor a message; waiting is passed over.
     """
     entity = checked(actor, draft)
@@ -306,7 +315,13 @@ def rehearse(actor: Actor, draft: RuleDraft, *, limit: int = REHEARSED) -> Rehea
     rows = entity.model._default_manager.all()
     if not is_empty(rule.condition):
         rows = rows.filter(compile_tree(flows.seeing_all(system_actor("rules")), entity, rule.condition))
-    ids = list(rows.order_by("-updated_at", "-pk").values_list("pk", flat=True)[:limit])
+    asked = _asked(rule)
+    ids = list(
+        rows.order_by("-updated_at", "-pk").values_list("pk", flat=True)[: LOOKED if asked == "change" else limit]
+    )
+    if asked == "change":
+        changed = hearing.happened_to(rule, ids)
+        ids, asked = (changed or ids)[:limit], asked if changed else "none"
     try:
         with transaction.atomic():
             rule.save()
@@ -320,7 +335,14 @@ def rehearse(actor: Actor, draft: RuleDraft, *, limit: int = REHEARSED) -> Rehea
             raise _TakenBack
     except _TakenBack:
         pass
-    return Rehearsal(tuple(done), len(ids), cut)
+    return Rehearsal(tuple(done), len(ids), cut, asked)
+
+
+def _asked(rule: AutomationRule) -> str:
+    on = rule.trigger.get("on")
+    if on == "changed":
+        return "change" if any(rule.trigger.get(name) for name in ("fields", "from", "to")) else ""
+    return "" if on in ("created", "saved", "button", "schedule") else "conditions"
 
 
 def _one(rule: AutomationRule, entity: Entity, number: int) -> Rehearsed | None:

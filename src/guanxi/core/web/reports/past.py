@@ -52,7 +52,12 @@ def show(request: HttpRequest) -> HttpResponseBase:
     if day is None:
         raise Invalid(_("Choose a day that is over."), code="report.as_of", field="asof")
     past.check(entity, Spec(dataset=entity.key), tree, day, actor.timezone)
-    columns = [one for one in chosen(actor, entity, (), {}, ()) if "." not in one.path and not one.title]
+    hidden = past.unknown(entity)
+    columns = [
+        one
+        for one in chosen(actor, entity, (), {}, ())
+        if "." not in one.path and not one.title and one.field.column not in hidden
+    ]
     with past.state(actor, entity, day):
         found = past.queryset(actor, entity, tree).order_by("-pk")
         count = found.count()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from guanxi.core.records import dictionaries, segments, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import children_of, entities, entity_of, is_registered
 from guanxi.core.shaping.segments import name_of as segment_name
-from guanxi.core.web import addresses, editors
+from guanxi.core.web import addresses, editors, formats
 from guanxi.core.web.lists import builder
 from guanxi.core.web.people.common import done, show, version_of
 from guanxi.core.web.rules.reading import BRANCH, changed, draft_from
@@ -64,6 +65,13 @@ def index(request: HttpRequest) -> HttpResponseBase:
         steps = [(step_icon(str(one.get("do"))), step_label(str(one.get("do")))) for one in rule.steps]
         rows.append((rule, store.name_of(rule), entity, trigger_words(entity, rule.trigger), steps, last))
     return show(request, "rules/index.jinja", {"title": _("Automation"), "rows": rows})
+
+
+def trail_text(line: Mapping[str, Any]) -> str:
+    """What a run notes of a step, for its reader: a moment in his time zone, words as they are."""
+    if line["do"] != "wait":
+        return str(line.get("text", ""))
+    return _("until %(moment)s") % {"moment": formats.absolute(dt.datetime.fromisoformat(line["text"]))}
 
 
 def step_label(sort: str) -> str:
@@ -279,7 +287,13 @@ def _post(request: HttpRequest, rule: AutomationRule | None) -> HttpResponseBase
             found = store.rehearse(actor, draft)
             base = addresses.list_url(entity_of(draft.entity))
             labels = {sort: step_label(sort) for sort in (*KINDS, *OWN)}
-            context = {**_context(request, rule, draft), "rehearsal": found, "base": base, "labels": labels}
+            context = {
+                **_context(request, rule, draft),
+                "rehearsal": found,
+                "base": base,
+                "labels": labels,
+                "told": trail_text,
+            }
             return show(request, "rules/rule.jinja", context)
     except GuanxiError as error:
         return show(request, "rules/rule.jinja", _context(request, rule, draft), error)

@@ -20,7 +20,7 @@ from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.web import addresses
 from guanxi.core.web.people.common import done, show
 from guanxi.core.web.record.common import done as answered
-from guanxi.core.web.rules.editor import step_icon, step_label
+from guanxi.core.web.rules.editor import step_icon, step_label, trail_text
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, page_view
 
@@ -91,6 +91,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponseBase:
         "about": title,
         "address": address,
         "lines": [(one, step_label(one["do"]), step_icon(one["do"])) for one in run.trail],
+        "told": trail_text,
         "messages": run.messages.order_by("id"),
         "color": COLORS.get(run.state, "slate"),
     }

@@ -18,10 +18,11 @@ from guanxi.core.web.views.pages import back_to, redirect
 
 
 def target(note: Note) -> str:
-    """Where a notification leads: its record, else the list of notifications."""
+    """Where a notification leads: its record, else the page of its sort or the list of notifications."""
     if note.record_id and is_registered(note.entity):
         return record_url(entity_of(note.entity), note.record_id)
-    return "/operations/" if note.sort == "operation" else "/notifications/"
+    sort = channels.SORTS.get(note.sort)
+    return "/operations/" if note.sort == "operation" else (sort and sort.url) or "/notifications/"
 
 
 @page_view()
