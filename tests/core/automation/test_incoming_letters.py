@@ -14,6 +14,7 @@ from django.test import Client
 from guanxi.core.automation.incoming import letters, mailboxes, sealed
 from guanxi.core.kernel import clock
 from guanxi.core.models import InboundMessage, Mailbox
+from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 
 
 def test_chinese_charsets_and_encoded_heads() -> None:
@@ -100,3 +101,13 @@ def test_what_is_not_signed_late_or_nonsense_is_refused(client: Client, number: 
     number.refresh_from_db()
     assert post(client, number, good, identity="m6").status_code == 404
     assert not InboundMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_key_nobody_can_read_any_more_can_be_renewed_on_its_page(number: Mailbox, browse: Any) -> None:  # noqa: F811
+    Mailbox.objects.update(secret="sealed under another key")
+    root, page = browse("root"), f"/settings/mailboxes/{number.pk}/"
+    assert root.get(page).status_code == 200
+    assert root.post(page, {"channel": "sms", "name": "短信", "do": "renew"}).status_code == 303
+    number.refresh_from_db()
+    assert sealed.unseal(number.secret) in root.get(page).content.decode()
