@@ -22,7 +22,7 @@ from guanxi.core.automation import marketing, outbox
 from guanxi.core.automation.operations import act_begin, start
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
-from guanxi.core.models import Notification, Role, User
+from guanxi.core.models import Notification, Role, RoleField, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import bulk
 from guanxi.core.records.seeds import load
@@ -319,6 +319,35 @@ def test_roles_of_the_house(cast: Cast, make: Any) -> None:
     with pytest.raises(NotFound):
         records.get(found["member"], MEMBER, member.pk)
     assert services.member_move(found["marketing"], member, state="sent").state == "sent"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("level", ["hidden", "masked"])
+@pytest.mark.parametrize(
+    ("field", "gone"),
+    [
+        ("cost", {"Cost", "Return", "Cost per won deal"}),
+        ("result", {"Return"}),
+        ("won_value", {"Return"}),
+        ("budget", set()),
+    ],
+)
+def test_what_a_role_may_not_read_is_not_told_by_a_figure(
+    cast: Cast, make: Any, stages: dict[str, Any], field: str, gone: set[str], level: str
+) -> None:
+    campaign = make(CAMPAIGN, budget="700")
+    make("campaigns.campaigncost", campaign=campaign, amount="100")
+    contact = make("customers.contact", customer=make("customers.customer"))
+    given = {"customer": contact.customer, "contact": contact, "amount": "300", "close_on": dt.date(2030, 6, 30)}
+    deal = make("sales.opportunity", campaign=campaign, **given)
+    records.update(cast.alice, deal, {"stage": stages["won"].pk})
+    _figures(campaign)
+    everything = _texts(panels.results(cast.alice, campaign)["money"])
+    assert {"Won amount", "Cost", "Return", "Cost per won deal"} <= set(everything)
+    RoleField.objects.create(role=cast.role, entity=CAMPAIGN, field=field, level=level)
+    bump("rights")
+    found = panels.results(cast.actor(cast.alice_user), campaign)["money"]
+    assert not gone & set(_texts(found))
+    assert "700" not in "".join(str(one.expected) for one in found if field == "budget")
 
 
 def test_a_new_campaign_proposes_the_usual_kind(cast: Cast) -> None:

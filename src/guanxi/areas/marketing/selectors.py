@@ -15,12 +15,13 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.areas.diary.models import APPROVED, PAID, Expense
 from guanxi.areas.marketing.models import Member
 from guanxi.areas.sales.models import Lead, Opportunity
-from guanxi.core.access import visible
+from guanxi.core.access import field_level, visible
 from guanxi.core.automation import marketing
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import dictionaries
 from guanxi.core.records.rates import convert
+from guanxi.core.schema.registry import entity_of
 
 MEMBER, INFLUENCE = "marketing.member", "marketing.influence"
 CUSTOMER, CONTACT, LEAD, OPPORTUNITY, EXPENSE = (
@@ -176,6 +177,11 @@ def influenced(customers: Collection[int]) -> dict[tuple[int, int], Opportunity]
 def whole_of(actor: Actor, campaign: Campaign) -> list[Campaign]:
     """The campaign and those below it the actor may see."""
     return list(visible(Campaign.objects.filter(pk__in=branch(campaign.pk)), actor).order_by("pk"))
+
+
+def readable(actor: Actor, name: str) -> bool:
+    """Whether the actor reads a field of campaigns in full, neither hidden nor masked."""
+    return field_level(actor, entity_of(CAMPAIGN), name) in ("read", "write")
 
 
 def visible_campaign(actor: Actor) -> bool:

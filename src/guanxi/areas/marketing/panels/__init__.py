@@ -15,13 +15,12 @@ from guanxi.areas.marketing.models import Member
 from guanxi.areas.marketing.panels.figures import results
 from guanxi.areas.marketing.selectors import CAMPAIGN
 from guanxi.core import records
-from guanxi.core.access import allowed, field_level
+from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import figures as written
 from guanxi.core.records.rates import convert
 from guanxi.core.schema.entity import Flag
-from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 
 __all__ = ["barred", "expense_over", "mine", "over_budget", "results"]
@@ -51,7 +50,7 @@ def expense_over(actor: Actor, expense: Expense) -> Flag | None:
     campaign = expense.campaign
     if campaign is None or campaign.budget_left is None or expense.status not in (DRAFT, SUBMITTED):
         return None
-    if field_level(actor, entity_of(CAMPAIGN), "budget_left") == "hidden" or not allowed(actor, "view", campaign):
+    if not selectors.readable(actor, "budget_left") or not allowed(actor, "view", campaign):
         return None
     try:
         amount = convert(expense.amount, expense.currency, campaign.currency, expense.spent_on)

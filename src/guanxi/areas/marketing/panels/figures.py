@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.campaigns.models import CANCELLED, Campaign
 from guanxi.areas.marketing import selectors
-from guanxi.areas.marketing.selectors import CAMPAIGN, COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY
+from guanxi.areas.marketing.selectors import COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY
 from guanxi.core import records
-from guanxi.core.access import allowed, field_level
+from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import dictionaries, figures
@@ -104,7 +104,7 @@ class _Results:
         return sum(getattr(one, name) for one in self.rows)
 
     def _hidden(self, name: str) -> bool:
-        return field_level(self.actor, entity_of(CAMPAIGN), name) == "hidden"
+        return not selectors.readable(self.actor, name)
 
     def _url(self, entity: str, *more: Node) -> str:
         return node_url(entity_of(entity), self._node(*more)) if self._may(entity) else ""
@@ -114,7 +114,7 @@ class _Results:
 
     def _wanted(self, name: str, seen: int) -> int | None:
         """What was expected, for who sees all there is: beside a part of it the whole aim would mean nothing."""
-        return getattr(self.campaign, f"expected_{name}") if seen == self._kept(name) else None
+        return self._planned(f"expected_{name}") if seen == self._kept(name) else None
 
     def _figure(self, label: Text, number: int, url: str, expected: int | None = None, hint: Text = "") -> Figure:
         share = round(100 * number / expected) if expected else None
