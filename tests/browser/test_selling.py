@@ -142,5 +142,5 @@ def _one_card_and_two_people(people: Any, deal: Opportunity, second: Stage, thir
         page.locator(".gx-card", has_text=deal.name).focus()
         for key in (" ", *("ArrowRight",) * keys, " "):
             page.keyboard.press(key)
-        expect(page.locator("#toasts")).to_contain_text("方案报价" if keys == 1 else "其他人")
+        expect(page.locator("#toasts")).to_contain_text("方案报价" if keys == 1 else "林爱丽 刚刚移动了")
     assert Opportunity.objects.get(pk=deal.pk).stage_id == second.pk != third.pk

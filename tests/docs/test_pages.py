@@ -112,7 +112,7 @@ def _unknown(written: str) -> str:
         rest = rest[1:]
     if words[0] == "test":  # its arguments go to pytest
         return ""
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-"}
     return " ".join(word for word in rest if word.startswith("-") and word.partition("=")[0] not in known)
 
 
@@ -132,6 +132,7 @@ def test_an_invented_command_or_option_would_be_noticed() -> None:
     assert _unknown("fly") == "fly"
     assert _unknown("token burn 1") == "token burn"
     assert _unknown("demo --turbo") == "--turbo"
+    assert _unknown("import leads.csv --owner -") == ""
 
 
 def test_entities_and_settings_are_as_in_the_code(tmp_path: Path) -> None:

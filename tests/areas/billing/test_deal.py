@@ -16,10 +16,11 @@ from guanxi.core import records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
-from guanxi.core.models import ApprovalFlow, Notification
+from guanxi.core.models import ApprovalFlow, Notification, Operation
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from guanxi.core.records.history import history
+from guanxi.core.records.undo import undo
 from guanxi.core.reporting import builtin, engine
 from guanxi.core.reporting.spec import read
 from tests.factories.billing import signed
@@ -113,6 +114,44 @@ def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> Non
     with pytest.raises(RuleBroken) as error:
         quotes.quote_to_order(cast.alice, second)
     assert error.value.code == "quote.converted"
+
+
+def test_what_is_made_of_a_quote_keeps_its_prices_and_products_that_were_deleted(cast: Cast, make: Any) -> None:
+    quote = quotes.quote_send(cast.alice, quote_of(cast, make, discount=20))
+    product = quote.lines.get(position=2).product
+    records.update(cast.root, product, {"price": "70"})
+    records.delete(cast.root, product)
+    kept = ("product", "name", "quantity", "price", "price_source", "base_price", "cost", "amount")
+    second = quotes.quote_revise(cast.alice, quote)
+    order = quotes.quote_to_order(cast.alice, second)
+    rows = list(quote.lines.order_by("position").values(*kept))
+    assert rows[1]["price_source"]
+    assert rows[1]["base_price"] == 100
+    assert list(second.lines.order_by("position").values(*kept)) == rows
+    assert list(order.lines.order_by("position").values(*kept)) == rows[:3]
+    assert (second.total, second.off) == (quote.total, quote.off)
+    client = browser(cast.alice_user)
+    for page in (f"/quotes/{second.pk}/", f"/quotes/{second.pk}/edit/"):
+        assert "Product was deleted" in client.get(page).content.decode(), page
+    again = records.update(cast.alice, second, {"lines": [
+        {"id": one.pk, "product": one.product_id, "quantity": 12 if one.position == 2 else one.quantity}
+        for one in second.lines.order_by("position")
+    ]})  # fmt: skip
+    assert again.lines.get(position=2).product_id == product.pk
+
+
+def test_a_draft_is_priced_anew_when_asked(cast: Cast, make: Any) -> None:
+    quote = quotes.quote_send(cast.alice, quote_of(cast, make))
+    records.update(cast.root, quote.lines.get(position=2).product, {"price": "70"})
+    second = quotes.quote_revise(cast.alice, quote)
+    step = quotes.quote_reprice(cast.alice, second)
+    prices = list(second.lines.order_by("position").values_list("price", "base_price"))
+    assert prices == [(None, None), (70, 70), (Decimal("33.33"), 100), (70, 70)]
+    assert Quote.objects.get(pk=second.pk).total < quote.total
+    assert quotes.quote_reprice(cast.alice, Quote.objects.get(pk=second.pk)) is False
+    assert isinstance(step, Operation)
+    undo(cast.alice, step.pk)
+    assert Quote.objects.get(pk=second.pk).total == quote.total
 
 
 def test_discounts_beyond_the_limit_of_a_role_do_not_go_out(cast: Cast, make: Any) -> None:

@@ -37,6 +37,7 @@ from guanxi.areas.insight.sheet import drill
 from guanxi.areas.sales.models import Opportunity
 from guanxi.core import records
 from guanxi.core.automation.approvals import flows
+from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
@@ -44,6 +45,7 @@ from guanxi.core.models import AuditEntry, Notification, Operation, OutboxEvent,
 from guanxi.core.schema import registry
 from guanxi.core.shaping import fields, objects
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 
@@ -369,3 +371,12 @@ def test_answers_and_purchases_come_from_any_object(answers: str, done: Calculat
     assert sum(row[2] for row in sources.rows(cast.root, source)) == sum(100 + place for place in range(60))
     client.post("/insight/sources/", {"what": "source", "entity": answers, "usual": "1"})
     assert sources.chosen() == sources.KNOWN[1]
+
+
+def test_the_note_of_drifted_figures_leads_to_the_runs(cast: Cast) -> None:
+    notify([cast.root_user.pk], "insight", services.DRIFTED, {"n": 2, "day": "2026-03-01"})
+    page = browser(cast.root_user).get("/notifications/").content.decode()
+    assert "2 figures of customers have drifted" in page
+    note = Notification.objects.get(sort="insight")
+    opened = browser(cast.root_user).post(f"/notifications/{note.pk}/")
+    assert "/insight/runs/" in (page + opened.headers.get("Location", ""))

@@ -317,3 +317,15 @@ def test_a_report_takes_few_queries(
     ask(cast.root, **definition)
     with django_assert_max_num_queries(2):
         ask(cast.root, **definition)
+
+
+def test_a_department_whose_teams_stand_beside_it_counts_and_says_only_its_own(cast: Cast, world: World) -> None:
+    team = records.create(cast.root, "core.department", {"name": "华南一组", "parent": cast.south.pk})
+    records.update(cast.root, cast.bob_user, {"department": team.pk})
+    result = ask(cast.root, rows=[{"field": "owner.department", "grain": "second"}])
+    found = table(result)
+    assert {"华南销售部 (own)", "华南一组", "华东销售部"} <= set(found)
+    assert sum(found.values()) == result.total.cells[0].value
+    assert_lists(cast.root, result)
+    whole = table(ask(cast.root, rows=[{"field": "owner.department", "grain": "top"}]))
+    assert whole["华南销售部"] == found["华南销售部 (own)"] + found["华南一组"]

@@ -206,6 +206,16 @@ def test_the_page_leads_to_the_records_as_they_were(cast: Cast, story: Any) -> N
     assert own.count('<th scope="row">') == 2
 
 
+def test_columns_of_whose_past_nothing_is_known_are_left_out(
+    cast: Cast, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "/reports/past/?dataset=gadgets&asof=2026-06-30"
+    assert ">Price</th>" in browser(cast.root_user).get(address).content.decode()
+    monkeypatch.setitem(past._states, "fakes.gadget", past.States("fakes_gadget", "id", (), unknown=("price",)))
+    assert past.unknown(entity_of("fakes.gadget")) >= {"price", "version"}
+    assert {"stage_since", "stale_on"} <= past.unknown(entity_of("sales.opportunity"))
+
+
 def test_a_question_that_fails_says_why_and_leaves_the_table_as_it_is(cast: Cast, story: Any) -> None:
     entity = entity_of("fakes.gadget")
 

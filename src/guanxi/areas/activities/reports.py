@@ -90,7 +90,10 @@ builtin.report(
     },
     group="activities",
     position=40,
-    about=("各部门（含下级）每月的跟进次数。", "Follow-ups of each department and those below it, by month."),
+    about=(
+        "各部门（含下级）每月的跟进次数；标“（本级）”的只计该部门本身。",
+        "Follow-ups of each department and those below it, by month. “(own)” marks a department that counts only itself, as those below it have rows of their own.",
+    ),
 )
 builtin.report(
     "tasks-open",

@@ -48,7 +48,7 @@ def product_variants(actor: Actor, record: Product, *, options: str) -> Operatio
 def line_follow(actor: Actor, document: Any, line: Any, changed: frozenset[str]) -> None:
     """What a priced line takes from its product: words, unit, tax, cost, and the price for ``document.customer``.
 
-    A price somebody wrote stays; one from a price book follows product and quantity. ``document`` has ``customer``,
+    A price somebody wrote stays, and one taken over from another document; one from a price book follows product and quantity. ``document`` has ``customer``,
     ``currency`` and, if it likes, the day its prices hold on (``priced_on``).
     """
     if line.sort != ITEM or line.product_id is None:
@@ -70,7 +70,7 @@ def line_follow(actor: Actor, document: Any, line: Any, changed: frozenset[str])
             line.cost if "cost" in changed and line.cost is not None else cost_for(product, document.currency, day)
         )
     manual = line.written or (line.pk is not None and not line.price_source and line.price is not None and not fresh)
-    if not (fresh or "quantity" in changed or line.price is None):
+    if (line.carried and line.price is not None) or not (fresh or "quantity" in changed or line.price is None):
         return
     try:
         found = price_for(

@@ -72,8 +72,8 @@ builtin.report(
     group="customers",
     position=75,
     about=(
-        "各部门（含下级）的客户，按生命周期阶段。",
-        "Customers of each department and those below it, by lifecycle stage.",
+        "各部门（含下级）的客户，按生命周期阶段；标“（本级）”的只计该部门本身。",
+        "Customers of each department and those below it, by lifecycle stage. “(own)” marks a department that counts only itself, as those below it have rows of their own.",
     ),
 )
 builtin.board(

@@ -124,7 +124,10 @@ builtin.report(
     },
     group="sales",
     position=20,
-    about=("各部门（含下级）每月的赢单金额。", "Won amount of each department and those below it, by month."),
+    about=(
+        "各部门（含下级）每月的赢单金额；标“（本级）”的只计该部门本身。",
+        "Won amount of each department and those below it, by month. “(own)” marks a department that counts only itself, as those below it have rows of their own.",
+    ),
 )
 builtin.report(
     "sales-ranking",

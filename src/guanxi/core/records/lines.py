@@ -192,6 +192,10 @@ def _totals(entity: Entity, record: Any) -> dict[str, Any]:
 # -- reading what was given --------------------------------------------------------------------------------------------
 
 
+class Carried(dict[str, Any]):
+    """A row a service took over from a line of another record: what is read-only in it, and a choice that is in the trash by now, stand as they were."""
+
+
 def prepared(actor: Actor, record: Any, spec: Lines, given: Any, *, trusted: bool = False) -> Prepared:
     """Lines made of raw rows. Raises Invalid with the errors of each: ``lines.2.price``."""
     if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given or ()):
@@ -202,6 +206,10 @@ def prepared(actor: Actor, record: Any, spec: Lines, given: Any, *, trusted: boo
     there = {row.pk: row for row in stored(record, spec)}
     work = Prepared(spec, [], before={number: _columns(row) for number, row in there.items()})
     pairs = [(_named(there, spec, number, one), _own(spec, one)) for number, one in enumerate(given)]
+    taken = [_taken(entity, one) for one in given]
+    for (_row, raw), held in zip(pairs, taken, strict=True):
+        for name in held:
+            raw.pop(name, None)
     try:
         cleaned = values.clean_many(actor, entity, pairs, trusted=trusted)
     except Invalid as error:
@@ -211,6 +219,8 @@ def prepared(actor: Actor, record: Any, spec: Lines, given: Any, *, trusted: boo
         line = row if row is not None else entity.model()
         setattr(line, spec.field, record)
         work.rows.append(line)
+        vars(line)["carried"] = isinstance(given[number], Carried)
+        values.assign(line, shape.fields_of(entity), taken[number])
         try:
             _fill(actor, entity, spec, line, clean, sourced=given[number].get(spec.source) if spec.source else None)
         except Invalid as error:
@@ -232,6 +242,14 @@ def _named(there: dict[int, Any], spec: Lines, number: int, one: Mapping[str, An
         raise Invalid(_("There is no such line."), code="lines.unknown", field=f"{spec.key}.{number}.id")
     row._named = True
     return row
+
+
+def _taken(entity: Entity, one: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a carried row what stands as it was: read-only values and choices."""
+    if not isinstance(one, Carried):
+        return {}
+    fields = shape.fields_of(entity)
+    return {name: value for name, value in one.items() if fields[name].readonly or fields[name].kind == "reference"}
 
 
 def _own(spec: Lines, one: Mapping[str, Any]) -> dict[str, Any]:

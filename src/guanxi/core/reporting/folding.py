@@ -101,6 +101,14 @@ class Folder:
         path = self._path(value)
         return path[min(self._depth(path), len(path) - 1)]
 
+    def _alone(self, key: Any, name: str) -> str:
+        """The name of a department; of one above the wanted level, whose lower ones have groups of their own, that only its own count."""
+        if self.grain not in ("top", "second") or self.place.field.target != "core.department":
+            return name
+        path = self._path(key)
+        above = len(path) <= self._depth(path) and any(key in one[:-1] for one in _departments().values())
+        return _("%(name)s (own)") % {"name": name} if above else name
+
     def heads(self, keys: Iterable[Any]) -> dict[Any, Head]:
         """Each key with its name, colour, condition and place in order."""
         wanted = list(keys)
@@ -134,7 +142,7 @@ class Folder:
             if ordered(self.place):
                 return self._ordered_name(target)
             names = display.names_of(self.actor, {target: [key for key in keys if key is not None]}).get(target, {})
-            return lambda key: (names.get(key, _("(not visible to you)")), "", 0)
+            return lambda key: (self._alone(key, names.get(key, _("(not visible to you)"))), "", 0)
         return lambda key: (
             number(key) if isinstance(key, Decimal) else str(key),
             "",

@@ -280,7 +280,7 @@ class Lines:
     is checked; ``changed`` are the names given. ``settle(actor, record, lines)`` works out the amounts of lines and
     record whenever either changes; it stores nothing. Both may raise Invalid. ``totals`` are fields of the record shown
     below, ``note`` the rule by which they are reckoned (or a function of the record that says it). ``source`` is a read-only text that says where the value of
-    ``sourced`` came from; it is empty when a person wrote that value (``line.written`` then is true in ``follow``).
+    ``sourced`` came from; it is empty when a person wrote that value (``line.written`` then is true in ``follow``). ``line.carried`` is true there for a line a service took over from another record.
     ``follows`` are columns emptied in the grid when another record is chosen in the first column.
     """
 

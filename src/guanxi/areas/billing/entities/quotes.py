@@ -166,7 +166,21 @@ register(
                 fields=(Field(name="answer", kind="long_text", label=_("Reason")),),
                 applies=state(DRAFT, SENT, text=_("This quote is closed already.")),
             ),
-            Action(key="revise", label=_("New version"), run=quotes.quote_revise, icon="versions"),
+            Action(
+                key="revise",
+                label=_("New version"),
+                run=quotes.quote_revise,
+                icon="versions",
+                description=_("With the same prices. “Price anew” takes today's from the price books."),
+            ),
+            Action(
+                key="reprice",
+                label=_("Price anew"),
+                run=quotes.quote_reprice,
+                icon="refresh",
+                applies=state(DRAFT, text=_("Only a draft can be priced anew.")),
+                description=_("Prices of the price books become today's; prices written by hand stay."),
+            ),
             Action(
                 key="contract",
                 label=_("Make a contract"),

@@ -15,7 +15,7 @@ from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
-from guanxi.core.records import figures
+from guanxi.core.records import figures, lines
 
 QUOTE, CONTRACT, ORDER, DELIVERY = "billing.quote", "billing.contract", "billing.order", "billing.delivery"
 ZERO = Decimal(0)
@@ -38,15 +38,13 @@ LINE = (
 
 
 def lines_of(document: Any, *, optional: bool = True) -> list[dict[str, Any]]:
-    """The lines of a document as values for another one; products that are gone leave their words."""
-    rows = document.lines.filter(deleted_at__isnull=True).select_related("product").order_by("position", "pk")
-    found = []
+    """The lines of a document as they are, for another one: at their prices, whatever the price books say by now, and with products that were deleted since."""
+    rows = document.lines.filter(deleted_at__isnull=True).order_by("position", "pk")
+    found: list[dict[str, Any]] = []
     for row in rows:
         if optional or not row.optional:
             values = {name.removesuffix("_id"): getattr(row, name) for name in LINE}
-            if row.product is not None and row.product.deleted_at is not None:
-                values["product"] = None
-            found.append({**values, "optional": row.optional if optional else False})
+            found.append(lines.Carried({**values, "optional": row.optional if optional else False}))
     return found
 
 

@@ -14,6 +14,7 @@ from guanxi.areas.billing.models import (
     DiscountLimit,
     Order,
     Quote,
+    QuoteLine,
 )
 from guanxi.areas.billing.models.documents import (
     ACCEPTED,
@@ -31,6 +32,7 @@ from guanxi.core.automation.approvals import flows
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.models import Operation
 from guanxi.core.schema.registry import entity_of
 
 
@@ -100,7 +102,7 @@ def quote_send(actor: Actor, record: Quote) -> Quote:
 
 
 def quote_revise(actor: Actor, record: Quote) -> Quote:
-    """A new version as a draft; the former one is replaced."""
+    """A new version as a draft, at the same prices; the former one is replaced."""
     require(actor, "change", record)
     if record.status == REPLACED:
         raise RuleBroken(_("There is a newer version of this quote."), code="quote.replaced")
@@ -113,6 +115,26 @@ def quote_revise(actor: Actor, record: Quote) -> Quote:
             records.update(actor, record, {"status": REPLACED}, trusted=True, operation=step)
         made.operation_id = step.pk  # type: ignore[attr-defined]
     return made
+
+
+def _from_books(line: QuoteLine) -> bool:
+    """Whether a line's price came from the price books, and still may."""
+    return bool(line.price_source) and line.product is not None and line.product.deleted_at is None
+
+
+def quote_reprice(actor: Actor, record: Quote) -> Operation | bool:
+    """Prices that came from the price books come from them anew, as of today; those written by hand stay. ``False`` when
+    all are as they were."""
+    require(actor, "change", record)
+    with records.writing(actor):
+        quote: Quote = records.locked(actor, entity_of(QUOTE), record.pk)
+        before = quote.total, list(quote.lines.order_by("pk").values_list("price", "base_price"))
+        stored = quote.lines.filter(deleted_at__isnull=True).select_related("product").order_by("position", "pk")
+        rows = [{"id": one.pk, "price": None} if _from_books(one) else {"id": one.pk} for one in stored]
+        step = records.operation_begin(actor, "update", QUOTE, total=1, progress=1, parameters={"ids": [quote.pk]})
+        changed: Quote = records.update(actor, quote, {"lines": rows}, operation=step)
+        after = changed.total, list(changed.lines.order_by("pk").values_list("price", "base_price"))
+    return step if after != before else False
 
 
 def quote_accept(actor: Actor, record: Quote, *, by: str = "", answer: str = "") -> Quote:

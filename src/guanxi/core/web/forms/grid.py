@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, Text
 from guanxi.core.kernel.money import rounded
+from guanxi.core.models import Record
 from guanxi.core.records import dictionaries, display, lines, shape
 from guanxi.core.records.values import current
 from guanxi.core.schema import kinds
@@ -264,6 +265,19 @@ def _cell(
     )  # fmt: skip
 
 
+def deleted(entity: Entity) -> str:
+    """What is said of a record chosen in a line that is in the trash by now."""
+    return _("%(entity)s was deleted") % {"entity": entity.label}
+
+
+def _in_trash(key: str, ids: Collection[int]) -> set[int]:
+    """Which of these records are in the trash."""
+    model = entity_of(key).model if ids and key != "core.user" else None
+    if model is None or not issubclass(model, Record):
+        return set()
+    return set(model._base_manager.filter(pk__in=ids, deleted_at__isnull=False).values_list("pk", flat=True))
+
+
 def _names(actor: Actor, columns: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Titles of the records chosen in the rows, one query per sort of record."""
     wanted: dict[str, set[int]] = {}
@@ -272,6 +286,9 @@ def _names(actor: Actor, columns: Sequence[Field], rows: Sequence[Mapping[str, A
             ids = {int(row[one.name]) for row in rows if str(row.get(one.name) or "").isdecimal()}
             wanted.setdefault(one.target or "core.user", set()).update(ids)
     found = display.names_of(actor, wanted)
+    for key, ids in wanted.items():
+        for number in _in_trash(key, ids) & found.get(key, {}).keys():
+            found[key][number] = f"{found[key][number]} ({deleted(entity_of(key))})"
     return {f"{key}.{number}": text for key, texts in found.items() for number, text in texts.items()}
 
 

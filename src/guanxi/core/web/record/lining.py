@@ -12,7 +12,7 @@ from markupsafe import Markup
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, Text
-from guanxi.core.records import display, lines, shape
+from guanxi.core.records import lines, shape
 from guanxi.core.records.values import current
 from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.fields import Field
@@ -81,7 +81,7 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
 
 def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[Any]) -> list[ReadRow]:
     names = rows.names_for(actor, [(one, [current(row, one) for row in stored]) for one in columns])
-    leads = _leads(actor, spec, stored)
+    leads, gone = _leads(actor, spec, stored)
     found, number = [], 0
     for row in stored:
         sort = getattr(row, spec.sort) if spec.sort else ""
@@ -96,6 +96,8 @@ def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[
             empty = value in (None, "") or (one.kind == "boolean" and not value)
             if one.name == spec.text and row.pk in leads:
                 text: Any = Markup('<a href="{}">{}</a>').format(leads[row.pk], value)
+            elif one.name == spec.text and row.pk in gone:
+                text = Markup('{} <small class="text-secondary">{}</small>').format(value, gone[row.pk])
             elif one.kind == "money" and not empty:
                 text = grid.cell_text(one, row)
             else:
@@ -105,15 +107,20 @@ def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[
     return found
 
 
-def _leads(actor: Actor, spec: Lines, stored: Sequence[Any]) -> dict[int, str]:
-    """Where the text of a line leads: to the record chosen in its first column, when he may see it; by the line's id."""
+def _leads(actor: Actor, spec: Lines, stored: Sequence[Any]) -> tuple[dict[int, str], dict[int, str]]:
+    """Where the texts of lines lead: to the record chosen in the first column, when he may see it; by the line's id. And what is said of those chosen that are in the trash."""
     field = next((one for one in grid.columns_of(actor, spec) if one.name == spec.columns[0]), None)
     if field is None or field.kind != "reference" or not spec.text:
-        return {}
+        return {}, {}
     wanted = {row.pk: getattr(row, field.column) for row in stored if getattr(row, field.column)}
     target = entity_of(field.target)
-    seen = display.names_of(actor, {target.key: set(wanted.values())}).get(target.key, {})
-    return {key: addresses.record_url(target, number) for key, number in wanted.items() if number in seen}
+    if not wanted:
+        return {}, {}
+    chosen = target.model._base_manager.filter(pk__in=set(wanted.values()))
+    seen: dict[int, Any] = dict(access.visible(chosen, actor).values_list("pk", "deleted_at"))
+    found = {key: number for key, number in wanted.items() if number in seen}
+    gone = {key: grid.deleted(target) for key, number in found.items() if seen[number] is not None}
+    return {key: addresses.record_url(target, number) for key, number in found.items() if key not in gone}, gone
 
 
 @page_view("POST")
