@@ -23,7 +23,7 @@ from guanxi.core.kernel.errors import Clash, Conflict, Invalid
 from guanxi.core.records import dictionaries, shape, upkeep, values
 from guanxi.core.records.writing import emit_many
 from guanxi.core.schema.entity import Entity, Lines
-from guanxi.core.schema.registry import entity_of, lined_by
+from guanxi.core.schema.registry import entity_of
 
 #: Where the rows of a record wait for its saving.
 _WAITING = "_lines_waiting"
@@ -44,7 +44,7 @@ class Prepared:
         for row in self.rows:
             old = self.before.get(row.pk) if row.pk is not None else None
             if old is not None:
-                changes = {name: [old[name], new] for name, new in _columns(row).items() if old[name] != new}
+                changes = {name: [old[name], new] for name, new in columns_of(row).items() if old[name] != new}
                 if changes:
                     found.append((row, changes))
         return found
@@ -66,7 +66,7 @@ def stored(record: Any, spec: Lines) -> list[Any]:
     return rows
 
 
-def _stored_of(records: Sequence[Any], spec: Lines) -> dict[int, list[Any]]:
+def stored_of(records: Sequence[Any], spec: Lines) -> dict[int, list[Any]]:
     """The lines of many records, by record; one query."""
     model: Any = entity_of(spec.entity).model
     by_id = {record.pk: record for record in records}
@@ -154,19 +154,19 @@ def hold(actor: Actor, entity: Entity, record: Any, changes: dict[str, list[Any]
     if not entity.lines:
         return []
     given, trusted = record.__dict__.pop(_WAITING, ({}, False))
-    before = _totals(entity, record)
+    before = totals_of(entity, record)
     found = []
     for spec in entity.lines:
         if spec.key in given:
             work = prepared(actor, record, spec, given[spec.key], trusted=trusted)
         else:
             rows = stored(record, spec)
-            work = Prepared(spec, rows, before={row.pk: _columns(row) for row in rows})
+            work = Prepared(spec, rows, before={row.pk: columns_of(row) for row in rows})
         settle(actor, record, work)
         if spec.key in given and work.differs:
             changes[spec.key] = [len(work.before), len(work.rows)]
         found.append(work)
-    for name, value in _totals(entity, record).items():
+    for name, value in totals_of(entity, record).items():
         if value != before[name]:
             changes[name] = [before[name], value]
     return found
@@ -180,7 +180,8 @@ def settle(actor: Actor, record: Any, work: Prepared) -> None:
         work.spec.settle(actor, record, work.rows)
 
 
-def _totals(entity: Entity, record: Any) -> dict[str, Any]:
+def totals_of(entity: Entity, record: Any) -> dict[str, Any]:
+    """What settling may change in the record itself: the totals of its lines, and numbers nobody types."""
     fields = shape.fields_of(entity)
     names = {name for spec in entity.lines for name in spec.totals}
     readonly = [
@@ -204,7 +205,7 @@ def prepared(actor: Actor, record: Any, spec: Lines, given: Any, *, trusted: boo
         raise Invalid(_("At most %(most)d rows are possible.") % {"most": spec.most}, code="lines.many", field=spec.key)
     entity = entity_of(spec.entity)
     there = {row.pk: row for row in stored(record, spec)}
-    work = Prepared(spec, [], before={number: _columns(row) for number, row in there.items()})
+    work = Prepared(spec, [], before={number: columns_of(row) for number, row in there.items()})
     pairs = [(_named(there, spec, number, one), _own(spec, one)) for number, one in enumerate(given)]
     taken = [_taken(entity, one) for one in given]
     for (_row, raw), held in zip(pairs, taken, strict=True):
@@ -307,7 +308,7 @@ def _placed(error: Invalid, place: str) -> Invalid:
 # -- storing -----------------------------------------------------------------------------------------------------------
 
 
-def _columns(row: Any) -> dict[str, Any]:
+def columns_of(row: Any) -> dict[str, Any]:
     """What a line holds, without what every write changes."""
     skip = {"version", "updated_at", "updated_by", "created_at", "created_by", "carrier_owner"}
     return {one.name: getattr(row, one.attname) for one in row._meta.concrete_fields if one.name not in skip}
@@ -319,7 +320,7 @@ def store(actor: Actor, record: Any, work: Iterable[Prepared]) -> None:
         entity = entity_of(one.spec.entity)
         changed = one.changed()
         _insert(actor, entity, one.spec, record, [row for row in one.rows if row.pk is None])
-        _change(actor, entity, changed)
+        write_changed(actor, entity, changed)
         _remove(actor, entity, one.gone)
 
 
@@ -337,7 +338,8 @@ def _insert(actor: Actor, entity: Entity, spec: Lines, record: Any, rows: Sequen
     emit_many(actor, entity, "created", [(row.pk, {}) for row in rows])
 
 
-def _change(actor: Actor, entity: Entity, changed: Sequence[tuple[Any, dict[str, list[Any]]]]) -> None:
+def write_changed(actor: Actor, entity: Entity, changed: Sequence[tuple[Any, dict[str, list[Any]]]]) -> None:
+    """Write lines (or records) that were settled, each with what moved, and tell what they changed."""
     if not changed:
         return
     names = {name for _row, changes in changed for name in changes}
@@ -366,53 +368,3 @@ def _remove(actor: Actor, entity: Entity, rows: Sequence[Any]) -> None:
     )
     upkeep.after_trash(entity, ids)
     emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
-
-
-def owners_of(line: Entity, row: Any, changes: Mapping[str, Sequence[Any]]) -> list[tuple[str, int]]:
-    """Records (entity key, id) a line belongs to, and belonged to before ``changes``."""
-    found = []
-    for entity, spec in lined_by(line.key):
-        ids = {getattr(row, f"{spec.field}_id"), *(changes.get(spec.field) or ())}
-        found += [(entity.key, number) for number in ids if number]
-    return found
-
-
-def settle_records(actor: Actor, owners: Iterable[tuple[str, int]]) -> None:
-    """Lines were written by themselves (list, API): settle the records they belong to; within ``writing``."""
-    wanted: dict[str, set[int]] = {}
-    for key, number in owners:
-        wanted.setdefault(key, set()).add(number)
-    for key, ids in wanted.items():
-        settle_many(actor, entity_of(key), ids)
-
-
-def settle_owners(actor: Actor, line: Entity, rows: Iterable[Any]) -> None:
-    """The same after an import wrote these lines."""
-    if lined_by(line.key):
-        settle_records(actor, [one for row in rows for one in owners_of(line, row, {})])
-
-
-def settle_many(actor: Actor, entity: Entity, ids: Iterable[int | None]) -> None:
-    """Work out the amounts of records and of their lines from what is stored, and write what differs."""
-    if not entity.lines:
-        return
-    model: Any = entity.model
-    chosen = sorted({number for number in ids if number})
-    found = list(model.objects.select_for_update(of=("self",)).filter(pk__in=chosen).order_by("pk"))
-    lined = [(spec, _stored_of(found, spec)) for spec in entity.lines]
-    moved: list[tuple[Any, dict[str, list[Any]]]] = []
-    changed: dict[str, list[tuple[Any, dict[str, list[Any]]]]] = {}
-    for record in found:
-        before = _totals(entity, record)
-        for spec, of_record in lined:
-            rows = of_record.get(record.pk, [])
-            work = Prepared(spec, rows, before={row.pk: _columns(row) for row in rows})
-            if spec.settle is not None:
-                spec.settle(actor, record, rows)
-            changed.setdefault(spec.entity, []).extend(work.changed())
-        changes = {name: [before[name], now] for name, now in _totals(entity, record).items() if now != before[name]}
-        if changes:
-            moved.append((record, changes))
-    for key, rows in changed.items():
-        _change(actor, entity_of(key), rows)
-    _change(actor, entity, moved)

@@ -22,12 +22,12 @@ from guanxi.core.records import (
     derived,
     dictionaries,
     gates,
-    lines,
     matching,
     narrowing,
     numbering,
     process,
     rules,
+    settling,
     shape,
     upkeep,
     values,
@@ -78,7 +78,7 @@ def insert_many(
             upkeep.after_save(declared, records[:1], {})
         if not quiet:
             emit_many(actor, declared, "created", [(record.pk, record._changes) for record in records])
-        lines.settle_owners(actor, declared, records)
+        settling.settle_owners(actor, declared, records)
         if gates.watched(declared):
             for record in records:
                 gates.after(actor, declared, record, record._changes, creating=True)
@@ -236,8 +236,8 @@ def update_many(
     elif write and changed:
         with writing(actor, operation=operation):
             _store_changes(actor, declared, changed, quiet=quiet)
-            lines.settle_owners(actor, declared, [record for record, _changes in changed])
-            lines.settle_many(actor, declared, [record.pk for record, _changes in changed])
+            settling.settle_owners(actor, declared, [record for record, _changes in changed])
+            settling.settle_many(actor, declared, [record.pk for record, _changes in changed])
     return results
 
 

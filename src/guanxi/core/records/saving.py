@@ -26,6 +26,7 @@ from guanxi.core.records import (
     numbering,
     process,
     rules,
+    settling,
     shape,
     standing,
     upkeep,
@@ -196,9 +197,9 @@ def save(
             raise Invalid(_("A value is too large to be stored."), code="value.too_large") from None
         raise
     lines.store(actor, record, work)
-    owners = lines.owners_of(entity, record, changes)
+    owners = settling.owners_of(entity, record, changes)
     if owners:
-        lines.settle_records(actor, owners)
+        settling.settle_records(actor, owners)
         record.refresh_from_db()
     upkeep.after_save(entity, [record], changes)
     if not creating and entity.access.owner in changes:
@@ -284,7 +285,7 @@ def delete_plain(actor: Actor, record: Any, *, operation: Operation | None = Non
         )
         with writing(actor, operation=step, savepoint=False):
             trash(actor, entity, [fresh.pk])
-            lines.settle_records(actor, lines.owners_of(entity, fresh, {}))
+            settling.settle_records(actor, settling.owners_of(entity, fresh, {}))
     return step
 
 
