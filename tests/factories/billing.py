@@ -163,6 +163,17 @@ def invoice(_number: int, make: Make) -> dict[str, Any]:
     }
 
 
+@factory("billing.invoiceline")
+def invoiceline(number: int, make: Make) -> dict[str, Any]:
+    """A service over 106 with 6 % tax, alone on its request."""
+    return {
+        "invoice": lambda: make("billing.invoice"),
+        "name": f"服务{number}",
+        "amount": Decimal("106.00"),
+        "tax_class": "6",
+    }
+
+
 @factory("billing.bankentry")
 def entry(number: int, _make: Make) -> dict[str, Any]:
     """One hundred came in."""

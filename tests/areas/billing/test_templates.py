@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
+from guanxi.areas.billing.models import Invoice
+from guanxi.areas.billing.services import contracts, invoices, papers, printing
 from guanxi.core import records
+from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.records.logo import logo_set
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -29,7 +35,7 @@ def test_a_template_without_text_begins_with_the_one_that_comes_along(cast: Cast
     assert client.get(address).content.startswith(b"%PDF"), "with a document there is"
 
 
-@pytest.mark.parametrize("document", ["account", "receipt"])
+@pytest.mark.parametrize("document", ["account", "receipt", "invoice"])
 def test_every_document_has_a_template_to_begin_with(cast: Cast, document: str) -> None:
     made = records.create(cast.root, "billing.printtemplate", {**QUOTE, "document": document})
     records.update(cast.root, made, {"source": f"{made.source}\n"})
@@ -51,3 +57,95 @@ def test_the_composer_as_a_page_is_drawn_anew_in_its_place(cast: Cast, make: Any
     part = client.get(address, headers={"HX-Request": "true"}).content.decode()
     assert "<div hx-disable>" in page
     assert "<div hx-disable>" not in part
+
+
+def _mixed(make: Any) -> Any:
+    """A signed contract over 1,000 of goods at 13 % and 500 of services at 6 %."""
+    lines = [
+        {"name": "控制柜", "specification": "XK-2", "quantity": 4, "price": "250", "tax_class": "13", "unit": "piece"},
+        {"name": "安装", "quantity": 1, "price": "500", "tax_class": "6"},
+        {"name": "备件", "quantity": 1, "price": "99", "tax_class": "13", "optional": True},
+    ]
+    contract = make("billing.contract", lines=lines)
+    return contracts.contract_sign(system_actor("tests", via="test"), contract)
+
+
+def test_an_invoice_is_taxed_line_by_line_as_its_contract(cast: Cast, make: Any) -> None:
+    whole = invoices.invoice_request(cast.root, _mixed(make))
+    rows = [
+        (one.name, one.quantity, one.tax_class, one.net, one.tax, one.amount)
+        for one in whole.lines.order_by("position")
+    ]
+    assert rows == [
+        ("控制柜", 4, "13", Decimal("884.96"), Decimal("115.04"), 1000),
+        ("安装", 1, "6", Decimal("471.70"), Decimal("28.30"), 500),
+    ]
+    assert (whole.net, whole.tax, whole.amount, whole.tax_class) == (Decimal("1356.66"), Decimal("143.34"), 1500, "13")
+    with pytest.raises(Invalid, match="1,500"):
+        records.update(cast.root, whole, {"amount": "1200"})
+    with pytest.raises(Invalid) as refused:
+        records.update(cast.root, whole, {"tax_class": "9"})
+    assert refused.value.field == "tax_class"
+    issued = invoices.invoice_issue(cast.root, whole, invoice_number="0007")
+    line = whole.lines.order_by("position")[0]
+    for change in ({"name": "别的"}, {"amount": "900"}):
+        with pytest.raises(Invalid) as refused:
+            records.update(cast.root, line, change)
+        assert refused.value.code == "invoice.stands"
+    with pytest.raises(Invalid):
+        records.update(cast.root, Invoice.objects.get(pk=issued.pk), {"lines": []})
+    red = invoices.invoice_reverse(cast.root, issued, invoice_number="0008")
+    assert [(one.quantity, one.amount) for one in red.lines.order_by("position")] == [(-4, -1000), (-1, -500)]
+    assert (red.net, red.tax, red.amount) == (-whole.net, -whole.tax, -1500)
+
+
+def test_parts_of_a_contract_are_invoiced_at_its_rates(cast: Cast, make: Any) -> None:
+    contract = _mixed(make)
+    goods = {
+        "contract": contract.pk,
+        "customer": contract.customer_id,
+        "lines": [{"name": "货", "tax_class": "13", "amount": "400"}],
+    }
+    first = records.create(cast.root, "billing.invoice", goods)
+    assert (first.amount, first.tax) == (400, Decimal("46.02"))
+    second = invoices.invoice_request(cast.root, contract, amount=Decimal(550))
+    assert [(one.tax_class, one.amount) for one in second.lines.order_by("position")] == [("13", 300), ("6", 250)]
+    rest = invoices.invoice_request(cast.root, contract, content="余款")
+    assert [(one.name, one.tax_class, one.amount) for one in rest.lines.order_by("position")] == [
+        ("余款", "13", 300),
+        ("余款", "6", 250),
+    ]
+    records.update(cast.root, first, {"amount": "300", "tax_class": "6"})
+    assert [(one.tax_class, one.amount, one.tax) for one in first.lines.all()] == [("6", 300, Decimal("16.98"))]
+    with pytest.raises(Invalid) as refused:
+        records.create(cast.root, "billing.invoice", {"customer": contract.customer_id})
+    assert refused.value.field == "amount"
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_copy_of_an_invoice_says_what_it_is_and_what_was_taxed(cast: Cast, make: Any, language: str) -> None:
+    request = invoices.invoice_request(cast.root, _mixed(make))
+    with translation.override(language):
+        asked = papers.document_data(request, language)
+        issued = invoices.invoice_issue(cast.root, request, invoice_number="0007")
+        data = papers.document_data(issued, language)
+        red = papers.document_data(invoices.invoice_reverse(cast.root, issued, invoice_number="0008"), language)
+    titles = (asked["title"], data["title"], red["title"])
+    expected = (
+        ("开票申请", "发票（副本）", "红字发票（副本）"),
+        ("Request for an invoice", "Invoice (copy)", "Red invoice (copy)"),
+    )
+    assert titles == expected[language == "en"]
+    assert ("税务机关" if language == "zh-hans" else "tax authority") in data["notice"]
+    assert data["rows"][0]["cells"][4:] == ["221.24", "¥884.96", "13%", "¥115.04", "¥1,000.00"]
+    assert [row[1] for row in data["totals"]] == ["¥115.04", "¥28.30", "¥1,356.66", "¥143.34", "¥1,500.00"]
+    assert data["in_words"].endswith("壹仟伍佰元整") == (language == "zh-hans")
+    assert ["0007"] == [value for _label, value in red["facts"] if value == "0007"], "which one it reverses"
+
+
+def test_a_logo_stands_on_what_is_printed(cast: Cast, make: Any) -> None:
+    made = make("billing.invoiceline").invoice
+    plain = printing.document_pdf(cast.root, made)
+    logo_set(cast.root, b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 3"><rect width="9" height="3"/></svg>')
+    assert printing.document_pdf(cast.root, made) != plain
+    assert b"%PDF" in browser(cast.root_user).get(f"/invoices/{made.pk}/print/en.pdf").content

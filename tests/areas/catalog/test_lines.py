@@ -19,6 +19,18 @@ from tests.factories.cast import Cast
 from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
+
+
+def test_a_line_takes_unit_and_tax_of_its_product_before_what_is_usual(cast: Cast, make: Any) -> None:
+    service = make("catalog.product", unit="day", tax_class="6")
+    lines = [{"product": service.pk}, {"name": "杂项", "price": "5"}, {"product": service.pk, "tax_class": "9"}]
+    made = records.create(
+        cast.root, "billing.quote", {"name": "报价", "customer": make("customers.customer").pk, "lines": lines}
+    )
+    found = [(one.unit, one.tax_class) for one in made.lines.order_by("position")]
+    assert found == [("day", "6"), ("piece", "13"), ("day", "9")]
+
+
 BOOK = "catalog.pricebook"
 
 

@@ -24,6 +24,7 @@ from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.people.signin import address_of
 from guanxi.core.records import display, lines
 from guanxi.core.records.firm import firm
+from guanxi.core.records.logo import logo
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.forms import grid
@@ -31,7 +32,7 @@ from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
-PRINTED = ("quotes", "contracts", "sales-orders", "deliveries", "receipts", "print-templates")
+PRINTED = ("quotes", "contracts", "sales-orders", "deliveries", "receipts", "invoices", "print-templates")
 _LANGUAGES = {"zh-hans", "en"}
 
 
@@ -204,7 +205,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 def _outside(request: HttpRequest, context: Mapping[str, Any], status: int) -> HttpResponse:
     """A page behind a customer's link: kept by nobody, found by no search."""
-    whole = {"layout": "shell/plain.jinja", "firm": firm(), **context}
+    whole = {"layout": "shell/plain.jinja", "firm": firm(), "logo": logo(), **context}
     response = render(request, "billing/public.jinja", whole, status=status, using="jinja2")
     response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
         "no-store",

@@ -59,7 +59,16 @@ seeds.role(
     )
 )
 _ALL = dict.fromkeys(WORK, "all")
-MONEY = ("instalment", "receipt", "allocation", "invoice", "bankentry", "creditlimit", "commissionstatement")
+MONEY = (
+    "instalment",
+    "receipt",
+    "allocation",
+    "invoice",
+    "invoiceline",
+    "bankentry",
+    "creditlimit",
+    "commissionstatement",
+)
 SETTINGS = ("discountlimit", "closedperiod", "printtemplate", "commissionplan", "commissionrule")
 DOCUMENTS = ("quote", "contract", "order", "delivery")
 LINES = ("quoteline", "contractline", "orderline", "deliveryline")

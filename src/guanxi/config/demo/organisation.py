@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from guanxi.areas.activities.services import contact_dates_refresh
@@ -21,6 +22,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag, User
 from guanxi.core.records import create, fields_of, many, values
 from guanxi.core.records.firm import firm_set
+from guanxi.core.records.logo import logo_set
 from guanxi.core.schema.registry import entity_of
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
@@ -28,6 +30,7 @@ ACTIVITY, PLAN, TASK = "activities.activity", "activities.followupplan", "activi
 PARTICIPANT = "activities.participant"
 CHINESE_FIRMS, PERSONS, GROUPS = 1580, 130, 45
 BATCH = 2000
+LOGO = Path(__file__).parent / "data" / "logo.svg"
 
 
 class Organisation:
@@ -48,6 +51,7 @@ class Organisation:
         """Enter everything."""
         self._invent()
         firm_set(self.actor, words.HOUSE, fiscal_month=1)
+        logo_set(self.actor, LOGO.read_bytes())
         tags = [create(self.actor, "core.tag", {"name": name, "color": color}) for name, color in words.TAGS]
         told = [self.story.of_firm(firm) for firm in self.firms]
         plans = [

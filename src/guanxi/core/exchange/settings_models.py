@@ -140,7 +140,7 @@ DEPARTMENTS = Coded(_codes, _ids)
 register_settings(
     SettingsModel(
         key="workspace", label=_("Workspace"), model=Preference, identity=("key",), fields=("value",),
-        where={"key__in": ["workspace", "currency", "fiscal_start", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
+        where={"key__in": ["workspace", "logo", "currency", "fiscal_start", "discretion", "marketing", "second_factor"]}, stamps=("preferences",), order=5,
     ),
     SettingsModel(
         key="departments", label=_("Departments"), model=Department, identity=("code",), fields=("name", "parent", "position"),

@@ -127,7 +127,7 @@ def store(upload: Upload) -> Stored:
             seen = quarantine.taken_in(place, digest)
             if head.startswith(_PROGRAMS):
                 raise Invalid(_("Files of this type are not accepted."), code="file.type", field="file")
-            picture = _made_anew(place, head)
+            picture = picture_anew(place, head)
             if picture is not None:
                 content, ending, media_type = picture
                 place.write_bytes(content)
@@ -174,23 +174,29 @@ def _settle(place: Path, digest: str) -> None:
         place.replace(final)
 
 
-def _looks_like_picture(head: bytes) -> bool:
+def looks_like_picture(head: bytes) -> bool:
+    """Whether a content begins as a picture does."""
     return head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")) or (
         head[:4] == b"RIFF" and head[8:12] == b"WEBP"
     )
 
 
-def _made_anew(place: Path, head: bytes) -> tuple[bytes, str, str] | None:
-    """The picture written again (content, ending, media type), ``None`` if it is none. Raises Invalid if broken."""
-    if not _looks_like_picture(head):
+def picture_anew(
+    source: Path | IO[bytes], head: bytes, *, longest: int = LONGEST_SIDE
+) -> tuple[bytes, str, str] | None:
+    """The picture written again (content, ending, media type), ``None`` if it is none. Raises Invalid if broken.
+
+    ``head`` are its first bytes; it is brought down to ``longest`` pixels on the longer side.
+    """
+    if not looks_like_picture(head):
         return None
     try:
-        with Image.open(place, formats=_READ) as found:
+        with Image.open(source, formats=_READ) as found:
             if found.width * found.height > MOST_PIXELS:
                 raise Invalid(_("The picture has too many pixels."), code="file.pixels", field="file")
             kind = "JPEG" if found.format == "JPEG" or found.mode in ("YCbCr", "CMYK") else "PNG"
             picture = ImageOps.exif_transpose(found)
-            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            picture.thumbnail((longest, longest))
             content = io.BytesIO()
             if kind == "JPEG":
                 picture.convert("RGB").save(content, "JPEG", quality=88, optimize=True)
@@ -203,6 +209,12 @@ def _made_anew(place: Path, head: bytes) -> tuple[bytes, str, str] | None:
             return None  # two or four bytes prove little: it may be something else
         raise Invalid(_("The picture is damaged."), code="file.picture", field="file") from None
     return content.getvalue(), *_PICTURES[kind]
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture in pixels."""
+    with Image.open(io.BytesIO(content), formats=_READ) as found:
+        return found.width, found.height
 
 
 def _has_alpha(picture: Image.Image) -> bool:

@@ -264,16 +264,13 @@ def _own(spec: Lines, one: Mapping[str, Any]) -> dict[str, Any]:
 def _fill(actor: Actor, entity: Entity, spec: Lines, line: Any, clean: dict[str, Any], *, sourced: Any = None) -> None:
     """Put clean values on a line, add what follows from them, check it."""
     fields = shape.fields_of(entity)
-    if line.pk is None:
-        for name, one in fields.items():
-            default = dictionaries.default_of(one.dictionary) if one.dictionary and not one.readonly else None
-            if default and name not in clean and not getattr(line, name, ""):
-                clean[name] = default
     changes = values.assign(line, fields, clean)
     if spec.sourced:
         line.written = (spec.sourced in changes if line.pk else getattr(line, spec.sourced) is not None) and not sourced
     if spec.follow is not None:
         spec.follow(actor, getattr(line, spec.field), line, frozenset(clean) if line.pk is None else frozenset(changes))
+    if line.pk is None:
+        changes |= values.assign(line, fields, _defaults(fields, line, clean))
     text_only = bool(spec.sort) and _is_text(spec, line)
     for name, one in fields.items():
         asked = one.required and not one.readonly and name != spec.field and one.kind != "boolean"
@@ -291,6 +288,16 @@ def _fill(actor: Actor, entity: Entity, spec: Lines, line: Any, clean: dict[str,
                 for name, found in error.message_dict.items()
             }
         ) from None
+
+
+def _defaults(fields: Mapping[str, Any], line: Any, clean: Mapping[str, Any]) -> dict[str, Any]:
+    """The usual choice where a new line says nothing, and nothing followed from what it says."""
+    found = {}
+    for name, one in fields.items():
+        default = dictionaries.default_of(one.dictionary) if one.dictionary and not one.readonly else None
+        if default and name not in clean and not getattr(line, name, ""):
+            found[name] = default
+    return found
 
 
 def _is_text(spec: Lines, line: Any) -> bool:

@@ -7,12 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.entities.common import (
     CHAIN,
+    PDF,
     REASON,
     of_customer,
     state,
 )
 from guanxi.areas.billing.models import (
     Invoice,
+    InvoiceLine,
 )
 from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED
 from guanxi.areas.billing.services import invoices
@@ -21,6 +23,7 @@ from guanxi.core.schema.entity import (
     Action,
     Entity,
     Form,
+    Lines,
     MatchKey,
     Menu,
     Related,
@@ -95,7 +98,21 @@ register(
                 "tax_number",
             ),
         ),
-        panels=(CHAIN,),
+        lines=(
+            Lines(
+                key="lines",
+                label=_("Billed items"),
+                entity="billing.invoiceline",
+                field="invoice",
+                columns=("name", "specification", "quantity", "unit", "tax_class", "amount"),
+                settle=policies.invoice_settle,
+                totals=("net", "tax", "amount"),
+                note=_(
+                    "Amounts are with tax; tax is worked out on each line at its rate. Without lines the whole is taxed at one rate."
+                ),
+            ),
+        ),
+        panels=(CHAIN, PDF),
         related=(
             Related(field="customer", columns=("status", "amount", "invoice_number")),
             Related(field="contract", columns=("status", "amount", "invoice_number")),
@@ -172,5 +189,41 @@ register(
         writer=Writer(create=invoices.invoice_create, update=invoices.invoice_update),
         clean=policies.invoice_clean,
         description=_("Tax documents: asked for, issued, sent, reversed."),
+    ),
+    Entity(
+        key="billing.invoiceline",
+        model=InvoiceLine,
+        label=_("Line of an invoice"),
+        plural=_("Lines of invoices"),
+        path="invoice-lines",
+        icon="list-details",
+        title="name",
+        columns=("invoice", "name", "quantity", "unit", "tax_class", "net", "tax", "amount"),
+        filters=("invoice", "tax_class", "amount"),
+        sort=("-invoice", "position"),
+        form=Form(
+            sections=(
+                Section(
+                    _("Line"),
+                    (
+                        "invoice",
+                        "name",
+                        "specification",
+                        "quantity",
+                        "unit",
+                        "tax_class",
+                        "amount",
+                        "net",
+                        "tax",
+                        "owner",
+                    ),
+                ),
+            )
+        ),
+        related=(Related(field="invoice", shown=False),),
+        brought=("position",),
+        access=Access(owner="owner", carried_by="invoice"),
+        clean=policies.invoice_line_clean,
+        description=_("What an invoice is for, at one rate of tax."),
     ),
 )

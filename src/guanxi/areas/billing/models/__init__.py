@@ -15,7 +15,15 @@ from guanxi.areas.billing.models.documents import (
     Quote,
     QuoteLine,
 )
-from guanxi.areas.billing.models.money import Allocation, BankEntry, CreditLimit, Instalment, Invoice, Receipt
+from guanxi.areas.billing.models.money import (
+    Allocation,
+    BankEntry,
+    CreditLimit,
+    Instalment,
+    Invoice,
+    InvoiceLine,
+    Receipt,
+)
 
 __all__ = [
     "Allocation",
@@ -33,6 +41,7 @@ __all__ = [
     "DiscountLimit",
     "Instalment",
     "Invoice",
+    "InvoiceLine",
     "Order",
     "OrderLine",
     "PrintTemplate",

@@ -138,7 +138,10 @@ class Receipt(CarriedRecord):
 
 
 class Invoice(CarriedRecord):
-    """A tax document: requested, issued, sent by courier, and if need be reversed by a red one."""
+    """A tax document: requested, issued, sent by courier, and if need be reversed by a red one.
+
+    Its amounts are those of its lines; without lines all of ``amount`` is taxed by ``tax_class``.
+    """
 
     number = TextKindField(_("number"), kind="serial", max_length=40)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="invoices", verbose_name=_("customer"))
@@ -154,7 +157,7 @@ class Invoice(CarriedRecord):
     tax_number = models.CharField(_("tax number"), max_length=30, blank=True, default="")
     address = models.CharField(_("registered address and phone"), max_length=300, blank=True, default="")
     bank = models.CharField(_("bank and account"), max_length=200, blank=True, default="")
-    amount = MoneyField(_("amount with tax"), null=False, blank=False)
+    amount = MoneyField(_("amount with tax"), null=False, blank=True)
     tax_class = ChoiceField(_("tax class"), dictionary="tax_class", max_length=20, default="13")
     net = MoneyField(_("without tax"), editable=False)
     tax = MoneyField(_("tax"), editable=False)
@@ -189,6 +192,28 @@ class Invoice(CarriedRecord):
                 fields=["reverses"], condition=LIVING & Q(reverses__isnull=False), name="invoice_reversed_once"
             ),
         ]
+
+
+class InvoiceLine(CarriedRecord):
+    """What an invoice is for, at one rate of tax: ``amount`` is with tax, ``net`` and ``tax`` follow; red ones are negative."""
+
+    invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines", verbose_name=_("invoice"))
+    name = models.CharField(_("description"), max_length=300)
+    specification = models.CharField(_("specification"), max_length=300, blank=True, default="")
+    quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=4, null=True, blank=True)
+    unit = ChoiceField(_("unit"), dictionary="product_unit", max_length=20)
+    tax_class = ChoiceField(_("tax class"), dictionary="tax_class", max_length=20, default="13")
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="CNY", editable=False)
+    amount = MoneyField(_("amount with tax"), null=False, blank=False)
+    net = MoneyField(_("without tax"), editable=False)
+    tax = MoneyField(_("tax"), editable=False)
+    position = models.PositiveIntegerField(_("position"), default=0, editable=False)
+
+    class Meta(CarriedRecord.Meta):
+        verbose_name = _("line of an invoice")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Allocation(CarriedRecord):

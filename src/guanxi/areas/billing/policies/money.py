@@ -17,6 +17,7 @@ from guanxi.areas.billing.models import (
     CreditLimit,
     Instalment,
     Invoice,
+    InvoiceLine,
     Receipt,
 )
 from guanxi.areas.billing.models.documents import DRAFT
@@ -33,7 +34,7 @@ from guanxi.areas.billing.policies.common import (
     put,
 )
 from guanxi.areas.billing.policies.documents import owed_on_contract
-from guanxi.areas.catalog.models import tax_rate_of
+from guanxi.areas.catalog.models import parts, priced_totals
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
@@ -157,16 +158,47 @@ STANDS = frozenset(
 )  # fmt: skip
 
 
+_STANDS = _("What was issued stands. Reverse it by a red invoice and ask for another.")
+
+
+def invoice_settle(_actor: Actor, invoice: Invoice, rows: Sequence[InvoiceLine]) -> None:
+    """Tax is worked out line by line, each at its rate, and added up; without lines of the whole amount at one rate.
+
+    Only a red invoice is negative; the amounts of an issued one stand.
+    """
+    before = (invoice.net, invoice.tax, invoice.amount)
+    for row in rows:
+        row.currency = invoice.currency
+        whole = rounded(row.amount or ZERO, invoice.currency)
+        row.net, row.tax, row.amount = parts(whole, row.tax_class, invoice.currency, with_tax=True)
+    if rows:
+        invoice.net, invoice.tax, invoice.amount = priced_totals(rows)
+        invoice.tax_class = max(rows, key=lambda row: abs(row.amount)).tax_class
+    elif invoice.amount is not None:
+        invoice.net, invoice.tax, _whole = parts(invoice.amount, invoice.tax_class, invoice.currency, with_tax=True)
+    if invoice.reverses_id is None:
+        positive(invoice, "amount")
+    if invoice.pk and invoice.status != REQUESTED and before != (invoice.net, invoice.tax, invoice.amount):
+        raise Invalid(_STANDS, code="invoice.stands", field="lines" if rows else "amount")
+
+
+def invoice_line_clean(_actor: Actor, row: InvoiceLine, changes: Changes) -> None:
+    """A line is of an amount that can be meant, and stands once its invoice is issued."""
+    if row.invoice.pk and row.invoice.status != REQUESTED and (row.pk is None or changes):
+        raise Invalid(_STANDS, code="invoice.stands", field=next(iter(changes), "name"))
+    for name in ("amount", "quantity"):
+        value = getattr(row, name)
+        if value is not None and abs(value) > ABSURD:
+            raise Invalid(_("This is too large to be meant."), code="value.absurd", field=name)
+
+
 def invoice_clean(actor: Actor, invoice: Invoice, changes: Changes) -> None:
-    """Tax is worked out of the amount; only a red invoice is negative; what it is for belongs to the customer."""
+    """What an invoice is for belongs to its customer; what it says stands from the day it is issued on."""
     fixed = (
         sorted(STANDS & set(changes)) if invoice.pk and invoice.status != REQUESTED and "status" not in changes else []
     )
     if fixed:
-        text = _("What was issued stands. Reverse it by a red invoice and ask for another.")
-        raise Invalid(text, code="invoice.stands", field=fixed[0])
-    if invoice.reverses_id is None:
-        positive(invoice, "amount")
+        raise Invalid(_STANDS, code="invoice.stands", field=fixed[0])
     if invoice.order is not None and invoice.contract is None and owed_on_contract(invoice.order):
         put(invoice, changes, "contract", invoice.order.contract)
     for name in ("contract", "order"):
@@ -175,9 +207,6 @@ def invoice_clean(actor: Actor, invoice: Invoice, changes: Changes) -> None:
             raise Invalid(_("This belongs to another customer."), code="customer.other", field=name)
         if other is not None and other.currency != invoice.currency:
             raise Invalid(_("This is in another currency."), code="currency.other", field="currency")
-    rate = tax_rate_of(invoice.tax_class)
-    invoice.tax = rounded(invoice.amount * rate / (HUNDRED + rate), invoice.currency)
-    invoice.net = invoice.amount - invoice.tax
     if invoice.requested_on is None:
         put(invoice, changes, "requested_on", clock.today(actor.timezone))
     in_order(invoice, "issued_on", "sent_on", _("An invoice cannot be sent before it is issued."))
@@ -190,13 +219,13 @@ def _take_title(invoice: Invoice, changes: Changes) -> None:
     titles = invoice.customer.invoice_titles
     first = titles[0] if titles else {}
     put(invoice, changes, "title", str(first.get("title") or invoice.customer.name))
-    for name, parts in (
+    for name, pieces in (
         ("tax_number", ("tax_number",)),
         ("address", ("address", "phone")),
         ("bank", ("bank", "account")),
     ):
         if not getattr(invoice, name):
-            text = " ".join(str(first[part]) for part in parts if first.get(part))
+            text = " ".join(str(first[part]) for part in pieces if first.get(part))
             put(invoice, changes, name, text or (invoice.customer.credit_code if name == "tax_number" else ""))
 
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from guanxi.areas.billing import policies, selectors
-from guanxi.areas.billing.models import Contract, Invoice, Order
+from guanxi.areas.billing.models import Contract, Invoice, InvoiceLine, Order
 from guanxi.areas.billing.models.documents import CANCELLED, DRAFT
 from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED, VOID
 from guanxi.areas.billing.services import ledger
+from guanxi.areas.catalog.models import ITEM, spread
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation.notify import notify
@@ -23,9 +25,11 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Operation
 from guanxi.core.records import figures
+from guanxi.core.schema import kinds
 from guanxi.core.schema.registry import entity_of
 
 INVOICE = "billing.invoice"
+ZERO = Decimal(0)
 ISSUED_TEXT = gettext_noop("Invoice %(number)s for %(customer)s was issued")
 
 
@@ -38,7 +42,11 @@ def invoice_request(
     content: str = "",
     note: str = "",
 ) -> Invoice:
-    """Ask for an invoice on a contract or order: the amount given, else all that is not asked for yet."""
+    """Ask for an invoice on a contract or order: the amount given, else all that is not asked for yet.
+
+    Its lines are those of the document where the whole is asked for at once and no other ``content`` is wished, else one per
+    rate of tax, with what is left at each.
+    """
     if record.status in (DRAFT, CANCELLED):
         raise RuleBroken(_("Nothing is owed on a draft."), code="document.draft")
     left = selectors.to_invoice(record)
@@ -46,10 +54,38 @@ def invoice_request(
     values = {
         (record._meta.model_name or ""): record.pk, "customer": record.customer_id, "currency": record.currency, "amount": wanted,
         "sort": sort or "special", "content": content or record.name, "note": note, "owner": record.owner_id,
+        "lines": _lines_of(record, wanted, content),
     }  # fmt: skip
     require(actor, "create", INVOICE)
     made: Invoice = invoice_create(actor, values=values, trusted=True)
     return made
+
+
+def _lines_of(record: Contract | Order, wanted: Decimal, content: str) -> list[dict[str, Any]]:
+    """What an invoice over an amount is for; nothing for a document without lines."""
+    items = list(record.lines.filter(deleted_at__isnull=True, sort=ITEM, optional=False).order_by("position", "pk"))
+    if not items or wanted <= 0:
+        return []
+    asked = _asked_by_class(record)
+    if not asked and wanted == sum((row.amount for row in items), ZERO) and not content:
+        same = ("specification", "quantity", "unit", "tax_class", "amount")
+        return [{"name": row.name or str(row.product), **{one: getattr(row, one) for one in same}} for row in items]
+    whole: dict[str, Decimal] = {}
+    for row in items:
+        whole[row.tax_class] = whole.get(row.tax_class, ZERO) + row.amount
+    left = {one: amount - asked.get(one, ZERO) for one, amount in whole.items()}
+    base = left if min(left.values()) >= 0 and any(left.values()) else whole
+    shares = zip(base, spread(wanted, list(base.values()), record.currency), strict=True)
+    return [{"name": content or record.name, "tax_class": one, "amount": share} for one, share in shares if share]
+
+
+def _asked_by_class(record: Contract | Order) -> dict[str, Decimal]:
+    """What is invoiced or asked for on a document, by class of tax."""
+    rows = InvoiceLine.objects.filter(**{f"invoice__{record._meta.model_name}": record.pk}).exclude(
+        invoice__status=VOID
+    )
+    found = rows.filter(invoice__deleted_at__isnull=True).values_list("tax_class").annotate(Sum("amount"))
+    return {one: amount for one, amount in found if amount}
 
 
 def invoice_create(
@@ -58,6 +94,7 @@ def invoice_create(
     """A request; no more than what is left to invoice of its contract or order, which is locked meanwhile."""
     with records.writing(actor, operation=operation):
         made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
+        _agrees(made, values)
         _fits(made)
     return made
 
@@ -72,13 +109,41 @@ def invoice_update(
     operation: Operation | None = None,
 ) -> Invoice:
     """A request changed, within what is left to invoice; of an issued one only how it travels."""
+    values = _onto_the_line(record, values)
     with records.writing(actor, operation=operation):
         changed: Invoice = records.update_plain(
             actor, record, values, version=version, original=original, operation=operation
         )
+        _agrees(changed, values)
         if changed.status == REQUESTED:
             _fits(changed)
     return changed
+
+
+def _onto_the_line(invoice: Invoice, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Amount and tax class given for the whole are those of its line, where there is one. Raises Invalid where there are more."""
+    given = {name: values[name] for name in ("amount", "tax_class") if values.get(name) not in (None, "")}
+    if not given or "lines" in values or invoice.status != REQUESTED:
+        return values
+    rows = list(invoice.lines.filter(deleted_at__isnull=True))
+    if len(rows) == 1:
+        return {**values, "lines": [{"id": rows[0].pk, **given}]}
+    if rows and given.get("tax_class", invoice.tax_class) != invoice.tax_class:
+        raise Invalid(_("Each line has its own. Change them there."), code="invoice.lines", field="tax_class")
+    return values
+
+
+def _agrees(invoice: Invoice, values: Mapping[str, Any]) -> None:
+    """Raise Invalid where an amount was given and the lines come to another."""
+    given = values.get("amount")
+    said = kinds.parse(records.fields_of(INVOICE)["amount"], given) if given not in (None, "") else None
+    if said is not None and said != invoice.amount and invoice.lines.filter(deleted_at__isnull=True).exists():
+        raise Invalid(
+            _("The lines come to %(sum)s. Change them, or leave this empty.")
+            % {"sum": figures.money(invoice.amount, invoice.currency)},
+            code="invoice.lines",
+            field="amount",
+        )
 
 
 def _fits(invoice: Invoice) -> None:
@@ -194,7 +259,14 @@ def invoice_reverse(
             "issued_on": day,
             "invoice_number": number,
             "note": reason[:300],
+            "lines": [_turned(row) for row in fresh.lines.filter(deleted_at__isnull=True).order_by("position", "pk")],
         }
         red: Invoice = records.create_plain(actor, entity_of(INVOICE), values, trusted=True)
         _move(actor, fresh, (ISSUED,), "", status=RED)
     return red
+
+
+def _turned(row: InvoiceLine) -> dict[str, Any]:
+    """A line as it stands on a red invoice."""
+    same = {name: getattr(row, name) for name in ("name", "specification", "unit", "tax_class")}
+    return {**same, "amount": -row.amount, "quantity": -row.quantity if row.quantity is not None else None}

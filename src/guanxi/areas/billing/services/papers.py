@@ -10,11 +10,13 @@ from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from guanxi.areas.billing.models import Allocation, Delivery, Instalment, Receipt
-from guanxi.areas.billing.models.money import OUT
+from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Invoice, InvoiceLine, Receipt
+from guanxi.areas.billing.models.money import OUT, REQUESTED, VOID
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.kernel.money import MINOR_UNITS
+from guanxi.core.kernel.phones import format_phone
+from guanxi.core.models import User
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.figures import SYMBOLS, number
 from guanxi.core.records.firm import firm
@@ -33,6 +35,7 @@ FACTS = {
     "order": ("name", "ordered_on", "due_on", "address", "currency"),
     "delivery": ("order", "shipped_on", "carrier", "tracking_number", "address", "note"),
     "receipt": ("received_on", "method", "payer", "reference", "memo", "currency"),
+    "invoice": ("sort", "invoice_number", "issued_on", "requested_on", "contract", "order", "reverses", "currency"),
 }
 
 
@@ -87,15 +90,15 @@ def document_data(record: Any, language: str) -> dict[str, Any]:
     name = record._meta.model_name
     titles = {
         "quote": _("Quotation"), "contract": _("Contract of sale"), "order": _("Order confirmation"),
-        "delivery": _("Delivery note"), "receipt": _("Receipt of payment"),
+        "delivery": _("Delivery note"), "receipt": _("Receipt of payment"), "invoice": _("Invoice (copy)"),
     }  # fmt: skip
     subject = getattr(record, "name", "") or record.customer.name
     data = {
         "title": titles[name], "number": record.number, "lang": "en" if english else "zh",
-        "seller": seller(english=english), "buyer": _buyer(record, english=english), "facts": _facts(record),
-        "columns": [], "rows": [], "totals": [], "in_words": "", "rule": "", "plan": [], "terms": "", "signature": False,
+        "seller": seller(english=english, by=getattr(record, "owner", None)), "buyer": _buyer(record, english=english), "facts": _facts(record),
+        "columns": [], "rows": [], "totals": [], "in_words": "", "rule": "", "notice": "", "plan": [], "terms": "", "signature": False,
         "words": {
-            "footer": f"{record.number} {subject}", "plan": _("Payment"), "terms": _("Terms"),
+            "footer": f"{record.number} {subject}", "plan": _("Payment"), "terms": _("Terms"), "plan_head": [_("Instalment"), _("Portion"), _("Amount"), _("Due")],
             "sign_us": _("For the seller"), "sign_them": _("For the buyer"), "date": _("Signature, date"),
         },
     }  # fmt: skip
@@ -103,6 +106,8 @@ def document_data(record: Any, language: str) -> dict[str, Any]:
         return data | _delivered(record, english=english)
     if isinstance(record, Receipt):
         return data | _received(record, english=english)
+    if isinstance(record, Invoice):
+        return data | _invoiced(record, english=english)
     return data | _priced(record, english=english)
 
 
@@ -121,18 +126,16 @@ def _priced(record: Any, *, english: bool) -> dict[str, Any]:
             found.append({"section": True, "cells": [row.name]})
             continue
         place = sum(not one["section"] for one in found) + 1
-        tax = dictionaries.value_of("tax_class", row.tax_class)
         cells = [
             str(place), _line_text(row, english=english), number(row.quantity.normalize()), _unit(row.unit), _price(row.price),
-            f"{row.discount.normalize():f}%" if row.discount else "", tax.label if tax else row.tax_class, amount(row.amount, record.currency),
+            f"{row.discount.normalize():f}%" if row.discount else "", _rate(row.tax_class), amount(row.amount, record.currency),
         ]  # fmt: skip
         found.append({"section": False, "cells": cells if discounted else cells[:5] + cells[6:]})
-    words = record.currency == "CNY" and not english
     return {
         "columns": _columns(columns if discounted else columns[:5] + columns[6:]),
         "rows": found,
         "totals": totals_of(record),
-        "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.total or Decimal(0))} if words else "",
+        "in_words": _in_words(record.total, record.currency, english=english),
         "rule": str(ROUNDING),
         "plan": _plan(record) if name != "quote" else [],
         "terms": record.terms,
@@ -156,10 +159,79 @@ def _delivered(record: Delivery, *, english: bool) -> dict[str, Any]:
         "rows": [{"section": False, "cells": row if noted else row[:4]} for row in cells],
         "signature": True,
         "words": {
-            "footer": f"{record.number} {record.order.number}", "plan": "", "terms": "",
+            "footer": f"{record.number} {record.order.number}", "plan": "", "plan_head": [], "terms": "",
             "sign_us": _("Handed over by"), "sign_them": _("Received complete and undamaged by"), "date": _("Signature, date"),
         },
     }  # fmt: skip
+
+
+def _invoiced(record: Invoice, *, english: bool) -> dict[str, Any]:
+    """A copy of an invoice, or of the request for one: both tax identities, lines, tax by rate."""
+    rows = list(record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"))
+    rows = rows or [InvoiceLine(name=record.content or record.title, tax_class=record.tax_class, net=record.net, tax=record.tax, amount=record.amount)]  # fmt: skip
+    columns = [
+        ("#", False, True), (_("Description"), True, False), (_("Quantity"), False, True), (_("Unit"), False, False),
+        (_("Unit price without tax"), False, True), (_("Without tax"), False, True), (_("Tax rate"), False, True), (_("Tax"), False, True),
+        (_("Amount"), False, True),
+    ]  # fmt: skip
+    counted = any(row.quantity for row in rows)
+    cells = [[str(place), *_invoice_cells(row, record.currency)] for place, row in enumerate(rows, 1)]
+    back = record.reverses is not None
+    title = _("Red invoice (copy)") if back else _("Invoice (copy)")
+    notice = _(
+        "A copy of what was issued, for your records. It is not the tax authority's form: tax can be deducted by that one only."
+    )
+    if record.status in (REQUESTED, VOID):
+        title = _("Request for an invoice") if record.status == REQUESTED else _("Withdrawn request for an invoice")
+        notice = (
+            _("Nothing is issued yet. This is no invoice.") if record.status == REQUESTED else _("This is no invoice.")
+        )
+    said = ((_("Tax number"), record.tax_number), ("", record.address), (_("Bank"), record.bank))
+    return {
+        "title": title, "notice": notice,
+        "buyer": {"label": _("Buyer"), "name": record.title, "rows": [f"{label} {text}".strip() for label, text in said if text]},
+        "columns": _columns(columns if counted else columns[:2] + columns[5:]),
+        "rows": [{"section": False, "cells": row if counted else row[:2] + row[5:]} for row in cells],
+        "totals": [*_by_rate(rows, record.currency), *_sums(record.net, record.tax, record.amount, record.currency)],
+        "in_words": _in_words(record.amount, record.currency, english=english),
+        "words": {"footer": f"{record.invoice_number or record.number} {record.title}", "plan": "", "plan_head": [], "terms": "", "sign_us": "", "sign_them": "", "date": ""},
+    }  # fmt: skip
+
+
+def _invoice_cells(row: InvoiceLine, currency: str) -> list[str]:
+    each = (row.net or Decimal(0)) / row.quantity if row.quantity else None
+    return [
+        " ".join(filter(None, (row.name, row.specification))),
+        number(row.quantity.normalize()) if row.quantity is not None else "", _unit(row.unit) if row.quantity is not None else "",
+        _price(each.quantize(Decimal("0.0001"))) if each is not None else "", amount(row.net, currency), _rate(row.tax_class),
+        amount(row.tax, currency), amount(row.amount, currency),
+    ]  # fmt: skip
+
+
+def _rate(tax_class: str) -> str:
+    found = dictionaries.value_of("tax_class", tax_class)
+    return str(found.label) if found else tax_class
+
+
+def _by_rate(rows: Sequence[Any], currency: str) -> list[list[str]]:
+    """Tax by rate, where there is more than one."""
+    sums: dict[str, list[Decimal]] = {}
+    for row in rows:
+        both = sums.setdefault(row.tax_class, [Decimal(0), Decimal(0)])
+        both[0] += row.net or 0
+        both[1] += row.tax or 0
+    found = [
+        [_("Tax %(rate)s on %(net)s") % {"rate": _rate(one), "net": amount(net, currency)}, amount(tax, currency)]
+        for one, (net, tax) in sums.items()
+    ]
+    return found if len(found) > 1 else []
+
+
+def _in_words(value: Decimal | None, currency: str, *, english: bool) -> str:
+    """An amount of yuan in capitals, as Chinese documents have it; nothing for others."""
+    if english or currency != "CNY":
+        return ""
+    return _("In words: %(words)s") % {"words": amount_in_words(value or Decimal(0))}
 
 
 def _received(record: Receipt, *, english: bool) -> dict[str, Any]:
@@ -170,7 +242,6 @@ def _received(record: Receipt, *, english: bool) -> dict[str, Any]:
         document: Any = one.instalment.contract or one.instalment.order
         text = f"{document.number} {document.name} {one.instalment.name}"
         rows.append({"section": False, "cells": [str(place), text, amount(one.amount, record.currency)]})
-    words = record.currency == "CNY" and not english
     back = record.sort == OUT
     totals = [] if back or not record.free else [[_("Not allocated yet"), amount(record.free, record.currency)]]
     return {
@@ -178,7 +249,7 @@ def _received(record: Receipt, *, english: bool) -> dict[str, Any]:
         "columns": _columns([("#", False, True), (_("For"), True, False), (_("Amount"), False, True)]) if rows else [],
         "rows": rows,
         "totals": [*totals, [_("Paid back") if back else _("Received"), amount(record.amount, record.currency)]],
-        "in_words": _("In words: %(words)s") % {"words": amount_in_words(record.amount)} if words else "",
+        "in_words": _in_words(record.amount, record.currency, english=english),
         "signature": True,
     }
 
@@ -207,12 +278,13 @@ def _line_text(row: Any, *, english: bool) -> str:
     return " ".join(filter(None, (name, specification, _("(optional, not in the total)") if row.optional else "")))
 
 
-def seller(*, english: bool) -> dict[str, Any]:
-    """The firm as the seller on a document; in English as it calls itself there."""
+def seller(*, english: bool, by: User | None = None) -> dict[str, Any]:
+    """The firm as the seller on a document, and who answers for it; in English as it calls itself there."""
     known = firm()
     said = (
         ("", (known.english_address if english else "") or known.address), ("", " · ".join(filter(None, (known.phone, known.email)))),
         (_("Tax number"), known.tax_number), (_("Bank"), f"{known.bank} {known.bank_account}".strip()),
+        (_("Your contact"), " · ".join(filter(None, (by.name, format_phone(by.phone), by.email))) if by else ""),
     )  # fmt: skip
     rows = [f"{label} {text}" if label else text for label, text in said if text]
     name = (known.english_name if english else "") or known.printed_name or "Guanxi"
@@ -224,8 +296,13 @@ def totals_of(record: Any) -> list[list[str]]:
     off = [f"{record.discount.normalize():f}%"] if record.discount else []
     off += [amount(record.discount_amount, record.currency)] if record.discount_amount else []
     taken = [[_("Taken off the whole, in the amounts above"), " + ".join(off)]] if off else []
-    sums = ((_("Without tax"), record.net), (_("Tax"), record.tax), (_("Total"), record.total))
-    return [*taken, *([label, amount(value, record.currency)] for label, value in sums)]
+    rows = record.lines.filter(deleted_at__isnull=True, sort="item", optional=False).order_by("position", "pk")
+    return [*taken, *_by_rate(rows, record.currency), *_sums(record.net, record.tax, record.total, record.currency)]
+
+
+def _sums(net: Decimal | None, tax: Decimal | None, total: Decimal | None, currency: str) -> list[list[str]]:
+    sums = ((_("Without tax"), net), (_("Tax"), tax), (_("Total"), total))
+    return [[label, amount(value, currency)] for label, value in sums]
 
 
 def customer_name(customer: Customer, *, english: bool) -> str:
@@ -236,10 +313,19 @@ def customer_name(customer: Customer, *, english: bool) -> str:
 def _buyer(record: Any, *, english: bool) -> dict[str, Any]:
     customer = record.customer
     rows = [display.address_text(one) for one in customer.addresses[:1]]
-    contact = getattr(record, "contact", None)
+    contact = record.order.contact if isinstance(record, Delivery) else getattr(record, "contact", None)
     if contact is not None:
-        rows.insert(0, contact.name)
+        phones = [display.shown(records.fields_of("customers.contact")["phones"], contact.phones[:1])]
+        rows.insert(0, " ".join(filter(None, (contact.name, *phones))))
+    if isinstance(record, Contract):
+        known = customer.invoice_titles[0] if customer.invoice_titles else {}
+        rows.append(_labelled(_("Tax number"), str(known.get("tax_number") or customer.credit_code or "")))
+        rows.append(_labelled(_("Bank"), " ".join(str(known[one]) for one in ("bank", "account") if known.get(one))))
     return {"label": _("Buyer"), "name": customer_name(customer, english=english), "rows": [row for row in rows if row]}
+
+
+def _labelled(label: str, text: str) -> str:
+    return f"{label} {text}" if text else ""
 
 
 def _facts(record: Any) -> list[list[str]]:
@@ -248,14 +334,17 @@ def _facts(record: Any) -> list[list[str]]:
     for name in FACTS[record._meta.model_name]:
         value = getattr(record, name)
         if value:
-            text = (
-                f"{value.number} {value.name}"
-                if fields[name].kind == "reference"
-                else display.shown(fields[name], value)
-            )
+            text = _called(value) if fields[name].kind == "reference" else display.shown(fields[name], value)
             back = name == "received_on" and record.sort == OUT
             found.append([_("Paid back on") if back else capfirst(str(fields[name].label)), text])
     return found
+
+
+def _called(other: Any) -> str:
+    """Another document as one names it: an invoice by the number on it, others by number and subject."""
+    if isinstance(other, Invoice):
+        return other.invoice_number or other.number
+    return f"{other.number} {other.name}"
 
 
 def _plan(record: Any) -> list[list[str]]:

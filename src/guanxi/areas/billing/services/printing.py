@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import selectors
-from guanxi.areas.billing.models import Contract, Delivery, Order, PrintTemplate, Quote, Receipt
+from guanxi.areas.billing.models import Contract, Delivery, Invoice, Order, PrintTemplate, Quote, Receipt
 from guanxi.areas.billing.services import papers
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
@@ -24,6 +24,7 @@ from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records.figures import number
+from guanxi.core.records.logo import Logo, logo
 
 DATA = Path(__file__).parent.parent / "data"
 FONTS = DATA / "fonts"
@@ -31,21 +32,37 @@ LANGUAGES = ("zh-hans", "en")
 #: Documents a template can be made for.
 DOCUMENTS = {
     "quote": gettext_lazy("Quote"), "contract": gettext_lazy("Contract"), "order": gettext_lazy("Sales order"),
-    "delivery": gettext_lazy("Delivery note"), "receipt": gettext_lazy("Receipt"), "account": gettext_lazy("Statement of account"),
+    "delivery": gettext_lazy("Delivery note"), "receipt": gettext_lazy("Receipt"), "invoice": gettext_lazy("Invoice"), "account": gettext_lazy("Statement of account"),
 }  # fmt: skip
 
 
 def compiled(source: str, data: Mapping[str, Any]) -> bytes:
-    """The PDF of a template. It sees its own folder only: the data and nothing else. Raises Invalid for a wrong template."""
+    """The PDF of a template. It sees its own folder only: the data, the firm's logo and nothing else.
+
+    Raises Invalid for a wrong template.
+    """
+    ours = logo()
     with tempfile.TemporaryDirectory(prefix="guanxi-print-") as folder:
         main = Path(folder) / "main.typ"
         main.write_text(source, encoding="utf-8")
-        (Path(folder) / "data.json").write_text(json.dumps(data, ensure_ascii=False, default=str), encoding="utf-8")
+        (Path(folder) / "data.json").write_text(
+            json.dumps({**data, "logo": _shown(ours)}, ensure_ascii=False, default=str), encoding="utf-8"
+        )
+        if ours is not None:
+            (Path(folder) / f"logo.{ours.type}").write_bytes(ours.data)
         try:
             made = typst.compile(str(main), root=folder, font_paths=[str(FONTS)], ignore_system_fonts=True)
         except RuntimeError as error:
             raise Invalid(_wrong(error), code="template.wrong", field="source") from None
     return bytes(made)
+
+
+def _shown(ours: Logo | None) -> dict[str, Any] | None:
+    """The logo as templates know it: the name of its file, width and height in millimetres."""
+    if ours is None:
+        return None
+    width, height = ours.on_paper
+    return {"file": f"logo.{ours.type}", "width": width, "height": height}
 
 
 def _wrong(error: RuntimeError) -> str:
@@ -109,12 +126,14 @@ def _sample(document: str) -> dict[str, Any]:
     return {
         "title": "…", "number": "…", "lang": "zh", "seller": party, "buyer": party, "facts": [["…", "…"]], "words": words,
         "columns": [{"label": "…", "wide": True, "numeric": False}], "rows": [{"section": False, "cells": ["…"]}],
-        "totals": [["…", "…"]], "in_words": "", "rule": "…", "plan": [], "terms": "…", "signature": True,
+        "totals": [["…", "…"]], "in_words": "", "rule": "…", "notice": "…", "plan": [], "terms": "…", "signature": True,
     }  # fmt: skip
 
 
-def document_pdf(actor: Actor, record: Quote | Contract | Order | Delivery | Receipt, language: str = "") -> bytes:
-    """A quote, contract, order, delivery note or receipt as PDF. ``language`` is that of the reader unless given. Costs never stand in it."""
+def document_pdf(
+    actor: Actor, record: Quote | Contract | Order | Delivery | Receipt | Invoice, language: str = ""
+) -> bytes:
+    """A quote, contract, order, delivery note, receipt or copy of an invoice as PDF. ``language`` is that of the reader unless given. Costs never stand in it."""
     require(actor, "view", record)
     chosen = language if language in LANGUAGES else actor.language
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):

@@ -6,9 +6,11 @@ from guanxi.areas.catalog.models.priced import (
     SECTION,
     PricedDocument,
     PricedLine,
+    parts,
     priced_totals,
     settle_lines,
     settle_priced,
+    spread,
     tax_rate_of,
 )
 from guanxi.areas.catalog.models.products import (
@@ -38,8 +40,10 @@ __all__ = [
     "PricedLine",
     "Product",
     "Stock",
+    "parts",
     "priced_totals",
     "settle_lines",
     "settle_priced",
+    "spread",
     "tax_rate_of",
 ]

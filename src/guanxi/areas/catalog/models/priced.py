@@ -93,8 +93,8 @@ def tax_rate_of(tax_class: str) -> Decimal:
     return Decimal(tax_class) if tax_class.replace(".", "", 1).isdecimal() else ZERO
 
 
-def _parts(amount: Decimal, tax_class: str, currency: str, *, with_tax: bool) -> tuple[Decimal, Decimal, Decimal]:
-    """Net, tax and what is paid of a rounded line."""
+def parts(amount: Decimal, tax_class: str, currency: str, *, with_tax: bool) -> tuple[Decimal, Decimal, Decimal]:
+    """Net, tax and what is paid of a rounded amount at the rate of a tax class."""
     rate = tax_rate_of(tax_class)
     if with_tax:
         tax = rounded(amount * rate / (HUNDRED + rate), currency)
@@ -103,8 +103,8 @@ def _parts(amount: Decimal, tax_class: str, currency: str, *, with_tax: bool) ->
     return amount, tax, amount + tax
 
 
-def _spread(off: Decimal, amounts: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """An amount taken off, in proportion to the lines, exact to the smallest unit."""
+def spread(off: Decimal, amounts: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """An amount spread over lines in proportion to theirs, exact to the smallest unit."""
     whole, unit = sum(amounts, ZERO), quantum(currency)
     if not whole or not off:
         return [ZERO for _one in amounts]
@@ -135,11 +135,11 @@ def settle_priced(document: Any, lines: Iterable[Any]) -> None:
         items.append(line)
     counted = [line for line in items if not line.optional]
     off = rounded(document.discount_amount or ZERO, currency)
-    shares = _spread(off, [line.amount for line in counted], currency)
+    shares = spread(off, [line.amount for line in counted], currency)
     for line, share in zip(counted, shares, strict=True):
         line.amount -= share
     for line in items:
-        line.net, line.tax, line.amount = _parts(line.amount, line.tax_class, currency, with_tax=with_tax)
+        line.net, line.tax, line.amount = parts(line.amount, line.tax_class, currency, with_tax=with_tax)
     document.net, document.tax, document.total = priced_totals(counted)
     _margin(document, counted, currency)
 

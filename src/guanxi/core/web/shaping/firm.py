@@ -1,4 +1,4 @@
-"""The page about the firm itself: its name, how it is reached, where it is paid, when its year begins."""
+"""The page about the firm itself: its name and logo, how it is reached, where it is paid, when its year begins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.records import logo
 from guanxi.core.records.firm import firm, firm_set, fiscal_start
+from guanxi.core.records.writing import writing
 from guanxi.core.schema.fields import Field
 from guanxi.core.web.people.common import done
 from guanxi.core.web.shaping.common import ask, general, inputs, page, read, shaper
@@ -45,6 +48,15 @@ def _paid() -> list[Field]:
     ]  # fmt: skip
 
 
+def _logo_keep(actor: Actor, request: HttpRequest) -> None:
+    """Store the logo sent, or take away the one there is."""
+    sent = request.FILES.get(logo.KEY)
+    if sent is not None:
+        logo.logo_set(actor, sent.read(logo.MOST_BYTES + 1))
+    elif "no_logo" in request.POST:
+        logo.logo_set(actor, None)
+
+
 @page_view("GET", "POST")
 def edit(request: HttpRequest) -> HttpResponseBase:
     """What the firm says of itself."""
@@ -56,7 +68,9 @@ def edit(request: HttpRequest) -> HttpResponseBase:
         given = {**given, **request.POST.dict()}
         try:
             given = {**given, **read(questions, request.POST)}
-            firm_set(actor, given, fiscal_month=int(given["fiscal_month"]))
+            with writing(actor):
+                firm_set(actor, given, fiscal_month=int(given["fiscal_month"]))
+                _logo_keep(actor, request)
             return done(request, HOME, _("Saved."))
         except GuanxiError as wrong:
             error = wrong
@@ -64,6 +78,8 @@ def edit(request: HttpRequest) -> HttpResponseBase:
         "title": _("Our firm"),
         "called": inputs(_called(), given, error),
         "paid": inputs(_paid(), given, error),
-        "general": general(error, questions),
+        "logo": logo.logo(),
+        "logo_errors": [str(error.message)] if error is not None and error.field == logo.KEY else [],
+        "general": general(error, [*questions, ask(logo.KEY, "text", _("Logo"))]),
     }
     return page(request, "shaping/firm.jinja", context, error)
