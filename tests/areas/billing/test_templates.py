@@ -140,7 +140,7 @@ def test_a_copy_of_an_invoice_says_what_it_is_and_what_was_taxed(cast: Cast, mak
     assert data["rows"][0]["cells"][4:] == ["221.24", "¥884.96", "13%", "¥115.04", "¥1,000.00"]
     assert [row[1] for row in data["totals"]] == ["¥115.04", "¥28.30", "¥1,356.66", "¥143.34", "¥1,500.00"]
     assert data["in_words"].endswith("壹仟伍佰元整") == (language == "zh-hans")
-    assert ["0007"] == [value for _label, value in red["facts"] if value == "0007"], "which one it reverses"
+    assert [value for _label, value in red["facts"] if value == "0007"] == ["0007"], "which one it reverses"
 
 
 def test_a_logo_stands_on_what_is_printed(cast: Cast, make: Any) -> None:
