@@ -132,6 +132,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "settings/objects/",
         "settings/processes/",
         "settings/layouts/",
+        "settings/layouts/<slug:path>/whens/",
         "settings/dictionaries/",
         "settings/numbering/",
         "settings/fields/",

@@ -72,6 +72,8 @@ def test_several_at_once(cast: Any, make: Any) -> None:
     ({"steps": (step({"kind": "field", "field": "name"}),)}, "steps.0"),
     ({"steps": (step(BOB, mode="coin"),)}, "steps.0"), ({"steps": (step(BOB, hours=-1),)}, "steps.0"),
     ({"steps": (step(BOB, when={"field": "nothing"}),)}, "steps.0"),
+    ({"condition": {"all": [{"field": "owner", "op": "eq", "value": "@me"}]}}, "condition"),
+    ({"steps": (step(BOB, when={"field": "owner", "op": "in", "value": ["@my_departments"]}),)}, "steps.0"),
 ])  # fmt: skip
 def test_bad_flows_are_refused_at_the_place(cast: Any, change: dict[str, Any], field: str) -> None:
     given = {"name_zh": "审批", "entity": "fakes.gadget", "action": "change", "steps": (step(BOB),), **change}

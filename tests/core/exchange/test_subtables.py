@@ -11,7 +11,7 @@ import pytest
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.exchange import exports, guessing, imports, results, subtables
-from guanxi.core.exchange.reading import open_table
+from guanxi.core.exchange.reading import members_of, open_table
 from guanxi.core.models import stamps
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
 from guanxi.core.shaping import dictionaries, fields
@@ -140,14 +140,17 @@ def test_columns_are_recognised(cast: Cast, machines: str) -> None:
         assert {index: one.part for index, one in found.targets.items() if one.field == machines} == wanted
 
 
-def test_what_goes_out_comes_in_again(cast: Cast, machines: str) -> None:
+@pytest.mark.parametrize("form", ["xlsx", "zip"])
+def test_what_goes_out_comes_in_again(cast: Cast, machines: str, form: str) -> None:
     bring(cast.root, REPEATED, mapping=MAPPING)
     out = io.BytesIO()
-    exports.export_write(cast.root, CUSTOMER, out=out, format="xlsx", columns=["name", "level", machines])
+    exports.export_write(cast.root, CUSTOMER, out=out, format=form, columns=["name", "level", machines])
     first = Customer.objects.get(name="甲公司")
-    sheet = open_table(
-        out.getvalue(), name="x.xlsx", sheet="设备" if "设备" in str(_sheets(out.getvalue())) else "Machines"
-    )
+    parts = members_of(out.getvalue(), "x.zip") if form == "zip" else _sheets(out.getvalue())
+    assert len(parts) >= 2
+    listed = open_table(out.getvalue(), name=f"x.{form}", sheet=parts[0])
+    assert [row.values[0] for row in listed.rows()] == ["乙公司", "甲公司"]
+    sheet = open_table(out.getvalue(), name=f"x.{form}", sheet=parts[1])
     assert [row.values[1:] for row in sheet.rows()][-1][0] in ("甲公司", "乙公司")
     assert len(list(sheet.rows())) == 3
     before = {name: rows(name) for name in ("甲公司", "乙公司")}

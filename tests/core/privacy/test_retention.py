@@ -78,6 +78,7 @@ def test_a_rule_that_fails_says_so_and_lets_the_others_run(cast: Any, make: Any)
         ({"name_zh": " "}, "name_zh"),
         ({"condition": {}}, "condition"),
         ({"condition": {"field": "gone", "op": "eq", "value": 1}}, "condition"),
+        ({"condition": {"all": [OLD, {"field": "owner", "op": "in", "value": ["@me"]}]}}, "condition"),
         ({"entity": "core.user"}, "entity"),
         ({"entity": "sales.pipeline", "action": "erase"}, "entity"),
         ({"action": "burn"}, "action"),

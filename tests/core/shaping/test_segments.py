@@ -241,7 +241,7 @@ def test_nobody_in_particular_asks_for_a_segment_of_mine(cast: Any, gadgets: lis
     for condition in (named("outer"), mine):
         with pytest.raises(Invalid) as error:
             rule_save(cast.root, None, RuleDraft(**{**draft, "condition": condition}))
-        assert error.value.code == "rule.personal"
+        assert error.value.code == "condition.personal"
     # A segment that a rule asks for already does not become personal, nor one it stands on.
     inner = segment(cast, DEAR, key="inner")
     outer.refresh_from_db()

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, field_level, require
 from guanxi.core.exchange.subtables import header
-from guanxi.core.exchange.writers import FORMATS, Writer, XlsxWriter, vcard_text, writer_of
+from guanxi.core.exchange.writers import FORMATS, Apart, Writer, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
@@ -64,7 +64,8 @@ def export_write(
     sort: Sequence[str] = (),
     ids: Sequence[int] | None = None,
 ) -> Exported:
-    """Write a list to a binary stream as ``xlsx``, ``csv`` or ``vcf``, and note that it was taken out.
+    """Write a list to a binary stream as ``xlsx``, ``csv``, ``zip`` (CSV, tables within records in files of their own) or ``vcf``,
+    and note that it was taken out.
 
     Rows are those of ``records.reading.select`` with the same arguments on which the actor may do ``export``; ``ids``
     narrows them to a selection. The file carries the mark of who took it out. Raises Denied (code ``export.rights_changed``
@@ -148,7 +149,7 @@ def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records:
             writer.row(
                 [_cell(actor, entity, one, record, names, plain=p) for one, p in zip(fields, plain, strict=True)]
             )
-            if tables and isinstance(writer, XlsxWriter):
+            if tables and isinstance(writer, Apart):
                 _write_rows(actor, entity, tables, keys, record, writer)
             count += 1
     writer.close()
@@ -161,9 +162,9 @@ def _write_rows(
     tables: Sequence[tuple[Field, bool]],
     keys: Sequence[Field],
     record: Any,
-    writer: XlsxWriter,
+    writer: Apart,
 ) -> None:
-    """The rows of a record's tables, each table on a sheet of its own, after what the record is called and numbered."""
+    """The rows of a record's tables, each table on a sheet or in a file of its own, after what the record is called and numbered."""
     whose = [display.shown(one, display.masked(actor, entity, one, values.current(record, one))) for one in keys]
     for field, plain in tables:
         held = values.current(record, field) or ()

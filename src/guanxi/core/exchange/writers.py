@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Container, Iterable, Sequence
 from io import TextIOWrapper
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, runtime_checkable
 
 import xlsxwriter
 from django.utils.translation import gettext as _
@@ -21,7 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 SHEET_ROWS = 1_048_576
 CELL = 32_767
 FORMATS = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "csv": "text/csv; charset=utf-8",
-           "vcf": "text/vcard; charset=utf-8"}  # fmt: skip
+           "zip": "application/zip", "vcf": "text/vcard; charset=utf-8"}  # fmt: skip
 
 
 def guarded(text: str) -> str:
@@ -46,6 +49,21 @@ class Writer(Protocol):
         """No more rows; the stream stays open."""
 
 
+@runtime_checkable
+class Apart(Protocol):
+    """A writer with room for the rows of a record's tables: a sheet or a file for each table."""
+
+    def beside(self, title: str, header: Sequence[str], cells: Sequence[str]) -> None:
+        """One more row of the table called ``title``, which begins with its first."""
+
+
+def free_name(title: str, taken: Container[str]) -> str:
+    """What a sheet or file is called; ``taken`` are names in lower case, for no two may be alike but for case."""
+    plain = re.sub(r"[\[\]:*?/\\'\"<>|]", " ", _CONTROL.sub("", title))[:28].strip() or "1"
+    names = (plain, *(f"{plain} {number}" for number in range(2, 100)))
+    return next(one for one in names if one.casefold() not in taken)
+
+
 class CsvWriter:
     """CSV as RFC 4180 in UTF-8 with a byte order mark, which spreadsheet programs need to see Chinese."""
 
@@ -64,6 +82,43 @@ class CsvWriter:
         self.text.detach()
 
 
+class ZipWriter:
+    """CSV files in an archive: one of the list, one of each table in it. Tables wait on disk until the list is written."""
+
+    def __init__(self, out: IO[bytes], header: Sequence[str], title: str = "", mark: Mark | None = None) -> None:
+        self.archive = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)
+        if mark is not None:
+            self.archive.comment = mark.line.encode()[:65_535]
+        self.taken = {(name := free_name(title, ())).casefold()}
+        self.entry = self.archive.open(f"{name}.csv", "w", force_zip64=True)
+        self.list = CsvWriter(self.entry, header)
+        self.others: dict[str, tuple[IO[bytes], CsvWriter]] = {}
+
+    def row(self, cells: Sequence[str]) -> None:
+        """One more row of the list."""
+        self.list.row(cells)
+
+    def beside(self, title: str, header: Sequence[str], cells: Sequence[str]) -> None:
+        """One more row of a table."""
+        if title not in self.others:
+            held = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 - closed in ``close``
+            self.others[title] = (held, CsvWriter(held, header))  # type: ignore[arg-type, assignment]
+        self.others[title][1].row(cells)
+
+    def close(self) -> None:
+        """Put the tables behind the list; the stream stays open."""
+        self.list.close()
+        self.entry.close()
+        for title, (held, writer) in self.others.items():
+            name = free_name(title, self.taken)
+            self.taken.add(name.casefold())
+            writer.close()
+            held.seek(0)
+            with held, self.archive.open(f"{name}.csv", "w", force_zip64=True) as entry:
+                shutil.copyfileobj(held, entry)
+        self.archive.close()
+
+
 class XlsxWriter:
     """A workbook in constant memory; every cell is text, so nothing in it can run. Long tables go on in further sheets."""
 
@@ -80,7 +135,7 @@ class XlsxWriter:
         )
         self.bold = self.book.add_format({"bold": True})
         self.header = list(header)
-        self.title = re.sub(r"[\[\]:*?/\\']", " ", title)[:28].strip()
+        self.title = free_name(title, ()) if title else ""
         self.sheets = 0
         self.others: dict[str, list[Any]] = {}
         self._next_sheet()
@@ -107,7 +162,8 @@ class XlsxWriter:
     def beside(self, title: str, header: Sequence[str], cells: Sequence[str]) -> None:
         """One more row of a further sheet, which begins with its first."""
         if title not in self.others:
-            sheet = self.book.add_worksheet(self._free(title))
+            taken = {str(one.name).casefold() for one in self.book.worksheets()}
+            sheet = self.book.add_worksheet(free_name(title, taken))
             sheet.freeze_panes(1, 0)
             sheet.set_column(0, max(len(header) - 1, 0), 18)
             for column, cell in enumerate(header):
@@ -120,13 +176,6 @@ class XlsxWriter:
             if cell:
                 sheet.write_string(count, column, _CONTROL.sub("", cell)[:CELL])
         self.others[title][1] += 1
-
-    def _free(self, title: str) -> str:
-        """The name of a further sheet: no two are alike, upper and lower case being the same."""
-        plain = re.sub(r"[\[\]:*?/\\']", " ", title)[:28].strip() or "1"
-        taken = {str(one.name).casefold() for one in self.book.worksheets()}
-        names = (plain, *(f"{plain} {number}" for number in range(2, 100)))
-        return next(one for one in names if one.casefold() not in taken)
 
     def close(self) -> None:
         """Finish the workbook; the stream stays open."""
@@ -149,8 +198,10 @@ def marked(book: Any, mark: Mark) -> None:
 def writer_of(
     format_name: str, out: IO[bytes], header: Sequence[str], title: str = "", mark: Mark | None = None
 ) -> Writer:
-    """The writer of a format. A workbook carries the mark; plain CSV has no place for one."""
-    return CsvWriter(out, header) if format_name == "csv" else XlsxWriter(out, header, title, mark)
+    """The writer of a format. A workbook and an archive carry the mark; plain CSV has no place for one."""
+    if format_name == "csv":
+        return CsvWriter(out, header)
+    return (ZipWriter if format_name == "zip" else XlsxWriter)(out, header, title, mark)
 
 
 def vcard_text(properties: Iterable[tuple[str, str | Sequence[str]]]) -> str:

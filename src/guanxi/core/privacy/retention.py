@@ -22,7 +22,7 @@ from guanxi.core.models import Erasure, RetentionRule
 from guanxi.core.models.privacy import ERASE, TRASH
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import erasing, register, subjects
-from guanxi.core.records import bulk, reading
+from guanxi.core.records import bulk, reading, segments
 from guanxi.core.records.query import is_empty
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.shape import spoken
@@ -82,6 +82,7 @@ def checked(draft: RuleDraft | RetentionRule) -> None:
         )
     try:
         fitting(draft).exists()
+        segments.require_impersonal(draft.condition)
     except GuanxiError as error:
         raise Invalid(error.message, code=error.code, field="condition") from None
 

@@ -72,6 +72,15 @@ def personal(condition: Any) -> bool:
     return any(_says_me(one) for one in whole)
 
 
+def require_impersonal(condition: Any) -> None:
+    """Raise Invalid for a condition of something that acts by itself when it means something else to each who asks."""
+    if personal(condition):
+        raise Invalid(
+            _("Nobody in particular asks here, so “me” is nobody: name the people or departments."),
+            code="condition.personal",
+        )
+
+
 def _says_me(given: Any) -> bool:
     if isinstance(given, Mapping):
         return any(_says_me(one) for one in given.values())

@@ -13,7 +13,7 @@ from guanxi.core.kernel.cel import FormulaError
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import CustomField, Numbering
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import columns, derived, formula, shape, watching
+from guanxi.core.records import columns, derived, formula, segments, shape, watching
 from guanxi.core.records.query import compile_tree
 from guanxi.core.records.rules import CONDITIONS
 from guanxi.core.records.writing import writing
@@ -283,6 +283,7 @@ def _rollup_reads(entity: Entity, row: CustomField) -> dict[str, Any]:
     from_filter = sorted(_filter_fields(given.get("filter")))
     if given.get("filter"):
         compile_tree(system_actor(), child, given["filter"])
+        segments.require_impersonal(given["filter"])
     reads = {(child.key, reference.name)} | {(child.key, one) for one in from_filter}
     reads |= {(child.key, name)} if how != "count" else set()
     return {

@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor, Rights
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import ApprovalFlow, Role, User
 from guanxi.core.models.stamps import bump, kept
-from guanxi.core.records import shape
+from guanxi.core.records import segments, shape
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
@@ -228,6 +228,7 @@ def _tree(actor: Actor, entity: str, tree: Any, place: str) -> None:
         return
     try:
         compile_tree(seeing_all(actor), entity_of(entity), tree)
+        segments.require_impersonal(tree)
     except GuanxiError as error:
         raise Invalid(error.message, code=error.code, field=place) from None
 

@@ -224,11 +224,7 @@ def _check_condition(entity: Entity, tree: Any, source: str, place: str, formula
     try:
         if not is_empty(tree):
             compile_tree(flows.seeing_all(system_actor("rules")), entity, tree)
-            if segments.personal(tree):
-                raise Invalid(
-                    _("A rule asks for nobody in particular, so “me” is nobody: name the people or departments."),
-                    code="rule.personal",
-                )
+            segments.require_impersonal(tree)
     except GuanxiError as error:
         raise Invalid(error.message, code=error.code, field=place) from None
     if source:

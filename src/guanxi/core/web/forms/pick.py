@@ -25,15 +25,16 @@ LIMIT = 20
 HOME = "CN"
 
 
-def _items(items: list[dict[str, str]]) -> HttpResponseBase:
-    return JsonResponse({"items": items[:LIMIT]}, json_dumps_params={"ensure_ascii": False})
+def items(offered: list[dict[str, str]]) -> HttpResponseBase:
+    """The answer a picker waits for: the first of what is offered."""
+    return JsonResponse({"items": offered[:LIMIT]}, json_dumps_params={"ensure_ascii": False})
 
 
 @page_view()
 def pick_snippets(request: HttpRequest) -> HttpResponseBase:
     """Snippets of everybody and one's own whose name or text holds the words; ``value`` is the text."""
     words = request.GET.get("q", "").strip().casefold()[:40]
-    return _items([
+    return items([
         {"value": text, "text": name, "hint": " ".join(text.split())[:60]}
         for one, name, text in templates.snippets(actor_of(request))
         if not words or words in f"{name} {text} {one.key}".casefold()
@@ -51,18 +52,18 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     access.require(actor, "view", entity)
     words = request.GET.get("q", "").strip()[:100]
     if "asked" in request.GET:
-        return _items(offers.items(actor, entity, request.GET["asked"], words))
+        return items(offers.items(actor, entity, request.GET["asked"], words))
     found = _fitting(actor, entity, _narrowed(request, actor, entity), words)
     hints = _hints(actor, entity, found)
-    items = [
+    told = [
         {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found
     ]
     if entity.key == "core.user" and not words and actor.user_id:
-        mine = [one for one in items if one["value"] == str(actor.user_id)]
-        items = (mine or [{"value": str(actor.user_id), "text": actor.name, "hint": _("me")}]) + [
-            one for one in items if one not in mine
+        mine = [one for one in told if one["value"] == str(actor.user_id)]
+        told = (mine or [{"value": str(actor.user_id), "text": actor.name, "hint": _("me")}]) + [
+            one for one in told if one not in mine
         ]
-    return _items(items)
+    return items(told)
 
 
 def _fitting(actor: Actor, entity: Entity, offered: Mapping[str, Any] | None, words: str) -> list[Any]:
@@ -106,7 +107,7 @@ def pick_regions(request: HttpRequest) -> HttpResponseBase:
         below = dictionaries.regions(under)
         found = [*(dictionaries.region_path(under)[-1:] if under != HOME else []), *below]
         return JsonResponse({"items": [_region(one.key) for one in found]}, json_dumps_params={"ensure_ascii": False})
-    return _items([_region(one.key) for one in found])
+    return items([_region(one.key) for one in found])
 
 
 def _region(code: str) -> dict[str, str]:
@@ -119,7 +120,7 @@ def pick_tags(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     words, sort = request.GET.get("q", "").strip()[:60], request.GET.get("for", "")
     tags = access.visible(Tag.objects.filter(entity__in=["", sort], name__icontains=words), actor).order_by("name")
-    return _items([{"value": str(tag.pk), "text": tag.name, "hint": ""} for tag in tags[:LIMIT]])
+    return items([{"value": str(tag.pk), "text": tag.name, "hint": ""} for tag in tags[:LIMIT]])
 
 
 @page_view("POST")

@@ -56,13 +56,19 @@ def export_list(request: HttpRequest, path: str) -> HttpResponseBase:
         except Invalid as wrong:
             error = text_of(wrong)
     kinds = {one.kind for one in shape.readable(actor, entity).values()}
-    names = {"xlsx": _("Excel (xlsx)"), "csv": _("CSV, UTF-8"), "vcf": _("vCard")}
+    names = {
+        "xlsx": _("Excel (xlsx)"),
+        "csv": _("CSV, UTF-8"),
+        "zip": _("CSV files in a ZIP: one of the list, one of each table within it"),
+        "vcf": _("vCard"),
+    }
+    needs = {"zip": {"table"}, "vcf": {"phones", "emails"}}
     context = {
         "title": _("Export %(what)s") % {"what": entity.plural},
         "entity": entity,
         "query": query.urlencode(),
         "count": page.count_text(count, exact=exact),
-        "formats": [(key, names[key]) for key in FORMATS if key != "vcf" or kinds & {"phones", "emails"}],
+        "formats": [(key, names[key]) for key in FORMATS if key not in needs or kinds & needs[key]],
         "error": error,
         "later": count > exports.LARGE,
     }
@@ -80,6 +86,9 @@ def _export(
         shown = page.shown_columns(request, actor, read_state(request, actor, entity, query))
         columns = [one.path for one in shown if "." not in one.path or one.field.custom]
         columns = [name for name in columns if shape.fields_of(entity)[name].kind not in ("file", "image")]
+        if kind == "zip":  # lists do not show tables
+            tables = [name for name, one in shape.readable(actor, entity).items() if one.kind == "table"]
+            columns = list(dict.fromkeys([*columns, *tables]))
     approvals.check(actor, entity, None, "export", {"format": kind, "columns": columns, **what})
     if count > exports.LARGE:
         operation = exports.export_begin(actor, entity, format=kind, columns=columns, **what)

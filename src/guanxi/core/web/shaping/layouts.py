@@ -25,7 +25,7 @@ from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import layouts as shaping
 from guanxi.core.shaping.common import key_from
 from guanxi.core.web import contributions, formats, tabs
-from guanxi.core.web.forms import build, choosing
+from guanxi.core.web.forms import build, choosing, pick
 from guanxi.core.web.lists.boardlook import as_listed
 from guanxi.core.web.people.common import done, version_of
 from guanxi.core.web.record import details, related
@@ -34,8 +34,6 @@ from guanxi.core.web.views.common import page_view
 
 BASE = "/settings/layouts/"
 _LINE = re.compile(r"(section|tab)\.(\w+)\.(zh|en|columns|folded|field|when|key)")
-#: Values of a field a section may be bound to, at most.
-_FEW = 20
 
 
 def _faces() -> dict[str, Text]:
@@ -244,7 +242,7 @@ def _context(
         "kinds": [("", _("all records")), *((one.key, one.label) for one in dictionaries.choices_of(fields[by]))]
         if by and face != "list"
         else [],
-        "whens": _whens(fields),
+        "whens": dict(_whens(entity, retired=True)),
         "sections": sections,
         "several": face in ("form", "detail"),
         "rest": [name for name in offered if name not in used and name != "id"],
@@ -255,14 +253,32 @@ def _context(
     }
 
 
-def _whens(fields: Mapping[str, Field]) -> list[tuple[str, str]]:
-    """Values of choice fields a section may be bound to: “kind=person” and how it is said."""
-    found = [("", _("always shown"))]
-    for name, one in fields.items():
-        choices = dictionaries.choices_of(one) if one.kind == "choice" else []
-        if len(choices) <= _FEW:
-            found += [(f"{name}={choice.key}", f"{capfirst(str(one.label))}: {choice.label}") for choice in choices]
-    return found
+def _whens(entity: Entity, *, retired: bool = False) -> list[tuple[str, str]]:
+    """Values of choice fields a section may be bound to: “kind=person” and how it is said; fields of few values first."""
+    offered = [
+        (name, capfirst(str(one.label)), dictionaries.choices_of(one))
+        for name, one in shape.fields_of(entity).items()
+        if one.kind == "choice"
+    ]
+    offered.sort(key=lambda one: len(one[2]))
+    return [
+        (f"{name}={choice.key}", f"{label}: {choice.label}")
+        for name, label, choices in offered
+        for choice in choices
+        if choice.active or retired
+    ]
+
+
+@page_view()
+def whens(request: HttpRequest, path: str) -> HttpResponseBase:
+    """What the picker of *Shown when* offers for the words typed: values that hold each of them, in their name or their field's."""
+    shaper(request)
+    words = request.GET.get("q", "").casefold().split()
+    return pick.items([
+        {"value": key, "text": label}
+        for key, label in _whens(shaped_entity(path))
+        if all(word in label.casefold() for word in words)
+    ])  # fmt: skip
 
 
 def _seer(actor: Actor, role: str) -> Actor:

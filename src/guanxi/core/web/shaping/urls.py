@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/layouts/", layouts.index, name="layouts"),
     path("settings/layouts/own/<slug:face>/", layouts.own, name="layout_own"),
     path("settings/layouts/<slug:path>/", layouts.edit, name="layout"),
+    path("settings/layouts/<slug:path>/whens/", layouts.whens, name="layout_whens"),
     path("settings/dictionaries/", dictionaries.index, name="dictionaries"),
     path("settings/dictionaries/<slug:key>/", dictionaries.edit, name="dictionary"),
     path("settings/dictionaries/<slug:key>/order/", dictionaries.order, name="dictionary_order"),
