@@ -30,6 +30,7 @@ from search import ROOT, Processor, prepare
 
 MADE = 25_000
 PEOPLE = {"own": "bench1", "department": "bench5", "all": "bench0"}
+PASSWORD = "bench-fields-2026"
 LIVING = "WHERE deleted_at IS NULL"
 
 
@@ -190,7 +191,7 @@ def fill(rows: int) -> None:
     made = min(MADE, rows)
     rng = random.Random(7)  # noqa: S311 - data, not secrets
     data._load(
-        system_actor("bench", via="cli"), "customers.customer", words.firms(rng, data._people("bench-fields-2026"), made), told
+        system_actor("bench", via="cli"), "customers.customer", words.firms(rng, data._people(PASSWORD), made), told
     )  # fmt: skip
     values()
     repeat.repeat([entity_of("customers.customer")], rows // made, told)
@@ -269,13 +270,11 @@ def measure(times: int, only: str, show: bool) -> list[dict[str, Any]]:
     from django.db import connection
     from django.test import Client
 
-    from guanxi.core.models import User
-
     found = []
     processor = Processor()
     for who, username in PEOPLE.items():
         client = Client(headers={"host": "127.0.0.1"})
-        client.force_login(User.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
+        client.post("/account/login/", {"login": username, "password": PASSWORD})
         for kind, what, *addresses in asked(only):
             costs = [Cost(), Cost()]
             for number in range(times + 3):
@@ -328,7 +327,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "src"))
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ.pop("DATABASE_URL", None)
-    os.environ["GUANXI_DATA"] = str(options.folder)
+    os.environ |= {"GUANXI_DATA": str(options.folder), "PYTHONPATH": str(ROOT / "src")}
     from guanxi.core.cli.faults import Workspace
 
     Workspace(options.folder, 8199).command("migrate")

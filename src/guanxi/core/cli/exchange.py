@@ -299,7 +299,12 @@ def _tell(result: dict[str, Any]) -> None:
 
 @click.command("export", help=_("Take a list out as XLSX, CSV, ZIP of CSV files, or vCard."))
 @click.argument("entity")
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help=_("File to write: .xlsx, .csv, .zip (tables within records as files of their own) or .vcf."))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help=_("File to write: .xlsx, .csv, .zip (tables within records as files of their own) or .vcf."),
+)
 @click.option("--query", default="", help=_("Filter as JSON, or @file with it."))
 @click.option("--text", default="", help=_("Words to search for."))
 @click.option("--columns", default="", help=_("Fields, separated by commas; else all."))

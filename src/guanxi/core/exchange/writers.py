@@ -102,7 +102,7 @@ class ZipWriter:
         """One more row of a table."""
         if title not in self.others:
             held = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 - closed in ``close``
-            self.others[title] = (held, CsvWriter(held, header))  # type: ignore[arg-type, assignment]
+            self.others[title] = (held, CsvWriter(held, header))
         self.others[title][1].row(cells)
 
     def close(self) -> None:

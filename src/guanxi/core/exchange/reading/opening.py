@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.exchange.reading.csvfile import open_text
 from guanxi.core.exchange.reading.encoding import Encoding, chosen, detect
 from guanxi.core.exchange.reading.jsonfile import open_json
-from guanxi.core.exchange.reading.source import Source, source_of, unpacked
+from guanxi.core.exchange.reading.source import Source, is_workbook, source_of, unpacked
 from guanxi.core.exchange.reading.table import Table, refuse
 from guanxi.core.exchange.reading.vcard import open_vcard
 from guanxi.core.exchange.reading.xlsxfile import open_sheet
@@ -70,7 +70,7 @@ def _is_archive(source: Source) -> bool:
         inner = unpacked_head(source)
         return inner[257:262] == b"ustar"
     if head.startswith(b"PK\x03\x04"):
-        return _workbook(head) == ""
+        return not is_workbook(source)
     return len(head) >= 265 and head[257:262] == b"ustar"
 
 

@@ -98,7 +98,7 @@ def unpacked(source: Source, member: str | None = None) -> Source:
     head = source.head(512)
     if head.startswith(b"\x1f\x8b"):
         return unpacked(_seekable(_gunzipped(source)), member)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not _is_workbook(source):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not is_workbook(source):
         return _chosen(source, _zip_members(source), member, _zip_open)
     if len(head) >= 265 and head[257:262] == b"ustar":
         return _chosen(source, _tar_members(source), member, _tar_open)
@@ -112,7 +112,7 @@ def members_of(content: Path | str | bytes, name: str = "") -> tuple[str, ...]:
     if head.startswith(b"\x1f\x8b"):
         source = _gunzipped(source)
         head = source.head(512)
-    if head.startswith(b"PK\x03\x04") and not _is_workbook(source):
+    if head.startswith(b"PK\x03\x04") and not is_workbook(source):
         return tuple(_zip_members(source))
     if len(head) >= 265 and head[257:262] == b"ustar":
         return tuple(_tar_members(source))
@@ -146,7 +146,7 @@ def _gunzipped(source: Source, packed: int = 0) -> Source:
     return Source(name, opened)
 
 
-def _is_workbook(source: Source) -> bool:
+def is_workbook(source: Source) -> bool:
     """Whether a zip is a spreadsheet (xlsx, xlsb, ods), which its own reader opens."""
     try:
         with source.open() as stream, zipfile.ZipFile(stream) as archive:

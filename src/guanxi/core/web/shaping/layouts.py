@@ -19,7 +19,6 @@ from guanxi.core.models import AuditEntry, Layout, Role, User
 from guanxi.core.people.rights import role_name
 from guanxi.core.records import dictionaries, layouts, reading, shape, values
 from guanxi.core.schema.entity import Entity, Section
-from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entities
 from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping import layouts as shaping
