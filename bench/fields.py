@@ -30,7 +30,7 @@ from search import ROOT, Processor, prepare
 
 MADE = 25_000
 PEOPLE = {"own": "bench1", "department": "bench5", "all": "bench0"}
-PASSWORD = "bench-fields-2026"
+PASSWORD = "bench-fields-2026"  # noqa: S105 - of invented people
 LIVING = "WHERE deleted_at IS NULL"
 
 
