@@ -47,9 +47,9 @@ def sales_of(rows: list[tuple[str, dt.date, float]]) -> Transactions:
 def test_periods_that_are_not_whole_are_left_out_and_gaps_are_zero() -> None:
     first = dt.date(2024, 1, 1)  # a Monday
     days = [first + dt.timedelta(days=7 * one) for one in range(12) if one != 5]
-    sales = sales_of([("a", one, 10.0) for one in days])
+    sales = sales_of([("a", one, 10.0) for one in (*days, first + dt.timedelta(days=1))])
     series, notes = series_of(sales, "week")
-    assert series.tolist() == [10.0] * 5 + [0.0] + [10.0] * 5
+    assert series.tolist() == [20.0] + [10.0] * 4 + [0.0] + [10.0] * 5
     assert [one.code for one in notes] == ["forecast.partial"]
 
 
@@ -59,3 +59,21 @@ def test_too_short_and_constant() -> None:
     alike = forecast(sales_of([("a", dt.date(2024, 1, 1) + dt.timedelta(days=one), 7.0) for one in range(40)]))
     assert alike.table["forecast"].tolist() == [7.0] * len(alike.table)
     assert "constant" in {one.code for one in alike.notes}
+
+
+@pytest.mark.parametrize(
+    ("written", "every", "n"),
+    [
+        ([f"{2021 + i // 12}年{1 + i % 12:02d}月" for i in range(20)], "month", 20),
+        ([f"{2015 + i // 4}Q{1 + i % 4}" for i in range(16)], "quarter", 16),
+        ([f"2024年第{'一二三四'[i % 4]}季度".replace("2024", str(2015 + i // 4)) for i in range(16)], "quarter", 16),
+        ([f"2023-W{i:02d}" for i in range(1, 53)], "week", 52),
+        ([f"{day:%Y-%m-%d}" for day in pd.date_range("2023-01-04", periods=30, freq="7D")], "week", 30),
+    ],
+)  # fmt: skip
+def test_a_table_with_one_figure_a_period_is_whole(written: list[str], every: str, n: int) -> None:
+    """Its last period is over, though its day is the first of it."""
+    rows = pd.DataFrame({"day": written, "paid": np.arange(len(written)) + 10.0, "who": "x"})
+    found = forecast(transactions(rows, customer="who", date="day", amount="paid"), steps=2)
+    assert (found.parameters["every"], found.diagnostics["n"]) == (every, n)
+    assert found.history.iloc[-1] == len(written) + 9

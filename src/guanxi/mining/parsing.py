@@ -13,11 +13,18 @@ from guanxi.mining.result import BadInput, Note, note
 NULLS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", "\\n", "#n/a", "无", "空"})
 _FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d", "%d-%b-%y", "%d %b %y", "%d.%m.%y", "%Y-%m",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d", "%d-%b-%y", "%d %b %y", "%d.%m.%y", "%Y-%m",
     "%Y/%m", "%Y年%m月",
 )  # fmt: skip
 #: A moment with a zone: what is before the zone's distance from UTC.
-_ZONE: Final = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_ZONE: Final = (
+    r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?)$"
+)
+_WEEKDAY: Final = r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+|\s*(?:星期|周)[一二三四五六日天]"
+_QUARTER: Final = (
+    r"^(?:(?P<y>\d{4})[\s/年-]*(?:Q|第)?(?P<q>[1-4一二三四])(?:季度|季)?|Q(?P<p>[1-4])[\s/-]*(?P<x>\d{4}))$"
+)
+_WEEK: Final = r"^(\d{4})(?:-?W|\s*年?第)(\d{1,2})周?$"
 _TIMES: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", " %H:%M:%S.%f")
 
 
@@ -47,11 +54,11 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
     zone keeps that zone's clock, text as well as typed columns: its day is the day where it was written.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
-        return _naive(column), []
+        return _micro(_naive(column)), []
     if pd.api.types.is_numeric_dtype(column):
         return _numbers_as_dates(column, name)
     written = _plain(texts(column))
-    written = written.str.replace(_ZONE, r"\1", regex=True)
+    written = written.str.replace(_ZONE, r"\1", regex=True).str.replace(r"\s+(?:UTC|GMT)$", "", regex=True)
     filled = written.dropna()
     if filled.empty:
         raise BadInput("date.empty", "The column {name} has no dates.", "{name} 列中没有日期。", name=name)
@@ -83,16 +90,37 @@ def dates(column: pd.Series, *, name: str = "date", format: str = "") -> tuple[p
 
 def _plain(written: pd.Series) -> pd.Series:
     """Full-width signs as plain ones, 上午 and 下午 as AM and PM, without a dot at the end."""
-    plain = written.str.normalize("NFKC").str.removesuffix(".")
+    plain = _periods(written.str.normalize("NFKC").str.removesuffix("."))
+    plain = plain.str.replace(_WEEKDAY, "", regex=True, case=False)
     if not bool(plain.str.contains("上午|下午").fillna(False).any()):
         return plain
     moved = plain.str.replace(r"\s*(上午|下午)\s*(\d{1,2}:\d{2}(?::\d{2})?)", r" \2 \1", regex=True)
     return moved.str.replace("上午", "AM").str.replace("下午", "PM")
 
 
+def _periods(written: pd.Series) -> pd.Series:
+    """Quarters (``2024Q1``, ``2024年第一季度``) and weeks (``2024-W05``, ``2024年第5周``) as their first day."""
+    first = next(iter(written.dropna()), "")
+    if re.fullmatch(_WEEK, first):
+        parts = written.str.extract(_WEEK)
+        weeks = parts[0] + "-W" + parts[1].str.zfill(2) + "-1"
+        return pd.to_datetime(weeks, format="%G-W%V-%u", errors="coerce").dt.strftime("%Y-%m-%d").astype("string")
+    if re.fullmatch(_QUARTER, first) and re.search("[Qq季]", first):
+        parts = written.str.extract(_QUARTER, flags=re.IGNORECASE)
+        number = parts["q"].fillna(parts["p"]).replace(dict(zip("一二三四", "1234", strict=True)))
+        month = (pd.to_numeric(number) * 3 - 2).astype("Int64").astype("string").str.zfill(2)
+        return (parts["y"].fillna(parts["x"]) + "-" + month + "-01").astype("string")
+    return written
+
+
 def _naive(column: pd.Series) -> pd.Series:
     """A column with a zone keeps that zone's clock: its day is the day where it was written."""
     return column.dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
+
+
+def _micro(moments: pd.Series) -> pd.Series:
+    """Moments to the microsecond: finer ones are refused by the engines that count."""
+    return moments.astype("datetime64[us]")
 
 
 def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Note]]:
@@ -103,10 +131,10 @@ def _numbers_as_dates(column: pd.Series, name: str) -> tuple[pd.Series, list[Not
         said = note(
             "date.serial", "The dates were read as Excel day numbers.", "日期按 Excel 日期序号读取。", warning=False
         )
-        return pd.to_datetime(column, unit="D", origin="1899-12-30", errors="coerce"), [said]
+        return _micro(pd.to_datetime(column, unit="D", origin="1899-12-30", errors="coerce")), [said]
     for unit, low, high in (("s", 1e8, 5e9), ("ms", 1e11, 5e12), ("us", 1e14, 5e15), ("ns", 1e17, 5e18)):
         if low <= middle <= high:
-            return pd.to_datetime(column, unit=unit, errors="coerce"), []
+            return _micro(pd.to_datetime(column, unit=unit, errors="coerce")), []
     raise BadInput(
         "date.number", "The column {name} holds numbers that are not dates.", "{name} 列是数字，不是日期。", name=name
     )

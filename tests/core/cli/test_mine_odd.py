@@ -68,6 +68,18 @@ WRITTEN: dict[str, tuple[Any, Any, tuple[str, ...], Callable[[pd.DataFrame, Path
         lambda _at, d: f"{d:%Y-%m-%d}T00:10:00+08:00", lambda _at, a: f"{a:.2f}", ("who", "day", "sum", "thing"),
         lambda f, p: f.to_csv(p, index=False),
     ),
+    "excel.csv": (
+        lambda _at, d: f"{d:%b %d %Y}", lambda _at, a: f"{european(_at, a)} €", ("Käufer Nr.", "Käufdatum", "Umsatz in €", "Artikel"),
+        lambda f, p: p.write_bytes(("sep=;\r\n" + f.to_csv(index=False, sep=";")).encode("cp1252")),
+    ),
+    "titled.csv": (
+        lambda _at, d: f"{d:%a, %d %b %Y %H:%M:%S} UTC", lambda _at, a: f"{a}", ("客户", "日期", "金额", "商品"),
+        lambda f, p: p.write_text("销售明细表,,,\n导出时间：2026-01-01,,,\n" + f.to_csv(index=False), "utf-8"),
+    ),
+    "plain.txt": (
+        lambda _at, d: f"{d:%Y%m%d}", lambda _at, a: f"{a}", ("1", "2", "3", "4"),
+        lambda f, p: f.assign(**{"4": 7}).to_csv(p, index=False, header=False, sep=" "),
+    ),
     "lines.jsonl": (
         lambda _at, d: f"{d:%Y-%m-%d}", lambda _at, a: round(a, 2), ("who", "day", "sum", "thing"),
         lambda f, p: f.to_json(p, orient="records", lines=True),
@@ -103,6 +115,8 @@ def test_however_it_is_written_it_says_the_same(folder: Path, name: str) -> None
     assert found["value"] == pytest.approx(SUMS.sum(), abs=0.5)
     assert found["as_of"] == f"{DAYS.max():%Y-%m-%d}"
     who, day, _amount, thing = WRITTEN[name][2]
+    if name == "plain.txt":
+        return  # without things
     pairs = json.loads(
         run("sequence", str(folder / name), "--customer", who, "--item", thing, "--order", day, "--json").stdout
     )
@@ -176,6 +190,39 @@ def test_what_if_from_numbers_and_from_purchases(folder: Path) -> None:
     last = (DAYS.max() - DAYS).days < 365
     assert read["read"]["customers"] == len(set(WHO[last]))
     assert read["read"]["profit"] == pytest.approx(SUMS[last].sum() / len(set(WHO[last])))
+
+
+BASKETS = [
+    sorted(x for x in "abcdef" if RANDOM.random() < (0.5 if x in "ab" else 0.2)) or ["a"] for _each in range(300)
+]
+#: name -> how a file of one row per basket is written, and the columns asked for
+LISTED: dict[str, tuple[Callable[[], Any], list[str]]] = {
+    "comma.csv": (lambda: [", ".join(one) for one in BASKETS], ["order"]),
+    "chinese.csv": (lambda: ["、".join(one) for one in BASKETS], ["order"]),
+    "json.csv": (lambda: [json.dumps(one) for one in BASKETS], ["order"]),
+    "lists.parquet": (lambda: BASKETS, ["order"]),
+    "places.csv": (lambda: {f"item {at}": [one[at] if at < len(one) else "" for one in BASKETS] for at in range(6)}, ["item*"]),
+    "ones.csv": (lambda: {x: [int(x in one) for one in BASKETS] for x in "abcdef"}, list("abcdef")),
+    "marks.csv": (lambda: {x: ["Yes" if x in one else "" for one in BASKETS] for x in "abcdef"}, ["*"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_baskets_in_one_row_each_say_what_long_tables_say(tmp_path: Path, name: str) -> None:
+    made, columns = LISTED[name]
+    held = made()
+    frame = pd.DataFrame(held if isinstance(held, dict) else {"order": held})
+    path = tmp_path / name
+    frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(path, index=False)
+    answer = run("basket", str(path), *(word for one in columns for word in ("--item", one)), "--json")
+    assert answer.exit_code == 0, answer.exception
+    found = json.loads(answer.stdout)
+    assert (found["n"], found["items"]) == (300, 6)
+    both, first, second = (sum(want <= {*one} for one in BASKETS) for want in ({"a", "b"}, {"a"}, {"b"}))
+    (rule,) = [one for one in found["rules"] if (one["antecedent"], one["consequent"]) == (["a"], ["b"])]
+    assert rule["support"] == pytest.approx(both / 300)
+    assert rule["confidence"] == pytest.approx(both / first)
+    assert rule["lift"] == pytest.approx(both / first / (second / 300))
 
 
 def test_a_name_over_two_columns_is_said(tmp_path: Path) -> None:

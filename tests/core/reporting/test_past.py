@@ -18,7 +18,7 @@ from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import segments
-from guanxi.core.reporting import engine, past
+from guanxi.core.reporting import engine, past, rebuilding
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save
@@ -211,7 +211,9 @@ def test_columns_of_whose_past_nothing_is_known_are_left_out(
 ) -> None:
     address = "/reports/past/?dataset=gadgets&asof=2026-06-30"
     assert ">Price</th>" in browser(cast.root_user).get(address).content.decode()
-    monkeypatch.setitem(past._states, "fakes.gadget", past.States("fakes_gadget", "id", (), unknown=("price",)))
+    monkeypatch.setitem(
+        rebuilding._states, "fakes.gadget", rebuilding.States("fakes_gadget", "id", (), unknown=("price",))
+    )
     assert past.unknown(entity_of("fakes.gadget")) >= {"price", "version"}
     assert {"stage_since", "stale_on"} <= past.unknown(entity_of("sales.opportunity"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi.core.reporting import builtin, past
+from guanxi.core.reporting import builtin, rebuilding
 
 DEALS, LEADS = "sales.opportunity", "sales.lead"
 OPEN = {"field": "category", "op": "eq", "value": "open"}
@@ -14,13 +14,14 @@ CLOSED = {"field": "category", "op": "in", "value": ["won", "lost"]}
 #: Of lines: in an open opportunity; counted in its amount.
 LINE_OPEN = {"field": "opportunity.category", "op": "eq", "value": "open"}
 COUNTED = {"field": "optional", "op": "eq", "value": False}
-past.add_states(
+rebuilding.add_states(
     DEALS,
-    past.States(
+    rebuilding.States(
         "sales_opportunitystate",
         "opportunity_id",
         ("pipeline_id", "stage_id", "category", "value", "probability", "close_on", "owner_id", "forecast"),
         unknown=("stage_since", "stale_on"),
+        derived=(("weighted", "round(s.value * coalesce(s.probability, 0) / 100, 2)"),),
     ),
 )
 

@@ -5,6 +5,8 @@ The computing is ``guanxi.mining``; here are the commands on value, churn, baske
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import click
@@ -128,8 +130,18 @@ def churn(**given: Any) -> None:
 
 @mine.command(help=_("What is bought together."))
 @table_file
-@click.option("--basket", required=True, metavar="COL", help=_("Column of the basket, receipt or order."))
-@click.option("--item", required=True, metavar="COL", help=_("Column of the item."))
+@click.option(
+    "--basket", default="", metavar="COL", help=_("Column of the basket, receipt or order; without it each row is one.")
+)
+@click.option(
+    "--item",
+    required=True,
+    multiple=True,
+    metavar="COL",
+    help=_(
+        "Column of the item, or of lists of them; several, or a pattern such as “item*”, for a table with a column for each."
+    ),
+)
 @click.option(
     "--min-support",
     type=click.FloatRange(0, 1, min_open=True),
@@ -153,11 +165,23 @@ def churn(**given: Any) -> None:
 )
 def basket(**given: Any) -> None:
     """Rules of what is bought together."""
-    names = ("basket", "item", "min_support", "min_confidence", "max_length", "correction")
-    answer(
-        given,
-        lambda modules: modules["offers.baskets"].baskets(frame_of(given), **{name: given[name] for name in names}),
-    )
+    names = ("basket", "min_support", "min_confidence", "max_length", "correction")
+
+    def run(modules: dict[str, Any]) -> Any:
+        frame = frame_of(given)
+        items = list(
+            dict.fromkeys(one for asked in given["item"] for one in _meant(frame.columns, asked, given["basket"]))
+        )
+        return modules["offers.baskets"].baskets(frame, item=items, **{name: given[name] for name in names})
+
+    answer(given, run)
+
+
+def _meant(columns: Iterable[str], asked: str, basket: str) -> list[str]:
+    """The columns a name or pattern stands for, without the basket's."""
+    if asked in columns or "*" not in asked:
+        return [asked]
+    return [one for one in columns if one != basket and fnmatchcase(one, asked)] or [asked]
 
 
 @mine.command(help=_("What will be sold, with an interval tried on the past."))

@@ -62,7 +62,30 @@ def _packed_parquet(path: Path) -> bool:
 
 
 def _workbook(path: Path) -> pd.DataFrame:
-    return pd.read_excel(path, engine="calamine", dtype=str, keep_default_na=False)
+    found = pd.read_excel(path, engine="calamine", dtype=str, keep_default_na=False, header=None)
+    rows = [[str(one).strip() for one in row] for row in found.head(60).itertuples(index=False)]
+    start, names = _header(rows, path.name)
+    frame = found.iloc[start:].reset_index(drop=True)
+    frame.columns = pd.Index(names or [f"Unnamed: {at}" for at in range(frame.shape[1])])
+    return _without_sums(frame, path.name)
+
+
+def _header(rows: list[list[str]], name: str) -> tuple[int, list[str]]:
+    """Where the data begin among the first rows, and the columns' names: their numbers where a table has none; it is said."""
+    from guanxi.core.exchange.reading.header import find_header
+
+    if not rows:
+        return 0, []
+    found = find_header(rows)
+    filled = [at for at, row in enumerate(rows) if any(row)]
+    if found.index < 0 and filled and all(re.fullmatch(r"[\d.,:/\s-]*", one) for one in rows[filled[0]]):
+        click.echo("! " + _("%(name)s has no row of names; its columns are 1, 2, 3 …") % {"name": name}, err=True)
+        return filled[0], [str(at + 1) for at in range(max(map(len, rows)))]
+    start = found.index if found.index >= 0 else 0
+    if any(at < start for at in filled):
+        click.echo("! " + _("Lines above the table in %(name)s were left out.") % {"name": name}, err=True)
+    names = [one or f"Unnamed: {at}" for at, one in enumerate(rows[start])]
+    return start + 1, names
 
 
 def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFrame:
@@ -88,14 +111,29 @@ def _text(path: Path, encoding: str | None, delimiter: str | None) -> pd.DataFra
         raise Trouble(_("%(name)s is no text: it cannot be read as a table.") % {"name": path.name})
     if start.lstrip()[:1] in ("{", "["):
         return _json(path, known)
-    found = dialects.find_dialect(start.splitlines()[:200], delimiter)
+    lines = start.splitlines()[:200]
+    hint = re.fullmatch(r'"?sep=(.)"?', lines[0].removeprefix("\ufeff").strip())
+    separator = hint.group(1) if hint else dialects.find_dialect(lines, delimiter).delimiter or ","
+    above = 1 if hint else 0
+    rows = [
+        [one.strip() for one in row] for row in csv.reader(lines[above:60], delimiter=separator, skipinitialspace=True)
+    ]
+    begins, names = _header(rows, path.name)
     frame = pd.read_csv(
-        path, encoding=known, encoding_errors="replace", sep=found.delimiter or ",", dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
-        on_bad_lines="error", engine="c", skipinitialspace=True,
+        path, encoding=known, encoding_errors="replace", sep=separator, dtype=str, keep_default_na=False, compression="gzip" if _is_gzip(path) else None,
+        on_bad_lines="error", engine="c", skipinitialspace=True, skip_blank_lines=True, **_where(names, above + begins),
     )  # fmt: skip
-    _twice(next(csv.reader(start.splitlines()[:1], delimiter=found.delimiter or ","), []))
+    if begins:
+        _twice(rows[begins - 1])
     frame.columns = [str(one).strip().removeprefix("\ufeff") for one in frame.columns]
     return _without_sums(frame, path.name)
+
+
+def _where(names: list[str], begins: int) -> dict[str, Any]:
+    """How pandas is told where the table begins: at its row of names, or at its first row where it has none."""
+    if names[:1] == ["1"]:
+        return {"header": None, "names": names, "skiprows": begins}
+    return {"skiprows": begins - 1 if begins else 0}
 
 
 def _twice(names: list[str]) -> None:

@@ -92,12 +92,23 @@ def tells(actor: Actor, entity: Entity, *trees: Mapping[str, Any] | None) -> boo
     return entity.tally is not None and only_by_owner(entity, actor) and all(says(entity, one) for one in trees)
 
 
-def rows(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None = None) -> QuerySet[Any]:
-    """The rows of a tally for the records in the actor's reach that fit a filter; only where it ``tells``."""
+def columns(entity: Entity) -> tuple[dict[str, str], list[str]]:
+    """The columns a tally goes by, each with how the record's (``{}``) stands in it, and those it has the sums of."""
+    how = _dates(entity)
+    return {one: how.get(one, "{}") for one in _keys(entity)}, sorted(sums(entity))
+
+
+def rows(
+    actor: Actor, entity: Entity, tree: Mapping[str, Any] | None = None, *, narrowed: bool = False
+) -> QuerySet[Any]:
+    """The rows of a tally for the records in the actor's reach that fit a filter; only where it ``tells``.
+
+    ``narrowed`` says that the tally holds nothing else just now (``reporting.rebuilding``).
+    """
     if entity.tally is None:
         raise ValueError(f"{entity.key} has no tally")
     found = entity.tally._default_manager.order_by()
-    limit = condition(entity, actor)
+    limit = None if narrowed else condition(entity, actor)
     found = found if limit is None else found.filter(limit)
     return found.filter(compile_tree(actor, entity, tree)) if tree else found
 

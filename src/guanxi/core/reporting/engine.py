@@ -250,15 +250,15 @@ class Run:
         if self.day is None:
             yield
             return
-        with past.state(self.actor, self.entity, self.day) as told:
-            if told.entered:
+        with past.state(self.actor, self.entity, self.day) as state:
+            yield
+            if entered := state.entered:
                 self.notes.append(
                     _(
                         "%(count)d records came into the system later with an earlier day of creation; they count as they came."
                     )
-                    % {"count": told.entered}
+                    % {"count": entered}
                 )
-            yield
 
     def _earlier_day(self, day: dt.date, folders: Sequence[Folder]) -> Answer:
         """The same question as of an earlier day, its period that of that day."""

@@ -1,8 +1,6 @@
-"""Records as they were at the end of a day, rebuilt from the audit, for a report that asks for it.
+"""Records as they were at the end of a day, for a report that asks for it: which days, and what may be asked of them.
 
-Within ``state`` the table of a dataset is hidden behind a view of the same name that exists for this connection alone: rows
-unchanged since are those of the table, the others carry the values the audit says they had. Filters, groups and sums need
-not know. Who may see a record is asked of today's rights; what other records say (over references) is today's.
+Who may see a record is asked of today's rights; what other records say (over references) is today's.
 """
 
 from __future__ import annotations
@@ -10,17 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
-from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -28,41 +22,17 @@ from guanxi.core.models.audit_triggers import SILENT, Inserted
 from guanxi.core.records import segments, shape
 from guanxi.core.records.periods import period_days
 from guanxi.core.records.query import compile_tree
+from guanxi.core.reporting import rebuilding
 from guanxi.core.reporting.spec import ENDS, Spec, day_checked
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.operators import VALUELESS
 
 ONE = dt.timedelta(days=1)
-#: Never changed after a row was made, though the audit does not speak of them.
-_STEADY = frozenset({"id", "created_at", "created_by_id"})
-_CHANGED = "guanxi_changed_since"
-
-
-@dataclass(frozen=True, slots=True)
-class States:
-    """A table that keeps what records were from a moment on, better than the audit: its columns by the record's own.
-
-    It has columns ``at`` and ``alive``, and one that holds the record's id. ``unknown`` are columns of the record that
-    follow from those and of whose past it tells nothing.
-    """
-
-    table: str
-    record: str
-    columns: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-
-
-_states: dict[str, States] = {}
-
-
-def add_states(entity: str, states: States) -> None:
-    """Enter a table of states for an entity (its key)."""
-    _states[entity] = states
 
 
 def unknown(entity: Entity) -> frozenset[str]:
     """Columns whose value of a past day nobody knows."""
-    states = _states.get(entity.key)
+    states = rebuilding.states_of(entity)
     return _silent(entity) | frozenset(states.unknown if states else ())
 
 
@@ -102,7 +72,7 @@ def _silent(entity: Entity) -> frozenset[str]:
     """Columns of whose past nothing is known. Every entity's table is audited, also those of custom objects."""
     triggers = getattr(entity.model._meta, "triggers", ())
     found = next((one.silent for one in triggers if isinstance(one, Inserted)), SILENT)
-    return frozenset(found) - _STEADY
+    return frozenset(found) - rebuilding.STEADY
 
 
 def _fields(entity: Entity, spec: Spec, further: Mapping[str, Any] | None) -> Iterator[str]:
@@ -180,113 +150,18 @@ def _begins(timezone: str) -> str:
 
 # -- the state of a day ------------------------------------------------------------------------------------------------
 
-_LATER = """
-CREATE TEMP TABLE {changed} ON COMMIT DROP AS
-WITH later AS (
-    SELECT a.record_id AS id,
-           coalesce(jsonb_object_agg(k.key, k.value -> 0 ORDER BY a.at DESC, a.id DESC)
-                    FILTER (WHERE k.key IS NOT NULL AND a.action <> 'create'), '{{}}') AS held
-    FROM core_auditentry a LEFT JOIN LATERAL jsonb_each(a.changes) k ON true
-    WHERE a.entity = %(table)s AND a.at >= %(moment)s GROUP BY a.record_id
-)
-SELECT p.* FROM {table} t {kind} JOIN later l ON l.id = t.id {join}
-CROSS JOIN LATERAL jsonb_populate_record(t, coalesce(l.held, '{{}}') {states}) p WHERE t.id IN ({seen})
-"""
-#: Rows destroyed since, for those who see all there is.
-_GONE = """
-INSERT INTO {changed}
-SELECT p.* FROM (
-    SELECT a.record_id AS id,
-           jsonb_object_agg(k.key, k.value -> 0 ORDER BY a.at DESC, a.id DESC) AS held
-    FROM core_auditentry a CROSS JOIN LATERAL jsonb_each(a.changes) k
-    WHERE a.entity = %(table)s AND a.at >= %(moment)s AND a.action <> 'create'
-    GROUP BY a.record_id HAVING bool_or(a.action = 'destroy')
-) l
-JOIN LATERAL (
-    SELECT min(c.at) AS at FROM core_auditentry c
-    WHERE c.entity = %(table)s AND c.record_id = l.id AND c.action = 'create'
-) made ON coalesce(made.at < %(moment)s, true)
-CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, %(blank)s::jsonb || l.held
-    || jsonb_build_object('id', l.id, 'created_at', coalesce(made.at, %(moment)s - interval '1 second'))) p
-WHERE NOT EXISTS (SELECT FROM {table} t WHERE t.id = l.id)
-"""
-_VIEW = """
-CREATE TEMP VIEW {table} AS
-SELECT t.* FROM {table} t WHERE t.created_at < %(moment)s AND t.id IN ({seen})
-    AND NOT EXISTS (SELECT FROM {changed} c WHERE c.id = t.id)
-UNION ALL SELECT c.* FROM {changed} c WHERE c.created_at < %(moment)s
-"""
-_ENTERED = """
-SELECT count(*) FROM core_auditentry a JOIN {table} t ON t.id = a.record_id
-WHERE a.entity = %(table)s AND a.at >= %(moment)s AND a.action = 'create' AND t.created_at < %(moment)s AND t.id IN ({seen})
-"""
-
-
-def _of_states(states: States | None) -> tuple[str, str]:
-    """The join that brings a record's state and what it adds to the values held then."""
-    if states is None:
-        return "", ""
-    named = ", ".join(f"'{name}', s.\"{name}\"" for name in states.columns)
-    join = f"""CROSS JOIN LATERAL (SELECT s.* FROM "{states.table}" s WHERE s."{states.record}" = t.id AND s.at < %(moment)s
-        ORDER BY s.at DESC, s.id DESC LIMIT 1) s"""  # noqa: S608 - declared names
-    alive = "CASE WHEN s.alive THEN NULL ELSE %(moment)s END"
-    return join, f"|| jsonb_build_object({named}, 'deleted_at', {alive})"
-
-
-def _blank(model: Any) -> dict[str, Any]:
-    """What columns hold in a row of which nothing is known."""
-    found: dict[str, Any] = {}
-    for one in model._meta.concrete_fields:
-        if isinstance(one, models.CharField | models.TextField):
-            found[str(one.column)] = ""
-        elif isinstance(one, ArrayField):
-            found[str(one.column)] = []
-        elif isinstance(one, models.JSONField):
-            found[str(one.column)] = one.get_default() if one.has_default() else {}
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a state came about: ``entered`` records came later with an earlier day of creation."""
-
-    entered: int
-
 
 @contextmanager
-def state(actor: Actor, entity: Entity, day: dt.date) -> Iterator[Told]:
+def state(
+    actor: Actor, entity: Entity, day: dt.date, *, only: Sequence[int] | None = None
+) -> Iterator[rebuilding.State]:
     """Within the block the dataset's table holds what the actor may see as it was at the end of ``day`` (his time zone)."""
     moment = moment_of(day, actor.timezone)
-    with transaction.atomic(), clock.moved_to(moment - dt.timedelta(microseconds=1)):
-        seen, given = visible(entity.model._base_manager.all(), actor).order_by().values("pk").query.sql_with_params()
-        everyone = actor.is_system or actor.rights.of(entity.key, "view").everyone
-        states = _states.get(entity.key)
-        join, more = _of_states(states)
-        names = {f"seen{at}": value for at, value in enumerate(given)}
-        for name in names:
-            seen = seen.replace("%s", f"%({name})s", 1)
-        parts = {
-            "table": f'"{entity.table}"', "changed": _CHANGED, "seen": seen, "join": join, "states": more,
-            "kind": "LEFT" if states else "",
-        }  # fmt: skip
-        values = {
-            "table": entity.table,
-            "moment": moment,
-            "blank": orjson.dumps(_blank(entity.model)).decode(),
-            **names,
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(_LATER.format(**parts), values)
-            if everyone:
-                cursor.execute(_GONE.format(**parts), values)
-            cursor.execute(_ENTERED.format(**parts), values)
-            told = Told(0 if states else cursor.fetchone()[0])
-            cursor.execute(f"CREATE INDEX ON {_CHANGED} (id); ANALYZE {_CHANGED}")
-            cursor.execute(_VIEW.format(**parts), values)
-        yield told
-        if not connection.needs_rollback:  # else, and where the block fails, they go with what is rolled back
-            with connection.cursor() as cursor:
-                cursor.execute(f'DROP VIEW pg_temp."{entity.table}"; DROP TABLE pg_temp.{_CHANGED}')
+    with (
+        clock.moved_to(moment - dt.timedelta(microseconds=1)),
+        rebuilding.state(actor, entity, moment, only=only) as held,
+    ):
+        yield held
 
 
 def queryset(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> QuerySet[Any]:

@@ -45,7 +45,7 @@ def living(run: Run, groups: QuerySet[Any]) -> QuerySet[Any]:
 def knows(run: Run, *windows: Window | None) -> bool:
     """Whether the dataset's tally can tell of the records a report is about, within each of some stretches of days."""
     where = (one.where for one in run.spec.measures)
-    if run.day is not None or not tallies.tells(run.actor, run.entity, run.base, *where):
+    if not tallies.tells(run.actor, run.entity, run.base, *where):
         return False
     return all(_within(run, one) is not None for one in windows)
 
@@ -61,7 +61,8 @@ def _told(run: Run, windows: Mapping[str, Window | None]) -> Asked | None:
             return None
         found |= {f"{part}{name}": aggregate for part, aggregate in parts.items()}
     around = reduce(lambda one, other: one and other and one.with_(other), windows.values())
-    return tallies.rows(run.actor, run.entity, run.base or None).filter(_within(run, around) or Q()), found
+    rows = tallies.rows(run.actor, run.entity, run.base or None, narrowed=run.day is not None)
+    return rows.filter(_within(run, around) or Q()), found
 
 
 def _within(run: Run, window: Window | None) -> Q | None:

@@ -24,7 +24,7 @@ class Question:
 
 
 LEFT: Final = Question(
-    frozenset({"churned", "churn", "left", "lost", "gone", "cancelled", "canceled", "ended", "流失", "已流失", "已离开", "离开", "终止", "已终止"}),
+    frozenset({"churned", "churn", "attrited", "attrition", "exited", "left", "lost", "gone", "cancelled", "canceled", "ended", "流失", "已流失", "已离开", "离开", "终止", "已终止"}),
     frozenset({"active", "stayed", "retained", "existing", "current", "未流失", "活跃", "在网", "在册", "留存", "未离开"}),
     Text("left", "流失"),
 )  # fmt: skip
@@ -44,12 +44,13 @@ RESPONDED: Final = Question(
     Text("responded", "已响应"),
 )  # fmt: skip
 #: Values that name no outcome yet, where a label has them beside its two.
-_OPEN: Final = frozenset({"open", "pending", "unknown", "in progress", "new", "?", "待定", "未知", "进行中", "跟进中", "未定"})  # fmt: skip
+_OPEN: Final = frozenset({"open", "pending", "unknown", "in progress", "new", "joined", "?", "待定", "未知", "进行中", "跟进中", "未定"})  # fmt: skip
 
 
 def _words(column: pd.Series, asked: Question) -> pd.Series:
     """A column as words. Beside a single other one, a word for nothing (“none”, “无”) is the answer no, not a gap."""
-    written = texts(column).str.lower()
+    written = texts(column).str.lower().str.removesuffix(".").str.replace(r"\s*(?:customers?|客户)$", "", regex=True)
+    written = written.mask(written == "", texts(column).str.lower())
     if written.dropna().nunique() != 1:
         return written
     raw = column.astype("string").str.strip().str.lower()

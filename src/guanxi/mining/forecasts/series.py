@@ -175,8 +175,11 @@ def series_of(sales: Transactions, every: str) -> tuple[pd.Series, list[Note]]:
             every=every,
             known=", ".join(FREQUENCIES),
         )
-    daily = sales.table.group_by("day").aggregate(value=lambda t: t.amount.sum()).execute()
-    series = pd.Series(daily["value"].to_numpy(dtype=float), index=pd.to_datetime(daily["day"])).sort_index()
+    series = _daily(sales)
+    given = _given_by(series.index)
+    through = pd.Timestamp(sales.as_of)
+    if given:  # a figure a period stands on one of its days; the period is over all the same
+        through = max(through, _end(_begin(series.index[-1], given), given))
     word = FREQUENCIES[every][0]
     whole = (
         series.resample(word, label="left" if every == "week" else None, closed=None).sum()
@@ -184,7 +187,7 @@ def series_of(sales: Transactions, every: str) -> tuple[pd.Series, list[Note]]:
         else _weekly(series)
     )
     notes = []
-    if not _complete(whole.index[-1], every, sales.as_of) and len(whole) > 1:
+    if _end(whole.index[-1], every) > through and len(whole) > 1:
         whole = whole.iloc[:-1]
         notes.append(
             note(
@@ -194,7 +197,7 @@ def series_of(sales: Transactions, every: str) -> tuple[pd.Series, list[Note]]:
                 warning=False,
             )
         )
-    if not _complete_start(whole.index[0], every, sales.first) and len(whole) > 8:
+    if given != every and not _complete_start(whole.index[0], every, sales.first) and len(whole) > 8:
         whole = whole.iloc[1:]
         notes.append(
             note(
@@ -223,8 +226,25 @@ def _end(start: pd.Timestamp, every: str) -> pd.Timestamp:
     return pd.Timestamp(start + step) - pd.Timedelta(days=1)
 
 
-def _complete(start: pd.Timestamp, every: str, as_of: dt.date) -> bool:
-    return bool(_end(start, every) <= pd.Timestamp(as_of))
+def _begin(day: pd.Timestamp, every: str) -> pd.Timestamp:
+    if every == "week":
+        return pd.Timestamp(day - pd.Timedelta(days=day.day_of_week))
+    return pd.Timestamp(day.to_period({"month": "M", "quarter": "Q", "day": "D"}[every]).start_time)
+
+
+def _given_by(days: pd.DatetimeIndex) -> str:
+    """The period a table has one figure for, when all its days are the first of such a period, or the same day of a week; else ''."""
+    found = days.unique()
+    if len(found) < 4:
+        return ""
+    if bool((found.day == 1).all()):
+        return "quarter" if bool(found.month.isin([1, 4, 7, 10]).all()) else "month"
+    return "week" if found.day_of_week.nunique() == 1 else ""
+
+
+def _daily(sales: Transactions) -> pd.Series:
+    daily = sales.table.group_by("day").aggregate(value=lambda t: t.amount.sum()).execute()
+    return pd.Series(daily["value"].to_numpy(dtype=float), index=pd.to_datetime(daily["day"])).sort_index()
 
 
 def _complete_start(start: pd.Timestamp, every: str, first: dt.date) -> bool:
@@ -234,13 +254,15 @@ def _complete_start(start: pd.Timestamp, every: str, first: dt.date) -> bool:
 def forecast(sales: Transactions, *, every: str = "", steps: int | None = None, level: float = 0.8) -> ForecastResult:
     """Net sales of the coming periods.
 
-    ``every``: day, week, month or quarter (default: month when there are 24 months or more, else week, else day). ``steps``: periods ahead (default: a
+    ``every``: day, week, month or quarter (default: what the table has one figure for; else month when there are 24 months or more, else week, else day). ``steps``: periods ahead (default: a
     fifth of the history, at most a season). Raises :class:`BadInput` with fewer than 8 periods.
     """
     if not sales.has_amount:
         raise BadInput("amount.needed", "A forecast needs a column of amounts.", "预测需要金额列。")
     days = (sales.as_of - sales.first).days
-    every = every or ("month" if days > 24 * 30.5 else "week" if days >= 9 * 7 else "day")
+    every = (
+        every or _given_by(_daily(sales).index) or ("month" if days > 24 * 30.5 else "week" if days >= 9 * 7 else "day")
+    )
     history, notes = series_of(sales, every)
     if len(history) < 8:
         raise BadInput(

@@ -16,8 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from guanxi.mining.lifetime.estimate import Array
-from guanxi.mining.parsing import frame_of, texts
-from guanxi.mining.result import BadInput, Note, Result, Text, note, require_columns, words
+from guanxi.mining.offers.rows import pairs_of
+from guanxi.mining.parsing import frame_of
+from guanxi.mining.result import BadInput, Note, Result, Text, note, words
 
 
 class _Tree:
@@ -150,8 +151,8 @@ class BasketResult(Result):
 def baskets(
     data: Any,
     *,
-    basket: str,
-    item: str,
+    basket: str = "",
+    item: str | Sequence[str],
     min_support: float | None = None,
     min_confidence: float = 0.25,
     max_length: int = 4,
@@ -160,13 +161,11 @@ def baskets(
 ) -> BasketResult:
     """Rules “who buys these also buys that” from a table of one row per basket and item; repeated rows count once.
 
-    ``min_support``: share of baskets (default 0.005, and at least 5 baskets). Rules have one item on the right. ``correction``: ``bh`` or ``holm``.
+    A table of one row per basket is understood too: lists in the column ``item`` (“a, b, c”, “a;b”, JSON), several columns
+    of items, or a column for each item that says yes or how many. Without ``basket`` each row is one. ``min_support``: share of baskets (default 0.005, and at least 5 baskets). Rules have one item on the right. ``correction``: ``bh`` or ``holm``.
     The most surprising (lift) come first. Raises :class:`BadInput` when a column is missing or no basket is left.
     """
-    frame = frame_of(data)
-    require_columns(frame.columns, basket, item)
-    pairs = pd.DataFrame({"basket": texts(frame[basket]), "item": texts(frame[item])})
-    notes: list[Note] = []
+    pairs, notes = pairs_of(frame_of(data), basket, [item] if isinstance(item, str) else [*item])
     whole = pairs.dropna()
     if len(whole) < len(pairs):
         notes.append(

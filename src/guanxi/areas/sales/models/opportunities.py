@@ -222,7 +222,8 @@ class OpportunityState(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["opportunity", "-at", "-id"], name="opportunity_state_at")
+            models.Index(fields=["opportunity", "-at", "-id"], name="opportunity_state_at"),
+            models.Index(fields=["at", "opportunity"], name="opportunity_state_since"),
         ]
 
     def __str__(self) -> str:

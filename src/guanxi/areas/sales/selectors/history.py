@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,44 +11,49 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models import Count, Sum
 
-from guanxi.areas.sales.models import LOST, OPEN, WON
+from guanxi.areas.sales.models import LOST, OPEN, WON, Opportunity
 from guanxi.areas.sales.selectors.stages import stages_of
 from guanxi.core.access import visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import tallies
 from guanxi.core.records.shape import spoken
+from guanxi.core.reporting import rebuilding
 from guanxi.core.schema.registry import entity_of
 
 ZERO = Decimal(0)
-#: The last state of each opportunity up to a moment, of those that lived then; ``{seen}`` narrows to what somebody may see.
-_AS_OF = """
-    SELECT * FROM (
-        SELECT DISTINCT ON (s.opportunity_id) s.opportunity_id AS id, s.pipeline_id, s.stage_id, s.category, s.value, s.alive
-        FROM sales_opportunitystate s WHERE s.at <= %s {seen} ORDER BY s.opportunity_id, s.at DESC, s.id DESC
-    ) held WHERE held.alive AND held.pipeline_id = %s
+DEAL = "sales.opportunity"
+#: What an opportunity was at a moment, if it lived in the pipeline then.
+_HELD = """
+    LEFT JOIN LATERAL (
+        SELECT * FROM (
+            SELECT s.category, s.value, s.alive, s.pipeline_id FROM sales_opportunitystate s
+            WHERE s.opportunity_id = m.id AND s.at <= %s ORDER BY s.at DESC, s.id DESC LIMIT 1
+        ) held WHERE held.alive AND held.pipeline_id = %s
+    ) {name} ON true
 """
-#: What both moments hold, opportunity by opportunity, and what follows from each pair: steps, then stages at either end.
-_COURSE = f"""
-    WITH old AS MATERIALIZED ({_AS_OF}), new AS MATERIALIZED ({_AS_OF}), pair AS MATERIALIZED (
-        SELECT old.id IS NOT NULL AS known, coalesce(old.category = '{OPEN}', false) AS was_open, old.value AS was,
-               new.category, new.value, NOT (old.id IS NOT NULL AND old.category <> '{OPEN}' AND new.category <> '{OPEN}') AS moved
-        FROM old FULL JOIN new USING (id)
+#: What became of those that changed between two moments; ``{seen}`` narrows to what somebody may see.
+_MOVES = f"""
+    WITH changed AS (SELECT DISTINCT s.opportunity_id AS id FROM sales_opportunitystate s WHERE s.at > %s AND s.at <= %s {{seen}}),
+    pair AS MATERIALIZED (
+        SELECT old.category IS NOT NULL AS known, coalesce(old.category = '{OPEN}', false) AS was_open, old.value AS was,
+               new.category, new.value,
+               NOT (old.category IS NOT NULL AND old.category <> '{OPEN}' AND new.category <> '{OPEN}') AS moved
+        FROM changed m {_HELD.format(name="old")} {_HELD.format(name="new")}
     )
-    SELECT step.key, NULL::bigint, count(*), sum(step.amount) FROM pair CROSS JOIN LATERAL (VALUES
-        ('opening', was_open, was),
-        ('closing', category = '{OPEN}', value),
+    SELECT step.key, count(*), sum(step.amount) FROM pair CROSS JOIN LATERAL (VALUES
         ('gone', was_open AND category IS NULL, -was),
-        ('new', NOT known, value),
+        ('new', NOT known AND category IS NOT NULL, value),
         ('reopened', known AND NOT was_open AND moved, value),
         ('grown', was_open AND value > was, value - was),
         ('shrunk', was_open AND value < was, value - was),
         ('won', moved AND category = '{WON}', -value),
         ('lost', moved AND category = '{LOST}', -value)
     ) step (key, holds, amount) WHERE step.holds GROUP BY step.key
-    UNION ALL SELECT 'stage before', stage_id, count(*), sum(value) FROM old GROUP BY stage_id
-    UNION ALL SELECT 'stage', stage_id, count(*), sum(value) FROM new GROUP BY stage_id
 """  # noqa: S608 - constants of this module; values are parameters
+Sums = dict[tuple[int | None, str], tuple[int, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +84,52 @@ class Level:
 def course(actor: Actor, pipeline: int, start: dt.date, end: dt.date) -> tuple[list[Step], list[Level]]:
     """Waterfall and funnel of a pipeline between the beginning of ``start`` and the end of ``end``, of what he may see."""
     first = clock.day_start(start, settings.TIME_ZONE)
-    last = min(clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE), clock.now())
-    found = _found(actor, pipeline, first, last)
-    none = (0, ZERO)
+    last = clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE)
+    before = _sums(actor, pipeline, first)
+    after = _sums(actor, pipeline, last if last < clock.now() else None)
+    steps = _moves(actor, pipeline, first, min(last, clock.now()))
+    steps |= {"opening": _together(before, category=OPEN), "closing": _together(after, category=OPEN)}
     levels = [
         Level(
             spoken(stage.name, stage.name_en), stage.color, stage.pk,
-            *found.get(("stage before", stage.pk), none), *found.get(("stage", stage.pk), none),
+            *_together(before, stage=stage.pk), *_together(after, stage=stage.pk),
         )
         for stage in stages_of(pipeline)
     ]  # fmt: skip
-    return [Step(key, *found.get((key, None), none)) for key in STEPS], levels
+    return [Step(key, *steps.get(key, (0, ZERO))) for key in STEPS], levels
 
 
-def _found(
-    actor: Actor, pipeline: int, first: dt.datetime, last: dt.datetime
-) -> dict[tuple[str, int | None], tuple[int, Decimal]]:
-    """Number and amount by step or stage: the database adds up, for a large workspace holds a million states."""
+def _sums(actor: Actor, pipeline: int, moment: dt.datetime | None) -> Sums:
+    """Number and amount of the opportunities by stage and category, as they were up to a moment or are."""
+    entity = entity_of(DEAL)
+    past = None if moment is None else moment + dt.timedelta(microseconds=1)
+    with rebuilding.state(actor, entity, past, gone=False) if past else nullcontext():
+        if tallies.tells(actor, entity):
+            rows = tallies.rows(actor, entity, narrowed=past is not None)
+            made = {"n": tallies.count(), "amount": tallies.total("value")}
+        else:
+            rows = Opportunity.objects.order_by()
+            rows = rows if past else visible(rows, actor)
+            made = {"n": Count("pk"), "amount": Sum("value")}
+        found = rows.filter(pipeline=pipeline).values_list("stage_id", "category").annotate(**made)
+        return {(stage, category): (n, amount or ZERO) for stage, category, n, amount in found}
+
+
+def _together(sums: Sums, stage: int | None = None, category: str = "") -> tuple[int, Decimal]:
+    chosen = [held for key, held in sums.items() if stage in (None, key[0]) and category in ("", key[1])]
+    return sum(n for n, _amount in chosen), sum((amount for _n, amount in chosen), ZERO)
+
+
+def _moves(actor: Actor, pipeline: int, first: dt.datetime, last: dt.datetime) -> dict[str, tuple[int, Decimal]]:
+    """Number and amount by step, of the opportunities that have changed: found by an index, added up by the database."""
     seen, narrowed = "", tuple[Any, ...]()
     if not actor.rights.everything:
-        rows = visible(entity_of("sales.opportunity").model._base_manager.all(), actor).order_by()
+        rows = visible(Opportunity._base_manager.order_by(), actor)
         try:
             sql, narrowed = rows.values("pk").query.sql_with_params()
         except EmptyResultSet:
             return {}
         seen = f"AND s.opportunity_id IN ({sql})"
     with connection.cursor() as cursor:
-        cursor.execute(_COURSE.format(seen=seen), [first, *narrowed, pipeline, last, *narrowed, pipeline])
-        return {(key, stage): (count, amount or ZERO) for key, stage, count, amount in cursor.fetchall()}
+        cursor.execute(_MOVES.format(seen=seen), [first, last, *narrowed, first, pipeline, last, pipeline])
+        return {key: (count, amount or ZERO) for key, count, amount in cursor.fetchall()}

@@ -59,9 +59,10 @@ def show(request: HttpRequest) -> HttpResponseBase:
         if "." not in one.path and not one.title and one.field.column not in hidden
     ]
     with past.state(actor, entity, day):
-        found = past.queryset(actor, entity, tree).order_by("-pk")
-        count = found.count()
-        rows = list(found[:MOST])
+        found = past.queryset(actor, entity, tree)
+        count, shown = found.count(), list(found.order_by("-pk").values_list("pk", flat=True)[:MOST])
+    with past.state(actor, entity, day, only=shown):
+        rows = list(past.queryset(actor, entity, None).order_by("-pk"))
     names = names_for(actor, [(one.field, [values.current(row, one.field) for row in rows]) for one in columns])
     known = set(reading.queryset(actor, entity).filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
     lines = [
