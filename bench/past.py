@@ -58,6 +58,7 @@ def main() -> None:
     asked.add_argument("--opportunities", type=int, default=1_000_000)
     asked.add_argument("--changed", type=int, default=100_000)
     asked.add_argument("--days", default="30,365")
+    asked.add_argument("--who", default="own,department,everything")
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     os.environ.pop("DATABASE_URL", None)
@@ -72,7 +73,7 @@ def main() -> None:
         if not made.exists():
             fill(given.folder, given.opportunities, given.changed)
             made.write_text("1")
-        measure([int(one) for one in given.days.split(",")])
+        measure([int(one) for one in given.days.split(",")], given.who.split(","))
 
 
 def fill(folder: Path, opportunities: int, changed: int) -> None:
@@ -98,7 +99,7 @@ def fill(folder: Path, opportunities: int, changed: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def measure(days: list[int]) -> None:
+def measure(days: list[int], asked: list[str]) -> None:
     """Print each report for each person."""
     from guanxi.areas.sales.models import Pipeline
     from guanxi.areas.sales.selectors import history
@@ -110,16 +111,16 @@ def measure(days: list[int]) -> None:
 
     people = {"own": "bench6", "department": "bench5", "everything": "bench0"}
     pipeline = Pipeline.objects.order_by("pk").first()
-    for who, name in people.items():
-        actor = actors.load(User.objects.get(username=name), via="cli")
+    for who in asked:
+        actor = actors.load(User.objects.get(username=people[who]), via="cli")
         today = clock.today(actor.timezone)
         for report, spec in REPORTS.items():
             for ago in [0, *days]:
                 day = (today - dt.timedelta(days=ago)).isoformat() if ago else ""
-                asked = read({"dataset": "sales.opportunity", **spec, "as_of": day})
+                question = read({"dataset": "sales.opportunity", **spec, "as_of": day})
 
-                def run(asked: Any = asked, actor: Any = actor) -> Any:
-                    found = engine.run(actor, asked)
+                def run(question: Any = question, actor: Any = actor) -> Any:
+                    found = engine.run(actor, question)
                     return [[cell.value for cell in row.cells] for row in (*found.rows, found.total)]
 
                 show(f"{report}, {ago or 'no'} days ago", who, run)

@@ -73,14 +73,14 @@ _LATER = """later AS (
            jsonb_object_agg(k.key, a.changes -> k.key -> 0 ORDER BY a.at DESC, a.id DESC) FILTER (WHERE k.key IS NOT NULL) AS held
     FROM core_auditentry a
     LEFT JOIN LATERAL unnest(%(asked)s::text[]) k (key) ON a.action <> 'create' AND a.changes ? k.key
-    WHERE a.entity = %(table)s AND a.at >= %(moment)s AND (a.action = 'create' OR a.changes ?| %(asked)s::text[])
+    WHERE a.entity = %(table)s AND a.at >= %(moment)s AND ({came} OR a.action <> 'create' AND a.changes ?| %(asked)s::text[]) {seen}
     GROUP BY a.record_id
 )"""
 _NOT_LATER = "later AS (SELECT NULL::bigint AS id, false AS came, NULL::jsonb AS held WHERE false)"
-_MOVED = """moved AS (SELECT DISTINCT s."{record}" AS id FROM "{states}" s WHERE s.at >= %(moment)s)"""
+_MOVED = """moved AS (SELECT DISTINCT s."{record}" AS id FROM "{states}" s WHERE s.at >= %(moment)s {seen})"""
 _NOT_MOVED = "moved AS (SELECT NULL::bigint AS id WHERE false)"
 _STATE = """LEFT JOIN LATERAL (
-    SELECT s.* FROM "{states}" s WHERE s."{record}" = t.id AND s.at < %(moment)s AND m.id IS NOT NULL
+    SELECT s.* FROM "{states}" s WHERE s."{record}" = t.id AND s.at < %(moment)s AND m.id IS NOT NULL AND t.created_at < %(moment)s
     ORDER BY s.at DESC, s.id DESC LIMIT 1
 ) s ON true"""
 #: ``lived`` is false where the record has no state yet; ``alive`` is of today.
@@ -88,7 +88,7 @@ _CHANGES = """CREATE TEMP TABLE {changed} ON COMMIT DROP AS WITH {later}, {moved
 SELECT t.id, {lived} AS lived, coalesce(l.came, false) AS came, t.created_at, t.deleted_at IS NULL AS alive, {columns}
 FROM (SELECT id FROM later UNION SELECT id FROM moved) x JOIN {table} t ON t.id = x.id
 LEFT JOIN later l ON l.id = t.id LEFT JOIN moved m ON m.id = t.id {held} {state}
-WHERE {seen}"""
+WHERE {seen} {known}"""
 #: Rows destroyed since, for those who see all there is.
 _DESTROYED = """CREATE TEMP TABLE {gone} ON COMMIT DROP AS
 SELECT p.* FROM (
@@ -252,11 +252,14 @@ class State:
             shown += [f't."{one}" AS "{_NOW.format(one)}"' for one in (*columns, "created_at")]
         held = ", ".join(f'"{one}" {types[one]}' for one in asked)
         rows = visible(self._rows(), self.actor)
-        seen, given = _given("t.id IN ({})", rows.values("pk")) if rows.query.where else ("true", {})
+        seen, given = _given("{}", rows.values("pk")) if rows.query.where else ("", {})
+        among = f"AND {{}} IN ({seen})" if seen else ""
         sql = _CHANGES.format(
-            changed=_CHANGED, table=self._table, columns=", ".join(shown), seen=seen,
-            later=_LATER if asked else _NOT_LATER,
-            moved=_MOVED.format(**names) if states else _NOT_MOVED,
+            changed=_CHANGED, table=self._table, columns=", ".join(shown), seen=f"t.id IN ({seen})" if seen else "true",
+            # Who came since takes part in sums alone: today's hold them too.
+            known="" if summed else "AND t.created_at < %(moment)s",
+            later=_LATER.format(seen=among.format("a.record_id"), came="false" if states else "a.action = 'create'") if asked else _NOT_LATER,
+            moved=_MOVED.format(seen=among.format(f's."{states.record}"'), **names) if states else _NOT_MOVED,
             lived="m.id IS NULL OR s.id IS NOT NULL" if states else "true",
             held=f"LEFT JOIN LATERAL jsonb_to_record(coalesce(l.held, '{{}}')) h ({held}) ON true" if held else "",
             state=_STATE.format(**names) if states else "",
