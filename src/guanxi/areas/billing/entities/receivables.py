@@ -23,7 +23,7 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import PAID
-from guanxi.areas.billing.services import ledger, receiving
+from guanxi.areas.billing.services import allocatable, ledger, receiving
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
@@ -46,10 +46,10 @@ from guanxi.core.schema.registry import extend, register
 from guanxi.core.schema.standing import Standing
 
 OPEN_ONES = Offer(
-    where=ledger.instalments_for, tells=("contract.number", "order.number", "name"), beside=("due_on", "open")
+    where=allocatable.instalments_for, tells=("contract.number", "order.number", "name"), beside=("due_on", "open")
 )
 OWN_ONES = Offer(
-    where=ledger.allocations_of,
+    where=allocatable.allocations_of,
     tells=("instalment.contract.number", "instalment.order.number", "instalment.name"),
     beside=("amount", "booked_on"),
 )
@@ -62,7 +62,7 @@ def free(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
 
 def longest_due(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """Allocating begins with what is due the longest."""
-    return {"instalment": next((row.pk for row in ledger.owed_by(receipt)), None)}
+    return {"instalment": next((row.pk for row in allocatable.owed_by(receipt)), None)}
 
 
 def rest(_actor: Actor, row: Instalment) -> Mapping[str, Any]:
@@ -235,7 +235,7 @@ register(
                         label=_("Invoice"),
                         target="billing.invoice",
                         offers=Offer(
-                            where=ledger.invoices_of, tells=("number", "title"), beside=("issued_on", "amount")
+                            where=allocatable.invoices_of, tells=("number", "title"), beside=("issued_on", "amount")
                         ),
                     ),
                 ),

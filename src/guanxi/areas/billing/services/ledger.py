@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import Allocation, Contract, Instalment, Invoice, Order, Receipt
-from guanxi.areas.billing.models.documents import DRAFT, OWING_CONTRACTS, OWING_ORDERS
+from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import IN, ISSUED, OUT, PAYMENT, RED, WRITE_OFF
+from guanxi.areas.billing.services import allocatable
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.kernel import clock
@@ -201,32 +202,10 @@ def _book(
     return amount
 
 
-def instalments_for(receipt: Receipt) -> Q:
-    """What holds for instalments a receipt may go to: open ones of its customer and currency, on documents that stand."""
-    owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
-    owing |= Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
-    return owing & Q(customer_id=receipt.customer_id, currency=receipt.currency, open__gt=0)
-
-
-def invoices_of(receipt: Receipt) -> Q:
-    """What holds for invoices a receipt may pay: issued ones of its customer and currency."""
-    return Q(customer_id=receipt.customer_id, currency=receipt.currency, status=ISSUED)
-
-
-def allocations_of(receipt: Receipt) -> Q:
-    """What holds for the allocations of a receipt."""
-    return Q(receipt_id=receipt.pk)
-
-
-def owed_by(receipt: Receipt) -> list[Instalment]:
-    """Open instalments a receipt may go to, the longest due first."""
-    return list(Instalment.objects.filter(instalments_for(receipt)).order_by("due_on", "pk"))
-
-
 def receipt_spread(actor: Actor, record: Receipt) -> Operation:
     """Book what is free on the instalments longest due; what is left over stays to the customer's credit."""
     left, items = record.free, []
-    for row in owed_by(record):
+    for row in allocatable.owed_by(record):
         part = min(left, row.open)
         if part > 0:
             items.append((row.pk, part))
