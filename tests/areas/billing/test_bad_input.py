@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from guanxi.areas.billing.models import Contract, Order, Receipt
+from guanxi.areas.billing.models import Contract, Order, Quote, Receipt
 from guanxi.areas.billing.services import contracts, invoices, ledger, orders
 from guanxi.areas.sales.models import Lead, Opportunity
 from guanxi.areas.sales.services import lead_convert
@@ -187,3 +187,27 @@ def test_a_price_that_cannot_be_reckoned_is_told_at_its_cell(cast: Cast, make: A
     tried = grid.work_out(cast.root, quote, None, quote.lines[0], rows, {"currency": "THB"})
     assert "THB" in str(tried.errors[0]["price"])
     assert not grid.work_out(cast.root, quote, None, quote.lines[0], rows, {"currency": "CNY"}).errors
+
+
+def test_what_is_rarely_meant_is_asked_back_and_then_taken(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer")
+    sent = {
+        "name": "赠送", "customer": str(customer.pk), "currency": "CNY", "discount": "100", "valid_until": "2100-01-01",
+        "lines.sent": "1", "lines.0.name": "样品", "lines.0.quantity": "1", "lines.0.price": "80", "lines.0.tax_class": "13",
+    }  # fmt: skip
+    for language, words in (
+        ("zh-hans", ("请确认", "全部赠送", "超过 2 年")),
+        ("en", ("Is this meant", "gives everything away", "2 years ahead")),
+    ):
+        page = _client(cast.root_user, language).post("/quotes/new/", sent)
+        assert page.status_code == 422
+        assert all(word in page.content.decode() for word in (*words, 'name="_sure"', "样品"))
+    assert Quote.objects.count() == 0
+    client = _client(cast.root_user, "en")
+    refused = client.post("/quotes/new/", {**sent, "valid_until": "2300-01-01", "_sure": "1"})
+    assert (refused.status_code, "must lie between" in refused.content.decode()) == (422, True)
+    assert client.post("/quotes/new/", {**sent, "_sure": "1"}).status_code == 303
+    made = Quote.objects.get()
+    assert (made.total, made.valid_until, made.off) == (0, dt.date(2100, 1, 1), 100)
+    again = client.post(f"/quotes/{made.pk}/edit/", {"name": "赠品", "_original": '{"name": "赠送"}'})
+    assert again.status_code == 303, "what was meant is not asked again"

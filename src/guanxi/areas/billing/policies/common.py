@@ -7,18 +7,23 @@ from collections.abc import MutableMapping
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing.models import (
     ClosedPeriod,
 )
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import figures
+from guanxi.core.records.doubts import doubt
 
 Changes = MutableMapping[str, list[Any]]
 ZERO, HUNDRED = Decimal(0), Decimal(100)
 ABSURD = Decimal(10) ** 12
+#: Days of documents lie between this one and so many years ahead: leases of land run for seventy.
+EARLIEST, LAST_YEAR = dt.date(1950, 1, 1), 100
 LONGEST_CHAIN = 50
 #: How long a quote holds unless somebody says otherwise.
 QUOTE_DAYS = 30
@@ -58,6 +63,26 @@ def in_order(record: Any, first: str, last: str, text: Text) -> None:
     start, end = getattr(record, first), getattr(record, last)
     if start is not None and end is not None and end < start:
         raise Invalid(text, code="dates.order", field=last)
+
+
+def likely(record: Any, changes: Changes, name: str, *, years: int) -> None:
+    """Raise Invalid at a day no document bears; doubt one that lies more than so many years ahead."""
+    day, today = getattr(record, name), clock.today(settings.TIME_ZONE)
+    if day is None or (record.pk and name not in changes):
+        return
+    last = dt.date(today.year + LAST_YEAR, 12, 31)
+    if not EARLIEST <= day <= last:
+        raise Invalid(
+            _("The date must lie between %(from)s and %(to)s.") % {"from": EARLIEST, "to": last},
+            code="date.range",
+            field=name,
+        )
+    if day > today + dt.timedelta(days=366 * years):
+        doubt(
+            _("%(day)s lies more than %(years)d years ahead.") % {"day": day, "years": years},
+            field=name,
+            code="date.far",
+        )
 
 
 def period_open(day: dt.date | None, field: str) -> None:

@@ -34,6 +34,7 @@ from guanxi.areas.billing.policies.common import (
     ZERO,
     Changes,
     in_order,
+    likely,
     moved_in_open_books,
     positive,
     put,
@@ -44,6 +45,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.records import figures
+from guanxi.core.records.doubts import doubt
 from guanxi.core.records.rates import rate_on
 
 
@@ -72,6 +74,17 @@ def document_settle(_actor: Actor, document: Any, lines: Sequence[Any]) -> None:
     settle_priced(document, lines)
     if document.total < 0:
         raise Invalid(_("More is taken off than the whole comes to."), code="discount.whole", field="discount_amount")
+    if document.total == 0 != before and any(one.price and not one.optional for one in lines):
+        text = _("This gives everything away: nothing is left to pay.")
+        doubt(
+            text,
+            field="discount"
+            if document.discount
+            else "discount_amount"
+            if document.discount_amount
+            else "lines.0.discount",
+            code="discount.all",
+        )
     if document.pk and document.status != DRAFT and before is not None and document.total != before:
         raise RuleBroken(
             _("This is no longer a draft: its amounts are agreed. Make a new version or an amendment."),
@@ -106,6 +119,8 @@ def quote_clean(actor: Actor, quote: Quote, changes: Changes) -> None:
     day = quote.quoted_on or today
     if quote.valid_until is None:
         put(quote, changes, "valid_until", day + dt.timedelta(days=QUOTE_DAYS))
+    likely(quote, changes, "quoted_on", years=1)
+    likely(quote, changes, "valid_until", years=2)
     in_order(quote, "quoted_on", "valid_until", _("A quote cannot end before it begins."))
     _document_clean(quote, changes, day)
 
@@ -120,6 +135,8 @@ def contract_clean(actor: Actor, contract: Contract, changes: Changes) -> None:
     """Dates have an order; no contract stands under, amends or renews itself, also not by way of others."""
     today = clock.today(actor.timezone)
     _document_clean(contract, changes, contract.signed_on or today)
+    for name, years in (("signed_on", 1), ("starts_on", 5), ("ends_on", 30)):
+        likely(contract, changes, name, years=years)
     in_order(contract, "starts_on", "ends_on", _("A contract cannot end before it begins."))
     if contract.signed_on is not None and contract.signed_on > today + dt.timedelta(days=366):
         raise Invalid(_("This day lies too far ahead."), code="dates.future", field="signed_on")
@@ -212,6 +229,8 @@ def order_clean(actor: Actor, order: Order, changes: Changes) -> None:
     today = clock.today(actor.timezone)
     if order.ordered_on is None:
         put(order, changes, "ordered_on", today)
+    likely(order, changes, "ordered_on", years=1)
+    likely(order, changes, "due_on", years=5)
     in_order(order, "ordered_on", "due_on", _("Nothing can be due before it is ordered."))
     if order.status in OWING_ORDERS:
         moved_in_open_books(order, changes, "ordered_on")

@@ -28,6 +28,7 @@ from guanxi.areas.billing.policies.common import (
     ZERO,
     Changes,
     in_order,
+    likely,
     moved_in_open_books,
     period_open,
     positive,
@@ -97,6 +98,7 @@ def instalment_clean(_actor: Actor, row: Instalment, changes: Changes) -> None:
     if document is None or (row.contract_id and row.order_id):
         raise Invalid(_("An instalment is of a contract or of an order."), code="instalment.of", field="contract")
     row.customer_id, row.currency = document.customer_id, document.currency
+    likely(row, changes, "due_on", years=30)
     if row.amount is None and row.percent is None:
         raise Invalid(_("Say a percentage or an amount."), code="amount.missing", field="amount")
     if row.amount is not None:

@@ -52,7 +52,7 @@ class FormView:
     """A form ready to be drawn.
 
     ``parts`` stand open, ``more`` behind “more fields”; ``typed`` names the field on whose value its layout depends. ``version`` and ``original`` (JSON) are those the editing
-    started from; ``token`` makes a second sending of the same form harmless; ``draft_key`` names the kept draft.
+    started from; ``token`` makes a second sending of the same form harmless; a ``doubtful`` one asks whether its values are meant; ``draft_key`` names the kept draft.
     """
 
     entity: Entity
@@ -67,6 +67,7 @@ class FormView:
     draft_key: str = ""
     grids: tuple[Grid, ...] = ()
     typed: str = ""
+    doubtful: bool = False
 
     @property
     def shown(self) -> tabs.Sorted[Part]:

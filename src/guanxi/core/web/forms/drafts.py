@@ -11,7 +11,7 @@ from guanxi.core.models import Draft
 from guanxi.core.records import drafts
 from guanxi.core.web.views.common import actor_of, page_view
 
-SKIPPED = frozenset({"csrfmiddlewaretoken", "_draft", "_token", "_then"})
+SKIPPED = frozenset({"csrfmiddlewaretoken", "_draft", "_token", "_then", "_sure"})
 
 
 @page_view("POST")

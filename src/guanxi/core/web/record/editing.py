@@ -9,10 +9,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
-from guanxi.core import access
+from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Clash, Conflict, Invalid, NotFound
-from guanxi.core.records import drafts, lines, shape
+from guanxi.core.records import doubts, drafts, lines, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at, entity_of
 from guanxi.core.web import addresses, toasts
@@ -49,6 +49,12 @@ def draw_form(
         "create_urls": creating_urls(actor_of(request), form) if not nested else {},
     }
     return draw(request, "forms/page.jinja" if whole else part, context, status=status)
+
+
+def _refused(request: HttpRequest, form: FormView, title: str, error: Invalid) -> HttpResponseBase:
+    """The form again: with what is wrong, or with what somebody should say is meant."""
+    shown = replace(form, doubtful=isinstance(error, doubts.Doubtful))
+    return draw_form(request, shown, title, status=422)
 
 
 def creating_urls(actor: Actor, form: FormView) -> dict[str, str]:
@@ -89,10 +95,11 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
                 request, build.create_form(actor, entity, form.values, token=form.token, more=grid.MORE), title
             )
         try:
-            record, _new = saving.create(actor, entity, form, request)
+            with records.writing(actor), doubts.asking(sure=form.sure):
+                record, _new = saving.create(actor, entity, form, request)
         except Invalid as error:
             view = build.create_form(actor, entity, form.values, error, token=form.token)
-            return draw_form(request, view, title, status=422)
+            return _refused(request, view, title, error)
         drafts.drop(actor, f"new:{entity.key}")
         return _created(request, actor, entity, record, form.then, title)
     given = _given(actor, entity, request)
@@ -158,12 +165,13 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
         view = build.edit_form(actor, record, form.values, version=form.version, original=original, more=grid.MORE)
         return draw_form(request, view, title)
     try:
-        saved = saving.update(actor, record, form, request)
+        with records.writing(actor), doubts.asking(sure=form.sure):
+            saved = saving.update(actor, record, form, request)
     except Conflict as conflict:
         return _draw_conflict(request, actor, record, form, conflict, title)
     except Invalid as error:
         view = build.edit_form(actor, record, form.values, error, version=form.version, original=original)
-        return draw_form(request, view, title, status=422)
+        return _refused(request, view, title, error)
     drafts.drop(actor, key)
     shown = saved_toast(entity, saved)
     if form.then == "stay" and target(request) != "dialog-body":

@@ -159,14 +159,27 @@ function go(control, step) {
   next?.select?.();
 }
 
+/** Choose what is pointed at and go to the next cell; says whether there was anything. */
+function taken(control) {
+  if (!choose(control)) return false;
+  const row = fields(control.closest("tr"));
+  row[row.indexOf(control) + 1]?.focus();
+  return true;
+}
+
 document.addEventListener("keydown", (event) => {
   const control = event.target.closest?.("td[data-col] :is(input, select)");
   if (!control || event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
   const open = list.hidden === false && list.dataset.for === control.name;
-  if (event.key === "Enter") {
+  if (sought === control && control.value.trim() && ["Enter", "Tab", "ArrowDown"].includes(event.key) && !event.shiftKey) {
+    event.preventDefault(); // faster than the list: it is asked at once, and then does what was pressed
+    event.stopPropagation();
+    clearTimeout(typed);
+    search(control).then(() => { if (event.key !== "ArrowDown" && document.activeElement === control) taken(control); });
+  } else if (event.key === "Enter") {
     event.preventDefault();
     event.stopPropagation();
-    if (open && choose(control)) { const row = fields(control.closest("tr")); row[row.indexOf(control) + 1]?.focus(); return; }
+    if (open && taken(control)) return;
     go(control, event.shiftKey ? -1 : 1);
   } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && control.tagName !== "SELECT") {
     event.preventDefault();
@@ -203,6 +216,8 @@ list.id = "gx-pick-list";
 list.setAttribute("role", "listbox");
 list.hidden = true;
 let pickTurn = 0;
+/** The field whose text the list does not answer yet. */
+let sought = null;
 
 function close() {
   list.hidden = true;
@@ -226,6 +241,7 @@ async function search(input) {
   let items = [];
   try { items = (await (await request(url)).json()).items ?? []; } catch { return; }
   if (turn !== pickTurn || document.activeElement !== input) return;
+  sought = null;
   const place = input.getBoundingClientRect();
   (input.closest("dialog") ?? document.body).append(list);
   list.style.left = `${place.left + scrollX}px`;
@@ -275,6 +291,7 @@ on("input", "input[data-search][role=combobox]", (event, input) => {
   const hidden = $("input[data-ref]", cellOf(input));
   if (hidden) hidden.value = "";
   clearTimeout(typed);
+  sought = input;
   if (!event.isComposing) typed = setTimeout(() => search(input), 120);
 });
 on("compositionend", "input[data-search][role=combobox]", (_event, input) => search(input));
@@ -311,20 +328,50 @@ function put(line, name, text) {
   return "";
 }
 
+const FIGURE = /^-?[￥¥$€]?\s*\d[\d,.\s]*%?$/;
+const plainly = (text) => text.toLowerCase().replace(/[\s%％()（）*]/g, "");
+
+/** The columns a first row names, "" for those it does not; null when it is no heading. */
+function heading(row, cells) {
+  const known = cells.map((one) => [one.dataset.col, plainly(one.dataset.label)]);
+  const named = row.map((part) => {
+    const text = plainly(part);
+    return (known.find(([, label]) => label === text) ?? known.find(([, label]) => text.length > 1 && (text.includes(label) || label.includes(text))))?.[0] ?? "";
+  });
+  return named.filter(Boolean).length * 2 > row.filter(Boolean).length && new Set(named).size > 1 ? named : null;
+}
+
+/** Into which columns pasted ones go: by a heading; side by side; figures into those of figures where they would fall into words. */
+function columnsFor(rows, cells) {
+  const named = heading(rows[0], cells);
+  if (named) return { columns: named, rows: rows.slice(1) };
+  const figures = rows[0].map((_, at) => {
+    const filled = rows.map((row) => (row[at] ?? "").trim()).filter(Boolean);
+    return filled.length > 0 && filled.filter((part) => FIGURE.test(part)).length >= 0.8 * filled.length;
+  });
+  const counts = (cell) => /gx-lc-(money|decimal|integer|percent)/.test(cell.className) && $("input", cell);
+  const misplaced = figures.some((is, at) => at > 0 && is && cells[at] && /gx-lc-(text|long_text)/.test(cells[at].className));
+  if (!misplaced) return { columns: cells.map((one) => one.dataset.col), rows };
+  const free = { true: cells.slice(1).filter(counts), false: cells.slice(1).filter((one) => !counts(one) && $("input[type=text], textarea", one)) };
+  return { columns: figures.map((is, at) => (at === 0 ? cells[0] : free[is].shift())?.dataset.col ?? ""), rows };
+}
+
 on("paste", "td[data-col] input", (event, input) => {
   const text = event.clipboardData?.getData("text/plain") ?? "";
   if (!/[\t\n]/.test(text.replace(/\r?\n$/, ""))) return;
   event.preventDefault();
   const grid = input.closest("[data-grid]");
   let line = input.closest("tr");
-  const names = $$("td[data-col]", line).map((one) => one.dataset.col);
-  const start = names.indexOf(cellOf(input).dataset.col);
-  const rows = text.replace(/\r/g, "").replace(/\n$/, "").split("\n");
+  const cells = $$("td[data-col]", line);
+  const given = text.replace(/\r/g, "").replace(/\n$/, "").split("\n").map((row) => row.split("\t"));
+  const { columns, rows } = columnsFor(given, cells.slice(cells.indexOf(cellOf(input))));
   const unknown = new Set();
   rows.forEach((row, place) => {
-    row.split("\t").forEach((part, column) => { if (names[start + column]) unknown.add(put(line, names[start + column], part)); });
+    row.forEach((part, at) => { if (columns[at]) unknown.add(put(line, columns[at], part)); });
     if (place < rows.length - 1) line = lines(grid)[lines(grid).indexOf(line) + 1] ?? add(grid);
   });
+  clearTimeout(typed);
+  pickTurn += 1; // an answer under way opens nothing any more
   close();
   changed(grid);
   unknown.delete("");
