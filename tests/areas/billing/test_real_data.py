@@ -16,10 +16,12 @@ from django.db.models import Count, Sum
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Delivery, Order, OrderLine, Receipt
 from guanxi.areas.catalog.models import Product
+from guanxi.areas.sales.models import Territory
 from guanxi.core import records
 from guanxi.core.exchange import results
 from guanxi.core.exchange.recipe_running import recipe_run
 from guanxi.core.exchange.recipes import recipe_read
+from guanxi.core.models import User
 from guanxi.core.models.exchange import ImportRun
 from guanxi.core.reporting import engine
 from guanxi.core.reporting.spec import read
@@ -67,9 +69,11 @@ def by(cast: Cast, dataset: str, field: str, measure: str) -> dict[str, Any]:
 
 
 def test_northwind(cast: Cast) -> None:
+    nancy = User.objects.create(username="nancy", name="Nancy Davolio", department=cast.south)
     runs = brought(cast, "northwind", SAMPLES / "northwind", limit=FIRST)
     assert {name: (run.created, run.failed) for name, run in runs.items() if run.created} == {
         "customers.customer": (91, 0), "catalog.category": (8, 0), "catalog.product": (77, 0), "billing.order": (830, 0), "lines": (2155, 0),
+        "territories": (53, 0),
     }  # fmt: skip
     categories = {one["categoryID"]: one["categoryName"] for one in rows_of("northwind", "categories.csv")}
     of = {one["productID"]: categories[one["categoryID"]] for one in rows_of("northwind", "products.csv")}
@@ -83,6 +87,10 @@ def test_northwind(cast: Cast) -> None:
         expected[one["orderID"]] += line
         by_category[of[one["productID"]]] += line
         by_customer[customers[raw[one["orderID"]]["customerID"]]] += line
+    mine = {one["orderID"] for one in raw.values() if one["employeeID"] == "1"}
+    assert {one.external_id.removeprefix("NW-") for one in Order.objects.filter(owner=nancy)} == mine
+    hers = [one["territoryID"] for one in rows_of("northwind", "employee_territories.csv") if one["employeeID"] == "1"]
+    assert sorted(one.name[-5:] for one in Territory.objects.filter(user=nancy)) == sorted(hers)
     totals = {key.removeprefix("NW-"): total for key, total in Order.objects.values_list("external_id", "total")}
     assert totals == dict(expected)
     assert Product.objects.filter(status="retired").count() == 8

@@ -10,13 +10,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from guanxi.areas.sales.models import Opportunity, OpportunitySnapshot, OpportunityState, Stage, Target
+from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot, OpportunityState, Stage, Target
 from guanxi.areas.sales.selectors import history
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.areas.sales.services import targets
 from guanxi.core import records
+from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.reporting import stored
+from guanxi.core.reporting.engine import run
+from guanxi.core.reporting.spec import read as read_spec
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -180,7 +184,35 @@ def test_forecasts_are_submitted_over_time(cast: Cast, make: Any, stages: dict[s
         second = targets.forecast_submit(cast.root, owner=cast.alice_user.pk, month=june, adjusted="1500")
         [line] = read.foreseen(cast.alice, june)
         assert (line.expected, line.last, line.pipeline) == (1500, second, 2200)
+        assert (line.own, line.adjusted) == (first, True)
         assert (first.adjusted, first.pipeline) == (1800, 2200)
+
+
+def test_the_last_forecast_of_a_month_is_held_against_what_was_won(
+    cast: Cast, make: Any, stages: dict[str, Stage]
+) -> None:
+    alice, june = cast.alice_user.pk, dt.date(2024, 6, 1)
+    deals = _course(cast, make, stages)
+    with clock.moved_to(NOON + 6 * DAY):
+        for amount in ("900", "1800"):
+            targets.forecast_submit(cast.alice, owner=alice, month=june, adjusted=amount)
+        thrown = targets.forecast_submit(cast.root, owner=alice, month=june, adjusted="1500")
+        records.delete(cast.root, thrown)
+    with clock.moved_to(dt.datetime(2024, 6, 10, 4, 0, tzinfo=dt.UTC)):
+        records.update(cast.alice, deals[0], {"stage": stages["won"].pk})
+        outbox.deliver_all()
+        spec = read_spec(stored.setup(cast.alice, "report", "forecast-kept").definition)
+        [row] = [one for one in run(cast.alice, spec).rows if one.cells[0].value]
+        assert (row.heads[0].label, [one.value for one in row.cells]) == ("2024-06", [1800, 1500, Decimal("83.3333")])
+        records.update(cast.root, deals[0], {"owner": cast.bob_user.pk})
+        outbox.deliver_all()
+        assert set(ForecastEntry.objects.values_list("latest", "outcome")) == {(False, 0), (True, 0)}
+
+
+def test_the_people_with_a_target_are_foreseen_too(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    make("sales.target", year=2024, base=24000, stretch=None)
+    [line] = read.foreseen(cast.alice, dt.date(2024, 6, 1))
+    assert (line.user, line.target, line.expected, line.gap) == (cast.alice_user, 2000, 0, 2000)
 
 
 def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
@@ -203,3 +235,27 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
     assert "12,345" in saved.content.decode()
     assert 'viewBox="0 0 332 ' in page.get("/pipeline-course/?save=fit&w=332").content.decode(), "for a phone"
     assert browser(cast.dave_user).get("/forecast/").status_code == 403
+
+
+def test_products_are_judged_by_the_deals_they_were_in(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    pump, valve = make("catalog.product", name="泵"), make("catalog.product", name="阀")
+    close = dt.date(2024, 6, 20)
+    person = make("customers.contact", customer=make("customers.customer"))
+    line = {"quantity": 1, "tax_class": "0", "unit": "piece"}
+
+    def deal(stage: str, *lines: tuple[Any, int, bool]) -> None:
+        with clock.moved_to(NOON):
+            rows = [
+                {**line, "product": one.pk, "name": one.name, "price": price, "optional": optional}
+                for one, price, optional in lines
+            ]
+            made = make("sales.opportunity", customer=person.customer, contact=person, close_on=close, lines=rows)
+        with clock.moved_to(NOON + 4 * DAY):
+            records.update(cast.alice, made, {"stage": stages[stage].pk, "close_reason": "price"})
+
+    deal("won", (pump, 100, False), (pump, 50, False), (valve, 7, False))
+    deal("lost", (pump, 300, False), (valve, 9, True))
+    with clock.moved_to(NOON + 8 * DAY):
+        spec = read_spec(stored.setup(cast.alice, "report", "sales-by-product").definition)
+        found = {row.heads[0].label: [one.value for one in row.cells] for row in run(cast.alice, spec).rows}
+    assert found == {"泵": [150, 1, 1, 50, 4], "阀": [7, 1, 0, 100, 4]}

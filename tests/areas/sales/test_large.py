@@ -20,6 +20,7 @@ from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Notification
 from guanxi.core.records import timeline
+from guanxi.core.reporting import tiles
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -139,3 +140,14 @@ def test_a_price_put_by_hand_goes_into_approval_without_what_follows_from_it(cas
     deciding.approve(cast.bob, sent.pk)
     deal.refresh_from_db()
     assert (deal.amount, deal.value) == (5_000_000, 5_000_000)
+
+
+def test_a_customer_with_a_hot_deal_is_hot(cast: Cast, make: Any) -> None:
+    firm = make("customers.customer", owner=cast.alice_user)
+    deal = make(DEAL, customer=firm, owner=cast.alice_user, name="急单", hot=True)
+    [tile] = [result for tile, result in tiles.tiles_for(cast.alice, ("customers-hot",))]
+    assert tile.total.cells[0].value == 1
+    page = browser(cast.alice_user)
+    assert ">Hot<" in page.get(f"/customers/{firm.pk}/").content.decode().replace("\n", "")
+    records.update(cast.alice, deal, {"hot": False})
+    assert ">Hot<" not in page.get(f"/customers/{firm.pk}/").content.decode().replace("\n", "")

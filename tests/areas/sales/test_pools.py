@@ -150,20 +150,27 @@ def test_what_counts_as_follow_up(cast: Cast, make: Any, pool: Pool) -> None:
     assert day() == dt.date(2024, 6, 19)
 
 
-def test_today_names_what_goes_back_within_two_weeks_customers_before_leads(cast: Cast, make: Any) -> None:
+def test_today_names_what_goes_back_within_two_weeks_customers_and_leads(cast: Cast, make: Any) -> None:
     soon, later = clock.today("Asia/Shanghai") + 13 * DAY, clock.today("Asia/Shanghai") + 20 * DAY
+    due = clock.today("Asia/Shanghai") - DAY
     assert panels.returning(cast.alice) is None
     for name, on in (("远的", later), ("近的", soon)):
         Lead.objects.filter(pk=make("sales.lead", name=name, owner=cast.alice_user).pk).update(returns_on=on)
     card = panels.returning(cast.alice)
     assert card is not None
-    assert (card["count"], [one[2] for one in card["records"]]) == (1, ["近的"])
+    assert [(count, [one[2] for one in listed]) for _label, listed, count, _url in card["parts"]] == [(1, ["近的"])]
     customer = _customer(make)
-    Customer.objects.filter(pk=customer.pk).update(returns_on=soon)
-    card = panels.returning(cast.alice)
-    assert card is not None
-    assert [one[1] for one in card["records"]] == [f"/customers/{customer.pk}/"]
+    Customer.objects.filter(pk=customer.pk).update(returns_on=due)
+    shown = browser(cast.alice_user).get("/").content.decode()
+    assert shown.index(f'href="/customers/{customer.pk}/"') < shown.index("近的")
     assert panels.returning(cast.bob) is None
+
+
+def test_what_came_to_nothing_is_not_held(cast: Cast, make: Any) -> None:
+    lead = make("sales.lead", owner=cast.alice_user)
+    assert read.holding("sales.lead", cast.alice_user.pk).held == 1
+    records.update(cast.alice, lead, {"status": "invalid", "invalid_reason": "no_need"})
+    assert read.holding("sales.lead", cast.alice_user.pk).held == 0
 
 
 def test_rules_by_level_deals_and_protection(cast: Cast, make: Any, pool: Pool) -> None:

@@ -85,7 +85,9 @@ def test_a_stage_goes_to_the_trash_with_the_moves_from_it_and_to_it(cast: Cast) 
 
 def test_members_limits_and_targets_of_departments_travel_those_of_persons_stay(cast: Cast, make: Any) -> None:
     Department.objects.filter(pk=cast.south.pk).update(code="south")
-    pool = records.create(cast.root, "customers.pool", {"name": "华南池", "subject": "customers.customer"})
+    pool = records.create(
+        cast.root, "customers.pool", {"name": "华南池", "subject": "customers.customer", "counted": ["visit"]}
+    )
     for who in ({"department": cast.south.pk, "admin": True}, {"user": cast.bob_user.pk}):
         records.create(cast.root, "customers.poolmember", {"pool": pool.pk, **who})
     for who in ({"department": cast.south.pk, "most": 50}, {"user": cast.bob_user.pk, "most": 9}):
@@ -95,7 +97,9 @@ def test_members_limits_and_targets_of_departments_travel_those_of_persons_stay(
     records.create(cast.root, "sales.target", {**year, "scope": "company"})
     records.create(cast.root, "sales.target", {**year, "scope": "person", "owner": cast.bob_user.pk})
     told = _told(cast)
-    members = next(one for one in told["pools"] if one["name"] == "华南池")["members"]
+    told_pool = next(one for one in told["pools"] if one["name"] == "华南池")
+    assert (told_pool["counted"], told_pool["least_length"]) == (["visit"], 4)
+    members = told_pool["members"]
     assert members == [{"department": "south", "admin": True, "note": ""}]
     assert [(one["department"], one["most"]) for one in told["holding_limits"]] == [("south", 50)]
     assert [(one["department"], one["base"]) for one in told["targets"]] == [("south", "1200")]

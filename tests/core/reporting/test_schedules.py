@@ -11,7 +11,7 @@ from django.core import mail
 from python_calamine import CalamineWorkbook
 
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import ReportSchedule
+from guanxi.core.models import Report, ReportSchedule
 from guanxi.core.reporting import schedules, stored
 from tests.core.reporting.conftest import NOW
 from tests.factories.cast import Cast
@@ -124,7 +124,13 @@ def test_a_built_in_report_gets_a_copy_to_be_mailed(frozen: None, cast: Cast) ->
     assert copied is not None
     assert (answer.status_code, answer["Location"]) == (303, f"/reports/{copied.key}/")
     assert "was made for you and will be mailed" in alice.get(answer["Location"]).content.decode()
-    assert "from a copy of your own" in alice.get("/reports/customers-by-source/mail/").content.decode()
+    assert "from a copy of your own" in alice.get("/reports/customers-by-region/mail/").content.decode()
+    again = {"recipients": [cast.alice_user.pk], "every": "month", "day": "3", "hour": "7"}
+    dialog = alice.get("/reports/customers-by-source/mail/").content.decode()
+    assert f'href="/reports/{made.report.key}/"' in dialog  # it is mailed already, and from where
+    assert alice.post("/reports/customers-by-source/mail/", again)["Location"] == f"/reports/{made.report.key}/"
+    assert ReportSchedule.objects.get(every="month").pk == made.pk  # the same schedule of the same copy
+    assert Report.objects.count() == 2
     assert "from a copy of your own" not in alice.get(f"/reports/{made.report.key}/mail/").content.decode()
     with pytest.raises(NotFound):
         schedules.schedule_set(cast.alice, sort="report", key="no-such", recipients=[1], every="week")

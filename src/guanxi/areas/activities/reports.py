@@ -199,5 +199,5 @@ tiles.number(
     _("Team follow-ups this week"),
     {"dataset": FOLLOW_UPS, "filter": _CONTACTS, "date": "occurred_at", "period": "this_week", "compare": "previous"},
     order=62,
-    shown=tiles.leads,
+    shown=tiles.leads(FOLLOW_UPS),
 )

@@ -95,20 +95,20 @@ tiles.number(
     {"dataset": INSTALMENTS, "filter": {"all": [MINE, OWED, {"field": "due_on", "op": "next_days", "value": 30}]},
      "measures": [{"how": "sum", "field": "open"}]},
     order=5, good=0,
-    shown=tiles.may("create", CONTRACTS),
+    shown=tiles.works(CONTRACTS),
 )  # fmt: skip
 tiles.number(
     "instalments-overdue-mine", _("Overdue money, mine"),
     {"dataset": INSTALMENTS, "filter": {"all": [MINE, OWED, {"field": "due_on", "op": "lt", "value": "@today"}]},
      "measures": [{"how": "sum", "field": "open"}]},
     order=6, good=-1,
-    shown=tiles.may("create", CONTRACTS),
+    shown=tiles.works(CONTRACTS),
 )  # fmt: skip
 tiles.number(
     "receipts-team", _("Received this month, team"),
     {"dataset": RECEIPTS, "filter": RECEIVED, "measures": [{"how": "sum", "field": "amount"}], "date": "received_on",
      "period": "this_month", "compare": "previous"},
-    order=46, shown=tiles.leads,
+    order=46, shown=tiles.leads(CONTRACTS),
 )  # fmt: skip
 
 doings.source("quotes", _("Quotes made"), QUOTES, at="created_at", order=40)

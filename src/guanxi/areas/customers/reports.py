@@ -98,14 +98,14 @@ tiles.number(
     {"dataset": CUSTOMERS, "filter": _MINE},
     order=20,
     good=0,
-    shown=tiles.may("create", CUSTOMERS),
+    shown=tiles.works(CUSTOMERS),
 )
 tiles.number(
     "customers-mine-new",
     _("New this month, mine"),
     {"dataset": CUSTOMERS, "filter": _MINE, "date": "created_at", "period": "this_month", "compare": "previous"},
     order=22,
-    shown=tiles.may("create", CUSTOMERS),
+    shown=tiles.works(CUSTOMERS),
 )
 tiles.number(
     "customers-mine-silent",
@@ -113,12 +113,12 @@ tiles.number(
     {"dataset": CUSTOMERS, "filter": {"all": [_MINE, {"field": "last_contact_at", "op": "older_days", "value": 30}]}},
     order=24,
     good=-1,
-    shown=tiles.may("create", CUSTOMERS),
+    shown=tiles.works(CUSTOMERS),
 )
 tiles.number(
     "customers-team-new",
     _("New this month, team"),
     {"dataset": CUSTOMERS, "date": "created_at", "period": "this_month", "compare": "previous"},
     order=60,
-    shown=tiles.leads,
+    shown=tiles.leads(CUSTOMERS),
 )

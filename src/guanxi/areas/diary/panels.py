@@ -15,6 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.records import worktime
+from guanxi.core.reporting import tiles
 from guanxi.core.reporting.doings import done, sources
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
@@ -67,9 +68,12 @@ def mine(actor: Actor) -> Mapping[str, Any] | None:
     return {"report": report, "day": today, "lines": lines(actor, actor.user_id, selectors.window(DAY, today))}
 
 
+leads = tiles.leads(selectors.REPORT)
+
+
 def team(actor: Actor) -> Mapping[str, Any] | None:
-    """Who has sent the report of the last working day, and who has not; no card where days are not asked for."""
-    if DAY not in selectors.asked_periods():
+    """Who has sent the report of the last working day, and who has not; for those who answer for others, where days are asked for."""
+    if DAY not in selectors.asked_periods() or not leads(actor):
         return None
     today = clock.today(actor.timezone)
     day = add_working_days(today, -1, worktime.calendar())

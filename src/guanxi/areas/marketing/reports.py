@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from guanxi.areas.campaigns.models import RUNNING
 from guanxi.areas.marketing.selectors import (
     ANSWERED,
     CAMPAIGN,
@@ -18,7 +21,8 @@ from guanxi.areas.marketing.selectors import (
     WAS_SPENT,
     WON,
 )
-from guanxi.core.reporting import builtin
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.reporting import builtin, tiles
 
 FROM_CAMPAIGN = {"field": "campaign", "op": "not_empty"}
 
@@ -161,4 +165,35 @@ builtin.board(
         builtin.tile("campaign-leads"), builtin.tile("campaign-deals", 3),
     ],
     roles=("marketing",), about=("响应、线索、赢单与费用。", "Responses, leads, won deals and cost."), position=8,
+)  # fmt: skip
+_makes, _leads, _sells = tiles.may("create", CAMPAIGN), tiles.leads(CAMPAIGN), tiles.works(OPPORTUNITY)
+
+
+def plans(actor: Actor) -> bool:
+    """On the home of those who answer for campaigns and do not sell themselves: those who sell have their own figures."""
+    return _makes(actor) and _leads(actor) and not _sells(actor)
+
+
+_UNDER_WAY = {"field": "status", "op": "eq", "value": RUNNING}
+_MONTH = {"period": "this_month", "compare": "previous"}
+tiles.number(
+    "campaigns-running",
+    _("Campaigns under way"),
+    {"dataset": CAMPAIGN, "filter": _UNDER_WAY},
+    order=70,
+    good=0,
+    shown=plans,
+)
+tiles.number(
+    "campaigns-over-budget", _("Campaigns over their budget"),
+    {"dataset": CAMPAIGN, "filter": {"all": [_UNDER_WAY, {"field": "budget_left", "op": "lt", "value": 0}]}},
+    order=71, good=-1, shown=plans,
+)  # fmt: skip
+tiles.number(
+    "campaigns-responses", _("Responses this month"),
+    {"dataset": MEMBER, "filter": ANSWERED, "date": "responded_at", **_MONTH}, order=72, shown=plans,
+)  # fmt: skip
+tiles.number(
+    "campaigns-leads", _("Leads from campaigns this month"),
+    {"dataset": LEAD, "filter": FROM_CAMPAIGN, "date": "created_at", **_MONTH}, order=73, shown=plans,
 )  # fmt: skip

@@ -29,12 +29,13 @@ from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display
+from guanxi.core.records.children import leads
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.merging.hits import Hit, hits
 
-ZERO = targets.ZERO
+ZERO, DEAL = targets.ZERO, "sales.opportunity"
 #: So many targets below another are shown.
 PARTS = 60
 #: Among so many waiting records those a rule is for are shown.
@@ -102,6 +103,15 @@ def resting(actor: Actor, deal: Opportunity) -> Flag | None:
     """An open deal that has stood still too long."""
     why = selectors.stale(actor, deal)
     return Flag(_("Stale"), why, icon="hourglass", url="#panel-course") if why else None
+
+
+def hot(actor: Actor, customer: Customer) -> Flag | None:
+    """A hot opportunity is open with the customer."""
+    if not leads(read.CUSTOMER, customer.pk, DEAL, "customer"):
+        return None
+    rows = visible(Opportunity.objects.filter(customer=customer.pk, category=OPEN, hot=True), actor)
+    names = list(rows.order_by("pk").values_list("name", flat=True)[:3])
+    return Flag(_("Hot"), ", ".join(names), "red", "flame") if names else None
 
 
 def late(actor: Actor, deal: Opportunity) -> Flag | None:
@@ -249,13 +259,14 @@ SOON = 14
 
 
 def returning(actor: Actor) -> Mapping[str, Any] | None:
-    """The actor's customers and leads that go back to a pool within two weeks; no card without one."""
+    """The actor's customers and leads that go back to a pool within two weeks, or are due already; no card without one."""
     tree = {
         "all": [
             {"field": "owner", "op": "eq", "value": "@me"},
-            {"field": "returns_on", "op": "next_days", "value": SOON},
+            {"field": "returns_on", "op": "lte", "value": f"@today+{SOON}d"},
         ]
     }
+    parts = []
     for key in (read.CUSTOMER, read.LEAD):
         entity = entity_of(key)
         try:
@@ -264,9 +275,8 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
             continue
         if page.items:
             listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
-            url = f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}"
-            return {"records": listed, "count": page.count, "all_url": url, "today": clock.today(actor.timezone)}
-    return None
+            parts.append((entity.plural, listed, page.count, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}"))
+    return {"parts": parts, "today": clock.today(actor.timezone)} if parts else None
 
 
 def aims(actor: Actor) -> Mapping[str, Any] | None:

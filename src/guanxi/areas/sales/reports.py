@@ -171,8 +171,8 @@ builtin.report(
 )
 builtin.report(
     "sales-forecast",
-    "预测与实际",
-    "Forecast and fact",
+    "销售预测",
+    "Forecast by month of close",
     {
         "dataset": DEALS,
         "rows": [{"field": "close_on", "grain": "month"}],
@@ -193,6 +193,19 @@ builtin.report(
         "By the month of expected close: won, committed, weighted and all open.",
     ),
 )
+builtin.report(
+    "forecast-kept", "预测与实际", "Forecast and fact",
+    {
+        "dataset": "sales.forecastentry", "rows": [{"field": "month", "grain": "month"}],
+        "measures": [
+            _value("提交的预测", "Forecast submitted", field="adjusted"), _value("实际成交", "Won in the month", field="outcome"),
+            {"how": "ratio", "a": 1, "b": 0, "unit": "percent", "label_zh": "实现率", "label_en": "Came true, %"},
+        ],
+        "filter": {"field": "latest", "op": "eq", "value": True}, "date": "month", "period": "this_year", "chart": "column",
+    },
+    group="sales", position=52,
+    about=("每月最后一次提交的预测，与本人当月实际赢单金额比较。", "What was submitted last for each month, beside what those people won in it."),
+)  # fmt: skip
 _results("sales-by-source", "各来源转化与周期", "Conversion and cycle by source", [{"field": "source"}], 60)
 _results("sales-by-person", "各员工转化与周期", "Conversion and cycle by person", [{"field": "owner"}], 62, 30)
 _results("sales-by-kind", "各商机类型转化与周期", "Conversion and cycle by type of deal", [{"field": "kind"}], 64)
@@ -203,6 +216,47 @@ _results(
     [{"field": "customer.industry", "grain": "top"}],
     66,
 )
+_IN_WON = {"field": "opportunity.category", "op": "eq", "value": "won"}
+_IN_LOST = {"field": "opportunity.category", "op": "eq", "value": "lost"}
+
+
+def _deals(zh: str, en: str, where: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The number of different deals some lines are in."""
+    return {"how": "distinct", "field": "opportunity", "where": where, "label_zh": zh, "label_en": en, **more}
+
+
+builtin.report(
+    "sales-by-product",
+    "各产品转化与周期",
+    "Conversion and cycle by product",
+    {
+        "dataset": "sales.opportunityline",
+        "rows": [{"field": "product"}],
+        "measures": [
+            _value("成交金额", "Won amount", _IN_WON),
+            _deals("赢单数", "Won", _IN_WON),
+            _deals("输单数", "Lost", _IN_LOST),
+            _deals("已决商机", "Decided", {}, hidden=True),
+            {"how": "ratio", "a": 1, "b": 3, "unit": "percent", "label_zh": "赢单率", "label_en": "Win rate"},
+            {
+                "how": "days", "field": "opportunity.closed_at", "weight": "opportunity.created_at", "where": _IN_WON,
+                "label_zh": "平均成交天数", "label_en": "Average days to win",
+            },
+        ],
+        "filter": {"all": [{"any": [_IN_WON, _IN_LOST]}, COUNTED, {"field": "product", "op": "not_empty"}]},
+        "date": "opportunity.closed_at",
+        "period": "this_year",
+        "chart": "bar",
+        "sort": "value",
+        "top": 30,
+    },
+    group="sales",
+    position=63,
+    about=(
+        "本期已决商机明细中各产品的成交金额、赢单率和成交周期（不含可选项）。",
+        "Won amount, win rate and days to win of each product in the lines of the deals decided in the period, optional ones left out.",
+    ),
+)  # fmt: skip
 builtin.report(
     "sales-reasons",
     "赢单与输单原因",

@@ -178,7 +178,8 @@ register_settings(
     ),
     SettingsModel(
         key="pools", label=_("Pools"), model=Pool, identity=("name",), order=58, where={"deleted_at__isnull": True},
-        fields=("name_en", "subject", "position", "everyone", "daily_limit", "bar_days", "warn_days", "active"), stamps=(pools.STAMP,),
+        fields=("name_en", "subject", "position", "everyone", "daily_limit", "bar_days", "warn_days", "active", "counted", "least_length",
+                "copies", "spare_deals", "description"), stamps=(pools.STAMP,),
         children=(
             SettingsModel(
                 key="rules", label=_("Return rules"), model=PoolRule, identity=("ground", "level", "segment"), parent="pool", where={"deleted_at__isnull": True},

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.activities.models import Activity
 from guanxi.areas.customers.models import Customer
-from guanxi.areas.sales.models import Lead, LeadFollowUp, Opportunity
+from guanxi.areas.sales.models import ForecastEntry, Lead, LeadFollowUp, Opportunity
 from guanxi.areas.sales.selectors import pools as read
-from guanxi.areas.sales.services import alerts, pools, sharing
+from guanxi.areas.sales.services import alerts, pools, sharing, targets
 from guanxi.core.automation.incoming import receiving
 from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.models import InboundMessage
@@ -65,6 +65,17 @@ def deal_large(event: Event) -> None:
     deal = Opportunity.objects.filter(pk=event.record_id or 0, large=True).first()
     if deal is not None:
         alerts.deal_alert(deal)
+
+
+@subscribe("sales.opportunity.*", "sales.forecastentry.*")
+def forecast_came_true(event: Event) -> None:
+    """A deal was won, opened again, or is worth another amount or somebody else's; a forecast came or went."""
+    if event.changes and not {"category", "value", "owner", "closed_at", "month", "submitted_at"} & set(event.changes):
+        return
+    model = Opportunity if event.entity == "sales.opportunity" else ForecastEntry
+    owners = {*model.everything.filter(pk=event.record_id or 0).values_list("owner_id", flat=True)}
+    owners |= {int(one) for one in event.changes.get("owner", ()) if one}
+    targets.forecasts_settle(owners - {None})
 
 
 @subscribe("sales.lead.created", "customers.customer.created")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.sales.reports import DEALS, OPEN, WON
 from guanxi.core.reporting import tiles
 
+CUSTOMERS = "customers.customer"
 MINE = {"field": "owner", "op": "eq", "value": "@me"}
 
 tiles.number(
@@ -15,7 +16,7 @@ tiles.number(
     {"dataset": DEALS, "filter": {"all": [MINE, OPEN]}, "measures": [{"how": "sum", "field": "value"}]},
     order=1,
     good=0,
-    shown=tiles.may("create", DEALS),
+    shown=tiles.works(DEALS),
 )
 tiles.number(
     "deals-mine-closing",
@@ -29,7 +30,7 @@ tiles.number(
     },
     order=2,
     good=0,
-    shown=tiles.may("create", DEALS),
+    shown=tiles.works(DEALS),
 )
 tiles.number(
     "deals-mine-won",
@@ -43,7 +44,7 @@ tiles.number(
         "compare": "previous",
     },
     order=3,
-    shown=tiles.may("create", DEALS),
+    shown=tiles.works(DEALS),
 )
 tiles.number(
     "deals-mine-overdue",
@@ -51,7 +52,28 @@ tiles.number(
     {"dataset": DEALS, "filter": {"all": [MINE, OPEN, {"field": "close_on", "op": "lt", "value": "@today"}]}},
     order=4,
     good=-1,
-    shown=tiles.may("create", DEALS),
+    shown=tiles.works(DEALS),
+)
+tiles.number(
+    "customers-hot",
+    _("My hot customers"),
+    {
+        "dataset": CUSTOMERS,
+        "filter": {
+            "all": [
+                MINE,
+                {
+                    "count": f"{DEALS}.customer",
+                    "where": {"all": [OPEN, {"field": "hot", "op": "eq", "value": True}]},
+                    "op": "gte",
+                    "value": 1,
+                },
+            ]
+        },
+    },
+    order=4,
+    good=0,
+    shown=tiles.works(DEALS),
 )
 tiles.number(
     "deals-team-won",
@@ -65,7 +87,7 @@ tiles.number(
         "compare": "previous",
     },
     order=40,
-    shown=tiles.leads,
+    shown=tiles.leads(DEALS),
 )
 tiles.number(
     "deals-team-weighted",
@@ -73,7 +95,7 @@ tiles.number(
     {"dataset": DEALS, "filter": OPEN, "measures": [{"how": "sum", "field": "weighted"}]},
     order=42,
     good=0,
-    shown=tiles.leads,
+    shown=tiles.leads(DEALS),
 )
 tiles.number(
     "deals-team-stale",
@@ -81,5 +103,5 @@ tiles.number(
     {"dataset": DEALS, "filter": {"all": [OPEN, {"field": "stale_on", "op": "lte", "value": "@today"}]}},
     order=44,
     good=-1,
-    shown=tiles.leads,
+    shown=tiles.leads(DEALS),
 )

@@ -14,7 +14,7 @@ from guanxi.areas.sales import selectors
 from guanxi.areas.sales.models import DealFollowUp, Opportunity, OpportunityLine, Stage
 from guanxi.areas.sales.services import pools
 from guanxi.config.demo import texts
-from guanxi.config.demo.targets import targets_add
+from guanxi.config.demo.targets import forecasts_add, targets_add
 from guanxi.core import records
 from guanxi.core.models import Department
 from guanxi.core.records.rates import rate_on
@@ -72,6 +72,7 @@ class Selling:
         self._leads()
         self._pools()
         targets_add(self.all)
+        forecasts_add(self.all)
 
     # -- opportunities -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Targets of the demo's year: of the size of what people win, by the seasons they win it in; departments and company above."""
+"""Targets of the demo's year, of the size of what people win, by the seasons they win it in; and the forecasts of its months."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from guanxi.areas.sales.selectors import targets
+from guanxi.areas.sales.services.targets import forecasts_settle
 from guanxi.config.demo.people import PEOPLE
 from guanxi.core import records
 from guanxi.core.access.actors import department_tree
@@ -40,6 +41,45 @@ def targets_add(house: Organisation) -> None:
         values = {"scope": "department", "department": department.pk, "owner": house.users[username].pk}
         _above(house, values, people, reached)
     _above(house, {"scope": "company", "owner": house.users["chenjianguo"].pk}, None, 96)
+
+
+#: How people foresee their month, in percent of what they win in it, and what their superior makes of that; both go round.
+FORESEEN, ADJUSTED = (118, 92, 105, 84, 130, 97), (100, 90, 108)
+REMARKS = (
+    ("按承诺额上报", "The committed deals"),
+    ("两单月底前签", "Two will sign before the month ends"),
+    ("客户内部审批偏慢", "Approvals take long on their side"),
+)
+
+
+def forecasts_add(house: Organisation) -> None:
+    """Each seller foresees each month of this year so far; of every third his superior says another figure later on."""
+    rows = []
+    for place, one in enumerate([one for one in PEOPLE if one.region in ("south", "east", "abroad")]):
+        for month in range(1, house.now.month + 1):
+            turn = place + month
+            row, expected = _foreseen(house, house.users[one.username].pk, month, turn)
+            moment = dt.datetime.combine(row["month"], dt.time(2, 20 + place), dt.UTC) + dt.timedelta(days=1 + turn % 3)
+            remark = REMARKS[turn % len(REMARKS)][one.language == "en"]
+            rows.append({**row, **_at(row["owner"], moment), "adjusted": expected, "comment": remark})
+            if turn % 3 == 0 and one.superior:
+                by = _at(house.users[one.superior].pk, moment + dt.timedelta(days=9))
+                rows.append({**row, **by, "adjusted": _round(expected * ADJUSTED[month % len(ADJUSTED)] / 100, 1000)})
+    house.made("sales.forecastentry", [row for row in rows if row["submitted_at"] <= house.now])
+    forecasts_settle([user.pk for user in house.users.values()])
+
+
+def _foreseen(house: Organisation, owner: int, month: int, turn: int) -> tuple[dict[str, Any], Decimal]:
+    """Somebody's month as his opportunities say, nothing of it won yet, and what he expects."""
+    first = dt.date(house.now.year, month, 1)
+    said = targets.sums(owner, first)
+    expected = _round((said["closed"] + said["commit"]) * FORESEEN[turn % len(FORESEEN)] / 100, 1000)
+    row = {"owner": owner, "month": first, "closed": Decimal(0), "commit": said["closed"] + said["commit"]}
+    return {**row, **{name: said[name] for name in ("best_case", "pipeline")}}, max(expected, Decimal(20_000))
+
+
+def _at(author: int, moment: dt.datetime) -> dict[str, Any]:
+    return {"created_by": author, "submitted_at": moment, "created_at": moment, "updated_at": moment}
 
 
 def _above(house: Organisation, values: dict[str, Any], people: list[int] | None, reached: int) -> None:

@@ -80,8 +80,15 @@ def _name(entity: Entity, suffix: str) -> str:
     return entity.model.__name__ + suffix
 
 
-def _annotated(field: Field) -> Any:
-    return Annotated[Any, WithJsonSchema(json_schema(field))]
+#: Whose a new record is.
+OWNED = (
+    "A new record without this key belongs to whoever creates it. Sent as null it is nobody's: leads and customers are then "
+    "handed out by the assignment rules, or lie in their pool."
+)
+
+
+def _annotated(field: Field, about: str = "") -> Any:
+    return Annotated[Any, WithJsonSchema({**json_schema(field), **({"description": about} if about else {})})]
 
 
 def _line_fields(entity: Entity) -> dict[str, Any]:
@@ -99,7 +106,9 @@ def _line_fields(entity: Entity) -> dict[str, Any]:
 def body_model(entity: Entity) -> type[BaseModel]:
     """What may be sent to create or change a record."""
     fields: dict[str, Any] = {
-        field.name: (_annotated(field), None) for field in fields_of(entity).values() if not field.readonly
+        field.name: (_annotated(field, OWNED if field.name == entity.access.owner else ""), None)
+        for field in fields_of(entity).values()
+        if not field.readonly
     }
     fields["custom"] = (Annotated[Any, WithJsonSchema({"type": "object", "title": "Custom fields"})], None)
     return create_model(_name(entity, "In"), __base__=_Open, **fields, **_line_fields(entity))
@@ -162,7 +171,11 @@ class BulkIn(Schema):
     ids: list[int] = Described(default_factory=list, max_length=10_000)
     filter: dict[str, Any] | None = None
     q: str = ""
-    values: dict[str, Any] = Described(default_factory=dict)
+    values: dict[str, Any] = Described(
+        default_factory=dict,
+        description='update: fields and their new values; assign: {"owner": 7}, or null for nobody; '
+        'tag and untag: {"tags": [3, 5]}; delete: nothing',
+    )
 
 
 class MergeIn(Schema):

@@ -2,7 +2,7 @@
 
 A column of a step is the name of a column, or an object: ``column`` with ``values`` (what the file says → what is meant),
 ``times`` (a factor), ``filled`` (what stands where it is filled) and ``else`` (where it is empty or not among the values),
-or ``text`` with columns in braces.
+or ``text`` with columns in braces (``spaces``: what stands for blanks in it).
 """
 
 from __future__ import annotations
@@ -131,9 +131,11 @@ def _maker(spec: Any, known: set[str]) -> Callable[[Cells], str]:
         return lambda cells: cells.get(name, "")
     if "text" in spec:
         names = [_need(name, known) for name in _BRACES.findall(spec["text"])]
-        text = str(spec["text"])
+        text, blank = str(spec["text"]), str(spec.get("spaces", " "))
         return lambda cells: (
-            _BRACES.sub(lambda found: cells[found[1]], text) if all(cells.get(name) for name in names) else ""
+            _BRACES.sub(lambda found: cells[found[1]], text).replace(" ", blank)
+            if all(cells.get(name) for name in names)
+            else ""
         )
     name, values, factor = _need(spec["column"], known), spec.get("values"), spec.get("times")
     otherwise = _maker(spec["else"], known) if "else" in spec else None

@@ -74,17 +74,28 @@ def schedule_set(
 
 
 def _row(actor: Actor, sort: Sort, key: str) -> Any:
-    """The stored row of a report or board; a built-in one gets a copy of its own first."""
+    """The stored row of a report or board; a built-in one gets a copy of its own first, once."""
     held = stored.setup(actor, sort, key)
-    return held.row if held.row is not None else stored.setup_copy(actor, sort=sort, key=key).row
+    if held.row is not None:
+        return held.row
+    mailed = schedules_of(actor, held)
+    if mailed is not None:
+        return mailed.report or mailed.dashboard
+    return stored.setup_copy(actor, sort=sort, key=key).row
 
 
 def schedules_of(actor: Actor, held: Setup) -> ReportSchedule | None:
-    """One's own schedule of a report or board."""
-    if held.row is None:
-        return None
-    mine = {"report" if held.sort == "report" else "dashboard": held.row, "user_id": actor.user_id}
-    return ReportSchedule.objects.filter(**mine).first()
+    """One's own schedule of a report or board; of a built-in one that of the unchanged copy made for it."""
+    name = "report" if held.sort == "report" else "dashboard"
+    mine = ReportSchedule.objects.filter(user_id=actor.user_id or 0).order_by("pk")
+    if held.row is not None:
+        return mine.filter(**{name: held.row}).first()
+    copied = {
+        "user_id": actor.user_id,
+        "deleted_at": None,
+        "definition": stored.definition_check(held.sort, held.definition),
+    }
+    return mine.filter(**{f"{name}__{field}": value for field, value in copied.items()}).first()
 
 
 def schedule_delete(actor: Actor, *, sort: Sort, key: str) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Text
+from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records.reading import COUNT_LIMIT
 from guanxi.core.reporting.engine import Scope, run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import Spec, read
+from guanxi.core.schema.registry import entity_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,37 @@ def everyone(_actor: Actor) -> bool:
 
 
 def may(action: str, entity: str) -> Callable[[Actor], bool]:
-    """On the home of those whose work it is: who may do the action to such records."""
+    """On the home of those who may do the action to such records."""
     return lambda actor: allowed(actor, action, entity)
 
 
-def leads(actor: Actor, entity: str = "customers.customer") -> bool:
-    """Whether the actor sees others' records: his home speaks of the team."""
-    reach = actor.rights.of(entity, "view")
-    return reach.everyone or len(reach.owners) > 1
+def works(entity: str) -> Callable[[Actor], bool]:
+    """On the home of those whose work such records are: who makes them, and changes whatever he sees or has some.
+
+    Who looks up all of them and has none (service, marketing) is not told of his none.
+    """
+
+    def shown(actor: Actor) -> bool:
+        seen, changed = actor.rights.of(entity, "view"), actor.rights.of(entity, "change")
+        whole = changed.everyone or (not seen.everyone and seen.owners <= changed.owners)
+        return allowed(actor, "create", entity) and (whole or _has(actor, entity))
+
+    return shown
+
+
+@asked_once(lambda actor, entity: (actor.user_id, entity))
+def _has(actor: Actor, entity: str) -> bool:
+    return bool(entity_of(entity).model._default_manager.filter(owner_id=actor.user_id or 0).exists())
+
+
+def leads(entity: str) -> Callable[[Actor], bool]:
+    """On the home of those who answer for others' such records, or look on without making any: it speaks of the team."""
+
+    def shown(actor: Actor) -> bool:
+        reach = actor.rights.of(entity, "change" if allowed(actor, "create", entity) else "view")
+        return reach.everyone or len(reach.owners) > 1
+
+    return shown
 
 
 def number(

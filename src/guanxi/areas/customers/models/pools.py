@@ -127,7 +127,7 @@ class PoolRule(Record):
 class HoldingLimit(Record):
     """How many records one person may hold: a named one, or each in a department and below. The smallest counts.
 
-    ``spared`` are statuses and levels that do not count, by key.
+    ``spared`` are statuses and levels of customers that do not count, by key. Converted and invalid leads never do.
     """
 
     subject = ChoiceField(_("limit of"), choices=SUBJECTS, max_length=40, default="customers.customer")

@@ -35,7 +35,7 @@ from guanxi.core.schema.entity import (
     Section,
     Timeline,
 )
-from guanxi.core.schema.registry import register
+from guanxi.core.schema.registry import extend, register
 
 
 def is_closed(deal: Opportunity) -> bool | Text:
@@ -282,3 +282,4 @@ MILESTONE = Entity(
 )
 
 register(OPPORTUNITY, COMPETITOR, ROLE, PARTY, MILESTONE)
+extend("customers.customer", badges=(Badge(key="hot", find=panels.hot, order=35),))

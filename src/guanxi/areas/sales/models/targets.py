@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.sales.models.opportunities import Opportunity
 from guanxi.core.kernel import clock
 from guanxi.core.models import ChoiceField, ListField, MoneyField, OwnedRecord
+from guanxi.core.models.audit_triggers import SILENT, audit_triggers
 from guanxi.core.schema.fields import Field
 
 LIVING = Q(deleted_at__isnull=True)
@@ -71,6 +72,7 @@ class ForecastEntry(OwnedRecord):
     """What was foreseen for somebody's month at one moment: the sums by category then, and the manager's own figure.
 
     ``month`` is its first day; ``closed``, ``commit``, ``best_case`` and ``pipeline`` are what the opportunities said.
+    ``latest`` is the last one submitted for the person's month; ``outcome`` is what he has won in that month by now.
     """
 
     month = models.DateField(_("month"))
@@ -81,8 +83,11 @@ class ForecastEntry(OwnedRecord):
     pipeline = MoneyField(_("pipeline"), currency="", editable=False)
     adjusted = MoneyField(_("forecast"), currency="")
     comment = models.TextField(_("comment"), blank=True, default="")
+    latest = models.BooleanField(_("last of its month"), default=True, editable=False)
+    outcome = MoneyField(_("won in the month"), currency="", editable=False)
 
     class Meta(OwnedRecord.Meta):
+        triggers: ClassVar[list[Any]] = audit_triggers((*SILENT, "latest", "outcome"))
         verbose_name = _("forecast")
         verbose_name_plural = _("forecasts")
         indexes: ClassVar[list[models.Index]] = [

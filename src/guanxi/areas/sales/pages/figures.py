@@ -121,8 +121,11 @@ def forecast(request: HttpRequest) -> HttpResponseBase:
 
 def _mine(actor: Actor, month: dt.date) -> read.Foreseen | None:
     user = User.everything.filter(pk=actor.user_id or 0).first()
-    entry = ForecastEntry.objects.filter(month=month, owner_id=actor.user_id).order_by("-submitted_at").first()
-    return read.Foreseen(user=user, last=entry, target=read.ZERO, **read.sums(user.pk, month)) if user else None
+    if user is None:
+        return None
+    last, own = read.submitted([user.pk], month)
+    said = read.sums(user.pk, month)
+    return read.Foreseen(user=user, last=last.get(user.pk), own=own.get(user.pk), target=read.ZERO, **said)
 
 
 def _amount(text: str) -> Any:

@@ -19,6 +19,7 @@ from guanxi.areas.customers.models import (
     PoolMember,
     PoolMove,
 )
+from guanxi.areas.sales.models.leads import INVALID
 from guanxi.core.access.actors import add_membership, department_tree
 from guanxi.core.kernel import clock
 from guanxi.core.models import Department, User
@@ -103,8 +104,8 @@ def holding(subject: str, user_id: int) -> Holding:
 
 def _held(subject: str, user_id: int, limit: HoldingLimit | None) -> int:
     rows: Any = entity_of(subject).model._default_manager.filter(owner_id=user_id)
-    if subject == LEAD:
-        rows = rows.filter(converted_at__isnull=True)
+    if subject == LEAD:  # one that came to nothing keeps nobody from the next
+        rows = rows.filter(converted_at__isnull=True).exclude(status=INVALID)
     if limit is not None and limit.spared_statuses:
         rows = rows.exclude(status__in=limit.spared_statuses)
     if limit is not None and limit.spared_levels and subject == CUSTOMER:

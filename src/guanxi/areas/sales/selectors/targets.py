@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 
 from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, OpportunityTally, Target
-from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT
+from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT, PERSON
 from guanxi.core.access import visible
 from guanxi.core.access.actors import department_tree
 from guanxi.core.kernel import clock
@@ -137,7 +137,7 @@ def _progress(target: Target, first: int, last: int, done: Decimal) -> Progress:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A person's month: won, and open by category; what was last submitted, and the target."""
+    """A person's month: won, and open by category; what was last submitted, the last of his own, and the target."""
 
     user: User
     closed: Decimal
@@ -146,6 +146,7 @@ class Foreseen:
     pipeline: Decimal
     weighted: Decimal
     last: ForecastEntry | None
+    own: ForecastEntry | None
     target: Decimal
 
     @property
@@ -157,6 +158,11 @@ class Foreseen:
     def gap(self) -> Decimal:
         """What is missing to the target; negative when it is passed."""
         return self.target - self.expected
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether somebody else's figure stands in place of his own."""
+        return self.last is not None and self.last != self.own
 
 
 _WON, _OPEN = Q(category=WON), Q(category=OPEN)
@@ -203,23 +209,34 @@ def _owners_in(actor: Actor, month: dt.date) -> set[int]:
 
 
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
-    """A month of everybody whose opportunities the actor sees, the largest expectation first."""
+    """A month of everybody whose opportunities the actor sees or who has a target in it, the largest expectation first."""
     owners = _owners_in(actor, month)
+    targets = visible(Target.objects.filter(year=month.year, scope=PERSON, measure=AMOUNT), actor)
+    wanted = {one.owner_id: planned(one, month.month) for one in targets if one.owner_id}
+    owners |= {owner for owner, amount in wanted.items() if amount}
     reach = actor.rights.of("sales.opportunity", "view")
     if not reach.everyone:
         owners &= reach.owners
-    targets = Target.objects.filter(owner_id__in=owners, year=month.year, scope="person", measure=AMOUNT)
-    wanted = {one.owner_id: planned(one, month.month) for one in targets}
     said = sums_of(owners, month)
-    last = {
-        one.owner_id: one
-        for one in ForecastEntry.objects.filter(month=month, owner_id__in=owners).order_by("submitted_at", "pk")
-    }
+    last, own = submitted(owners, month)
     found = [
-        Foreseen(user=user, last=last.get(user.pk), target=wanted.get(user.pk, ZERO), **said.get(user.pk, NOTHING))
+        Foreseen(
+            user=user, last=last.get(user.pk), own=own.get(user.pk), target=wanted.get(user.pk, ZERO),
+            **said.get(user.pk, NOTHING),
+        )
         for user in User.everything.filter(pk__in=owners).order_by("sort_key", "pk")
-    ]
+    ]  # fmt: skip
     return sorted(found, key=lambda one: -one.expected)
+
+
+def submitted(owners: Collection[int], month: dt.date) -> tuple[dict[int, ForecastEntry], dict[int, ForecastEntry]]:
+    """What was last submitted for each person's month, and the last that he submitted himself. One query."""
+    rows = ForecastEntry.objects.filter(month=month, owner_id__in=owners).select_related("created_by")
+    entries = list(rows.order_by("submitted_at", "pk"))
+    return (
+        {one.owner_id: one for one in entries if one.owner_id},
+        {one.owner_id: one for one in entries if one.owner_id and one.created_by_id == one.owner_id},
+    )
 
 
 def totals(lines: Sequence[Foreseen]) -> dict[str, Decimal]:

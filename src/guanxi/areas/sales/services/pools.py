@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -131,17 +132,15 @@ def pool_claim(actor: Actor, record: Pooled) -> Operation:
         until = read.barred_until(actor.user_id, entity_of(fresh).key, fresh.pk, pool)
         if until is not None:
             raise RuleBroken(
-                _("It was yours; until %(day)s it is left to others.") % {"day": _day(until)}, code="pool.barred"
+                _("It was yours; until %(day)s it is left to others.")
+                % {"day": until.astimezone(ZoneInfo(actor.timezone)).date()},
+                code="pool.barred",
             )
         _room(entity_of(fresh).key, actor.user_id)
         step = _begin(actor, CLAIM, fresh)
         _owner_set(actor, fresh, actor.user_id, pool, CLAIM, step)
         returns_refresh(entity_of(fresh).key, [fresh.pk])
     return step
-
-
-def _day(moment: dt.datetime) -> str:
-    return str(moment.astimezone(dt.UTC).date())
 
 
 def _room(subject: str, user_id: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot
@@ -46,8 +48,34 @@ def forecast_submit(
         "comment": comment.strip(),
         **{name: said[name] for name in ("closed", "commit", "best_case", "pipeline")},
     }
-    made: ForecastEntry = records.create(actor, ENTRY, values, trusted=True)
+    with records.writing(actor):
+        made: ForecastEntry = records.create(actor, ENTRY, values, trusted=True)
+        forecasts_settle([owner])
+        made.refresh_from_db()
     return made
+
+
+#: Which entry of a person's month is the last, and what he has won in it by now.
+_SETTLED = """
+    UPDATE sales_forecastentry f SET latest = n.latest, outcome = n.outcome
+    FROM (
+        SELECT e.id, coalesce(won.value, 0) AS outcome, e.deleted_at IS NULL AND row_number() OVER (
+            PARTITION BY e.owner_id, e.month ORDER BY e.deleted_at IS NOT NULL, e.submitted_at DESC, e.id DESC
+        ) = 1 AS latest
+        FROM sales_forecastentry e LEFT JOIN (
+            SELECT owner_id, closed_at, sum(value) AS value FROM sales_opportunitytally
+            WHERE category = 'won' AND owner_id = ANY(%(owners)s) GROUP BY owner_id, closed_at
+        ) won ON won.owner_id = e.owner_id AND won.closed_at = e.month
+        WHERE e.owner_id = ANY(%(owners)s)
+    ) n WHERE n.id = f.id AND (f.latest, f.outcome) IS DISTINCT FROM (n.latest, n.outcome)
+"""
+
+
+def forecasts_settle(owners: Iterable[int]) -> None:
+    """Bring up to date what became of the forecasts of some people, and which of each month is the last."""
+    if people := sorted(set(owners)):
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLED, {"owners": people})
 
 
 def snapshot_keep(day: dt.date) -> int:

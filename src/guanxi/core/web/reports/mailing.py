@@ -9,6 +9,7 @@ from django.utils import dates
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import ReportSchedule
 from guanxi.core.records import display
 from guanxi.core.reporting import schedules, stored
 from guanxi.core.web.errors import text_of
@@ -19,6 +20,11 @@ from guanxi.core.web.views.common import actor_of, draw, page_view
 
 def _number(text: str, usual: int) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else usual
+
+
+def _copied(held: stored.Setup, known: ReportSchedule | None) -> Any:
+    """The copy from which what comes with Guanxi is mailed already."""
+    return (known.report or known.dashboard) if known is not None and held.row is None else None
 
 
 def _people(sent: QueryDict) -> list[int]:
@@ -51,6 +57,8 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
             if row is None or row.key == key:
                 return lead(request, held.url, _("It will be mailed."))
             copy = stored.setup(actor, sort, row.key)
+            if known is not None:
+                return lead(request, copy.url, _("It will be mailed."))
             return lead(request, copy.url, _("“%(name)s” was made for you and will be mailed.") % {"name": copy.name})
         except Invalid as error:
             trouble = text_of(error)
@@ -62,6 +70,7 @@ def schedule(request: HttpRequest, sort: Any, key: str) -> HttpResponseBase:
         "title": _("Mail regularly"),
         "held": held,
         "known": known,
+        "copy": stored.setup(actor, sort, copied.key) if (copied := _copied(held, known)) else None,
         "people": [Option(str(one), names.get(one, "")) for one in people],
         "everies": [Option("day", _("every day")), Option("week", _("every week")), Option("month", _("every month"))],
         "every": sent.get("every") or (known.every if known else "week"),
