@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from guanxi.areas.sales import panels
 from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot, OpportunityState, Stage, Target
 from guanxi.areas.sales.selectors import history
 from guanxi.areas.sales.selectors import targets as read
@@ -259,3 +260,24 @@ def test_products_are_judged_by_the_deals_they_were_in(cast: Cast, make: Any, st
         spec = read_spec(stored.setup(cast.alice, "report", "sales-by-product").definition)
         found = {row.heads[0].label: [one.value for one in row.cells] for row in run(cast.alice, spec).rows}
     assert found == {"泵": [150, 1, 1, 50, 4], "阀": [7, 1, 0, 100, 4]}
+
+
+def test_who_answers_for_others_has_their_funnel_and_month_on_his_home(
+    cast: Cast, make: Any, stages: dict[str, Stage]
+) -> None:
+    make("sales.target", year=clock.today(ZONE).year, base=24000)
+    person = make("customers.contact", customer=make("customers.customer", owner=cast.alice_user))
+    firm, today = person.customer, clock.today(ZONE)
+    assert panels.team(cast.root) is None
+    for amount, stage in ((300, "contact"), (100, "needs"), (50, "needs"), (9, "won")):
+        make("sales.opportunity", customer=firm, contact=person, amount=amount, close_on=today, stage=stages[stage].pk)
+    card = panels.team(cast.root)
+    assert card is not None
+    assert [(count, value, share) for _label, count, value, share, _url in card["stages"]] == [
+        (1, 300, 100),
+        (2, 150, 50),
+    ]
+    assert (card["totals"]["expected"], card["totals"]["target"], card["totals"]["gap"]) == (9, 2000, 1991)
+    shown = browser(cast.root_user).get("/").content.decode()
+    assert "Funnel and forecast of the team" in shown
+    assert panels.team(cast.alice) is None

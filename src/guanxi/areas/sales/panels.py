@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, PERSON
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import returns, sharing, targets
 from guanxi.core import records
-from guanxi.core.access import sight, visible
+from guanxi.core.access import allowed, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
@@ -30,10 +31,13 @@ from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.children import leads
+from guanxi.core.records.shape import spoken
+from guanxi.core.reporting import tiles
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.merging.hits import Hit, hits
+from guanxi.core.web.reports.shown import node_url
 
 ZERO, DEAL = targets.ZERO, "sales.opportunity"
 #: So many targets below another are shown.
@@ -291,15 +295,49 @@ def aims(actor: Actor) -> Mapping[str, Any] | None:
         (_("This quarter"), quarter, quarter + 2),
         (_("This year"), 1, 12),
     )
-    return {"lines": [(label, targets.progress(target, first, last)) for label, first, last in spans]}
+    whose = target.department if target.scope == DEPARTMENT else _("company") if target.scope == COMPANY else ""
+    return {"lines": [(label, targets.progress(target, first, last)) for label, first, last in spans], "whose": whose}
 
 
 _TARGETS = Fixed(
     lambda user_id, year: (
-        Target.objects.filter(owner_id=user_id, year=year).exclude(measure="count").order_by("pk")[:1]
+        Target.objects.filter(owner_id=user_id, year=year)
+        .exclude(measure="count")
+        .select_related("department")
+        .order_by("pk")[:1]
     ),
     [-7001, 7002],
 )
+
+
+#: So many stages stand in the funnel of the home page.
+STAGES = 8
+answers = tiles.leads(DEAL)
+
+
+def team(actor: Actor) -> Mapping[str, Any] | None:
+    """The funnel of the team, and its month: forecast beside target; for those who answer for others' deals."""
+    if not (answers(actor) and allowed(actor, "view", DEAL)):
+        return None
+    month = clock.today(actor.timezone).replace(day=1)
+    open_ = {"field": "category", "op": "eq", "value": OPEN}
+    found = {one.value: one for one in records.groups(actor, DEAL, "stage", filter=open_, totals=("value",))}
+    stages = [one for one in selectors.stages_by_id().values() if one.pk in found][:STAGES]
+    if not stages:
+        return None
+    worth = {one.pk: found[one.pk].totals["value"] or ZERO for one in stages}
+    entity, most = entity_of(DEAL), max(worth.values()) or Decimal(1)
+    return {
+        "month": month,
+        "totals": targets.totals(targets.foreseen(actor, month)),
+        "stages": [
+            (
+                spoken(one.name, one.name_en), found[one.pk].count, worth[one.pk], round(worth[one.pk] * 100 / most),
+                node_url(entity, {"all": [{"field": "stage", "op": "eq", "value": one.pk}, open_]}),
+            )
+            for one in stages
+        ],
+    }  # fmt: skip
 
 
 def fresh(actor: Actor) -> Mapping[str, Any] | None:
@@ -320,6 +358,15 @@ _FRESH = Shaped(
 
 
 add_cards(
+    Card(
+        key="sales.team",
+        label=_lazy("Funnel and forecast of the team"),
+        template="sales/team.jinja",
+        context=team,
+        icon="filter",
+        url="/forecast/",
+        order=30,
+    ),
     Card(
         key="sales.returning",
         label=_lazy("Back to the pool soon"),

@@ -98,6 +98,14 @@ tiles.number(
     shown=tiles.leads(DEALS),
 )
 tiles.number(
+    "deals-team-overdue",
+    _("Past their expected close, team"),
+    {"dataset": DEALS, "filter": {"all": [OPEN, {"field": "close_on", "op": "lt", "value": "@today"}]}},
+    order=43,
+    good=-1,
+    shown=tiles.leads(DEALS),
+)
+tiles.number(
     "deals-team-stale",
     _("Stale deals, team"),
     {"dataset": DEALS, "filter": {"all": [OPEN, {"field": "stale_on", "op": "lte", "value": "@today"}]}},
