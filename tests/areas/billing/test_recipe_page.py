@@ -30,6 +30,9 @@ FILES = {
     "categories.csv": "categoryID,categoryName\n1,Drinks\n",
     "products.csv": "productID,productName,categoryID,quantityPerUnit,unitPrice,discontinued\n1,Tea,1,10 boxes,18.00,0\n2,Cola,1,24 cans,4.50,1\n",
     "employees.csv": "employeeID,lastName,firstName\n5,Nobody,Known\n",
+    "regions.csv": "regionID,regionDescription\n1,Eastern\n",
+    "territories.csv": "territoryID,territoryDescription,regionID\n01581,Westboro,1\n",
+    "employee_territories.csv": "employeeID,territoryID\n5,01581\n",
     "shippers.csv": "shipperID,companyName\n3,Fast Ships\n",
     "order_details.csv": "orderID,productID,unitPrice,quantity,discount\n11,1,18,2,0\n11,2,4.5,10,0.1\n12,1,18,1,0\n",
     "orders.csv": (
@@ -64,7 +67,7 @@ def test_from_the_files_to_the_last_receipt_and_back(cast: Cast, browse: Any) ->
     assert page.count("missing</span>") == 1
     client.post(f"{place}files/", {"files": [SimpleUploadedFile("Orders.CSV", FILES["orders.csv"].encode())]})
     page = client.get(place).content.decode()
-    assert "Import 15 rows" in page
+    assert "Import 16 rows" in page
     assert "Alpha Foods" in page
     assert "1 person the files name is not among your colleagues" in page
     assert "Known Nobody" in page
