@@ -21,7 +21,7 @@ SETTLED = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0012_by_campaign'),
+        ('sales', '0013_states_since'),
     ]
 
     operations = [
