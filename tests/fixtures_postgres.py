@@ -2,15 +2,29 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from guanxi.runtime.environment import APPLICATION_ROLE
 from tests import plugin_postgres
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None) -> None:
     """The database is there and migrated already."""
+
+
+@pytest.fixture
+def _django_db_helper(
+    request: pytest.FixtureRequest, _django_db_helper: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """A test whose work is taken back has the rights of the served product, unless it is marked ``owner``."""
+    with django_db_blocker.unblock():
+        if connection.in_atomic_block and not request.node.get_closest_marker("owner"):
+            connection.cursor().execute(f"SET LOCAL ROLE {APPLICATION_ROLE}")
+        yield
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from guanxi.runtime.timing import counted, drawing
 SIZE = data.Size("T", 40, 80, 20, 120, 20)
 
 
+@pytest.mark.owner
 def test_data_of_a_size_follow_the_rules(base_data: None, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     for past_transactions in ("_analyse", "_index_score"):

@@ -24,7 +24,7 @@ from guanxi.core.models import Collaborator, Comment, File, OutboxEvent, SavedVi
 from guanxi.core.records import matching
 from guanxi.core.schema.registry import entity_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.owner]  # who tells a story enters it on its days, in the audit too
 NOW = dt.datetime(2024, 5, 20, 7, 30, tzinfo=dt.UTC)  # a Monday, 15:30 in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

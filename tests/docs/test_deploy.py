@@ -1,5 +1,6 @@
 """The files for running it name settings and commands that exist, and the tools that read them accept them where they are at hand."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from guanxi.core.cli import COMMANDS
 from guanxi.runtime.environment import environment
@@ -39,6 +41,36 @@ def test_compose_and_manifests_run_commands_that_exist() -> None:
     assert {arguments[0] for arguments in ours} <= set(COMMANDS)
     parts = {arguments[2] for arguments in ours if "--only" in arguments}
     assert parts == {"web", "worker"}
+
+
+SCHEMAS = ROOT / "tests" / "vendor" / "schemas"
+
+
+def _faults(validator: Draft202012Validator, document: Any) -> list[str]:
+    return [f"{'/'.join(map(str, one.path))}: {one.message[:200]}" for one in validator.iter_errors(document)]
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "cluster.yaml"])
+def test_compose_files_are_as_the_specification_wants_them(name: str) -> None:
+    validator = Draft202012Validator(json.loads((SCHEMAS / "compose-spec.json").read_text()))
+    (document,) = _documents(DEPLOY / "container" / name)
+    assert _faults(validator, document) == []
+    document["services"]["proxy"]["port"] = document["services"]["proxy"].pop("ports")
+    assert _faults(validator, document) != []
+
+
+def test_manifests_are_as_kubernetes_defines_them() -> None:
+    known = json.loads((SCHEMAS / "kubernetes.json").read_text())
+    documents = _documents(DEPLOY / "kubernetes" / "guanxi.yaml")
+    assert {f"{each['apiVersion']}/{each['kind']}" for each in documents} == set(known["kinds"])
+    for each in documents:
+        name = known["kinds"][f"{each['apiVersion']}/{each['kind']}"]
+        validator = Draft202012Validator({"$ref": f"#/definitions/{name}", "definitions": known["definitions"]})
+        assert _faults(validator, each) == []
+        assert _faults(validator, {**each, "specs": {}}) != [], "nothing unknown goes through"
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["containers"][0]["image"] = 7
+            assert _faults(validator, each) != []
 
 
 def test_the_cluster_has_a_primary_a_replica_and_three_nodes_the_proxy_knows() -> None:

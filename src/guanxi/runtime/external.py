@@ -22,7 +22,10 @@ def check(settings: Environment) -> str:
             number = connection.info.server_version
             encoding = connection.info.parameter_status("server_encoding")
             shown = connection.info.parameter_status("server_version") or str(number)
-            row = connection.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')").fetchone()
+            row = connection.execute(
+                "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+                " OR coalesce(has_table_privilege(to_regclass('public.django_migrations'), 'SELECT'), false)"
+            ).fetchone()
     except (psycopg.Error, UnicodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Trouble(
@@ -50,6 +53,12 @@ def check(settings: Environment) -> str:
             )
         )
     return shown
+
+
+def may_change(settings: Environment) -> bool:
+    """Whether this process may change the shape of the database: it knows the owner's address, or there is one role only."""
+    with psycopg.connect(settings.owner_url, connect_timeout=5) as connection:
+        return connection.execute("SELECT has_schema_privilege('public', 'CREATE')").fetchone() == (True,)
 
 
 def fingerprint() -> str:
@@ -80,7 +89,8 @@ def recorded(settings: Environment, key: str) -> str:
 def record(settings: Environment, key: str, value: str) -> None:
     """Write ``value`` under ``key`` into the database's own notes; an empty value removes it."""
     with psycopg.connect(settings.owner_url, connect_timeout=5, autocommit=True) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS guanxi_runtime (key text PRIMARY KEY, value text NOT NULL)")
+        if connection.execute("SELECT to_regclass('guanxi_runtime') IS NULL").fetchone() == (True,):
+            connection.execute("CREATE TABLE IF NOT EXISTS guanxi_runtime (key text PRIMARY KEY, value text NOT NULL)")
         connection.execute("DELETE FROM guanxi_runtime WHERE key = %s AND %s = ''", [key, value])
         connection.execute(
             "INSERT INTO guanxi_runtime SELECT %s, %s WHERE %s <> '' "

@@ -1,8 +1,8 @@
-"""Two roles in the database: the owner, who migrates, and the application's, who may add to the audit and never touch it.
+"""Two roles in the database: the owner, to whom everything belongs, and the application's, who works with the rows.
 
-Everything belongs to the application's role, for the product makes tables, triggers and indexes for custom objects and
-fields while it runs; except the audit and how it is written, which stay with the owner. (Triggers of custom objects are the
-application's too: it drops an object's table and may make it again.)
+The application's role reads, adds, changes and deletes rows; of the audit it may only add. It makes no table, index, trigger
+or function: what the product changes of the shape of the database while it runs goes through functions of the owner, the
+doors (``core/migrations/_doors.py``).
 """
 
 from __future__ import annotations
@@ -23,41 +23,56 @@ RECORD = "application_role"
 #: The audit: who changed what, who looked, what was erased from it, and the seals over it.
 KEPT = ("core_auditentry", "core_auditredaction", "core_auditseal", "core_accessentry")
 
+#: What it reads only: a table it works with by the parts that are audited, and which migrations were made.
+READ = ("core_objectrecord", "django_migrations")
+
 _KEPT_TABLES: LiteralString = """
-SELECT c.oid, c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND (c.relname = ANY(%(kept)s)
    OR c.oid IN (SELECT i.inhrelid FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY(%(kept)s)))
 """
-#: Kind and name of everything in the schema whose owner is not the one wanted: the application, or of the audit the owner.
+_READ_TABLES: LiteralString = """
+SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%(kept)s)
+"""
+#: Kind and name of everything in the schema that is not the owner's.
 _FOREIGN: LiteralString = """
-WITH wanted AS (
-    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS sort,
-           c.oid::regclass::text AS name, c.relowner AS owner, c.oid = ANY(%(tables)s) AS kept
-    FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
-      AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                      AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))
-    UNION ALL
-    SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proowner,
-           p.proname LIKE 'guanxi\\_audit%%' OR p.proname LIKE 'pgtrigger\\_audit\\_%%' AND EXISTS (
-               SELECT 1 FROM pg_trigger t WHERE t.tgfoid = p.oid AND t.tgrelid NOT IN (
-                   SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('public.core_objectrecord')))
-    FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
-)
-SELECT sort, name, kept FROM wanted
-WHERE owner <> CASE WHEN kept THEN %(owner)s ELSE %(application)s END::regrole
+SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END,
+       c.oid::regclass::text
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relowner <> %(owner)s::regrole
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                  AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))
+UNION ALL
+SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text
+FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proowner <> %(owner)s::regrole
 """
 #: The counters of tables; pg_dump reads them.
 _COUNTERS: LiteralString = """
 SELECT s.oid::regclass::text FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid::regclass::text = ANY(%s)
 """
-#: What the application may do with the audit, and with what writes it.
-_RIGHTS: LiteralString = """
-GRANT SELECT, INSERT ON core_auditentry, core_auditseal, core_accessentry TO {role};
-GRANT UPDATE (entries, digest) ON core_auditseal TO {role};
-GRANT SELECT ON core_auditredaction TO {role};
+#: Counters of numbers, which people may set.
+_NUMBERS: LiteralString = """
+SELECT oid::regclass::text FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname LIKE 'guanxi\\_number\\_%'
 """
+#: What the application may do with rows, and no more: also of what was its own before.
+_ROWS: LiteralString = """
+REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role};
+GRANT USAGE ON SCHEMA public TO {role};
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+"""
+#: What it may do with the audit.
+_AUDIT: LiteralString = """
+GRANT INSERT ON core_auditentry, core_auditseal, core_accessentry TO {role};
+GRANT UPDATE (entries, digest) ON core_auditseal TO {role};
+"""
+#: Functions that work with the rights of the owner, whatever they are for.
+_DOORS: LiteralString = (
+    "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+)
 
 
 def application(settings: Environment) -> str:
@@ -73,9 +88,9 @@ def divided(settings: Environment) -> bool:
 
 
 def divide(settings: Environment) -> None:
-    """Give each of the two roles what is his in the database; without a second role, nothing.
+    """Give the application's role its rights in the database, and the owner everything else; without a second role, nothing.
 
-    Again after each migration, for what is made belongs to who made it. Raises ``Trouble`` when the owner may not.
+    Again after each migration, for what is made there is the owner's alone. Raises ``Trouble`` when the owner may not.
     """
     role = application(settings)
     if not role:
@@ -113,34 +128,29 @@ def _divide(connection: psycopg.Connection, role: str) -> None:
         )
     if powerful:  # counts of waiting connections and of replicas are told to those only
         connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(name))
-    connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(name))
-    tables = connection.execute(_KEPT_TABLES, {"kept": list(KEPT)}).fetchall()
-    wanted = {"tables": [oid for oid, _name in tables], "owner": owner, "application": role}
-    for sort, what, kept in connection.execute(_FOREIGN, wanted).fetchall():
+    for sort, what in connection.execute(_FOREIGN, {"owner": owner}).fetchall():
         connection.execute(
-            sql.SQL("ALTER {} {} OWNER TO {}").format(
-                sql.SQL(sort), sql.SQL(what), sql.Identifier(owner if kept else role)
-            )
+            sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(sort), sql.SQL(what), sql.Identifier(owner))
         )
-    _grant(connection, name, tables)
-
-
-def _grant(connection: psycopg.Connection, name: sql.Identifier, tables: list[tuple[Any, ...]]) -> None:
     with connection.transaction():
-        for _oid, called in tables:
-            table = sql.SQL(called)
-            connection.execute(sql.SQL("REVOKE ALL ON {} FROM PUBLIC, {}").format(table, name))
-            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(table, name))
-        for (counter,) in connection.execute(_COUNTERS, [[table for _oid, table in tables]]).fetchall():
-            connection.execute(sql.SQL("GRANT SELECT ON SEQUENCE {} TO {}").format(sql.SQL(counter), name))
-        there = connection.execute(
-            "SELECT bool_and(to_regclass(t) IS NOT NULL) FROM unnest(%s::text[]) t", [list(KEPT)]
-        )
-        if (there.fetchone() or (False,))[0]:
-            connection.execute(sql.SQL(_RIGHTS).format(role=name))
-        for (function,) in connection.execute(
-            "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
-            " AND proname LIKE 'guanxi\\_audit%'"
-        ).fetchall():
-            connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function)))
-            connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))
+        _grant(connection, name)
+
+
+def _grant(connection: psycopg.Connection, name: sql.Identifier) -> None:
+    connection.execute(sql.SQL(_ROWS).format(role=name))
+    kept = _names(connection, _KEPT_TABLES, {"kept": list(KEPT)})
+    for table in [*kept, *_names(connection, _READ_TABLES, {"kept": list(READ)})]:
+        connection.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}").format(sql.SQL(table), name))
+    for counter in _names(connection, _COUNTERS, [kept]):
+        connection.execute(sql.SQL("REVOKE USAGE ON SEQUENCE {} FROM {}").format(sql.SQL(counter), name))
+    for counter in _names(connection, _NUMBERS):
+        connection.execute(sql.SQL("GRANT UPDATE ON SEQUENCE {} TO {}").format(sql.SQL(counter), name))
+    if {*KEPT} <= {*kept}:
+        connection.execute(sql.SQL(_AUDIT).format(role=name))
+    for function in _names(connection, _DOORS):
+        connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function)))
+        connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))
+
+
+def _names(connection: psycopg.Connection, statement: LiteralString, given: Any = None) -> list[str]:
+    return [str(name) for (name,) in connection.execute(statement, given).fetchall()]

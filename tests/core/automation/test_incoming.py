@@ -16,12 +16,23 @@ from guanxi.core.automation.incoming import correspondence, imap, mailboxes, sea
 from guanxi.core.automation.incoming.correspondence import Writing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, Unavailable
-from guanxi.core.models import AuditEntry, File, InboundMessage, Mailbox, Notification, OutboundMessage, RuleRun
+from guanxi.core.models import (
+    AuditEntry,
+    File,
+    InboundMessage,
+    Mailbox,
+    Notification,
+    OutboundMessage,
+    RoleField,
+    RuleRun,
+)
+from guanxi.core.models.stamps import bump
 from guanxi.core.records import purging, timeline
 from guanxi.runtime.environment import environment
 from tests.core.automation.ruling import rule, settle
 from tests.imapserver import Postbox, _imap_server, postbox
 from tests.mailserver import Letters, letters
+from tests.signing import browser
 
 __all__ = ["_imap_server", "letters", "postbox"]
 pytestmark = pytest.mark.django_db
@@ -299,3 +310,36 @@ def test_one_writes_only_to_addresses_of_the_record(contact: Any, cast: Any) -> 
 def test_names_of_folders() -> None:
     assert imap._quoted("INBOX") == '"INBOX"'
     assert imap._quoted('工作 & "x"') == '"&XeVPXA- &- \\"x\\""'
+
+
+def test_a_mailbox_never_becomes_a_gateway_that_shows_its_password(cast: Any, box: Mailbox) -> None:
+    before = Mailbox.objects.get(pk=box.pk).secret
+    sent = {"channel": "sms", "name": "偷看", "address": "+8613800138000", "do": "save", "version": str(box.version)}
+    page = browser(cast.root_user).post(f"/settings/mailboxes/{box.pk}/", sent).content.decode()
+    found = Mailbox.objects.get(pk=box.pk)
+    assert (found.channel, found.secret) == ("mail", before)
+    assert f'value="{sealed.unseal(before)}"' not in page
+
+
+def test_addresses_are_masked_where_those_of_records_are(
+    cast: Any, box: Mailbox, contact: Any, postbox: Postbox
+) -> None:
+    postbox.put(mail("Wang@kunlun.test"))
+    mailboxes.read(box.pk)
+    row = InboundMessage.objects.get()
+    correspondence.write(
+        cast.alice, contact, Writing(channel="mail", to="wang@kunlun.test", subject="Re", body="好", reply=row.pk)
+    )
+    alice = browser(cast.alice_user)
+    addresses = (f"/contacts/{contact.pk}/", f"/messages/{row.pk}/", f"/write/contacts/{contact.pk}/?reply={row.pk}")
+    assert all("ang@kunlun.test" in alice.get(one).content.decode() for one in addresses)
+    RoleField.objects.create(role=cast.role, entity="customers.contact", field="emails", level="masked")
+    bump("rights", "fields")
+    for one in addresses:
+        page = alice.get(one).content.decode()
+        assert "ang@kunlun.test" not in page, one
+        assert "****@kunlun.test" in page, one
+    sent = {"reply": str(row.pk), "channel": "mail", "to": "sender", "subject": "Re", "body": "还好", "do": "send"}
+    answer = alice.post(f"/write/contacts/{contact.pk}/", sent)
+    assert "ang@kunlun.test" not in answer.content.decode() + str(answer.headers)
+    assert OutboundMessage.objects.order_by("-pk").values_list("to", "body")[0] == ("wang@kunlun.test", "还好")

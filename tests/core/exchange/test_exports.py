@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.exchange import exports, imports, results
+from guanxi.core.exchange.jobs import export_do
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.writers import guarded, unguarded
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import AccessEntry, RoleField
 from guanxi.core.models.stamps import bump
 from tests.factories.cast import Cast
+from tests.runtime.helpers import small_disk
+from tests.signing import browser
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
 
@@ -130,3 +137,43 @@ def test_as_a_job(
     done = exports.export_make(cast.alice, operation)
     assert (done.state, done.result["done"]) == ("done", 1)
     assert table(exports.export_file(cast.alice, operation_id=operation.pk).read_bytes()) == [["甲"]]
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "zip"])
+def test_a_full_disk_leaves_nothing_behind_and_is_said(
+    cast: Cast, make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    for _number in range(12):
+        make(CUSTOMER, description=os.urandom(9000).hex())
+    client = browser(cast.alice_user)
+    with small_disk(tmp_path / "exports", "48k") as small:
+        monkeypatch.setattr(exports, "export_path", lambda operation: small / f"{operation.pk}.{format}")
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        operation = exports.export_begin(cast.alice, CUSTOMER, format=format)
+        export_do(operation.pk)
+        assert list(small.iterdir()) == []
+        page = client.get(f"/operations/{operation.pk}/").content.decode()
+        assert "The disk is full: nothing can be saved until there is room again." in page
+        assert "data-again" not in page, "nobody waits for it any more"
+        assert not AccessEntry.objects.filter(sort="export").exists()
+        subprocess.run(["mount", "-o", "remount,size=20m", str(small)], check=True)
+        again = exports.export_begin(cast.alice, CUSTOMER, format=format)
+        export_do(again.pk)
+        made = exports.export_file(cast.alice, operation_id=again.pk)
+        assert format == "zip" or len(table(made.read_bytes())) == 12
+        assert [one.name for one in small.iterdir()] == [f"{again.pk}.{format}"]
+
+
+def test_an_export_that_may_not_be_made_any_more_says_so_instead_of_waiting(
+    cast: Cast, make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(CUSTOMER)
+    monkeypatch.setattr(exports, "export_path", lambda operation: tmp_path / f"{operation.pk}.csv")
+    operation = exports.export_begin(cast.alice, CUSTOMER, format="csv")
+    cast.role.rights.filter(entity=CUSTOMER, action="export").delete()
+    bump("rights")
+    export_do(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "failed"
+    assert operation.result["problems"][0]["reason"]
+    assert list(tmp_path.iterdir()) == []

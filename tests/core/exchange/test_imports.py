@@ -23,6 +23,7 @@ from guanxi.core.records import reading
 from guanxi.core.records.copying import behind, copy_lines
 from tests.core.exchange.bringing import CONTACT, CUSTOMER, bring, counts, reasons
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 
 CHINESE = (
     "客户名称,统一社会信用代码,手机,邮箱,省份,城市,地址,行业,级别,员工数,年营业额,备注\n"
@@ -332,7 +333,7 @@ def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkey
 
 
 def test_the_database_refusing_one_row_spares_the_others(cast: Cast) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE customers_customer ADD CONSTRAINT no_evil CHECK (name <> '坏公司')")
     run = bring(cast.root, "名称\n好公司\n坏公司\n另一家\n")
     assert counts(run) == (2, 0, 0, 1)

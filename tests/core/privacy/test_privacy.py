@@ -20,6 +20,7 @@ from guanxi.core.records import sealing, together
 from guanxi.core.records.search.query import search
 from guanxi.runtime.backup import making
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
+from tests.rights import as_owner
 
 pytestmark = pytest.mark.django_db
 NAME, PHONE, MAIL = "欧阳问天", "13800139527", "ouyang@private.example"
@@ -106,7 +107,7 @@ def where(text: str, word: str) -> list[str]:
 
 def forget_the_erasure() -> None:
     """As in a database brought back from before it."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
         AuditRedaction.objects.all().delete()
         Erasure.objects.all().delete()

@@ -62,6 +62,7 @@ def test_scores_add_up_and_names_count_once() -> None:
 
 
 @pytest.mark.usefixtures("toys")
+@pytest.mark.owner
 class TestCandidates:
     def test_surest_first_with_reasons(self) -> None:
         same = _firm("华为技术（上海）有限公司", phones=phones("+8675528780808"))

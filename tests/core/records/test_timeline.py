@@ -19,6 +19,7 @@ from guanxi.core.models.stamps import bump
 from guanxi.core.records import files, together
 from guanxi.core.records.timeline import TimelineEntry, kinds_of, timeline
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 
 Make = Callable[..., Any]
 NOON = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)  # 12:00 in Shanghai
@@ -31,7 +32,7 @@ def brief(entries: tuple[TimelineEntry, ...]) -> list[tuple[str, str]]:
 
 def forget_audit(keep: str = "") -> None:
     """Entries of making the records; a test's own way round what the database refuses."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
         AuditEntry.objects.exclude(entity=keep).delete()
         cursor.execute("SET LOCAL guanxi.audit_upkeep = 'off'")

@@ -24,6 +24,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save
 from tests.core.reporting.conftest import ask, table
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ def now() -> Any:
 
 def told_on(day: str, since: int) -> int:
     """Date the audit's entries after ``since`` on a day (noon in Shanghai); returns the newest entry."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL guanxi.audit_upkeep = 'on'")
         moment = f"{day} 04:00:00+00"
         cursor.execute("UPDATE core_auditentry SET at = %s WHERE id > %s", [moment, since])

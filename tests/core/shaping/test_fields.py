@@ -20,6 +20,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import converting, dictionaries, fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
+from tests.rights import as_owner
 from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
@@ -238,7 +239,7 @@ def test_a_choice_is_counted_from_the_index_of_its_value(
         dictionaries.value_save(cast.root, "grade", key, {"name_zh": key, "parent_key": "a" * (key == "b")}, new=True)
     add("grade", "choice", dictionary="grade")
     entity = entity_of(GADGET)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for name, text in indexes._wanted(entity, "grade").items():
             cursor.execute(f'CREATE INDEX "{name}" ON "{entity.table}" {text}')
     for key, number in (("a", 3), ("b", 4), ("c", 5)):

@@ -20,6 +20,7 @@ from guanxi.core.schema import registry
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.shaping import fields, objects
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,7 @@ def test_a_page_opened_before_and_after_knows_what_belongs_to_it(
     assert children.present(gadget) == {("custom.inspection", "parent")}
     records.delete(cast.root, one)
     registry.replace_made(())
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "core_object_inspection" RENAME TO core_object_gone')
     assert children.present(gadget) == frozenset()
     assert client.get(f"/gadgets/{gadget.pk}/").status_code == 200

@@ -7,6 +7,7 @@ import html
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,18 @@ from django.test import Client
 
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
+from guanxi.core.automation.rules import hearing, running
 from guanxi.core.kernel import clock
 from guanxi.core.models import AuditEntry, KeptAnswer
 from guanxi.core.people import signin, tokens
 from guanxi.core.records import bulk
 from tests.at_once import at_once
+from tests.core.automation.ruling import rule
+from tests.core.exchange.bringing import bring, counts
 from tests.runtime.helpers import let_through, small_disk
 
 pytestmark = pytest.mark.django_db(transaction=True)
-API = "/api/v1/customers/"
+API, CUSTOMER = "/api/v1/customers/", "customers.customer"
 
 
 @pytest.fixture
@@ -61,46 +65,86 @@ def test_a_form_sent_two_hundred_times_at_once_makes_one_record(browse: Any) -> 
     assert Customer.objects.filter(name="连点保存").count() == 1
 
 
-def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, cast: Any, make: Any) -> None:
-    """Form, cell, API and bulk change write different fields of one record again and again at the same time."""
-    one = make("customers.customer")
-    alice, rounds = browse("alice"), 6
+ROUNDS = 6
+#: What each way of writing leaves behind, by field.
+LEFT = {
+    "english_name": f"form {ROUNDS - 1}", "employees": ROUNDS, "short_name": f"api {ROUNDS - 1}",
+    "former_names": f"bulk {ROUNDS - 1}", "lifecycle": "growing", "description": f"import {ROUNDS - 1}",
+    "founded_year": 1900 + ROUNDS,
+}  # fmt: skip
 
-    def form() -> None:
+
+def _on_pages(alice: Client, one: Customer) -> list[Callable[[], None]]:
+    """Form, cell and board, each in a browser of its own in which Alice is signed in."""
+
+    def opened() -> Client:
         client = Client()
         client.cookies = alice.cookies
-        for number in range(rounds):
+        return client
+
+    def form() -> None:
+        client = opened()
+        for number in range(ROUNDS):
             page = client.get(f"/customers/{one.pk}/edit/").content.decode()
             held = dict(re.findall(r'name="(_version|_original|_token)" value="([^"]*)"', page))
             sent = {name: html.unescape(value) for name, value in held.items()} | {"english_name": f"form {number}"}
             assert client.post(f"/customers/{one.pk}/edit/", sent).status_code == 303
 
     def cell() -> None:
-        client = Client()
-        client.cookies = alice.cookies
-        for number in range(rounds):
-            version = Customer.objects.get(pk=one.pk).version
-            sent = {"employees": str(number + 1), "version": version}
+        client = opened()
+        for number in range(ROUNDS):
+            sent = {"employees": str(number + 1), "version": Customer.objects.get(pk=one.pk).version}
             assert client.post(f"/customers/{one.pk}/cell/employees/", sent).status_code == 200
+
+    def board() -> None:
+        client = opened()
+        for number in range(ROUNDS):
+            sent = {"to": ("developing", "growing")[number % 2], "version": Customer.objects.get(pk=one.pk).version}
+            assert client.post(f"/customers/{one.pk}/move/", sent).status_code == 204
+
+    return [form, cell, board]
+
+
+def _without_pages(bearer: str, cast: Any, one: Customer) -> list[Callable[[], None]]:
+    """API, bulk change, import and a rule."""
+    older = rule(
+        cast,
+        {"do": "set", "values": {"founded_year": "=founded_year + 1"}},
+        entity=CUSTOMER,
+        trigger={"on": "button"},
+    )
 
     def api() -> None:
         client = Client(headers={"Authorization": bearer})
-        for number in range(rounds):
+        for number in range(ROUNDS):
             body = {"short_name": f"api {number}"}
             assert client.patch(f"{API}{one.pk}", body, content_type="application/json").status_code == 200
 
     def many() -> None:
-        for number in range(rounds):
-            step = bulk.begin(cast.alice, "update", "customers.customer", [one.pk], {"description": f"bulk {number}"})
+        for number in range(ROUNDS):
+            step = bulk.begin(cast.alice, "update", CUSTOMER, [one.pk], {"former_names": f"bulk {number}"})
             assert bulk.run(cast.alice, step).result["done"] == 1
 
-    at_once(form, cell, api, many)
-    last = rounds - 1
-    found = Customer.objects.get(pk=one.pk)
-    assert (found.english_name, found.employees, found.short_name) == (f"form {last}", rounds, f"api {last}")
+    def sheet() -> None:
+        for number in range(ROUNDS):
+            run = bring(cast.root, f"名称,备注\n{one.name},import {number}\n", mode="update")
+            assert counts(run) == (0, 1, 0, 0)
+
+    def automation() -> None:
+        for _number in range(ROUNDS):
+            assert running.go(hearing.press(cast.alice, older.key, Customer.objects.get(pk=one.pk)).pk) == "done"
+
+    return [api, many, sheet, automation]
+
+
+def test_no_way_of_writing_loses_what_another_wrote(browse: Any, bearer: str, cast: Any, make: Any) -> None:
+    """All ways write different fields of one record again and again at the same time."""
+    one = make(CUSTOMER, founded_year=1900)
+    at_once(*_on_pages(browse("alice"), one), *_without_pages(bearer, cast, one))
+    assert Customer.objects.values(*LEFT).get(pk=one.pk) == LEFT
     entries = AuditEntry.objects.filter(entity="customers_customer", record_id=one.pk, action="update")
-    for name in ("english_name", "employees", "short_name", "description"):
-        assert entries.filter(changes__has_key=name).count() == rounds, name
+    for name in LEFT:
+        assert entries.filter(changes__has_key=name).count() == ROUNDS, name
 
 
 def test_a_full_disk_of_the_database_is_said_and_passes(bearer: str, cast: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from django.utils import translation
 from guanxi.core.automation import health
 from guanxi.core.models import OutboxEvent
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -48,14 +49,13 @@ def _audit() -> health.Finding:
 
 
 def test_it_says_when_the_audit_is_not_guarded(db: None) -> None:
-    assert _audit().state == "warning"  # tests work as the owner of the database
-    assert "could change entries" in _audit().text
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
+        assert _audit().state == "warning"
+        assert "could change entries" in _audit().text
         cursor.execute("ALTER TABLE customers_customer DISABLE TRIGGER USER")
-        cursor.execute("SET LOCAL ROLE guanxi_app")
     found = _audit()
     assert (found.state, "changes of customers_customer are not noted" in found.text) == ("wrong", True)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE customers_customer ENABLE TRIGGER USER")
     assert _audit().state == "ok"
 

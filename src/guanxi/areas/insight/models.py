@@ -61,6 +61,9 @@ class CustomerValue(CarriedRecord):
     Money is in the workspace's currency; probabilities are in per cent; days are days.
     """
 
+    #: A calculation is audited as one.
+    reckoned = True
+
     customer = models.OneToOneField(Customer, models.CASCADE, related_name="insight", verbose_name=_("customer"))
     name = models.CharField(_("name"), max_length=200, blank=True, default="")
     as_of = models.DateField(_("as of"), null=True, blank=True, editable=False)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
 from guanxi.core.kernel import clock
-from guanxi.core.models import Mailbox, OutboundMessage, OutboxEvent, replica
+from guanxi.core.models import FieldIndex, Mailbox, OutboundMessage, OutboxEvent, replica
 from guanxi.core.records import quarantine, scanner, sealing
 from guanxi.runtime import outside
 from guanxi.runtime.backup import watching
@@ -114,6 +114,10 @@ def _database() -> Iterator[Finding]:
     state = "ok" if apart < _APART_SECONDS else "wrong"
     text = _("The clocks of this machine and of the database are %(seconds).1f s apart") % {"seconds": apart}
     yield Finding(_("Clock"), state, text, "" if state == "ok" else _("Set both by NTP."))
+    if waiting := FieldIndex.objects.filter(state="waiting", error=FieldIndex.OWNER).count():
+        text = _("%(number)s fields wait for an index, which only the owner of the database can make")
+        help_text = _("Run guanxi migrate as the owner, or give the worker GUANXI_OWNER_DATABASE_URL.")
+        yield Finding(_("Indexes"), "warning", text % {"number": waiting}, help_text)
 
 
 def _connections() -> Finding:

@@ -12,7 +12,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from guanxi.core.management.commands import migrate as quick_migrate
+from guanxi.core.models import FieldIndex
 from guanxi.core.records import seeds, tallies
+from guanxi.core.shaping import indexes
 from guanxi.runtime import external
 from guanxi.runtime.environment import Environment
 from guanxi.runtime.trouble import Trouble
@@ -99,12 +101,21 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
                 _("The record of migrations contradicts itself: %(reason)s Restore the last backup.")
                 % {"reason": error}
             ) from None
+        changing = external.may_change(settings)
+        if expected and not changing:
+            raise Trouble(
+                _(
+                    "The database is not up to date, and the application's role may not change it. Run first, with the "
+                    "owner's address: GUANXI_OWNER_DATABASE_URL=… guanxi migrate"
+                )
+            )
         if expected:
             tell(_("Bringing the database up to date (%(number)s migrations)") % {"number": len(expected)})
         command = _Command(settings, tell)
         command.expected = len(expected)
         try:
-            command.handle(**_options())
+            if changing:
+                command.handle(**_options())
         except DatabaseError as error:
             raise _explained(command.current, error, interrupted) from error
         external.record(settings, "migrating", "")
@@ -112,7 +123,19 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
         tallies.keep_zone()
         external.record(settings, "zone", settings.time_zone)
         external.record(settings, "migrations", code)
+        if changing:
+            _indexes(tell)
         return command.applied
+
+
+def _indexes(tell: Callable[[str], None]) -> None:
+    """Make the indexes of custom fields that wait for who may: workers need not know the owner's address."""
+    for found in FieldIndex.objects.exclude(state="ready"):
+        try:
+            indexes.build(found)
+        except psycopg.Error as error:
+            reason = str(error).strip().partition("\n")[0]
+            tell(_("The index of %(field)s could not be made: %(reason)s") % {"field": found.field, "reason": reason})
 
 
 def mark_done(name: str) -> None:

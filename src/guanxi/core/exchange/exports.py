@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, field_level, require
@@ -17,7 +18,7 @@ from guanxi.core.exchange.subtables import header
 from guanxi.core.exchange.writers import FORMATS, Apart, Writer, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
 from guanxi.core.records import dictionaries, discretion, display, paging, reading, shape, values
 from guanxi.core.records.writing import operation_begin, writing
@@ -143,16 +144,20 @@ def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records:
     known = shape.readable(actor, entity)
     keys = [known[name] for name in dict.fromkeys(("number", entity.title)) if name in known]
     count = 0
-    for chunk in _chunks(actor, records):
-        names = display.names_for(actor, chunk, fields)
-        for record in chunk:
-            writer.row(
-                [_cell(actor, entity, one, record, names, plain=p) for one, p in zip(fields, plain, strict=True)]
-            )
-            if tables and isinstance(writer, Apart):
-                _write_rows(actor, entity, tables, keys, record, writer)
-            count += 1
-    writer.close()
+    try:
+        for chunk in _chunks(actor, records):
+            names = display.names_for(actor, chunk, fields)
+            for record in chunk:
+                writer.row(
+                    [_cell(actor, entity, one, record, names, plain=p) for one, p in zip(fields, plain, strict=True)]
+                )
+                if tables and isinstance(writer, Apart):
+                    _write_rows(actor, entity, tables, keys, record, writer)
+                count += 1
+        writer.close()
+    except BaseException:
+        writer.drop()
+        raise
     return count
 
 
@@ -276,9 +281,13 @@ def export_make(actor: Actor, operation: Operation) -> Operation:
     path = export_path(operation)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(path.suffix + ".part")
-    with draft.open("wb") as out:
-        made = export_write(actor, operation.entity, out=out, **operation.parameters)
-    draft.replace(path)
+    try:
+        with draft.open("wb") as out:
+            made = export_write(actor, operation.entity, out=out, **operation.parameters)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)  # half a file helps nobody, and fills a full disk
+        raise
     operation.state, operation.finished_at = "done", clock.now()
     operation.progress = operation.total = made.rows
     operation.result = {
@@ -289,6 +298,15 @@ def export_make(actor: Actor, operation: Operation) -> Operation:
     }
     operation.save(update_fields=["state", "finished_at", "progress", "total", "result"])
     return operation
+
+
+def export_failed(actor: Actor, operation: Operation, error: GuanxiError) -> None:
+    """Note on a recorded export why it was not made: its page says so, in the language of who asked."""
+    with translation.override(actor.language):
+        reason = str(error.message)
+    operation.state, operation.finished_at = "failed", clock.now()
+    operation.result = {"done": 0, "problems": [{"reason": reason}]}
+    operation.save(update_fields=["state", "finished_at", "result"])
 
 
 def export_file(actor: Actor, *, operation_id: int) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,12 @@ from guanxi.core.automation.queue import every, job
 from guanxi.core.exchange import exports, imports, packing, recipe_whole, settingsfile, trusted, wholecheck
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.models import Operation, User
+from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.models import Operation, User, trouble
 from guanxi.core.models.exchange import ImportRun, RecipeRun
 from guanxi.core.records.search import index
+
+logger = logging.getLogger("guanxi.exchange")
 
 
 def _export_approved(actor: Actor, entity: str, values: Mapping[str, Any]) -> None:
@@ -77,11 +81,18 @@ def check_do(run_id: int) -> None:
 
 @job(name="guanxi.exchange.export_do")
 def export_do(operation_id: int) -> None:
-    """Make an export that was asked for."""
+    """Make an export that was asked for; one that cannot be made says why and is not tried again."""
     operation = Operation.objects.filter(pk=operation_id, sort="export", state="waiting").first()
     actor = _actor(operation.actor_id) if operation else None
     if operation and actor:
-        exports.export_make(actor, operation)
+        try:
+            exports.export_make(actor, operation)
+        except (GuanxiError, OSError) as error:
+            told = error if isinstance(error, GuanxiError) else trouble.told(error)
+            if told is None:
+                raise
+            logger.error("an export could not be made: %s", error)
+            exports.export_failed(actor, operation, told)
 
 
 @job(name="guanxi.exchange.pack_do", lock="packs", retry=False)

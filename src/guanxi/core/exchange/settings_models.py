@@ -88,7 +88,7 @@ def _model_of(row: CustomObject) -> type[ObjectRecord]:
 def _object_stored(row: CustomObject, created: bool) -> None:
     """A new object gets its table."""
     if created:
-        table_make(_model_of(row), row.key)
+        table_make(row.key)
 
 
 def _object_goes(row: CustomObject) -> None:

@@ -55,7 +55,7 @@ def stage(run: ImportRun, table: Table, progress: Callable[[int], None] | None =
         run.position = run.created = run.updated = run.skipped = run.failed = 0
         run.save()
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE core_importrow")
+        cursor.execute("SELECT guanxi_door_analyze_import()")
     return sample
 
 

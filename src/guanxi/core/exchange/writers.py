@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import IO, Any, Protocol, runtime_checkable
 
@@ -48,6 +49,9 @@ class Writer(Protocol):
     def close(self) -> None:
         """No more rows; the stream stays open."""
 
+    def drop(self) -> None:
+        """Something went wrong: what waits on disk goes at once."""
+
 
 @runtime_checkable
 class Apart(Protocol):
@@ -80,6 +84,11 @@ class CsvWriter:
         """Write what is held back; the stream stays open."""
         self.text.flush()
         self.text.detach()
+
+    def drop(self) -> None:
+        """Nothing waits but what the stream holds."""
+        with suppress(OSError, ValueError):
+            self.text.detach()
 
 
 class ZipWriter:
@@ -118,15 +127,27 @@ class ZipWriter:
                 shutil.copyfileobj(held, entry)
         self.archive.close()
 
+    def drop(self) -> None:
+        """Close the tables that wait, and leave the archive as it is."""
+        for held, writer in self.others.values():
+            writer.drop()
+            held.close()
+        self.list.drop()
+        with suppress(OSError, ValueError):
+            self.entry.close()
+        self.archive.fp = None
+
 
 class XlsxWriter:
     """A workbook in constant memory; every cell is text, so nothing in it can run. Long tables go on in further sheets."""
 
     def __init__(self, out: IO[bytes], header: Sequence[str], title: str = "", mark: Mark | None = None) -> None:
         self.mark = mark
+        self.folder = tempfile.mkdtemp(prefix="guanxi-rows-")  # rows wait here until the workbook is finished
         self.book = xlsxwriter.Workbook(
             out,
             {
+                "tmpdir": self.folder,
                 "constant_memory": True,
                 "strings_to_formulas": False,
                 "strings_to_urls": False,
@@ -182,6 +203,15 @@ class XlsxWriter:
         if self.mark is not None:
             marked(self.book, self.mark)
         self.book.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def drop(self) -> None:
+        """Remove the rows that wait."""
+        sheets: list[Any] = self.book.worksheets()
+        for sheet in sheets:
+            with suppress(OSError):
+                sheet.row_data_fh.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def marked(book: Any, mark: Mark) -> None:

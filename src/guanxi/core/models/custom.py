@@ -153,7 +153,12 @@ class ObjectRecord(CarriedRecord):
 
 
 class FieldIndex(models.Model):
-    """An index on a custom field that is filtered or sorted by; a job makes it. ``state``: waiting, ready, failed."""
+    """An index on a custom field that is filtered or sorted by; a job makes it. ``state``: waiting, ready, failed.
+
+    One with the error ``OWNER`` waits for the owner of the database, whom the worker could not reach.
+    """
+
+    OWNER = "owner"
 
     id = models.BigAutoField(primary_key=True)
     entity = models.CharField(max_length=100)

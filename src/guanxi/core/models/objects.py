@@ -12,7 +12,6 @@ from django.apps import apps
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
-from guanxi.core.models.audit_triggers import audit_triggers
 from guanxi.core.models.custom import ObjectRecord
 
 APP = "custom"
@@ -53,21 +52,13 @@ def object_model(key: str, parent: type[models.Model] | None) -> type[ObjectReco
     return made
 
 
-def table_make(model: type[ObjectRecord], key: str) -> None:
+def table_make(key: str) -> None:
     """Make an object's partition with its own numbers and audit triggers; within the transaction that makes the object."""
-    table = table_of(key)
     with connection.cursor() as cursor:
-        cursor.execute(f'CREATE SEQUENCE "{table}_id_seq"')
-        cursor.execute(f"CREATE TABLE \"{table}\" PARTITION OF core_objectrecord FOR VALUES IN ('{key}')")
-        cursor.execute(f"ALTER TABLE \"{table}\" ALTER COLUMN id SET DEFAULT nextval('{table}_id_seq')")
-        cursor.execute(f"ALTER TABLE \"{table}\" ALTER COLUMN object SET DEFAULT '{key}'")
-        cursor.execute(f'ALTER SEQUENCE "{table}_id_seq" OWNED BY "{table}".id')
-        cursor.execute(f'CREATE UNIQUE INDEX ON "{table}" (id)')
-    for trigger in audit_triggers():
-        trigger.install(model)  # type: ignore[arg-type]
+        cursor.execute("SELECT guanxi_door_object_make(%s)", [key])
 
 
 def table_drop(key: str) -> None:
-    """Drop an object's partition with all its records."""
+    """Drop an object's partition, which holds no records."""
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP TABLE IF EXISTS "{table_of(key)}" CASCADE')
+        cursor.execute("SELECT guanxi_door_object_drop(%s)", [key])

@@ -140,8 +140,7 @@ def _sequence(rule: Numbering, period: str) -> str:
 def _sequence_made(cursor: Any, rule: Numbering, period: str) -> None:
     cursor.execute("SELECT to_regclass(%s)", [_sequence(rule, period)])
     if cursor.fetchone() == (None,):
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_sequence(rule, period)])
-        cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{_sequence(rule, period)}" START {rule.start:d}')
+        cursor.execute("SELECT guanxi_door_number_make(%s, %s)", [_sequence(rule, period), rule.start])
 
 
 def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:

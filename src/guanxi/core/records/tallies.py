@@ -19,7 +19,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf
 
 from guanxi.core.access.rules import condition, only_by_owner
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models.tally import DAY_OF_MOMENT, MONTH, MONTH_OF_MOMENT, ZONE, DayField, adding, counted
+from guanxi.core.models.tally import DAY_OF_MOMENT, MONTH, MONTH_OF_MOMENT, DayField, adding, counted
 from guanxi.core.records.query import compile_tree
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
@@ -165,7 +165,7 @@ def keep_zone() -> None:
         cursor.execute("SELECT core_zone()")
         if cursor.fetchone() == (settings.TIME_ZONE,):
             return
-        cursor.execute(ZONE, [settings.TIME_ZONE])
+        cursor.execute("SELECT guanxi_door_zone(%s)", [settings.TIME_ZONE])
         for entity in entities():
             renew(entity)
 

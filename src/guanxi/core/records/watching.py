@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - the statements are made of our own tables and of keys that are slugs
 """Triggers that note which records are due when something they read elsewhere changes.
 
 They are made from the rows of derived fields: ``install`` writes one function and trigger per watched table and verb, and
@@ -7,6 +6,7 @@ drops those nothing needs any more. Seen by the application's own writes, by und
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,48 +18,32 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
-_PREFIX = "guanxi_due_"
-_VERBS = {
-    "insert": ("INSERT", "REFERENCING NEW TABLE AS new_rows", ("new_rows",)),
-    "update": ("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", ("old_rows", "new_rows")),
-    "delete": ("DELETE", "REFERENCING OLD TABLE AS old_rows", ("old_rows",)),
-}
+_VERBS = ("insert", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One thing to watch: rows of ``table``; ``select`` gives ids that are due from the rows called ``{rows}``."""
+    """One thing to watch: rows of ``table``; ``told`` says, as the door ``guanxi_door_due`` reads it, whose records are due by them."""
 
     table: str
-    entity: str
-    select: str
+    told: str
     verbs: tuple[str, ...]
 
 
-def _column(field: Field, row: str) -> str:
-    """The id a reference holds, of a row."""
-    return f"({row}.custom->>'{field.key}')::bigint" if field.custom else f'{row}."{field.column}"'
-
-
-def _watched_value(field: Field, row: str) -> str:
-    return f"{row}.custom->'{field.key}'" if field.custom else f'{row}."{field.column}"'
+def _named(field: Field) -> dict[str, str]:
+    return {"custom": field.key} if field.custom else {"column": str(field.column)}
 
 
 def _of_relation(entity: Entity, child: Entity, reference: Field) -> Watch:
-    if reference.kind == "references":
-        select = (
-            "SELECT e.value::bigint FROM {rows} r CROSS JOIN LATERAL"
-            f" jsonb_array_elements_text(coalesce(r.custom->'{reference.key}', '[]')) e"
-        )
-    else:
-        select = f"SELECT {_column(reference, 'r')} FROM {{rows}} r"
-    return Watch(child.table, entity.key, select, ("insert", "update", "delete"))
+    told = {"entity": entity.key, "reference": _named(reference), "many": reference.kind == "references"}
+    return Watch(child.table, json.dumps(told), _VERBS)
 
 
 def _of_path(entity: Entity, path: str) -> list[Watch]:
     """One watch per step of ``customer.region``: the record at its end changes, or one on the way points elsewhere."""
     found: list[Watch] = []
-    here, joins, last = entity, "", "e"
+    here = entity
+    passed: list[dict[str, str]] = []
     names = steps(path)
     for place, name in enumerate(names[:-1]):
         field = shape.fields_of(here).get(name)
@@ -72,15 +56,15 @@ def _of_path(entity: Entity, path: str) -> list[Watch]:
         watched = shape.fields_of(here).get(names[place + 1])
         if watched is None:
             return found
-        row = f"t{place}"
-        select = (
-            f'SELECT e.id FROM "{entity.table}" e {joins}JOIN {{rows}} n ON n.id = {_column(field, last)}'
-            f" JOIN old_rows o ON o.id = n.id"
-            f" WHERE {_watched_value(watched, 'n')} IS DISTINCT FROM {_watched_value(watched, 'o')}"
-        )
-        found.append(Watch(here.table, entity.key, select, ("update",)))
-        joins += f'JOIN "{here.table}" {row} ON {row}.id = {_column(field, last)} '
-        last = row
+        told = {
+            "entity": entity.key,
+            "table": entity.table,
+            "steps": list(passed),
+            "reference": _named(field),
+            "watched": _named(watched),
+        }
+        found.append(Watch(here.table, json.dumps(told), ("update",)))
+        passed.append({**_named(field), "table": here.table})
     return found
 
 
@@ -113,40 +97,10 @@ def watches() -> list[Watch]:
 
 def install() -> None:
     """Bring the triggers in line with the derived fields; within the transaction that changed those, or after a migration."""
-    wanted: dict[tuple[str, str], list[Watch]] = {}
+    wanted: dict[tuple[str, str], list[Any]] = {}
     for watch in watches():
         for verb in watch.verbs:
-            wanted.setdefault((watch.table, verb), []).append(watch)
+            wanted.setdefault((watch.table, verb), []).append(json.loads(watch.told))
+    told = [{"table": table, "verb": verb, "watches": listed} for (table, verb), listed in sorted(wanted.items())]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('guanxi_due'))")
-        cursor.execute(
-            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgname LIKE %s",
-            [f"{_PREFIX}%"],
-        )
-        for table, name in cursor.fetchall():
-            if (table, name.removeprefix(_PREFIX)) not in wanted:
-                cursor.execute(f'DROP TRIGGER "{name}" ON "{table}"')
-        for (table, verb), listed in sorted(wanted.items()):
-            _install_one(cursor, table, verb, listed)
-
-
-def _install_one(cursor: Any, table: str, verb: str, listed: list[Watch]) -> None:
-    event, referencing, names = _VERBS[verb]
-    inserts = []
-    for watch in listed:
-        sources = names if "old_rows o" not in watch.select else ("new_rows",)
-        union = " UNION ".join(watch.select.format(rows=one) for one in sources)
-        inserts.append(
-            "INSERT INTO core_due (entity, record_id, transaction)"
-            f" SELECT DISTINCT '{watch.entity}', d.id, pg_current_xact_id()::text::bigint"
-            f" FROM ({union}) AS d (id) WHERE d.id IS NOT NULL;"
-        )
-    name = f"{_PREFIX}{table}_{verb}"
-    cursor.execute(
-        f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS $due$'
-        f" BEGIN {' '.join(inserts)} RETURN NULL; END $due$"
-    )
-    cursor.execute(
-        f'CREATE OR REPLACE TRIGGER "{_PREFIX}{verb}" AFTER {event} ON "{table}" {referencing}'
-        f' FOR EACH STATEMENT EXECUTE FUNCTION "{name}"()'
-    )
+        cursor.execute("SELECT guanxi_door_due(%s::jsonb)", [json.dumps(told)])

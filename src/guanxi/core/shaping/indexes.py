@@ -3,20 +3,25 @@
 # ruff: noqa: S608 - statements are made of our own tables and of keys that are slugs
 from __future__ import annotations
 
+import json
 import re
+from typing import LiteralString
 
+import psycopg
 from django.db import connection
 from django.utils.translation import gettext as _
+from psycopg import sql
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
-from guanxi.core.kernel.errors import Invalid
+from guanxi.core.kernel.errors import Invalid, Unavailable
 from guanxi.core.models import CustomField, FieldIndex
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import dictionaries, paging, shape
 from guanxi.core.records.columns import index_name
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.runtime.environment import environment
 
 #: Values of a choice that get an index each; with more, one over the value serves all.
 MOST_VALUES = 24
@@ -30,20 +35,23 @@ def uniqueindex_name(entity: Entity, row: CustomField) -> str:
 def keep_unique(entity: Entity, row: CustomField) -> None:
     """Make or drop a field's unique index as its options say. Raises Invalid when there are records alike already."""
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP INDEX IF EXISTS "{uniqueindex_name(entity, row)}"')
+        cursor.execute("SELECT guanxi_door_unindex(%s)", [uniqueindex_name(entity, row)])
         if not row.options.get("unique") or not row.active:
             return
-        parts = [f"(custom->'{row.key}')"]
+        parts = [{"custom": row.key}]
         for name in row.options.get("unique_with") or ():
             field = shape.fields_of(entity).get(str(name))
             if field is None:
                 raise Invalid(
                     _("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field="unique_with"
                 )
-            parts.append(f"(custom->'{field.key}')" if field.custom else f'"{field.column}"')
+            parts.append({"custom": field.key} if field.custom else {"column": field.column})
+        together = ", ".join(
+            f"(custom->'{one['custom']}')" if "custom" in one else f'"{one["column"]}"' for one in parts
+        )
         where = f"deleted_at IS NULL AND custom ? '{row.key}'"
         cursor.execute(
-            f'SELECT count(*) FROM (SELECT 1 FROM "{entity.table}" WHERE {where} GROUP BY {", ".join(parts)} HAVING count(*) > 1) d'
+            f'SELECT count(*) FROM (SELECT 1 FROM "{entity.table}" WHERE {where} GROUP BY {together} HAVING count(*) > 1) d'
         )
         alike = cursor.fetchone()[0]
         if alike:
@@ -52,9 +60,8 @@ def keep_unique(entity: Entity, row: CustomField) -> None:
                 code="field.not_unique",
                 field="unique",
             )
-        cursor.execute(
-            f'CREATE UNIQUE INDEX "{uniqueindex_name(entity, row)}" ON "{entity.table}" ({", ".join(parts)}) WHERE {where}'
-        )
+        named = uniqueindex_name(entity, row)
+        cursor.execute("SELECT guanxi_door_unique(%s, %s, %s::jsonb)", [entity.table, named, json.dumps(parts)])
 
 
 def wanted(entity: Entity, name: str) -> FieldIndex | None:
@@ -74,23 +81,38 @@ def _states(entity: str) -> dict[str, str]:
 
 
 def build(found: FieldIndex) -> None:
-    """Make what is missing of a field's indexes, past transactions and without holding up writers; notes in the row how it went."""
+    """Make what is missing of a field's indexes, past transactions and without holding up writers; notes in the row how it went.
+
+    An index can be made so only from outside of any function, hence by the owner of the table himself: raises Unavailable
+    where this process does not know his address.
+    """
     if not is_registered(found.entity):
         return
     entity = entity_of(found.entity)
     made = _wanted(entity, found.field)
     present = _present(entity, found.field)
-    with connection.cursor() as cursor:
-        for name in [one for one, valid in present.items() if not valid or (one not in made and not _unique(one))]:
-            cursor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
-        missing = [name for name in made if not present.get(name)]
-        for name in missing:
-            cursor.execute(f'CREATE INDEX CONCURRENTLY "{name}" ON "{entity.table}" {made[name]}')
-        if missing:
-            cursor.execute(f'ANALYZE "{entity.table}"')
+    needless = [one for one, valid in present.items() if not valid or (one not in made and not _unique(one))]
+    missing = [name for name in made if not present.get(name)]
+    if needless or missing:
+        try:
+            with psycopg.connect(environment().owner_url, autocommit=True) as owner:
+                for name in needless:
+                    owner.execute(_statement("DROP INDEX CONCURRENTLY IF EXISTS {}", name))
+                for name in missing:
+                    owner.execute(
+                        _statement("CREATE INDEX CONCURRENTLY {} ON {} ", name, entity.table, rest=made[name])
+                    )
+                if missing:
+                    owner.execute(_statement("ANALYZE {}", entity.table))
+        except psycopg.errors.InsufficientPrivilege:
+            raise Unavailable(code="index.owner") from None
     found.state, found.ready_at, found.error = "ready", clock.now(), ""
     found.save(update_fields=["state", "ready_at", "error"])
     bump("indexes")
+
+
+def _statement(form: LiteralString, *names: str, rest: str = "") -> sql.Composed:
+    return sql.SQL(form).format(*map(sql.Identifier, names)) + sql.SQL(rest)
 
 
 def complete(found: FieldIndex) -> bool:
@@ -124,6 +146,8 @@ def _wanted(entity: Entity, key: str) -> dict[str, str]:
     are passed over within the index. A choice has one for each of its values, which alone lets rows be counted without
     being looked at: an index over an expression never does, one whose condition is the value does.
     """
+    if not re.fullmatch(r"[\w-]+", key, re.ASCII):  # the owner makes nothing of a key that no page would have taken
+        return {}
     live, value = "deleted_at IS NULL", f"(custom->'{key}')"
 
     def named(sort: str, of: str = key) -> str:
@@ -165,5 +189,5 @@ def drop(entity: Entity, row: CustomField) -> None:
     """Drop every index of a field."""
     with connection.cursor() as cursor:
         for name in _present(entity, row.key):
-            cursor.execute(f'DROP INDEX IF EXISTS "{name}"')
+            cursor.execute("SELECT guanxi_door_unindex(%s)", [name])
     FieldIndex.objects.filter(entity=entity.key, field=row.key).delete()

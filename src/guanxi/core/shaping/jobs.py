@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+import psycopg
 from django.db import DatabaseError, transaction
 
 from guanxi.core.automation.queue import every, job
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
+from guanxi.core.kernel.errors import Unavailable
 from guanxi.core.models import FieldIndex
 from guanxi.core.models.stamps import refresh
 from guanxi.core.records import derived
@@ -44,7 +46,9 @@ def index_build(entity: str, field: str) -> None:
     refresh()
     try:
         indexes.build(found)
-    except DatabaseError as error:
+    except Unavailable:
+        FieldIndex.objects.filter(pk=found.pk).update(state="waiting", error=FieldIndex.OWNER)
+    except (DatabaseError, psycopg.Error) as error:
         FieldIndex.objects.filter(pk=found.pk).update(state="failed", error=str(error)[:300])
         raise
 

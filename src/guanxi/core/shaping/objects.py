@@ -61,8 +61,7 @@ def object_save(
         object_check(row)
         row.save()
         if new:
-            parent = entity_of(row.parent).model if row.parent else None
-            table_make(object_model(row.key, parent), row.key)
+            table_make(row.key)
         bump("objects")
         if new:
             seeds.grant_new()

@@ -15,7 +15,7 @@ from guanxi.core.records.search.query import filter_by_text, search
 from guanxi.core.schema.entity import Entity
 from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, emails, person, phones
 
-pytestmark = pytest.mark.usefixtures("toys")
+pytestmark = [pytest.mark.usefixtures("toys"), pytest.mark.owner]
 
 
 def _firm(name: str, **values: object) -> Firm:

@@ -128,27 +128,27 @@ def _entries(wish: Wish) -> list[TimelineEntry]:
     belonging = _belonging(wish)
     came = [] if wish.people else _rows(_received, wish, belonging)
     attached: dict[int, File] = File.objects.in_bulk([one for row in came for one in row.files]) if came else {}
-    found = [_incoming(row, attached) for row in came]
-    return [*found, *(_outgoing(row) for row in _rows(_sent, wish, belonging))]
+    found = [_incoming(wish.actor, row, attached) for row in came]
+    return [*found, *(_outgoing(wish.actor, row) for row in _rows(_sent, wish, belonging))]
 
 
-def _incoming(row: InboundMessage, attached: Mapping[int, File]) -> TimelineEntry:
+def _incoming(actor: Actor, row: InboundMessage, attached: Mapping[int, File]) -> TimelineEntry:
     held = tuple(attached[one] for one in row.files if one in attached and attached[one].deleted_at is None)
     said = Said(row, True, letters.fresh(row.body), held)
     return TimelineEntry(
-        kind=KIND, id=row.pk, at=row.at, rank=RANK, by_id=None, by_name=row.sender_name or row.sender, title=row.subject,
+        kind=KIND, id=row.pk, at=row.at, rank=RANK, by_id=None, by_name=row.sender_name or receiving.address_seen(actor, row.channel, row.sender), title=row.subject,
         body=said.text, icon=ICONS.get(row.channel, "mail"), color="teal", variety="in",
         label=_("wrote by itself") if row.automatic else _("wrote a mail") if row.channel == "mail" else _("wrote a text message"),
         record=said,
     )  # fmt: skip
 
 
-def _outgoing(row: OutboundMessage) -> TimelineEntry:
+def _outgoing(actor: Actor, row: OutboundMessage) -> TimelineEntry:
     state = "" if row.state == "sent" else str(SENT_STATES.get(row.state, row.state))
     return TimelineEntry(
         kind=KIND, id=row.pk, at=row.created_at, rank=RANK + 1, by_id=row.by_id, by_name="" if row.by_id else _("Automation"),
         title=row.subject, body=row.body, icon=ICONS[row.channel], color="red" if row.state == "failed" else "indigo",
-        variety="out", label=_("wrote to %(to)s") % {"to": row.to}, record=Said(row, False, row.body, (), state),
+        variety="out", label=_("wrote to %(to)s") % {"to": receiving.address_seen(actor, row.channel, row.to)}, record=Said(row, False, row.body, (), state),
     )  # fmt: skip
 
 
@@ -316,13 +316,11 @@ def _addressed(key: str) -> bool:
 def receivers(actor: Actor, record: Any, channel: str) -> list[tuple[str, str]]:
     """Whom one may write to from a record: address and name; only addresses the actor may read in full."""
     found: dict[str, str] = {}
+    kinds = ("email", "emails") if channel == "mail" else ("phone", "phones")
     for one in _sources(actor, record):
         entity = entity_of(one)
-        readable = {
-            name for name, field in records.fields_of(entity).items()
-            if field.kind in ("email", "emails", "phone", "phones") and access.field_level(actor, entity, name) in ("read", "write")
-        }  # fmt: skip
-        if not readable:
+        names = [name for name, field in records.fields_of(entity).items() if field.kind in kinds]
+        if not all(access.field_level(actor, entity, name) in ("read", "write") for name in names):
             continue
         for way, to in addresses(one):
             if way == channel:

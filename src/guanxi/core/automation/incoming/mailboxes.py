@@ -53,7 +53,6 @@ def _filled(row: Mailbox, values: Mapping[str, Any]) -> Mailbox:
     host = row.host
     for name, limit in TEXTS.items():
         setattr(row, name, str(values.get(name, "")).strip()[:limit])
-    row.channel = SMS if values.get("channel") == SMS else MAIL
     row.security = str(values.get("security") or "tls")
     row.replies, row.plus, row.active = (bool(values.get(name)) for name in ("replies", "plus", "active"))
     row.unknown = str(values.get("unknown") or "")
@@ -84,6 +83,11 @@ def _filled(row: Mailbox, values: Mapping[str, Any]) -> Mailbox:
     return row
 
 
+def _new(values: Mapping[str, Any]) -> Mailbox:
+    """A new one; it stays what it is, for a mailbox's password must not become the key of a gateway, which is shown."""
+    return Mailbox(channel=SMS if values.get("channel") == SMS else MAIL)
+
+
 def _port(given: Any) -> int:
     text = str(given or "").strip()
     if not text.isdecimal() or not 0 < int(text[:6]) < 65536:
@@ -97,7 +101,7 @@ def mailbox_save(
     """Store a mailbox, and let the worker look into it. A new one begins with the mails of today. Raises Denied, Invalid at the field, Conflict."""
     require_feature(actor, SETTINGS)
     with writing(actor):
-        row = Mailbox.objects.select_for_update().get(pk=box.pk) if box else Mailbox()
+        row = Mailbox.objects.select_for_update().get(pk=box.pk) if box else _new(values)
         require_unchanged(row, version)
         was = (row.host, row.username, row.folder)
         _filled(row, values)
@@ -136,7 +140,7 @@ def secret_renew(actor: Actor, box: Mailbox) -> str:
 def tried(actor: Actor, box: Mailbox | None, values: Mapping[str, Any]) -> str:
     """Reach the server as the form says, without keeping anything; what was found, in words. Raises Invalid or Unavailable."""
     require_feature(actor, SETTINGS)
-    row = _filled(Mailbox(secret=box.secret, host=box.host) if box else Mailbox(), values)
+    row = _filled(Mailbox(channel=box.channel, secret=box.secret, host=box.host) if box else _new(values), values)
     with imap.opened(server_of(row)) as folder:
         return _("It works: the folder “%(name)s” holds %(count)d messages.") % {
             "name": row.folder,

@@ -15,12 +15,13 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from guanxi.core import records
+from guanxi.core import access, records
 from guanxi.core.automation import channels
 from guanxi.core.automation.incoming import threads
 from guanxi.core.automation.incoming.letters import Letter
 from guanxi.core.automation.marketing import record_of
 from guanxi.core.automation.notify import notify
+from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, Text
 from guanxi.core.kernel.identifiers import email_key
@@ -222,6 +223,18 @@ def _phone(number: str) -> str:
         return str(getattr(parse_phone(number), "e164", "") or "")
     except GuanxiError:
         return ""
+
+
+def address_seen(actor: Actor, channel: str, address: str) -> str:
+    """An address as the reader sees those of records: masked where he sees some of this kind masked or not at all."""
+    kind, mask = ("phone", masking.mask_phone) if channel == SMS else ("email", masking.mask_email)
+    for key in _asked(kind):
+        if key == "core.user" or not access.allowed(actor, "view", key):
+            continue
+        fields = (one.field for one in entity_of(key).match_keys if one.how == kind)
+        if any(access.field_level(actor, key, one) in ("masked", "hidden") for one in fields):
+            return mask(address)
+    return address
 
 
 # -- filing ------------------------------------------------------------------------------------------------------------

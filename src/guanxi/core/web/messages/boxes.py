@@ -89,7 +89,7 @@ def _shown(
     found: str = "",
     error: GuanxiError | None = None,
 ) -> HttpResponseBase:
-    sms = filled["channel"] == SMS
+    sms = (box.channel if box else filled["channel"]) == SMS  # a mailbox's password is never shown as a gateway's key
     context = {
         "title": box.name if box else _("New number") if sms else _("New mailbox"),
         "box": box,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.automation import templates
-from guanxi.core.automation.incoming import correspondence, letters
+from guanxi.core.automation.incoming import correspondence, letters, receiving
 from guanxi.core.automation.incoming.correspondence import Writing
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
@@ -24,6 +24,8 @@ from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
 from guanxi.core.web.views.common import draw, page_view
 
+#: Stands for the address of whoever is answered, where the writer may not see it.
+SENDER = "sender"
 LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
 
 
@@ -44,12 +46,12 @@ def write(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             if what == "send":
                 row = correspondence.write(actor, record, given)
                 events: dict[str, Any] = {"gx:close": {}, "gx:timeline": {}}
-                text = _("Written to %(to)s.") % {"to": row.to} if row.state != "stopped" else _("Held back: %(reason)s") % {"reason": row.error}  # fmt: skip
+                text = _("Written to %(to)s.") % {"to": receiving.address_seen(actor, row.channel, row.to)} if row.state != "stopped" else _("Held back: %(reason)s") % {"reason": row.error}  # fmt: skip
                 return done(request, toast(text), go=addresses.record_url(entity, pk), events=events)
             filled["preview"] = correspondence.shown(actor, record, given)
         except GuanxiError as error:
             filled["errors"] = errors_of(error)
-    context = _context(record, filled, reply)
+    context = _context(actor, record, filled, reply)
     return draw(
         request,
         "messages/write.jinja",
@@ -67,12 +69,15 @@ def _filled(actor: Actor, record: Any, data: Any, reply: InboundMessage | None, 
     channel = data.get("channel") or (reply.channel if reply else "mail")
     channel = channel if channel in correspondence.ICONS else "mail"
     receivers = correspondence.receivers(actor, record, channel)
+    to = data.get("to", "")
+    if reply is not None and to in ("", SENDER):
+        to = reply.sender if reply.channel == channel else ""
     if not receivers and not data.get("channel") and not reply:
         other = correspondence.receivers(actor, record, "sms")
         channel, receivers = ("sms", other) if other else (channel, receivers)
     language = data.get("language") or get_language() or "zh-hans"
     found: dict[str, Any] = {
-        "channel": channel, "receivers": receivers, "to": data.get("to", "") or (reply.sender if reply and reply.channel == channel else ""),
+        "channel": channel, "receivers": receivers, "to": to,
         "language": language if language in dict(LANGUAGES) else "zh-hans", "template": data.get("template", ""),
         "subject": data.get("subject", ""), "body": data.get("body", ""), "marketing": False, "errors": {}, "preview": None,
     }  # fmt: skip
@@ -89,20 +94,28 @@ def _filled(actor: Actor, record: Any, data: Any, reply: InboundMessage | None, 
     return found
 
 
-def _context(record: Any, filled: dict[str, Any], reply: InboundMessage | None) -> dict[str, Any]:
+def _context(actor: Actor, record: Any, filled: dict[str, Any], reply: InboundMessage | None) -> dict[str, Any]:
     receivers = filled["receivers"]
+    name = ""
+    if reply is not None:
+        seen = receiving.address_seen(actor, reply.channel, reply.sender)
+        name = reply.sender_name or seen
     if reply is not None and reply.channel == filled["channel"] and reply.sender not in dict(receivers):
-        receivers = [(reply.sender, reply.sender_name or reply.sender), *receivers]
+        sender = (
+            (reply.sender, name) if seen == reply.sender else (SENDER, f"{name} <{seen}>" if name != seen else seen)
+        )
+        receivers = [sender, *receivers]
     found = correspondence.templates_for(record, filled["channel"])
     return {
         **filled,
         "title": _("Reply") if reply else _("Write a message"),
         "record": record,
-        "receivers": [(to, f"{name} <{to}>" if name != to else to) for to, name in receivers],
+        "receivers": [(to, name if name == to or to == SENDER else f"{name} <{to}>") for to, name in receivers],
         "templates": [(one.key, spoken(one.name_zh, one.name_en)) for one in found],
         "languages": LANGUAGES,
         "channels": [("mail", _("E-mail")), ("sms", _("Text message"))],
         "reply": reply,
+        "reply_name": name,
         "quoted": letters.fresh(reply.body) if reply else "",
         "about": display.title_of(entity_of(record), record),
     }

@@ -102,9 +102,12 @@ def _shown(
 ) -> HttpResponseBase:
     record = record_of(row.entity, row.record_id) if row.state == FILED else None
     record = record if record is not None and access.allowed(actor, "view", record) else None
+    sender, addressees = _addresses(actor, row)
     context = {
-        "title": row.subject or _("Message of %(name)s") % {"name": row.sender_name or row.sender},
+        "title": row.subject or _("Message of %(name)s") % {"name": row.sender_name or sender},
         "row": row,
+        "sender": sender,
+        "addressees": addressees,
         "html": Markup(row.html),  # noqa: S704 - cleaned by the one sanitiser when it came in
         "files": list(File.objects.filter(pk__in=row.files, deleted_at__isnull=True)),
         "record": record,
@@ -119,6 +122,14 @@ def _shown(
         "waiting": row.state != FILED,
     }
     return show(request, "messages/message.jinja", context, error)
+
+
+def _addresses(actor: Actor, row: InboundMessage) -> tuple[str, str]:
+    """Sender and addressees as the reader sees addresses of records; whoever sorts unknown senders sees them in full."""
+    if row.state != FILED:
+        return row.sender, row.to
+    to = ", ".join(receiving.address_seen(actor, row.channel, one.strip()) for one in row.to.split(","))
+    return receiving.address_seen(actor, row.channel, row.sender), to
 
 
 @page_view()
