@@ -89,6 +89,16 @@ SELECT t.id, {lived} AS lived, coalesce(l.came, false) AS came, t.created_at, t.
 FROM (SELECT id FROM later UNION SELECT id FROM moved) x JOIN {table} t ON t.id = x.id
 LEFT JOIN later l ON l.id = t.id LEFT JOIN moved m ON m.id = t.id {held} {state}
 WHERE {seen} {known}"""
+#: The same for who sees all, where sums of columns the states tell are asked for: they know what is now, too.
+_BY_STATES = """CREATE TEMP TABLE {changed} ON COMMIT DROP AS
+SELECT n.of AS id, s.id IS NOT NULL AS lived, false AS came, CASE WHEN s.id IS NULL THEN 'infinity' ELSE '-infinity' END::timestamptz AS created_at,
+       n.alive, {columns}
+FROM (
+    SELECT DISTINCT ON (s."{record}") s.*, s."{record}" AS of FROM "{states}" s WHERE s.at >= %(moment)s
+    ORDER BY s."{record}", s.at DESC, s.id DESC
+) n LEFT JOIN LATERAL (
+    SELECT s.* FROM "{states}" s WHERE s."{record}" = n.of AND s.at < %(moment)s ORDER BY s.at DESC, s.id DESC LIMIT 1
+) s ON true"""
 #: Rows destroyed since, for those who see all there is.
 _DESTROYED = """CREATE TEMP TABLE {gone} ON COMMIT DROP AS
 SELECT p.* FROM (
@@ -131,6 +141,11 @@ def _blank(model: Any) -> dict[str, Any]:
         elif isinstance(one, models.JSONField):
             found[str(one.column)] = one.get_default() if one.has_default() else {}
     return found
+
+
+def _told(states: States | None) -> dict[str, str]:
+    """What each column was by a state ``s``, the trash among them."""
+    return states.told() | {"deleted_at": "CASE WHEN NOT s.alive THEN %(moment)s END"} if states else {}
 
 
 def _quoted(names: Iterable[str]) -> str:
@@ -225,7 +240,11 @@ class State:
             "table": self.entity.table, "moment": self.moment, "asked": asked, "only": list(self.only or ()),
             "blank": orjson.dumps(_blank(self.entity.model)).decode(),
         }  # fmt: skip
-        made = [self._changes(sorted(columns), asked, states, summed=summed), self._destroyed()]
+        if states and summed and not asked and not visible(self._rows(), self.actor).query.where:
+            changes = self._by_states(sorted(columns), states)
+        else:
+            changes = self._changes(sorted(columns), asked, states, summed=summed)
+        made = [changes, self._destroyed()]
         made.append((f"CREATE INDEX ON {_CHANGED} (id); ANALYZE {_CHANGED}", {}))
         if summed:
             made.append(self._sums(columns))
@@ -239,8 +258,7 @@ class State:
         self, columns: Sequence[str], asked: Sequence[str], states: States | None, *, summed: bool
     ) -> tuple[str, dict[str, Any]]:
         """The rows that changed since, with what the columns held then, and for sums with what they hold now."""
-        types = {name: one.db_type(connection) for name, one in self._fields().items()}
-        told = states.told() | {"deleted_at": "CASE WHEN NOT s.alive THEN %(moment)s END"} if states else {}
+        types, told = self._types(), _told(states)
         names = {"states": states.table, "record": states.record} if states else {}
         shown = []
         for one in columns:
@@ -265,6 +283,16 @@ class State:
             state=_STATE.format(**names) if states else "",
         )  # fmt: skip
         return sql, given
+
+    def _by_states(self, columns: Sequence[str], states: States) -> tuple[str, dict[str, Any]]:
+        types, told = self._types(), _told(states)
+        then = [f'({told[one]})::{types[one]} AS "{one}"' for one in columns]
+        now = [f'({told[one].replace("s.", "n.")})::{types[one]} AS "{_NOW.format(one)}"' for one in columns]
+        names = {"states": states.table, "record": states.record}
+        return _BY_STATES.format(changed=_CHANGED, columns=", ".join([*then, *now]), **names), {}
+
+    def _types(self) -> dict[str, str]:
+        return {name: str(one.db_type(connection)) for name, one in self._fields().items()}
 
     def _rows(self) -> QuerySet[Any]:
         rows = self.entity.model._base_manager.order_by()

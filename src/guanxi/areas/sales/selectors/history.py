@@ -25,35 +25,36 @@ from guanxi.core.schema.registry import entity_of
 
 ZERO = Decimal(0)
 DEAL = "sales.opportunity"
-#: What an opportunity was at a moment, if it lived in the pipeline then.
-_HELD = """
-    LEFT JOIN LATERAL (
-        SELECT * FROM (
-            SELECT s.category, s.value, s.alive, s.pipeline_id FROM sales_opportunitystate s
-            WHERE s.opportunity_id = m.id AND s.at <= %s ORDER BY s.at DESC, s.id DESC LIMIT 1
-        ) held WHERE held.alive AND held.pipeline_id = %s
-    ) {name} ON true
-"""
-#: What became of those that changed between two moments; ``{seen}`` narrows to what somebody may see.
+#: Those that changed between two moments, as they were at either if they lived in the pipeline; ``{seen}`` narrows to what
+#: somebody may see. What became of them: steps, then what they are of the stages at either end.
 _MOVES = f"""
-    WITH changed AS (SELECT DISTINCT s.opportunity_id AS id FROM sales_opportunitystate s WHERE s.at > %s AND s.at <= %s {{seen}}),
-    pair AS MATERIALIZED (
-        SELECT old.category IS NOT NULL AS known, coalesce(old.category = '{OPEN}', false) AS was_open, old.value AS was,
-               new.category, new.value,
-               NOT (old.category IS NOT NULL AND old.category <> '{OPEN}' AND new.category <> '{OPEN}') AS moved
-        FROM changed m {_HELD.format(name="old")} {_HELD.format(name="new")}
+    WITH latest AS (
+        SELECT DISTINCT ON (s.opportunity_id) s.opportunity_id AS id, s.stage_id, s.category, s.value, s.alive AND s.pipeline_id = %s AS there
+        FROM sales_opportunitystate s WHERE s.at > %s AND s.at <= %s {{seen}} ORDER BY s.opportunity_id, s.at DESC, s.id DESC
+    ), pair AS MATERIALIZED (
+        SELECT coalesce(old.there, false) AS known, old.there AND old.category = '{OPEN}' AS was_open, old.value AS was,
+               old.stage_id AS was_stage, old.category AS was_category, new.there, new.stage_id, new.value,
+               CASE WHEN new.there THEN new.category END AS category
+        FROM latest new LEFT JOIN LATERAL (
+            SELECT s.stage_id, s.category, s.value, s.alive AND s.pipeline_id = %s AS there FROM sales_opportunitystate s
+            WHERE s.opportunity_id = new.id AND s.at <= %s ORDER BY s.at DESC, s.id DESC LIMIT 1
+        ) old ON true
     )
-    SELECT step.key, count(*), sum(step.amount) FROM pair CROSS JOIN LATERAL (VALUES
+    SELECT step.key, NULL::bigint, '', count(*), sum(step.amount) FROM pair CROSS JOIN LATERAL (VALUES
         ('gone', was_open AND category IS NULL, -was),
-        ('new', NOT known AND category IS NOT NULL, value),
-        ('reopened', known AND NOT was_open AND moved, value),
-        ('grown', was_open AND value > was, value - was),
-        ('shrunk', was_open AND value < was, value - was),
-        ('won', moved AND category = '{WON}', -value),
-        ('lost', moved AND category = '{LOST}', -value)
+        ('new', NOT known AND there, value),
+        ('reopened', known AND NOT was_open AND category = '{OPEN}', value),
+        ('grown', was_open AND there AND value > was, value - was),
+        ('shrunk', was_open AND there AND value < was, value - was),
+        ('won', category = '{WON}' AND (was_open OR NOT known), -value),
+        ('lost', category = '{LOST}' AND (was_open OR NOT known), -value)
     ) step (key, holds, amount) WHERE step.holds GROUP BY step.key
+    UNION ALL SELECT 'was', was_stage, was_category, count(*), sum(was) FROM pair WHERE known GROUP BY was_stage, was_category
+    UNION ALL SELECT 'is', stage_id, category, count(*), sum(value) FROM pair WHERE there GROUP BY stage_id, category
 """  # noqa: S608 - constants of this module; values are parameters
-Sums = dict[tuple[int | None, str], tuple[int, Decimal]]
+Total = tuple[int, Decimal]
+Sums = dict[tuple[int | None, str], Total]
+NOTHING: Total = (0, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,12 @@ def course(actor: Actor, pipeline: int, start: dt.date, end: dt.date) -> tuple[l
     """Waterfall and funnel of a pipeline between the beginning of ``start`` and the end of ``end``, of what he may see."""
     first = clock.day_start(start, settings.TIME_ZONE)
     last = clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE)
-    before = _sums(actor, pipeline, first)
-    after = _sums(actor, pipeline, last if last < clock.now() else None)
-    steps = _moves(actor, pipeline, first, min(last, clock.now()))
+    now = clock.now()
+    after = _sums(actor, pipeline, last if last < now else None)
+    steps, was, become = _moves(actor, pipeline, first, min(last, now))
+    before = {
+        key: _less(after.get(key, NOTHING), become.get(key, NOTHING), was.get(key, NOTHING)) for key in {*after, *was}
+    }
     steps |= {"opening": _together(before, category=OPEN), "closing": _together(after, category=OPEN)}
     levels = [
         Level(
@@ -96,7 +100,7 @@ def course(actor: Actor, pipeline: int, start: dt.date, end: dt.date) -> tuple[l
         )
         for stage in stages_of(pipeline)
     ]  # fmt: skip
-    return [Step(key, *steps.get(key, (0, ZERO))) for key in STEPS], levels
+    return [Step(key, *steps.get(key, NOTHING)) for key in STEPS], levels
 
 
 def _sums(actor: Actor, pipeline: int, moment: dt.datetime | None) -> Sums:
@@ -115,21 +119,34 @@ def _sums(actor: Actor, pipeline: int, moment: dt.datetime | None) -> Sums:
         return {(stage, category): (n, amount or ZERO) for stage, category, n, amount in found}
 
 
-def _together(sums: Sums, stage: int | None = None, category: str = "") -> tuple[int, Decimal]:
+def _together(sums: Sums, stage: int | None = None, category: str = "") -> Total:
     chosen = [held for key, held in sums.items() if stage in (None, key[0]) and category in ("", key[1])]
     return sum(n for n, _amount in chosen), sum((amount for _n, amount in chosen), ZERO)
 
 
-def _moves(actor: Actor, pipeline: int, first: dt.datetime, last: dt.datetime) -> dict[str, tuple[int, Decimal]]:
-    """Number and amount by step, of the opportunities that have changed: found by an index, added up by the database."""
+def _less(now: Total, gone: Total, back: Total) -> Total:
+    return now[0] - gone[0] + back[0], now[1] - gone[1] + back[1]
+
+
+def _moves(actor: Actor, pipeline: int, first: dt.datetime, last: dt.datetime) -> tuple[dict[str, Total], Sums, Sums]:
+    """Of the opportunities that changed: number and amount by step, and what they were and became by stage and category.
+
+    They are found by an index and added up by the database.
+    """
     seen, narrowed = "", tuple[Any, ...]()
+    steps, was, become = dict[str, Total](), Sums(), Sums()
     if not actor.rights.everything:
         rows = visible(Opportunity._base_manager.order_by(), actor)
         try:
             sql, narrowed = rows.values("pk").query.sql_with_params()
         except EmptyResultSet:
-            return {}
+            return steps, was, become
         seen = f"AND s.opportunity_id IN ({sql})"
     with connection.cursor() as cursor:
-        cursor.execute(_MOVES.format(seen=seen), [first, last, *narrowed, first, pipeline, last, pipeline])
-        return {key: (count, amount or ZERO) for key, count, amount in cursor.fetchall()}
+        cursor.execute(_MOVES.format(seen=seen), [pipeline, first, last, *narrowed, pipeline, first])
+        for key, stage, category, count, amount in cursor.fetchall():
+            if key in ("was", "is"):
+                (was if key == "was" else become)[stage, category] = (count, amount or ZERO)
+            else:
+                steps[key] = (count, amount or ZERO)
+    return steps, was, become
