@@ -99,6 +99,8 @@ def test_phones_are_grouped() -> None:
 
 def test_highlighting_marks_without_opening_a_hole() -> None:
     assert formats.highlighted("<b>Huawei</b>", "huawei") == "&lt;b&gt;<mark>Huawei</mark>&lt;/b&gt;"
+    assert formats.highlighted("华为技术 & 为", "技术 为技 为") == "华<mark>为技术</mark> &amp; <mark>为</mark>"
+    assert formats.highlighted("<i>", "x") == "&lt;i&gt;"
 
 
 def test_icons_used_in_templates_are_in_the_sprite() -> None:

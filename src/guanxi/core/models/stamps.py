@@ -103,8 +103,9 @@ class Kept(Generic[T]):
         self._held: dict[Hashable, tuple[int, T]] = {}
 
     def __call__(self, *arguments: Any) -> T:
-        now = current(self.stamp)
-        held = self._held.get(arguments)
+        if time.monotonic() - _read_at > PATIENCE:
+            refresh()
+        now, held = _known.get(self.stamp, 0), self._held.get(arguments)
         if held is not None and held[0] == now:
             return held[1]
         with on_primary():

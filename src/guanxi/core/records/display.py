@@ -6,20 +6,22 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
-from guanxi.core.access import field_level, visible
+from guanxi.core.access import field_level, sight, visible
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.regional import person_name
 from guanxi.core.models import File, Tag, User
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, shape, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.registry import entity_of, generation, is_registered
 
 Names = dict[str, dict[int, str]]
 #: Where names of files stand among those of records.
@@ -79,18 +81,30 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
         elif key == FILES:
             found[key] = dict(File.objects.filter(pk__in=chosen).values_list("pk", "name"))
         elif is_registered(key):
-            entity = entity_of(key)
-            rows = visible(entity.model._base_manager.filter(pk__in=chosen), actor)
-            if "." in entity.title or entity.named_by or hasattr(entity.model, "name_en"):
-                above = entity.title.rpartition(".")[0].replace(".", "__")
-                rows = rows.select_related(above) if above else rows
+            entity, sees = entity_of(key), sight(actor)
+            rows = _TITLED.rows(sees and (key, generation(), sees), (entity, actor), sorted(chosen))
+            if _titled_whole(entity):
                 found[key] = {row.pk: title_of(entity, row) for row in rows}
             else:
                 written = _written(entity)
-                found[key] = {
-                    number: written(str(name or f"#{number}")) for number, name in rows.values_list("pk", entity.title)
-                }
+                found[key] = {number: written(str(name or f"#{number}")) for number, name in rows}
     return found
+
+
+def _titled_whole(entity: Entity) -> bool:
+    """Whether it takes the record, not one column of it, to say what it is called."""
+    return "." in entity.title or bool(entity.named_by) or hasattr(entity.model, "name_en")
+
+
+def _titles(entity: Entity, actor: Actor, ids: Iterable[int]) -> QuerySet[Any]:
+    rows = visible(entity.model._base_manager.filter(pk__any=ids), actor)
+    if not _titled_whole(entity):
+        return rows.values_list("pk", entity.title)
+    above = entity.title.rpartition(".")[0].replace(".", "__")
+    return rows.select_related(above) if above else rows
+
+
+_TITLED = Shaped(_titles, [[-7003]])
 
 
 def _written(entity: Entity) -> Callable[[str], str]:

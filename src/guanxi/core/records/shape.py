@@ -237,6 +237,15 @@ def writable(actor: Actor, entity: Entity) -> dict[str, Field]:
     return _at_level(actor, entity, "writable", _written)
 
 
+def unmasked(actor: Actor, entity: Entity) -> dict[str, Field]:
+    """All fields the actor reads as they are."""
+    return _at_level(actor, entity, "unmasked", _open)
+
+
+def _open(actor: Actor, entity: Entity, field: Field) -> bool:
+    return field_level(actor, entity, field.name) in ("read", "write")
+
+
 def _seen(actor: Actor, entity: Entity, field: Field) -> bool:
     return field_level(actor, entity, field.name) != "hidden"
 

@@ -6,6 +6,8 @@ template: on a list or a record that was a tenth of the page.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -15,6 +17,8 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
+#: A text whose parts are escaped, as markup: without the questions ``Markup`` asks of what it is given.
+marked: Callable[[str], Markup] = partial(str.__new__, Markup)
 _AS_IT_IS = (Markup, SafeString)
 _DIRECT = (FunctionType, MethodType, BuiltinFunctionType)
 
@@ -27,6 +31,11 @@ def shown(value: Any) -> str:
     if kind in _AS_IT_IS:
         return value  # type: ignore[no-any-return]
     return str(value) if kind is int else escape(value)
+
+
+def escaped(value: Any) -> Markup:
+    """A value as markup."""
+    return marked(_escape_inner(value)) if type(value) is str else escape(value)
 
 
 class Writer(CodeGenerator):

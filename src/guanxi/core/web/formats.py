@@ -6,6 +6,7 @@ They return text or ``Markup``; ``cells`` and the Jinja filters are built from t
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -15,10 +16,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from guanxi.core.kernel import clock, regional
 from guanxi.core.records.figures import SYMBOLS, is_chinese, money, number, percent, short_money, short_number
+from guanxi.core.web.drawing import escaped, marked
 from guanxi.runtime.environment import environment
 
 __all__ = [
@@ -125,7 +127,7 @@ def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None, zo
         full, words = f"{regional.day_text(local)} {local:%H:%M}", relative_time(value, now, local)
     else:
         full, words = date_text(value), relative_day(value, timezone.localtime(now or clock.now(), zone).date())
-    return Markup(f'<time datetime="{value.isoformat()}" title="{escape(full)}">{escape(words)}</time>')  # noqa: S704 - escaped; five times as quick as format
+    return marked(f'<time datetime="{value.isoformat()}" title="{escaped(full)}">{escaped(words)}</time>')  # noqa: S704 - its parts are escaped
 
 
 @lru_cache(maxsize=4096)
@@ -184,21 +186,28 @@ def color_of(seed: Any) -> str:
 
 def highlighted(text: str, query: str) -> Markup:
     """The text with each occurrence of the query's words marked; case does not matter."""
-    words = [word for word in query.split() if word]
-    if not words:
-        return escape(text)
-    lowered, marks = text.lower(), [False] * len(text)
-    if len(lowered) != len(text):
-        return escape(text)
-    for word in words:
-        start = lowered.find(word.lower())
+    lowered = text.lower()
+    spans: list[tuple[int, int]] = []
+    for word in query.lower().split() if len(lowered) == len(text) else ():
+        start = lowered.find(word)
         while start >= 0:
-            marks[start : start + len(word)] = [True] * len(word)
-            start = lowered.find(word.lower(), start + len(word))
-    out, begin = Markup(""), 0
-    for index in range(1, len(text) + 1):
-        if index == len(text) or marks[index] != marks[begin]:
-            part = text[begin:index]
-            out += Markup("<mark>{}</mark>").format(part) if marks[begin] else escape(part)
-            begin = index
-    return out
+            spans.append((start, start + len(word)))
+            start = lowered.find(word, start + len(word))
+    if not spans:
+        return escaped(text)
+    parts, at = list[str](), 0
+    for start, end in _joined(sorted(spans)):
+        parts += (escaped(text[at:start]), "<mark>", escaped(text[start:end]), "</mark>")
+        at = end
+    return marked("".join((*parts, escaped(text[at:]))))  # noqa: S704 - its parts are escaped
+
+
+def _joined(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Stretches in their order, those that touch as one."""
+    first, last = spans[0]
+    for start, end in spans:
+        if start > last:
+            yield first, last
+            first = start
+        last = max(last, end)
+    yield first, last

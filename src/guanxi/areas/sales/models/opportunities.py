@@ -250,7 +250,10 @@ class OpportunityTally(models.Model):
     weighted = models.DecimalField(max_digits=24, decimal_places=2)
 
     class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["owner"], name="opportunity_tally_owner")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner"], name="opportunity_tally_owner"),
+            models.Index(fields=["carrier_owner"], name="opportunity_tally_carrier"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage_id} {self.category} {self.number}"

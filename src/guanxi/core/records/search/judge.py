@@ -133,23 +133,31 @@ def text_rank(query: Query, text: str) -> int:
     return 30 if core in tokens.RUNS.findall(plain) else 0
 
 
-_RANKS: tuple[tuple[str, Callable[[Query, str], int]], ...] = (
-    ("names", name_rank),
-    ("phones", phone_rank),
-    ("emails", email_rank),
-    ("numbers", number_rank),
-    ("text", text_rank),
+_RANKS: tuple[tuple[str, Callable[[Query, str], int], Callable[[Query], object]], ...] = (
+    ("names", name_rank, lambda _query: True),
+    ("phones", phone_rank, lambda query: query.phone),
+    ("emails", email_rank, lambda query: query.email or query.core.isascii()),
+    ("numbers", number_rank, lambda query: len(query.number or query.core) > 2),
+    ("text", text_rank, lambda _query: True),
 )
+
+
+@lru_cache(maxsize=256)
+def _plan(query: Query, fields: Fields) -> tuple[tuple[str, Callable[[Query, str], int]], ...]:
+    """The fields that may hold what was typed, each with how it is looked at."""
+    return tuple(
+        (field, rank_of) for part, rank_of, can_hold in _RANKS if can_hold(query) for field in getattr(fields, part)
+    )
 
 
 def _whole(query: Query, fields: Fields, values: Mapping[str, Any]) -> Verdict:
     best = NOTHING
-    for part, rank_of in _RANKS:
-        for field in getattr(fields, part):
-            for written in tokens.entries(values.get(field)):
-                rank = rank_of(query, written)
-                if rank > best.rank:
-                    best = Verdict(rank, field, written)
+    for field, rank_of in _plan(query, fields):
+        value = values.get(field)
+        for written in tokens.entries(value) if value else ():
+            rank = rank_of(query, written)
+            if rank > best.rank:
+                best = Verdict(rank, field, written)
     return best
 
 

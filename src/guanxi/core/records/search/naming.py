@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import sight, visible
@@ -16,12 +15,14 @@ from guanxi.core.kernel.phones import format_phone
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import dictionaries
 from guanxi.core.records.search import judge
-from guanxi.core.records.shape import field_at, path_level
+from guanxi.core.records.shape import field_at, fields_of, path_level
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import text_of
 from guanxi.core.schema.registry import entity_of, generation, is_registered
 
-Found = tuple[judge.Verdict, float, Entity, int]
+#: Verdict, moment of the last change, entity, id, and the values it is judged and named by (``paths_of``).
+Found = tuple[judge.Verdict, float, Entity, int, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class Hit:
     rank: int
 
 
-_RECORDS = Shaped(lambda entity, ids: entity.model._default_manager.filter(pk__any=ids), [[-7003]])
 _TITLES = Shaped(
     lambda actor, target, ids: visible(target.model._default_manager.filter(pk__any=ids), actor).values_list(
         "pk", target.title.replace(".", "__")
@@ -49,68 +49,62 @@ _TITLES = Shaped(
 )
 
 
+def paths_of(entity: Entity) -> dict[str, str]:
+    """The fields a hit is named by, and the column of each; of references the id."""
+    paths = (entity.title, *(entity.search.subtitle if entity.search else ()))
+    return {path: f"{path}_id" if _points(entity, path) else path.replace(".", "__") for path in paths}
+
+
+def _points(entity: Entity, path: str) -> bool:
+    field = field_at(entity, path)
+    return field is not None and "." not in path and bool(field.target) and field.kind in ("reference", "user")
+
+
 def name_hits(actor: Actor, found: Sequence[Found]) -> list[Hit]:
-    """Name the records: one query per entity, one per sort of reference in a subtitle."""
+    """Name the records: one query per sort of reference in a subtitle."""
     named: dict[tuple[str, int], tuple[str, str]] = {}
     for entity in {one[2].key: one[2] for one in found}.values():
-        ids = [pk for _verdict, _at, other, pk in found if other.key == entity.key]
-        records = _RECORDS.rows((entity.key, generation()), (entity,), ids)
-        named |= {(entity.key, record.pk): names for record, names in _named(actor, entity, records)}
-    hits = []
-    for verdict, _at, entity, pk in found:
-        if (entity.key, pk) in named:
-            title, subtitle = named[entity.key, pk]
-            hits.append(Hit(entity.key, pk, title, subtitle, _reason(entity, verdict), verdict.rank))
-    return hits
+        mine = {pk: values for _verdict, _at, other, pk, values in found if other.key == entity.key}
+        texts = [_texts(actor, entity, path, mine.values()) for path in paths_of(entity)]
+        for pk, (title, *rest) in zip(mine, zip(*texts, strict=True), strict=True):
+            named[entity.key, pk] = (title or f"#{pk}", " · ".join(part for part in rest if part))
+    return [
+        Hit(entity.key, pk, *named[entity.key, pk], _reason(entity, verdict), verdict.rank)
+        for verdict, _at, entity, pk, _values in found
+    ]
 
 
-def _named(actor: Actor, entity: Entity, records: list[Any]) -> list[tuple[Any, tuple[str, str]]]:
-    subtitle = entity.search.subtitle if entity.search else ()
-    references = {path: _reference_names(actor, entity, path, records) for path in subtitle}
-    found = []
-    for record in records:
-        parts = [
-            references[path].get(getattr(record, f"{path}_id", None), "")
-            if references[path] is not None
-            else _shown(actor, entity, path, record)
-            for path in subtitle
-        ]
-        title = _shown(actor, entity, entity.title, record) or f"#{record.pk}"
-        found.append((record, (title, " · ".join(part for part in parts if part))))
-    return found
+def _texts(actor: Actor, entity: Entity, path: str, rows: Collection[Mapping[str, Any]]) -> list[str]:
+    """A field of each hit as text for the actor: '' if hidden, masked if masked; references by their titles."""
+    if _points(entity, path):
+        names = _reference_names(actor, entity, path, {row[path] for row in rows} - {None})
+        return [names.get(row[path], "") for row in rows]
+    field, level = field_at(entity, path), path_level(actor, entity, path)
+    return ["" if level == "hidden" else _shown(field, row[path], masked=level == "masked") for row in rows]
 
 
-def _reference_names(actor: Actor, entity: Entity, path: str, records: list[Any]) -> Any:
-    """Titles of the records a reference in the subtitle points to, as far as the actor may see them; else ``None``."""
-    field = field_at(entity, path)
-    if field is None or "." in path or not field.target or field.kind not in ("reference", "user"):
-        return None
-    if path_level(actor, entity, path) not in ("read", "write") or not is_registered(field.target):
+def _reference_names(actor: Actor, entity: Entity, path: str, ids: Collection[int]) -> Mapping[int, str]:
+    """Titles of the records a reference in the subtitle points to, as far as the actor may see them."""
+    target = fields_of(entity)[path].target
+    if path_level(actor, entity, path) not in ("read", "write") or not is_registered(target):
         return {}
-    target = entity_of(field.target)
-    ids = {getattr(record, f"{path}_id") for record in records} - {None}
-    if path_level(actor, target, target.title) not in ("read", "write"):
+    named = entity_of(target)
+    if path_level(actor, named, named.title) not in ("read", "write"):
         return {}
     sees = sight(actor)
-    return dict(_TITLES.rows(sees and (target.key, generation(), sees), (actor, target), sorted(ids)))
+    return dict(_TITLES.rows(sees and (named.key, generation(), sees), (actor, named), sorted(ids)))
 
 
-def _shown(actor: Actor, entity: Entity, path: str, record: Any) -> str:
-    """A field's value as text for the actor: '' if hidden, masked if masked."""
-    field = field_at(entity, path)
-    level = path_level(actor, entity, path)
-    value: Any = record
-    for name in path.split("."):
-        value = getattr(value, name, None)
-    if level == "hidden" or value in (None, ""):
+def _shown(field: Field | None, value: Any, *, masked: bool) -> str:
+    if value in (None, ""):
         return ""
-    if field is None or isinstance(value, models.Model):
+    if field is None:
         return str(value)
     if field.kind in ("choice", "region"):
         value = dictionaries.label_of(field, str(value))
-    elif level != "masked":
+    elif not masked:
         value = text_of(field, value)
-    return str(mask(field.kind if field.kind in ("phone", "email") else "name", value)) if level == "masked" else value
+    return str(mask(field.kind if field.kind in ("phone", "email") else "name", value)) if masked else value
 
 
 def _reason(entity: Entity, verdict: judge.Verdict) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from guanxi.core.models.fixed import ask
 from guanxi.core.records.search import terms
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.schema.entity import Entity
@@ -67,9 +68,20 @@ def share_of(entity: Entity, owners: Iterable[int]) -> float | None:
     return sum(known.get(owner, 0.0) for owner in owners) if known else None
 
 
-def like(text: str) -> str:
-    """A pattern for what begins with ``text``."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+def columns_of(query: Query) -> tuple[str, ...]:
+    """The columns of a document that may begin so: the name, and its pinyin."""
+    return ("key", "spell") if query.core.isascii() and query.core.isalpha() else ("key",)
+
+
+def begins(column: str) -> str:
+    """The condition that a column of a document ``d`` begins so: between two ends, for a plan made before they are known."""
+    within = f"d.{column} >= %s AND d.{column} < %s"
+    return f"{within} AND d.spell <> ''" if column == "spell" else within  # as its index says
+
+
+def span(text: str) -> tuple[str, str]:
+    """The two ends of what begins with ``text``."""
+    return text, f"{text}\U0010ffff"
 
 
 def having(query: Query, reach: Sequence[tuple[Entity, Fields]], *, loose: bool) -> list[tuple[Entity, Fields]]:
@@ -83,21 +95,16 @@ def having(query: Query, reach: Sequence[tuple[Entity, Fields]], *, loose: bool)
     parts: list[str] = []
     params: list[Any] = []
     if not loose:
-        begins = ["d.key LIKE %s"]
-        if query.core.isascii() and query.core.isalpha():
-            begins.append("d.spell LIKE %s AND d.spell <> ''")
-        for each in begins:
+        for name in columns_of(query):
             parts.append(
                 "SELECT e FROM unnest(%s::text[]) e"  # noqa: S608 - own SQL
-                f" WHERE EXISTS (SELECT FROM core_search_doc d WHERE d.entity = e AND {each})"
+                f" WHERE EXISTS (SELECT FROM core_search_doc d WHERE d.entity = e AND {begins(name)})"
             )
-            params += [list(asked), like(query.core)]
+            params += [list(asked), *span(query.core)]
     if tokens := {key: one for key, one in asked.items() if one}:
         parts.append(_TOKENS)
         params += [list(tokens), list(tokens.values())]
     if not parts:
         return [(entity, fields) for entity, fields in reach if entity.key in large]
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ".join(parts), params)
-        found = {row[0] for row in cursor.fetchall()} | large
+    found = {row[0] for row in ask(" UNION ".join(parts), params)} | large
     return [(entity, fields) for entity, fields in reach if entity.key in found]

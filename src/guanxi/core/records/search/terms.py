@@ -27,6 +27,10 @@ _PHONE = re.compile(r"[\d\s()+\-.转]*\d[\d\s()+\-.转]*")
 _UNFINISHED = re.compile(r"(?<=..)(?:集团)?(?:股份)?有限(?:责任)?公?$|(?<=..)(?:集团股|股份有|有)$")
 
 
+#: What fields are found by; each is an attribute of :class:`Fields`.
+PARTS = ("names", "phones", "emails", "numbers", "text")
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The fields of one entity that one actor may search, by what they are."""

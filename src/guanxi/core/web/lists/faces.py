@@ -52,23 +52,14 @@ def faces_of(actor: Actor, entity: Entity) -> list[Face]:
         found.append(CALENDAR)
     if step_field(actor, entity) is not None:
         found.append(FUNNEL)
-    if entity.outlook is not None and {entity.outlook.on, entity.outlook.total} <= open_fields(actor, entity).keys():
+    if entity.outlook is not None and {entity.outlook.on, entity.outlook.total} <= shape.unmasked(actor, entity).keys():
         found.append(OUTLOOK)
     return found
 
 
-def open_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
-    """Fields the actor reads unmasked."""
-    return {
-        name: one
-        for name, one in shape.readable(actor, entity).items()
-        if shape.path_level(actor, entity, name) != "masked"
-    }
-
-
 def date_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
     """Dates a calendar may lie by, those of the list first; none for an entity that only knows when it was made."""
-    dates = {name: one for name, one in open_fields(actor, entity).items() if one.kind in ("date", "datetime")}
+    dates = {name: one for name, one in shape.unmasked(actor, entity).items() if one.kind in ("date", "datetime")}
     first = [name for name in (*entity.columns, *entity.filters) if name in dates and name not in OWN_DATES]
     if not first:
         return {}
@@ -84,7 +75,7 @@ def step_field(actor: Actor, entity: Entity) -> Field | None:
 
 def summed(actor: Actor, entity: Entity, name: str) -> Field | None:
     """The field, if the actor may read it and it can be added up."""
-    found = open_fields(actor, entity).get(name)
+    found = shape.unmasked(actor, entity).get(name)
     return found if found is not None and KINDS[found.kind].summable else None
 
 

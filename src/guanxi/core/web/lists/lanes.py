@@ -49,9 +49,7 @@ def choice_at(actor: Actor, by: Field, key: str) -> Choice | None:
 def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
     """Fields a board may have its columns by: flat choices, and whatever is declared, as far as he may read them."""
     found = {}
-    for name, one in shape.readable(actor, entity).items():
-        if shape.path_level(actor, entity, name) == "masked":
-            continue
+    for name, one in shape.unmasked(actor, entity).items():
         declared = entity.board is not None and entity.board.field == name
         if one.kind == "reference" and declared:
             found[name] = one

@@ -19,6 +19,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.records import columns as typed
+from guanxi.core.records import shape
 from guanxi.core.schema.entity import Outlook
 from guanxi.core.web.addresses import face_url, list_url
 from guanxi.core.web.lists import faces
@@ -57,7 +58,7 @@ def _next(day: dt.date, months: int = 1) -> dt.date:
 
 def months(actor: Actor, state: ListState, spec: Outlook) -> list[Month]:
     """The months around today, what lies before and after them, and what has no date; one query."""
-    entity, fields = state.entity, faces.open_fields(actor, state.entity)
+    entity, fields = state.entity, shape.unmasked(actor, state.entity)
     on = fields[spec.on]
     now = clock.today(actor.timezone).replace(day=1)
     first, last = _next(now, -BACK), _next(now, AHEAD)

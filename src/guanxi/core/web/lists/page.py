@@ -74,10 +74,11 @@ def page_urls(state: ListState, page: records.Page) -> dict[str, str]:
 
 def groupings(actor: Actor, entity: Entity) -> list[tuple[str, str]]:
     """Fields the list may be grouped by, the likeliest first."""
+    open_to = shape.unmasked(actor, entity)
     return [
         (name, str(one.label))
         for name, one in columns_of.likely(actor, entity)
-        if KINDS[one.kind].groupable and shape.path_level(actor, entity, name) != "masked"
+        if KINDS[one.kind].groupable and name in open_to
     ]
 
 
@@ -208,10 +209,11 @@ def list_context(request: HttpRequest, actor: Actor, state: ListState) -> dict[s
     shown = shown_columns(request, actor, state)
     frame = rows.Frame(state.query(peek=None), peek_base(state), state.peek, bool(shown and shown[0].pinned))
     lines = rows.build(actor, entity, shown, page.items, query=state.now.text, frame=frame)
-    grouped = state.now.group in dict(groupings(actor, entity))
+    tools = _tools(actor, state)
+    grouped = state.now.group in dict(tools["groupings"])
     number = count_text(page.count, exact=page.count_exact)
     return {
-        **_tools(actor, state),
+        **tools,
         "columns": [(column, *sort_urls(state, column)) for column in shown],
         "rows": lines,
         "sections": sections(actor, state, shown, lines) if grouped else [],

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from guanxi.core import access
 from guanxi.core.kernel import masking
@@ -24,6 +24,7 @@ from guanxi.core.schema.registry import beside, entity_of, is_registered
 from guanxi.core.web import formats
 from guanxi.core.web.addresses import peek_url, record_url
 from guanxi.core.web.cells import Cell, Named, Names, compiled
+from guanxi.core.web.drawing import escaped, marked
 from guanxi.core.web.forms import choosing
 from guanxi.core.web.icons import icon
 from guanxi.core.web.lists.columns import Column
@@ -45,7 +46,7 @@ class Row:
 
     def grouped(self, key: str) -> Markup:
         """The row as one of a group that folds."""
-        return Markup(str(self.html).replace("<tr ", f'<tr data-group="{escape(key)}" ', 1))  # noqa: S704 - escaped
+        return marked(str(self.html).replace("<tr ", f'<tr data-group="{escaped(key)}" ', 1))  # noqa: S704 - its parts are escaped
 
 
 def names_for(actor: Actor, uses: Iterable[tuple[Field, Sequence[Any]]], query: str = "") -> Names:
@@ -250,7 +251,7 @@ class Frame:
             f'<td class="gx-check{pin}"><label><input type="checkbox" class="form-check-input" name="ids" value="%(id)s" '
             'form="selection" aria-label="%(select)s"></label></td>'
         )
-        words = escape(_("Look beside the list"))
+        words = escaped(_("Look beside the list"))
         end = (
             '<td class="gx-peek"><a class="btn btn-quiet btn-icon btn-sm" href="%(url)s" data-peek hx-get="%(peek)s" '
             f'hx-target="#side" hx-swap="innerHTML" hx-push-url="%(push)s" title="{words}" aria-label="%(look)s">'
@@ -276,7 +277,7 @@ def build(
     frame = frame or Frame()
     begin, end = frame.pieces()
     select, look = _("Select %(name)s"), _("Look at %(name)s")
-    back, push = f"?{escape(frame.back)}" if frame.back else "", escape(frame.push)
+    back, push = f"?{escaped(frame.back)}" if frame.back else "", escaped(frame.push)
     found = []
     for record in records:
         number = record.pk
@@ -288,13 +289,13 @@ def build(
             "id": number,
             "version": getattr(record, "version", 0),
             "state": ' class="gx-here"' if frame.peek == number else "",
-            "select": escape(select % {"name": title}),
-            "look": escape(look % {"name": title}),
+            "select": escaped(select % {"name": title}),
+            "look": escaped(look % {"name": title}),
             "url": url,
             "peek": peek,
             "push": f"{push}peek={number}",
         }
-        html = Markup(begin % values + cells + end % values)  # noqa: S704 - every value is escaped above
+        html = marked(begin % values + cells + end % values)  # noqa: S704 - its parts are escaped
         found.append(Row(record, number, values["version"], title, url, peek, html))
     return found
 
@@ -303,8 +304,8 @@ def _opening(column: Column, reason: str = "") -> tuple[str, str]:
     """The opening tag of a column's cells: of those that hold something, and of blank ones."""
     why = column.locked or reason
     state = Markup(' data-locked="{}"').format(why) if why else Markup(' data-edit tabindex="-1"')
-    css = escape(column.css) if column.css else ""
-    rest = f'" data-field="{escape(column.path)}" data-label="{escape(column.label)}"{state}>'
+    css = escaped(column.css) if column.css else ""
+    rest = f'" data-field="{escaped(column.path)}" data-label="{escaped(column.label)}"{state}>'
     return f'<td class="{css}{rest}', f'<td class="{css} gx-blank{rest}'
 
 
