@@ -12,8 +12,14 @@ from tests import plugin_postgres
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None) -> None:
-    """The database is there and migrated already."""
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> None:
+    """The database is there and migrated already; base data and the cast are put in it, once for all tests."""
+    from tests import afresh  # noqa: PLC0415 - models can be imported only now
+    from tests.factories.cast import load  # noqa: PLC0415
+
+    with django_db_blocker.unblock():
+        load()
+        afresh.keep()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_nobody_works_on_holidays() -> None:
 
 
 @pytest.fixture
-def logins(base_data: None) -> list[dict[str, str]]:
+def logins(nobody: None) -> list[dict[str, str]]:
     with clock.moved_to(NOW):
         return demo.build("a password for the demo")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -18,10 +18,11 @@ import pytest
 import tests.factories
 from guanxi.core import records
 from guanxi.core.access import actors
-from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.models import Department, OutboxEvent, Preference, Role, RoleRight, User
-from guanxi.core.models.stamps import bump, refresh
+from guanxi.core.kernel.actor import Actor, Rights, system_actor
+from guanxi.core.models import Department, OutboxEvent, Role, RoleRight, User
+from guanxi.core.models.stamps import bump, current, refresh
 from guanxi.core.records import seeds
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities
 from tests.factories import FACTORIES, resolved
 
@@ -30,6 +31,8 @@ for module in pkgutil.iter_modules(tests.factories.__path__):
         import_module(f"tests.factories.{module.name}")
 
 _numbers = itertools.count(1)
+
+NAMES = ("alice", "bob", "charlie", "dave", "root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +63,26 @@ class Cast:
         return system_actor("tests", via="test")
 
 
-@pytest.fixture(scope="session")
-def _base_data_committed(django_db_setup: None, django_db_blocker: Any) -> None:
-    with django_db_blocker.unblock():
-        _load()
-
-
-def _load() -> None:
-    """Base data, whose own facts have been told."""
+def load() -> None:
+    """Base data and the cast, whose own facts have been told; committed before a worker's first test, for all of them."""
     seeds.load()
+    _people()
     OutboxEvent.objects.all().delete()
 
 
 @pytest.fixture
-def base_data(_base_data_committed: None, db: None) -> None:
-    """Regions, dictionaries and default roles are there."""
-    if not Preference.objects.filter(key=seeds.MEMORY).exists():
-        _load()
+def base_data(db: None) -> None:
+    """Regions, dictionaries, default roles and the cast are there (see ``afresh`` and ``fixtures_postgres``)."""
+
+
+@pytest.fixture
+def nobody(base_data: None) -> None:
+    """A workspace nobody has signed in to: base data without the cast."""
+    User.everything.filter(username__in=NAMES).delete()
+    Role.objects.filter(key="cast").delete()
+    for codes in (("S", "E"), ("HQ",)):
+        Department.objects.filter(code__in=codes).delete()
+    bump("rights", "people")
 
 
 def _department(name: str, code: str, parent: Department | None = None) -> Department:
@@ -98,39 +104,68 @@ def _user(username: str, name: str, department: Department | None, role: Role | 
 def cast_role() -> Role:
     """The role of Alice, Bob and Charlie: sees the department's records, works on the own ones."""
     role = Role.objects.create(key="cast", name="演员", name_en="Cast")
+    let(role, entities())
+    return role
+
+
+def let(role: Role, these: Iterable[Entity]) -> None:
+    """Let a role do with these entities what the cast's does."""
     rights = []
-    for entity in entities():
+    for entity in these:
         if entity.access.public or not entity.access.owner:
             continue
         actions = [action for action in entity.all_actions if action != "view"]
         rights.append(RoleRight(role=role, entity=entity.key, action="view", scope="department"))
         rights += [RoleRight(role=role, entity=entity.key, action=action, scope="own") for action in actions]
     RoleRight.objects.bulk_create(rights)
-    return role
+
+
+def _people() -> None:
+    """The cast, stored; what their rights are is worked out once."""
+    role = cast_role()
+    company = _department("关系科技", "HQ")
+    south, east = _department("华南销售部", "S", company), _department("华东销售部", "E", company)
+    _user("alice", "林爱丽", south, role)
+    _user("bob", "鲍勃", south, role)
+    _user("charlie", "查理", east, role)
+    _user("dave", "戴夫", None, None)
+    _user("root", "管理员", company, Role.objects.get(key="administrator"))
+    bump("rights", "people")
+    _rights.clear()
+
+
+#: Rights and roles of the cast as committed, by name: hundreds of rows that no test has to read again.
+_rights: dict[str, tuple[Rights, tuple[int, ...]]] = {}
+
+
+def _granted(user: User) -> None:
+    """Keep the rights of one of the cast under the stamp of this test."""
+    if user.username not in _rights:
+        roles = list(user.roles.order_by("pk").prefetch_related("rights", "fields"))
+        _rights[user.username] = actors.rights_for(user, roles), tuple(role.pk for role in roles)
+    rights, held = _rights[user.username]
+    actors._rights._held[user.pk,] = (current("rights"), replace(rights, memo=actors._memo(held)))
 
 
 @pytest.fixture
 def cast(base_data: None) -> Cast:
     """Alice, Bob, Charlie, Dave and Root, with base data loaded."""
     refresh()  # what a test that was rolled back left in memory
-    role = cast_role()
-    everything = Role.objects.get(key="administrator")
-    company = _department("关系科技", "HQ")
-    south, east = _department("华南销售部", "S", company), _department("华东销售部", "E", company)
-    users = {
-        "alice": _user("alice", "林爱丽", south, role),
-        "bob": _user("bob", "鲍勃", south, role),
-        "charlie": _user("charlie", "查理", east, role),
-        "dave": _user("dave", "戴夫", None, None),
-        "root": _user("root", "管理员", company, everything),
-    }
     bump("rights", "people")
+    users = {one.username: one for one in User.objects.filter(username__in=NAMES).select_related("department")}
+    places = {one.code: one for one in Department.objects.filter(code__in=("S", "E"))}
+    made = [one for one in entities() if one.key.startswith("custom.")]
+    if made:  # by the test's own base data
+        let(Role.objects.get(key="cast"), made)
+    else:
+        for user in users.values():
+            _granted(user)
     return Cast(
-        **{name: actors.load(user, via="test") for name, user in users.items()},
-        **{f"{name}_user": user for name, user in users.items()},
-        south=south,
-        east=east,
-        role=role,
+        **{name: actors.load(users[name], via="test") for name in NAMES},
+        **{f"{name}_user": users[name] for name in NAMES},
+        south=places["S"],
+        east=places["E"],
+        role=Role.objects.get(key="cast"),
     )
 
 

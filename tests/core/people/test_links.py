@@ -147,7 +147,7 @@ def test_reset_wishes_are_limited(cast: Any) -> None:
 
 
 @pytest.fixture
-def nobody_yet(base_data: None) -> None:
+def nobody_yet(nobody: None) -> None:
     assert not User.objects.exists()
 
 
