@@ -97,7 +97,7 @@ def emails(*addresses: str) -> list[dict[str, Any]]:
 
 def person(username: str, name: str = "") -> User:
     """A user row."""
-    return User.everything.create(username=username, name=name or username)
+    return User.everything.create(username=f"toy-{username}", name=name or username)
 
 
 def actor(user: User, *, owners: tuple[int, ...] = (), everyone: bool = False, **levels: Level) -> Actor:
