@@ -228,6 +228,8 @@ def test_boards_stand_on_stages(cast: Cast, make: Any, stages: Stages) -> None:
     assert lost.status_code == 204
     first.refresh_from_db()
     assert (first.category, first.close_reason, first.close_note) == ("lost", "price", "贵")
+    undated = client.get(f"/opportunities/{_deal(make, amount=1).pk}/gate/stage/{stages['won'].pk}/").content.decode()
+    assert clock.today("Asia/Shanghai").isoformat() in undated  # won today, unless somebody says another day
 
 
 def test_the_customers_owner_sees_who_decides_in_a_deal_of_a_colleague(cast: Cast, make: Any) -> None:

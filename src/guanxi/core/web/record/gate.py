@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from guanxi.core import access, records
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.records import process, shape, values
@@ -69,8 +71,9 @@ def gate(request: HttpRequest, path: str, pk: int, name: str, key: str) -> HttpR
     if found is None or step is None or name not in writable:
         raise NotFound
     ahead, asks = _ahead(actor, record, found, key)
-    fields = [writable[one] for one in (*ahead.missing, *asks) if one in writable]
-    raw = {one.name: values.current(record, one) for one in fields}
+    fields = [replace(writable[one], required=True) for one in ahead.missing if one in writable]
+    fields += [writable[one] for one in asks if one in writable]
+    raw = {one.name: _proposed(actor, step, one, values.current(record, one)) for one in fields}
     error: Invalid | None = None
     if request.method == "POST":
         raw = raw_values(fields, request.POST)
@@ -81,6 +84,12 @@ def gate(request: HttpRequest, path: str, pk: int, name: str, key: str) -> HttpR
         else:
             return _moved(request, entity, step, moved)
     return _draw(request, actor, record, step, ahead, fields, raw, error)
+
+
+def _proposed(actor: Actor, step: Step, field: Field, held: Any) -> Any:
+    """What a field begins with: a day the good ending needs and nobody named is today's."""
+    today = step.ending == "good" and field.required and field.kind == "date" and held is None
+    return clock.today(actor.timezone) if today else held
 
 
 def _move(actor: Actor, record: Any, found: Process, key: str, raw: Mapping[str, Any], request: HttpRequest) -> Any:
