@@ -117,6 +117,11 @@ def test_parts_of_a_contract_are_invoiced_at_its_rates(cast: Cast, make: Any) ->
     ]
     records.update(cast.root, first, {"amount": "300", "tax_class": "6"})
     assert [(one.tax_class, one.amount, one.tax) for one in first.lines.all()] == [("6", 300, Decimal("16.98"))]
+    other = _mixed(make)
+    of_other = {"contract": other.pk, "customer": other.customer_id, "tax_class": "13"}
+    by_hand = records.create(cast.root, "billing.invoice", {**of_other, "amount": "300"})
+    assert [(one.tax_class, one.amount) for one in by_hand.lines.order_by("position")] == [("13", 200), ("6", 100)]
+    assert records.create(cast.root, "billing.invoice", of_other).amount == 1200
     with pytest.raises(Invalid) as refused:
         records.create(cast.root, "billing.invoice", {"customer": contract.customer_id})
     assert refused.value.field == "amount"

@@ -38,7 +38,12 @@ from guanxi.core.schema.standing import Standing
 register(
     Entity(
         key="billing.invoice",
-        fields=of_customer("contract", "order"),
+        fields={
+            **of_customer("contract", "order"),
+            "amount": {
+                "help": _("Empty: what the lines come to, or all of its contract or order that is not invoiced yet.")
+            },
+        },
         model=Invoice,
         label=_("Invoice"),
         plural=_("Invoices"),

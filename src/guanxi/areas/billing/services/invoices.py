@@ -79,6 +79,24 @@ def _lines_of(record: Contract | Order, wanted: Decimal, content: str) -> list[d
     return [{"name": content or record.name, "tax_class": one, "amount": share} for one, share in shares if share]
 
 
+def _with_lines(actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is given for a request, with the lines of the document it is for."""
+    fields = records.fields_of(INVOICE)
+
+    def said(name: str) -> Any:
+        return kinds.parse(fields[name], values[name]) if values.get(name) not in (None, "") else None
+
+    named = next((name for name in ("order", "contract") if values.get(name) not in (None, "")), "")
+    if not named or said("tax_class") not in (None, fields["tax_class"].default, ""):
+        return values
+    document: Contract | Order = records.get(actor, f"billing.{named}", said(named))
+    amount = said("amount")
+    found = _lines_of(
+        document, selectors.to_invoice(document) if amount is None else amount, str(values.get("content") or "")
+    )
+    return {**values, "lines": found} if found else values
+
+
 def _asked_by_class(record: Contract | Order) -> dict[str, Decimal]:
     """What is invoiced or asked for on a document, by class of tax."""
     rows = InvoiceLine.objects.filter(**{f"invoice__{record._meta.model_name}": record.pk}).exclude(
@@ -91,7 +109,13 @@ def _asked_by_class(record: Contract | Order) -> dict[str, Decimal]:
 def invoice_create(
     actor: Actor, *, values: Mapping[str, Any], operation: Operation | None = None, trusted: bool = False
 ) -> Invoice:
-    """A request; no more than what is left to invoice of its contract or order, which is locked meanwhile."""
+    """A request; no more than what is left to invoice of its contract or order, which is locked meanwhile.
+
+    One that says no lines takes those of its contract or order; without an amount all that is not invoiced yet. A tax class
+    other than the usual one is taken at its word.
+    """
+    if "lines" not in values and not trusted:
+        values = _with_lines(actor, values)
     with records.writing(actor, operation=operation):
         made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
         _agrees(made, values)
