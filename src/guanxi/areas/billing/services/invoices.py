@@ -114,7 +114,7 @@ def invoice_create(
     One that says no lines takes those of its contract or order; without an amount all that is not invoiced yet. A tax class
     other than the usual one is taken at its word.
     """
-    if "lines" not in values and not trusted:
+    if not values.get("lines") and not trusted:
         values = _with_lines(actor, values)
     with records.writing(actor, operation=operation):
         made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
