@@ -12,6 +12,7 @@ from guanxi.core import records
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.exchange import settingsfile
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import (
     ApprovalFlow,
@@ -32,6 +33,7 @@ from guanxi.core.records import shape, worktime_edit
 from guanxi.core.records.settings_registry import settings_models
 from guanxi.core.records.worktime_edit import CalendarDraft
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
+from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 
 WEEK = [[["09:00", "18:00"]]] * 5 + [[], []]
 
@@ -156,6 +158,22 @@ def test_a_part_only_adds_and_changes(cast: Any) -> None:
     assert Role.objects.count() == before
     assert list(DictionaryValue.objects.filter(dictionary__key="grades").values_list("name_zh", flat=True)) == ["乙"]
     assert settingsfile.apply(cast.root, json.dumps(part)) == []
+
+
+def test_what_refers_to_records_that_are_not_here_is_said_to_stay_out(cast: Any, make: Any, browse: Any) -> None:  # noqa: F811
+    make("catalog.product", name="泵", code="P1")
+    prices = [{"product": code, "from_quantity": "1", "price": "7", "note": ""} for code in ("P1", "P9")]
+    part = json.dumps({"guanxi": {"format": 1}, "price_books": [{"name": "书", "currency": "CNY", "entries": prices}]})
+    told = [(one.sort, one.name) for one in settingsfile.diff(cast.root, part)]
+    assert told == [("add", "书"), ("add", "P1/1"), ("leave", "P9/1")]
+    sent = SettingsVersion.objects.create(
+        by=cast.root_user, sort=settingsfile.SENT, digest="", content=part, at=clock.now()
+    )
+    page = browse("root").get(f"/settings/file/{sent.pk}/").content.decode()
+    assert "“P9” is not here" in page
+    assert [one.name for one in settingsfile.apply(cast.root, part)] == ["书", "P1/1"]
+    assert settingsfile.apply(cast.root, part) == []
+    assert [one.sort for one in settingsfile.diff(cast.root, part)] == ["leave"]
 
 
 def test_all_or_nothing(cast: Any) -> None:

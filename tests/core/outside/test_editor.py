@@ -91,17 +91,21 @@ def test_a_questionnaire(admin: Client) -> None:
     given = {
         "name_zh": "问卷", "version": "1", "public": "1",
         "question.1.key": "name", "question.1.kind": "text", "question.1.zh": "称呼", "question.1.required": "1",
+        "question.2.key": "age", "question.2.kind": "number", "question.2.zh": "年龄", "question.2.lines": "| 120",
         "question.9.key": "size", "question.9.kind": "choice", "question.9.zh": "规模",
         "question.9.lines": "small | 小 | Small | 1\nlarge | 大 | Large | 10",
         "result.4.key": "big", "result.4.zh": "大客户方案", "result.4.when": "points > 5",
     }  # fmt: skip
     assert admin.post(address, {**given, "makes": "name = =name"}).status_code in (302, 303)
     row.refresh_from_db()
-    assert [one["key"] for one in row.definition["questions"]] == ["name", "size"]
-    assert row.definition["questions"][1]["options"][1] == {"key": "large", "zh": "大", "en": "Large", "points": 10}
+    assert [one["key"] for one in row.definition["questions"]] == ["name", "age", "size"]
+    assert row.definition["questions"][1] == {"key": "age", "kind": "number", "zh": "年龄", "maximum": 120}
+    assert "| 120</textarea>" in admin.get(address).content.decode()
+    assert row.definition["questions"][2]["options"][1] == {"key": "large", "zh": "大", "en": "Large", "points": 10}
     assert row.definition["makes"] == {"entity": "sales.lead", "values": {"name": "=name"}}
     for change in (
         {"question.9.lines": "small | 小 | Small | many"},
+        {"question.2.lines": "many | 120"},
         {"result.4.when": "points >"},
         {"makes": "nothing = 1"},
         {"question.9.key": "name"},

@@ -19,7 +19,7 @@ DEFINITION = {
     "questions": [
         {"key": "name", "kind": "text", "zh": "称呼", "en": "Name", "required": True},
         {"key": "phone", "kind": "phone", "zh": "手机", "en": "Phone", "required": True},
-        {"key": "age", "kind": "number", "zh": "年龄", "en": "Age"},
+        {"key": "age", "kind": "number", "zh": "年龄", "en": "Age", "minimum": 0, "maximum": 120},
         {"key": "has", "kind": "choices", "zh": "已有", "en": "You have", "options": [{"key": "a", "zh": "甲", "en": "A", "points": 3}, {"key": "b", "zh": "乙", "en": "B", "points": 4}]},
         {"key": "why", "kind": "text", "zh": "原因", "en": "Why", "required": True, "when": "age >= 60"},
     ],
@@ -44,6 +44,15 @@ def page(cast: Any) -> PublicPage:
 
 def leads() -> Any:
     return entity_of("sales.lead").model._default_manager.all()
+
+
+def test_every_mistake_is_told_at_once_and_nothing_ticked_is_lost(page: PublicPage) -> None:
+    sent = {**GOOD, "phone": "138", "age": "-3"}
+    told = Client(headers={"Accept-Language": "en"}).post("/public/need/", sent).content.decode()
+    assert "“138” is not a phone number" in told
+    assert "This must be at least 0." in told
+    assert 'name="consent" value="1" required checked' in told
+    assert not leads().exists()
 
 
 def test_answers_become_a_lead_of_nobody(page: PublicPage) -> None:

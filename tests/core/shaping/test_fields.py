@@ -224,7 +224,10 @@ def test_what_the_indexes_of_a_field_hold(cast: Cast, add: Callable[..., CustomF
     found = {name[:5]: text for name, text in indexes._wanted(entity, "score").items()}
     value, usual, owner = "(custom->'score')", '"updated_at" DESC, "id" DESC', '"owner_id"'
     live = "WHERE deleted_at IS NULL"
+    void = f"coalesce({value}, 'null'::jsonb) IN ('null'::jsonb, '\"\"'::jsonb, '[]'::jsonb)"
     assert found == {
+        "gx_nx": f"({usual}, {owner}) {live} AND {void}",
+        "gx_fx": f"({usual}, {owner}) {live} AND NOT ({void})",
         "gx_ix": f"({value}, id) {live}",
         "gx_dx": f"({value} DESC NULLS LAST, id DESC) {live}",
         "gx_ex": f"({value}, {usual}, {owner}) {live}",
@@ -242,6 +245,8 @@ def test_a_choice_is_counted_from_the_index_of_its_value(
     with as_owner(), connection.cursor() as cursor:
         for name, text in indexes._wanted(entity, "grade").items():
             cursor.execute(f'CREATE INDEX "{name}" ON "{entity.table}" {text}')
+        told = indexes._statistics(entity, "grade")
+        cursor.execute(f'CREATE STATISTICS "{told}" ON (custom->\'grade\') FROM "{entity.table}"')
     for key, number in (("a", 3), ("b", 4), ("c", 5)):
         for _turn in range(number):
             make(GADGET, **{"custom.grade": key})
@@ -271,6 +276,45 @@ def test_a_choice_is_counted_from_the_index_of_its_value(
     assert not indexes.complete(found), "the new value has none yet"
     indexes.drop(entity, fields.field_for(GADGET, "grade"))
     assert indexes._present(entity, "grade") == {}
+
+
+def test_several_choices_are_asked_for_with_and_without_a_value(
+    cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]
+) -> None:
+    dictionaries.dictionary_save(cast.root, "trade", {"name_zh": "行当"}, new=True)
+    for key in ("a", "b", "c"):
+        dictionaries.value_save(cast.root, "trade", key, {"name_zh": key}, new=True)
+    add("trades", "choices", dictionary="trade")
+    for held in (["a"], ["a", "b"], ["c"], []):
+        make(GADGET, **{"custom.trades": held})
+    assert {name[:5] for name in indexes._wanted(entity_of(GADGET), "trades")} == {"gx_nx", "gx_fx", "gx_vx"}
+
+    def listed(op: str, *value: str) -> int | None:
+        node = {"field": "custom.trades", "op": op, "value": list(value)}
+        return records.select(cast.root, GADGET, filter=node, limit=1).count
+
+    found = [
+        listed("has_any", "b", "c"),
+        listed("has_all", "a", "b"),
+        listed("has_none", "a"),
+        listed("empty"),
+        listed("not_empty"),
+    ]
+    assert found == [2, 1, 2, 1, 3]
+
+
+def test_a_time_of_ones_own_is_compared(cast: Cast, add: Callable[..., CustomField], make: Callable[..., Any]) -> None:
+    add("opens", "time")
+    for at in ("08:30", "09:00", "17:45"):
+        make(GADGET, **{"custom.opens": at})
+    make(GADGET)
+
+    def listed(op: str, value: Any = None) -> int | None:
+        node = {"field": "custom.opens", "op": op, "value": value}
+        return records.select(cast.root, GADGET, filter=node, limit=9).count
+
+    asked = (("eq", "09:00"), ("gte", "09:00"), ("between", ["08:00", "09:00"]), ("ne", "09:00"), ("empty", None))
+    assert [listed(*one) for one in asked] == [1, 2, 2, 3, 1]
 
 
 def test_a_region_of_ones_own_is_found_under_a_higher_one(

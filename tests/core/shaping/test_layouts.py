@@ -138,6 +138,10 @@ def test_what_can_be_arranged_is_listed(cast: Cast, browse: Callable[..., Client
     admin = browse("root", "en")
     page = admin.get("/settings/layouts/").content.decode()
     assert 'href="/settings/layouts/gadgets/"' in page
+    offered = admin.get("/settings/layouts/customers/whens/", {"q": "kind indiv"}).json()["items"]
+    assert offered == [{"value": "kind=person", "text": "Kind: Individual"}], (
+        "what a section is bound to is found by its words"
+    )
     menu = admin.get("/settings/layouts/own/menu/").content.decode()
     assert 'value="approvals"' in menu
     admin.post("/settings/layouts/own/menu/", {"shown": [GADGET], "hidden": ["approvals"], "version": "0"})

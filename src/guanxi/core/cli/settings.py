@@ -50,9 +50,11 @@ def _tell(found: list[Any], *, as_json: bool, nothing: str) -> None:
         ]
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
-    signs = {"add": "+", "change": "~", "remove": "-"}
+    signs = {"add": "+", "change": "~", "remove": "-", "leave": "="}
     for one in found:
         names = ", ".join(name for name, _before, _after in one.fields) if one.sort == "change" else ""
+        if one.sort == "leave":
+            names = _("left out, not here: %(names)s") % {"names": ", ".join(str(each[2]) for each in one.fields)}
         click.echo(f"{signs[one.sort]} {one.table}/{one.name}{': ' + names if names else ''}")
     if not found:
         click.echo(nothing)

@@ -166,7 +166,11 @@ def _check_rows(one: SettingsModel, rows: Any, place: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that would be added, changed or removed; ``fields`` are (name, before, after)."""
+    """One row that would be added, changed or removed; ``fields`` are (name, before, after).
+
+    ``leave`` is a row that stays out because it refers to something which is not here (``SettingsModel.lenient``);
+    ``fields`` say to what.
+    """
 
     sort: str
     table: str
@@ -191,6 +195,9 @@ def _differ(
     new = {row_name(one, row): row for row in after}
     for name, row in new.items():
         known = old.get(name)
+        if known is None and one.lenient and (absent := _absent(one, row)):
+            yield Difference("leave", table, name, absent)
+            continue
         if known is None:
             yield Difference(
                 "add", table, name, tuple((field, None, row[field]) for field in one.fields if field in row)
@@ -210,3 +217,13 @@ def _differ(
     if complete and not one.stays:
         for name in old.keys() - new.keys():
             yield Difference("remove", table, name)
+
+
+def _absent(one: SettingsModel, row: Row) -> tuple[tuple[str, Any, Any], ...]:
+    """What a row refers to that is not here."""
+    return tuple(
+        (name, None, row[name])
+        for name, reference in one.references.items()
+        if row.get(name) is not None
+        and not reference.model._default_manager.filter(**{reference.by: row[name]}).exists()
+    )

@@ -96,7 +96,7 @@ def apply(actor: Actor, content: str, *, comment: str = "") -> list[Difference]:
     wanted = read(content)
     with objects.changing(), writing(actor):
         keep(actor, "before", comment)
-        found = differences(document(), wanted)
+        found = [one for one in differences(document(), wanted) if one.sort != "leave"]
         if found:
             Applying(actor, complete=bool(wanted[HEAD].get("complete"))).run(wanted)
             keep(actor, "applied", comment)

@@ -1,5 +1,5 @@
 """Lookups of our own: ``column__any=[…]`` is ``column = ANY(array)``, one parameter however long the list;
-``custom__KEY__held=value`` is a custom value compared as its index holds it.
+``custom__KEY__held=value`` is a custom value compared as its index holds it; ``custom__KEY__void=True`` says that there is none.
 """
 
 from __future__ import annotations
@@ -39,8 +39,25 @@ class Held(Lookup):
         return sql, [*left_params, json.dumps(self.rhs, ensure_ascii=False), *left_params]
 
 
+#: What a custom value is where there is none: no key, null, an empty text, an empty list.
+VOID = "coalesce({value}, 'null'::jsonb) IN ('null'::jsonb, '\"\"'::jsonb, '[]'::jsonb)"
+
+
+class Void(Lookup):
+    """Whether a key of a JSON column holds nothing: spelled once, for the partial indexes of a field say the same."""
+
+    lookup_name = "void"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """True or false, never unknown."""
+        left, params = self.process_lhs(compiler, connection)
+        return f"{'' if self.rhs else 'NOT '}({VOID.format(value=left)})", params
+
+
 _FIELDS: tuple[type[Field[Any, Any]], ...] = (AutoField, BigAutoField, BigIntegerField, IntegerField, CharField)
 for _field in _FIELDS:
     _field.register_lookup(EqualsAny)
 ForeignKey.register_lookup(EqualsAny)
 KeyTransform.register_lookup(Held)
+KeyTransform.register_lookup(Void)

@@ -86,10 +86,17 @@ def _question(given: Mapping[str, Any]) -> Question:
             required=bool(given.get("required")),
             choices=tuple((str(one["key"]), spoken(str(one.get("zh", "")), str(one.get("en", "")))) for one in options),
             max_length=200 if kind == "text" else None,
+            minimum=_limit(given, "minimum"),
+            maximum=_limit(given, "maximum"),
         ),
         when=str(given.get("when") or ""),
         points={str(one["key"]): Decimal(str(one["points"])) for one in options if one.get("points")},
     )
+
+
+def _limit(given: Mapping[str, Any], name: str) -> Decimal | None:
+    """The smallest or largest number that answers a question; ``None`` for no limit."""
+    return Decimal(str(given[name])) if given.get("kind") == "number" and given.get(name) is not None else None
 
 
 class _Names:

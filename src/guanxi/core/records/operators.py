@@ -43,6 +43,8 @@ def compile_condition(actor: Actor, field: Field, column: str, operator: str, va
     """The condition for one field; ``column`` is a Django path, or ``custom.<key>``. Raises Invalid."""
     if operator in ("empty", "not_empty"):
         found = _empty(field, column)
+        if field.custom:  # the opposite as its index says it
+            return found if operator == "empty" else Q(**{f"{_path(field, column)}__void": False})
         return found if operator == "empty" else ~found
     return _FAMILIES[_family(field)](actor, field, column, operator, value)
 
@@ -79,7 +81,7 @@ def _json(column: str) -> str:
 def _empty(field: Field, column: str) -> Q:
     path = _path(field, column)
     if field.custom:
-        return ~Q(**{f"{_json(column)}__has_key": field.key}) | Q(**{path: ""}) | Q(**{path: None}) | Q(**{path: []})
+        return Q(**{f"{path}__void": True})
     if field.kind == "tags":
         return Q(**{f"{path}__len": None}) | Q(**{path: []})
     if _family(field) == "entries" or field.kind == "choices":
@@ -127,7 +129,9 @@ def _typed(field: Field, value: Any) -> Any:
     parsed = kinds.parse(field, value)
     if parsed is None:
         raise Invalid(_("A value is missing."), code="filter.value")
-    return float(parsed) if field.custom and field.kind != "time" else parsed
+    if not field.custom:
+        return parsed
+    return kinds.json_of(parsed) if field.kind == "time" else float(parsed)
 
 
 def _number(_actor: Actor, field: Field, column: str, operator: str, value: Any) -> Q:
@@ -205,6 +209,8 @@ def _date(actor: Actor, field: Field, column: str, operator: str, value: Any) ->
         end = None if high in (None, "") else _days(actor, field, high)[1]
         return _stretch(field, column, start, end)
     start, end = _days(actor, field, _one(value))
+    if operator == "eq" and field.custom and field.kind == "date":
+        return _holds(field, column, start)
     return {
         "eq": lambda: _stretch(field, column, start, end),
         "lt": lambda: _stretch(field, column, None, start),
@@ -291,13 +297,15 @@ def _set(_actor: Actor, field: Field, column: str, operator: str, value: Any) ->
         wanted = [identifier(one, field) for one in _list(value)]
         found = Q(**{f"{column}__{'contains' if operator == 'has_all' else 'overlap'}": wanted})
         return ~found if operator == "has_none" else found
-    path = _json(column) if field.custom else column
+    path = _path(field, column)
     listed = [identifier(one, field) if field.kind == "references" else str(one) for one in _list(value)]
-    parts = [Q(**{f"{path}__contains": {field.key: [one]} if field.custom else [one]}) for one in listed]
     found = Q()
-    for part in parts:
+    for one in listed:
+        part = Q(**{f"{path}__contains": [one]})
         found = found & part if operator == "has_all" else found | part
-    return ~found if operator == "has_none" else found
+    if operator != "has_none":
+        return found
+    return ~found | Q(**{f"{path}__void": True}) if field.custom else ~found
 
 
 class _AsText(Cast):

@@ -14,7 +14,7 @@ from guanxi.core.access import owners_in_reach, sight, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import columns, dictionaries, paging, shape, steady, tallies
+from guanxi.core.records import apart, columns, dictionaries, paging, shape, steady, tallies
 from guanxi.core.records.query import compile_tree, owners_named
 from guanxi.core.records.search.query import filter_by_text
 from guanxi.core.schema.entity import Entity
@@ -105,10 +105,12 @@ def select(
     """
     declared = entity_of(entity)
     asked = None if text.strip() or cursor else steady.key_of(actor, declared, filter)
+    own = apart.told_by(actor, declared, filter) if action == "view" and not of and not text.strip() else ""
     if asked is None:
         rows = queryset(actor, declared, filter=filter, text=text, action=action)
         rows = rows.filter(**{f"{of[0]}_id": of[1]}) if of else rows
-        return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count)
+        told = apart.rows(declared, actor, filter or {}, own) if own else rows
+        return page(actor, declared, rows, sort=sort, limit=limit, cursor=cursor, count=count, told=told)
     limit = max(1, min(limit, MAX_LIMIT))
     keys = paging.sort_keys(actor, declared, sort)
     name, values = (of[0], (of[1],)) if of else ("", ())
@@ -124,6 +126,8 @@ def select(
                 actor, (asked, "tally"), ("n",), lambda: (tallies.rows(actor, declared, filter), sums)
             )
             return _upto(int(told["n"]))
+        if own:
+            return _upto(_APART.count((asked, own), (declared, actor, filter, own)))
         return _upto(sum_of(value_by_value(declared, filter)))
 
     def sum_of(trees: Sequence[Mapping[str, Any] | None]) -> int:
@@ -188,8 +192,15 @@ def _some(*shape_of: Any) -> QuerySet[Any]:
     return found
 
 
+def _some_apart(entity: Entity, actor: Actor, filter: Mapping[str, Any], own: str) -> QuerySet[Any]:
+    """As many of the rows of a filter as are counted, from the values of an own field."""
+    found: QuerySet[Any] = apart.rows(entity, actor, filter, own).values_list("pk")[: COUNT_LIMIT + 1]
+    return found
+
+
 #: A whole list is planned for the reach of who asks; what leads to one record is planned once.
 _PAGES, _PAGES_OF = Shaped(_first_page, [], prepared=False, size=2000), Shaped(_first_page, [-7001])
+_APART = Shaped(_some_apart, [], prepared=False, size=2000)
 _COUNTS, _COUNTS_OF = Shaped(_some, [], prepared=False, size=2000), Shaped(_some, [-7001])
 
 
@@ -207,14 +218,15 @@ def page(
     limit: int = 50,
     cursor: str = "",
     count: bool = True,
+    told: QuerySet[Any] | None = None,
 ) -> Page:
-    """One page of rows that have passed ``visible`` already."""
+    """One page of rows that have passed ``visible`` already; ``told`` are as many, which are counted in their place."""
     limit = max(1, min(limit, MAX_LIMIT))
     keys = paging.sort_keys(actor, entity, sort)
     place, reverse = paging.read_cursor(keys, cursor) if cursor else ([], False)
     found = rows.filter(paging.after(keys, place, reverse=reverse)) if cursor else rows
     items = list(_ordered(entity, found, keys, reverse=reverse)[: limit + 1])
-    counting = (lambda: counted(rows)) if count else None
+    counting = (lambda: counted(rows if told is None else told)) if count else None
     return _paged(items, keys, limit, counting, cursor=bool(cursor), reverse=reverse)
 
 

@@ -16,10 +16,13 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid, Unavailable
 from guanxi.core.models import CustomField, FieldIndex
+from guanxi.core.models.apart import apart_drop, apart_make, apart_whole
+from guanxi.core.models.lookups import VOID
 from guanxi.core.models.stamps import bump, kept
-from guanxi.core.records import dictionaries, paging, shape
+from guanxi.core.records import apart, dictionaries, paging, shape
 from guanxi.core.records.columns import index_name
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
 
@@ -88,12 +91,11 @@ def build(found: FieldIndex) -> None:
     """
     if not is_registered(found.entity):
         return
-    entity = entity_of(found.entity)
-    made = _wanted(entity, found.field)
-    present = _present(entity, found.field)
+    entity, key = entity_of(found.entity), found.field
+    made, present = _wanted(entity, key), _present(entity, key)
     needless = [one for one, valid in present.items() if not valid or (one not in made and not _unique(one))]
     missing = [name for name in made if not present.get(name)]
-    if needless or missing:
+    if needless or missing or not complete(found):
         try:
             with psycopg.connect(environment().owner_url, autocommit=True) as owner:
                 for name in needless:
@@ -102,13 +104,53 @@ def build(found: FieldIndex) -> None:
                     owner.execute(
                         _statement("CREATE INDEX CONCURRENTLY {} ON {} ", name, entity.table, rest=made[name])
                     )
-                if missing:
-                    owner.execute(_statement("ANALYZE {}", entity.table))
+                if made:
+                    _told_and_apart(owner, entity, key)
         except psycopg.errors.InsufficientPrivilege:
             raise Unavailable(code="index.owner") from None
     found.state, found.ready_at, found.error = "ready", clock.now(), ""
     found.save(update_fields=["state", "ready_at", "error"])
     bump("indexes")
+
+
+def _told_and_apart(owner: psycopg.Connection, entity: Entity, key: str) -> None:
+    """Let the planner know how the values are spread, and set them apart where that is of use."""
+    if not _is_told(_statistics(entity, key)):
+        of = sql.SQL("CREATE STATISTICS {} ON (custom->{}) FROM {}")
+        owner.execute(
+            of.format(sql.Identifier(_statistics(entity, key)), sql.Literal(key), sql.Identifier(entity.table))
+        )
+    owner.execute(_statement("ANALYZE {}", entity.table))
+    if _stands_apart(entity, key) and not _apart(entity, key):
+        apart_make(owner, apart.table_of(entity, key), entity.table, key, apart.owners_of(entity))
+        owner.execute(_statement("VACUUM (ANALYZE) {}", apart.table_of(entity, key)))
+
+
+def sweep() -> None:
+    """Take away values apart, and what the planner was told, of fields that are gone. Raises Unavailable as ``build`` does."""
+    kept = {
+        name(entity_of(one.entity), one.field)
+        for one in FieldIndex.objects.all()
+        if is_registered(one.entity)
+        for name in (apart.table_of, _statistics)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 'TABLE', relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'gx\\_at\\_%'"
+            " UNION SELECT 'STATISTICS', stxname FROM pg_statistic_ext WHERE stxname LIKE 'gx\\_st\\_%'"
+        )
+        needless = [(sort, name) for sort, name in cursor.fetchall() if name not in kept]
+    if not needless:
+        return
+    try:
+        with psycopg.connect(environment().owner_url, autocommit=True) as owner:
+            for sort, name in needless:
+                if sort == "TABLE":
+                    apart_drop(owner, name)
+                else:
+                    owner.execute(_statement("DROP STATISTICS IF EXISTS {}", name))
+    except psycopg.errors.InsufficientPrivilege:
+        raise Unavailable(code="index.owner") from None
 
 
 def _statement(form: LiteralString, *names: str, rest: str = "") -> sql.Composed:
@@ -119,9 +161,31 @@ def complete(found: FieldIndex) -> bool:
     """Whether an index that is ready still holds what it should: a choice may have got another value since."""
     if not is_registered(found.entity):
         return True
-    entity = entity_of(found.entity)
-    made, present = _wanted(entity, found.field), _present(entity, found.field)
-    return set(made) == {name for name, valid in present.items() if valid and not _unique(name)}
+    entity, key = entity_of(found.entity), found.field
+    there = _is_told(_statistics(entity, key)) and (_apart(entity, key) or not _stands_apart(entity, key))
+    made, present = _wanted(entity, key), _present(entity, key)
+    return there and set(made) == {name for name, valid in present.items() if valid and not _unique(name)}
+
+
+def _stands_apart(entity: Entity, key: str) -> bool:
+    """Whether the values of a field are to stand apart: those of few values have an index for each."""
+    return apart.fits(entity, key) and not _values(entity, key)
+
+
+def _statistics(entity: Entity, key: str) -> str:
+    """The name under which the planner knows how the values of a field are spread: partial indexes do not tell it."""
+    return index_name(entity.table, key, "st")
+
+
+def _is_told(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_statistic_ext WHERE stxname = %s)", [name])
+        return bool(cursor.fetchone() == (True,))
+
+
+def _apart(entity: Entity, key: str) -> bool:
+    """Whether the values of a field stand apart."""
+    return bool(apart_whole([apart.table_of(entity, key)]))
 
 
 def _unique(name: str) -> bool:
@@ -140,37 +204,54 @@ def _present(entity: Entity, key: str) -> dict[str, bool]:
 
 
 def _wanted(entity: Entity, key: str) -> dict[str, str]:
-    """The indexes of a field by name: to sort by it either way, and to filter by one value of it.
+    """The indexes of a field by name: to sort by it either way, to filter by one value of it, and by whether there is one.
 
-    The last keep rows of a value in the usual order of the list, with their owner at the end: rows outside somebody's reach
-    are passed over within the index. A choice has one for each of its values, which alone lets rows be counted without
-    being looked at: an index over an expression never does, one whose condition is the value does.
+    Those to filter keep rows in the usual order of the list, with who may see them at the end: rows outside somebody's
+    reach are passed over within the index. A choice has one for each of its values, which lets rows be counted without
+    being looked at: an index over an expression never does, one whose condition is the value does. How many have another
+    value is told by the values apart (``models.apart``).
     """
     if not re.fullmatch(r"[\w-]+", key, re.ASCII):  # the owner makes nothing of a key that no page would have taken
         return {}
-    live, value = "deleted_at IS NULL", f"(custom->'{key}')"
+    live, value, void = "deleted_at IS NULL", f"(custom->'{key}')", VOID.format(value=f"(custom->'{key}')")
+    values, many = _values(entity, key), KINDS[_kind(entity, key)].multiple
 
     def named(sort: str, of: str = key) -> str:
         return index_name(entity.table, of, sort)
 
-    found = {
-        named("ix"): f"({value}, id) WHERE {live}",
-        named("dx"): f"({value} DESC NULLS LAST, id DESC) WHERE {live}",
-    }
+    found = {}
+    if not many:
+        found = {
+            named("ix"): f"({value}, id) WHERE {live}",
+            named("dx"): f"({value} DESC NULLS LAST, id DESC) WHERE {live}",
+        }
+    elif not values and _kind(entity, key) in ("choices", "references"):
+        found = {named("gx"): f"USING gin ({value} jsonb_path_ops) WHERE {live}"}
+    usual = _usual(entity)
+    if usual:
+        found |= {
+            named("nx"): f"({usual}) WHERE {live} AND {void}",
+            named("fx"): f"({usual}) WHERE {live} AND NOT ({void})",
+        }
+        each = {one: f"{value} {'@>' if many else '='} '{held}'" for one, held in values.items()}
+        found |= {named("vx", f"{key}.{one}"): f"({usual}) WHERE {live} AND {is_it}" for one, is_it in each.items()}
+        found |= {named("ex"): f"({value}, {usual}) WHERE {live}"} if not values and not many else {}
+    return found
+
+
+def _usual(entity: Entity) -> str:
+    """The columns of an index in the usual order of the list, then those that say who may see a row; '' where it is another table's."""
     order = paging.sort_keys(system_actor("indexes"), entity, ())
     if any("__" in one.column for one in order):
-        return found
+        return ""
     down = {True: " DESC", False: ""}
     parts = [f'"{one.column}"{down[one.descending]}{" NULLS LAST" if one.nullable else ""}' for one in order]
-    parts += [f'"{entity.access.owner}_id"'] if entity.access.owner else []
-    values = _values(entity, key)
-    if not values:
-        return {**found, named("ex"): f"({', '.join([value, *parts])}) WHERE {live}"}
-    each = {
-        named("vx", f"{key}.{one}"): f"({', '.join(parts)}) WHERE {live} AND {value} = '{held}'"
-        for one, held in values.items()
-    }
-    return {**found, **each}
+    return ", ".join(parts + [f'"{name}_id"' for name in apart.owners_of(entity)])
+
+
+def _kind(entity: Entity, key: str) -> str:
+    field = shape.fields_of(entity).get(f"custom.{key}")
+    return field.kind if field is not None else "text"
 
 
 def _values(entity: Entity, key: str) -> dict[str, str]:
@@ -178,15 +259,16 @@ def _values(entity: Entity, key: str) -> dict[str, str]:
     field = shape.fields_of(entity).get(f"custom.{key}")
     if field is not None and field.kind == "boolean":
         return {"true": "true"}
-    if field is None or field.kind != "choice":
+    if field is None or field.kind not in ("choice", "choices"):
         return {}
     known = [one.key for one in dictionaries.values(field.dictionary)]
     plain = all(re.fullmatch(r"[\w-]+", one, re.ASCII) for one in known)
-    return {one: f'"{one}"' for one in known} if plain and len(known) <= MOST_VALUES else {}
+    spelled = '["{}"]' if field.kind == "choices" else '"{}"'
+    return {one: spelled.format(one) for one in known} if plain and len(known) <= MOST_VALUES else {}
 
 
 def drop(entity: Entity, row: CustomField) -> None:
-    """Drop every index of a field."""
+    """Drop every index of a field; what else was made of it goes with the next look at the indexes (``sweep``)."""
     with connection.cursor() as cursor:
         for name in _present(entity, row.key):
             cursor.execute("SELECT guanxi_door_unindex(%s)", [name])

@@ -33,7 +33,11 @@ def kinds() -> list[tuple[str, Text]]:
 def drawn(definition: Mapping[str, Any], entity: Entity) -> dict[str, Any]:
     """What the editor shows of a definition."""
     questions = [
-        {**one, "lines": "\n".join(map(_option, one.get("options") or ()))} for one in definition.get("questions") or ()
+        {
+            **one,
+            "lines": _limits(one) if one.get("kind") == "number" else "\n".join(map(_option, one.get("options") or ())),
+        }
+        for one in definition.get("questions") or ()
     ]
     makes = (definition.get("makes") or {}).get("values") or {}
     return {
@@ -47,6 +51,11 @@ def drawn(definition: Mapping[str, Any], entity: Entity) -> dict[str, Any]:
 def _option(one: Mapping[str, Any]) -> str:
     parts = [str(one["key"]), str(one.get("zh", "")), str(one.get("en", ""))]
     return " | ".join([*parts, str(one["points"])] if one.get("points") else parts)
+
+
+def _limits(one: Mapping[str, Any]) -> str:
+    held = [str(one[name]) if one.get(name) is not None else "" for name in ("minimum", "maximum")]
+    return " | ".join(held) if any(held) else ""
 
 
 def _rows(data: QueryDict, sort: str) -> list[dict[str, str]]:
@@ -70,6 +79,8 @@ def sent(data: QueryDict) -> list[dict[str, Any]]:
             made["required"] = True
         if one.get("kind") in ("choice", "choices"):
             made["options"] = [_read_option(line) for line in one.get("lines", "").splitlines() if line.strip()]
+        if one.get("kind") == "number":
+            made |= _read_limits(one.get("lines", ""))
         found.append(made)
     return found
 
@@ -87,6 +98,25 @@ def _read_option(line: str) -> dict[str, Any]:
         ) from None
     made["points"] = int(points) if points == points.to_integral_value() else float(points)
     return made
+
+
+def _read_limits(text: str) -> dict[str, Any]:
+    """The smallest and the largest number; either may be left out."""
+    found = {}
+    for name, part in zip(("minimum", "maximum"), text.split("|"), strict=False):
+        try:
+            limit = Decimal(part.strip()) if part.strip() else None
+        except InvalidOperation:
+            limit = Decimal("NaN")
+        if limit is not None and not limit.is_finite():
+            raise Invalid(
+                _("“%(line)s”: write smallest | largest.") % {"line": text.strip()},
+                code="questions.limit",
+                field="questions",
+            )
+        if limit is not None:
+            found[name] = int(limit) if limit == limit.to_integral_value() else float(limit)
+    return found
 
 
 def results_of(data: QueryDict) -> list[dict[str, str]]:

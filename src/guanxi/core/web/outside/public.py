@@ -106,10 +106,13 @@ def _questions(request: HttpRequest, found: PublicPage, actor: Actor) -> HttpRes
             raise Invalid(_("Please agree first."), code="questions.consent", field="consent")
         done = questions.answer(found, actor, raw)
     except GuanxiError as error:
-        told = errors_of(error)
-        return show(
-            request, "outside/questions.jinja", {**context, "inputs": inputs(fields, raw, told), "raw": raw}, error
-        )
+        kept = {
+            "agreed": request.POST.get("consent") == "1",
+            "wanted": request.POST.get("marketing") == "1",
+            "raw": raw,
+        }
+        drawn = inputs(fields, raw, errors_of(error))
+        return show(request, "outside/questions.jinja", {**context, **kept, "inputs": drawn}, error)
     confirming = False
     if context["marketing"] and actor.kind != "user" and request.POST.get("marketing") == "1":
         proof = f"{pages.name_of(found)}: {context['marketing']} ({actor.address})"

@@ -88,7 +88,8 @@ def compare(request: HttpRequest, pk: int) -> HttpResponseBase:
             error = found
         else:
             return done(request, HOME, _("%(count)d settings were changed.") % {"count": len(applied)})
-    found_ = settingsfile.diff(actor, version.content)
+    every = settingsfile.diff(actor, version.content)
+    found_, left = ([one for one in every if (one.sort == "leave") is apart] for apart in (False, True))
     rows = [
         (
             one,
@@ -105,6 +106,8 @@ def compare(request: HttpRequest, pk: int) -> HttpResponseBase:
         "sent": version.sort == settingsfile.SENT,
         "rows": rows,
         "count": len(found_),
+        "left": [(_table(one.table), one, ", ".join(str(each[2]) for each in one.fields)) for one in left[:SHOWN]],
+        "more_left": max(0, len(left) - SHOWN),
         "counts": {sort: sum(one.sort == sort for one in found_) for sort in ("add", "change", "remove")},
         "may_apply": actor.rights.everything,
     }
