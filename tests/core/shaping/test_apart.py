@@ -18,8 +18,9 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping import fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
+from tests.rights import as_owner
 
-pytestmark = [pytest.mark.django_db, pytest.mark.owner]
+pytestmark = pytest.mark.django_db
 GADGET = "fakes.gadget"
 SCORE = "custom.score"
 
@@ -31,7 +32,10 @@ def score(cast: Cast, make: Callable[..., Any]) -> CustomField:
     for number in range(4):
         make(GADGET, owner=cast.alice_user, **{SCORE: number})
     entity = entity_of(GADGET)
-    apart_make(connection.connection, apart.table_of(entity, "score"), entity.table, "score", apart.owners_of(entity))
+    with as_owner():
+        apart_make(
+            connection.connection, apart.table_of(entity, "score"), entity.table, "score", apart.owners_of(entity)
+        )
     FieldIndex.objects.create(entity=GADGET, field="score", state="ready")
     stamps.bump(apart.STAMP)
     return made
@@ -97,7 +101,8 @@ def test_they_tell_only_what_they_can(cast: Cast, make: Callable[..., Any], scor
 def test_they_go_with_the_field(cast: Cast, score: CustomField) -> None:
     entity = entity_of(GADGET)
     indexes.drop(entity, score)
-    apart_drop(connection.connection, apart.table_of(entity, "score"))
+    with as_owner():
+        apart_drop(connection.connection, apart.table_of(entity, "score"))
     stamps.bump(apart.STAMP)
     assert count(cast.root, (SCORE, "gte", 1)) == (3, False)
     records.update(cast.root, Gadget.objects.first(), {SCORE: 9})
