@@ -15,7 +15,7 @@ from guanxi.core.models import CustomField, FieldIndex, stamps
 from guanxi.core.models.apart import apart_drop, apart_make
 from guanxi.core.records import apart
 from guanxi.core.schema.registry import entity_of
-from guanxi.core.shaping import fields, indexes
+from guanxi.core.shaping import dictionaries, fields, indexes
 from tests.factories.cast import Cast
 from tests.fakes.models import Gadget
 from tests.rights import as_owner
@@ -109,3 +109,38 @@ def test_they_go_with_the_field(cast: Cast, score: CustomField) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'gx\\_at\\_%'")
         assert cursor.fetchone() == (0,)
+
+
+def test_each_of_several_is_a_row(cast: Cast, make: Callable[..., Any]) -> None:
+    dictionaries.dictionary_save(cast.root, "trade", {"name_zh": "行当"}, new=True)
+    for key in ("a", "b", "c"):
+        dictionaries.value_save(cast.root, "trade", key, {"name_zh": key}, new=True)
+    given = {"kind": "choices", "label_zh": "行当", "dictionary": "trade"}
+    fields.field_save(cast.root, GADGET, "trades", given, new=True)
+    entity, name = entity_of(GADGET), "custom.trades"
+    before = make(GADGET, owner=cast.alice_user, **{name: ["a", "b"]})
+    with as_owner():
+        table, owners = apart.table_of(entity, "trades"), apart.owners_of(entity)
+        apart_make(connection.connection, table, entity.table, "trades", owners, many=True)
+    FieldIndex.objects.create(entity=GADGET, field="trades", state="ready")
+    stamps.bump(apart.STAMP)
+    other = make(GADGET, owner=cast.charlie_user, **{name: ["b", "c"]})
+    make(GADGET, owner=cast.alice_user)
+    mine = ("owner", "eq", "@me")
+
+    def told() -> list[tuple[int | None, bool]]:
+        asked = ((name, "has_any", ["b"]),), ((name, "has_any", ["a", "b"]),), ((name, "has_any", ["b"]), mine)
+        return [count(actor, *one) for one in asked for actor in (cast.root, cast.alice)]
+
+    # A page that holds all there is counts nothing.
+    assert told() == [(2, True), (1, False), (2, True), (1, False), (0, False), (1, False)]
+    records.update(cast.root, before, {name: ["c"]})
+    records.update(cast.root, other, {"owner": cast.alice_user.pk})
+    records.update(cast.root, make(GADGET, owner=cast.alice_user, **{name: ["b"]}), {"name": "又"})
+    assert told()[1] == (2, True)
+    records.delete(cast.root, other)
+    assert told()[0] == (1, False)
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT value::text FROM "{table}" ORDER BY 1')
+        assert cursor.fetchall() == [('"b"',), ('"c"',)]
+    assert count(cast.root, (name, "has_all", ["c"]))[1] is False

@@ -2,7 +2,7 @@
 
 PostgreSQL counts from an index alone only what stands in columns of it, and an own field is an expression over ``custom``.
 Here its value is a column. Triggers keep the table as the records are; those in the trash and those without a value are
-not in it. It is made and filled by the job that makes the field's indexes, and used once it is whole.
+not in it. Of several choices each is a row. It is made and filled by the job that makes the field's indexes, and used once it is whole.
 """
 
 # ruff: noqa: S608 - statements are made of our own tables and of keys that are slugs
@@ -65,7 +65,9 @@ def apart_model(table: str, owners: tuple[str, ...]) -> type[models.Model]:
     return type(table, (models.Model,), content)
 
 
-def apart_make(owner: psycopg.Connection, table: str, records: str, key: str, owners: tuple[str, ...]) -> None:
+def apart_make(
+    owner: psycopg.Connection, table: str, records: str, key: str, owners: tuple[str, ...], *, many: bool = False
+) -> None:
     """Make the table of a field as the owner of the database, fill it turn by turn and say that it is whole.
 
     Outside a transaction writers of the records wait for one turn at a time. To be counted from the index alone it has to be vacuumed.
@@ -74,13 +76,13 @@ def apart_make(owner: psycopg.Connection, table: str, records: str, key: str, ow
     with owner.transaction():
         owner.execute(
             _said(
-                f'CREATE TABLE IF NOT EXISTS "{table}" (id bigint PRIMARY KEY, value jsonb NOT NULL'
+                f'CREATE TABLE IF NOT EXISTS "{table}" (id bigint NOT NULL, value jsonb NOT NULL'
                 + "".join(f", {name} bigint" for name in columns)
-                + ")"
+                + f", PRIMARY KEY (id{', value' if many else ''}))"
             )
         )
         owner.execute("SELECT public.guanxi_door_grant('SELECT, INSERT, UPDATE, DELETE', 'TABLE', %s)", [table])
-        owner.execute(_said(_function(table, key, columns)))
+        owner.execute(_said(_function_of_many(table, key, columns) if many else _function(table, key, columns)))
         moved = "".join(f" OR OLD.{name} IS DISTINCT FROM NEW.{name}" for name in columns)
         for verb, when in _VERBS.items():
             owner.execute(
@@ -89,7 +91,7 @@ def apart_make(owner: psycopg.Connection, table: str, records: str, key: str, ow
                     f' WHEN ({when.format(key=key, moved=moved)}) EXECUTE FUNCTION "{table}"()'
                 )
             )
-    _fill(owner, table, records, key, columns)
+    _fill(owner, table, records, key, columns, many=many)
     parts = ", ".join(["value", *columns])
     owner.execute(_said(f'CREATE INDEX IF NOT EXISTS "{table[:59]}_of" ON "{table}" ({parts})'))
     owner.execute(_said(f"COMMENT ON TABLE \"{table}\" IS '{_WHOLE}'"))
@@ -114,19 +116,34 @@ def _function(table: str, key: str, columns: list[str]) -> str:
     )
 
 
-def _fill(owner: psycopg.Connection, table: str, records: str, key: str, columns: list[str]) -> None:
+def _function_of_many(table: str, key: str, columns: list[str]) -> str:
+    """The same where a record holds several values, each a row."""
+    names = ", ".join(["id", "value", *columns])
+    values = ", ".join(["NEW.id", "each.value", *(f"NEW.{name}" for name in columns)])
+    return (
+        f'CREATE OR REPLACE FUNCTION "{table}"() RETURNS trigger LANGUAGE plpgsql AS $apart$ BEGIN'
+        f" IF TG_OP <> 'INSERT' THEN DELETE FROM public.\"{table}\" WHERE id = OLD.id; END IF;"
+        f" IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL AND jsonb_typeof(NEW.custom->'{key}') = 'array' THEN"
+        f" INSERT INTO public.\"{table}\" ({names}) SELECT {values} FROM jsonb_array_elements(NEW.custom->'{key}') each"
+        " ON CONFLICT DO NOTHING; END IF; RETURN NULL; END $apart$"
+    )
+
+
+def _fill(owner: psycopg.Connection, table: str, records: str, key: str, columns: list[str], *, many: bool) -> None:
     """Enter what the records hold. Writers wait during a turn, so that none changes a row that is not entered yet."""
     names = ", ".join(["id", "value", *columns])
-    values = ", ".join(["id", f"custom->'{key}'", *columns])
+    values = ", ".join(["id", "each.value" if many else f"custom->'{key}'", *columns])
+    held = f" CROSS JOIN LATERAL jsonb_array_elements(custom->'{key}') each" if many else ""
+    wanted = f"jsonb_typeof(custom->'{key}') = 'array'" if many else f"custom ? '{key}'"
     found = owner.execute(_said(f'SELECT coalesce(max(id), 0) FROM "{records}"')).fetchone()
     for start in range(0, int(found[0]) if found else 0, TURN):
         with owner.transaction():
             owner.execute(_said(f'LOCK TABLE "{records}" IN SHARE MODE'))
             owner.execute(
                 _said(
-                    f'INSERT INTO "{table}" ({names}) SELECT {values} FROM "{records}"'
-                    f" WHERE id > {start} AND id <= {start + TURN} AND deleted_at IS NULL AND custom ? '{key}'"
-                    " ON CONFLICT (id) DO NOTHING"
+                    f'INSERT INTO "{table}" ({names}) SELECT {values} FROM "{records}"{held}'
+                    f" WHERE id > {start} AND id <= {start + TURN} AND deleted_at IS NULL AND {wanted}"
+                    " ON CONFLICT DO NOTHING"
                 )
             )
 

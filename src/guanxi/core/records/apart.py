@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -14,6 +14,7 @@ from guanxi.core.models.apart import apart_model, apart_whole
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import shape
 from guanxi.core.records.columns import index_name
+from guanxi.core.records.operators import any_of
 from guanxi.core.records.query import compile_tree
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
@@ -23,6 +24,8 @@ from guanxi.core.schema.registry import entity_of
 POSITIVE = frozenset(
     {"eq", "in", "lt", "lte", "gt", "gte", "between", "within", "last_days", "next_days", "older_days"}
 )
+#: Kinds of which a record holds several values.
+MANY = ("choices", "references")
 STAMP = "indexes"
 
 
@@ -37,9 +40,13 @@ def owners_of(entity: Entity) -> tuple[str, ...]:
 
 
 def fits(entity: Entity, key: str) -> bool:
-    """Whether a field has its values apart: one value a record, none of the few of a choice, which have indexes of their own."""
+    """Whether a field may have its values apart: one a record, or several choices or references."""
     field = shape.fields_of(entity).get(f"custom.{key}")
-    if field is None or KINDS[field.kind].multiple or field.kind in ("boolean", "table", "long_text", "rich_text"):
+    if (
+        field is None
+        or (KINDS[field.kind].multiple and field.kind not in MANY)
+        or field.kind in ("boolean", "table", "long_text", "rich_text")
+    ):
         return False
     return bool(entity.access.owner) and not entity.access.deep
 
@@ -79,13 +86,30 @@ def told_by(actor: Actor, entity: Entity, tree: Mapping[str, Any] | None) -> str
     """
     parts = tree["all"] if tree and tree.keys() == {"all"} and isinstance(tree["all"], list | tuple) else [tree]
     rest = [one for one in parts if not (isinstance(one, Mapping) and one.get("field") == entity.access.owner)]
-    key = _asked({"all": rest})
+    key = _one_of_many(entity, rest) or _asked({"all": rest})
     return key if key and key in _whole(entity.key) and only_by_owner(entity, actor) else ""
 
 
+def _one_of_many(entity: Entity, conditions: Sequence[Any]) -> str:
+    """The field of several values of which a single condition asks for records with any of some; '' where there is none such."""
+    one = conditions[0] if len(conditions) == 1 else None
+    if not isinstance(one, Mapping) or one.keys() != {"field", "op", "value"} or one["op"] != "has_any":
+        return ""
+    field = shape.fields_of(entity).get(str(one["field"]))
+    return field.key if field is not None and field.custom and field.kind in MANY else ""
+
+
 def rows(entity: Entity, actor: Actor, tree: Mapping[str, Any], key: str) -> QuerySet[Any]:
-    """The values of a field, of the records in the actor's reach that fit a filter."""
-    found = model_of(entity, key)._base_manager.order_by()
+    """The ids of the records in the actor's reach that fit a filter, from the values of a field."""
+    found = model_of(entity, key)._base_manager.order_by().values_list("pk")
     limit = condition(entity, actor)
     found = found if limit is None else found.filter(limit)
-    return found.filter(compile_tree(actor, entity, tree))
+    where = compile_tree(actor, entity, tree)  # refuses what he may not ask
+    if shape.fields_of(entity)[f"custom.{key}"].kind not in MANY:
+        return found.filter(where)
+    parts = tree["all"] if tree.keys() == {"all"} else [tree]
+    mine = next(one for one in parts if one["field"] == f"custom.{key}")
+    others = [one for one in parts if one is not mine]
+    found = found.filter(any_of(shape.fields_of(entity)[f"custom.{key}"], mine["value"]))
+    found = found.filter(compile_tree(actor, entity, {"all": others})) if others else found
+    return found.distinct() if isinstance(mine["value"], list | tuple) and len(mine["value"]) > 1 else found

@@ -274,6 +274,12 @@ def _any_of(field: Field, column: str, wanted: Sequence[Any]) -> Q:
     return found or Q(pk__isnull=True)
 
 
+def any_of(field: Field, given: Any) -> Q:
+    """Whether the values apart of a field of several hold one of those given (``records.apart``)."""
+    listed = [identifier(one, field) if field.kind == "references" else str(one) for one in _list(given)]
+    return _any_of(field, f"custom.{field.key}", listed)
+
+
 def _under_regions(path: str, tops: list[str]) -> Q:
     """Codes of lower regions begin with those of the higher ones."""
     found = Q()

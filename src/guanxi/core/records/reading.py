@@ -194,7 +194,7 @@ def _some(*shape_of: Any) -> QuerySet[Any]:
 
 def _some_apart(entity: Entity, actor: Actor, filter: Mapping[str, Any], own: str) -> QuerySet[Any]:
     """As many of the rows of a filter as are counted, from the values of an own field."""
-    found: QuerySet[Any] = apart.rows(entity, actor, filter, own).values_list("pk")[: COUNT_LIMIT + 1]
+    found: QuerySet[Any] = apart.rows(entity, actor, filter, own)[: COUNT_LIMIT + 1]
     return found
 
 

@@ -122,7 +122,14 @@ def _told_and_apart(owner: psycopg.Connection, entity: Entity, key: str) -> None
         )
     owner.execute(_statement("ANALYZE {}", entity.table))
     if _stands_apart(entity, key) and not _apart(entity, key):
-        apart_make(owner, apart.table_of(entity, key), entity.table, key, apart.owners_of(entity))
+        apart_make(
+            owner,
+            apart.table_of(entity, key),
+            entity.table,
+            key,
+            apart.owners_of(entity),
+            many=_kind(entity, key) in apart.MANY,
+        )
         owner.execute(_statement("VACUUM (ANALYZE) {}", apart.table_of(entity, key)))
 
 
