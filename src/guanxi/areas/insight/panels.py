@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.insight import selectors
+from guanxi.areas.insight.sheet import whole
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records.children import leads
 from guanxi.core.schema.entity import Flag
@@ -19,15 +20,17 @@ REASONS = {
     "recency": _("last bought %(n).0f weeks ago"),
     "purchases": _("bought on %(n).0f days only"),
     "tenure": _("a customer for %(n).0f weeks"),
-    "spent": _("%(n).0f spent in all"),
-    "mean_value": _("%(n).0f per purchase"),
+    "spent": _("%(n)s spent in all"),
+    "mean_value": _("%(n)s per purchase"),
     "gap": _("usually %(n).0f weeks between purchases"),
     "silence": _("silent for %(n).1f of his usual gaps"),
     "recent": _("bought on %(n).0f days lately"),
     "before": _("bought on %(n).0f days in the time before"),
     "trend": _("%(n)+.0f purchase days against the time before"),
-    "recent_value": _("%(n).0f spent lately"),
+    "recent_value": _("%(n)s spent lately"),
 }
+#: Those that are amounts.
+AMOUNTS = frozenset({"spent", "mean_value", "recent_value"})
 
 
 def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
@@ -37,7 +40,7 @@ def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     if found is None:
         return {"value": None}
     why = [
-        str(REASONS[name]) % {"n": number}
+        str(REASONS[name]) % {"n": whole(number) if name in AMOUNTS else number}
         for name, number, _effect in found.details.get("why", [])
         if name in REASONS and number is not None
     ]

@@ -96,7 +96,10 @@ def winback(actor: Actor, done: Calculation, tree: Tree | None) -> Sheet:
     found = selectors.values(actor, tree).filter(gain__gt=0).select_related("customer__owner").order_by("-gain", "pk")
     made = Sheet(head=[gettext("Customer"), gettext("Owner"), gettext("Segment"), gettext("Last bought"), gettext("Days silent"), gettext("Bought in all"), gettext("Gain to expect")])  # fmt: skip
     total = float(found.aggregate(whole=Sum("gain"))["whole"] or 0)
-    made.facts = [gettext("%(n)s silent customers; winning back as many as came back by themselves is worth %(amount)s a year.") % {"n": whole(found.count()), "amount": whole(total)}]  # fmt: skip
+    n = found.count()
+    made.facts = [ngettext("%(n)s silent customer; winning back as many as came back by themselves is worth %(amount)s a year.", "%(n)s silent customers; winning back as many as came back by themselves is worth %(amount)s a year.", n) % {"n": whole(n), "amount": whole(total)}]  # fmt: skip
+    if not n:
+        made.facts = [gettext("Nobody has been silent for more than two of his usual gaps.")]
     made.purpose = gettext("Win back")
     learnt = done.results.get("win_back")
     if learnt:
