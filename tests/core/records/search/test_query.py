@@ -95,6 +95,9 @@ def test_hits_say_what_and_why() -> None:
     )
     [hit] = search(actor(alice), "华", entities=[FIRM])
     assert hit.reason == ""
+    with translation.override("en"):
+        [hit] = search(actor(alice), "KH-1", entities=[FIRM])
+    assert (hit.subtitle, hit.reason) == ("爱丽丝", "number: KH-1")  # said once
 
 
 def test_only_visible_records_are_found() -> None:
