@@ -62,16 +62,22 @@ def _points(entity: Entity, path: str) -> bool:
 
 def name_hits(actor: Actor, found: Sequence[Found]) -> list[Hit]:
     """Name the records: one query per sort of reference in a subtitle."""
-    named: dict[tuple[str, int], tuple[str, str]] = {}
+    named: dict[tuple[str, int], dict[str, str]] = {}
     for entity in {one[2].key: one[2] for one in found}.values():
         mine = {pk: values for _verdict, _at, other, pk, values in found if other.key == entity.key}
-        texts = [_texts(actor, entity, path, mine.values()) for path in paths_of(entity)]
-        for pk, (title, *rest) in zip(mine, zip(*texts, strict=True), strict=True):
-            named[entity.key, pk] = (title or f"#{pk}", " · ".join(part for part in rest if part))
-    return [
-        Hit(entity.key, pk, *named[entity.key, pk], _reason(entity, verdict), verdict.rank)
-        for verdict, _at, entity, pk, _values in found
-    ]
+        paths = tuple(paths_of(entity))
+        texts = [_texts(actor, entity, path, mine.values()) for path in paths]
+        for pk, row in zip(mine, zip(*texts, strict=True), strict=True):
+            named[entity.key, pk] = dict(zip(paths, row, strict=True))
+    return [_hit(named[entity.key, pk], verdict, entity, pk) for verdict, _at, entity, pk, _values in found]
+
+
+def _hit(texts: Mapping[str, str], verdict: judge.Verdict, entity: Entity, pk: int) -> Hit:
+    """A hit by its texts. What it was found by is said once: as the reason, not beside it."""
+    beside = [text for path, text in texts.items() if text and path not in (entity.title, verdict.field)]
+    return Hit(
+        entity.key, pk, texts[entity.title] or f"#{pk}", " · ".join(beside), _reason(entity, verdict), verdict.rank
+    )
 
 
 def _texts(actor: Actor, entity: Entity, path: str, rows: Collection[Mapping[str, Any]]) -> list[str]:
