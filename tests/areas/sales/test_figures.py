@@ -101,6 +101,11 @@ def test_the_waterfall_knows_what_comes_back_and_what_is_settled_between(
         }  # fmt: skip
         assert [(one.count_before, one.count) for one in levels if one.stage == stages["won"].pk] == [(1, 2)]
         assert history.course(cast.root, *span) == (steps, levels)
+        for one in steps[1:-1]:  # each step names the opportunities that make it up
+            named = history.behind(cast.alice, *span, one.key)
+            assert (len(named), sum(amount for _deal, amount in named)) == (one.count, one.amount)
+        assert [deal.pk for deal, _amount in history.behind(cast.alice, *span, "won")] == [quick.pk]
+        assert history.behind(cast.charlie, *span, "won") == []
         nothing, empty = history.course(cast.charlie, *span)
         assert {(one.count, one.amount) for one in nothing} == {(0, 0)}
         assert {(one.count_before, one.count) for one in empty} == {(0, 0)}
@@ -229,6 +234,10 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
     assert page.post(f"/forecast/?month={month}", {"owner": cast.alice_user.pk, "adjusted": "-1"}).status_code == 422
     shown = page.get("/pipeline-course/").content.decode()
     assert "12,345" in shown
+    assert (
+        f'href="/opportunities/{Opportunity.objects.get().pk}/"'
+        in page.get("/pipeline-course/?step=new").content.decode()
+    )
     assert 'class="gx-chart"' in shown
     saved = page.get("/pipeline-course/?save=svg")
     assert saved["Content-Type"] == "image/svg+xml"

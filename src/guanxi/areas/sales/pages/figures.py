@@ -26,6 +26,7 @@ from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
 from guanxi.core.records import display, fields_of
 from guanxi.core.records.rates import base_currency
+from guanxi.core.records.shape import spoken
 from guanxi.core.reporting import charts
 from guanxi.core.reporting.results import Unit
 from guanxi.core.schema import kinds
@@ -147,6 +148,7 @@ def course(request: HttpRequest) -> HttpResponseBase:
     number = chosen.pk if chosen else usual_pipeline_id(actor)
     error = _("The end lies before the beginning.") if end < start else ""
     steps, levels = history.course(actor, number or 0, start, max(start, end))
+    step = request.GET.get("step", "")
     if request.GET.get("save") == "svg":
         return _picture(steps, start, end)
     if request.GET.get("save") == "fit":
@@ -157,7 +159,13 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "end": end,
         "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one)) for one in offered],
         "pipeline": number,
-        "steps": [(one, step_label(one.key)) for one in steps],
+        "steps": [(one, step_label(one.key), _step_url(request, one)) for one in steps],
+        "step": step_label(step) if step in history.NAMED else "",
+        "behind": [
+            (deal, spoken(deal.stage.name, deal.stage.name_en) if deal.stage else "", amount)
+            for deal, amount in history.behind(actor, number or 0, start, max(start, end), step)
+        ],
+        "most": history.MOST_NAMED,
         "picture": Markup(_drawn(steps)),  # noqa: S704 - drawn by us, its texts are escaped
         "save": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'svg'})}",
         "fit": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'fit'})}",
@@ -165,6 +173,13 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "error": error,
     }
     return draw(request, "sales/pipeline.jinja", context)
+
+
+def _step_url(request: HttpRequest, step: history.Step) -> str:
+    """Where the opportunities of a step are named, '' for the ends and for none."""
+    if step.key not in history.NAMED or not step.count:
+        return ""
+    return f"{request.path}?{urlencode({**request.GET.dict(), 'step': step.key})}#behind"
 
 
 #: What each step is painted in; what neither adds nor takes stays grey.

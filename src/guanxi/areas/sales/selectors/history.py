@@ -27,12 +27,12 @@ ZERO = Decimal(0)
 DEAL = "sales.opportunity"
 #: Those that changed between two moments, as they were at either if they lived in the pipeline; ``{seen}`` narrows to what
 #: somebody may see. What became of them: steps, then what they are of the stages at either end.
-_MOVES = f"""
+_PAIR = f"""
     WITH latest AS (
         SELECT DISTINCT ON (s.opportunity_id) s.opportunity_id AS id, s.stage_id, s.category, s.value, s.alive AND s.pipeline_id = %s AS there
         FROM sales_opportunitystate s WHERE s.at > %s AND s.at <= %s {{seen}} ORDER BY s.opportunity_id, s.at DESC, s.id DESC
     ), pair AS MATERIALIZED (
-        SELECT coalesce(old.there, false) AS known, old.there AND old.category = '{OPEN}' AS was_open, old.value AS was,
+        SELECT new.id, coalesce(old.there, false) AS known, old.there AND old.category = '{OPEN}' AS was_open, old.value AS was,
                old.stage_id AS was_stage, old.category AS was_category, new.there, new.stage_id, new.value,
                CASE WHEN new.there THEN new.category END AS category
         FROM latest new LEFT JOIN LATERAL (
@@ -40,7 +40,9 @@ _MOVES = f"""
             WHERE s.opportunity_id = new.id AND s.at <= %s ORDER BY s.at DESC, s.id DESC LIMIT 1
         ) old ON true
     )
-    SELECT step.key, NULL::bigint, '', count(*), sum(step.amount) FROM pair CROSS JOIN LATERAL (VALUES
+"""  # noqa: S608 - constants of this module; values are parameters
+_STEPPED = f"""
+    pair CROSS JOIN LATERAL (VALUES
         ('gone', was_open AND category IS NULL, -was),
         ('new', NOT known AND there, value),
         ('reopened', known AND NOT was_open AND category = '{OPEN}', value),
@@ -48,9 +50,15 @@ _MOVES = f"""
         ('shrunk', was_open AND there AND value < was, value - was),
         ('won', category = '{WON}' AND (was_open OR NOT known), -value),
         ('lost', category = '{LOST}' AND (was_open OR NOT known), -value)
-    ) step (key, holds, amount) WHERE step.holds GROUP BY step.key
+    ) step (key, holds, amount) WHERE step.holds
+"""
+_MOVES = f"""{_PAIR}
+    SELECT step.key, NULL::bigint, '', count(*), sum(step.amount) FROM {_STEPPED} GROUP BY step.key
     UNION ALL SELECT 'was', was_stage, was_category, count(*), sum(was) FROM pair WHERE known GROUP BY was_stage, was_category
     UNION ALL SELECT 'is', stage_id, category, count(*), sum(value) FROM pair WHERE there GROUP BY stage_id, category
+"""  # noqa: S608 - constants of this module; values are parameters
+_BEHIND = f"""{_PAIR}
+    SELECT pair.id, step.amount FROM {_STEPPED} AND step.key = %s ORDER BY abs(step.amount) DESC, pair.id LIMIT %s
 """  # noqa: S608 - constants of this module; values are parameters
 Total = tuple[int, Decimal]
 Sums = dict[tuple[int | None, str], Total]
@@ -133,20 +141,40 @@ def _moves(actor: Actor, pipeline: int, first: dt.datetime, last: dt.datetime) -
 
     They are found by an index and added up by the database.
     """
-    seen, narrowed = "", tuple[Any, ...]()
     steps, was, become = dict[str, Total](), Sums(), Sums()
+    for key, stage, category, count, amount in _asked(actor, _MOVES, pipeline, first, last):
+        if key in ("was", "is"):
+            (was if key == "was" else become)[stage, category] = (count, amount or ZERO)
+        else:
+            steps[key] = (count, amount or ZERO)
+    return steps, was, become
+
+
+def _asked(
+    actor: Actor, statement: str, pipeline: int, first: dt.datetime, last: dt.datetime, *more: Any
+) -> list[tuple[Any, ...]]:
+    """Rows of a statement over those that changed, of what the actor may see."""
+    seen, narrowed = "", tuple[Any, ...]()
     if not actor.rights.everything:
         rows = visible(Opportunity._base_manager.order_by(), actor)
         try:
             sql, narrowed = rows.values("pk").query.sql_with_params()
         except EmptyResultSet:
-            return steps, was, become
+            return []
         seen = f"AND s.opportunity_id IN ({sql})"
     with connection.cursor() as cursor:
-        cursor.execute(_MOVES.format(seen=seen), [pipeline, first, last, *narrowed, pipeline, first])
-        for key, stage, category, count, amount in cursor.fetchall():
-            if key in ("was", "is"):
-                (was if key == "was" else become)[stage, category] = (count, amount or ZERO)
-            else:
-                steps[key] = (count, amount or ZERO)
-    return steps, was, become
+        cursor.execute(statement.format(seen=seen), [pipeline, first, last, *narrowed, pipeline, first, *more])
+        return list(cursor.fetchall())
+
+
+#: The steps made of opportunities that changed, and so many of one are named, the largest first.
+NAMED, MOST_NAMED = STEPS[1:-1], 200
+
+
+def behind(actor: Actor, pipeline: int, start: dt.date, end: dt.date, step: str) -> list[tuple[Opportunity, Decimal]]:
+    """The opportunities of one step of the waterfall with what each moves the open value by."""
+    first = clock.day_start(start, settings.TIME_ZONE)
+    last = min(clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE), clock.now())
+    amounts = dict(_asked(actor, _BEHIND, pipeline, first, last, step, MOST_NAMED)) if step in NAMED else {}
+    found = Opportunity.everything.select_related("stage", "owner").in_bulk(list(amounts))
+    return [(found[pk], amount or ZERO) for pk, amount in amounts.items() if pk in found]
