@@ -100,6 +100,7 @@ def test_ready_when_database_migrations_and_queue_are(client: Client) -> None:
     )
 
 
+@pytest.mark.owner
 @pytest.mark.django_db
 def test_not_ready_while_a_migration_is_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observe, "_migrated", False)

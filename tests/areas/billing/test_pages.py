@@ -16,8 +16,9 @@ from guanxi.areas.billing import panels
 from guanxi.areas.billing.models import BankEntry, Quote, Receipt
 from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
-from guanxi.core.kernel.errors import NotFound
-from guanxi.core.models import Notification
+from guanxi.core.kernel.errors import Denied, NotFound
+from guanxi.core.models import Notification, RoleField
+from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from tests.areas.billing.test_bank import statement
 from tests.factories.billing import TODAY, signed
@@ -224,3 +225,37 @@ def test_a_tile_of_today_leads_to_the_rows_it_counts(cast: Cast, make: Any) -> N
     assert tile["count"] == 1
     assert "合同0" in page
     assert "合同1" not in page
+
+
+def test_figures_hidden_from_a_role_are_told_by_no_panel_page_or_paper(cast: Cast, make: Any) -> None:
+    """What fields say on forms and lists holds where an area writes its own pages."""
+    customer = make("customers.customer")
+    made = signed(make, total=Decimal("4321.09"), customer=customer)
+    made.instalments.update(due_on=TODAY - dt.timedelta(days=9))
+    offered = quote(cast, make)
+    alice, told = browser(cast.alice_user), ("4,321.09", "4321.09")
+    pages = (
+        f"/contracts/{made.pk}/",
+        f"/customers/{customer.pk}/",
+        f"/customers/{customer.pk}/account/",
+        "/receivables/",
+    )
+
+    def tells(page: str) -> bool:
+        content = alice.get(page).content.decode()
+        return any(one in content for one in told)
+
+    assert [tells(one) for one in pages] == [True] * 4
+    for entity, field in (
+        ("billing.contract", "total"), ("billing.contract", "net"), ("billing.contract", "open"), ("billing.contractline", "price"),
+        ("billing.contractline", "amount"), ("billing.contractline", "net"), ("billing.instalment", "open"), ("billing.instalment", "amount"),
+        ("billing.quote", "total"),
+    ):  # fmt: skip
+        RoleField.objects.create(role=cast.role, entity=entity, field=field, level="hidden")
+    bump("rights", "fields")
+    assert [tells(one) for one in pages] == [False] * 4
+    assert [alice.get(one).status_code for one in pages] == [200, 200, 404, 404]
+    assert alice.get(f"/contracts/{made.pk}/print/zh-hans.pdf").status_code == 403
+    assert ".pdf" not in alice.get(f"/contracts/{made.pk}/").content.decode()
+    with pytest.raises(Denied):
+        links.link_make(cast.actor(cast.alice_user), offered)

@@ -21,6 +21,7 @@ from tests.needs import SAMPLES, samples
 
 DATA = SAMPLES / "adventureworks"
 pytestmark = [
+    pytest.mark.owner,
     pytest.mark.django_db,
     pytest.mark.slow,
     samples("adventureworks"),

@@ -17,7 +17,7 @@ from guanxi.areas.billing.models import BankEntry, PrintTemplate, Quote
 from guanxi.areas.billing.models.money import NEW
 from guanxi.areas.billing.services import bank, links, papers, printing
 from guanxi.core import records
-from guanxi.core.access import allowed, require, visible
+from guanxi.core.access import allowed, reads, require, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
@@ -66,6 +66,8 @@ def account(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A customer's account: movements and balance in one currency, from a day to a day; ``pdf`` gives the paper."""
     actor = actor_of(request)
     require(actor, "view", "billing.receipt")
+    if not selectors.tells_account(actor):
+        raise NotFound
     customer = records.get(actor, "customers.customer", pk)
     known = selectors.currencies_of(customer)
     currency = request.GET.get("currency", "")
@@ -89,6 +91,8 @@ def receivables(request: HttpRequest) -> HttpResponseBase:
     """What customers owe by age; each number leads to the same instalments."""
     actor = actor_of(request)
     require(actor, "view", "billing.instalment")
+    if not reads(actor, "billing.instalment", "open"):
+        raise NotFound
     today = clock.today(actor.timezone)
     aged = selectors.ageing(actor, on=today)[:500]
     names = display.names_of(actor, {"customers.customer": {one.customer_id for one in aged}}).get(

@@ -25,10 +25,10 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import SIGNED
 from guanxi.areas.billing.models.money import NEW, OUT
-from guanxi.areas.billing.services import bank, frameworks, links
+from guanxi.areas.billing.services import bank, frameworks, links, papers
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
-from guanxi.core.access import allowed, visible
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
@@ -41,6 +41,7 @@ from guanxi.core.web import addresses, formats
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 from guanxi.core.web.jinja import with_query
 
+INSTALMENT = "billing.instalment"
 SHOWN = 8
 #: How many lines of a commission statement its page shows.
 LINES = 500
@@ -58,7 +59,13 @@ class Node:
     here: bool
 
 
-def _nodes(found: Sequence[Any], here: Any) -> list[Node]:
+def _amount(actor: Actor, record: Any) -> Any:
+    """What a record is about in money, for who may read it."""
+    name = "total" if hasattr(record, "total") else "amount"
+    return getattr(record, name, None) if reads(actor, entity_of(record), name) else None
+
+
+def _nodes(actor: Actor, found: Sequence[Any], here: Any) -> list[Node]:
     nodes = []
     for one in found:
         entity = entity_of(one)
@@ -66,14 +73,13 @@ def _nodes(found: Sequence[Any], here: Any) -> list[Node]:
         state = dictionaries.label_of(field, one.status) if field is not None else ""
         if getattr(one, "amends_id", None):
             state = _("Amendment · %(state)s") % {"state": state}
-        amount = getattr(one, "total", None) if hasattr(one, "total") else getattr(one, "amount", None)
         title = one.number if getattr(one, "number", "") else str(getattr(one, "due_on", "") or one)
         nodes.append(
             Node(
                 str(title),
                 addresses.record_url(entity, one.pk),
                 state,
-                amount,
+                _amount(actor, one),
                 getattr(one, "currency", ""),
                 one.pk == here.pk and type(one) is type(here),
             )
@@ -85,20 +91,22 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
     """The deal a record belongs to, stage by stage, both ways; and the strip confirmed → delivered → paid."""
     found = selectors.chain(actor, record)
     stages = [
-        (_("Quote"), "file-text", _nodes(found.quotes, record)),
-        (_("Contract"), "contract", _nodes(found.contracts, record)),
-        (_("Sales order"), "shopping-cart", _nodes(found.orders, record)),
-        (_("Delivery"), "truck-delivery", _nodes(found.deliveries, record)),
-        (_("Instalment"), "calendar-due", _nodes(found.instalments, record)),
-        (_("Receipt"), "cash", _nodes(found.receipts, record)),
-        (_("Invoice"), "file-invoice", _nodes(found.invoices, record)),
+        (_("Quote"), "file-text", _nodes(actor, found.quotes, record)),
+        (_("Contract"), "contract", _nodes(actor, found.contracts, record)),
+        (_("Sales order"), "shopping-cart", _nodes(actor, found.orders, record)),
+        (_("Delivery"), "truck-delivery", _nodes(actor, found.deliveries, record)),
+        (_("Instalment"), "calendar-due", _nodes(actor, found.instalments, record)),
+        (_("Receipt"), "cash", _nodes(actor, found.receipts, record)),
+        (_("Invoice"), "file-invoice", _nodes(actor, found.invoices, record)),
     ]
     steps = [(_("Sales confirmed"), found.confirmed), (_("Delivered"), found.delivered), (_("Paid"), found.paid)]
     return {"stages": [one for one in stages if one[2]], "steps": steps}
 
 
-def credit(_actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
+def credit(actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
+    if not reads(actor, INSTALMENT, "open"):
+        return {"credit": None}
     counted = getattr(record, "open", None) is not None  # among what he owes already
     adding = selectors.ZERO if counted else policies.adds(record)
     found = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
@@ -108,7 +116,7 @@ def credit(_actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]
 def frame(actor: Actor, record: Contract) -> Mapping[str, Any]:
     """A framework with what was called off under it; of a contract under one, the framework and what is left there."""
     above = record if policies.frames(record) else record.framework
-    if above is None or not allowed(actor, "view", above):
+    if above is None or not allowed(actor, "view", above) or not reads(actor, entity_of(above), "total"):
         return {"framed": None}
     contracts, orders = frameworks.calls(above)
     shown: list[Any] = []
@@ -119,7 +127,7 @@ def frame(actor: Actor, record: Contract) -> Mapping[str, Any]:
         "framed": frameworks.framed(above),
         "frame": None if above.pk == record.pk else above,
         "url": addresses.record_url(entity_of(above), above.pk),
-        "calls": _nodes(shown, record),
+        "calls": _nodes(actor, shown, record),
         "may_call": above.pk == record.pk and above.status == SIGNED and allowed(actor, "create", "billing.contract"),
     }
 
@@ -129,7 +137,7 @@ def printing(actor: Actor, record: Any) -> Mapping[str, Any]:
     languages = [("zh-hans", "中文"), ("en", "English")]
     languages.sort(key=lambda one: one[0] != actor.language)
     url = f"{addresses.record_url(entity_of(record), record.pk)}print/"
-    return {"links": [(label, f"{url}{key}.pdf") for key, label in languages]}
+    return {"links": [(label, f"{url}{key}.pdf") for key, label in languages] if papers.open_to(actor, record) else []}
 
 
 def link(actor: Actor, record: Any) -> Mapping[str, Any]:
@@ -140,13 +148,15 @@ def link(actor: Actor, record: Any) -> Mapping[str, Any]:
     return {
         "found": rows.order_by("-pk").first(),
         "may_end": allowed(actor, "change", record),
-        "may_make": links.answerable(record),
+        "may_make": links.answerable(record) and papers.open_to(actor, record),
         "url": addresses.record_url(entity_of(record), record.pk),
     }
 
 
 def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """What a receipt settles, and what it could."""
+    if not reads(actor, "billing.allocation", "amount") or not reads(actor, INSTALMENT, "open"):
+        return {"rows": [], "owed": [], "may_book": False, "may_take": False, "here": ""}
     rows = list(
         visible(Allocation.objects.filter(receipt_id=receipt.pk), actor).select_related(
             "instalment", "instalment__contract", "instalment__order"
@@ -177,6 +187,8 @@ def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
 
 def arithmetic(actor: Actor, statement: CommissionStatement) -> Mapping[str, Any]:
     """A statement line by line, each leading to the payment or contract it comes from, where the reader may see that."""
+    if not reads(actor, entity_of(statement), "base_amount", "pay"):
+        return {"lines": [], "more": 0, "statement": statement}
     items = list(statement.items.order_by("position")[:LINES])
     urls: dict[str, str] = {}
     for kind, model in (("allocation", Allocation), ("contract", Contract)):
@@ -190,7 +202,7 @@ def arithmetic(actor: Actor, statement: CommissionStatement) -> Mapping[str, Any
 @asked_once(lambda actor, customer: (actor.user_id, customer.pk))
 def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """What a customer owes by age, his credit, and the way to his account statement."""
-    if not allowed(actor, "view", "billing.instalment"):
+    if not allowed(actor, "view", INSTALMENT) or not reads(actor, INSTALMENT, "open"):
         return {"aged": [], "credit": None, "currencies": []}
     today = clock.today(actor.timezone)
     owes = _has(customer, "billing.instalment")
@@ -202,7 +214,7 @@ def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
         "aged": aged,
         "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
         "credit": selectors.credit_of(customer) if limited and allowed(actor, "view", "billing.creditlimit") else None,
-        "currencies": known if aged or allowed(actor, "view", "billing.receipt") else [],
+        "currencies": known if selectors.tells_account(actor) else [],
         "url": f"/customers/{customer.pk}/account/",
     }
 
@@ -223,6 +235,8 @@ def money_late(actor: Actor, customer: Customer) -> Flag | None:
 
 def unpaid(actor: Actor, document: Contract | Order) -> Flag | None:
     """What of a contract or order should have been paid by now."""
+    if not reads(actor, INSTALMENT, "open"):
+        return None
     name = document._meta.model_name or ""
     rows = visible(selectors.owed().filter(**{name: document.pk}), actor)
     amount = rows.filter(due_on__lt=clock.today(actor.timezone)).aggregate(sum=Sum("open"))["sum"]
@@ -260,7 +274,9 @@ def _listed(
         {
             "url": addresses.record_url(declared, one.pk),
             "title": customers.get(one.customer_id, "") or str(one),
-            "amount": getattr(one, "open", None) or getattr(one, "total", None) or getattr(one, "amount", None),
+            "amount": one.open
+            if getattr(one, "open", None) and reads(actor, declared, "open")
+            else _amount(actor, one),
             "currency": one.currency,
             "at": getattr(one, at),
             "late": bool(getattr(one, at)) and getattr(one, at) < clock.today(actor.timezone),
@@ -326,6 +342,7 @@ add_entries(
         key="billing.ageing",
         label=gettext_lazy("Receivables by age"),
         url="/receivables/",
+        shown=lambda actor: reads(actor, INSTALMENT, "open"),
         icon="hourglass",
         place="money",
         order=35,

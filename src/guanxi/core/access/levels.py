@@ -29,6 +29,11 @@ def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
     return level
 
 
+def reads(actor: Actor, entity: Entity | str, *fields: str) -> bool:
+    """Whether the actor sees all these fields in full, so that what is made of them may be shown to him."""
+    return all(field_level(actor, entity, one) in ("read", "write") for one in fields)
+
+
 def _level(actor: Actor, key: str, field: str) -> Level:
     stated = actor.rights.levels.get(key, {}).get(field)
     level = stated if stated is not None else default_level(key, field)

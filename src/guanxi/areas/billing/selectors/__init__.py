@@ -12,6 +12,7 @@ from guanxi.areas.billing.selectors.money import (
     credit_of,
     currencies_of,
     owed,
+    tells_account,
     to_invoice,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "credit_of",
     "currencies_of",
     "owed",
+    "tells_account",
     "to_invoice",
 ]

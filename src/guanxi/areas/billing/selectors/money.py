@@ -26,7 +26,7 @@ from guanxi.areas.billing.models.documents import OWING_CONTRACTS, OWING_ORDERS
 from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.selectors import returns, targets
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -187,6 +187,17 @@ class Account:
     def closing(self) -> Decimal:
         """What he owes at the end (negative: what he has paid ahead)."""
         return self.movements[-1].balance if self.movements else self.opening
+
+
+def tells_account(actor: Actor) -> bool:
+    """Whether the actor may know what an account is made of: what was agreed, paid and written off."""
+    figures = (
+        ("billing.contract", "total"),
+        ("billing.order", "total"),
+        ("billing.receipt", "amount"),
+        ("billing.allocation", "amount"),
+    )
+    return allowed(actor, "view", "billing.receipt") and all(reads(actor, key, name) for key, name in figures)
 
 
 def account(actor: Actor, customer: Customer, currency: str, *, first: dt.date | None = None, last: dt.date) -> Account:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.areas.billing.models import Delivery, PublicLink, Quote
 from guanxi.areas.billing.models.documents import DRAFT, REPLACED, RETURNED, SENT, SHIPPED
-from guanxi.areas.billing.services import orders, quotes
+from guanxi.areas.billing.services import orders, papers, quotes
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation.notify import notify
@@ -40,6 +40,7 @@ def _digest(secret: str) -> str:
 def link_make(actor: Actor, record: Quote | Delivery) -> str:
     """A new link for a quote (which counts as sent) or a delivery; earlier links of it end. Returns its whole address."""
     require(actor, "change", record)
+    papers.require_open(actor, record)
     key, now, secret = entity_of(record).key, clock.now(), secrets.token_urlsafe(32)
     with records.writing(actor):
         if isinstance(record, Quote):

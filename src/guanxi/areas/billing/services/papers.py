@@ -14,6 +14,9 @@ from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalme
 from guanxi.areas.billing.models.money import OUT, REQUESTED, VOID
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
+from guanxi.core.access import reads
+from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied
 from guanxi.core.kernel.money import MINOR_UNITS
 from guanxi.core.kernel.phones import format_phone
 from guanxi.core.models import User
@@ -37,6 +40,21 @@ FACTS = {
     "receipt": ("received_on", "method", "payer", "reference", "memo", "currency"),
     "invoice": ("sort", "invoice_number", "issued_on", "requested_on", "contract", "order", "reverses", "currency"),
 }
+#: Fields whose values stand on papers, of a document and of its lines.
+_FIGURES = frozenset(("total", "amount", "price"))
+
+
+def open_to(actor: Actor, record: Any) -> bool:
+    """Whether the actor sees every figure that stands on the paper of a record."""
+    entity = entity_of(record)
+    sorts = (entity, *(entity_of(one.entity) for one in entity.lines))
+    return all(reads(actor, one, *(_FIGURES & records.fields_of(one).keys())) for one in sorts)
+
+
+def require_open(actor: Actor, record: Any) -> None:
+    """Refuse to hand out a paper with figures the actor may not see. Raises Denied."""
+    if not open_to(actor, record):
+        raise Denied(_("Figures stand on it that you may not see."), code="paper.figures")
 
 
 def amount_in_words(amount: Decimal) -> str:

@@ -135,6 +135,7 @@ def document_pdf(
 ) -> bytes:
     """A quote, contract, order, delivery note, receipt or copy of an invoice as PDF. ``language`` is that of the reader unless given. Costs never stand in it."""
     require(actor, "view", record)
+    papers.require_open(actor, record)
     chosen = language if language in LANGUAGES else actor.language
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         return compiled(source_of(record._meta.model_name or "", chosen), papers.document_data(record, chosen))
