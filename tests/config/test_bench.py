@@ -16,6 +16,10 @@ from guanxi.core.cli import guanxi
 from guanxi.core.models import AuditEntry, MatchValue, Preference, SearchDoc, SearchLag, User
 from guanxi.runtime.timing import counted, drawing
 
+#: What each table has; parts of an index on a partitioned table are named anew when it is made again.
+INDEXES = (
+    "SELECT tablename, substring(indexdef FROM ' USING .*') FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+)
 SIZE = data.Size("T", 40, 80, 20, 120, 20)
 
 
@@ -25,8 +29,8 @@ def test_data_of_a_size_follow_the_rules(base_data: None, monkeypatch: pytest.Mo
     for past_transactions in ("_analyse", "_index_score"):
         monkeypatch.setattr(data, past_transactions, lambda: None)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
-        indexes = dict(cursor.fetchall())
+        cursor.execute(INDEXES)
+        indexes = cursor.fetchall()
     data.build(SIZE, "a long password for the bench", lambda what, done: told.append(f"{what} {done}"))
     assert (Customer.objects.count(), Contact.objects.count(), Activity.objects.count()) == (40, 80, 120)
     assert User.objects.filter(username__startswith="bench").count() == 100
@@ -40,8 +44,8 @@ def test_data_of_a_size_follow_the_rules(base_data: None, monkeypatch: pytest.Mo
         assert MatchValue.objects.filter(entity=key).values("record_id").distinct().count() == count
     assert OpportunityState.objects.values("opportunity").distinct().count() == 20
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
-        assert dict(cursor.fetchall()) == indexes
+        cursor.execute(INDEXES)
+        assert cursor.fetchall() == indexes
     first = Customer.objects.order_by("pk").first()
     assert first is not None
     assert isinstance(first.custom["score"], int)
