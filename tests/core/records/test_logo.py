@@ -37,6 +37,7 @@ def test_of_a_drawing_only_shapes_and_colours_stay() -> None:
         for word in ("script", "alert", "evil", "foreignObject", "image", "onload", "style=", "DOCTYPE")
     )
     assert all(word in text for word in ('fill="url(#b)"', ".a { fill: url(#b) }", '#g"'))
+    assert 'width="120" height="40"' in text, "else a page gives it no room"
     assert text.count("use") == 2, "what is used uses nothing itself, and nothing from elsewhere"
 
 

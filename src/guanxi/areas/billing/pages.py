@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing import selectors
@@ -25,6 +26,7 @@ from guanxi.core.people.signin import address_of
 from guanxi.core.records import display, lines
 from guanxi.core.records.firm import firm
 from guanxi.core.records.logo import logo
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.forms import grid
@@ -209,7 +211,13 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 def _outside(request: HttpRequest, context: Mapping[str, Any], status: int) -> HttpResponse:
     """A page behind a customer's link: kept by nobody, found by no search."""
-    whole = {"layout": "shell/plain.jinja", "firm": firm(), "logo": logo(), **context}
+    whole = {
+        "layout": "shell/plain.jinja",
+        "firm": firm(),
+        "logo": logo(),
+        "english": get_language() == "en",
+        **context,
+    }
     response = render(request, "billing/public.jinja", whole, status=status, using="jinja2")
     response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
         "no-store",
@@ -240,9 +248,17 @@ def _public_table(record: Any) -> dict[str, Any]:
         if getattr(row, "sort", "item") != "item":
             rows.append({"heading": row.name, "cells": []})
             continue
-        cells = [str(row.order_line) if one.name == "order_line" else grid.cell_text(one, row) for one in columns]
+        cells = [_public_cell(one, row) for one in columns]
         rows.append({"heading": "", "cells": cells, "optional": getattr(row, "optional", False)})
     return {"columns": columns, "rows": rows, "totals": papers.totals_of(record) if is_quote else []}
+
+
+def _public_cell(column: Field, row: Any) -> str:
+    """What a line says to a customer, in the language he reads."""
+    english = get_language() == "en"
+    if column.name == "order_line":
+        return papers.line_name(row.order_line, english=english)
+    return papers.line_name(row, english=english) if column.name == "name" else grid.cell_text(column, row)
 
 
 @login_not_required

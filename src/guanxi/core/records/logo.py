@@ -141,6 +141,8 @@ def _drawing(content: bytes) -> Logo:
     _only_shapes(root)
     etree.cleanup_namespaces(root)
     size = _size(root)
+    for name, value in zip(("width", "height"), size or (), strict=False):
+        root.set(name, f"{value:g}")  # without, a page gives it no room
     made = etree.tostring(root)
     if size is None or len(made) > MOST_DRAWN:
         raise (

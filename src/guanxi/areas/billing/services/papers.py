@@ -289,9 +289,15 @@ def _price(price: Decimal | None) -> str:
     return number(price, max(2, -exponent if isinstance(exponent, int) else 2))
 
 
+def line_name(row: Any, *, english: bool) -> str:
+    """The words of a line; in English the product's English name where they are the product's own."""
+    own = english and row.product_id and row.product.name == row.name
+    return (row.product.english_name if own else "") or row.name
+
+
 def _line_text(row: Any, *, english: bool) -> str:
-    """What a line is: its words, the product's English name where these are the product's own, and what they do not say."""
-    name = (row.product.english_name if english and row.product_id and row.product.name == row.name else "") or row.name
+    """What a line is: its words, and what they do not say."""
+    name = line_name(row, english=english)
     specification = "" if row.specification and row.specification in name else row.specification
     return " ".join(filter(None, (name, specification, _("(optional, not in the total)") if row.optional else "")))
 
