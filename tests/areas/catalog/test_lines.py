@@ -31,6 +31,18 @@ def test_a_line_takes_unit_and_tax_of_its_product_before_what_is_usual(cast: Cas
     assert found == [("day", "6"), ("piece", "13"), ("day", "9")]
 
 
+def test_a_negative_quantity_is_told_where_it_stands_and_halves_are_rounded_up(cast: Cast, make: Any) -> None:
+    given = {"name": "报价", "customer": make("customers.customer").pk}
+    with pytest.raises(Invalid) as refused:
+        records.create(
+            cast.root, "billing.quote", {**given, "lines": [{"name": "杂项", "quantity": "-1", "price": "5"}]}
+        )
+    assert list(refused.value.errors) == ["lines.0.quantity"]
+    paid = {"customer": given["customer"], "amount": "12.345", "received_on": "2026-01-02"}
+    receipt = records.create(cast.root, "billing.receipt", paid)
+    assert receipt.amount == Decimal("12.35")
+
+
 BOOK = "catalog.pricebook"
 
 

@@ -91,6 +91,8 @@ def lines_check(lines: Sequence[Any]) -> None:
     for number, line in enumerate(lines):
         if line.sort == ITEM and not (line.name or line.product_id):
             raise Invalid(_("Choose a product or describe the line."), code="line.empty", field=f"lines.{number}.name")
+        if line.quantity < 0:
+            raise Invalid(_("This cannot be negative."), code="value.negative", field=f"lines.{number}.quantity")
         if line.price is not None and (line.price < 0 or line.price * line.quantity > policies.ABSURD):
             raise Invalid(_("This amount makes no sense."), code="value.absurd", field=f"lines.{number}.price")
         if line.discount is not None and not 0 <= line.discount <= 100:

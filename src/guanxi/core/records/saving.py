@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -215,7 +215,11 @@ def _as_stored(record: models.Model) -> None:
         if isinstance(column, models.DecimalField):
             value = getattr(record, column.attname)
             if isinstance(value, Decimal | int):
-                setattr(record, column.attname, Decimal(value).quantize(Decimal(1).scaleb(-column.decimal_places)))
+                setattr(
+                    record,
+                    column.attname,
+                    Decimal(value).quantize(Decimal(1).scaleb(-column.decimal_places), rounding=ROUND_HALF_UP),
+                )
 
 
 def check_model(record: models.Model) -> None:

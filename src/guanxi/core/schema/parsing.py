@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation, Overflow
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -187,8 +187,8 @@ def integer(raw: Any, field: Field) -> int:
 
 
 def decimal(raw: Any, field: Field) -> Decimal:
-    """A number, rounded to the field's places."""
-    return _bounded(_number(raw), field).quantize(_quantum(field.places))
+    """A number, rounded half up to the field's places."""
+    return _bounded(_number(raw), field).quantize(_quantum(field.places), rounding=ROUND_HALF_UP)
 
 
 def percent(raw: Any, field: Field) -> Decimal:
