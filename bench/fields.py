@@ -239,7 +239,7 @@ class Cost:
 def asked(only: str) -> Iterator[tuple[str, str, str, str]]:
     """Kind, what is asked, and the addresses of the own and the built-in list."""
     for pair in PAIRS:
-        if only and only not in pair.kind:
+        if only and only != pair.kind:
             continue
         own, known = f"custom.own_{pair.kind}", keys_of(pair)
 

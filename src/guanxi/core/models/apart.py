@@ -92,7 +92,8 @@ def apart_make(
                 )
             )
     _fill(owner, table, records, key, columns, many=many)
-    parts = ", ".join(["value", *columns])
+    # Without the id, equal entries are stored once; with several values a record, ids are told apart.
+    parts = ", ".join(["value", *columns, *(["id"] if many else [])])
     owner.execute(_said(f'CREATE INDEX IF NOT EXISTS "{table[:59]}_of" ON "{table}" ({parts})'))
     owner.execute(_said(f"COMMENT ON TABLE \"{table}\" IS '{_WHOLE}'"))
 
