@@ -157,6 +157,12 @@ class Opportunity(CarriedRecord):
         indexes: ClassVar[list[models.Index]] = [
             *carrying(CarriedRecord.Meta.indexes, "stage", "category", "value", "close_on"),
             models.Index(
+                fields=["customer"],
+                include=["owner", "carrier_owner"],
+                name="opportunity_hot",
+                condition=LIVING & models.Q(hot=True, category=OPEN),
+            ),
+            models.Index(
                 fields=["pipeline", "stage"],
                 include=["value", "weighted", "close_on", "owner", "carrier_owner"],
                 name="opportunity_board",
