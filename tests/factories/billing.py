@@ -207,3 +207,18 @@ def statement(number: int, make: Make) -> dict[str, Any]:
         "first_day": dt.date(2026, 1, 1),
         "last_day": dt.date(2026, 1, 31),
     }
+
+
+def quote_of(cast: Any, make: Make, **values: Any) -> Any:
+    """Alice's quote of a section, two lines that count and an optional one."""
+    from guanxi.core import records  # noqa: PLC0415
+
+    product = make("catalog.product", price=Decimal(100), cost=Decimal(60))
+    lines = [
+        {"sort": "section", "name": "硬件"},
+        {"product": product.pk, "quantity": 10},
+        {"product": product.pk, "quantity": 1, "price": "33.33", "discount": 10},
+        {"product": product.pk, "quantity": 5, "optional": True},
+    ]
+    given = {"name": "一期", "customer": make("customers.customer").pk, "lines": lines}
+    return records.create(cast.alice, "billing.quote", given | values)
