@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -32,6 +34,20 @@ def upload(client: Any, text: str = CSV, encoding: str = "utf-8") -> ImportRun:
     run = ImportRun.objects.latest("pk")
     assert answer.headers["Location"] == f"/import/{run.pk}/map/"
     return run
+
+
+def test_of_a_zip_each_file_can_be_chosen(browse: Any) -> None:
+    alice, packed = browse("alice"), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("客户.csv", CSV)
+        archive.writestr("其他.csv", "名称\n甲公司\n")
+    sent = {"file": SimpleUploadedFile("all.zip", packed.getvalue())}
+    assert alice.post("/customers/import/", sent).status_code == 303
+    run = ImportRun.objects.latest("pk")
+    assert (run.facts["sheets"], run.facts["sheet"]) == (["客户.csv", "其他.csv"], "客户.csv")
+    alice.post(f"/import/{run.pk}/map/", {"reread": "1", "sheet": "其他.csv"})
+    page = alice.get(f"/import/{run.pk}/map/")
+    assert [row.name for row in page.context["columns"]] == ["名称"]
 
 
 def test_from_upload_to_undo(browse: Any) -> None:

@@ -17,6 +17,7 @@ from guanxi.core.exchange.jobs import check_do
 from guanxi.core.exchange.mapping import FieldMap
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.plans import batcher_of
+from guanxi.core.exchange.reading import members_of
 from guanxi.core.exchange.reasons import text as reason_text
 from guanxi.core.exchange.wholecheck import Whole
 from guanxi.core.kernel.actor import Actor
@@ -71,9 +72,9 @@ def _staged(request: HttpRequest, actor: Actor, chosen: Entity | None) -> Import
     wanted = request.POST.get("entity", "")
     entity = chosen or (entity_of(wanted) if wanted and is_registered(wanted) else None)
     stored = files.store(sent)
-    return imports.import_stage(
-        actor, content=files.readable(stored.digest), name=str(sent.name), entity=entity.key if entity else ""
-    )
+    content, name = files.readable(stored.digest), str(sent.name)
+    first = next(iter(members_of(content, name)), None)  # of an archive; the next page offers the others
+    return imports.import_stage(actor, content=content, name=name, entity=entity.key if entity else "", sheet=first)
 
 
 def _line(run: ImportRun) -> dict[str, Any]:
