@@ -19,7 +19,7 @@ from guanxi.mining.transactions import Transactions, transactions
 BLOCKS = {
     "adjusted", "answers", "backtest", "bar", "btyd_summary", "by_chance", "candidates", "concordance", "counted", "customer_summary", "dates", "decayed", "effect", "endings", "factorised",
     "features", "few", "fit_purchases", "fitted", "frame_of", "frequent_itemsets", "from_sample", "gamma_gamma", "gaps", "gamma_gamma_rows", "gamma_steps", "gini", "half_life", "jaro_winkler", "judged",
-    "labels", "learn", "learner", "lexicon", "looks_like", "maximise", "mean", "measures", "naive", "note", "numbers", "numeric", "plain", "predicted", "psi", "purchase_days", "qini", "require_columns", "rfm_expression",
+    "labels", "learn", "learner", "lexicon", "looks_like", "maximise", "mean", "measures", "naive", "note", "numbers", "numeric", "pairs_of", "plain", "predicted", "psi", "purchase_days", "qini", "require_columns", "rfm_expression",
     "abc_expression", "scored", "seasonal_naive", "segment_of", "sentiment", "series_of", "shares", "shifted_beta_geometric", "spread", "stage_of", "stay_silent", "summary_expression", "texts", "tokens", "train",
     "transactions", "until", "value_of", "weighted", "wilson", "words",
     *(f"{model}_{part}" for model in ("pareto", "beta_geometric") for part in ("rows", "alive", "expected")),

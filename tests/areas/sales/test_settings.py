@@ -127,4 +127,4 @@ def test_prices_travel_by_product_code_and_those_of_unknown_products_stay_a_diff
     settingsfile.apply(cast.root, json.dumps(told))
     assert list(PriceEntry.objects.values_list("product__code", "price")) == [("P-1", 8)]
     left = settingsfile.diff(cast.root, json.dumps(told))
-    assert [(one.sort, one.table, one.name) for one in left] == [("add", "price_books/批发/entries", "P-2/1")]
+    assert [(one.sort, one.table, one.name) for one in left] == [("leave", "price_books/批发/entries", "P-2/1")]

@@ -26,6 +26,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.models import OutboundMessage, replica
 from guanxi.runtime.environment import reload
 from tests.at_once import at_once
+from tests.rights import as_owner
 from tests.runtime.helpers import free_ports, small_disk
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,7 @@ def unencrypted(given: Given, _place: Path) -> AbstractContextManager[None]:
 @contextmanager
 def connections_taken(_given: Given, _place: Path) -> Iterator[None]:
     name, host = connection.settings_dict["NAME"], connection.settings_dict["HOST"]
-    with ExitStack() as held, connection.cursor() as cursor:
+    with ExitStack() as held, as_owner(), connection.cursor() as cursor:
         for _time in range(3):
             held.enter_context(closing(psycopg.connect(dbname=name, host=host, user="guanxi")))
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")

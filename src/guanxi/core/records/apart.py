@@ -74,8 +74,8 @@ def _asked(tree: Any) -> str:
     if len(tree) == 1 and isinstance(inner, list | tuple):
         names = {_asked(one) for one in inner}
         return names.pop() if len(names) == 1 else ""
-    name = str(tree.get("field", ""))
-    plain = tree.keys() <= {"field", "op", "value"} and tree.get("op") in POSITIVE
+    name, asks = str(tree.get("field", "")), tree.get("op")
+    plain = tree.keys() <= {"field", "op", "value"} and isinstance(asks, str) and asks in POSITIVE
     return name.removeprefix("custom.") if plain and name.startswith("custom.") else ""
 
 
