@@ -11,13 +11,14 @@ import pytest
 from django.db import connection
 
 from guanxi.core import records
-from guanxi.core.automation import messages
+from guanxi.core.automation import messages, notify
 from guanxi.core.automation.incoming import correspondence, imap, mailboxes, sealed, threads
 from guanxi.core.automation.incoming.correspondence import Writing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, Unavailable
 from guanxi.core.models import (
     AuditEntry,
+    Collaborator,
     File,
     InboundMessage,
     Mailbox,
@@ -27,6 +28,7 @@ from guanxi.core.models import (
     RuleRun,
 )
 from guanxi.core.models.stamps import bump
+from guanxi.core.privacy import erasing, subjects
 from guanxi.core.records import purging, timeline
 from guanxi.runtime.environment import environment
 from tests.core.automation.ruling import rule, settle
@@ -247,7 +249,8 @@ def test_loops_and_mails_that_came_back(postbox: Postbox, box: Mailbox, contact:
     assert [one.state for one in InboundMessage.objects.all()] == ["ignored", "ignored"]
     row.refresh_from_db()
     assert (row.state, "no such user" in row.error) == ("failed", True)
-    assert Notification.objects.get(user=cast.alice_user).values["to"] == "Wang@kunlun.test"
+    assert Notification.objects.get(user=cast.alice_user).values["to"]["address"] == "Wang@kunlun.test"
+    assert "Wang@kunlun.test" in notify.notifications(cast.alice).notes[0].text
 
 
 def test_a_server_that_fails_is_noted_retried_and_harms_nothing(postbox: Postbox, box: Mailbox, cast: Any) -> None:
@@ -331,7 +334,7 @@ def test_addresses_are_masked_where_those_of_records_are(
         cast.alice, contact, Writing(channel="mail", to="wang@kunlun.test", subject="Re", body="好", reply=row.pk)
     )
     alice = browser(cast.alice_user)
-    addresses = (f"/contacts/{contact.pk}/", f"/messages/{row.pk}/", f"/write/contacts/{contact.pk}/?reply={row.pk}")
+    addresses = (f"/contacts/{contact.pk}/", f"/messages/{row.pk}/", f"/write/contacts/{contact.pk}/?reply={row.pk}", "/notifications/")  # fmt: skip
     assert all("ang@kunlun.test" in alice.get(one).content.decode() for one in addresses)
     RoleField.objects.create(role=cast.role, entity="customers.contact", field="emails", level="masked")
     bump("rights", "fields")
@@ -343,3 +346,28 @@ def test_addresses_are_masked_where_those_of_records_are(
     answer = alice.post(f"/write/contacts/{contact.pk}/", sent)
     assert "ang@kunlun.test" not in answer.content.decode() + str(answer.headers)
     assert OutboundMessage.objects.order_by("-pk").values_list("to", "body")[0] == ("wang@kunlun.test", "还好")
+
+
+def test_only_who_may_move_a_message_is_offered_to(cast: Any, box: Mailbox, contact: Any, postbox: Postbox) -> None:
+    postbox.put(mail())
+    mailboxes.read(box.pk)
+    page = f"/messages/{InboundMessage.objects.get().pk}/"
+    assert 'value="assign"' in browser(cast.alice_user).get(page).content.decode()
+    reading = {"user": cast.charlie_user, "level": "read"}
+    Collaborator.objects.create(entity="customers.contact", record_id=contact.pk, **reading)
+    reader = browser(cast.charlie_user)
+    answer = reader.get(page)
+    assert (answer.status_code, 'value="assign"' in answer.content.decode()) == (200, False)
+    sent = {"do": "assign", "entity": "customers.contact", "record.customers.contact": str(contact.pk)}
+    assert reader.post(page, sent).status_code in (403, 404)
+
+
+def test_who_was_told_of_a_message_forgets_with_its_sender(postbox: Postbox, box: Mailbox, cast: Any) -> None:
+    postbox.put(mail("li@x.test", subject="我的病历"))
+    mailboxes.read(box.pk)
+    row = InboundMessage.objects.get()
+    assert "li@x.test" in notify.notifications(cast.bob).notes[0].text
+    lead = correspondence.make(cast.root, row.pk, "sales.lead")
+    erasing.erase(cast.root, subjects.subject(cast.root, "sales.lead", lead.pk), "本人要求")
+    told = Notification.objects.values_list("values", flat=True)
+    assert not [one for one in told if "li@x.test" in str(one) or "病历" in str(one)]

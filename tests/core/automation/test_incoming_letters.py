@@ -99,7 +99,23 @@ def test_what_is_not_signed_late_or_nonsense_is_refused(client: Client, number: 
     assert post(client, number, good, key=before, identity="m5").status_code == 403
     Mailbox.objects.update(active=False)
     number.refresh_from_db()
-    assert post(client, number, good, identity="m6").status_code == 404
+    assert post(client, number, good, identity="m6").status_code == 403
+    assert not InboundMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_stranger_does_not_learn_which_numbers_there_are(client: Client, number: Mailbox, cast: Any) -> None:
+    letterbox = Mailbox.objects.create(name="邮箱", channel="mail", secret=number.secret)
+    off = mailboxes.mailbox_save(cast.root, None, {"name": "停用", "channel": "sms"})
+    lost = mailboxes.mailbox_save(cast.root, None, {"name": "旧", "channel": "sms", "active": "1"})
+    blank = Mailbox.objects.create(name="空", channel="sms", active=True)
+    Mailbox.objects.filter(pk=lost.pk).update(secret="sealed under another key")
+    good, answers = {"from": "13800138000", "text": "喂"}, set()
+    for pk in (number.pk, letterbox.pk, off.pk, lost.pk, blank.pk, number.pk + 1000, 2**70):
+        for key in ("another", ""):
+            answer = post(client, Mailbox(pk=pk, secret=sealed.seal(key)), good)
+            answers.add((answer.status_code, answer.content))
+    assert [one[0] for one in answers] == [403]
     assert not InboundMessage.objects.exists()
 
 

@@ -2,7 +2,8 @@
 
 A text is a msgid with ``%(name)s`` places, filled at reading: ``by`` is the person's name, ``record`` the record's
 title as the reader may see it, ``entity`` the name of an entity whose key stands in the values; all else comes from
-the values, which may be said in both languages: ``{"zh": …, "en": …}``.
+the values, which may be said in both languages: ``{"zh": …, "en": …}``, or be an address somebody outside is reached
+by, shown as the reader may see it: ``{"address": …, "channel": "mail"}``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.core.access import actors, allowed
 from guanxi.core.automation import channels
+from guanxi.core.automation.addressing import address_seen
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock, machines
 from guanxi.core.kernel.actor import Actor
@@ -261,7 +263,7 @@ def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:
             id=row.pk,
             sort=row.sort,
             icon=channels.SORTS[row.sort].icon if row.sort in channels.SORTS else "bell",
-            text=text_of(row, title),
+            text=text_of(actor, row, title),
             at=row.created_at,
             read=row.read_at is not None,
             by_id=row.by_id,
@@ -278,9 +280,9 @@ def note_for(user: User, row: Notification) -> Note | None:
     return _readable(actors.load(user, via="job"), [row]).get(row.pk)
 
 
-def text_of(row: Notification, title: str) -> str:
-    """The sentence in the present language."""
-    told = {name: spoken(one["zh"], one["en"]) if isinstance(one, Mapping) else one for name, one in row.values.items()}
+def text_of(actor: Actor, row: Notification, title: str) -> str:
+    """The sentence in the present language, as the reader may see it."""
+    told = {name: _told(actor, one) for name, one in row.values.items()}
     places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **told}
     places["by"] = machines.spoken(str(places["by"]), row.by_id)
     if is_registered(str(places.get("entity", ""))):
@@ -289,6 +291,14 @@ def text_of(row: Notification, title: str) -> str:
         return _(row.text) % places
     except (KeyError, ValueError, TypeError):
         return _(row.text)
+
+
+def _told(actor: Actor, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    if "address" in value:
+        return address_seen(actor, value["channel"], value["address"])
+    return spoken(value["zh"], value["en"])
 
 
 def unread_mentions(actor: Actor, *, limit: int = 20) -> tuple[Note, ...]:

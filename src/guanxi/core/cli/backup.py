@@ -194,11 +194,14 @@ def _erased_again(beside: Path) -> int:
 
 
 def _parsed(text: str, zone: str) -> dt.datetime:
+    written = text.strip()
     try:
-        found = dt.datetime.fromisoformat(text.strip())
+        found = dt.datetime.fromisoformat(written.removesuffix(" UTC"))
     except ValueError:
         raise Trouble(_("“%(text)s” is no moment; write one such as 2026-11-27 10:05.") % {"text": text}) from None
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
+    if found.tzinfo:
+        return found
+    return found.replace(tzinfo=dt.UTC if written.endswith(" UTC") else ZoneInfo(zone))
 
 
 def _newest() -> Path:

@@ -133,12 +133,13 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
 
 
 def _messages(entity: Entity, record: Any) -> list[int]:
-    """What the person wrote: that he did, and when, stays; what it said does not. The ids of his messages."""
+    """What the person wrote: that he did, and when, stays; what it said and who was told of it do not. The ids of his messages."""
     mine = Q(entity=entity.key, record_id=record.pk)
     wrote = InboundMessage.objects.filter(mine | Q(person_entity=entity.key, person_id=record.pk))
     held = [one for ids in wrote.values_list("files", flat=True) for one in ids]
     File.objects.filter(pk__in=held).delete()
     ids = list(wrote.values_list("pk", flat=True))
+    Notification.objects.filter(once__in=[f"message:{one}" for one in ids]).delete()
     wrote.update(sender="", sender_name="", to="", subject="", body="", html="", note="", files=[])
     return ids
 

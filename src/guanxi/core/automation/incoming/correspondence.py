@@ -15,6 +15,7 @@ from guanxi.core import access, records
 from guanxi.core.access import visible
 from guanxi.core.access.features import MESSAGES, has_feature
 from guanxi.core.automation import messages, templates
+from guanxi.core.automation.addressing import address_seen
 from guanxi.core.automation.incoming import letters, mailboxes, receiving
 from guanxi.core.automation.marketing import addresses, record_of
 from guanxi.core.kernel import clock
@@ -136,7 +137,7 @@ def _incoming(actor: Actor, row: InboundMessage, attached: Mapping[int, File]) -
     held = tuple(attached[one] for one in row.files if one in attached and attached[one].deleted_at is None)
     said = Said(row, True, letters.fresh(row.body), held)
     return TimelineEntry(
-        kind=KIND, id=row.pk, at=row.at, rank=RANK, by_id=None, by_name=row.sender_name or receiving.address_seen(actor, row.channel, row.sender), title=row.subject,
+        kind=KIND, id=row.pk, at=row.at, rank=RANK, by_id=None, by_name=row.sender_name or address_seen(actor, row.channel, row.sender), title=row.subject,
         body=said.text, icon=ICONS.get(row.channel, "mail"), color="teal", variety="in",
         label=_("wrote by itself") if row.automatic else _("wrote a mail") if row.channel == "mail" else _("wrote a text message"),
         record=said,
@@ -148,7 +149,7 @@ def _outgoing(actor: Actor, row: OutboundMessage) -> TimelineEntry:
     return TimelineEntry(
         kind=KIND, id=row.pk, at=row.created_at, rank=RANK + 1, by_id=row.by_id, by_name="" if row.by_id else _("Automation"),
         title=row.subject, body=row.body, icon=ICONS[row.channel], color="red" if row.state == "failed" else "indigo",
-        variety="out", label=_("wrote to %(to)s") % {"to": receiving.address_seen(actor, row.channel, row.to)}, record=Said(row, False, row.body, (), state),
+        variety="out", label=_("wrote to %(to)s") % {"to": address_seen(actor, row.channel, row.to)}, record=Said(row, False, row.body, (), state),
     )  # fmt: skip
 
 
@@ -265,6 +266,12 @@ def put_aside(actor: Actor, number: int, *, back: bool = False) -> None:
     with writing(actor):
         row.state = NEW if back else IGNORED
         row.save(update_fields=["state"])
+
+
+def movable(actor: Actor, row: InboundMessage) -> bool:
+    """Whether the actor may put a message he reads on a record, or on another one, if there is one he may change."""
+    before = record_of(row.entity, row.record_id) if row.state == FILED else None
+    return before is None or access.allowed(actor, "change", before)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -23,7 +25,7 @@ from guanxi.core.automation.incoming.letters import Letter
 from guanxi.core.automation.incoming.sealed import unseal
 from guanxi.core.automation.messages import phone_number
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, Unavailable
 from guanxi.core.models import Mailbox
 from guanxi.core.models.incoming import SMS
 
@@ -34,18 +36,28 @@ LONGEST = 2000
 
 
 def accept(box_id: int, headers: Mapping[str, str], body: bytes) -> bool:
-    """Take a text message in; False for one taken before. Raises NotFound, Denied for a wrong signature, Invalid."""
+    """Take a text message in; False for one taken before. Raises Denied for a wrong signature, Invalid.
+
+    A number that is not there, is switched off, or whose key cannot be read is answered like a wrong signature: a
+    stranger does not learn which numbers there are.
+    """
     box = Mailbox.objects.filter(pk=box_id, channel=SMS, active=True).first()
-    if box is None:
-        raise NotFound
     identity, stamp = headers.get("webhook-id", "")[:200], headers.get("webhook-timestamp", "")
-    if not _signed(unseal(box.secret), identity, stamp, headers.get("webhook-signature", ""), body):
-        raise Denied(_("The signature does not fit."), code="gateway.signature")
+    if not _signed(_key(box), identity, stamp, headers.get("webhook-signature", ""), body) or box is None:
+        raise Denied(_("No such number, or the signature does not fit."), code="gateway.signature")
     if not identity or not stamp.isdecimal() or abs(int(stamp[:12]) - clock.now().timestamp()) > APART:
         raise Denied(_("The message is too old."), code="gateway.late")
     taken = receiving.receive(_letter(box, identity, _given(body)), mailbox=box, channel=SMS) is not None
     Mailbox.objects.filter(pk=box.pk).update(checked_at=clock.now())
     return taken
+
+
+def _key(box: Mailbox | None) -> str:
+    """What the gateway of a number signs with; where there is none, one that fits nothing, so that refusals take equally long."""
+    if box is not None and box.secret:
+        with suppress(Unavailable):
+            return unseal(box.secret)
+    return secrets.token_hex(32)
 
 
 def _signed(key: str, identity: str, stamp: str, given: str, body: bytes) -> bool:

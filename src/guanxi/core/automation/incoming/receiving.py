@@ -15,13 +15,13 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from guanxi.core import access, records
+from guanxi.core import records
 from guanxi.core.automation import channels
+from guanxi.core.automation.addressing import addressed
 from guanxi.core.automation.incoming import threads
 from guanxi.core.automation.incoming.letters import Letter
 from guanxi.core.automation.marketing import record_of
 from guanxi.core.automation.notify import notify
-from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError, Text
 from guanxi.core.kernel.identifiers import email_key
@@ -31,7 +31,7 @@ from guanxi.core.models.incoming import FILED, IGNORED, MAIL, SMS
 from guanxi.core.records import files
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entities, entity_of
+from guanxi.core.schema.registry import entity_of
 
 EVENT = "message_received"
 SORT = "message"
@@ -155,7 +155,7 @@ def _returned(message: InboundMessage, answered: OutboundMessage | None, reason:
     )
     record = record_of(answered.entity, answered.record_id)
     people = [answered.by_id] if answered.by_id else _answerable(record)
-    values = {"to": answered.to, "reason": reason}
+    values = {"to": _address(answered.channel, answered.to), "reason": reason}
     notify([one for one in people if one], SORT, RETURNED, values, record=record, once=f"returned:{answered.pk}")
 
 
@@ -178,7 +178,13 @@ def _sort(actor: Actor, message: InboundMessage, answered: OutboundMessage | Non
     message.save()
     keeper = box.keeper_id if box is not None else None
     if keeper:
-        notify([keeper], SORT, UNKNOWN, _words(message), once=f"message:{message.pk}")
+        notify(
+            [keeper],
+            SORT,
+            UNKNOWN,
+            {**_words(message), "sender": message.sender_name or message.sender},
+            once=f"message:{message.pk}",
+        )
 
 
 def _made(actor: Actor, message: InboundMessage, maker: Maker, owner: int | None) -> models.Model | None:
@@ -203,9 +209,9 @@ def find_sender(channel: str, sender: str) -> models.Model | None:
     if not value:
         return None
     found: dict[str, list[int]] = {}
-    for entity, number in MatchValue.objects.filter(kind=kind, value=value[:120], entity__in=_asked(kind)).values_list(
-        "entity", "record_id"
-    )[:200]:
+    for entity, number in MatchValue.objects.filter(
+        kind=kind, value=value[:120], entity__in=addressed(kind)
+    ).values_list("entity", "record_id")[:200]:
         found.setdefault(entity, []).append(number)
     for key in sorted(found, key=lambda one: (RANKS.index(one) if one in RANKS else len(RANKS), one)):
         rows = entity_of(key).model._default_manager.filter(pk__in=found[key])
@@ -214,27 +220,11 @@ def find_sender(channel: str, sender: str) -> models.Model | None:
     return None
 
 
-def _asked(kind: str) -> list[str]:
-    return [one.key for one in entities() if any(key.how == kind for key in one.match_keys)]
-
-
 def _phone(number: str) -> str:
     try:
         return str(getattr(parse_phone(number), "e164", "") or "")
     except GuanxiError:
         return ""
-
-
-def address_seen(actor: Actor, channel: str, address: str) -> str:
-    """An address as the reader sees those of records: masked where he sees some of this kind masked or not at all."""
-    kind, mask = ("phone", masking.mask_phone) if channel == SMS else ("email", masking.mask_email)
-    for key in _asked(kind):
-        if key == "core.user" or not access.allowed(actor, "view", key):
-            continue
-        fields = (one.field for one in entity_of(key).match_keys if one.how == kind)
-        if any(access.field_level(actor, key, one) in ("masked", "hidden") for one in fields):
-            return mask(address)
-    return address
 
 
 # -- filing ------------------------------------------------------------------------------------------------------------
@@ -292,6 +282,11 @@ def _answerable(record: models.Model | None) -> list[int]:
     return []
 
 
-def _words(message: InboundMessage) -> dict[str, str]:
-    shown = message.sender_name or message.sender
+def _address(channel: str, address: str) -> dict[str, str]:
+    """An address in a notification: whoever reads it sees it as he may then."""
+    return {"address": address, "channel": channel}
+
+
+def _words(message: InboundMessage) -> dict[str, Any]:
+    shown = message.sender_name or _address(message.channel, message.sender)
     return {"sender": shown, "subject": (message.subject or " ".join(message.body.split()))[:120]}

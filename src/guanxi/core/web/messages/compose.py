@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import access
 from guanxi.core.automation import templates
-from guanxi.core.automation.incoming import correspondence, letters, receiving
+from guanxi.core.automation.addressing import address_seen
+from guanxi.core.automation.incoming import correspondence, letters
 from guanxi.core.automation.incoming.correspondence import Writing
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
@@ -46,7 +47,7 @@ def write(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             if what == "send":
                 row = correspondence.write(actor, record, given)
                 events: dict[str, Any] = {"gx:close": {}, "gx:timeline": {}}
-                text = _("Written to %(to)s.") % {"to": receiving.address_seen(actor, row.channel, row.to)} if row.state != "stopped" else _("Held back: %(reason)s") % {"reason": row.error}  # fmt: skip
+                text = _("Written to %(to)s.") % {"to": address_seen(actor, row.channel, row.to)} if row.state != "stopped" else _("Held back: %(reason)s") % {"reason": row.error}  # fmt: skip
                 return done(request, toast(text), go=addresses.record_url(entity, pk), events=events)
             filled["preview"] = correspondence.shown(actor, record, given)
         except GuanxiError as error:
@@ -98,7 +99,7 @@ def _context(actor: Actor, record: Any, filled: dict[str, Any], reply: InboundMe
     receivers = filled["receivers"]
     name = ""
     if reply is not None:
-        seen = receiving.address_seen(actor, reply.channel, reply.sender)
+        seen = address_seen(actor, reply.channel, reply.sender)
         name = reply.sender_name or seen
     if reply is not None and reply.channel == filled["channel"] and reply.sender not in dict(receivers):
         sender = (

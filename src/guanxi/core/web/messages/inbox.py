@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from guanxi.core import access, records
+from guanxi.core.automation.addressing import address_seen
 from guanxi.core.automation.incoming import correspondence, letters, receiving
 from guanxi.core.automation.marketing import record_of
 from guanxi.core.kernel.actor import Actor
@@ -42,6 +43,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         "words": text,
         "following": start + PAGE if len(rows) > PAGE else 0,
         "makers": _makers(actor),
+        "targets": _targets(actor),
     }
     return show(request, "messages/index.jinja", context)
 
@@ -117,7 +119,7 @@ def _shown(
         if record is not None and correspondence.may_write(actor, record)
         else "",
         "makers": _makers(actor) if row.state != FILED else [],
-        "targets": _targets(actor),
+        "targets": _targets(actor) if correspondence.movable(actor, row) else [],
         "chosen": request.POST.get("entity", "") or next(iter(receiving.RANKS), ""),
         "waiting": row.state != FILED,
     }
@@ -128,8 +130,8 @@ def _addresses(actor: Actor, row: InboundMessage) -> tuple[str, str]:
     """Sender and addressees as the reader sees addresses of records; whoever sorts unknown senders sees them in full."""
     if row.state != FILED:
         return row.sender, row.to
-    to = ", ".join(receiving.address_seen(actor, row.channel, one.strip()) for one in row.to.split(","))
-    return receiving.address_seen(actor, row.channel, row.sender), to
+    to = ", ".join(address_seen(actor, row.channel, one.strip()) for one in row.to.split(","))
+    return address_seen(actor, row.channel, row.sender), to
 
 
 @page_view()
