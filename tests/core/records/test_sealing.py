@@ -7,7 +7,8 @@ import pytest
 from django.db import InternalError, connection, transaction
 from django.db.utils import ProgrammingError
 
-from guanxi.core.models import AuditSeal
+from guanxi.core.kernel import clock
+from guanxi.core.models import AuditSeal, Erasure
 from guanxi.core.records import sealing
 from tests.factories.cast import Cast
 
@@ -88,6 +89,40 @@ def test_an_entry_tampered_with_is_found_at_its_seal(way: str, cast: Cast, make:
     found = sealing.verify()
     assert [(each.seal, each.what) for each in found] == [(seals[1].pk, "entries")]
     assert found[0].first <= seals[1].last_entry <= found[0].last
+
+
+def test_entries_slipped_in_beside_the_sealed_numbers_are_found(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seals = _sealed(make)
+    monkeypatch.setattr(sealing, "_BATCH", 1)  # one of the same number stands behind the end of a batch
+    for number in (-5, seals[1].last_entry):
+        _tampered(
+            "INSERT INTO core_auditentry (id, at, entity, record_id, action, changes) OVERRIDING SYSTEM VALUE"
+            " SELECT %s, now() + interval '1 day', 'core_user', 7, 'update', '{\"name\": [\"a\", \"b\"]}'",
+            number,
+        )
+        assert [each.what for each in sealing.verify()] == ["added"]
+        _tampered("DELETE FROM core_auditentry WHERE id = %s AND at > now() + interval '1 hour'", number)
+    assert sealing.verify() == []
+
+
+def test_an_erased_entry_that_says_something_again_is_found(cast: Cast, make: Make) -> None:
+    gadget = make("fakes.gadget", name="水泵")
+    _sealed(make)
+    table = type(gadget)._meta.db_table
+    made = Erasure.objects.create(
+        key="k", entity="fakes.gadget", record_id=gadget.pk, born_at=clock.now(), reason="要求"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guanxi_audit_redact(%s, %s, %s)", [made.pk, table, [gadget.pk]])
+    assert sealing.verify() == []
+    _tampered(
+        'UPDATE core_auditentry SET changes = \'{"name": ["a", "b"]}\' WHERE entity = %s AND record_id = %s',
+        table,
+        gadget.pk,
+    )
+    assert [each.what for each in sealing.verify()] == ["erased"]
 
 
 def test_a_seal_removed_or_the_end_cut_off_is_found(cast: Cast, make: Make) -> None:

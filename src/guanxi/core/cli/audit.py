@@ -42,11 +42,16 @@ def verify(expected: str, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps([{"seal": e.seal, "first": e.first, "last": e.last, "what": e.what} for e in found]))
         for each in found if not as_json else ():
-            if each.what == "end":
-                click.echo(_("The digest given does not stand in the chain: its end was cut off or made anew."))
-            else:
-                words = {"first": each.first, "last": each.last, "seal": each.seal}
-                click.echo(_("Entries %(first)s to %(last)s are not those that seal %(seal)s was made over.") % words)
+            click.echo(_sentence(each.what) % {"first": each.first, "last": each.last, "seal": each.seal})
         if not found and not as_json:
             click.echo(_("The chain holds: no sealed entry was changed, removed, added or reordered."))
     sys.exit(1 if found else 0)
+
+
+def _sentence(what: str) -> str:
+    return {
+        "entries": _("Entries %(first)s to %(last)s are not those that seal %(seal)s was made over."),
+        "end": _("The digest given does not stand in the chain: its end was cut off or made anew."),
+        "added": _("There are more entries up to number %(last)s than were sealed: some were added later."),
+        "erased": _("An entry whose values were erased says something again: it was changed since."),
+    }[what]

@@ -2,7 +2,8 @@
 
 A seal is SHA-256 over the digest of the seal before, then the digest of each entry's text in order of its number. An entry
 whose personal values were erased stands by the digest it had before (``AuditRedaction``). So an entry changed, removed,
-added later or put in another order is found at its seal, and a seal changed or removed at the next one. That the end of the
+added later or put in another order is found at its seal, and a seal changed or removed at the next one; that there are no
+more entries than were sealed is counted. That the end of the
 chain was cut off is seen by whoever kept the newest digest elsewhere: it is logged, stands in ``guanxi audit head`` and in every backup.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
 from guanxi.core.models import AuditSeal
 
@@ -31,7 +33,11 @@ _LOCK = "guanxi_audit_seal"
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the chain does not hold: the seal, the entries it covers, and what is wrong (``entries`` or ``end``)."""
+    """Where the chain does not hold: the seal, the entries it covers, and what is wrong.
+
+    ``entries`` are not those of the seal; the ``end`` was cut off; some were ``added`` under numbers sealed before; or
+    one whose values were erased says something again (``erased``).
+    """
 
     seal: int
     first: int
@@ -115,9 +121,25 @@ def verify(expected: str = "") -> list[Break]:
             found.append(Break(each.pk, first, each.last_entry, "entries"))
         known.add(each.digest)
         before = each
+    if before is not None and not found:
+        found = _beside(before)
     if expected not in known:
         found.append(Break(before.pk if before else 0, 0, before.last_entry if before else 0, "end"))
     return found
+
+
+def _beside(last: AuditSeal) -> list[Break]:
+    """What the digests alone do not show: entries below the first number or twice under one, and erased ones filled again."""
+    sealed = AuditSeal.objects.filter(pk__lte=last.pk).aggregate(sum=Sum("entries"))["sum"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM core_auditentry WHERE id <= %s), EXISTS (SELECT FROM core_auditredaction r"
+            " JOIN core_auditentry a ON a.id = r.entry_id WHERE a.changes <> '{}')",
+            [last.last_entry],
+        )
+        there, filled = cursor.fetchone()
+    wrong = [what for what, is_so in (("added", there != sealed), ("erased", filled)) if is_so]
+    return [Break(last.pk, 1, last.last_entry, what) for what in wrong]
 
 
 def writable() -> bool:
