@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from guanxi.areas.customers.models import Contact, Customer
+from guanxi.areas.customers.models import Consent, Contact, Customer
 from guanxi.areas.customers.policies import birthday_key_of
 from guanxi.core import records
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from tests.factories.cast import Cast
+from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +157,15 @@ def test_rights_follow_the_customer(cast: Cast, make: Any) -> None:
     with pytest.raises(Denied):
         records.create(cast.dave, "customers.customer", {"name": "特斯拉"})
     assert list(Customer.objects.values_list("name", flat=True)) == ["比亚迪"]
+
+
+def test_a_consent_without_a_moment_was_said_just_now(cast: Cast, make: Any) -> None:
+    person = make("customers.contact", owner=cast.alice_user)
+    given = {"contact": person.pk, "purpose": "marketing", "channel": "mail", "state": "withdrawn", "at": ""}
+    page = browser(cast.alice_user).post("/consents/new/", {name: str(one) for name, one in given.items()})
+    assert page.status_code in (200, 204, 302, 303), page.content[:300]
+    made = Consent.objects.get()
+    assert abs(made.at - clock.now()) < dt.timedelta(minutes=1)
+    with pytest.raises(Invalid) as missing:
+        records.update(cast.alice, made, {"at": None}, version=made.version)
+    assert list(refused(missing)) == ["at"]

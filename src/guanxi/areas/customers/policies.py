@@ -146,10 +146,13 @@ def link_clean(_actor: Actor, link: CustomerLink, _changes: Changes) -> None:
 
 
 def consent_clean(_actor: Actor, consent: Consent, changes: Changes) -> None:
-    """A consent is somebody's; what was said was said already; a contact's consent stands with his company too."""
+    """A consent is somebody's; what was said was said already, without a moment just now; a contact's stands with his company too."""
     if consent.customer_id is None and consent.contact_id is None:
         raise Invalid(_("Choose whose consent it is."), code="consent.whose", field="customer")
     if consent.contact_id is not None and consent.customer_id is None and consent.contact is not None:
         _set(consent, changes, "customer_id", consent.contact.customer_id)
-    if consent.at > clock.now() + dt.timedelta(minutes=5):
+    said: Any = consent.at  # a form may send none
+    if said is None and consent.pk is None:
+        _set(consent, changes, "at", clock.now())
+    elif said is not None and said > clock.now() + dt.timedelta(minutes=5):
         raise Invalid(_("Nobody can have said it in the future."), code="consent.future", field="at")
