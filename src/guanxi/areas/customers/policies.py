@@ -152,7 +152,7 @@ def consent_clean(_actor: Actor, consent: Consent, changes: Changes) -> None:
     if consent.contact_id is not None and consent.customer_id is None and consent.contact is not None:
         _set(consent, changes, "customer_id", consent.contact.customer_id)
     said: Any = consent.at  # a form may send none
-    if said is None and consent.pk is None:
+    if said is None and consent._state.adding:
         _set(consent, changes, "at", clock.now())
     elif said is not None and said > clock.now() + dt.timedelta(minutes=5):
         raise Invalid(_("Nobody can have said it in the future."), code="consent.future", field="at")
