@@ -12,6 +12,7 @@ from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Process as ProcessRow
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import process
+from guanxi.core.shaping import processes
 from tests.factories.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +117,15 @@ def test_an_area_may_keep_its_stages_itself(cast: Cast, gadget: Any) -> None:
         assert refused.value.code == "process.who"
     finally:
         process._sources.pop(("fakes.gadget", "parent"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"), [("pieces", "abc", "3"), ("made_on", "soon", "@today"), ("keeper", "nobody", "@me")]
+)
+def test_a_step_sets_only_what_the_field_can_hold(cast: Cast, name: str, wrong: str, right: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        processes.process_save(cast.root, "fakes.gadget", "state", {"steps": {"used": {"sets": {name: wrong}}}})
+    assert list(refused.value.errors) == ["used.sets"]
+    assert not ProcessRow.objects.filter(entity="fakes.gadget").exists()
+    kept = processes.process_save(cast.root, "fakes.gadget", "state", {"steps": {"used": {"sets": {name: right}}}})
+    assert kept.definition["steps"]["used"]["sets"] == {name: right}

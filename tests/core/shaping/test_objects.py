@@ -54,6 +54,17 @@ def test_it_is_an_entity_at_once(cast: Cast, visit: CustomObject, make: Callable
     assert records.get(cast.root, entity, one.pk).name == "秋检"
 
 
+@pytest.mark.parametrize(
+    "path", ["bad path!", "Devices", "7-days", "设备", "dashboards", "settings", "gadgets", "static"]
+)
+def test_an_address_no_page_would_answer_is_refused(cast: Cast, path: str) -> None:
+    stamps.refresh()
+    with pytest.raises(Invalid) as refused:
+        objects.object_save(cast.root, "", {"name_zh": "设备", "name_en": "Device", "path": path}, new=True)
+    assert list(refused.value.errors) == ["path"]
+    assert not CustomObject.objects.filter(name_zh="设备").exists()
+
+
 def test_who_sees_the_carrier_sees_it(cast: Cast, visit: CustomObject, make: Callable[..., Any]) -> None:
     gadget = make("fakes.gadget", name="钟")
     one = records.create(

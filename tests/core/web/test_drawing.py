@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from jinja2 import Environment, StrictUndefined, UndefinedError, pass_context
 from markupsafe import Markup, escape
 
+from guanxi.core.web import jinja
 from guanxi.core.web.drawing import Pages, shown
 
 VALUES: list[Any] = [
@@ -51,3 +52,10 @@ def test_templates_say_the_same(text: str) -> None:
 def test_a_missing_name_is_still_an_error() -> None:
     with pytest.raises(UndefinedError):
         Pages(autoescape=True, undefined=StrictUndefined).from_string("{{ nobody }}").render()
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 row &lt;b&gt;"), (1030, "1,030 rows &lt;b&gt;")])
+def test_a_number_of_things_has_separators_and_the_rest_is_escaped(count: int, said: str) -> None:
+    source = '{{ ngettext("%(num)d row %(of)s", "%(num)d rows %(of)s", count, of="<b>") }}'
+    with override("en"):
+        assert jinja.environment(autoescape=True).from_string(source).render(count=count) == said

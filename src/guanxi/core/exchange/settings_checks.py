@@ -94,11 +94,11 @@ def workflow_check(_actor: Actor, row: Workflow) -> None:
         )
 
 
-def process_check(_actor: Actor, row: Process) -> None:
+def process_check(actor: Actor, row: Process) -> None:
     """Steps name fields that are there."""
     entity = _entity(row.entity)
     if entity is not None:
-        processes.process_check(entity, row.field, row.definition)
+        processes.process_check(actor, entity, row.field, row.definition)
 
 
 def layout_check(_actor: Actor, row: Layout) -> None:

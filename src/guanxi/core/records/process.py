@@ -20,6 +20,7 @@ from guanxi.core.models import ProcessEntry, ProcessTick, User
 from guanxi.core.records import shape, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
 #: What a move is called from or to when any step is meant; ``NEW`` is where a record comes from that is being made.
@@ -329,14 +330,14 @@ def hold(
 
 
 def _set(actor: Actor, fields: Mapping[str, Any], record: Any, step: Step) -> dict[str, list[Any]]:
-    now = clock.now()
-    spoken = {"@now": now, "@today": clock.today(actor.timezone), "@me": actor.user_id}
-    given = {
-        name: kinds.parse(fields[name], spoken.get(raw, raw) if isinstance(raw, str) else raw)
-        for name, raw in step.sets.items()
-        if name in fields
-    }
+    given = {name: value_set(actor, fields[name], raw) for name, raw in step.sets.items() if name in fields}
     return values.assign(record, fields, given)
+
+
+def value_set(actor: Actor, declared: Field, raw: Any) -> Any:
+    """What a step that sets ``raw`` (a raw value, ``@now``, ``@today``, ``@me``) writes into a field. Raises Invalid."""
+    spoken = {"@now": clock.now(), "@today": clock.today(actor.timezone), "@me": actor.user_id}
+    return kinds.parse(declared, spoken.get(raw, raw) if isinstance(raw, str) else raw)
 
 
 def follow(actor: Actor, entity: Entity, record: Any, entered: Sequence[tuple[Process, Step]]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -19,10 +21,10 @@ from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.schema.vocabulary import GROUPS
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
-#: Words of addresses that are no object's.
-RESERVED = frozenset(
-    ["account", "api", "client-login", "dev", "export", "favicon.ico", "files", "healthz", "import", "imports", "leave", "media", "metrics", "my", "new", "notifications", "operations", "people", "pick", "portal", "preferences", "public", "quick", "readyz", "reports", "search", "settings", "static", "trash", "today", "workflows"]
-)  # fmt: skip
+#: Words that no address of ours begins with today and that an object may not take all the same.
+RESERVED = frozenset(["export", "imports", "media", "new", "portal", "static", "today"])
+#: What an address may be: every page of the object answers under it.
+ADDRESS = re.compile(r"[a-z][a-z0-9-]*")
 NAMES = (
     "path", "name_zh", "name_en", "plural_en", "description_zh", "description_en", "icon", "color", "group", "owned",
     "parent", "options", "position",
@@ -74,7 +76,10 @@ def object_check(row: CustomObject) -> None:
     own = objects.key_of(row)
     others = {one.path for one in entities() if one.key != own}
     others |= set(CustomObject.objects.exclude(key=row.key).values_list("path", flat=True))
-    if row.path in others or row.path in RESERVED:
+    if not ADDRESS.fullmatch(row.path):
+        text = _("An address is of small letters, digits and hyphens, and begins with a letter, like “spare-parts”.")
+        errors["path"] = [Invalid(text, code="object.path", field="path")]
+    elif row.path in others or row.path in RESERVED or row.path in _first_words(get_resolver().url_patterns):
         errors["path"] = [
             Invalid(_("The address “%(path)s” is taken.") % {"path": row.path}, code="object.path", field="path")
         ]
@@ -89,6 +94,16 @@ def object_check(row: CustomObject) -> None:
         errors["group"] = [Invalid(_("Choose where it stands."), code="object.group", field="group")]
     if errors:
         raise Invalid.collect(errors)
+
+
+def _first_words(patterns: Sequence[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    """What the addresses of all pages begin with: an object with such a word would have no list."""
+    for one in patterns:
+        address = (before + str(one.pattern)).lstrip("^/")
+        if isinstance(one, URLResolver) and "/" not in address:
+            yield from _first_words(one.url_patterns, address)
+        else:
+            yield address.split("/")[0]
 
 
 def _names(own: str, field: str) -> set[str]:

@@ -12,7 +12,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Process, Role
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import dictionaries, shape
-from guanxi.core.records.process import ANY, NEW, OWNER, SUPERIOR
+from guanxi.core.records.process import ANY, NEW, OWNER, SUPERIOR, value_set
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -46,7 +46,7 @@ def process_save(
     """Store the rules of a field; with ``active`` false it is no process. Raises Invalid, Conflict."""
     require_shaper(actor)
     declared = entity_of(entity)
-    cleaned = process_check(declared, field, definition)
+    cleaned = process_check(actor, declared, field, definition)
     with writing(actor):
         row = Process.objects.select_for_update().filter(entity=declared.key, field=field).first()
         if row is None:
@@ -59,14 +59,25 @@ def process_save(
     return row
 
 
-def process_check(entity: Entity, field: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition as it is stored. Raises Invalid for a field that is not there or is no flat choice."""
+def process_check(actor: Actor, entity: Entity, field: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition as it is stored. Raises Invalid for a field that is not there or is no flat choice, or a value that does not fit."""
     if field not in {one.name for one in candidates(entity)}:
         raise Invalid(_("There is no field “%(name)s”.") % {"name": field}, code="field.unknown", field="field")
-    return _cleaned(entity, field, definition)
+    return _cleaned(actor, entity, field, definition)
 
 
-def _cleaned(entity: Entity, field: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _sets(actor: Actor, fields: Mapping[str, Field], key: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What entering a step writes; a value the field cannot hold would stop everybody who moves there."""
+    for name, raw in given.items():
+        try:
+            value_set(actor, fields[name], raw) if name in fields else None
+        except Invalid as error:
+            words = {"name": str(fields[name].label), "error": str(error)}
+            raise Invalid(_("%(name)s: %(error)s") % words, code=error.code, field=f"{key}.sets") from error
+    return {name: value for name, value in given.items() if name in fields}
+
+
+def _cleaned(actor: Actor, entity: Entity, field: str, given: Mapping[str, Any]) -> dict[str, Any]:
     fields = shape.fields_of(entity)
     keys = {one.key for one in dictionaries.choices_of(fields[field])}
     people = {OWNER, SUPERIOR, *Role.objects.values_list("key", flat=True)}
@@ -87,7 +98,7 @@ def _cleaned(entity: Entity, field: str, given: Mapping[str, Any]) -> dict[str, 
             "required": list(step.get("required", ())),
             "checklist": [one for one in step.get("checklist", ()) if one.get("zh") or one.get("en")],
             "runs": [one for one in step.get("runs", ()) if one in actions],
-            "sets": {name: value for name, value in dict(step.get("sets", {})).items() if name in fields},
+            "sets": _sets(actor, fields, key, step.get("sets", {})),
             "ending": step.get("ending", "") if step.get("ending") in ("good", "bad") else "",
             "help_zh": str(step.get("help_zh", ""))[:500],
             "help_en": str(step.get("help_en", ""))[:500],

@@ -20,7 +20,7 @@ from guanxi.core.models import (
     SavedView,
     Segment,
 )
-from guanxi.core.records.shape import fields_of, spoken
+from guanxi.core.records.shape import fields_of, path_label, spoken
 from guanxi.core.schema.registry import entity_of
 
 
@@ -112,7 +112,9 @@ def _stepping(entity: str, name: str, value: str = "") -> Iterator[Use]:
     for process in Process.objects.filter(entity=entity):
         own = process.field == name and (not value or f'"{value}"' in json.dumps(process.definition))
         if own or _mentions(process.definition, name, value):
-            yield Use(_("Process"), str(process), f"/settings/processes/{entity_of(entity).path}/{process.field}/")
+            about = entity_of(entity)
+            words = f"{about.label} · {path_label(about, process.field)}"
+            yield Use(_("Process"), words, f"/settings/processes/{about.path}/{process.field}/")
 
 
 def _conditions(entity: str, name: str, value: str = "") -> Iterator[Use]:

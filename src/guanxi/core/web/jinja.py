@@ -38,6 +38,12 @@ def text(msgid: str, **values: Any) -> Markup:
     return said % values if values or "%" in said else said
 
 
+def counted(one: str, many: str, count: int, **values: Any) -> Markup:
+    """A sentence about a number of things, in the language of the page; the number has its separators."""
+    said = translation.ngettext(one, many, count).replace("%(num)d", "%(num)s")
+    return Markup(said) % {"num": formats.number(count), **values}  # noqa: S704 - our own sentence; its values are escaped
+
+
 def url(name: str, *args: Any, **kwargs: Any) -> str:
     """The address of a named page; keyword arguments fill its pattern."""
     return reverse(name, args=args or None, kwargs=kwargs or None)
@@ -77,6 +83,7 @@ def environment(**options: Any) -> Environment:
     env.globals.update(
         _=text,
         gettext=text,
+        ngettext=counted,
         static=asset,
         url=url,
         icon=icon,

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from guanxi.core import records
 from guanxi.core.schema.registry import entities
+from guanxi.core.shaping import fields
 from tests.core.web.record.conftest import HX
 from tests.factories import FACTORIES
 
@@ -60,3 +62,20 @@ def test_every_entity_has_a_page_a_panel_and_forms(browse: Any, make: Any) -> No
             assert root.get(f"/{entity.path}/new/").status_code == 200, entity.key
         seen.append(entity.key)
     assert {"core.user", "core.department", "core.tag", "customers.customer", "customers.contact"} <= set(seen)
+
+
+def test_a_formula_that_gives_nothing_says_why(browse: Any, cast: Any) -> None:
+    given = {
+        "kind": "formula",
+        "label_zh": "单价",
+        "label_en": "each",
+        "options": {"formula": "100 / pieces", "result": "decimal"},
+    }
+    fields.field_save(cast.root, "fakes.gadget", "each", given, new=True)
+    made = records.create(cast.root, "fakes.gadget", {"name": "钟", "pieces": "0"})
+    client = browse("root", "zh-hans")
+    assert "除数为零，结果为空。" in client.get(f"/gadgets/{made.pk}/").content.decode()
+    records.update(cast.root, made, {"pieces": "4"})
+    page = client.get(f"/gadgets/{made.pk}/").content.decode()
+    assert "除数为零" not in page
+    assert ">25<" in page.replace("\n", "")

@@ -91,6 +91,7 @@ def test_another_kind_is_looked_at_first(admin: Client, make: Callable[..., Any]
     good, bad = make("fakes.gadget", **{"custom.year": "2024"}), make("fakes.gadget", **{"custom.year": "去年"})
     page = admin.get("/settings/fields/gadgets/year/kind/?to=integer").content.decode()
     assert "去年" in page
+    assert f'<a href="/gadgets/{bad.pk}/">{bad.name}</a>' in page
     assert Gadget.objects.get(pk=good.pk).custom == {"year": "2024"}
     admin.post("/settings/fields/gadgets/year/kind/?to=integer")
     assert Gadget.objects.get(pk=good.pk).custom == {"year": 2024, "year_old1": "2024"}

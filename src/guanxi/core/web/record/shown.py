@@ -13,8 +13,9 @@ from markupsafe import Markup, escape
 from guanxi.core import access
 from guanxi.core.kernel import lunar
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.cel import FormulaError
 from guanxi.core.kernel.errors import GuanxiError, Text
-from guanxi.core.records import dictionaries, display, values
+from guanxi.core.records import dictionaries, display, formula, values
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -63,6 +64,8 @@ def shown(
     writable = change and level == "write" and not field.readonly and kinds.KINDS[field.kind].written
     if masked:
         markup = escape(display.shown(field, display.masked(actor, entity, field, value)))
+    elif why := empty and _why_empty(record, field):
+        markup, empty = Markup('{} <span class="gx-warn">{}</span>').format(NOTHING.format(_("empty")), why), False
     elif empty and field.kind != "boolean":
         markup = NOTHING.format(_("empty"))
     else:
@@ -76,6 +79,16 @@ def shown(
         empty=empty,
         locked="" if writable else _why_locked(field, level, change=change),
     )
+
+
+def _why_empty(record: Any, field: Field) -> str:
+    """Why a formula gives nothing, when it says so: a zero it divides by, a number too large."""
+    if not field.formula:
+        return ""
+    try:
+        return " ".join(str(one) for one in formula.evaluate(field.formula, record).warnings)
+    except FormulaError as error:
+        return str(error)
 
 
 def _why_locked(field: Field, level: str, *, change: bool) -> str:

@@ -13,6 +13,7 @@ from guanxi.core.exchange.mapping import NOT_READ
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import CustomField, FieldIndex, FieldSetup
+from guanxi.core.records import display, reading
 from guanxi.core.records.dictionaries import dictionary_names
 from guanxi.core.records.shape import DERIVED, fields_of, spoken
 from guanxi.core.schema.entity import Entity
@@ -270,9 +271,15 @@ def kind(request: HttpRequest, path: str, key: str) -> HttpResponseBase:
         "entity": entity,
         "row": row,
         "preview": preview,
+        "names": _names_of(actor, entity, [number for number, _value, _why in preview.lost] if preview else []),
         "wanted": wanted,
         "dictionary": dictionary,
         "dictionaries": dictionary_names() if wanted == "choice" else [],
         "general": general(error),
     }  # fmt: skip
     return page(request, "shaping/kind.jinja", context, error)
+
+
+def _names_of(actor: Actor, entity: Entity, numbers: list[int]) -> dict[int, str]:
+    """What the records are called that the actor may see."""
+    return {one.pk: display.title_of(entity, one) for one in reading.queryset(actor, entity).filter(pk__in=numbers)}
