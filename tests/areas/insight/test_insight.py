@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import itertools
 import json
@@ -145,6 +146,8 @@ def test_pages_open_for_whom_they_are_and_marks_lead_to_their_customers(
     exported = browse("root", "en").get("/insight/pareto/?export=csv").content.decode("utf-8-sig")
     assert exported.splitlines()[0] == "Value class,Customers,Bought in all,Share of value"
     assert len(exported.splitlines()) == 4
+    for line in csv.DictReader(exported.splitlines()):
+        assert float(line["Bought in all"]) >= int(line["Customers"]) >= 0  # as programs read them, without thousands
     drill_leads_to_as_many(cast, browse)
     cohort_cells_lead_to_as_many(done, cast, browse)
     thresholds_show_their_effect(cast, browse)

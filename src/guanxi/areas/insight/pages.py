@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ from guanxi.areas.insight import (
 from guanxi.core.access import allowed
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.exchange.writers import guarded
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.records import dictionaries
@@ -226,16 +227,22 @@ def _picture(made: sheet.Sheet, part: int) -> HttpResponse:
     return HttpResponse(found[part])
 
 
+def _plain(cell: sheet.Cell) -> str:
+    """A cell for a file: a number as programs read it, without thousands and whatever the reader’s decimal mark."""
+    neutral = regional.untyped(cell.text).replace(",", "") if cell.number else ""
+    return neutral if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", neutral) else guarded(cell.text)
+
+
 def _csv(page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{page.key}.csv"'
     response.write("\ufeff")
     writer = csv.writer(response)
     writer.writerow(made.head)
-    writer.writerows([guarded(cell.text) for cell in row] for row in made.rows)
+    writer.writerows([_plain(cell) for cell in row] for row in made.rows)
     for block in made.more:
         writer.writerows([[], [guarded(block.title)], block.head])
-        writer.writerows([guarded(cell.text) for cell in row] for row in block.rows)
+        writer.writerows([_plain(cell) for cell in row] for row in block.rows)
     return response
 
 
