@@ -171,3 +171,16 @@ def test_the_form_proposes_nothing_doubtful_and_names_nothing_hidden(cast: Cast,
     page = browser(cast.alice_user).get(f"/leads/{lead.pk}/do/convert/").content.decode()
     assert "佛山恒达" not in page
     assert f"ask {cast.charlie_user.name} first" in page
+
+
+@pytest.mark.parametrize(("key", "about"), [("activities.activity", "customer"), ("sales.leadfollowup", "lead")])
+def test_a_follow_up_without_a_moment_is_refused_at_its_field(key: str, about: str, cast: Cast, make: Any) -> None:
+    told = make("sales.lead" if about == "lead" else "customers.customer", owner=cast.alice_user)
+    given = {about: told.pk, "kind": "call", "body": "x"}
+    with pytest.raises(Invalid) as missing:
+        records.create(cast.alice, key, {**given, "occurred_at": None})
+    assert "occurred_at" in missing.value.errors
+    made = records.create(cast.alice, key, given)
+    with pytest.raises(Invalid) as cleared:
+        records.update(cast.alice, made, {"occurred_at": None}, version=made.version)
+    assert "occurred_at" in cleared.value.errors

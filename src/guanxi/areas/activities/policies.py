@@ -216,7 +216,7 @@ def _contact_fits(record: Any) -> None:
 
 def activity_clean(_actor: Actor, record: Activity, changes: Changes) -> None:
     """A follow-up has happened; one without a subject takes its first line."""
-    if "occurred_at" in changes and record.occurred_at > clock.now() + AHEAD:
+    if "occurred_at" in changes and record.occurred_at is not None and record.occurred_at > clock.now() + AHEAD:
         raise Invalid(
             _("A follow-up has happened already. Make a follow-up plan of it instead."),
             code="activity.future",

@@ -80,7 +80,7 @@ def lead_clean(_actor: Actor, lead: Lead, changes: Changes) -> None:
 
 def lead_follow_up_clean(_actor: Actor, note: LeadFollowUp, _changes: Changes) -> None:
     """What has been said lies in the past."""
-    if note.occurred_at > clock.now() + dt.timedelta(days=1):
+    if note.occurred_at is not None and note.occurred_at > clock.now() + dt.timedelta(days=1):
         raise Invalid(
             _("A follow-up lies in the past; plan the next contact instead."), code="when.future", field="occurred_at"
         )
