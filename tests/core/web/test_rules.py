@@ -108,6 +108,14 @@ def test_a_template_is_written_and_previewed(browse: Any, cast: Any, gadget: Gad
             "body_zh": "{{ owner.name }} 您好，{{ name }}：{{ state }}", "body_en": "Dear {{ owner.name }}", "sample": str(gadget.pk)}  # fmt: skip
     page = client.post("/settings/templates/new/", {**form, "do": "preview"}).content.decode()
     assert "关于 泵" in page
+    assert (
+        page.index("{{ name }}")
+        < page.index("{{ me.name }}")
+        < page.index("{{ owner.name }}")
+        < page.index("{{ created_at }}")
+    )
+    assert "{{ created_by.name }}" not in page
+    assert 'formaction="#preview"' in page
     assert "林爱丽 您好，泵" in page
     assert client.post("/settings/templates/new/", {**form, "do": "save"}).status_code == 303
     row = MessageTemplate.objects.get()

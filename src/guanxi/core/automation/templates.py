@@ -26,6 +26,7 @@ from guanxi.core.records import display, shape
 from guanxi.core.records.firm import firm
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
+from guanxi.core.schema.derive import READONLY
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
@@ -101,21 +102,19 @@ class _Custom(Mapping[str, Any]):
 
 
 def fields_offered(actor: Actor, entity: Entity | str) -> list[tuple[str, str]]:
-    """Merge fields an editor offers: path and label, one step over references included."""
-    declared = entity_of(entity)
-    found = []
-    for name, field in shape.readable(actor, declared).items():
-        if name == "id":
-            continue
-        found.append((name, str(field.label)))
-        if field.kind in ("reference", "user") and is_registered(field.target or "core.user"):
+    """Merge fields an editor offers: path and label. What people write about first, then one step over references, then who saved it and when."""
+    readable = {name: one for name, one in shape.readable(actor, entity_of(entity)).items() if name != "id"}
+    found = [(name, str(one.label)) for name, one in readable.items() if name not in READONLY]
+    found += [("me.name", _("my name")), ("today", _("today")), ("workspace", _("name of the workspace"))]
+    for name, field in readable.items():
+        if name not in READONLY and field.kind in ("reference", "user") and is_registered(field.target or "core.user"):
             target = entity_of("core.user" if field.kind == "user" else field.target)
             found += [
                 (f"{name}.{inner}", f"{field.label} › {one.label}")
                 for inner, one in shape.readable(actor, target).items()
-                if inner != "id" and one.kind not in ("reference", "user", "table", "tags")
+                if inner not in READONLY and one.kind not in ("reference", "user", "table", "tags")
             ]
-    return [*found, ("me.name", _("my name")), ("today", _("today")), ("workspace", _("name of the workspace"))]
+    return found + [(name, str(one.label)) for name, one in readable.items() if name in READONLY]
 
 
 def check(actor: Actor, entity: Entity | str, text: str, *, field: str = "") -> None:

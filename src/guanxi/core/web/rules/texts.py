@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from guanxi.core import records
 from guanxi.core.access.features import SETTINGS, require_feature
@@ -31,7 +32,7 @@ def named(row: MessageTemplate | Snippet) -> str:
 
 def channels() -> list[tuple[str, str]]:
     """How a template may be sent."""
-    words = {"mail": _("E-mail"), "sms": _("Text message"), "note": _("Note")}
+    words = {"mail": pgettext("channel", "E-mail"), "sms": _("Text message"), "note": _("Note")}
     return [(key, words[key]) for key in templates.CHANNELS]
 
 
