@@ -16,8 +16,9 @@ from guanxi.areas.billing import panels
 from guanxi.areas.billing.models import BankEntry, Quote, Receipt
 from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
+from guanxi.core.automation.approvals import history
 from guanxi.core.kernel.errors import Denied, NotFound
-from guanxi.core.models import Notification, RoleField
+from guanxi.core.models import Approval, Notification, RoleField
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from tests.areas.billing.test_bank import statement
@@ -259,3 +260,13 @@ def test_figures_hidden_from_a_role_are_told_by_no_panel_page_or_paper(cast: Cas
     assert ".pdf" not in alice.get(f"/contracts/{made.pk}/").content.decode()
     with pytest.raises(Denied):
         links.link_make(cast.actor(cast.alice_user), offered)
+
+
+def test_what_is_to_be_approved_is_named_as_the_action_asks_for_it(cast: Cast) -> None:
+    sent = Approval(entity="billing.contract", action="sign", values={"customer": "王总", "by": "陈建国"})
+    assert history.changes_of(cast.alice, sent) == [
+        (_("Signed for the customer by"), "", "王总"),
+        (_("Signed for us by"), "", "陈建国"),
+    ]
+    change = Approval(entity="billing.contract", action="change", values={"name": "二期"}, before={"name": "一期"})
+    assert [line[1:] for line in history.changes_of(cast.alice, change)] == [("一期", "二期")]

@@ -20,9 +20,11 @@ from guanxi.core import records
 from guanxi.core.access import actors
 from guanxi.core.automation import marketing, outbox
 from guanxi.core.automation.operations import act_begin, start
+from guanxi.core.exchange import imports, reasons
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, Role, RoleField, User
+from guanxi.core.models.exchange import FAILED, ImportOutcome
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import bulk
 from guanxi.core.records.seeds import load
@@ -63,6 +65,21 @@ def test_a_contact_brings_his_customer_along_and_is_a_member_once(cast: Cast, ma
     with pytest.raises(Invalid, match="already"):
         records.create(cast.alice, MEMBER, {"campaign": campaign.pk, "contact": contact.pk})
     assert Member.objects.count() == 1
+
+
+def test_a_file_that_names_a_member_twice_says_so_before_anything_is_written(cast: Cast, make: Any) -> None:
+    make(CAMPAIGN, name="深圳机械展")
+    firm = make("customers.customer", name="甲公司")
+    for name in ("王工", "李工"):
+        make("customers.contact", name=name, customer=firm)
+    rows = "Campaign,Contact\n深圳机械展,王工\n深圳机械展,李工\n深圳机械展,王工\n"
+    run = imports.import_stage(cast.root, content=rows.encode(), name="members.csv", entity=MEMBER)
+    found = imports.import_check(cast.root, run=run).counts
+    assert found == {"created": 2, "updated": 0, "skipped": 0, "failed": 1}
+    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert (run.created, run.failed, Member.objects.count()) == (2, 1, 2)
+    (one,) = ImportOutcome.objects.filter(run=run, outcome=FAILED)
+    assert reasons.texts(one.reasons) == "Row 2 of the file is the same."
 
 
 def test_nobody_and_a_cancelled_campaign_are_refused(cast: Cast, make: Any) -> None:

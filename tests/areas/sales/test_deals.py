@@ -16,6 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Invalid, RuleBroken
 from guanxi.core.models import Operation, Role
 from guanxi.core.records import process
+from guanxi.core.web.record import related
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -261,3 +262,13 @@ def test_the_customers_owner_sees_who_decides_in_a_deal_of_a_colleague(cast: Cas
         assert any(reason.for_it for reason in explain(cast.alice, one).reasons)
     assert not allowed(cast.alice, "view", other)
     assert other.pk not in set(visible(type(other).objects.all(), cast.alice).values_list("pk", flat=True))
+
+
+def test_a_new_party_does_not_begin_with_the_customer_and_a_new_quote_does(cast: Cast, make: Any) -> None:
+    deal = _deal(make)
+    party = related.card(cast.alice, deal, "sales.party.opportunity")
+    quote = related.card(cast.alice, deal, "billing.quote.opportunity")
+    assert party is not None
+    assert quote is not None
+    assert "customer=" not in party.create
+    assert f"customer={deal.customer_id}" in quote.create

@@ -23,7 +23,9 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, Segment
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import shape
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save, uses_of
+from guanxi.core.web.record import related
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -378,3 +380,13 @@ def test_the_page_tries_rules_and_saves_them(cast: Cast, make: Any, pool: Pool) 
     record = page.get(f"/pools/{pool.pk}/")
     assert record.status_code == 200
     assert page.get(f"/customers/{customer.pk}/").status_code == 200
+
+
+def test_the_members_of_a_pool_say_who_administers_it_and_of_the_others_nothing(
+    cast: Cast, make: Any, pool: Pool
+) -> None:
+    make("customers.poolmember", pool=pool, user=cast.bob_user, department=None, admin=True)
+    shown = related.card(cast.root, pool, "customers.poolmember.pool")
+    assert shown is not None
+    named = str(shape.fields_of("customers.poolmember")["admin"].label)
+    assert sorted(str(line.hint) for line in shown.lines) == ["", named]

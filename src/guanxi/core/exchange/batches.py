@@ -12,6 +12,7 @@ from guanxi.core.exchange import companions, people, subtables
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
+from guanxi.core.exchange.once import Once
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
 from guanxi.core.exchange.reasons import Reason, of_invalid, reason
@@ -56,6 +57,7 @@ class Batcher:
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}
         self.note = self.preparer.note
         self.search_later = False
+        self.once = Once(self.entity.model)
 
     def begin(self, rows: Sequence[Staged]) -> list[Begun]:
         """Rows of a batch to come as far as they get, with the drafts of the records they would make if that is possible."""
@@ -166,7 +168,7 @@ class Batcher:
                 waiting[position] = one
             else:
                 change.append((one, verdict))
-        self._create(create, outcomes, operation, write=write)
+        self._create([one for one in create if self._first(one, outcomes)], outcomes, operation, write=write)
         self._change(change, outcomes, operation, write=write)
         return waiting
 
@@ -224,6 +226,15 @@ class Batcher:
     def _similar(self, meant: Found, meant_by: _Meant) -> Reason:
         names = [meant_by.names[number] for number in meant.similar if number in meant_by.names]
         return reason("row.similar", count=len(meant.similar), names=", ".join(names[:3]) or "•••")
+
+    def _first(self, one: Ready, outcomes: dict[int, Outcome]) -> bool:
+        """Whether no earlier row makes what this one would make; else it is refused."""
+        number = self.once.earlier(one)
+        if number is not None:
+            position = one.row.position
+            told = [*one.reasons, reason("row.exists_in_file", number=number)]
+            outcomes[position] = Outcome(position, FAILED, None, told)
+        return number is None
 
     def _create(
         self, rows: Sequence[Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool

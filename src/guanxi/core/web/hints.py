@@ -15,7 +15,8 @@ from guanxi.core.web.inputs import FIGURES
 
 
 def hint(actor: Actor, record: Any, field: Field, known: display.Names) -> str:
-    """One value: money in its currency as people write it, other figures with their name, days and moments as near as they are.
+    """One value: money in its currency as people write it, other figures with their name, days and moments as near as they
+    are, a yes as the name of its field, a no not at all.
 
     All else, and what is masked, as it reads anywhere.
     """
@@ -26,6 +27,8 @@ def hint(actor: Actor, record: Any, field: Field, known: display.Names) -> str:
     currency = str(getattr(record, field.currency, "") or "") if field.kind == "money" and field.currency else ""
     if currency:
         return formats.money(value, currency)
+    if field.kind == "boolean":
+        return str(field.label) if value else ""
     if field.kind in FIGURES:
         written = figures.percent(value) if field.kind == "percent" else figures.number(value)
         return f"{field.label} {written}"

@@ -109,7 +109,7 @@ register(
                     ("signed_on", "signed_by", "signed_for_customer", "starts_on", "ends_on", "remind_days", "status"),
                 ),
                 AMOUNTS,
-                Section(_("Money"), ("received", "open", "written_off", "invoiced")),
+                Section(_("Receipts and invoices"), ("received", "open", "written_off", "invoiced")),
                 Section(_("Family"), ("framework", "volume", "amends", "effect", "renews")),
                 Section(_("Text"), ("terms", "note", "external_id")),
             ),

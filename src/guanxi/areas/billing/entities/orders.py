@@ -72,7 +72,7 @@ register(
                 ),
                 Section(_("Delivery"), ("ordered_on", "due_on", "address", "status", "delivered_on")),
                 AMOUNTS,
-                Section(_("Money"), ("received", "open", "written_off", "invoiced")),
+                Section(_("Receipts and invoices"), ("received", "open", "written_off", "invoiced")),
                 Section(_("Text"), ("terms", "note", "external_id")),
             ),
             create=(

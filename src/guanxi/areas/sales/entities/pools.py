@@ -71,7 +71,7 @@ MEMBER = Entity(
     filters=("pool", "user", "department", "admin"),
     sort=("pool",),
     form=Form(sections=(Section(_("Member"), ("pool", "user", "department", "admin", "note")),)),
-    related=(Related(field="pool", label=_("Members"), columns=("user", "department", "admin"), order=10),),
+    related=(Related(field="pool", label=_("Members"), columns=("admin",), order=10),),
     access=Access(owner="", public=True),
     clean=policies.member_clean,
     description=_("A person or department that may claim from a pool; administrators also assign."),

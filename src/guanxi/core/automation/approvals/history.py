@@ -23,6 +23,8 @@ from guanxi.core.models import Approval, ApprovalEntry, ApprovalTurn, User
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import display, shape, timeline, worktime
 from guanxi.core.records.moments import TimelineEntry, Wish
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of, is_registered
 
 VERBS = {
@@ -165,7 +167,7 @@ def changes_of(actor: Actor, approval: Approval) -> list[tuple[str, str, str]]:
     if not is_registered(approval.entity):
         return []
     entity = entity_of(approval.entity)
-    readable = shape.readable(actor, entity)
+    readable = {**shape.readable(actor, entity), **_asked_by(entity, approval.action)}
     lines = []
     for name, value in approval.values.items():
         field = readable.get(name)
@@ -175,6 +177,12 @@ def changes_of(actor: Actor, approval: Approval) -> list[tuple[str, str, str]]:
             continue
         lines.append((str(field.label), plain(actor, field, approval.before.get(name)), plain(actor, field, value)))
     return lines
+
+
+def _asked_by(entity: Entity, action: str) -> dict[str, Field]:
+    """What an action asks for itself, by name; it may ask for something else than the field of that name holds."""
+    fields = next((one.fields for one in entity.actions if one.key == action), ())
+    return {one.name: one for one in fields if isinstance(one, Field)}
 
 
 def plain(actor: Actor, field: Any, value: Any) -> str:

@@ -119,7 +119,7 @@ def _card(
         color=child.color,
         count=f"{formats.number(page.count)}{'' if page.count_exact else '+'}",
         lines=[_line(actor, child, one, columns, names) for one in page.items],
-        create=f"{addresses.create_url(child)}?{field}={record.pk}{_along(record, mother, child)}&stay=1"
+        create=f"{addresses.create_url(child)}?{field}={record.pk}{_along(record, mother, child, field)}&stay=1"
         if may_create
         else "",
         more=f"{addresses.record_url(mother, record.pk)}related/{key}/" if (page.count or 0) > len(page.items) else "",
@@ -127,9 +127,14 @@ def _card(
     )
 
 
-def _along(record: Any, mother: Entity, child: Entity) -> str:
-    """What a new record takes over besides the reference: the customer of the follow-up it belongs to."""
+def _along(record: Any, mother: Entity, child: Entity, reference: str) -> str:
+    """What a new record takes over besides the reference: the customer of the follow-up it belongs to.
+
+    Nothing where it goes with its mother alone: the company a party of a deal stands for is another than the customer.
+    """
     name = mother.access.carried_by
+    if child.access.carried_by == reference:
+        return ""
     field, own = shape.fields_of(child).get(name), shape.fields_of(mother).get(name)
     number = getattr(record, f"{name}_id", None) if field and own and field.target == own.target else None
     return f"&{name}={number}" if number and field and not field.readonly else ""
