@@ -272,3 +272,6 @@ def test_a_new_party_does_not_begin_with_the_customer_and_a_new_quote_does(cast:
     assert quote is not None
     assert "customer=" not in party.create
     assert f"customer={deal.customer_id}" in quote.create
+    with pytest.raises(Invalid) as error:
+        records.create(cast.alice, "sales.party", {"opportunity": deal.pk, "customer": deal.customer_id})
+    assert [one.code for one in error.value.errors["role"]] == ["value.required"]

@@ -246,6 +246,7 @@ PARTY = Entity(
     columns=("customer", "role", "note"),
     filters=("role", "opportunity", "customer"),
     facts=("opportunity", "customer", "role"),
+    fields={"role": {"required": True}},
     form=Form(
         sections=(Section(_("Party"), ("opportunity", "customer", "role", "note", "owner")),),
         create=("opportunity", "customer", "role", "note"),
