@@ -67,6 +67,17 @@ def test_a_field_is_made_used_and_retired(admin: Client, make: Callable[..., Any
     assert "材质" not in admin.get(f"/gadgets/{record.pk}/").content.decode()
 
 
+def test_who_retires_a_field_in_use_is_asked(admin: Client) -> None:
+    admin.post("/settings/fields/gadgets/new/?kind=integer", {"label_zh": "数", "key": "number"})
+    address = "/settings/fields/gadgets/number/"
+    assert "hx-confirm" not in admin.get(address).content.decode().split('value="retire"')[0]
+    made = {"label_zh": "倍", "key": "twice", "formula": "custom.number * 2", "result": "integer"}
+    admin.post("/settings/fields/gadgets/new/?kind=formula", made)
+    page = admin.get(address).content.decode()
+    assert "hx-confirm" in page.split('value="retire"')[0]
+    assert 'value="delete"' not in page
+
+
 def test_errors_stand_at_their_boxes(admin: Client) -> None:
     sent = {"label_zh": "毛利", "result": "money", "formula": "price +* 2"}
     answer = admin.post("/settings/fields/gadgets/new/?kind=formula", sent)
