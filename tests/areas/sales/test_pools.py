@@ -377,9 +377,19 @@ def test_the_page_tries_rules_and_saves_them(cast: Cast, make: Any, pool: Pool) 
     assert (
         browser(cast.alice_user).post(url, {"ground.0": "no_follow_up", "days.0": "9", "do": "save"}).status_code == 403
     )
+    assert browser(cast.alice_user).get(url).status_code == 403
     record = page.get(f"/pools/{pool.pk}/")
     assert record.status_code == 200
+    assert url in record.content.decode()
     assert page.get(f"/customers/{customer.pk}/").status_code == 200
+
+
+def test_what_goes_back_is_told_of_records_one_may_see(cast: Cast, make: Any, pool: Pool) -> None:
+    _customer(make, clock.now() - 20 * DAY)
+    rules = [returns.Rule("no_follow_up", 5)]
+    for person, told in ((cast.root, 1), (cast.alice, 1), (cast.charlie, 0)):
+        figures = returns.pool_figures(person, pool, rules)
+        assert (figures["total"], len(figures["people"]), len(figures["days"])) == (told, told, told)
 
 
 def test_the_members_of_a_pool_say_who_administers_it_and_of_the_others_nothing(

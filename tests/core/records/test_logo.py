@@ -54,7 +54,7 @@ def test_a_picture_is_made_anew_and_brought_down() -> None:
         (b"%PDF-1.7", "logo.type"),
         (b"\x89PNG\r\n\x1a\nbroken", "file.picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'", "file.picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "file.picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "logo.size"),
         (
             b"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'>&a;</svg>",
             "file.picture",

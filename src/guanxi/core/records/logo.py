@@ -141,15 +141,17 @@ def _drawing(content: bytes) -> Logo:
     _only_shapes(root)
     etree.cleanup_namespaces(root)
     size = _size(root)
-    for name, value in zip(("width", "height"), size or (), strict=False):
+    if size is None:
+        raise Invalid(
+            _("The drawing does not say how large it is: it needs a view box, or a width and a height."),
+            code="logo.size",
+            field=KEY,
+        )
+    for name, value in zip(("width", "height"), size, strict=True):
         root.set(name, f"{value:g}")  # without, a page gives it no room
     made = etree.tostring(root)
-    if size is None or len(made) > MOST_DRAWN:
-        raise (
-            wrong
-            if size is None
-            else Invalid(_("This drawing is too detailed for a logo."), code="logo.size", field=KEY)
-        )
+    if len(made) > MOST_DRAWN:
+        raise Invalid(_("This drawing is too detailed for a logo."), code="logo.size", field=KEY)
     return Logo("svg", base64.b64encode(made).decode(), *size)
 
 

@@ -16,7 +16,7 @@ from guanxi.areas.sales import services
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import returns
 from guanxi.areas.sales.services import handover
-from guanxi.core import access, records
+from guanxi.core import records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import Operation, User
@@ -55,7 +55,8 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Who would lose what on each of the next 30 days under rules that are not saved yet; saving replaces them."""
     actor = actor_of(request)
     pool: Pool = records.get(actor, "customers.pool", pk)
-    may_save = access.allowed(actor, "change", "customers.poolrule")
+    if not returns.may_try(actor):
+        raise Denied
     present = rules = returns.rules_of(pool)
     error = ""
     if request.method == "POST":
@@ -76,7 +77,6 @@ def simulate(request: HttpRequest, pk: int) -> HttpResponseBase:
         "levels": dictionaries.values("customer_level"),
         "segments": [(one.key, one.label) for one in dictionaries.values(f"segment:{pool.subject}")],
         "error": error,
-        "may_save": may_save,
         "at_present": figures["total"] if rules == present else returns.loses(pool, present),
         **figures,
     }

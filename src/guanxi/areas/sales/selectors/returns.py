@@ -19,7 +19,7 @@ from django.db import connection
 from guanxi.areas.customers.models import NO_DEAL, NO_FOLLOW_UP, Pool, PoolRule
 from guanxi.areas.customers.models.pools import GROUNDS
 from guanxi.areas.sales.selectors import pools
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
@@ -241,13 +241,23 @@ def loses(pool: Pool, rules: Sequence[Rule]) -> int:
     return sum(len(lost) for lost in forecast(pool, rules).values())
 
 
+def may_try(actor: Actor) -> bool:
+    """Who changes rules tries them out before, on everybody's records."""
+    return allowed(actor, "change", "customers.poolrule")
+
+
 def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) -> dict[str, Any]:
-    """How many lie in the pool, how many are held, and day by day what goes back under its rules, or under ``rules``."""
+    """How many lie in the pool, how many are held, and day by day what goes back under its rules, or under ``rules``.
+
+    Of records the actor may not see nothing is told, unless the rules are his to change.
+    """
     entity = entity_of(pool.subject)
     inside = visible(entity.model._default_manager.filter(owner__isnull=True, pool=pool), actor)
     ahead = forecast(pool, rules_of(pool) if rules is None else rules)
     ids = [one.record_id for lost in ahead.values() for one in lost]
     seen = {row.pk: row for row in visible(entity.model._default_manager.filter(pk__in=ids), actor)}
+    if not may_try(actor):
+        ahead = {day: [one for one in lost if one.record_id in seen] for day, lost in ahead.items()}
     losing = Counter(one.owner_id for lost in ahead.values() for one in lost)
     names = dict(User.everything.filter(pk__in=losing).values_list("pk", "name"))
     grounds = dict(GROUNDS)
@@ -272,7 +282,8 @@ def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) 
         "entity": entity,
         "pool": pool,
         "days": days,
-        "total": len(ids),
+        "total": losing.total(),
+        "may_try": may_try(actor),
         "people": sorted(
             ((names.get(pk, ""), many) for pk, many in losing.items()), key=lambda pair: (-pair[1], pair[0])
         ),
