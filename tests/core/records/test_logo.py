@@ -17,6 +17,7 @@ from tests.factories.cast import Cast
 DRAWN = b"""<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 120 40" onload="alert(1)">
 <script>alert(2)</script><style>@import url(https://evil.example/a.css);</style><style>.a { fill: url(#b) }</style>
+<style>.b { fill: red }<g/>@import "https://evil.example/z.css";</style>
 <foreignObject><p>three</p></foreignObject><image href="https://evil.example/x.png"/><a href="javascript:alert(4)"><path d="M0 0"/></a>
 <g id="g"><use href="#r"/></g><use xlink:href="#g"/><use href="https://evil.example/y.svg#z"/>
 <rect id="r" width="120" height="40" fill="url(#b)" style="fill:url(https://evil.example/p)" onclick="alert(5)"/></svg>"""
@@ -60,6 +61,7 @@ def test_a_picture_is_made_anew_and_brought_down() -> None:
             "file.picture",
         ),
         (b"<html><svg/></html>", "file.picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 " + b"9" * 400 + b"'/>", "file.picture"),
         (b" " * (5 * 1024 * 1024 + 1), "file.size"),
     ],
 )

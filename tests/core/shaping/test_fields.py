@@ -274,7 +274,7 @@ def test_a_choice_is_counted_from_the_index_of_its_value(
 
     dictionaries.value_save(cast.root, "grade", "d", {"name_zh": "d"}, new=True)
     assert not indexes.complete(found), "the new value has none yet"
-    indexes.drop(entity, fields.field_for(GADGET, "grade"))
+    indexes.drop(entity, "grade")
     assert indexes._present(entity, "grade") == {}
 
 

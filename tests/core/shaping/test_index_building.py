@@ -82,3 +82,25 @@ def test_the_owner_runs_nothing_that_stands_in_a_row(waiting: FieldIndex) -> Non
         assert found == (False,)
         left = owner.execute("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%SUPERUSER%'").fetchone()
     assert left == (0,)
+
+
+def test_what_was_made_of_a_field_out_of_use_stays_as_it_is(waiting: FieldIndex) -> None:
+    migrating._indexes(pytest.fail)
+    made = _made()
+    CustomField.objects.update(active=False)
+    bump("fields")
+    assert indexes.complete(waiting)
+    indexes.build(waiting)
+    assert _made() == made
+
+
+def test_nothing_is_left_of_a_field_that_went_meanwhile(waiting: FieldIndex) -> None:
+    FieldIndex.objects.all().delete()
+    indexes.build(waiting)
+    assert _made() == set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relname LIKE 'gx\\_at\\_%'"
+            " UNION ALL SELECT stxname FROM pg_statistic_ext WHERE stxname LIKE 'gx\\_st\\_%'"
+        )
+        assert cursor.fetchall() == []

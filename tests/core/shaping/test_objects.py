@@ -236,3 +236,19 @@ def test_a_card_nobody_arranged_shows_the_first_columns_of_the_list(
     board = browse("root").get("/inspection/board/").content.decode()
     assert "落地钟" in board
     assert "12.5" in board
+
+
+def test_an_object_of_the_longest_name_is_watched_by_each_verb(cast: Cast) -> None:
+    """Its functions would have one name, cut at 63, if the verb came at the end of it."""
+    key = "a" * 40
+    given = {"name_zh": "巡检", "parent": "fakes.gadget"}
+    objects.object_save(cast.root, key, given, new=True)
+    counting = {"rollup": {"relation": f"custom.{key}.parent", "how": "count"}}
+    rollup = {"kind": "rollup", "label_zh": "巡检数", "options": counting}
+    fields.field_save(cast.root, "fakes.gadget", "checks", rollup, new=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT tgfoid) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE 'guanxi\\_due\\_%%'",
+            [f"core_object_{key}"],
+        )
+        assert cursor.fetchone() == (3,)

@@ -123,16 +123,25 @@ BEGIN
 END $$;
 """
 
-#: Unique indexes of custom fields, numbers, the zone of days, figures about an import's rows.
-FIELDS = r"""
-CREATE FUNCTION guanxi_door_unindex(index text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#: What was made of a custom field goes: an index, its values apart with what keeps them, what the planner was told of them.
+UNINDEX = r"""
+CREATE OR REPLACE FUNCTION guanxi_door_unindex(index text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF index !~ '^gx_' THEN
         PERFORM public.guanxi_door_refuse(index);
+    ELSIF index ~ '^gx_at_' THEN
+        EXECUTE format('DROP FUNCTION IF EXISTS public.%I() CASCADE', index);
+        EXECUTE format('DROP TABLE IF EXISTS public.%I', index);
+    ELSIF index ~ '^gx_st_' THEN
+        EXECUTE format('DROP STATISTICS IF EXISTS public.%I', index);
+    ELSE
+        EXECUTE format('DROP INDEX IF EXISTS public.%I', index);
     END IF;
-    EXECUTE format('DROP INDEX IF EXISTS public.%I', index);
 END $$;
+"""
 
+#: Unique indexes of custom fields, numbers, the zone of days, figures about an import's rows.
+FIELDS = r"""
 -- ``fields``: the custom field that is to hold each value once, then those it does so together with.
 CREATE FUNCTION guanxi_door_unique(called text, index text, fields jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -193,9 +202,10 @@ BEGIN
     END IF;
     RETURN format('SELECT %s FROM %s r', public.guanxi_door_number(watch->'reference', 'r'), given);
 END $$;
-
+"""
+INSTALL = r"""
 -- All triggers there are to be: [{"table", "verb", "watches": [{"entity", "reference", "many" | "table", "steps", "watched"}]}].
-CREATE FUNCTION guanxi_door_due(wanted jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION guanxi_door_due(wanted jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     one record;
     body text;
@@ -224,7 +234,9 @@ BEGIN
                       FROM unnest(ARRAY['new_rows', 'old_rows']) g (given)
                       WHERE CASE WHEN w.value ? 'watched' THEN g.given = 'new_rows' ELSE position(g.given IN referencing) > 0 END) AS selects
               FROM jsonb_array_elements(one.watches) WITH ORDINALITY w) x;
-        called := format('guanxi_due_%s_%s', one.tab, one.verb);
+        -- A name longer than 63 would lose the verb, and the last one of a table take the place of the others.
+        called := format('guanxi_due_%s_%s', CASE WHEN length(one.tab) > 45 THEN left(one.tab, 36) || '_' || left(md5(one.tab), 8)
+                                                  ELSE one.tab END, one.verb);
         EXECUTE format('CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS %L',
                        called, 'BEGIN ' || body || ' RETURN NULL; END');
         EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON public.%I REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()',
@@ -233,7 +245,7 @@ BEGIN
 END $$;
 """
 
-FORWARDS = HELPERS + OBJECTS + FIELDS + DUE
+FORWARDS = HELPERS + OBJECTS + UNINDEX + FIELDS + DUE + INSTALL
 #: What records of custom objects are audited by stays where it is in use.
 BACKWARDS = """
 DROP FUNCTION guanxi_door_due(jsonb);

@@ -2,7 +2,8 @@
 
 PostgreSQL counts from an index alone only what stands in columns of it, and an own field is an expression over ``custom``.
 Here its value is a column. Triggers keep the table as the records are; those in the trash and those without a value are
-not in it. Of several choices each is a row. It is made and filled by the job that makes the field's indexes, and used once it is whole.
+not in it. Of several choices each is a row. It is made and filled by the job that makes the field's indexes, used once it is
+whole, and goes with them (``shaping.indexes.drop``).
 """
 
 # ruff: noqa: S608 - statements are made of our own tables and of keys that are slugs
@@ -50,8 +51,9 @@ class HeldField(QuickJSONField):
 def apart_model(table: str, owners: tuple[str, ...]) -> type[models.Model]:
     """The model of such a table: ``custom`` is asked as the record's own, owners under the names they have there."""
     known = apps.all_models[APP].get(table)
-    if known is not None:
+    if known is not None and {one.name for one in known._meta.fields} == {"id", "custom", *owners}:
         return known
+    apps.all_models[APP].pop(table, None)  # an object that went, and came again with other owners
     content: dict[str, Any] = {
         "__module__": __name__,
         "Meta": type("Meta", (), {"app_label": APP, "db_table": table, "managed": False}),
@@ -158,9 +160,3 @@ def apart_whole(tables: list[str]) -> frozenset[str]:
             [tables, _WHOLE],
         )
         return frozenset(row[0] for row in cursor.fetchall())
-
-
-def apart_drop(owner: psycopg.Connection, table: str) -> None:
-    """Drop a field's table with what keeps it, as the owner of the database."""
-    owner.execute(_said(f'DROP FUNCTION IF EXISTS "{table}"() CASCADE'))
-    owner.execute(_said(f'DROP TABLE IF EXISTS "{table}"'))

@@ -37,11 +37,11 @@ def told(error: BaseException) -> GuanxiError | None:
     """The error for people, or ``None`` when this is no fault of database or disk.
 
     A text with a zero byte, which no database can hold or look for, a number of thousands of digits and a text longer than
-    its column are wrong values of whoever sent them.
+    its column or an index of it can hold are wrong values of whoever sent them.
     """
     if isinstance(error, DataError | ValueError) and any(words in str(error) for words in _NO_VALUE):
         return Invalid(_("Some values cannot be accepted."))
-    if isinstance(error.__cause__, psycopg.errors.StringDataRightTruncation):
+    if isinstance(error.__cause__, psycopg.errors.StringDataRightTruncation | psycopg.errors.ProgramLimitExceeded):
         return Invalid(_("A text is too long."), code="value.too_long")
     if isinstance(error, OSError) and error.errno in _FULL:
         return Unavailable(_said_of(psycopg.errors.DiskFull), code="disk.full")

@@ -26,6 +26,7 @@ from guanxi.core.records.workspace import STAMP, preference_store
 KEY = "logo"
 #: Larger files are no logo; pictures are brought down to so many pixels on the longer side, drawings must be smaller in bytes.
 MOST_BYTES, LONGEST_SIDE, MOST_DRAWN = 5 * 1024 * 1024, 1000, 200 * 1024
+MOST_UNITS = 1e6
 #: The room a logo has on paper, in millimetres.
 WIDEST, HIGHEST = 60.0, 16.0
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "svg": "image/svg+xml"}
@@ -80,7 +81,7 @@ def _checked(told: Mapping[str, Any]) -> Logo:
     """A stored logo; whatever way it came, it is made safe."""
     made = logo_made(base64.b64decode(str(told["content"]), validate=True)) if told["type"] == "svg" else None
     found = made or Logo(str(told["type"]), str(told["content"]), float(told["width"]), float(told["height"]))
-    if found.type not in _TYPES or min(found.width, found.height) <= 0:
+    if found.type not in _TYPES or not _sized(found.width, found.height):
         raise ValueError(found.type)
     if made is None and not files.looks_like_picture(found.data[:64]):
         raise binascii.Error(found.type)
@@ -162,7 +163,7 @@ def _only_shapes(root: Any) -> None:
         above = node.getparent()
         # what is used and uses others itself could grow without end
         grows = name == "use" and any(f"#{one.get('id')}" in links for one in node.iterancestors())
-        if name not in _SHAPES or grows or (name == "style" and _OUTSIDE.search(node.text or "")):
+        if name not in _SHAPES or grows or (name == "style" and _OUTSIDE.search("".join(node.itertext()))):
             if above is not None:
                 above.remove(node)
             continue
@@ -181,4 +182,9 @@ def _size(root: Any) -> tuple[float, float] | None:
         said = [re.match(r"\d+(?:\.\d+)?", root.get(name, "")) for name in ("width", "height")]
         numbers = [0, 0, *(float(one[0]) for one in said if one)]
     found = tuple(numbers[2:])
-    return (found[0], found[1]) if len(found) == 2 and min(found) > 0 else None
+    return (found[0], found[1]) if len(found) == 2 and _sized(*found) else None
+
+
+def _sized(width: float, height: float) -> bool:
+    """Whether it has a size that fits on paper when it is brought down."""
+    return min(width, height) > 0 and max(width, height) < MOST_UNITS

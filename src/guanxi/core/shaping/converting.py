@@ -121,6 +121,7 @@ def kind_change(
         row.kind, row.dictionary, row.version = kind, dictionary, row.version + 1
         row.options = {name: one for name, one in row.options.items() if name not in ("default", "minimum", "maximum")}
         row.save()
+        indexes.drop(entity, key)
         indexes.keep_unique(entity, row)
         step.total, step.progress, step.finished_at = done + failed, done + failed, clock.now()
         step.result = {"done": done, "skipped": 0, "failed": failed, "kept": kept.key}

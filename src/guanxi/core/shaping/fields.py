@@ -386,7 +386,7 @@ def field_delete(actor: Actor, entity: Entity | str, key: str) -> None:
         names = ", ".join(f"{one.sort} “{one.name}”" for one in found[:8])
         raise RuleBroken(_("It is still used by: %(names)s.") % {"names": names}, code="field.used")
     with writing(actor):
-        indexes.drop(declared, row)
+        indexes.drop(declared, key)
         rows = declared.model._base_manager.filter(custom__has_key=key)
         rows.update(custom=models.expressions.CombinedExpression(models.F("custom"), "-", models.Value(key)))
         Numbering.objects.filter(entity=declared.key, field=f"custom.{key}").delete()

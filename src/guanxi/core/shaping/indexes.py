@@ -16,12 +16,13 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid, Unavailable
 from guanxi.core.models import CustomField, FieldIndex
-from guanxi.core.models.apart import apart_drop, apart_make, apart_whole
+from guanxi.core.models.apart import apart_make, apart_whole
 from guanxi.core.models.lookups import VOID
 from guanxi.core.models.stamps import bump, kept
 from guanxi.core.records import apart, dictionaries, paging, shape
 from guanxi.core.records.columns import index_name
 from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
@@ -78,7 +79,7 @@ def wanted(entity: Entity, name: str) -> FieldIndex | None:
     return found
 
 
-@kept("indexes")
+@kept(apart.STAMP)
 def _states(entity: str) -> dict[str, str]:
     return dict(FieldIndex.objects.filter(entity=entity).values_list("field", "state"))
 
@@ -92,25 +93,30 @@ def build(found: FieldIndex) -> None:
     if not is_registered(found.entity):
         return
     entity, key = entity_of(found.entity), found.field
+    if _field(entity, key) is not None:
+        _make(found, entity, key)
+    made = FieldIndex.objects.filter(pk=found.pk).update(state="ready", ready_at=clock.now(), error="")
+    if not made:  # the field went, or became another kind, meanwhile
+        drop(entity, key)
+    bump(apart.STAMP)
+
+
+def _make(found: FieldIndex, entity: Entity, key: str) -> None:
     made, present = _wanted(entity, key), _present(entity, key)
     needless = [one for one, valid in present.items() if not valid or (one not in made and not _unique(one))]
     missing = [name for name in made if not present.get(name)]
-    if needless or missing or not complete(found):
-        try:
-            with psycopg.connect(environment().owner_url, autocommit=True) as owner:
-                for name in needless:
-                    owner.execute(_statement("DROP INDEX CONCURRENTLY IF EXISTS {}", name))
-                for name in missing:
-                    owner.execute(
-                        _statement("CREATE INDEX CONCURRENTLY {} ON {} ", name, entity.table, rest=made[name])
-                    )
-                if made:
-                    _told_and_apart(owner, entity, key)
-        except psycopg.errors.InsufficientPrivilege:
-            raise Unavailable(code="index.owner") from None
-    found.state, found.ready_at, found.error = "ready", clock.now(), ""
-    found.save(update_fields=["state", "ready_at", "error"])
-    bump("indexes")
+    if not needless and not missing and complete(found):
+        return
+    try:
+        with psycopg.connect(environment().owner_url, autocommit=True) as owner:
+            for name in needless:
+                owner.execute(_statement("DROP INDEX CONCURRENTLY IF EXISTS {}", name))
+            for name in missing:
+                owner.execute(_statement("CREATE INDEX CONCURRENTLY {} ON {} ", name, entity.table, rest=made[name]))
+            if made:
+                _told_and_apart(owner, entity, key)
+    except psycopg.errors.InsufficientPrivilege:
+        raise Unavailable(code="index.owner") from None
 
 
 def _told_and_apart(owner: psycopg.Connection, entity: Entity, key: str) -> None:
@@ -133,40 +139,16 @@ def _told_and_apart(owner: psycopg.Connection, entity: Entity, key: str) -> None
         owner.execute(_statement("VACUUM (ANALYZE) {}", apart.table_of(entity, key)))
 
 
-def sweep() -> None:
-    """Take away values apart, and what the planner was told, of fields that are gone. Raises Unavailable as ``build`` does."""
-    kept = {
-        name(entity_of(one.entity), one.field)
-        for one in FieldIndex.objects.all()
-        if is_registered(one.entity)
-        for name in (apart.table_of, _statistics)
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 'TABLE', relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'gx\\_at\\_%'"
-            " UNION SELECT 'STATISTICS', stxname FROM pg_statistic_ext WHERE stxname LIKE 'gx\\_st\\_%'"
-        )
-        needless = [(sort, name) for sort, name in cursor.fetchall() if name not in kept]
-    if not needless:
-        return
-    try:
-        with psycopg.connect(environment().owner_url, autocommit=True) as owner:
-            for sort, name in needless:
-                if sort == "TABLE":
-                    apart_drop(owner, name)
-                else:
-                    owner.execute(_statement("DROP STATISTICS IF EXISTS {}", name))
-    except psycopg.errors.InsufficientPrivilege:
-        raise Unavailable(code="index.owner") from None
-
-
 def _statement(form: LiteralString, *names: str, rest: str = "") -> sql.Composed:
     return sql.SQL(form).format(*map(sql.Identifier, names)) + sql.SQL(rest)
 
 
 def complete(found: FieldIndex) -> bool:
-    """Whether an index that is ready still holds what it should: a choice may have got another value since."""
-    if not is_registered(found.entity):
+    """Whether an index that is ready still holds what it should: a choice may have got another value since.
+
+    What was made of a field, or an object, out of use stays as it is until it comes back.
+    """
+    if not is_registered(found.entity) or _field(entity_of(found.entity), found.field) is None:
         return True
     entity, key = entity_of(found.entity), found.field
     there = _is_told(_statistics(entity, key)) and (_apart(entity, key) or not _stands_apart(entity, key))
@@ -256,14 +238,19 @@ def _usual(entity: Entity) -> str:
     return ", ".join(parts + [f'"{name}_id"' for name in apart.owners_of(entity)])
 
 
+def _field(entity: Entity, key: str) -> Field | None:
+    """A custom field in use."""
+    return shape.fields_of(entity).get(f"custom.{key}")
+
+
 def _kind(entity: Entity, key: str) -> str:
-    field = shape.fields_of(entity).get(f"custom.{key}")
+    field = _field(entity, key)
     return field.kind if field is not None else "text"
 
 
 def _values(entity: Entity, key: str) -> dict[str, str]:
     """The values of a choice, each with how JSON writes it, if they are few enough for an index each; none for other kinds."""
-    field = shape.fields_of(entity).get(f"custom.{key}")
+    field = _field(entity, key)
     if field is not None and field.kind == "boolean":
         return {"true": "true"}
     if field is None or field.kind not in ("choice", "choices"):
@@ -274,9 +261,10 @@ def _values(entity: Entity, key: str) -> dict[str, str]:
     return {one: spelled.format(one) for one in known} if plain and len(known) <= MOST_VALUES else {}
 
 
-def drop(entity: Entity, row: CustomField) -> None:
-    """Drop every index of a field; what else was made of it goes with the next look at the indexes (``sweep``)."""
+def drop(entity: Entity, key: str) -> None:
+    """Drop all that was made of a field: its indexes, its values apart, what the planner was told of them."""
     with connection.cursor() as cursor:
-        for name in _present(entity, row.key):
+        for name in (*_present(entity, key), apart.table_of(entity, key), _statistics(entity, key)):
             cursor.execute("SELECT guanxi_door_unindex(%s)", [name])
-    FieldIndex.objects.filter(entity=entity.key, field=row.key).delete()
+    FieldIndex.objects.filter(entity=entity.key, field=key).delete()
+    bump(apart.STAMP)

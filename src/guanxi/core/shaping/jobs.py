@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from contextlib import suppress
 
 import psycopg
 from django.db import DatabaseError, transaction
@@ -85,10 +84,8 @@ def index_wanted(entity: Entity, names: Iterable[str]) -> list[FieldIndex]:
 
 @every("25 * * * *")
 def index_look(_now: dt.datetime) -> None:
-    """Once an hour: a choice that got another value gets its index too, and what was made of fields that are gone goes."""
+    """Once an hour: a choice that got another value gets its index too."""
     refresh()
-    with suppress(Unavailable):
-        indexes.sweep()
     for found in FieldIndex.objects.filter(state="ready"):
         if not indexes.complete(found):
             FieldIndex.objects.filter(pk=found.pk).update(state="waiting")

@@ -19,6 +19,7 @@ from guanxi.core.records import objects, seeds, watching
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.schema.vocabulary import GROUPS
+from guanxi.core.shaping import indexes
 from guanxi.core.shaping.common import check_version, key_from, put, require_shaper, required
 
 #: Words that no address of ours begins with today and that an object may not take all the same.
@@ -138,7 +139,9 @@ def object_delete(actor: Actor, key: str) -> None:
     if object_model(row.key, parent).everything.exists():
         raise RuleBroken(_("It has records. Retire it, or empty it and its trash first."), code="object.filled")
     with objects.changing(), writing(actor):
-        for model in (CustomField, Layout, Process, Numbering, FieldIndex):
+        for one in FieldIndex.objects.filter(entity=own):
+            indexes.drop(objects.entity_from(row, []), one.field)
+        for model in (CustomField, Layout, Process, Numbering):
             model.objects.filter(entity=own).delete()
         row.delete()
         table_drop(key)
