@@ -61,7 +61,7 @@ def test_a_picture_is_made_anew_and_brought_down() -> None:
             "file.picture",
         ),
         (b"<html><svg/></html>", "file.picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 " + b"9" * 400 + b"'/>", "file.picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 " + b"9" * 400 + b"'/>", "logo.size"),
         (b" " * (5 * 1024 * 1024 + 1), "file.size"),
     ],
 )
