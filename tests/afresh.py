@@ -16,6 +16,13 @@ from guanxi.core.models import stamps
 
 _rows: dict[str, bytes] = {}
 
+#: What people make of the shape of the database: counters of numbers and tables of objects, of which base data have none.
+_SHAPED = (
+    "SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I', relname) FROM pg_class"
+    " WHERE relnamespace = 'public'::regnamespace"
+    " AND (relkind = 'S' AND relname LIKE 'guanxi\\_number\\_%' OR relkind = 'r' AND relname LIKE 'core\\_object\\_%')"
+)
+
 
 def _filled(cursor: Any) -> list[str]:
     """Tables that hold, or held, a row."""
@@ -39,6 +46,9 @@ def put_back() -> None:
     """Make the rows those that were kept; triggers and references are not asked."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(_SHAPED)
+        for sort, name in cursor.fetchall():
+            cursor.execute(f"DROP {sort} {name}")
         for table in _filled(cursor):
             cursor.execute(f"DELETE FROM {table}")
         for table, rows in _rows.items():

@@ -120,29 +120,29 @@ def let(role: Role, these: Iterable[Entity]) -> None:
     RoleRight.objects.bulk_create(rights)
 
 
-def _people() -> None:
-    """The cast, stored; what their rights are is worked out once."""
-    role = cast_role()
-    company = _department("关系科技", "HQ")
-    south, east = _department("华南销售部", "S", company), _department("华东销售部", "E", company)
-    _user("alice", "林爱丽", south, role)
-    _user("bob", "鲍勃", south, role)
-    _user("charlie", "查理", east, role)
-    _user("dave", "戴夫", None, None)
-    _user("root", "管理员", company, Role.objects.get(key="administrator"))
-    bump("rights", "people")
-    _rights.clear()
-
-
 #: Rights and roles of the cast as committed, by name: hundreds of rows that no test has to read again.
 _rights: dict[str, tuple[Rights, tuple[int, ...]]] = {}
 
 
+def _people() -> None:
+    """The cast, stored; what their rights are is worked out once, before a test can change them."""
+    role = cast_role()
+    company = _department("关系科技", "HQ")
+    south, east = _department("华南销售部", "S", company), _department("华东销售部", "E", company)
+    for user in (
+        _user("alice", "林爱丽", south, role),
+        _user("bob", "鲍勃", south, role),
+        _user("charlie", "查理", east, role),
+        _user("dave", "戴夫", None, None),
+        _user("root", "管理员", company, Role.objects.get(key="administrator")),
+    ):
+        held = list(user.roles.order_by("pk").prefetch_related("rights", "fields"))
+        _rights[user.username] = actors.rights_for(user, held), tuple(one.pk for one in held)
+    bump("rights", "people")
+
+
 def _granted(user: User) -> None:
     """Keep the rights of one of the cast under the stamp of this test."""
-    if user.username not in _rights:
-        roles = list(user.roles.order_by("pk").prefetch_related("rights", "fields"))
-        _rights[user.username] = actors.rights_for(user, roles), tuple(role.pk for role in roles)
     rights, held = _rights[user.username]
     actors._rights._held[user.pk,] = (current("rights"), replace(rights, memo=actors._memo(held)))
 

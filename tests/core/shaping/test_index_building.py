@@ -39,6 +39,8 @@ def waiting() -> Iterator[FieldIndex]:
         for name in indexes._present(entity_of(GADGET), "grade"):
             cursor.execute(f'DROP INDEX "{name}"')
     CustomField.objects.all().delete()
+    FieldIndex.objects.all().delete()
+    indexes.sweep()
     bump("fields")
     refresh()
 

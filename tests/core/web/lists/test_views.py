@@ -71,16 +71,13 @@ def test_views_are_shared_as_said(browse: Browse, cast: Any) -> None:
     assert every.user_id == cast.root_user.pk
 
 
+def _asked(field: str, op: str, value: str) -> dict[str, str]:
+    """What the builder sends of one condition."""
+    return {"match.0": "all", "c.0.group": "0", "c.0.field": field, "c.0.op": op, "c.0.value": value}
+
+
 def test_a_sent_filter_leads_to_its_address(browse: Browse) -> None:
-    sent = {
-        "match.0": "all",
-        "c.0.group": "0",
-        "c.0.field": "name",
-        "c.0.op": "contains",
-        "c.0.value": "华",
-        "state": "sort=name",
-    }
-    answer = browse("alice").post("/gadgets/filter/", sent)
+    answer = browse("alice").post("/gadgets/filter/", {**_asked("name", "contains", "华"), "state": "sort=name"})
     assert answer.status_code == 303
     query = QueryDict(answer["Location"].partition("?")[2])
     assert json.loads(query["f"]) == {"field": "name", "op": "contains", "value": "华"}
@@ -88,8 +85,7 @@ def test_a_sent_filter_leads_to_its_address(browse: Browse) -> None:
 
 
 def test_a_filter_from_a_dialog_is_shown_in_the_list_behind_it(browse: Browse) -> None:
-    sent = {"match.0": "all", "c.0.group": "0", "c.0.field": "name", "c.0.op": "contains", "c.0.value": "a b"}
-    alice = browse("alice")
+    sent, alice = _asked("name", "contains", "a b"), browse("alice")
     over_the_list = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/gadgets/?q=x"}
     told = json.loads(alice.post("/gadgets/filter/", sent, **over_the_list)["HX-Trigger"])
     assert list(told) == ["gx:show", "gx:close"]
@@ -102,14 +98,6 @@ def test_a_filter_from_a_dialog_is_shown_in_the_list_behind_it(browse: Browse) -
 
 
 def test_an_impossible_filter_is_told_in_the_builder(browse: Browse) -> None:
-    sent = {
-        "match.0": "all",
-        "c.0.group": "0",
-        "c.0.field": "pieces",
-        "c.0.op": "gte",
-        "c.0.value": "many",
-        "state": "",
-    }
-    answer = browse("alice").post("/gadgets/filter/", sent)
+    answer = browse("alice").post("/gadgets/filter/", {**_asked("pieces", "gte", "many"), "state": ""})
     assert answer.status_code == 422
     assert 'value="many"' in answer.content.decode()
