@@ -66,6 +66,7 @@ def test_too_short_and_constant() -> None:
     [
         ([f"{2021 + i // 12}年{1 + i % 12:02d}月" for i in range(20)], "month", 20),
         ([f"{2015 + i // 4}Q{1 + i % 4}" for i in range(16)], "quarter", 16),
+        ([f"q{1 + i % 4} {2015 + i // 4}" for i in range(16)], "quarter", 16),
         ([f"2024年第{'一二三四'[i % 4]}季度".replace("2024", str(2015 + i // 4)) for i in range(16)], "quarter", 16),
         ([f"2023-W{i:02d}" for i in range(1, 53)], "week", 52),
         ([f"{day:%Y-%m-%d}" for day in pd.date_range("2023-01-04", periods=30, freq="7D")], "week", 30),

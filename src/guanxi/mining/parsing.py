@@ -105,7 +105,7 @@ def _periods(written: pd.Series) -> pd.Series:
         parts = written.str.extract(_WEEK)
         weeks = parts[0] + "-W" + parts[1].str.zfill(2) + "-1"
         return pd.to_datetime(weeks, format="%G-W%V-%u", errors="coerce").dt.strftime("%Y-%m-%d").astype("string")
-    if re.fullmatch(_QUARTER, first) and re.search("[Qq季]", first):
+    if re.fullmatch(_QUARTER, first, re.IGNORECASE) and re.search("[Qq季]", first):
         parts = written.str.extract(_QUARTER, flags=re.IGNORECASE)
         number = parts["q"].fillna(parts["p"]).replace(dict(zip("一二三四", "1234", strict=True)))
         month = (pd.to_numeric(number) * 3 - 2).astype("Int64").astype("string").str.zfill(2)

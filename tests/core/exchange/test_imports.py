@@ -14,6 +14,7 @@ from guanxi.core import records
 from guanxi.core.exchange import ahead, imports, mapping, results, running
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import open_table
+from guanxi.core.exchange.reasons import texts
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleRight
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
@@ -154,6 +155,30 @@ def test_refusing_instead_of_noting(cast: Cast) -> None:
     run = bring(cast.root, "名称,行业,手机\n甲公司,没有这个行业,13800138000\n乙公司,,12\n", unreadable="refuse")
     assert counts(run) == (0, 0, 0, 2)
     assert not Customer.objects.exists()
+
+
+def test_a_refused_row_says_all_that_is_wrong_with_it(cast: Cast) -> None:
+    text = "名称,行业,成立年份,负责人,邮箱\n,没有这个行业,很久,没有此人,\n甲公司,,2001,没有此人,nobody\n,,2001,,\n乙公司,,,,\n"
+    run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
+    imports.import_configure(cast.root, run=run, options=Options(unreadable="refuse"))
+    seen = [row.reasons for row in imports.import_preview(cast.root, run=run)]
+    assert "没有此人" in seen[0]
+    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert counts(run) == (1, 0, 0, 3)
+    found = ImportOutcome.objects.filter(run=run).order_by("position").values_list("reasons", flat=True)
+    assert [[one["field"].split(".")[0] for one in row or ()] for row in found] == [
+        ["owner", "industry", "founded_year", "name"], ["owner", "emails"], ["name"], [],
+    ]  # fmt: skip
+    assert seen[:3] == [texts(row) for row in found[:3]]
+
+
+def test_what_is_known_already_is_not_asked_of_a_refused_row(cast: Cast, make: Callable[..., Any]) -> None:
+    kept = make(CUSTOMER, name="甲公司", by=cast.root_user)
+    text = f"名称,客户编号,成立年份\n,{kept.number},很久\n乙公司,,2001\n丙公司,,1999\n"
+    run = bring(cast.root, text, unreadable="refuse", match=("number",))
+    assert counts(run) == (2, 0, 0, 1)
+    found = ImportOutcome.objects.filter(run=run).order_by("position").values_list("reasons", flat=True)
+    assert [one["field"] for one in found[0] or ()] == ["founded_year"]
 
 
 def test_unknown_choices_are_added_when_asked(cast: Cast) -> None:

@@ -108,6 +108,8 @@ def test_what_is_no_list_of_days_enters_nothing(cast: Any, text: str) -> None:
         ({"pattern": [[], [["09:00", "25:00"]]] + [[]] * 5}, "day1"),
         ({"pattern": [[["09:00", "12:00"], ["11:00", "13:00"]]] + [[]] * 6}, "day0"),
         ({"pattern": [[["09:00", "09:00"]]] + [[]] * 6}, "day0"),
+        ({"pattern": [[], [["09:00", "08:00"]]] + [[]] * 5}, "day1"),
+        ({"pattern": [[["18:00", "10:01"]]] + [[]] * 6}, "day0"),
         ({"pattern": WEEK[:4]}, "cycle_start"),
         ({"based_on": "nothing"}, "based_on"),
     ],
@@ -118,6 +120,11 @@ def test_bad_calendars_are_refused_at_the_field(cast: Any, change: dict[str, Any
         worktime_edit.calendar_save(cast.root, None, draft(**change))
     assert caught.value.field == field
     assert WorkCalendar.objects.count() == before
+
+
+@pytest.mark.parametrize("hours", [["18:00", "10:00"], ["22:00", "06:00"], ["00:00", "24:00"], ["16:00", "00:00"]])
+def test_nights_and_whole_days_are_hours(hours: list[str]) -> None:
+    assert worktime_edit.hours_checked([hours], "day0") == [hours]
 
 
 def test_calendars_do_not_stand_on_each_other_in_a_circle(cast: Any) -> None:

@@ -163,3 +163,12 @@ def test_an_unknown_address_is_404_with_headers() -> None:
     answer = Client().get("/account/login/")
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "unsafe" not in answer["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "heading"), [("zh-hans", "今日额度已用完"), ("en", "Used up for today")])
+def test_a_days_quota_is_no_hurry(language: str, heading: str) -> None:
+    with translation.override(language):
+        used_up, hurried = TooMany("x", code="discretion.rows"), TooMany("x")
+        assert f"<h1>{heading}</h1>" in errors.error_response(request(), used_up).content.decode()
+        assert heading not in errors.error_response(request(), hurried).content.decode()

@@ -11,6 +11,7 @@ from guanxi.core.automation.rules import running
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import AutomationRule, MessageTemplate, RuleRun, Snippet, User
+from guanxi.core.web.rules import editor
 from tests.core.web.conftest import HX
 from tests.fakes.models import Gadget
 
@@ -100,6 +101,11 @@ def test_pages_of_runs(browse: Any, cast: Any, gadget: Gadget, language: str) ->
     assert root.post(f"{HOME}runs/{run.pk}/").status_code == 409
     for address in (HOME, f"{HOME}runs/", f"{HOME}runs/{run.pk}/", "/settings/templates/"):
         assert alice.get(address).status_code == 403
+
+
+def test_why_a_wait_failed_is_no_moment() -> None:
+    assert editor.trail_text({"do": "wait", "state": "failed", "text": "没有工作时间"}) == "没有工作时间"
+    assert "2026" in editor.trail_text({"do": "wait", "state": "done", "text": "2026-11-27T10:00:00+00:00"})
 
 
 def test_a_template_is_written_and_previewed(browse: Any, cast: Any, gadget: Gadget) -> None:

@@ -6,15 +6,16 @@ A merge field is the name of a field of the entity, or a path over references (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
-from liquid import Environment
-from liquid.exceptions import LiquidError
+from liquid import Environment, Node, TokenStream
+from liquid.exceptions import LiquidError, ResourceLimitError
 
 from guanxi.core import access
 from guanxi.core.access.features import SETTINGS, require_feature
@@ -45,8 +46,27 @@ class _Environment(Environment):
     local_namespace_limit = 200_000
     context_depth_limit = 12
 
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        """The usual ones; faults in tags are told with their place."""
+        super().setup_tags_and_filters(extra=extra)
+        for tag in self.tags.values():
+            tag.get_node = partial(_placed, tag.get_node)  # type: ignore[method-assign]
+
+
+def _placed(parse: Callable[[TokenStream], Node], stream: TokenStream) -> Node:
+    """A parsed tag. A fault at the end of its expression, or of the text, has no place by itself: the tag is named."""
+    token = stream.current
+    try:
+        return parse(stream)
+    except LiquidError as error:
+        if error.token is None or error.token.start_index < 0:
+            error.token = token
+        raise
+
 
 _environment = _Environment()
+#: How the parser says that the end of a block is missing.
+_UNENDED = "expected tag end"
 
 
 class Merge(Mapping[str, Any]):
@@ -122,18 +142,30 @@ def check(actor: Actor, entity: Entity | str, text: str, *, field: str = "") -> 
     if len(text) > LONGEST:
         raise Invalid(_("This text is too long."), code="template.long", field=field)
     try:
-        named = _environment.from_string(text).analyze().globals
+        found = _environment.from_string(text).analyze()
     except LiquidError as error:
-        raise Invalid(
-            _("This text is not understood: %(reason)s") % {"reason": str(error).splitlines()[0][:200]},
-            code="template.syntax",
-            field=field,
-        ) from None
-    for variables in named.values():
+        raise _refusal(error, field) from None
+    for name in found.filters.keys() - _environment.filters.keys():
+        raise Invalid(_("There is no filter “%(name)s”.") % {"name": name}, code="template.filter", field=field)
+    for variables in found.globals.values():
         for variable in variables:
             path = str(variable)
             if path.split(".", maxsplit=1)[0] not in FURTHER and not _known(actor, entity_of(entity), path):
                 raise Invalid(_("There is no field “%(path)s”.") % {"path": path}, code="template.field", field=field)
+
+
+def _refusal(error: LiquidError, field: str = "") -> Invalid:
+    """What is wrong with a text, with its line and word as far as they are known, in the reader's language."""
+    if isinstance(error, ResourceLimitError):
+        return Invalid(_("This text is too long."), code="template.long", field=field)
+    token = error.token
+    if token is None:
+        return Invalid(_("This text is not understood."), code="template.syntax", field=field)
+    said = _("Line %(line)d: “%(word)s” is not understood.")
+    if str(error.message).startswith(_UNENDED):
+        said = _("Line %(line)d: “%(word)s” is not ended.")
+    line, word = token.source.count("\n", 0, token.start_index) + 1, token.value.strip().partition("\n")[0][:60]
+    return Invalid(said % {"line": line, "word": word}, code="template.syntax", field=field)
 
 
 def _known(actor: Actor, entity: Entity, path: str) -> bool:
@@ -159,10 +191,7 @@ def fill(actor: Actor, record: Any, text: str, *, language: str = "", more: Mapp
         try:
             return _environment.from_string(text).render(values)
         except LiquidError as error:
-            raise Invalid(
-                _("This text is not understood: %(reason)s") % {"reason": str(error).splitlines()[0][:200]},
-                code="template.syntax",
-            ) from None
+            raise _refusal(error) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ class Batcher:
     def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
         """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
         outcomes: dict[int, Outcome] = {}
-        ready = self.preparer.prepare(rows, outcomes, write=write)
+        ready, rests = self.preparer.prepare(rows, outcomes, write=write)
+        self._look_through(rests, outcomes)
         followers: dict[int, int] = {}
         if self.tables:
             followers, refused = subtables.fold(ready, self.fields, self.tables)
@@ -137,6 +138,25 @@ class Batcher:
             if number in refused:
                 stays.extend(of_invalid(refused[number], self.labels))
         return remaining
+
+    def _look_through(self, rests: dict[int, Ready], outcomes: Mapping[int, Outcome]) -> None:
+        """Add to the reasons of refused rows what would be wrong with the rest of them, so that they are mended at once."""
+        if not rests:
+            return
+        found, _locked = self.matcher.find({position: one.given for position, one in rests.items()})
+        new = [(position, one) for position, one in rests.items() if not found[position].records]
+        if self.options.mode == "update" or not new:
+            return
+        usual = self._usual()
+        made = many.insert_many(
+            self.actor, self.entity, [{**usual, **one.given} for _position, one in new], operation=None, write=False
+        )
+        for (position, _one), result in zip(new, made, strict=True):
+            if isinstance(result, Invalid):
+                told = outcomes[position].reasons
+                known = {one.get("field", "").split(".")[0] for one in told}
+                more = of_invalid(result, self.labels)
+                told += [one for one in more if one["field"] and one["field"].split(".")[0] not in known]
 
     # -- matching and writing ---------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class CompanionWriter:
         """
         refused: dict[int, Outcome] = {}
         wanted = [row for row in rows if outcomes[row.position].outcome != FAILED]
-        ready = self.preparer.prepare(wanted, refused, write=write)
+        ready, _rests = self.preparer.prepare(wanted, refused, write=write)
         for position, outcome in refused.items():
             self._say(outcomes[position], outcome.reasons)
         named: dict[Key, dict[str, Any]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,10 @@ KeysOf = Callable[[Mapping[str, Any]], Mapping[str, tuple[tuple[str, str, str], 
 
 @dataclass(slots=True)
 class Begun:
-    """A row on its way: raw values, and clean ones with their keys or why it is refused once that is known."""
+    """A row on its way: raw values, and clean ones with their keys or why it is refused once that is known.
+
+    Of a refused row ``given`` holds what could be read of it, ``None`` if that makes no sense alone.
+    """
 
     row: Staged
     filled: Filled
@@ -92,7 +96,7 @@ class Preparer:
         begun = [self._begun(row) for row in rows if not _fatal(row)]
         if draft is not None:
             for one in begun:
-                if one.given is not None:
+                if one.given is not None and one.refused is None:
                     one.draft = draft(one.given)
                     if one.draft and self.options.mode == "create":
                         # Its values will not be written on another record: matching asks for no more than this.
@@ -103,8 +107,10 @@ class Preparer:
         """Take over rows of the next batch that were begun elsewhere."""
         self._early = {one.row.position: one for one in begun}
 
-    def prepare(self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool) -> dict[int, Ready]:
-        """Clean rows by position; rows that cannot be read get their outcome at once."""
+    def prepare(
+        self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool
+    ) -> tuple[dict[int, Ready], dict[int, Ready]]:
+        """Clean rows by position, and what could be read of those that get their outcome at once, for they are refused."""
         early, self._early = self._early, {}
         if not early:
             self._known = {}
@@ -116,15 +122,17 @@ class Preparer:
                 begun.append(early.get(row.position) or self._begun(row))
         named = self._named([one.filled for one in begun], write=write)
         ready: dict[int, Ready] = {}
+        rests: dict[int, Ready] = {}
         for one in begun:
             if one.given is None and one.refused is None:
                 self._finish(one, named)
             position = one.row.position
-            if one.given is None:
-                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *(one.refused or ())])
-            else:
-                ready[position] = Ready(one.row, one.given, one.reasons, one.keys, one.draft)
-        return ready
+            if one.refused is not None:
+                outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *one.refused])
+            if one.given is not None:
+                kept = ready if one.refused is None else rests
+                kept[position] = Ready(one.row, one.given, one.reasons, one.keys, one.draft)
+        return ready, rests
 
     def _begun(self, row: Staged) -> Begun:
         """A row as far as it gets without the database: to the end, unless it names others or may add choices."""
@@ -136,11 +144,14 @@ class Preparer:
         return one
 
     def _finish(self, one: Begun, named: Mapping[str, Mapping[str, int]]) -> None:
+        wrong = self._resolve(one.filled, named, one.reasons)
         try:
-            self._resolve(one.filled, named, one.reasons)
             one.given = self._clean(one.filled.given, one.reasons)
         except Invalid as error:
-            one.refused = of_invalid(error, self.labels)
+            wrong |= error.errors or {"": [error]}
+            one.given = self._rest(one.filled.given, wrong)
+        if wrong:
+            one.refused = of_invalid(Invalid.collect(wrong), self.labels)
 
     # -- references -------------------------------------------------------------------------------------------------
 
@@ -176,8 +187,11 @@ class Preparer:
         )
         found.update({text: one.pk for text, one in zip(missing, made, strict=True) if not isinstance(one, Invalid)})
 
-    def _resolve(self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]) -> None:
-        """Put ids where the file has names. Raises Invalid for a name that means nobody or several."""
+    def _resolve(
+        self, one: Filled, named: Mapping[str, Mapping[str, int]], reasons: list[Reason]
+    ) -> dict[str, list[Invalid]]:
+        """Put ids where the file has names; the errors of names that mean nobody or several, by field."""
+        wrong: dict[str, list[Invalid]] = {}
         for name, text in one.names.items():
             field = self.fields[name]
             if field.kind == "tags":
@@ -207,7 +221,8 @@ class Preparer:
                 message = (
                     _("there is no “%(value)s”.") if code.endswith("found") else _("several are called “%(value)s”.")
                 )
-                raise Invalid(message % {"value": text[:100]}, code=code, field=name)
+                wrong[name] = [Invalid(message % {"value": text[:100]}, code=code, field=name)]
+        return wrong
 
     # -- values -----------------------------------------------------------------------------------------------------
 
@@ -220,6 +235,15 @@ class Preparer:
             if self.options.unreadable != "note" or not self._note_unreadable(given, error, reasons):
                 raise
         return values.clean_given(self.fields, given, self._known)
+
+    def _rest(self, given: Mapping[str, Any], wrong: Iterable[str]) -> dict[str, Any] | None:
+        """Clean values of the fields nothing is wrong with; ``None`` when they make no sense alone."""
+        refused = {name.split(".")[0] for name in wrong}
+        with suppress(Invalid):
+            return values.clean_given(
+                self.fields, {name: one for name, one in given.items() if name not in refused}, self._known
+            )
+        return None
 
     def _note_unreadable(self, given: dict[str, Any], error: Invalid, reasons: list[Reason]) -> bool:
         """Move unreadable values to the description; ``False`` when one may not be moved."""

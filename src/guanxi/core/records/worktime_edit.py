@@ -24,6 +24,8 @@ from guanxi.core.records.writing import writing
 
 _LONGEST_CYCLE = 60
 _IMPORT_ROWS = 5000
+#: Minutes a stretch over midnight may last: a longer one is a day shift with its end mistyped.
+_LONGEST_NIGHT = 16 * 60
 _OFF = {"off", "holiday", "休", "休息", "放假", "节假日", "0", "false"}
 _WORK = {"work", "workday", "班", "上班", "补班", "调休上班", "工作日", "1", "true"}
 
@@ -45,7 +47,7 @@ class CalendarDraft:
 
 
 def hours_checked(given: Iterable[Sequence[str]], field: str) -> list[list[str]]:
-    """Hours as stored, in order. Raises Invalid for times that are none or stretches that overlap."""
+    """Hours as stored, in order. Raises Invalid for times that are none, stretches that overlap, and nights too long."""
     found = []
     for pair in given:
         begin, end = str(pair[0]).strip(), str(pair[1]).strip()
@@ -57,6 +59,9 @@ def hours_checked(given: Iterable[Sequence[str]], field: str) -> list[list[str]]
             raise Invalid(_("Hours are written like 09:00–12:00."), code="worktime.hours", field=field) from None
         if first == last:
             raise Invalid(_("The hours end when they begin."), code="worktime.hours", field=field)
+        if last < first and last + 1440 - first > _LONGEST_NIGHT:
+            said = _("%(begin)s–%(end)s would last until the next day, longer than 16 hours. Check the end.")
+            raise Invalid(said % {"begin": begin, "end": end}, code="worktime.long", field=field)
         found.append((first, last if last > first else last + 1440, begin, end))
     found.sort()
     for one, other in itertools.pairwise(found):

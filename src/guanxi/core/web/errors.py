@@ -28,8 +28,8 @@ SECRETS, GUESSES = {"secret", "token"}, 20
 OWN_ANSWERS: dict[type[GuanxiError], Callable[[HttpRequest, Any], HttpResponseBase]] = {}
 
 
-def headings() -> dict[int, str]:
-    """The title of an error page by status."""
+def headings() -> dict[int | str, str]:
+    """The title of an error page by status, and by code where the status says something else."""
     return {
         400: _("This request cannot be understood"),
         403: _("This is not allowed"),
@@ -39,6 +39,8 @@ def headings() -> dict[int, str]:
         429: _("Too many requests"),
         500: _("Something went wrong"),
         503: _("Please try again in a moment"),
+        "discretion.looks": _("Used up for today"),
+        "discretion.rows": _("Used up for today"),
     }
 
 
@@ -71,9 +73,10 @@ def page(
     request: HttpRequest, status: int, message: str, *, code: str = "", hints: tuple[str, ...] = ()
 ) -> HttpResponse:
     """An error page; when even drawing it fails, plain text."""
+    known = headings()
     context = {
         "status": status,
-        "heading": headings().get(status, _("Something went wrong")),
+        "heading": known.get(code) or known.get(status, known[500]),
         "message": message,
         "hints": hints,
         "code": code,

@@ -167,6 +167,10 @@ def predicted(name: str, y: Array, steps: int, season: int) -> Prediction | None
 
 def series_of(sales: Transactions, every: str) -> tuple[pd.Series, list[Note]]:
     """Net sales per period from the first to the last whole period; periods without sales are 0."""
+    return _whole(sales, _daily(sales), every)
+
+
+def _whole(sales: Transactions, series: pd.Series, every: str) -> tuple[pd.Series, list[Note]]:
     if every not in FREQUENCIES:
         raise BadInput(
             "frequency",
@@ -175,17 +179,11 @@ def series_of(sales: Transactions, every: str) -> tuple[pd.Series, list[Note]]:
             every=every,
             known=", ".join(FREQUENCIES),
         )
-    series = _daily(sales)
     given = _given_by(series.index)
     through = pd.Timestamp(sales.as_of)
     if given:  # a figure a period stands on one of its days; the period is over all the same
         through = max(through, _end(_begin(series.index[-1], given), given))
-    word = FREQUENCIES[every][0]
-    whole = (
-        series.resample(word, label="left" if every == "week" else None, closed=None).sum()
-        if every != "week"
-        else _weekly(series)
-    )
+    whole = _weekly(series) if every == "week" else series.resample(FREQUENCIES[every][0]).sum()
     notes = []
     if _end(whole.index[-1], every) > through and len(whole) > 1:
         whole = whole.iloc[:-1]
@@ -229,7 +227,7 @@ def _end(start: pd.Timestamp, every: str) -> pd.Timestamp:
 def _begin(day: pd.Timestamp, every: str) -> pd.Timestamp:
     if every == "week":
         return pd.Timestamp(day - pd.Timedelta(days=day.day_of_week))
-    return pd.Timestamp(day.to_period({"month": "M", "quarter": "Q", "day": "D"}[every]).start_time)
+    return pd.Timestamp(day.to_period({"month": "M", "quarter": "Q"}[every]).start_time)
 
 
 def _given_by(days: pd.DatetimeIndex) -> str:
@@ -259,11 +257,9 @@ def forecast(sales: Transactions, *, every: str = "", steps: int | None = None, 
     """
     if not sales.has_amount:
         raise BadInput("amount.needed", "A forecast needs a column of amounts.", "预测需要金额列。")
-    days = (sales.as_of - sales.first).days
-    every = (
-        every or _given_by(_daily(sales).index) or ("month" if days > 24 * 30.5 else "week" if days >= 9 * 7 else "day")
-    )
-    history, notes = series_of(sales, every)
+    days, daily = (sales.as_of - sales.first).days, _daily(sales)
+    every = every or _given_by(daily.index) or ("month" if days > 24 * 30.5 else "week" if days >= 9 * 7 else "day")
+    history, notes = _whole(sales, daily, every)
     if len(history) < 8:
         raise BadInput(
             "forecast.short",

@@ -80,6 +80,16 @@ def _wide(frame: pd.DataFrame, ids: pd.Series, items: Sequence[str]) -> tuple[pd
         held = ~written.isin(list(_NOT)) & written.notna()
         held &= ~written.apply(lambda one: pd.to_numeric(one, errors="coerce").eq(0)).fillna(False)
         place, column = np.nonzero(held.to_numpy(dtype=bool))
-        return pd.DataFrame({"basket": ids.to_numpy()[place], "item": np.asarray(items, dtype=object)[column]}), []
+        pairs = pd.DataFrame({"basket": ids.to_numpy()[place], "item": np.asarray(items, dtype=object)[column]})
+        return pairs, [] if known <= _SAYS else [_counted()]
     parts = [pd.DataFrame({"basket": ids, "item": texts(frame[name])}).dropna(subset=["item"]) for name in items]
     return pd.concat(parts, ignore_index=True), []
+
+
+def _counted() -> Note:
+    return note(
+        "basket.counts",
+        "The columns hold numbers: they were read as how many of the item the column is called by.",
+        "各列均为数字，按列名所指商品的数量读取。",
+        warning=False,
+    )

@@ -68,8 +68,8 @@ def index(request: HttpRequest) -> HttpResponseBase:
 
 
 def trail_text(line: Mapping[str, Any]) -> str:
-    """What a run notes of a step, for its reader: a moment in his time zone, words as they are."""
-    if line["do"] != "wait":
+    """What a run notes of a step, for its reader: a moment in his time zone, words as they are; so is why a step failed."""
+    if line["do"] != "wait" or line["state"] != "done":
         return str(line.get("text", ""))
     return _("until %(moment)s") % {"moment": formats.absolute(dt.datetime.fromisoformat(line["text"]))}
 

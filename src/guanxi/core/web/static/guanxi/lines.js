@@ -159,11 +159,15 @@ function go(control, step) {
   next?.select?.();
 }
 
+function onward(control) {
+  const row = fields(control.closest("tr"));
+  row[row.indexOf(control) + 1]?.focus();
+}
+
 /** Choose what is pointed at and go to the next cell; says whether there was anything. */
 function taken(control) {
   if (!choose(control)) return false;
-  const row = fields(control.closest("tr"));
-  row[row.indexOf(control) + 1]?.focus();
+  onward(control);
   return true;
 }
 
@@ -175,7 +179,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault(); // faster than the list: it is asked at once, and then does what was pressed
     event.stopPropagation();
     clearTimeout(typed);
-    search(control).then(() => { if (event.key !== "ArrowDown" && document.activeElement === control) taken(control); });
+    search(control).then(() => {
+      if (event.key === "ArrowDown" || document.activeElement !== control || taken(control)) return;
+      if (event.key === "Enter") go(control, 1); else onward(control); // nothing is called so: the text stays as it is
+    });
   } else if (event.key === "Enter") {
     event.preventDefault();
     event.stopPropagation();
@@ -239,7 +246,7 @@ async function search(input) {
   const url = new URL(input.dataset.search, location.href);
   url.searchParams.set("q", input.value.trim());
   let items = [];
-  try { items = (await (await request(url)).json()).items ?? []; } catch { return; }
+  try { items = (await (await request(url)).json()).items ?? []; } catch { sought = null; return; }
   if (turn !== pickTurn || document.activeElement !== input) return;
   sought = null;
   const place = input.getBoundingClientRect();
