@@ -35,12 +35,8 @@ def waiting() -> Iterator[FieldIndex]:
     """The index of a field that was asked for; what is made of it is gone afterwards."""
     found = _field("grade")
     yield found
-    with connection.cursor() as cursor:
-        for name in indexes._present(entity_of(GADGET), "grade"):
-            cursor.execute(f'DROP INDEX "{name}"')
+    indexes.drop(entity_of(GADGET), "grade")
     CustomField.objects.all().delete()
-    FieldIndex.objects.all().delete()
-    indexes.sweep()
     bump("fields")
     refresh()
 
