@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from guanxi.areas.activities.models import Task
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
+from guanxi.core.kernel import clock
 from tests.browsing import violations
 
 
@@ -179,6 +180,21 @@ def test_merge_and_undo(people: Any, make: Any) -> None:
     expect(page.locator("dd[data-field=short_name]")).to_contain_text("华强")
     assert Contact.objects.get(pk=person.pk).customer_id == two.pk
     assert Customer.objects.count() == 2
+
+
+def test_what_a_job_changed_is_drawn_without_a_reload(people: Any, make: Any) -> None:
+    one = make("customers.customer", name="华强电子")
+    page = people("alice")
+    with page.expect_response(lambda answer: "presence" in answer.url):
+        page.goto(f"/customers/{one.pk}/")
+    Customer.objects.filter(pk=one.pk).update(returns_on=clock.today("Asia/Shanghai"))
+    page.get_by_role("button", name="More actions").click()
+    with page.expect_response(lambda answer: "presence" in answer.url):
+        page.evaluate("document.dispatchEvent(new CustomEvent('gx:told'))")
+    expect(page.locator("#record-menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.evaluate("document.dispatchEvent(new CustomEvent('gx:told'))")
+    expect(page.locator("#record-head")).to_contain_text("Back to the pool today")
 
 
 def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None:

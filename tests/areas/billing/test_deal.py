@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.entities import receivables
@@ -16,6 +17,7 @@ from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import Notification
+from guanxi.core.records import together
 from guanxi.core.reporting import builtin, engine
 from guanxi.core.reporting.spec import read
 from tests.factories.billing import quote_of, signed
@@ -109,6 +111,27 @@ def test_an_amendment_that_reduces_writes_off(cast: Cast, make: Any) -> None:
     less = contracts.contract_sign(cast.alice, less)
     first = Contract.objects.get(pk=first.pk)
     assert (first.open, first.written_off, less.open) == (150, 50, None)
+
+
+def test_an_amendment_that_says_nothing_is_not_signed(cast: Cast, make: Any) -> None:
+    """One that moves no money may change terms or dates, name goods for nothing, or carry its text in a file."""
+    first = records.update(cast.alice, signed(make, total=Decimal(200)), {"terms": "货到付款"})
+
+    def tried(**values: Any) -> str:
+        amendment = contracts.contract_amend(cast.alice, first)
+        amendment = records.update(cast.alice, amendment, values) if values else amendment
+        try:
+            return str(contracts.contract_sign(cast.alice, amendment).status)
+        except RuleBroken as refused:
+            assert Contract.objects.get(pk=amendment.pk).status == "draft"
+            return refused.code
+
+    assert tried() == tried(terms=first.terms, name="又一份") == "amendment.empty"
+    assert tried(terms="款到发货") == tried(ends_on=TODAY + dt.timedelta(days=90)) == "signed"
+    assert tried(lines=[{"name": "赠品", "quantity": 1, "price": 0, "tax_class": "13"}]) == "signed"
+    with_text = contracts.contract_amend(cast.alice, first)
+    together.file_add(cast.alice, with_text, SimpleUploadedFile("补充协议.txt", "甲方更名".encode()))
+    assert contracts.contract_sign(cast.alice, with_text).status == "signed"
 
 
 def test_deliveries_hold_no_more_than_was_ordered(cast: Cast, make: Any) -> None:

@@ -81,6 +81,7 @@ def test_a_draft_is_priced_anew_when_asked(cast: Cast, make: Any) -> None:
     assert Quote.objects.get(pk=second.pk).total < quote.total
     assert quotes.quote_reprice(cast.alice, Quote.objects.get(pk=second.pk)) is False
     assert isinstance(step, Operation)
+    assert Operation.objects.latest("pk") == step  # nothing changed, nothing to take back
     undo(cast.alice, step.pk)
     assert Quote.objects.get(pk=second.pk).total == quote.total
 

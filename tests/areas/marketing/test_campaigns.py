@@ -241,6 +241,12 @@ def test_what_a_role_may_not_read_is_not_told_by_a_figure(
     found = panels.results(cast.actor(cast.alice_user), campaign)["money"]
     assert not gone & set(_texts(found))
     assert "700" not in "".join(str(one.expected) for one in found if field == "budget")
+    if field == "won_value":  # what he sees of it stands there, until that is hidden too
+        assert "Won amount" in _texts(found)
+        RoleField.objects.create(role=cast.role, entity="sales.opportunity", field="value", level=level)
+        bump("rights")
+        found = panels.results(cast.actor(cast.alice_user), campaign)
+        assert not {"Won amount", "Open ones worth"} & {*_texts(found["money"]), *_texts(found["sales"])}
 
 
 def test_a_new_campaign_proposes_the_usual_kind(cast: Cast) -> None:

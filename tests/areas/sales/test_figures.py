@@ -19,6 +19,8 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid
+from guanxi.core.models import RoleField
+from guanxi.core.models.stamps import bump
 from guanxi.core.reporting import stored
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read as read_spec
@@ -269,6 +271,25 @@ def test_products_are_judged_by_the_deals_they_were_in(cast: Cast, make: Any, st
         spec = read_spec(stored.setup(cast.alice, "report", "sales-by-product").definition)
         found = {row.heads[0].label: [one.value for one in row.cells] for row in run(cast.alice, spec).rows}
     assert found == {"泵": [150, 1, 1, 50, 4], "阀": [7, 1, 0, 100, 4]}
+
+
+def test_sums_hidden_from_a_role_are_told_by_no_page_card_or_badge(
+    cast: Cast, make: Any, stages: dict[str, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = make("customers.contact", customer=make("customers.customer", owner=cast.alice_user))
+    make("sales.opportunity", customer=person.customer, contact=person, amount=300, stage=stages["contact"].pk)
+    Opportunity.objects.update(hot=True)
+    monkeypatch.setattr(panels, "answers", lambda _actor: True)
+    page, pages = browser(cast.alice_user), ("/", "/forecast/", "/pipeline-course/")
+    assert [page.get(one).status_code for one in pages] == [200, 200, 200]
+    assert panels.team(cast.alice) is not None
+    assert panels.hot(cast.alice, person.customer) is not None
+    for field in ("value", "hot"):
+        RoleField.objects.create(role=cast.role, entity="sales.opportunity", field=field, level="hidden")
+    bump("rights", "fields")
+    assert [page.get(one).status_code for one in pages] == [200, 403, 403]
+    alice = cast.actor(cast.alice_user)
+    assert (panels.team(alice), panels.hot(alice, person.customer)) == (None, None)
 
 
 def test_who_answers_for_others_has_their_funnel_and_month_on_his_home(

@@ -23,7 +23,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, Segment
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import shape
+from guanxi.core.records import presence, shape
 from guanxi.core.shaping.segments import SegmentDraft, segment_delete, segment_save, uses_of
 from guanxi.core.web.record import related
 from tests.factories.cast import Cast
@@ -150,6 +150,25 @@ def test_what_counts_as_follow_up(cast: Cast, make: Any, pool: Pool) -> None:
     records.update(cast.root, pool, {"counted": ["visit"]})
     pool.refresh_from_db()
     assert day() == dt.date(2024, 6, 19)
+
+
+def test_open_pages_follow_when_a_follow_up_moves_the_day(
+    cast: Cast, make: Any, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer, told = _customer(make), list[set[int]]()
+    pools.returns_refresh(read.CUSTOMER)
+    presence.arrive(cast.bob, customer)
+    monkeypatch.setattr(pools, "tell_pages", told.append)
+    pools.returns_refresh(read.CUSTOMER, [customer.pk])
+    assert told == []  # nothing moved
+    with clock.moved_to(NOON + 4 * DAY):
+        records.create(
+            _fresh(cast, "alice"),
+            "activities.activity",
+            {"customer": customer.pk, "body": "已发报价，等采购部回复", "kind": "call"},
+        )
+        outbox.deliver_all()
+    assert told == [{cast.bob_user.pk}]
 
 
 def test_today_names_what_goes_back_within_two_weeks_customers_and_leads(cast: Cast, make: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,7 +24,7 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import SIGNED
 from guanxi.areas.billing.models.money import NEW, OUT
-from guanxi.areas.billing.services import bank, frameworks, links, papers
+from guanxi.areas.billing.services import allocatable, bank, frameworks, links, papers
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, reads, visible
@@ -40,6 +39,7 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses, formats
 from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 from guanxi.core.web.jinja import with_query
+from guanxi.core.web.reports.shown import node_url
 
 INSTALMENT = "billing.instalment"
 SHOWN = 8
@@ -163,19 +163,14 @@ def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
         )
     )
     may = allowed(actor, "change", receipt)
+    owed = visible(allocatable.owed_by(receipt), actor).select_related("contract", "order")
     return {
         "rows": rows,
-        "owed": selectors_owed(actor, receipt) if receipt.free else [],
+        "owed": owed[:SHOWN] if receipt.free else [],
         "may_book": may,
         "may_take": may and allowed(actor, "delete", "billing.allocation"),
         "here": addresses.record_url(entity_of(receipt), receipt.pk),
     }
-
-
-def selectors_owed(actor: Actor, receipt: Receipt) -> list[Any]:
-    """Open instalments of the payer in the receipt's currency."""
-    rows = selectors.owed([receipt.customer_id]).filter(currency=receipt.currency).select_related("contract", "order")
-    return list(visible(rows, actor).order_by("due_on", "pk")[:SHOWN])
 
 
 def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
@@ -205,7 +200,7 @@ def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     if not allowed(actor, "view", INSTALMENT) or not reads(actor, INSTALMENT, "open"):
         return {"aged": [], "credit": None, "currencies": []}
     today = clock.today(actor.timezone)
-    owes = _has(customer, "billing.instalment")
+    owes = _has(customer, INSTALMENT)
     aged = selectors.ageing(actor, on=today, customer_ids=[customer.pk]) if owes else []
     limited = owes or _has(customer, "billing.creditlimit")
     trades = any(_has(customer, one) for one in ("billing.contract", "billing.order", "billing.receipt"))
@@ -283,7 +278,7 @@ def _listed(
         }
         for one in page.items
     ]
-    url = with_query(addresses.list_url(declared), f=orjson.dumps(dict(tree)).decode(), view="0", sort=sort)
+    url = with_query(node_url(declared, dict(tree)), sort=sort)
     return {"lines": lines, "count": page.count, "exact": page.count_exact, "url": url, "note": note}
 
 

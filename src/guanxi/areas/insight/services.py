@@ -71,9 +71,8 @@ def calculation_ask(actor: Actor) -> Calculation:
 
 def calculation_run(calculation: Calculation) -> None:
     """Do it. Ends in the state done or failed, with the reason in words; safe to run twice."""
-    with writing(
-        system_actor("insight", via="job")
-    ):  # whoever asks at this moment either changed its thresholds, or finds it running
+    # Whoever asks at this moment either changed its thresholds, or finds it running.
+    with writing(system_actor("insight", via="job")):
         calculation.refresh_from_db(from_queryset=Calculation.objects.select_for_update(of=("self",)))
         calculation.state, calculation.started_at = RUNNING, clock.now()
         calculation.save()
@@ -251,9 +250,8 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
     get = row.get
     percent = {name: _percent(get(source)) for name, source in (("active", "alive"), ("leaving", "probability"))}
     if (_whole(get("frequency")) or 0) < 2:
-        percent["active"] = (
-            None  # the model takes whoever bought once for alive, whatever his silence: it knows nothing
-        )
+        # The model takes whoever bought once for alive, whatever his silence: it knows nothing.
+        percent["active"] = None
     worth, chance = _number(get("value"), 2), _number(get("chance"), 6)
     return {
         "value_class": _text(get("class")), "segment": _text(get("segment")), "stage": _text(get("stage")), "stage_from": _text(get("stage_from")), "risk": _text(get("risk")),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -23,7 +21,7 @@ from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, PERSON
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import returns, sharing, targets
 from guanxi.core import records
-from guanxi.core.access import allowed, sight, visible
+from guanxi.core.access import reads, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
@@ -39,7 +37,7 @@ from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.merging.hits import Hit, hits
 from guanxi.core.web.reports.shown import node_url
 
-ZERO, DEAL = targets.ZERO, "sales.opportunity"
+ZERO, DEAL = targets.ZERO, targets.DEAL
 #: So many targets below another are shown.
 PARTS = 60
 #: Among so many waiting records those a rule is for are shown.
@@ -111,7 +109,7 @@ def resting(actor: Actor, deal: Opportunity) -> Flag | None:
 
 def hot(actor: Actor, customer: Customer) -> Flag | None:
     """A hot opportunity is open with the customer."""
-    if not leads(read.CUSTOMER, customer.pk, DEAL, "customer"):
+    if not reads(actor, DEAL, "name", "hot") or not leads(read.CUSTOMER, customer.pk, DEAL, "customer"):
         return None
     rows = visible(Opportunity.objects.filter(customer=customer.pk, category=OPEN, hot=True), actor)
     names = list(rows.order_by("pk").values_list("name", flat=True)[:3])
@@ -279,7 +277,7 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
             continue
         if page.items:
             listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
-            parts.append((entity.plural, listed, page.count, f"/{entity.path}/?{urlencode({'f': json.dumps(tree)})}"))
+            parts.append((entity.plural, listed, page.count, node_url(entity, tree)))
     return {"parts": parts, "today": clock.today(actor.timezone)} if parts else None
 
 
@@ -317,7 +315,7 @@ answers = tiles.leads(DEAL)
 
 def team(actor: Actor) -> Mapping[str, Any] | None:
     """The funnel of the team, and its month: forecast beside target; for those who answer for others' deals."""
-    if not (answers(actor) and allowed(actor, "view", DEAL)):
+    if not (answers(actor) and targets.sees_sums(actor)):
         return None
     month = clock.today(actor.timezone).replace(day=1)
     open_ = {"field": "category", "op": "eq", "value": OPEN}

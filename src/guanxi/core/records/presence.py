@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import models
@@ -53,6 +54,17 @@ def leave(actor: Actor, record: models.Model) -> list[Present]:
     mine, here = _rows(record)
     Presence.objects.filter(user_id=actor.user_id or 0, **mine).delete()
     return _others(actor, here)
+
+
+def readers(entity: str, ids: Iterable[int]) -> set[int]:
+    """Who has any of these records open; for telling their pages that something changed."""
+    return set(Presence.objects.filter(entity=entity, record_id__in=list(ids)).values_list("user_id", flat=True))
+
+
+def stamp(record: models.Model) -> str:
+    """Another one as soon as any column of the record says something else, also one nobody edits."""
+    held = [record.__dict__.get(field.attname) for field in record._meta.concrete_fields]
+    return hashlib.blake2s(repr(held).encode(), digest_size=8).hexdigest()
 
 
 def _rows(record: models.Model) -> tuple[dict[str, object], Sequence[Presence]]:

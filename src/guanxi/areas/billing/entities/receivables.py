@@ -24,6 +24,7 @@ from guanxi.areas.billing.models import (
 from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import PAID
 from guanxi.areas.billing.services import allocatable, ledger, receiving
+from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
@@ -60,9 +61,9 @@ def free(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     return {"amount": receipt.free}
 
 
-def longest_due(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
-    """Allocating begins with what is due the longest."""
-    return {"instalment": next((row.pk for row in allocatable.owed_by(receipt)), None)}
+def longest_due(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
+    """Allocating begins with what is due the longest, of what he sees."""
+    return {"instalment": visible(allocatable.owed_by(receipt), actor).values_list("pk", flat=True).first()}
 
 
 def rest(_actor: Actor, row: Instalment) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from guanxi.areas.billing.models import (
     ClosedPeriod,
@@ -79,7 +80,10 @@ def likely(record: Any, changes: Changes, name: str, *, years: int) -> None:
         )
     if day > today + dt.timedelta(days=366 * years):
         doubt(
-            _("%(day)s lies more than %(years)d years ahead.") % {"day": day, "years": years},
+            ngettext(
+                "%(day)s lies more than %(years)d year ahead.", "%(day)s lies more than %(years)d years ahead.", years
+            )
+            % {"day": day, "years": years},
             field=name,
             code="date.far",
         )

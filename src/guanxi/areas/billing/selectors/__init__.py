@@ -3,6 +3,7 @@
 from guanxi.areas.billing.selectors.chain import amended, chain
 from guanxi.areas.billing.selectors.money import (
     AGES,
+    IS_OWED,
     OWED,
     ZERO,
     Aged,
@@ -18,6 +19,7 @@ from guanxi.areas.billing.selectors.money import (
 
 __all__ = [
     "AGES",
+    "IS_OWED",
     "OWED",
     "ZERO",
     "Aged",

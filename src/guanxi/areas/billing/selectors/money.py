@@ -49,13 +49,16 @@ OWED = {
         },
     ]
 }
+#: The same as a condition of the database.
+IS_OWED = Q(open__gt=0) & (
+    Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
+    | Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
+)
 
 
 def owed(customer_ids: Iterable[int] | None = None) -> QuerySet[Instalment]:
     """Instalments on which something is open, of documents that stand."""
-    owing = Q(contract__status__in=OWING_CONTRACTS, contract__deleted_at__isnull=True)
-    owing |= Q(order__status__in=OWING_ORDERS, order__deleted_at__isnull=True)
-    rows = Instalment.objects.filter(owing, open__gt=0)
+    rows = Instalment.objects.filter(IS_OWED)
     return rows if customer_ids is None else rows.filter(customer_id__in=list(customer_ids))
 
 

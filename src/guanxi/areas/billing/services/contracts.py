@@ -28,6 +28,7 @@ from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
+from guanxi.core.records.together import files_of
 from guanxi.core.schema.registry import entity_of
 
 
@@ -48,6 +49,7 @@ def contract_sign(
         if frames and Instalment.objects.filter(contract=record).exists():
             text = _("Nothing is owed on a framework. Plan payments on what is called off under it.")
             raise Invalid(text, code="framework.owes", field="instalments")
+        _says_something(actor, record)
         if record.framework is not None:
             frameworks.room_check(record.framework, record, day)
         plan = {}
@@ -63,6 +65,25 @@ def contract_sign(
         if reduces and not frames:
             _reduce(actor, signed)
     return signed
+
+
+#: What an amendment may say otherwise than the contract it amends.
+SAID = ("terms", "note", "starts_on", "ends_on", "contact_id")
+
+
+def _says_something(actor: Actor, record: Contract) -> None:
+    """Raise RuleBroken for an amendment that neither moves money nor says anything else, also not in a file."""
+    above = record.amends
+    if above is None or record.total or record.volume or record.custom:
+        return
+    if any(getattr(record, name) not in (None, "", getattr(above, name)) for name in SAID):
+        return
+    if record.lines.filter(deleted_at__isnull=True).exists() or files_of(actor, record).exists():
+        return
+    raise RuleBroken(
+        _("This amendment changes nothing. Give it items, other terms or another period, or attach its text."),
+        code="amendment.empty",
+    )
 
 
 def _reduce(actor: Actor, amendment: Contract) -> None:

@@ -134,7 +134,10 @@ def quote_reprice(actor: Actor, record: Quote) -> Operation | bool:
         step = records.operation_begin(actor, "update", QUOTE, total=1, progress=1, parameters={"ids": [quote.pk]})
         changed: Quote = records.update(actor, quote, {"lines": rows}, operation=step)
         after = changed.total, list(changed.lines.order_by("pk").values_list("price", "base_price"))
-    return step if after != before else False
+        if after == before:
+            step.delete()
+            return False
+    return step
 
 
 def quote_accept(actor: Actor, record: Quote, *, by: str = "", answer: str = "") -> Quote:

@@ -14,7 +14,7 @@ from guanxi.areas.campaigns.models import CANCELLED, Campaign
 from guanxi.areas.marketing import selectors
 from guanxi.areas.marketing.selectors import COST, EXPENSE, INFLUENCE, LEAD, MEMBER, OPPORTUNITY
 from guanxi.core import records
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, reads
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
 from guanxi.core.records import dictionaries, figures
@@ -84,9 +84,10 @@ class _Results:
     def _count(self, entity: str, *more: Node) -> int:
         return self._rows(entity, *more).count() if self._may(entity) else 0
 
-    def _sum(self, entity: str, name: str, *more: Node) -> Decimal:
-        if not self._may(entity):
-            return Decimal(0)
+    def _sum(self, entity: str, name: str, *more: Node) -> Decimal | None:
+        """What he sees comes to; ``None`` for who may not read it."""
+        if not self._may(entity) or not reads(self.actor, entity, name):
+            return None
         found = self._rows(entity, *more).aggregate(total=Sum(name))["total"]
         return found or Decimal(0)
 
@@ -146,14 +147,14 @@ class _Results:
             self._figure(_("Leads"), self.leads, self._url(LEAD), self._wanted("leads", self.leads), _("Leads that name it as their campaign.")),
             self._figure(_("Converted"), self._count(LEAD, converted), self._url(LEAD, converted)),
             self._figure(_("Opportunities"), self._count(OPPORTUNITY), self._url(OPPORTUNITY), hint=_("Opportunities that name it as their campaign.")),
-            Figure(_("Open ones worth"), figures.money(value, base_currency()), self._url(OPPORTUNITY, is_open)),
             self._figure(_("Won"), self.won, self._url(OPPORTUNITY, won)),
         ]  # fmt: skip
+        if value is not None:
+            worth = figures.money(value, base_currency())
+            found.insert(-1, Figure(_("Open ones worth"), worth, self._url(OPPORTUNITY, is_open)))
         if self._may(INFLUENCE):
-            rows = self._rows(INFLUENCE)
-            words = figures.number(rows.count())
-            amount = rows.aggregate(total=Sum("won_value"))["total"]
-            if amount:
+            words = figures.number(self._count(INFLUENCE))
+            if amount := self._sum(INFLUENCE, "won_value"):
                 words += f" · {_('won')} {figures.money(amount, base_currency())}"
             found.append(Figure(_("Had a part in"), words, self._url(INFLUENCE), hint=touched))
         return found
@@ -161,7 +162,7 @@ class _Results:
     def money(self) -> list[Figure]:
         """What it cost, and what that brought."""
         base = base_currency()
-        found = [self._won(base)]
+        found = [] if self.won_value is None else [self._won(self.won_value, base)]
         if self.cost is None:
             return found
         found += [self._cost_figure(base), *self._spent()]
@@ -171,22 +172,22 @@ class _Results:
             (_("Cost per won deal"), self._kept("won_deals")),
         )
         found += [Figure(label, figures.money(round(self.cost / n, 2), base)) for label, n in per if n and self.cost]
-        if self.cost and not self._hidden("won_value") and not self._hidden("result"):
+        if self.cost and self.won_value is not None and not self._hidden("won_value") and not self._hidden("result"):
             back = round(100 * (self.won_value - self.cost) / self.cost, 1)
             found.append(Figure(_("Return"), figures.percent(back), hint=_("(Won amount − cost) ÷ cost.")))
         return found
 
-    def _won(self, base: str) -> Figure:
+    def _won(self, value: Decimal, base: str) -> Figure:
         wanted = self._planned("expected_revenue")
         text, share = "", None
-        url = self._url(OPPORTUNITY, selectors.WON) if self.seen == self.won_value else ""
+        url = self._url(OPPORTUNITY, selectors.WON) if self.seen == value else ""
         if wanted:
             text = figures.money(wanted, self.campaign.currency)
             try:
-                share = round(100 * self.won_value / selectors.in_house(wanted, self.campaign))
+                share = round(100 * value / selectors.in_house(wanted, self.campaign))
             except Invalid:
                 share = None
-        return Figure(_("Won amount"), figures.money(self.won_value, base), url, text, share)
+        return Figure(_("Won amount"), figures.money(value, base), url, text, share)
 
     def _cost_figure(self, base: str) -> Figure:
         """The cost beside the budget; with campaigns below it, beside theirs together."""

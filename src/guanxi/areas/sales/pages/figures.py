@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -34,15 +33,11 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.contributions import Entry, add_entries, add_pages
 from guanxi.core.web.record.common import done
+from guanxi.core.web.reports.shown import node_url
 from guanxi.core.web.reports.views import width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
 
 DEAL = "sales.opportunity"
-
-
-def sees_deals(actor: Actor) -> bool:
-    """Whoever sees opportunities sees their figures."""
-    return access.allowed(actor, "view", DEAL)
 
 
 def _day(text: str, fallback: dt.date) -> dt.date:
@@ -54,7 +49,7 @@ def _day(text: str, fallback: dt.date) -> dt.date:
 
 def deals_url(*nodes: dict[str, Any]) -> str:
     """The list of exactly the opportunities a figure counts."""
-    return "/opportunities/?" + urlencode({"f": json.dumps({"all": list(nodes)}, separators=(",", ":"))})
+    return node_url(entity_of(DEAL), {"all": list(nodes)})
 
 
 def _links(owner: int, month: dt.date) -> dict[str, str]:
@@ -82,7 +77,7 @@ def _links(owner: int, month: dt.date) -> dict[str, str]:
 def forecast(request: HttpRequest) -> HttpResponseBase:
     """A month person by person: won, open by category, what was submitted, the target and what is missing."""
     actor = actor_of(request)
-    if not sees_deals(actor):
+    if not read.sees_sums(actor):
         raise Denied
     today = clock.today(actor.timezone)
     month = _day(f"{request.GET.get('month', '')}-01" if request.GET.get("month") else "", today).replace(day=1)
@@ -137,7 +132,7 @@ def _amount(text: str) -> Any:
 def course(request: HttpRequest) -> HttpResponseBase:
     """A pipeline between two days: what was open, came, grew, was won and lost, and the stages at either end."""
     actor = actor_of(request)
-    if not sees_deals(actor):
+    if not read.sees_sums(actor):
         raise Denied
     today = clock.today(actor.timezone)
     start = _day(request.GET.get("from", ""), today.replace(day=1))
@@ -235,11 +230,11 @@ def step_label(key: str) -> str:
 add_entries(
     Entry(
         key="sales.forecast", label=_lazy("Forecast of sales"), url="/forecast/", icon="trending-up", place="performance", order=10,
-        color="green", shown=sees_deals,
+        color="green", shown=read.sees_sums,
     ),
     Entry(
         key="sales.course", label=_lazy("Course of the pipeline"), url="/pipeline-course/", icon="chart-line",
-        place="performance", order=20, color="green", shown=sees_deals,
+        place="performance", order=20, color="green", shown=read.sees_sums,
     ),
 )  # fmt: skip
 add_pages(path("forecast/", forecast, name="forecast"), path("pipeline-course/", course, name="pipeline-course"))

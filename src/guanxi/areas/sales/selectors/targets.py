@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, OpportunityTally, Target
 from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT, PERSON
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.access.actors import department_tree
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -21,6 +21,7 @@ from guanxi.core.models import User
 from guanxi.core.records import tallies
 from guanxi.core.schema.registry import entity_of
 
+DEAL = "sales.opportunity"
 ZERO = Decimal(0)
 #: How much money came in is known by the area of receipts: ``(owners or None, start, end) -> amount``.
 Measure = Callable[[Collection[int] | None, dt.datetime, dt.datetime], Decimal]
@@ -208,13 +209,18 @@ def _owners_in(actor: Actor, month: dt.date) -> set[int]:
     return {row["owner_id"] for row in rows} - {None}
 
 
+def sees_sums(actor: Actor) -> bool:
+    """Whether the actor may know what opportunities come to: he sees them, and all that the sums are made of."""
+    return allowed(actor, "view", DEAL) and reads(actor, DEAL, "stage", "value", "weighted", "forecast")
+
+
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     """A month of everybody whose opportunities the actor sees or who has a target in it, the largest expectation first."""
     owners = _owners_in(actor, month)
     targets = visible(Target.objects.filter(year=month.year, scope=PERSON, measure=AMOUNT), actor)
     wanted = {one.owner_id: planned(one, month.month) for one in targets if one.owner_id}
     owners |= {owner for owner, amount in wanted.items() if amount}
-    reach = actor.rights.of("sales.opportunity", "view")
+    reach = actor.rights.of(DEAL, "view")
     if not reach.everyone:
         owners &= reach.owners
     said = sums_of(owners, month)

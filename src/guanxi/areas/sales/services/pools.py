@@ -29,12 +29,13 @@ from guanxi.areas.sales.selectors import returns
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation import channels
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import notify, tell_pages
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.kernel.machines import register_machines
 from guanxi.core.models import Operation, User
+from guanxi.core.records import presence
 from guanxi.core.schema.registry import entity_of
 
 Pooled = Customer | Lead
@@ -210,11 +211,12 @@ _REFRESH = """
           FROM unnest(%(all)s::bigint[]) i(id)
           LEFT JOIN unnest(%(ids)s::bigint[], %(days)s::date[], %(whys)s::text[]) v(id, day, why) ON v.id = i.id GROUP BY i.id) n
     WHERE r.id = n.id AND (r.returns_on IS DISTINCT FROM n.day OR r.returns_why <> coalesce(n.why, ''))
+    RETURNING r.id
 """
 
 
 def returns_refresh(subject: str, ids: Collection[int] | None = None) -> None:
-    """Bring the day on which records return up to date: of all held ones, or of some."""
+    """Bring the day on which records return up to date: of all held ones, or of some. Open pages of theirs follow."""
     model: Any = entity_of(subject).model
     chosen = (
         list(ids) if ids is not None else list(model.objects.filter(owner__isnull=False).values_list("pk", flat=True))
@@ -233,6 +235,8 @@ def returns_refresh(subject: str, ids: Collection[int] | None = None) -> None:
     }
     with records.writing(system_actor("pools")), connection.cursor() as cursor:
         cursor.execute(_REFRESH.format(table=entity_of(subject).table), values)
+        if changed := [pk for (pk,) in cursor.fetchall()]:
+            tell_pages(presence.readers(subject, changed))
 
 
 def pools_recall() -> list[Operation]:

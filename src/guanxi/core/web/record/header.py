@@ -15,7 +15,7 @@ from guanxi.core.automation.workflows import store as workflows
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.outside import logins
-from guanxi.core.records import layouts, process, shape, together, values
+from guanxi.core.records import layouts, presence, process, shape, together, values
 from guanxi.core.schema.entity import Action, Entity, Flag
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import quick_forms
@@ -62,6 +62,7 @@ class Header:
     quick: list[dict[str, Any]]
     marks: frozenset[str]
     may: frozenset[str]
+    stamp: str
     write: str = ""
 
     @property
@@ -90,6 +91,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         quick=quick_here(actor, entity, record),
         marks=together.marks_of(actor, record),
         may=may,
+        stamp=presence.stamp(record),
         write=f"/write/{entity.path}/{record.pk}/" if "change" in may and correspondence.writes(entity) else "",
     )
 

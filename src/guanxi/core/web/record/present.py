@@ -1,4 +1,4 @@
-"""Open pages of a record say that they are there, and learn who else is."""
+"""Open pages of a record say that they are there, and learn who else is and whether it changed meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from guanxi.core.web.views.common import page_view
 
 @page_view("POST")
 def present(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
-    """``editing=1`` while a form of the record is open, ``gone=1`` when the page closes. Answers who else is there."""
+    """``editing=1`` while a form of the record is open, ``gone=1`` when the page closes. Answers who else is there, and the stamp of the
+    record: a page drawn from another one draws itself anew."""
     actor, _entity, record = find(request, path, pk)
     if request.POST.get("gone") == "1":
         tell_pages(one.user_id for one in presence.leave(actor, record))
@@ -31,7 +32,8 @@ def present(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
                     "editing": one.editing,
                 }
                 for one in others
-            ]
+            ],
+            "stamp": presence.stamp(record),
         },
         json_dumps_params={"ensure_ascii": False},
     )

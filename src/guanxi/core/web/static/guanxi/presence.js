@@ -1,8 +1,9 @@
 // Who else has this record open: avatars beside its name, and a warning in its form while somebody else changes it.
+// What changed meanwhile, by others or by a job, is fetched.
 import { $, csrf, each, request, t } from "./base.js";
 
 const EVERY = 50_000;
-let others = [];
+let others = [], followed = "";
 
 /** The box of the open record, and whether a form of it is open. */
 const box = () => $("[data-presence]");
@@ -17,8 +18,17 @@ async function say() {
   const body = new URLSearchParams({ editing: editing() ? "1" : "" });
   const answer = await request(place.dataset.presence, { method: "POST", body }).catch(() => null);
   if (!answer?.ok || place !== box()) return;
-  others = (await answer.json()).others;
+  const told = await answer.json();
+  others = told.others;
   draw(place);
+  follow(place, told.stamp);
+}
+
+/** The record is another than the page shows: its head and panels are drawn anew, once nothing is open in them. */
+function follow(place, stamp) {
+  if (stamp === place.dataset.stamp || stamp === followed || editing() || $("dialog[open], [popover]:popover-open")) return;
+  followed = stamp;
+  document.dispatchEvent(new CustomEvent("gx:stale"));
 }
 
 function draw(place) {

@@ -93,6 +93,7 @@ async function refreshParts() {
 function refreshTimeline() {
   for (const box of $$(".gx-moments")) window.htmx.ajax("GET", box.dataset.timeline, { target: box, swap: "outerHTML" });
 }
+document.addEventListener("gx:stale", refreshParts);
 document.addEventListener("gx:changed", () => { refreshParts(); refreshTimeline(); });
 document.addEventListener("gx:timeline", () => { if (here()) { refreshParts(); refreshTimeline(); } });
 
