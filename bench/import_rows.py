@@ -29,7 +29,8 @@ from pathlib import Path
 import django
 from django.db import connection, connections
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+SOURCES = str(Path(__file__).resolve().parent.parent / "src")
+sys.path.insert(0, SOURCES)
 
 from guanxi.runtime.postgres import EmbeddedPostgres
 
@@ -206,7 +207,7 @@ def database(*, fresh: bool) -> Iterator[None]:
         if fresh:
             # By a process of its own: what migrating loads would count as the import's memory.
             command = [sys.executable, "-W", "ignore", "-m", "django", "migrate", "--verbosity", "0"]
-            subprocess.run(command, check=True)  # noqa: S603 - our own words
+            subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": SOURCES})  # noqa: S603 - our own words
             stack.callback(connections.close_all)
         django.setup()
         yield

@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")
 
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - the path is set first
 

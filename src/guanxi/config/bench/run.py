@@ -83,15 +83,17 @@ def pages(
 
 
 def _mixed(port: int, password: str, plan: list[measure.Page], seconds: float) -> dict[str, float]:
-    """Mixed use by sixteen: of twenty requests fourteen read, four edit, one asks the API, one draws a board."""
+    """Mixed use by sixteen: of twenty requests fourteen read, four edit, one asks the API, one opens a report (each in turn)."""
     named = {page.name: page for page in plan}
     reads = ["list", "record", "list, filtered", "record", "search", "home", "list", "record", "list, sorted by name", "record",
              "search while typing", "list", "record", "list, filtered"]  # fmt: skip
     order = []
-    for number, name in enumerate([*reads, "API list", "board of customers"]):
-        order.append(named[name])
-        if number % 4 == 3:
-            order.append(named["inline edit"])
+    reports = [name for name in named if name.startswith("report")] or ["board of customers"]
+    for report_ in reports:
+        for number, name in enumerate([*reads, "API list", report_]):
+            order.append(named[name])
+            if number % 4 == 3:
+                order.append(named["inline edit"])
     browsers = []
     for _each in range(measure.CLIENTS):
         browser = measure.Browser(port)

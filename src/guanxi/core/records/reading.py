@@ -334,7 +334,10 @@ def groups(
     chosen = _summable(actor, declared, totals)
     told = by in tallies.goes_by(declared) and tallies.sums(declared).issuperset(chosen) and not text.strip()
     if told and tallies.tells(actor, declared, filter):
-        return _tallied(tallies.rows(actor, declared, filter), by, chosen, limit)
+        asked = steady.key_of(actor, declared, filter)
+        key = asked and (asked, by, tuple(chosen), limit)
+        found = _GROUPS.rows(key, (declared, actor, filter, by, chosen, limit))
+        return [Group(value, number, dict(zip(chosen, sums, strict=True))) for value, number, *sums in found]
     rows = queryset(actor, declared, filter=filter, text=text)
     month = field_.kind in ("date", "datetime")
     value = columns.typed(field_, by)
@@ -347,8 +350,14 @@ def groups(
     ]
 
 
-def _tallied(rows: QuerySet[Any], by: str, names: Sequence[str], limit: int) -> list[Group]:
-    """Groups out of a tally."""
+def _grouped(
+    entity: Entity, actor: Actor, tree: Mapping[str, Any] | None, by: str, names: Sequence[str], limit: int
+) -> QuerySet[Any]:
+    """Groups out of a tally: value, number, sums."""
     sums = {f"sum_{name}": tallies.total(name) for name in names}
-    found = rows.values(by).annotate(rows_n=tallies.count(), **sums).filter(rows_n__gt=0).order_by("-rows_n")[:limit]
-    return [Group(row[by], row["rows_n"], {name: row[f"sum_{name}"] for name in names}) for row in found]
+    found = tallies.rows(actor, entity, tree).values(by).annotate(rows_n=tallies.count(), **sums).filter(rows_n__gt=0)
+    rows: QuerySet[Any] = found.order_by("-rows_n").values_list(by, "rows_n", *sums)[:limit]
+    return rows
+
+
+_GROUPS = Shaped(_grouped, [], prepared=False)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
 
 Key = tuple[Any, ...]
-Groups = dict[Key, dict[str, Any]]
+Groups = dict[Key, parts.Parts]
 Places = tuple[int, ...]
 
 
@@ -43,9 +43,11 @@ class Answer:
         """The parts of everything by some of the dimensions."""
         if self.exact is not None and places in self.exact:
             return self.exact[places]
-        found: dict[Key, list[Mapping[str, Any]]] = {}
+        if places == tuple(range(len(next(iter(self.groups), ())))):
+            return self.groups
+        found: dict[Key, list[parts.Parts]] = {}
         for key, group in self.groups.items():
-            found.setdefault(tuple(key[at] for at in places), []).append(group)
+            found.setdefault(tuple([key[at] for at in places]), []).append(group)
         return {key: parts.merged(known, some) for key, some in found.items()}
 
     def moved(self, move: Callable[[Groups, Sequence[int]], Groups]) -> Answer:
@@ -85,7 +87,7 @@ def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], mo
     groups = _folded(run, fetched[:most], folders, chosen)
     if not cut and not any(run.manifold):
         return Answer(groups)
-    exact = {
+    exact: dict[Places, Groups] = {
         places: _folded(run, list(_grouped(run, rows, made, places)), folders, places)
         if places
         else {(): dict(rows.aggregate(**made))}
@@ -114,11 +116,17 @@ def _grouped(run: Run, rows: QuerySet[Any], made: Mapping[str, Any], chosen: Seq
 
 
 def _folded(run: Run, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int]) -> Groups:
-    found: dict[Key, list[Mapping[str, Any]]] = {}
+    found: dict[Key, list[parts.Parts]] = {}
+    names = [(f"d{place}", folders[place].key, dict[Any, Any]()) for place in chosen]
     for row in fetched:
-        key = run.stepped(tuple(folders[place].key(row[f"d{place}"]) for place in chosen), chosen)
-        found.setdefault(key, []).append(row)
-    return {key: dict(some[0]) if len(some) == 1 else parts.merged(run.parts, some) for key, some in found.items()}
+        key = []
+        for name, fold, known in names:
+            value = row[name]
+            if value not in known:
+                known[value] = fold(value)
+            key.append(known[value])
+        found.setdefault(run.stepped(tuple(key), chosen), []).append(row)
+    return {key: parts.merged(run.parts, some) for key, some in found.items()}
 
 
 # -- figures without dimensions ----------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from typing import Any
 
 from guanxi.core.reporting.expressions import Part
@@ -14,26 +16,25 @@ DIGITS = Decimal("0.0001")
 Parts = Mapping[str, Any]
 
 
-def merged(parts: Sequence[Part], groups: Iterable[Parts]) -> dict[str, Any]:
-    """The parts of several groups together."""
-    found: dict[str, Any] = {one.name: set() if one.merge == "join" else None for one in parts}
-    for group in groups:
-        for one in parts:
-            value = group[one.name]
-            if value is not None:
-                found[one.name] = _both(one.merge, found[one.name], value)
+def merged(parts: Sequence[Part], groups: Collection[Parts]) -> Parts:
+    """The parts of several groups together: of one its own."""
+    if len(groups) == 1:
+        return next(iter(groups))
+    found: dict[str, Any] = {}
+    for one in parts:
+        name = one.name
+        held = [value for group in groups if (value := group[name]) is not None]
+        found[name] = _MERGES[one.merge](held) if held else set() if one.merge == "join" else None
     return found
 
 
-def _both(how: str, one: Any, other: Any) -> Any:
-    if how == "join":
-        return one | set(other)
-    if one is None:
-        return other
-    return one + other if how == "add" else min(one, other) if how == "min" else max(one, other)
+#: How the values of a part are taken together; sums may be of days as well.
+_MERGES: Mapping[str, Callable[[list[Any]], Any]] = {
+    "join": lambda held: set().union(*held), "add": lambda held: reduce(add, held), "min": min, "max": max,
+}  # fmt: skip
 
 
-def rest(parts: Sequence[Part], everything: Parts, groups: Iterable[Parts]) -> dict[str, Any]:
+def rest(parts: Sequence[Part], everything: Parts, groups: Collection[Parts]) -> dict[str, Any]:
     """What is left of a total without some groups; ``None`` for parts that cannot be taken away (smallest, sets)."""
     held = merged(parts, groups)
     found: dict[str, Any] = {}

@@ -10,11 +10,13 @@ from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Text
 from guanxi.core.kernel.memo import asked_once
-from guanxi.core.records.reading import COUNT_LIMIT
 from guanxi.core.reporting.engine import Scope, run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import Spec, read
 from guanxi.core.schema.registry import entity_of
+
+#: So many records are counted one by one for a figure: of more it says that there are more.
+MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ def known() -> frozenset[str]:
 def tiles_for(actor: Actor, keys: tuple[str, ...] = ()) -> list[tuple[Tile, Result]]:
     """The figures of the actor's home, in order (or those of ``keys``); one that he may not know is left out.
 
-    Records are counted as far as in a list.
+    Records are counted up to ``MOST``, and one more, where no sum tells how many there are.
     """
     found = []
     for tile in sorted(_tiles.values(), key=lambda one: (one.order, one.key)):
@@ -100,7 +102,7 @@ def tiles_for(actor: Actor, keys: tuple[str, ...] = ()) -> list[tuple[Tile, Resu
             continue
         if tile.shown(actor) and allowed(actor, "view", tile.spec.dataset):
             try:
-                found.append((tile, run(actor, tile.spec, Scope(upto=COUNT_LIMIT))))
+                found.append((tile, run(actor, tile.spec, Scope(upto=MOST))))
             except GuanxiError:
                 continue
     return found

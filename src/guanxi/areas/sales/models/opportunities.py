@@ -259,6 +259,10 @@ class OpportunityTally(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["owner"], name="opportunity_tally_owner"),
             models.Index(fields=["carrier_owner"], name="opportunity_tally_carrier"),
+            models.Index(fields=["category", "close_on"], name="opportunity_tally_close"),
+            models.Index(
+                fields=["closed_at"], name="opportunity_tally_closed", condition=models.Q(closed_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

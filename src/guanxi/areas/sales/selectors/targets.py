@@ -13,11 +13,12 @@ from django.db.models import Q, QuerySet, Sum
 
 from guanxi.areas.sales.models import OPEN, WON, ForecastEntry, Opportunity, OpportunityTally, Target
 from guanxi.areas.sales.models.targets import AMOUNT, COMPANY, COUNT, DEPARTMENT, PERSON
-from guanxi.core.access import allowed, reads, visible
+from guanxi.core.access import allowed, reads, sight, visible
 from guanxi.core.access.actors import department_tree
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import tallies
 from guanxi.core.schema.registry import entity_of
 
@@ -170,21 +171,38 @@ _WON, _OPEN = Q(category=WON), Q(category=OPEN)
 NOTHING = dict.fromkeys(("closed", "commit", "best_case", "pipeline", "weighted"), ZERO)
 
 
-def sums_of(owners: Collection[int], month: dt.date) -> dict[int, dict[str, Decimal]]:
-    """What each person's opportunities say of a month: won in it, and open with a close in it, by category. One query."""
+def _sums(month: dt.date, owners: Collection[int] | None = None) -> QuerySet[Any]:
     won, open_ = _WON & Q(closed_at=month), _OPEN & Q(close_on=month)
-    rows = OpportunityTally.objects.filter(won | open_, owner_id__in=owners).order_by().values("owner_id")
-    found: Any = rows.annotate(
-        closed=Sum("value", filter=won),
-        commit=Sum("value", filter=open_ & Q(forecast="commit")),
-        best_case=Sum("value", filter=open_ & Q(forecast="best_case")),
-        pipeline=Sum("value", filter=open_ & Q(forecast__in=("pipeline", ""))),
-        heavy=Sum("weighted", filter=open_ & ~Q(forecast="omitted")),
+    rows = OpportunityTally.objects.filter(won | open_).exclude(owner_id=None).order_by()
+    rows = rows if owners is None else rows.filter(owner_id__any=owners)
+    found: QuerySet[Any] = (
+        rows.values("owner_id")
+        .annotate(
+            closed=Sum("value", filter=won),
+            commit=Sum("value", filter=open_ & Q(forecast="commit")),
+            best_case=Sum("value", filter=open_ & Q(forecast="best_case")),
+            pipeline=Sum("value", filter=open_ & Q(forecast__in=("pipeline", ""))),
+            heavy=Sum("weighted", filter=open_ & ~Q(forecast="omitted")),
+            left=tallies.count(),
+        )
+        .filter(left__gt=0)
+        .values_list("owner_id", *("heavy" if name == "weighted" else name for name in NOTHING))
     )
-    return {
-        row["owner_id"]: {name: row["heavy" if name == "weighted" else name] or ZERO for name in NOTHING}
-        for row in found
-    }
+    return found
+
+
+_MONTH = dt.date(1, 2, 1)
+_EVERYBODY = Fixed(_sums, [_MONTH])
+_THESE = Fixed(_sums, [_MONTH, [-7002]])
+
+
+def sums_of(owners: Collection[int] | None, month: dt.date) -> dict[int, dict[str, Decimal]]:
+    """What each person's (``None``: everybody's) opportunities say of a month: won in it, and open with a close in it, by category.
+
+    Whoever has none is left out. One query.
+    """
+    rows = _EVERYBODY.rows(month) if owners is None else _THESE.rows(month, sorted(owners))
+    return {owner: dict(zip(NOTHING, (one or ZERO for one in row), strict=True)) for owner, *row in rows}
 
 
 def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
@@ -194,19 +212,11 @@ def sums(owner_id: int, month: dt.date) -> dict[str, Decimal]:
 
 def _owners_in(actor: Actor, month: dt.date) -> set[int]:
     """Whose opportunities in the actor's reach were won in a month, or are open with a close in it."""
-    entity = entity_of(Opportunity)
-    if tallies.tells(actor, entity):
-        rows = tallies.rows(actor, entity).filter(_WON & Q(closed_at=month) | _OPEN & Q(close_on=month))
-        rows = rows.values("owner_id").annotate(left=tallies.count()).filter(left__gt=0)
-    else:
-        after = month_after(month)
-        begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
-        closed = _WON & Q(closed_at__gte=begin, closed_at__lt=end)
-        rows = visible(Opportunity.objects.all(), actor).filter(
-            closed | _OPEN & Q(close_on__gte=month, close_on__lt=after)
-        )
-        rows = rows.values("owner_id").order_by().distinct()
-    return {row["owner_id"] for row in rows} - {None}
+    after = month_after(month)
+    begin, end = clock.day_start(month, settings.TIME_ZONE), clock.day_start(after, settings.TIME_ZONE)
+    closed = _WON & Q(closed_at__gte=begin, closed_at__lt=end)
+    rows = visible(Opportunity.objects.all(), actor).filter(closed | _OPEN & Q(close_on__gte=month, close_on__lt=after))
+    return set(rows.order_by().values_list("owner_id", flat=True).distinct()) - {None}
 
 
 def sees_sums(actor: Actor) -> bool:
@@ -216,33 +226,48 @@ def sees_sums(actor: Actor) -> bool:
 
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     """A month of everybody whose opportunities the actor sees or who has a target in it, the largest expectation first."""
-    owners = _owners_in(actor, month)
-    targets = visible(Target.objects.filter(year=month.year, scope=PERSON, measure=AMOUNT), actor)
+    reach = actor.rights.of(DEAL, "view")
+    told = tallies.tells(actor, entity_of(Opportunity))
+    said = sums_of(None if reach.everyone else reach.owners, month) if told else {}
+    owners = set(said) if told else _owners_in(actor, month)
+    targets = _PLANNED.rows(sight(actor), (actor,), month.year)
     wanted = {one.owner_id: planned(one, month.month) for one in targets if one.owner_id}
     owners |= {owner for owner, amount in wanted.items() if amount}
-    reach = actor.rights.of(DEAL, "view")
     if not reach.everyone:
         owners &= reach.owners
-    said = sums_of(owners, month)
+    said = said if told else sums_of(owners, month)
     last, own = submitted(owners, month)
     found = [
         Foreseen(
             user=user, last=last.get(user.pk), own=own.get(user.pk), target=wanted.get(user.pk, ZERO),
             **said.get(user.pk, NOTHING),
         )
-        for user in User.everything.filter(pk__in=owners).order_by("sort_key", "pk")
+        for user in _PEOPLE.rows(sorted(owners))
     ]  # fmt: skip
     return sorted(found, key=lambda one: -one.expected)
 
 
 def submitted(owners: Collection[int], month: dt.date) -> tuple[dict[int, ForecastEntry], dict[int, ForecastEntry]]:
     """What was last submitted for each person's month, and the last that he submitted himself. One query."""
-    rows = ForecastEntry.objects.filter(month=month, owner_id__in=owners).select_related("created_by")
-    entries = list(rows.order_by("submitted_at", "pk"))
+    entries = _SUBMITTED.rows(month, sorted(owners))
     return (
         {one.owner_id: one for one in entries if one.owner_id},
         {one.owner_id: one for one in entries if one.owner_id and one.created_by_id == one.owner_id},
     )
+
+
+_SUBMITTED = Fixed(
+    lambda month, owners: (
+        ForecastEntry.objects.filter(month=month, owner_id__any=owners)
+        .select_related("created_by")
+        .order_by("submitted_at", "pk")
+    ),
+    [_MONTH, [-7002]],
+)
+_PEOPLE = Fixed(lambda ids: User.everything.filter(pk__any=ids).order_by("sort_key", "pk"), [[-7002]])
+_PLANNED = Shaped(
+    lambda actor, year: visible(Target.objects.filter(year=year, scope=PERSON, measure=AMOUNT), actor), [7002]
+)
 
 
 def totals(lines: Sequence[Foreseen]) -> dict[str, Decimal]:

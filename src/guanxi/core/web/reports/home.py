@@ -11,13 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.records import layouts
-from guanxi.core.records.reading import COUNT_LIMIT
 from guanxi.core.reporting import stored
 from guanxi.core.reporting.asking import counts
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.results import Result
 from guanxi.core.reporting.spec import read
-from guanxi.core.reporting.tiles import Tile, everyone, known, tiles_for
+from guanxi.core.reporting.tiles import MOST, Tile, everyone, known, tiles_for
 from guanxi.core.web.contributions import Card, add_cards
 from guanxi.core.web.formats import number
 from guanxi.core.web.reports.shown import ShownCell, about, freshness, leads_of, shown_cell
@@ -42,11 +41,11 @@ def _chosen(actor: Actor, keys: Sequence[str]) -> list[tuple[Tile, Result]]:
 
 
 def _cell(result: Result) -> ShownCell:
-    """The figure as text: of more records than a list counts only that there are more."""
+    """The figure as text: where counting stopped, that there are more."""
     cell = result.total.cells[0]
     shown = shown_cell(result, cell, result.first.unit, leads_of(result))
-    more = counts(result.spec) and not result.compared and (cell.value or 0) > COUNT_LIMIT
-    return replace(shown, text=f"{number(COUNT_LIMIT)}+") if more else shown
+    more = counts(result.spec) and not result.compared and cell.value == MOST + 1
+    return replace(shown, text=f"{number(MOST)}+") if more else shown
 
 
 def figures(actor: Actor) -> Mapping[str, Any] | None:
