@@ -16,16 +16,25 @@ from typing import Final
 PLACES: Final[dict[str, str]] = {
     "records.before_commit": "a write is done, its audit and events too; the transaction is still open",
     "records.after_commit": "a write is committed; nobody has been told",
+    "files.before_row": "an uploaded content has its place; no record names it yet",
     "outbox.before_commit": "events were told to their subscribers; not yet marked",
     "outbox.after_commit": "events are told and marked",
+    "rules.before_commit": "a run of a rule has done its steps; not yet committed",
+    "rules.after_commit": "a run of a rule is committed",
+    "jobs.after_work": "a job has done its work; the queue does not know yet, so it is done again",
+    "messages.before_commit": "a message was handed over; that it was sent is not yet noted, so it leaves again",
+    "migrate.after_one": "a migration is applied; more are to come",
     "import.before_commit": "a batch of rows is written with its outcomes; not yet committed",
     "import.after_commit": "a batch of rows is committed",
     "bulk.before_commit": "a step of a bulk change is written; not yet committed",
     "bulk.after_commit": "a step of a bulk change is committed",
     "backup.before_name": "a backup is written and proven; it has not got its name",
     "restore.before_place": "the rows are back and compared; nothing has its place yet",
+    "restore.before_last": "files and secret have their places; the database has not",
 }
 DELAY_SECONDS = 2.0
+#: What is printed when a fault is made, with ``place:action``: a place nobody came by would prove nothing.
+MADE: Final = "fault made on purpose: %s"
 
 
 class FaultMade(Exception):
@@ -49,6 +58,11 @@ _planned = _plan(os.environ.get("GUANXI_FAILPOINT", ""))
 _passed: dict[str, int] = {}
 
 
+def planned() -> bool:
+    """Whether any fault is planned at all."""
+    return bool(_planned)
+
+
 def reach(name: str) -> None:
     """Come by the place ``name``; does nothing unless a fault is planned there."""
     if _planned:
@@ -62,6 +76,7 @@ def _reach(name: str) -> None:
     _passed[name] = _passed.get(name, 0) + 1
     if number and _passed[name] != number:
         return
+    os.write(2, f"{MADE % f'{name}:{action}'}\n".encode())
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if action == "error":

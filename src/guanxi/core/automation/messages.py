@@ -30,6 +30,7 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid, Text, Unavailable
 from guanxi.core.kernel.phones import parse_phone
 from guanxi.core.models import InboundMessage, OutboundMessage, Preference
 from guanxi.core.schema.registry import entity_of
+from guanxi.runtime.failpoints import reach
 
 JOB = "guanxi.message_send"
 #: Tries before a message is given up, and the first pause in seconds (it grows fourfold).
@@ -101,6 +102,7 @@ def send(message_id: int) -> str:
                 return STOPPED
             CHANNELS[row.channel].send(row)
             row.state, row.sent_at, row.error = "sent", clock.now(), ""
+            reach("messages.before_commit")
         except (GuanxiError, OSError, KeyError) as error:
             row.error = str(error)[:2000]
             if row.attempts >= TRIES or isinstance(error, Invalid | KeyError):

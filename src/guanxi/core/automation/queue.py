@@ -23,6 +23,8 @@ from procrastinate import App, RetryStrategy
 from procrastinate.contrib.django import app as _app
 from procrastinate.tasks import Task
 
+from guanxi.runtime.failpoints import reach
+
 app: App = _app
 
 #: Five further tries after 10 s, 40 s, 160 s … when a job fails.
@@ -38,9 +40,19 @@ def job(*, name: str = "", queue: str = "default", retry: bool = True, lock: str
             queue=queue,
             retry=AGAIN if retry else False,
             lock=lock,
-        )(function)
+        )(_done_before_told(function))
 
     return make
+
+
+def _done_before_told(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*given: Any, **named: Any) -> Any:
+        result = function(*given, **named)
+        reach("jobs.after_work")
+        return result
+
+    return run
 
 
 def every(cron: str, *, queue: str = "default") -> Callable[[Callable[[dt.datetime], Any]], Task[Any, Any, Any]]:

@@ -100,6 +100,8 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, source: Source) -> bool:
         if not rows:
             if _settle(actor, run, batcher):
                 return True
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = on")  # what is said to be done lasts, all before it too
             finish(run, "done")
             return False
         with writing(actor, operation=run.operation):

@@ -27,6 +27,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import File, HeldContent
 from guanxi.core.records import quarantine
+from guanxi.runtime import lasting
 from guanxi.runtime.backup.making import FILES_LOCK
 from guanxi.runtime.environment import environment
 
@@ -131,6 +132,7 @@ def store(upload: Upload) -> Stored:
             if picture is not None:
                 content, ending, media_type = picture
                 place.write_bytes(content)
+                lasting.file(place)
                 size, digest = len(content), hashlib.sha256(content).hexdigest()
                 name = f"{name.rpartition('.')[0] or name}.{ending}"
             else:
@@ -167,11 +169,12 @@ def _receive(upload: Upload, target: IO[bytes]) -> tuple[int, str, bytes]:
 def _settle(place: Path, digest: str) -> None:
     final = path_of(digest)
     final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
+    if final.exists() and final.stat().st_size == place.stat().st_size:
         os.utime(final)
-    else:
-        place.chmod(0o640)
-        place.replace(final)
+        return
+    place.chmod(0o640)
+    place.replace(final)
+    lasting.names(final.parent, final.parent.parent, folder())  # before a row names it
 
 
 def looks_like_picture(head: bytes) -> bool:

@@ -34,6 +34,7 @@ from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.parsing import rich_text
 from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.runtime.failpoints import reach
 
 __all__ = [
     "comment_add",
@@ -235,6 +236,7 @@ def files_of(actor: Actor, record: models.Model) -> models.QuerySet[File]:
 
 def _file_create(actor: Actor, upload: Upload, record: models.Model | None) -> File:
     stored = files.store(upload)
+    reach("files.before_row")
     with writing(actor):
         file = File.objects.create(
             entity=entity_of(record).key if record is not None else "",

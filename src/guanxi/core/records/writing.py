@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from guanxi.core.records.copying import copy_lines, copy_records, escaped, json_
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
-from guanxi.runtime.failpoints import reach
+from guanxi.runtime.failpoints import planned, reach
 
 #: How long an operation can be taken back, and the trash keeps a record.
 UNDO_FOR = timedelta(days=30)
@@ -107,10 +108,10 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
                 derived.settle(actor, emit)
                 _flush(mine.events)
                 reach("records.before_commit")
+                if planned():  # the transaction may be a larger one's, which commits later
+                    transaction.on_commit(partial(reach, "records.after_commit"))
             elif outer.context != context:
                 _tell(outer.context)
-        if outer is None:
-            reach("records.after_commit")
     except BaseException:
         del mine.events[waiting:]
         raise

@@ -16,7 +16,7 @@ from typing import IO
 import psycopg
 
 from guanxi import __version__
-from guanxi.runtime import external
+from guanxi.runtime import external, lasting
 from guanxi.runtime.backup import archive, programs, rows
 from guanxi.runtime.environment import Environment
 from guanxi.runtime.failpoints import reach
@@ -77,6 +77,7 @@ def make(settings: Environment, *, target: Path | None = None, passphrase: str, 
             manifest = archive.verify(draft, passphrase)
             reach("backup.before_name")
             draft.rename(place)
+        lasting.names(place.parent)
     except OSError as error:
         reason = {"file": place, "reason": os.strerror(error.errno or 0)}
         raise Trouble(_("The backup %(file)s cannot be written: %(reason)s.") % reason) from None

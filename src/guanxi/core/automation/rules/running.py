@@ -26,6 +26,7 @@ from guanxi.core.records import formula, shape, values, worktime
 from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.records.writing import coming_from, writing
 from guanxi.core.schema.registry import entity_of
+from guanxi.runtime.failpoints import reach
 
 logger = logging.getLogger("guanxi.rules")
 
@@ -158,7 +159,9 @@ def go(run_id: int) -> str:
         if run is None or run.state != "running":
             return run.state if run is not None else ""
         work(run)
-        return run.state
+        reach("rules.before_commit")
+    reach("rules.after_commit")
+    return run.state
 
 
 def work(run: RuleRun) -> None:
