@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from guanxi.core.automation import backups
 from guanxi.runtime.backup import archive, making, restoring, rows, sealing, watching
 from guanxi.runtime.environment import Environment, environment
+from guanxi.runtime.postgres import EmbeddedPostgres
 from guanxi.runtime.trouble import Trouble
 from tests.runtime.helpers import guanxi, small_disk
 
@@ -85,6 +88,84 @@ def test_a_used_place_is_refused_and_stays_as_it_is(home: Environment) -> None:
         restoring.restore(replace(home, data=home.data / "empty"), made.place, "", KNOWN, quiet)
     with psycopg.connect(home.database_url) as connection:
         assert rows.sums(connection) == before
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL: nothing is tidied up after it."""
+
+
+def _killed_at(name: str, home: Environment, backup: Path, given: pytest.MonkeyPatch) -> None:
+    def reach(place: str) -> None:
+        if place == name:
+            raise Killed
+
+    with given.context() as changed:
+        changed.setattr(restoring, "reach", reach)
+        changed.setattr(restoring.shutil, "rmtree", lambda *_of, **_named: None)
+        with pytest.raises(Killed):
+            restoring.restore(home, backup, "", KNOWN, quiet)
+
+
+@pytest.mark.parametrize("at", ["restore.before_place", "restore.before_last"])
+def test_a_killed_restore_goes_on_when_it_is_called_again(
+    home: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    first = making.make(home, target=tmp_path / "first.guanxi", passphrase="", tell=quiet)
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM odd WHERE b > 200")
+    made = making.make(home, target=tmp_path / "made.guanxi", passphrase="", tell=quiet)
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        before = rows.sums(connection)
+        connection.execute("DROP TABLE odd, core_file, django_migrations, guanxi_runtime")
+    other = replace(home, data=tmp_path / "other")
+    _killed_at(at, other, made.place, monkeypatch)
+    assert (other.data / "files").exists() is (at == "restore.before_last")
+
+    with pytest.raises(Trouble, match="already"):
+        restoring.restore(other, first.place, "", KNOWN, quiet)  # another one has nothing to go on with
+    restoring.restore(other, made.place, "", KNOWN, quiet)
+    with psycopg.connect(home.database_url) as connection:
+        after = rows.sums(connection)
+    assert {name: after[name] for name in ("odd", "core_file")} == {name: before[name] for name in ("odd", "core_file")}
+    assert (other.data / "files" / DIGEST[:2] / DIGEST[2:4] / DIGEST).read_bytes() == CONTENT
+    assert (other.data / "secret").read_text() == "the-key\n"
+    assert sorted(each.name for each in other.data.iterdir()) == ["files", "secret"]
+    with pytest.raises(Trouble, match="already"):
+        restoring.restore(other, made.place, "", KNOWN, quiet)
+
+
+def test_a_restore_beside_a_register_of_erasures_says_that_they_are_due(home: Environment, tmp_path: Path) -> None:
+    made = making.make(home, passphrase="", tell=quiet)
+    (made.place.parent / making.ERASURES).write_text("{}\n")
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE odd, core_file, django_migrations, guanxi_runtime")
+    other = replace(home, data=tmp_path / "other")
+    restoring.restore(other, made.place, "", KNOWN, quiet)
+    assert (other.data / restoring.ERASE_AGAIN).exists(), "until it is done: a start in between does it"
+    assert (other.data / "backups" / making.ERASURES).read_text() == "{}\n"
+
+
+def test_a_killed_restore_does_not_go_on_over_what_somebody_wrote_since(
+    home: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = making.make(home, passphrase="", tell=quiet)
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE odd, core_file, django_migrations, guanxi_runtime")
+    other = replace(home, data=tmp_path / "other")
+    _killed_at("restore.before_place", other, made.place, monkeypatch)
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE odd SET a = 'changed' WHERE b = (SELECT min(b) FROM odd)")
+    with pytest.raises(Trouble, match="holds tables already"):
+        restoring.restore(other, made.place, "", KNOWN, quiet)
+    assert not (other.data / "files").exists()
+
+
+def test_beside_an_interrupted_restore_no_empty_database_is_made(tmp_path: Path) -> None:
+    (tmp_path / ".restoring").mkdir()
+    (tmp_path / ".restoring" / "step").write_text("placing 2026-11-27")
+    with pytest.raises(Trouble, match=r"was interrupted\. Call it again"):
+        EmbeddedPostgres(tmp_path / "pg", tmp_path / "logs").start()
+    assert not (tmp_path / "pg").exists()
 
 
 def test_a_drill_proves_the_newest_backup_and_leaves_no_database(home: Environment) -> None:
@@ -204,6 +285,46 @@ def test_the_daily_backup_is_due_once_a_day_and_again_an_hour_after_a_failure(ho
     making.make(plan, passphrase="", tell=quiet)
     assert not watching.due(plan, dt.datetime.now(dt.UTC))
     assert "none was proven" in watching.state(plan, dt.datetime.now(dt.UTC)).text
+
+
+def test_the_flag_goes_up_when_the_last_proof_is_older_than_two_days(home: Environment) -> None:
+    plan, now = replace(home, backup_at="03:00"), dt.datetime.now(dt.UTC)
+    made = making.make(plan, passphrase="", tell=quiet)
+    assert watching.state(plan, now).good is False, "made, and not proven"
+    restoring.drill(plan, made.place, "", KNOWN, quiet)
+    assert watching.state(plan, now + dt.timedelta(hours=47, minutes=59)).good is True
+    late = watching.state(plan, now + dt.timedelta(hours=48, minutes=1))
+    assert (late.good, "none was proven" in late.text) == (False, True)
+    making.make(plan, target=home.data / "another.guanxi", passphrase="", tell=quiet)
+    assert watching.state(plan, now + dt.timedelta(hours=49)).good is False, "a new one alone proves nothing"
+
+
+def test_the_worker_makes_and_proves_the_daily_backup_and_notes_what_went_wrong(
+    home: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, now = replace(home, backup_at="03:00", backup_drill=True), dt.datetime.now(dt.UTC)
+    monkeypatch.setattr(backups, "environment", lambda: plan)
+    called: list[list[str]] = []
+    fails = ""
+
+    def run(command: list[str], **_given: object) -> subprocess.CompletedProcess[str]:
+        called.append(command[3:])
+        wrong = command[-1] == fails
+        return subprocess.CompletedProcess(
+            command, int(wrong), "", "…\nThe rows of odd are not those of the backup.\n" * wrong
+        )
+
+    monkeypatch.setattr(backups.subprocess, "run", run)
+    assert not watching.due(plan, now), "a new workspace is not backed up while it is set up"
+    assert not backups.backup_if_due(now)
+    assert called == []
+    tomorrow = now + dt.timedelta(days=1)
+    assert backups.backup_if_due(tomorrow)
+    assert called == [["backup"], ["backup", "drill"]]
+    fails = "drill"
+    assert not backups.backup_if_due(tomorrow)
+    told = watching.state(plan, now)
+    assert (told.good, "The rows of odd are not those of the backup." in told.text) == (False, True)
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 OLDEST = 15
+#: The table of what is recorded about a database, beside what is in it.
+NOTES = "guanxi_runtime"
 _PACKAGES = ("django", "procrastinate", "django-allauth", "django-pgtrigger")
 _SOURCE = Path(__file__).resolve().parent.parent
 

@@ -43,6 +43,8 @@ INITDB_ARGUMENTS = (
     "--no-instructions",
 )
 _FIRST_START_MB = 300
+#: The folder a restore works in, beside the cluster it will bring; while it notes a step there, no other is made.
+RESTORING = ".restoring"
 _START_MB = 32
 
 
@@ -214,6 +216,11 @@ class EmbeddedPostgres:
             raise Trouble(
                 _("%(folder)s is neither empty nor a database. Move it away, or name another folder in GUANXI_DATA.")
                 % {"folder": self.data_dir}
+            )
+        if (self.data_dir.parent / RESTORING / "step").exists():
+            raise Trouble(
+                _("A restore into %(folder)s was interrupted. Call it again, or remove %(work)s to begin with nothing.")
+                % {"folder": self.data_dir.parent, "work": self.data_dir.parent / RESTORING}
             )
         self._tell(_("Making the database in %(folder)s") % {"folder": self.data_dir})
         draft = self.data_dir.with_name(self.data_dir.name + ".new")

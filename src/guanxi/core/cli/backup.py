@@ -189,6 +189,7 @@ def _erased_again(beside: Path) -> int:
     with database(settings):
         load("guanxi.core.cli.migrating:apply")(settings, tell)
         number: int = load("guanxi.core.privacy.register:again")()
+        (settings.data / restoring.ERASE_AGAIN).unlink(missing_ok=True)
         roles.divide(settings)
     return number
 

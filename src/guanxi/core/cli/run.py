@@ -16,6 +16,7 @@ import click
 
 from guanxi.core.cli.ground import embedded, tell
 from guanxi.runtime import external, roles
+from guanxi.runtime.backup.restoring import ERASE_AGAIN
 from guanxi.runtime.continuous import keeping
 from guanxi.runtime.environment import Environment, reload
 from guanxi.runtime.postgres import EmbeddedPostgres, running_url
@@ -121,6 +122,7 @@ def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
     # Sums by day are those of the time zone: another one is prepared for.
     same = external.recorded(settings, "migrations") == wanted
     same = same and external.recorded(settings, "zone") == settings.time_zone
+    same = same and not (settings.data / ERASE_AGAIN).exists()
     if same and roles.divided(settings):
         if demo:
             logins = _kept_logins(settings)
@@ -153,6 +155,9 @@ def prepare(demo: bool, administrator: bool) -> None:
     with workspace(migrated=False, owner=True) as settings:
         apply: Callable[..., int] = load("guanxi.core.cli.migrating:apply")
         apply(settings, tell)
+        if (due := settings.data / ERASE_AGAIN).exists():  # a restore was killed before it came to that
+            load("guanxi.core.privacy.register:again")()
+            due.unlink()
         result: dict[str, Any] = {}
         if demo:
             tell(_("Making the demo organisation; this takes a moment on the first start …"))

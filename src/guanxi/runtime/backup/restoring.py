@@ -15,17 +15,22 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from guanxi.runtime import external, roles
+from guanxi.runtime import external, lasting, roles
 from guanxi.runtime.backup import archive, making, programs, rows
 from guanxi.runtime.backup.making import PROVEN
 from guanxi.runtime.environment import Environment, embedded_url
 from guanxi.runtime.failpoints import reach
-from guanxi.runtime.postgres import EmbeddedPostgres
+from guanxi.runtime.postgres import RESTORING, EmbeddedPostgres
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 Tell = Callable[[str], None]
-_WORK = ".restoring"
+#: What gets its place at the end, in this order: the cluster is what makes a place used.
+_PARTS = ("files", archive.SECRET, "pg")
+#: The steps of a restore that a killed one goes on from.
+_LOADING, _PLACING = "loading", "placing"
+#: Lies in the data folder as long as what was erased since the backup has not been erased again.
+ERASE_AGAIN = "erase-again"
 
 
 def check(place: Path, passphrase: str, known: set[str], tell: Tell) -> archive.Manifest:
@@ -50,25 +55,79 @@ def restore(settings: Environment, place: Path, passphrase: str, known: set[str]
     """Bring the backup into the data folder and database of ``settings``, which must be empty.
 
     The rows are compared with the sums taken when the backup was made before anything gets its final place.
-    Raises ``Trouble`` with nothing touched when the backup or the place will not do.
+    Raises ``Trouble`` with nothing touched when the backup or the place will not do. One that was killed goes on, called again for
+    the same backup, from the last step that cannot be undone.
     """
     manifest = check(place, passphrase, known, tell)
-    refuse_used(settings)
-    work = settings.data / _WORK
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True, mode=0o700)
+    work = settings.data / RESTORING
+    if placing(settings, work, manifest.made_at):
+        settle(settings, work, manifest.made_at)
+        return manifest
+    loaded = _loaded(settings, work, manifest)
+    if not loaded:
+        refuse_used(settings)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True, mode=0o700)
+    bring_register(settings, place)
     try:
-        _unpack(place, passphrase, work, tell)
+        if not loaded:
+            _unpack(place, passphrase, work, tell)
         with _database(settings, work, tell) as target:
-            tell(_("Bringing the rows back …"))
-            _load(target, work / archive.DATABASE)
-            _compare(target, manifest)
+            if not loaded:
+                tell(_("Bringing the rows back …"))
+                _note(work, _LOADING, manifest.made_at)
+                load(target, work / archive.DATABASE)
+                _compare(target, manifest)
             roles.divide(target)
         reach("restore.before_place")
-        settle(settings, work)
-    finally:
+    except BaseException:
         shutil.rmtree(work, ignore_errors=True)
+        raise
+    settle(settings, work, manifest.made_at)
     return manifest
+
+
+def _note(work: Path, step: str, name: str) -> None:
+    """Note in the working folder how far the restore called ``name`` came, on the disk when this returns."""
+    draft = work / ".step"
+    draft.write_text(f"{step} {name}")
+    lasting.file(draft)
+    draft.replace(work / "step")
+    lasting.names(work, work.parent)
+
+
+def _noted(work: Path) -> tuple[str, str]:
+    try:
+        step, _space, name = (work / "step").read_text().partition(" ")
+    except OSError:
+        return "", ""
+    return step, name
+
+
+def placing(settings: Environment, work: Path, name: str) -> bool:
+    """Whether the restore called ``name`` was killed while its parts got their places, and nobody has begun anew there since."""
+    left = [part for part in _PARTS if (work / part).exists()]
+    begun = settings.embedded and (settings.data / "pg").exists()
+    begun = begun or ("files" in left and _holds(settings.data / "files"))
+    return _noted(work) == (_PLACING, name) and bool(left) and not begun
+
+
+def _holds(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _loaded(settings: Environment, work: Path, manifest: archive.Manifest) -> bool:
+    """Whether a restore of this backup into a database that is not ours was killed with the rows in it.
+
+    They come in one transaction. The database is taken for that one's when all rows are there and the same, so nothing of anybody else
+    is ever touched. An embedded database lies in the working folder and is made again.
+    """
+    if settings.embedded or _noted(work) not in ((_LOADING, manifest.made_at), (_PLACING, manifest.made_at)):
+        return False
+    with psycopg.connect(settings.owner_url) as connection:
+        found = {} if rows.is_empty(connection) else rows.sums(connection)
+    compared = (found | manifest.tables).keys() - {external.NOTES}
+    return bool(found) and all(found.get(name) == manifest.tables.get(name) for name in compared)
 
 
 def drill(settings: Environment, place: Path, passphrase: str, known: set[str], tell: Tell) -> archive.Manifest:
@@ -80,8 +139,8 @@ def drill(settings: Environment, place: Path, passphrase: str, known: set[str], 
     try:
         _unpack(place, passphrase, work, tell, only=archive.DATABASE)
         tell(_("Bringing the rows into a scratch database …"))
-        with _scratch(settings, name) as target:
-            _load(target, work / archive.DATABASE)
+        with scratch(settings, name) as target:
+            load(target, work / archive.DATABASE)
             _compare(target, manifest)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -94,7 +153,7 @@ def refuse_used(settings: Environment) -> None:
     """Raise ``Trouble`` when the place holds data already."""
     files = settings.data / "files"
     used = (settings.data / "pg").exists() if settings.embedded else False
-    if used or (files.is_dir() and any(files.iterdir())):
+    if used or _holds(files):
         raise Trouble(
             _("%(folder)s holds data already. Name an empty folder in GUANXI_DATA; nothing was changed.")
             % {"folder": settings.data}
@@ -147,11 +206,20 @@ def _database(settings: Environment, work: Path, tell: Tell) -> Iterator[Environ
 
 
 @contextlib.contextmanager
-def _scratch(settings: Environment, name: str) -> Iterator[Environment]:
+def scratch(settings: Environment, name: str) -> Iterator[Environment]:
+    """The settings of an empty database on the same server, removed afterwards."""
     with psycopg.connect(settings.owner_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
-        )
+        try:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+            )
+        except psycopg.errors.InsufficientPrivilege:
+            raise Trouble(
+                _(
+                    "The role %(role)s may not make a database beside its own. As the server's administrator run: ALTER ROLE %(role)s CREATEDB;"
+                )
+                % {"role": connection.info.user}
+            ) from None
         try:
             host = connection.info
             given = make_conninfo(settings.owner_url, dbname=name, user=host.user)
@@ -160,7 +228,7 @@ def _scratch(settings: Environment, name: str) -> Iterator[Environment]:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _load(target: Environment, dump: Path) -> None:
+def load(target: Environment, dump: Path) -> None:
     """All rows or none: pg_restore in one transaction."""
     own = "--dbname=" + str(conninfo_to_dict(target.owner_url).get("dbname", "guanxi"))
     programs.run(
@@ -188,12 +256,21 @@ def bring_register(settings: Environment, place: Path) -> bool:
     return own.is_file()
 
 
-def settle(settings: Environment, work: Path) -> None:
-    """Give files, secret and cluster their places; the cluster last, for it is what makes the place used."""
-    for name in ("files", archive.SECRET, "pg"):
-        source, target = work / name, settings.data / name
+def settle(settings: Environment, work: Path, name: str) -> None:
+    """Give files, secret and cluster their places and remove the working folder. Killed on the way, ``placing`` tells so to the next."""
+    if _noted(work) != (_PLACING, name):
+        if (making.folder(settings) / making.ERASURES).is_file():
+            (settings.data / ERASE_AGAIN).touch()
+        os.sync()  # thousands of files and their folders at once
+        _note(work, _PLACING, name)
+    for part in _PARTS:
+        source, target = work / part, settings.data / part
+        if part == "pg":
+            reach("restore.before_last")
         if not source.exists():
             continue
-        if name == "files" and target.is_dir():
+        if part == "files" and target.is_dir():
             target.rmdir()
         source.replace(target)
+        lasting.names(settings.data)
+    shutil.rmtree(work, ignore_errors=True)

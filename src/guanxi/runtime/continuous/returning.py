@@ -20,11 +20,11 @@ from guanxi.runtime.backup import restoring
 from guanxi.runtime.continuous import pieces
 from guanxi.runtime.continuous.store import Store, choose, shown
 from guanxi.runtime.environment import Environment, embedded_url
-from guanxi.runtime.postgres import EmbeddedPostgres
+from guanxi.runtime.postgres import RESTORING, EmbeddedPostgres
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
-_WORK, _ASKED = ".restoring", "asked"
+_WORK, _ASKED = RESTORING, "asked"
 #: The server asks for a segment by a file and waits until it is gone; the segment lies beside it then, or there is none.
 _COMMAND = f": > {_ASKED}/%f.wanted; while [ -e {_ASKED}/%f.wanted ]; do sleep 0.02; done; mv {_ASKED}/%f %p"
 
@@ -50,11 +50,14 @@ def bring(
         raise Trouble(_("A moment can be brought back into the embedded database only; unset DATABASE_URL."))
     store, span = choose(archive, moment)
     restoring.refuse_newer(archive, span.base.version, span.base.migrations, known)
+    work, name = settings.data / _WORK, f"{span.base.stamp} {moment.isoformat()}"
+    if restoring.placing(settings, work, name):
+        restoring.settle(settings, work, name)
+        return Returned(_number_of_contents(settings), 0, store.folder)
     restoring.refuse_used(settings)
     tell(
         _("Bringing back %(moment)s from the copy of %(base)s …") % {"moment": shown(moment), "base": shown(span.begin)}
     )
-    work = settings.data / _WORK
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o755)
     try:
@@ -71,10 +74,16 @@ def bring(
         shutil.rmtree(cluster / _ASKED, ignore_errors=True)
         missing = _files(store, settings.backup_passphrase, digests, work, tell)
         _secret(store, settings.backup_passphrase, work)
-        restoring.settle(settings, work)
-    finally:
+    except BaseException:
         shutil.rmtree(work, ignore_errors=True)
+        raise
+    restoring.bring_register(settings, store.bases_folder)
+    restoring.settle(settings, work, name)
     return Returned(len(digests) - missing, missing, store.folder)
+
+
+def _number_of_contents(settings: Environment) -> int:
+    return sum(place.is_file() for place in (settings.data / "files").rglob("*"))
 
 
 def _unpack(store: Store, stamp: str, passphrase: str, cluster: Path, user: binaries.ServerUser) -> None:
