@@ -14,9 +14,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from guanxi.runtime.backup import programs
+from guanxi.core.cli.speaking import Client, to_port
+from guanxi.runtime import external
+from guanxi.runtime.backup import programs, rows
 from guanxi.runtime.environment import read
-from tests.runtime.helpers import guanxi
+from tests.runtime.helpers import ROOT, Server, guanxi
 
 FIXTURE = Path(__file__).parent / "release.sql.xz"
 #: Tables that say how a database was made, not what is in it; migrations and base data write them.
@@ -90,3 +92,65 @@ def test_what_an_upgrade_does_not_touch_is_the_same_to_the_row(fresh_database: s
     assert changed - MEANT == set()
     assert {name for name in before if name not in after} - MEANT == set()
     assert guanxi("migrate", "--check", **own).returncode == 0
+
+
+def _shape(url: str) -> tuple[list[tuple[object, ...]], rows.Sums]:
+    """Columns, applied migrations and the sums of all rows, the notes about the database left out."""
+    with psycopg.connect(url) as connection:
+        columns = (
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
+        )
+        applied = "SELECT app, name, '' FROM django_migrations"
+        shape = connection.execute(f"{columns} UNION ALL {applied} ORDER BY 1, 2").fetchall()
+        sums = rows.sums(connection)
+    return shape, {
+        name: each for name, each in sums.items() if not name.startswith("procrastinate_") and name != external.NOTES
+    }
+
+
+@pytest.mark.slow
+def test_an_upgrade_that_fails_leaves_the_old_release_at_work(fresh_database: str, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "data"), "GUANXI_WEB_WORKERS": "1"}
+    newer = own | {"DJANGO_SETTINGS_MODULE": "tests.newer.settings", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    assert guanxi("migrate", timeout=400, **own).returncode == 0
+    assert (
+        guanxi("user", "create", "alice", "--email", "a@example.com", "--role", "administrator", **own).returncode == 0
+    )
+    made = guanxi("token", "create", "alice", "--name", "one", "--scopes", "read,write", "--json", **own)
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("DELETE FROM django_migrations WHERE app = 'fakes'")  # known to tests only
+    server = Server(tmp_path / "serve.log", "--only", "web", **own)
+    try:
+        server.wait_ready(120)
+        client = Client(to_port(server.port), json.loads(made.stdout)["token"])
+
+        def saved(name: str) -> None:
+            answer = client.send("POST", "/api/v1/customers/", {"name": name, "kind": "organisation"}, name)
+            assert answer is not None, server.log.read_text()
+            assert (answer[0], answer[1]["name"]) == (201, name)
+
+        saved("before")
+        was = _shape(fresh_database)
+        tried = guanxi("migrate", "--rehearse", timeout=400, **newer)
+        assert (tried.returncode, "newer.0002_broken failed" in tried.stderr) == (1, True), tried.stderr
+        assert _shape(fresh_database) == was, "it was tried on a copy"
+        with psycopg.connect(fresh_database) as connection:
+            left = connection.execute(
+                "SELECT count(*) FROM pg_database WHERE datname LIKE 'guanxi_rehearsal%'"
+            ).fetchone()
+        assert left == (0,)
+
+        done = guanxi("migrate", timeout=400, **newer)
+        assert done.returncode == 1
+        assert "newer.0002_broken failed and was taken back: division by zero" in done.stderr
+        assert "1 applied before it were taken back too: the former release goes on" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert _shape(fresh_database) == was
+        assert server.get("/readyz")[0] == 200
+        saved("after")
+    finally:
+        server.end()
+    check = guanxi("migrate", "--check", "--json", **own)
+    assert (check.returncode, json.loads(check.stdout)) == (0, {"missing": []}), "the old release starts on it"
+    fine = guanxi("migrate", "--rehearse", "--json", timeout=400, **own)
+    assert (fine.returncode, json.loads(fine.stdout)["applied"]) == (0, 0), fine.stderr

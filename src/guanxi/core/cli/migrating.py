@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -15,8 +15,9 @@ from guanxi.core.management.commands import migrate as quick_migrate
 from guanxi.core.models import FieldIndex
 from guanxi.core.records import seeds, tallies
 from guanxi.core.shaping import indexes
-from guanxi.runtime import external
+from guanxi.runtime import external, roles
 from guanxi.runtime.environment import Environment
+from guanxi.runtime.failpoints import reach
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
@@ -58,6 +59,7 @@ class _Command(quick_migrate.Command):
             self.applied += 1
             external.record(self._settings, "migrating", "")
             self.current = ""
+            reach("migrate.after_one")
 
 
 @contextlib.contextmanager
@@ -88,7 +90,8 @@ def known() -> set[str]:
 def apply(settings: Environment, tell: Callable[[str], None]) -> int:
     """Apply all missing migrations and enter the base data they bring; returns the number of migrations.
 
-    Raises ``Trouble`` when one fails, was applied half-way before, or when the database belongs to a newer release.
+    Raises ``Trouble`` when one fails, was applied half-way before, or when the database belongs to a newer release. What was applied
+    before the one that failed is taken back too, so the release that worked on the database goes on with it.
     """
     with _alone(settings, tell):
         code = external.fingerprint()  # of what is applied now, even if the code is replaced meanwhile
@@ -113,11 +116,13 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
             tell(_("Bringing the database up to date (%(number)s migrations)") % {"number": len(expected)})
         command = _Command(settings, tell)
         command.expected = len(expected)
+        before = set(MigrationRecorder(connection).applied_migrations())
         try:
             if changing:
                 command.handle(**_options())
-        except DatabaseError as error:
-            raise _explained(command.current, error, interrupted) from error
+        except Exception as error:
+            told = _explained(command.current, error, interrupted)
+            raise Trouble(f"{told}{_taken_back(settings, before, tell)}") from error
         external.record(settings, "migrating", "")
         seeds.load()
         tallies.keep_zone()
@@ -126,6 +131,38 @@ def apply(settings: Environment, tell: Callable[[str], None]) -> int:
         if changing:
             _indexes(tell)
         return command.applied
+
+
+def _taken_back(settings: Environment, before: set[tuple[str, str]], tell: Callable[[str], None]) -> str:
+    """Take back what this upgrade applied to a database that was in use; a sentence about it, empty when there is nothing to say."""
+    executor = MigrationExecutor(connection)
+    new = set(executor.loader.applied_migrations) - before
+    if not before or not new:
+        return ""
+    tell(_("Taking back %(number)s migrations …") % {"number": len(new)})
+    try:
+        executor.migrate(
+            [target for app in sorted({app for app, _name in new}) for target in _left(executor, app, before)]
+        )
+        external.record(settings, "migrating", "")
+        roles.divide(settings)
+    except Exception as error:  # noqa: BLE001 - the first fault is the one to tell; this says only where the database stands
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        return " " + _("%(number)s applied before it could not be taken back: %(reason)s. Restore the last backup.") % {
+            "number": len(new), "reason": reason,
+        }  # fmt: skip
+    return " " + _(
+        "%(number)s applied before it were taken back too: the former release goes on with the database."
+    ) % {"number": len(new)}
+
+
+def _left(executor: MigrationExecutor, app: str, before: set[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    """The newest migrations of an app that were applied before; ``None`` for an app that is new."""
+    graph, kept = executor.loader.graph, {key for key in before if key[0] == app}
+    last = [
+        key for key in kept if key in graph.nodes and not any(one.key in kept for one in graph.node_map[key].children)
+    ]
+    return sorted(last) if last else [(app, None)]
 
 
 def _indexes(tell: Callable[[str], None]) -> None:
@@ -181,8 +218,8 @@ def _refuse_newer() -> None:
         )
 
 
-def _explained(current: str, error: DatabaseError, interrupted: str) -> Trouble:
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+def _explained(current: str, error: Exception, interrupted: str) -> Trouble:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if isinstance(error.__cause__, psycopg.errors.DiskFull):
         return Trouble(_("The disk of the database is full. Make room and start again."))
     if interrupted == current or isinstance(error.__cause__, _HALF_DONE):

@@ -4,24 +4,36 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from guanxi.core.cli.ground import tell
-from guanxi.runtime.environment import CHECKOUT
+from guanxi.core.cli import rehearsing
+from guanxi.core.cli.ground import database, tell
+from guanxi.runtime.environment import CHECKOUT, environment
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
 
 @click.command(help=_("Bring the database up to date."))
 @click.option("--check", is_flag=True, help=_("Only say what is missing; exit code 1 when something is."))
+@click.option(
+    "--rehearse", is_flag=True, help=_("Try it on a copy of the database and say how long it took; nothing is changed.")
+)
 @click.option("--done", metavar="APP.NAME", help=_("Record a migration as applied without running it."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
-def migrate(check: bool, done: str | None, as_json: bool) -> None:
-    """Apply migrations, or tell which are missing."""
+def migrate(check: bool, rehearse: bool, done: str | None, as_json: bool) -> None:
+    """Apply migrations, tell which are missing, or try them on a copy."""
     from guanxi.core.cli.workspace import workspace
 
+    if rehearse:
+        settings = environment()
+        with database(settings):
+            found = rehearsing.rehearse(settings, tell)
+        text = _("%(applied)s migrations were applied to a copy in %(seconds)s s; nothing was changed.") % asdict(found)
+        click.echo(json.dumps(asdict(found)) if as_json else text)
+        return
     with workspace(migrated=False, owner=True) as settings:
         from guanxi.core.cli import migrating
 

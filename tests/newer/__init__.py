@@ -1,0 +1,1 @@
+"""A newer release of the product, for tests of upgrades: one migration that works and one that fails."""
