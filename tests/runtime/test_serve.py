@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from guanxi.core.cli.speaking import Client, to_port
 from guanxi.runtime.environment import read
 from guanxi.runtime.process import working_in
-from tests.runtime.helpers import LONG, Server, guanxi, listening, processor_seconds, wait_gone
+from tests.runtime.helpers import LONG, Server, guanxi, listening, processor_seconds, small_disk, wait_gone
 
 pytestmark = pytest.mark.slow
 
@@ -197,3 +199,53 @@ def test_it_serves_from_a_database_of_somebody_else(fresh_database: str, tmp_pat
         assert "guanxi_database_up 1.0" in server.get("/metrics")[2]
     finally:
         assert server.end() < 20
+
+
+def test_a_full_disk_stops_saving_and_what_was_acknowledged_is_there_afterwards(tmp_path: Path) -> None:
+    """The journal of the database has no room left: the server ends, gets the reserve, ends again; with room it goes on by itself."""
+    with small_disk(tmp_path / "small", "1200m") as small:
+        own = {"GUANXI_DATA": str(small / "data"), "GUANXI_DATABASE_MEMORY_MB": "128", "GUANXI_WEB_WORKERS": "1"}
+        server = Server(tmp_path / "serve.log", **own)
+        try:
+            server.wait_ready(180)
+            assert guanxi("user", "create", "alice", "--role", "administrator", **own).returncode == 0
+            made = guanxi("token", "create", "alice", "--name", "one", "--scopes", "read,write", "--json", **own)
+            client = Client(to_port(server.port), json.loads(made.stdout)["token"])
+            ballast, until = small / "data" / "ballast", time.monotonic() + 30
+            while not ballast.exists() and time.monotonic() < until:
+                time.sleep(0.1)
+            assert ballast.stat().st_size == 32 * 1024 * 1024
+
+            filler = small / "filler"
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small).free - 40 * 1024 * 1024)
+            acknowledged: list[int] = []
+            refused, until = list[str](), time.monotonic() + 240
+            while len(refused) < 3 and time.monotonic() < until:
+                body = {
+                    "name": f"满盘{len(acknowledged)}",
+                    "kind": "organisation",
+                    "description": os.urandom(40_000).hex(),
+                }
+                answer = client.send("POST", "/api/v1/customers/", body, f"{len(acknowledged)}-{len(refused)}")
+                if answer is not None and answer[0] == 201:
+                    acknowledged.append(int(answer[1]["id"]))
+                else:
+                    refused.append("" if answer is None else str(answer[1].get("code")))
+            assert len(acknowledged) > 5, refused
+            assert len(refused) == 3, "the disk was never full"
+            assert set(refused) <= {"database.full", "service.unavailable", ""}, refused
+            until = time.monotonic() + 60
+            while ballast.exists() and time.monotonic() < until:
+                time.sleep(0.1)
+            assert not ballast.exists(), "the reserve was given free"
+
+            filler.unlink()
+            server.wait_ready(120)
+            assert server.process.poll() is None, "nobody had to start it"
+            for number in acknowledged:
+                answer = client.send("GET", f"/api/v1/customers/{number}", {}, "")
+                assert answer is not None, number
+                assert (answer[0], len(answer[1]["description"])) == (200, 80_000), number
+        finally:
+            server.end()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,8 +25,10 @@ from django.utils import translation
 
 from guanxi.core.automation import health
 from guanxi.core.kernel import clock
-from guanxi.core.models import OutboundMessage, replica
-from guanxi.runtime.environment import reload
+from guanxi.core.models import Mailbox, OutboundMessage, OutboxEvent, replica
+from guanxi.runtime import external
+from guanxi.runtime.continuous import keeping
+from guanxi.runtime.environment import APPLICATION_ROLE, environment, reload
 from tests.at_once import at_once
 from tests.rights import as_owner
 from tests.runtime.helpers import free_ports, small_disk
@@ -181,6 +185,57 @@ def certificate_unknown(given: Given, place: Path) -> AbstractContextManager[Non
 
 
 @contextmanager
+def mailbox_silent(_given: Given, _place: Path) -> Iterator[None]:
+    since = clock.now() - dt.timedelta(hours=2)
+    Mailbox.objects.create(name="info@guanxi.example", failing_since=since, failures=9, error="LOGIN failed")
+    yield
+
+
+@contextmanager
+def event_stuck(_given: Given, _place: Path) -> Iterator[None]:
+    at = clock.now() - dt.timedelta(minutes=6)
+    OutboxEvent.objects.create(name="customers.customer.created", entity="customers.customer", record_id=1, at=at)
+    yield
+
+
+@contextmanager
+def archive_stands(given: Given, place: Path) -> Iterator[None]:
+    """The archive process notes why it cannot go on; the folder was never written to."""
+    with setting(given, GUANXI_ARCHIVE_FOLDER=str(place / "archive")):
+        given.setitem(environment().sources, "DATABASE_URL", "embedded")  # type: ignore[arg-type]
+        external.record(environment(), keeping.FAILED, json.dumps({"reason": "No space left on device"}))
+        try:
+            yield
+        finally:
+            external.record(environment(), keeping.FAILED, "")
+
+
+@contextmanager
+def somebody_waits(given: Given, _place: Path) -> Iterator[None]:
+    """One session holds what another one wants; the twenty seconds of patience are taken as over."""
+    given.setattr(health, "_CONNECTIONS", health._CONNECTIONS.replace("20 s", "0 s"))
+    name, host = connection.settings_dict["NAME"], connection.settings_dict["HOST"]
+    with (
+        psycopg.connect(dbname=name, host=host, user=APPLICATION_ROLE, autocommit=True) as one,
+        psycopg.connect(dbname=name, host=host, user=APPLICATION_ROLE, autocommit=True) as other,
+    ):
+        one.execute("SELECT pg_advisory_lock(77)")
+        waits = threading.Thread(target=other.execute, args=["SELECT pg_advisory_lock(77)"])
+        waits.start()
+        until = time.monotonic() + 10
+        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        while one.execute(query, [other.info.backend_pid]).fetchone() != (1,) and time.monotonic() < until:
+            time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # the test's one transaction has looked before
+        try:
+            yield
+        finally:
+            one.execute("SELECT pg_advisory_unlock(77)")
+            waits.join(10)
+
+
+@contextmanager
 def nothing(_given: Given, _place: Path) -> Iterator[None]:
     yield
 
@@ -202,6 +257,10 @@ FAULTS: tuple[tuple[Fault, str, str, str], ...] = (
     (clock_jumped, "Clock", "wrong", "600.0 s apart"),
     (no_backup_for_days, "Backup", "warning", "none made yet"),
     (job_late, "Jobs", "warning", "1 late"),
+    (mailbox_silent, "Mailboxes", "wrong", "LOGIN failed"),
+    (event_stuck, "Events", "warning", "1 wait to be told"),
+    (archive_stands, "Continuous archive", "wrong", "No space left on device"),
+    (somebody_waits, "Connections", "warning", "Somebody holds what others want to change"),
     (replica_away, "Replica", "warning", "The primary answers everything meanwhile"),
 )
 
@@ -217,6 +276,18 @@ def test_each_fault_is_named(
         with fault(monkeypatch, tmp_path):
             found = [one for one in health.findings() if one.label == label]
         assert [(one.state, words in f"{one.text} {one.help}") for one in found] == [(state, True)], found
+
+
+def test_a_worker_is_missed_within_a_minute_of_its_last_sign_of_life() -> None:
+    def worker() -> str:
+        (found,) = (one for one in health.findings() if one.label == "Worker")
+        return found.state
+
+    with translation.override("en"), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '50 seconds')")
+        assert worker() == "ok", "it gives one every five seconds, a busy machine may be late"
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '61 seconds'")
+        assert worker() == "wrong"
 
 
 def test_without_a_database_the_page_says_so_and_the_probe_names_it(browse: Callable[..., Client], cast: Any) -> None:
