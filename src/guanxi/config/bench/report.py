@@ -13,8 +13,6 @@ BUDGETS = {
     "list, filtered by own field": 30, "list, filtered": 30, "list, sorted": 30, "list": 15, "search": 15, "record": 25, "board": 45,
     "inline edit": 10, "API create": 12, "API list": 8, "home": 40, "report": 150,
 }  # fmt: skip
-#: Less of what grows with the rows where there are fewer: at P and below.
-SMALLER = {"board": 30, "report": 30}
 #: A page counts as slower or faster from this ratio on: less is noise.
 NOISE = 1.15
 #: So many times longer a page may take (p95 on the clock) where a hundred times as many rows are stored.
@@ -42,10 +40,9 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def budget_of(name: str, size: str) -> int | None:
-    """The processor milliseconds a page may cost at a size, if there is a budget."""
-    known = BUDGETS if size == "M" else BUDGETS | SMALLER
-    return next((value for words, value in known.items() if name.startswith(words)), None)
+def budget_of(name: str) -> int | None:
+    """The processor milliseconds a page may cost, if there is a budget."""
+    return next((value for words, value in BUDGETS.items() if name.startswith(words)), None)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -60,7 +57,7 @@ def page(found: Mapping[str, Any]) -> str:
     facts = found["machine"]
     rows = []
     for name, one in found["pages"].items():
-        budget = budget_of(name, found["size"])
+        budget = budget_of(name)
         mark = "" if budget is None else f"{budget}{' ✗' if one['cpu_ms'] > budget else ''}"
         rows.append([name, mark, *(one[column] for column in COLUMNS)])
     rate = found["throughput"]
@@ -75,7 +72,7 @@ def page(found: Mapping[str, Any]) -> str:
     return "\n".join([
         f"# Size {found['size']}, {found['date']}", "",
         facts_line, "",
-        "`cpu_ms` is the processor time of the web processes and PostgreSQL for each request; ✗ marks a budget that is missed.", "",
+        "`cpu_ms` is the processor time of the web processes and PostgreSQL for each request; ✗ marks a budget of size M that is missed.", "",
         table(("page · person", "budget", *COLUMNS), rows), "",
         rate_line, "",
     ])  # fmt: skip

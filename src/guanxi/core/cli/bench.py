@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,16 @@ def fuzz_command(seed: int, count: int, pages: int, target: str | None) -> None:
 
 @bench.command(
     "nodes",
-    help=_("Serve from three nodes, a primary and a standby behind nginx; kill a node and the primary under work."),
+    help=_(
+        "Serve from three nodes, a primary and a standby behind a balancer; kill a node and the primary under work."
+    ),
+)
+@click.option(
+    "--balancer",
+    type=click.Choice(["nginx", "haproxy"]),
+    default="nginx",
+    show_default=True,
+    help=_("Who shares out the requests, with the file of deploy/."),
 )
 @click.option(
     "--seconds", type=click.FloatRange(1), default=8.0, show_default=True, help=_("Seconds of work around each fault.")
@@ -143,12 +153,17 @@ def fuzz_command(seed: int, count: int, pages: int, target: str | None) -> None:
 @click.option(
     "--port", type=click.IntRange(1024, 65000), default=8400, show_default=True, help=_("First of twelve ports.")
 )
-def nodes_command(seconds: float, port: int) -> None:
+def nodes_command(balancer: str, seconds: float, port: int) -> None:
     """Exit code 1 when the ledger and the database differ, or service was away for more than 30 seconds."""
     folder = Path(tempfile.mkdtemp(prefix="guanxi-nodes-"))
-    found = load("guanxi.config.bench.nodes:run")(folder, port, seconds, lambda line: click.echo(line, err=True))
+    told: Callable[[str], None] = lambda line: click.echo(line, err=True)  # noqa: E731
+    found = load("guanxi.config.bench.nodes:run")(folder, port, seconds, balancer, told)
     words = {"number": found.acknowledged, "lost": found.unanswered}
     click.echo(_("%(number)s changes acknowledged, %(lost)s requests never answered.") % words)
+    words = {"number": found.looked, "reads": found.replica_reads}
+    click.echo(
+        _("%(number)s times people looked for what they had saved; the replica answered %(reads)s reads.") % words
+    )
     for each in found.faults:
         click.echo(f"  ✗ {each}")
     if found.faults or max(found.seconds.values()) > _AWAY_SECONDS:

@@ -7,13 +7,11 @@ import contextlib
 import json
 import os
 import random
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,19 +20,27 @@ from pathlib import Path
 
 import click
 
+from guanxi.core.cli.atwork import Everybody, invited, wait_for_work
+from guanxi.core.cli.comparing import Audit, rule_of_the_ledger, settled
 from guanxi.core.cli.ground import tell
 from guanxi.core.cli.interrupted import Commands
 from guanxi.core.cli.labours import Labours
-from guanxi.core.cli.ledger import Audit, Client, Ledger, compare
-from guanxi.runtime.failpoints import PLACES
+from guanxi.core.cli.ledger import Ledger
+from guanxi.core.cli.speaking import Client, Person, to_port
+from guanxi.runtime.failpoints import MADE, PLACES
 from guanxi.runtime.postgres import running_url
 from guanxi.runtime.process import die_with_parent
 from guanxi.runtime.trouble import Trouble
 from guanxi.runtime.words import say as _
 
-_CLIENTS = 4
+_VISITORS = 2
 _READY_SECONDS = 300
-_QUIET_SECONDS = 60
+#: So long a part may be between its end and its next start when it is to be killed.
+_PART_SECONDS = 60
+
+
+#: Where the work of people, programs and the worker comes by; the other places lie on the way of long work and commands.
+REACHED = ("records.", "outbox.", "files.", "rules.", "jobs.")
 
 
 @dataclass
@@ -78,7 +84,7 @@ class Workspace:
     def wait_ready(self) -> float:
         """Wait until pages are served; returns the seconds it took."""
         begin = time.monotonic()
-        client = Client(self.port, "")
+        client = Client(to_port(self.port))
         while time.monotonic() - begin < _READY_SECONDS:
             if self._process is None or self._process.poll() is not None:
                 raise Trouble(_("The workspace does not start; see %(log)s.") % {"log": self.folder / "serve.log"})
@@ -111,7 +117,7 @@ class Workspace:
         )
 
     def kill(self, what: str) -> None:
-        """SIGKILL to one part (web, worker, postgres) or to everything."""
+        """SIGKILL to one part (web, worker, postgres) or to everything. Raises ``Trouble`` when there is no such part to kill."""
         if what == "everything":
             for pid in [self._process.pid, *self.processes()] if self._process else []:
                 with contextlib.suppress(ProcessLookupError):
@@ -119,12 +125,22 @@ class Workspace:
             if self._process:
                 self._process.wait(10)
             return
-        word = "postgres -D" if what == "postgres" else f"guanxi.runtime.child {what}"
-        for pid in self.processes():
-            with contextlib.suppress(OSError):
-                if word in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
-                    os.kill(pid, signal.SIGKILL)
-                    return
+        word, until = (
+            "postgres -D" if what == "postgres" else f"guanxi.runtime.child {what}",
+            time.monotonic() + _PART_SECONDS,
+        )
+        while time.monotonic() < until:
+            for pid in self.processes():
+                with contextlib.suppress(OSError):
+                    if word in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                        os.kill(pid, signal.SIGKILL)
+                        return
+            time.sleep(0.1)
+        raise Trouble(_("There is no part %(name)s to kill.") % {"name": what})
+
+    def said(self) -> str:
+        """What all its processes printed so far."""
+        return (self.folder / "serve.log").read_text("utf-8", "replace")
 
     def end(self) -> None:
         """Stop in order, whatever state it is in."""
@@ -163,69 +179,16 @@ class Workspace:
         return found[1:]
 
 
-class Clients:
-    """People at work: each makes customers and changes them until told to stop."""
-
-    def __init__(self, ledger: Ledger, client: Client) -> None:
-        self._ledger, self.client = ledger, client
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-
-    def begin(self) -> None:
-        """Start them."""
-        self._stop.clear()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _each in range(_CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def finish(self) -> None:
-        """Let each one end what he is at."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def repeat_unanswered(self, some: Callable[[], bool]) -> None:
-        """Send what got no answer once more under its key, as a careful client would; ``some()`` picks which."""
-        for key, sort, token, record in self._ledger.unknown():
-            if some():
-                self._send(key, sort, token, record)
-
-    def _work(self) -> None:
-        record: int | None = None
-        while not self._stop.is_set():
-            sort = "create" if record is None or random.random() < 0.4 else "change"  # noqa: S311 - not for secrets
-            key, token = secrets.token_hex(12), f"账本{secrets.token_hex(8)}"
-            self._ledger.intend(key, sort, token, record if sort == "change" else None)
-            answered = self._send(key, sort, token, record)
-            if answered is None:
-                record = None
-                time.sleep(0.2)
-            elif sort == "create":
-                record = answered
-
-    def _send(self, key: str, sort: str, token: str, record: int | None) -> int | None:
-        if sort == "create":
-            answer = self.client.send("POST", "/api/v1/customers/", {"name": token, "kind": "organisation"}, key)
-        else:
-            answer = self.client.send("PATCH", f"/api/v1/customers/{record}", {"short_name": token}, key)
-        if answer is None or answer[0] >= 500:
-            return None
-        if answer[0] == 429:
-            time.sleep(1)
-            return None
-        number = answer[1].get("id")
-        self._ledger.acknowledge(key, answer[0], int(number) if number else None)
-        return int(number) if number else None
-
-
 def faults() -> Iterator[str]:
-    """Every fault once: random kills of each part, then the end of the process at each named place that writes come by."""
+    """Every fault once: random kills of each part, then each named place that work comes by, ended there or made to fail."""
     yield from ("web", "worker", "postgres", "everything")
     for place in PLACES:
-        if place.startswith(("records.", "outbox.")):
-            yield f"{place}:kill@{random.randint(3, 12)}"  # noqa: S311 - not for secrets
+        if place.startswith(REACHED):
+            most = 2 if place.startswith("files.") else 8  # each process of the web counts for itself
+            yield f"{place}:kill@{random.randint(most // 2, most)}"  # noqa: S311 - not for secrets
     yield "records.before_commit:error@5"
     yield "outbox.before_commit:error@2"
+    yield "records.before_commit:delay@4"
 
 
 def run(
@@ -238,41 +201,64 @@ def run(
     commands: Callable[[str], None] | None = None,
     rows: int = 0,
 ) -> Audit:
-    """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, then compare it with the ledger.
+    """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, and compare it with the ledger after each.
 
     With ``commands``, which is told each step, backup, restore and migration are killed too, and with ``rows`` long work of that size.
     """
     place = Workspace(folder, port)
     try:
         place.start()
-        place.command("user", "create", "ledger", "--email", "ledger@example.com", "--role", "administrator")
-        made = json.loads(
-            place.command("token", "create", "ledger", "--name", "ledger", "--scopes", "read,write", "--json")
-        )
         ledger = Ledger(folder / "ledger.sqlite")
-        clients = Clients(ledger, Client(port, made["token"]))
+        people, wrong = _people(place, ledger), list[str]()
         for fault in plan:
-            report(_round(place, clients, ledger, fault, seconds))
-        clients.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
-        further = Labours(place, clients.client, folder, rows, commands).run() if rows and commands else []
-        found = settled(ledger, place.database())
-        found.faults += further
+            seen, faults_found = _round(place, people, ledger, fault, seconds)
+            wrong += faults_found
+            report(seen)
+        people.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
+        if rows and commands:
+            wrong += Labours(place, people.client, folder, rows, commands).run()
         if commands is not None:
-            found.faults += Commands(folder, folder, commands).run()
+            wrong += Commands(folder, folder, people, commands).run()
+        found = settled(ledger, place.database(), folder / "files")
+        people.leave()
+        found.faults += [*wrong, *people.faults]
         return found
     finally:
         place.end()
 
 
-def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, seconds: float) -> Round:
-    before = len(ledger.unknown())
+def _people(place: Workspace, ledger: Ledger) -> Everybody:
+    """Who works: programs with a token, people at browsers, and the rule whose effects are counted."""
+    place.command("user", "create", "ledger", "--email", "ledger@example.com", "--role", "administrator")
+    made = place.command("token", "create", "ledger", "--name", "ledger", "--scopes", "read,write", "--json")
+    client = Client(to_port(place.port), json.loads(made)["token"])
+    answer = client.send("POST", "/api/v1/rules", {"definition": rule_of_the_ledger()}, "rule-of-the-ledger")
+    if answer is None or answer[0] >= 300:
+        raise Trouble(f"rule: {answer}")
+    link = place.command("user", "create", "visitor", "--email", "visitor@example.com", "--role", "manager", "--json")
+
+    def person() -> Person:
+        return Person(to_port(place.port), f"http://127.0.0.1:{place.port}")
+
+    return Everybody(ledger, client, invited(json.loads(link)["link"], "visitor", person, _VISITORS))
+
+
+def _round(place: Workspace, people: Everybody, ledger: Ledger, fault: str, seconds: float) -> tuple[Round, list[str]]:
+    """One fault under work, and what the ledger says after the recovery."""
+    before, said = len(ledger.unknown()), 0
     named = ":" in fault
     if named:
         place.end()
+        said = len(place.said())
         place.start(fault)
-    clients.begin()
+    people.begin()
     time.sleep(seconds * random.uniform(0.4, 0.6))  # noqa: S311 - not for secrets
     wait_for_work(ledger)
+    begin = time.monotonic()
+    while (
+        named and MADE % fault.partition("@")[0] not in place.said()[said:] and time.monotonic() - begin < _PART_SECONDS
+    ):
+        time.sleep(0.1)
     begin = time.monotonic()
     if not named:
         place.kill(fault)
@@ -284,32 +270,16 @@ def _round(place: Workspace, clients: Clients, ledger: Ledger, fault: str, secon
     recovered = time.monotonic() - begin
     time.sleep(seconds * 0.4)
     wait_for_work(ledger)
-    clients.finish()
+    people.finish()
+    wrong = []
     if named:
+        if MADE % fault.partition("@")[0] not in place.said()[said:]:
+            wrong.append(f"{fault}: nobody came by the place so often, no fault was made")
         place.end()
         place.start()
-    return Round(fault, _acknowledged(ledger), len(ledger.unknown()) - before, round(recovered, 2))
-
-
-def _acknowledged(ledger: Ledger) -> int:
-    return sum(acknowledged for sort in ("create", "change") for _t, _r, acknowledged in ledger.of(sort))
-
-
-def wait_for_work(ledger: Ledger, least: int = _CLIENTS) -> None:
-    """Wait until the clients have work behind them, however slow the machine: a fault nobody works under shows nothing."""
-    begin, before = time.monotonic(), _acknowledged(ledger)
-    while _acknowledged(ledger) < before + least and time.monotonic() - begin < _QUIET_SECONDS:
-        time.sleep(0.05)
-
-
-def settled(ledger: Ledger, database: str) -> Audit:
-    """The comparison once everything that waits is done."""
-    begin = time.monotonic()
-    while True:
-        found = compare(ledger, database)
-        if not found.faults or time.monotonic() - begin > _QUIET_SECONDS:
-            return found
-        time.sleep(1)
+    found = settled(ledger, place.database(), place.folder / "files")
+    wrong += [f"after {fault}: {each}" for each in found.faults]
+    return Round(fault, ledger.acknowledged(), len(ledger.unknown()) - before, round(recovered, 2)), wrong
 
 
 @click.command(
@@ -349,8 +319,9 @@ def command(rounds: int, seconds: float, rows: int, port: int, as_json: bool) ->
     if as_json:
         click.echo(json.dumps({"rounds": [asdict(each) for each in done], **asdict(found)}, ensure_ascii=False))
     else:
-        words = {"created": found.created, "changed": found.changed, "lost": found.unanswered}
+        words = asdict(found) | {"lost": found.unanswered}
         click.echo(_("%(created)s customers made, %(changed)s changes, %(lost)s requests never answered.") % words)
+        click.echo(_("%(deals)s opportunities, %(files)s files, %(effects)s tasks made by a rule.") % words)
         for each in found.faults:
             click.echo(f"  ✗ {each}")
         click.echo(

@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from guanxi.core.cli.atwork import Everybody
 from guanxi.runtime.words import say as _
 
 Told = Callable[[str], None]
 
 
 class Commands:
-    """Runs commands on folders below ``folder``; ``workspace`` is the data folder of a workspace that serves."""
+    """Runs commands on folders below ``folder``; ``workspace`` is the data folder of a workspace that serves ``people``."""
 
-    def __init__(self, folder: Path, workspace: Path, told: Told) -> None:
-        self._folder, self._workspace, self._told = folder, workspace, told
+    def __init__(self, folder: Path, workspace: Path, people: Everybody, told: Told) -> None:
+        self._folder, self._workspace, self._people, self._told = folder, workspace, people, told
         self.faults: list[str] = []
 
     def run(self) -> list[str]:
@@ -49,7 +50,9 @@ class Commands:
         )
         self._expect(set(backups.glob("guanxi-*")) == before, "backup: a killed one left a file with a name")
         self._told(_("A backup was killed; nothing of it has a name."))
+        self._people.begin()  # it is made of a workspace in use
         done = self._command(self._workspace, "backup", "--json")
+        self._people.finish()
         self._expect(done.returncode == 0, f"backup: {done.stderr.strip()}")
         if done.returncode != 0:
             return
@@ -61,14 +64,37 @@ class Commands:
         self._expect(
             not (target / "pg").exists() and not (target / "files").exists(), "restore: a killed one gave places"
         )
+        done = self._command(target, "restore", made["file"], failpoint="restore.before_last:kill")
+        self._expect(
+            done.returncode == -signal.SIGKILL, f"restore: ended with {done.returncode} instead of being killed"
+        )
+        self._expect(
+            (target / "files").exists() and not (target / "pg").exists(),
+            "restore: killed before or after its last step",
+        )
+        done = self._command(target, "serve", "--port", "1")
+        self._expect(
+            done.returncode == 1 and not (target / "pg").exists(), "restore: an empty workspace took its place"
+        )
         done = self._command(target, "restore", made["file"], "--json")
         self._expect(done.returncode == 0, f"restore: {done.stderr.strip()}")
         if done.returncode == 0:
             self._expect(json.loads(done.stdout)["rows"] == made["rows"], "restore: other rows than the backup's")
-        self._told(_("A restore was killed and done again; all rows are the same."))
+            self._proven(target)
+        self._told(_("A restore was killed twice and done again; all rows are the same."))
+
+    def _proven(self, target: Path) -> None:
+        """What was restored can be backed up in its turn, and that backup be brought back."""
+        for command in ("", "drill"):
+            done = self._command(target, "backup", *filter(None, [command]))
+            self._expect(done.returncode == 0, f"backup {command} of what was restored: {done.stderr.strip()}")
 
     def _migration(self) -> None:
-        data = self._folder / "migrated"
+        data, number = self._folder / "migrated", random.randint(5, 60)  # noqa: S311 - not for secrets
+        done = self._command(data, "migrate", failpoint=f"migrate.after_one:kill@{number}")
+        self._expect(
+            done.returncode == -signal.SIGKILL, f"migrate: ended with {done.returncode} instead of being killed"
+        )
         variables = {**os.environ, "GUANXI_DATA": str(data)}
         variables.pop("DATABASE_URL", None)
         with subprocess.Popen(

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 
 import psycopg
 
-from guanxi.core.cli.ledger import Client
+from guanxi.core.cli.speaking import Client
 from guanxi.runtime.words import say as _
 
-#: Longest wait for a piece of work to end, and the kills it has to live through.
-_LONGEST, _KILLS = 900, 3
+#: Longest wait for a piece of work to end, and for each row of it besides; the kills it has to live through.
+_LONGEST, _LONGEST_ROW, _KILLS = 900, 0.05, 3
 _PAIRS = 12
 _RULED = 150
 
@@ -105,8 +105,9 @@ class Labours:
         self._told(_("%(number)s %(work)s while the web process was killed.") % words)
 
     def _merge(self, again: bool) -> None:
-        """Two become one or stay two: never half, whatever was answered."""
+        """Two become one or stay two: never half, whatever was answered; what hung on the one goes with it."""
         ids = [self._made("customers", name=f"合并{secrets.token_hex(8)}") for _each in range(2)]
+        deal = self._made("opportunities", name="合并", customer=ids[1])
         answer = self._post("customers/merge", {"keep": ids[0], "others": ids[1:]}, again=again)
         time.sleep(0.2)
         self._place.wait_ready()
@@ -119,6 +120,14 @@ class Labours:
         merged = answer is not None and answer[0] == 200
         allowed = ([[ids[0]]]) if merged else [[ids[0]], ids]
         self._expect(living in allowed, f"merge of {ids}: answered {answer and answer[0]}, living {living}")
+        of = self._one("SELECT customer_id FROM sales_opportunity WHERE id = %s AND deleted_at IS NULL", deal)
+        self._expect(of == living[-1], f"merge of {ids}: living {living}, their opportunity is of {of}")
+        told, audited = self._rows_of(
+            "SELECT (SELECT count(*) FROM core_outboxevent WHERE name = 'customers.customer.merged' AND record_id = %s),"
+            " (SELECT count(*) FROM core_auditentry WHERE entity = 'customers_customer' AND record_id = %s"
+            "  AND changes ? 'deleted_at')", ids[0], ids[1],
+        )[0]  # fmt: skip
+        self._expect((told, audited) == (2 - len(living),) * 2, f"merge of {ids}: told {told} times, audited {audited}")
 
     def _convert(self, again: bool) -> None:
         """A lead, its customer and its opportunity belong together: all of it or nothing, and once."""
@@ -141,8 +150,8 @@ class Labours:
         """Kill the worker some times while something is at work, then wait until it is done."""
         begin, kills = time.monotonic(), 0
         while not done():
-            if time.monotonic() - begin > _LONGEST:
-                self._expect(False, f"{what}: not done after {_LONGEST} s")
+            if time.monotonic() - begin > _LONGEST + _LONGEST_ROW * self._rows:
+                self._expect(False, f"{what}: not done after {_LONGEST + _LONGEST_ROW * self._rows:.0f} s")
                 return
             time.sleep(random.uniform(1.0, 3.0) if kills < _KILLS else 1.0)  # noqa: S311 - not for secrets
             if kills < _KILLS and not done():

@@ -66,17 +66,6 @@ def figure(measures: Sequence[Measure], place: int, group: Parts, total: Parts) 
     return value if value is None or one.how == "sum" else Decimal(value).quantize(Decimal("0.01"))
 
 
-def reader(measures: Sequence[Measure], place: int) -> Callable[[Parts, Parts], Any]:
-    """:func:`figure` of one measure, as a function of the group and the total: what most measures are, looked up once."""
-    how = measures[place].how
-    name = f"m{place}_n" if how == "count" else f"m{place}_s"
-    if how == "count":
-        return lambda group, _total: group.get(name) or 0
-    if how == "sum":
-        return lambda group, _total: group.get(name)
-    return lambda group, total: figure(measures, place, group, total)
-
-
 def quotient(one: Any, other: Any, unit: str) -> Decimal | None:
     """One figure by another; ``None`` where there is nothing to divide by."""
     if one is None or not other:
@@ -85,20 +74,10 @@ def quotient(one: Any, other: Any, unit: str) -> Decimal | None:
     return (value * 100 if unit == "percent" else value).quantize(DIGITS)
 
 
-def flat(*nodes: Mapping[str, Any] | None) -> list[Any]:
-    """The conditions of several filters; empty ones are left out, groups of “all” are opened."""
-    found: list[Any] = []
+def together(*nodes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One filter of several; empty ones are left out, groups of “all” are opened."""
+    flat: list[Any] = []
     for node in nodes:
         if node:
-            found += node["all"] if set(node) == {"all"} else [dict(node)]
-    return found
-
-
-def all_of(conditions: Sequence[Any]) -> dict[str, Any]:
-    """One filter of its conditions."""
-    return dict(conditions[0]) if len(conditions) == 1 else {"all": conditions} if conditions else {}
-
-
-def together(*nodes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One filter of several."""
-    return all_of(flat(*nodes))
+            flat += node["all"] if set(node) == {"all"} else [dict(node)]
+    return dict(flat[0]) if len(flat) == 1 else {"all": flat} if flat else {}

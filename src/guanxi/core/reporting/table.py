@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.reporting import folding, naming, parts, windows
 from guanxi.core.reporting.asking import Answer, Groups, Key
 from guanxi.core.reporting.folding import Head
-from guanxi.core.reporting.parts import Parts
+from guanxi.core.reporting.parts import Parts, together
 from guanxi.core.reporting.results import Cell, Column, Row
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ class Table:
         self._lines: dict[Key, list[tuple[Parts, Parts]]] = {}
         self.columns = tuple(self._columns())
         self._totals = self._groups(())
-        self._figures = [parts.reader(self.measures, one.measure) for one in self.columns]
-        self._across = [self._conditions(one) for one in self.columns]
 
     def _over(self, places: tuple[int, ...]) -> tuple[Groups, Groups]:
         """What was asked for, and what it is compared with, by some of the dimensions."""
@@ -76,40 +74,32 @@ class Table:
 
     def _cells(self, groups: Sequence[tuple[Parts, Parts]], nodes: Sequence[folding.Node | None]) -> tuple[Cell, ...]:
         """A cell for each column from its parts and its filter."""
-        if not self.run.compared:
-            made = zip(self._figures, self._totals, groups, nodes, strict=True)
-            return tuple([Cell(figure(now, total[0]), None, node) for figure, total, (now, _then), node in made])
-        return tuple(
-            Cell(figure(now, total[0]), figure(then, total[1]), node)
-            for figure, total, (now, then), node in zip(self._figures, self._totals, groups, nodes, strict=True)
-        )
+        measures, compared = self.measures, self.run.compared
+        found = []
+        for column, total, (now, then), node in zip(self.columns, self._totals, groups, nodes, strict=True):
+            value = parts.figure(measures, column.measure, now, total[0])
+            before = parts.figure(measures, column.measure, then, total[1]) if compared else None
+            found.append(Cell(value, before, node))
+        return tuple(found)
 
     def _nodes(self, heads: Sequence[Head]) -> list[folding.Node | None]:
-        """The filter of each cell's records."""
+        """The filter of each cell's records; a cohort's column is a stretch of days only within a row."""
         run = self.run
-        row = parts.flat(run.base, run.window.node(run.date) if run.window else None, *(one.node for one in heads))
-        across = [self._stepped(one, heads) for one in self.columns] if run.step else self._across
-        return [None if one is None else parts.all_of([*row, *one]) for one in across]
+        row = together(run.base, run.window.node(run.date) if run.window else None, *(one.node for one in heads))
+        return [self._node(one, row, heads) for one in self.columns]
 
-    def _conditions(self, column: Column) -> list[folding.Node] | None:
-        """What a column adds to the filter of a row; ``None`` where no filter tells its figure."""
-        measure = self.measures[column.measure]
+    def _node(self, column: Column, row: folding.Node, heads: Sequence[Head]) -> folding.Node | None:
+        run, measure = self.run, self.measures[column.measure]
         if measure.how == "running":
             return None
         source = self.measures[measure.a] if measure.derived else measure
-        return parts.flat(column.head.node if column.head else None, source.where)
-
-    def _stepped(self, column: Column, heads: Sequence[Head]) -> list[folding.Node] | None:
-        """The same of a cohort, whose column is a stretch of days only within a row."""
-        found = self._conditions(column)
-        if found is None or column.head is None:
-            return found
-        if not heads or heads[0].start is None or column.head.key is None:
-            return None
-        run = self.run
-        start = windows.stepped(heads[0].start, run.step, column.head.key)
-        across = windows.bucket_window(start, run.step).node(run.dimensions[self.depth][1].path)
-        return [*parts.flat(across), *found]
+        across = column.head.node if column.head else None
+        if run.step and column.head is not None:
+            if not heads or heads[0].start is None or column.head.key is None:
+                return None
+            start = windows.stepped(heads[0].start, run.step, column.head.key)
+            across = windows.bucket_window(start, run.step).node(run.dimensions[self.depth][1].path)
+        return together(row, across, source.where)
 
     def row(self, key: Key, heads: tuple[Head, ...]) -> Row:
         """One group's row."""
