@@ -32,7 +32,7 @@ from django.db import connection, connections
 SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 sys.path.insert(0, SOURCES)
 
-from guanxi.runtime.postgres import EmbeddedPostgres
+from guanxi.runtime.postgres import EmbeddedPostgres  # noqa: E402 - the path is set first
 
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华慧玲建国志红梅兰竹云飞宇浩然欣怡子轩梓涵思雨佳琪博"
