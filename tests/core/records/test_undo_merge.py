@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
@@ -39,6 +41,27 @@ def test_bulk_update_reports_and_is_undone_except_what_changed_since(cast: Cast,
     assert values == [9, 1, 1]
     with pytest.raises(RuleBroken):
         records.undo(cast.alice, operation.pk)
+
+
+def test_what_only_one_may_hold_at_a_time_is_handed_back(cast: Cast, make: Callable[..., Any]) -> None:
+    names = ("甲", "乙", "丙")
+    tags = [make("core.tag", name=name) for name in names]
+    step = Operation.objects.create(sort="bulk_update", entity="core.tag", actor_id=cast.root.user_id, total=3)
+    for at, name in ((2, "丁"), (1, "丙"), (0, "乙")):
+        records.update(cast.root, tags[at], {"name": name}, operation=step)
+    assert records.undo(cast.root, step.pk).undone == 3
+    assert [records.get(cast.root, "core.tag", one.pk).name for one in tags] == list(names)
+
+
+def test_undo_asks_as_often_for_many_as_for_few(cast: Cast, make: Callable[..., Any]) -> None:
+    counts = []
+    for number in (3, 30):
+        ids = [make("fakes.gadget", pieces=1).pk for _ in range(number)]
+        step = bulk.change(cast.alice, "update", "fakes.gadget", ids, {"pieces": 2, "owner": cast.alice.user_id})
+        with CaptureQueriesContext(connection) as asked:
+            assert records.undo(cast.alice, step.pk).undone == number
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_undo_is_for_who_did_it(cast: Cast, make: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation
-from guanxi.core.records import gates, numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records import alike, gates, numbering, reading, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -81,19 +81,31 @@ def _work(sort: str, values_: Mapping[str, Any]) -> Work:
         return bool(saving.update(actor, record, values_, operation=operation).version != version)
 
     def tag(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
-        wanted = [int(one) for one in values_.get("tags", [])]
-        now = (
-            [*record.tags, *(one for one in wanted if one not in record.tags)]
-            if sort == "tag"
-            else [one for one in record.tags if one not in wanted]
-        )
-        return now != record.tags and bool(saving.update(actor, record, {"tags": now}, operation=operation))
+        tags = _tagged(sort, values_, record)
+        return tags is not None and bool(saving.update(actor, record, tags, operation=operation))
 
     def delete(actor: Actor, _entity: Entity, record: Any, operation: Operation) -> bool:
         saving.delete(actor, record, operation=operation)
         return True
 
     return {"update": update, "assign": update, "tag": tag, "untag": tag, "delete": delete}[sort]
+
+
+def _tagged(sort: str, values_: Mapping[str, Any], record: Any) -> dict[str, Any] | None:
+    """The tags a record is to have; ``None`` where it has them."""
+    wanted = [int(one) for one in values_.get("tags", [])]
+    if sort == "tag":
+        now = [*record.tags, *(one for one in wanted if one not in record.tags)]
+    else:
+        now = [one for one in record.tags if one not in wanted]
+    return {"tags": now} if now != record.tags else None
+
+
+def _given(sort: str, values_: Mapping[str, Any]) -> alike.Given | None:
+    """What each record is to hold, where a sort of change is no more than that."""
+    if sort in ("update", "assign"):
+        return lambda _record: values_
+    return (lambda record: _tagged(sort, values_, record)) if sort in ("tag", "untag") else None
 
 
 def run(actor: Actor, operation: Operation) -> Operation:
@@ -103,16 +115,19 @@ def run(actor: Actor, operation: Operation) -> Operation:
     is done with the rights he has by then. May be called again after a crash: it goes on after the last finished chunk.
     """
     entity = entity_of(operation.entity)
-    work = _work(operation.sort.removeprefix("bulk_"), operation.parameters["values"])
+    sort = operation.sort.removeprefix("bulk_")
+    work, given = _work(sort, operation.parameters["values"]), _given(sort, operation.parameters["values"])
     Operation.objects.filter(pk=operation.pk, state="waiting").update(state="running")
     ids: list[int] = operation.parameters["ids"]
     while True:
         with transaction.atomic():
-            current = Operation.objects.select_for_update().get(pk=operation.pk)
+            # Its parameters, ids by the ten thousand, are known: they are not read again for each chunk.
+            current = Operation.objects.select_for_update().defer("parameters").get(pk=operation.pk)
+            current.parameters = operation.parameters
             if current.state != "running" or current.progress >= len(ids):
                 break
             actor = actors.renewed(actor)
-            _chunk(actor, entity, current, ids[current.progress : current.progress + CHUNK], work)
+            _chunk(actor, entity, current, ids[current.progress : current.progress + CHUNK], work, given)
             reach("bulk.before_commit")
         reach("bulk.after_commit")
     with transaction.atomic():
@@ -130,10 +145,15 @@ def _chunk(
     operation: Operation,
     ids: Sequence[int],
     work: Work,
+    given: alike.Given | None,
 ) -> None:
     result = operation.result
     with writing(actor, operation=operation):
+        together = alike.change(actor, entity, ids, given, operation) if given is not None else {}
         for number in ids:
+            if number in together:
+                result["done" if together[number] else "skipped"] += 1
+                continue
             try:
                 with transaction.atomic():
                     changed = work(actor, entity, reading.get(actor, entity, number), operation)

@@ -6,12 +6,13 @@ fields and defaults, the entity's own rules, numbers, ``COPY`` into the tables, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
@@ -39,6 +40,8 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
+#: Records whose columns are set in one statement.
+PART = 250
 #: Values of an author's columns a trusted loader may give.
 AUTHORSHIP = ("created_at", "created_by", "updated_at")
 
@@ -235,7 +238,7 @@ def update_many(
         results = _store_watched(actor, declared, changed, results, operation=operation, quiet=quiet, write=write)
     elif write and changed:
         with writing(actor, operation=operation):
-            _store_changes(actor, declared, changed, quiet=quiet)
+            store_changes(actor, declared, changed, quiet=quiet)
             settling.settle_owners(actor, declared, [record for record, _changes in changed])
             settling.settle_many(actor, declared, [record.pk for record, _changes in changed])
     return results
@@ -260,7 +263,7 @@ def _store_watched(
     for record, changes in changed:
         try:
             with writing(actor, operation=operation):
-                _store_changes(actor, entity, [(record, changes)], quiet=quiet)
+                store_changes(actor, entity, [(record, changes)], quiet=quiet)
                 gates.after(actor, entity, record, changes, creating=False)
                 if not write:
                     raise _TakenBack
@@ -274,19 +277,28 @@ def _store_watched(
     return [next(waiting) if one is True else one for one in results]
 
 
-def _store_changes(
-    actor: Actor, entity: Entity, changed: Sequence[tuple[Any, Mapping[str, list[Any]]]], *, quiet: bool
+def store_changes(
+    actor: Actor,
+    entity: Entity,
+    changed: Sequence[tuple[Any, Mapping[str, list[Any]]]],
+    *,
+    quiet: bool,
+    columns: Collection[str] | None = None,
 ) -> None:
+    """Store checked records and what follows from their changes, within ``writing``; ``columns`` names those that differ."""
     now = clock.now()
     records = [record for record, _changes in changed]
     for record in records:
         record.version += 1
         record.updated_at, record.updated_by_id = now, actor.user_id
     upkeep.carry_many(entity, records)
-    columns = [column for column in entity.model._meta.concrete_fields if not column.primary_key]
-    entity.model._base_manager.bulk_update(
-        records, [column.name for column in columns if _may_differ(column, changed)], 250
-    )
+    written = [column for column in entity.model._meta.concrete_fields if not (column.primary_key or column.generated)]
+    if columns is None:
+        written = [column for column in written if _may_differ(column, changed)]
+    else:
+        written = [column for column in written if column.name in columns or column.name in _ALWAYS]
+    for start in range(0, len(records), PART):
+        write_columns(entity.model, records[start : start + PART], written)
     process.note(actor, [(record, record._entered) for record in records if record._entered])
     touched = {name for _record, changes in changed for name in changes}
     upkeep.after_save(entity, records, dict.fromkeys(touched))
@@ -295,6 +307,39 @@ def _store_changes(
         upkeep.carry_down(entity, owners)
     if not quiet:
         emit_many(actor, entity, "updated", [(record.pk, changes) for record, changes in changed])
+
+
+def write_columns(model: type[models.Model], records: Sequence[Any], columns: Sequence[models.Field[Any, Any]]) -> None:
+    """Set columns of stored records to what these hold, in one statement: a value they share once, others row by row."""
+    shared: list[tuple[models.Field[Any, Any], Any]] = []
+    several: list[models.Field[Any, Any]] = []
+    for column in columns:
+        first = getattr(records[0], column.attname)
+        alike = all(getattr(record, column.attname) == first for record in records)
+        shared += [(column, first)] if alike else []
+        several += [] if alike else [column]
+    sets = [f'"{column.column}" = {_cast(column)}' for column, _value in shared]
+    params = [column.get_db_prep_save(value, connection) for column, value in shared]
+    source, where = "", '"id" = ANY(%s)'
+    if several:
+        sets += [f'"{column.column}" = v."{column.column}"' for column in several]
+        row = f"(%s::bigint, {', '.join(map(_cast, several))})"
+        names = ", ".join(["id", *(f'"{column.column}"' for column in several)])
+        source, where = f" FROM (VALUES {', '.join([row] * len(records))}) AS v ({names})", 't."id" = v.id'
+        for record in records:
+            params += [
+                record.pk,
+                *(column.get_db_prep_save(getattr(record, column.attname), connection) for column in several),
+            ]
+    else:
+        params.append([record.pk for record in records])
+    with connection.cursor() as cursor:
+        cursor.execute(f'UPDATE "{model._meta.db_table}" AS t SET {", ".join(sets)}{source} WHERE {where}', params)  # noqa: S608 - names of our own columns
+
+
+def _cast(column: models.Field[Any, Any]) -> str:
+    """The place of a value of a column, of its type without a length, by which PostgreSQL would cut it short."""
+    return f"%s::{re.sub(r'[(][^)]*[)]', '', str(column.db_type(connection)))}"
 
 
 #: Columns a rule or the engine may set whatever the file says.
@@ -319,9 +364,7 @@ def _pairs(fields: Iterable[str], records: Sequence[Any]) -> list[tuple[int, Any
 
 
 def _copy_search(entity: Entity, records: Sequence[Any]) -> None:
-    paths = tokens.paths_of(entity)
-    for start in range(0, len(records), index.PART):
-        index.copy_documents(entity, _pairs(paths, records[start : start + index.PART]))
+    index.copy_documents(entity, _pairs(tokens.paths_of(entity), records))
 
 
 def _copy_keys(entity: Entity, records: Sequence[Any]) -> None:

@@ -118,7 +118,7 @@ def update_plain(
     with writing(actor):
         fresh = locked(actor, entity, record.pk)
         if not trusted:
-            _require_change(actor, entity, fresh, {**given, **rows})
+            require_change(actor, entity, fresh, {**given, **rows})
         lines.check_original(fresh, entity, rows, original)
         cleaned = values.clean(actor, entity, given, record=fresh, trusted=trusted)
         if version is not None and version != fresh.version:
@@ -135,7 +135,7 @@ def update_plain(
     return fresh
 
 
-def _require_change(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) -> None:
+def require_change(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) -> None:
     """Handing a record over needs ``assign``; everything else ``change``."""
     names = set(given)
     if entity.access.owner and entity.access.owner in names:

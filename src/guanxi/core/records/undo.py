@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from guanxi.core.models import AuditEntry, Operation, Record
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import gates, standing, upkeep
 from guanxi.core.records.settings_registry import stamps_of
-from guanxi.core.records.writing import emit, emit_many, operation_begin, writing
+from guanxi.core.records.writing import emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
 
@@ -67,8 +67,8 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
         step = operation_begin(actor, "undo", operation.entity, undoes=operation, total=operation.total)
         result = UndoResult(operation=step)
         with writing(actor, operation=step):
-            for row in _rows(operation):
-                _put_back(actor, operation, row, result)
+            for rows in _together(_rows(operation)):
+                _put_back_all(actor, operation, rows, result)
             for table in _touched(operation):
                 if table in _kept_tables():
                     _trash_made(actor, _models()[table], operation, result)
@@ -188,36 +188,71 @@ def _models() -> Mapping[str, type[models.Model]]:
     return {**_built_in(), **{one.table: one.model for one in made_entities()}}
 
 
-def _put_back(actor: Actor, operation: Operation, row: _Row, result: UndoResult) -> None:
-    model = _models().get(row.table)
+def _together(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    """Rows in their order, those of one table that follow each other and were only changed in lists of ``CHUNK`` at most."""
+    waiting: list[_Row] = []
+    for row in rows:
+        apart = row.created or row.removed
+        if waiting and (apart or row.table != waiting[0].table or len(waiting) == CHUNK):
+            yield waiting
+            waiting = []
+        if apart:
+            yield [row]
+        else:
+            waiting.append(row)
+    if waiting:
+        yield waiting
+
+
+def _put_back_all(actor: Actor, operation: Operation, rows: Sequence[_Row], result: UndoResult) -> None:
+    """Put rows of one table back; several at once where they were only changed."""
+    model = _models().get(rows[0].table)
     if model is None:
         return
+    ids = sorted(row.record_id for row in rows)
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT to_jsonb(t) FROM "{row.table}" t WHERE id = %s FOR UPDATE', [row.record_id])  # noqa: S608
-        found = cursor.fetchone()
-    if found is None and row.removed and not row.created and not issubclass(model, Record):
+        statement = f'SELECT id, to_jsonb(t) FROM "{rows[0].table}" t WHERE id = ANY(%s) ORDER BY id FOR UPDATE'  # noqa: S608
+        cursor.execute(statement, [ids])
+        stored = {
+            number: orjson.loads(now) if isinstance(now, str | bytes) else now for number, now in cursor.fetchall()
+        }
+    backs: list[tuple[int, dict[str, Any]]] = []
+    for row in rows:
+        back = _back(actor, operation, model, row, stored.get(row.record_id), result)
+        if back:
+            backs.append((row.record_id, back))
+            result.undone += 1
+    _write(actor, model, backs)
+
+
+def _back(
+    actor: Actor,
+    operation: Operation,
+    model: type[models.Model],
+    row: _Row,
+    now: dict[str, Any] | None,
+    result: UndoResult,
+) -> dict[str, Any]:
+    """The columns of a row to write again; of one that was made or removed, or has to stay, nothing: that is done or said here."""
+    if now is None and row.removed and not row.created and not issubclass(model, Record):
         _make_again(model, row, result)
-        return
-    if found is None:
+        return {}
+    if now is None:
         _skip(result, row, _("It no longer exists."))
-        return
-    now = orjson.loads(found[0]) if isinstance(found[0], str | bytes) else found[0]
+        return {}
     resting = _resting(model, row, operation)
     if reason := _held(actor, model, row.record_id, resting):
         _skip(result, row, reason)
-        return
+        return {}
     if row.created:
         _take_away(actor, model, row, now, result)
-        return
+        return {}
     changed = [column for column, after in row.after.items() if now.get(column) != after]
-    back = {
-        column: before for column, before in row.before.items() if column not in changed and now.get(column) != before
-    }
     if changed:
         _skip(result, row, _("Changed since: %(fields)s.") % {"fields": _labels(model, changed)})
-    if back:
-        _write(actor, model, row.record_id, back)
-        result.undone += 1
+    return {
+        column: before for column, before in row.before.items() if column not in changed and now.get(column) != before
+    }
 
 
 def _make_again(model: type[models.Model], row: _Row, result: UndoResult) -> None:
@@ -278,25 +313,46 @@ def _take_away(actor: Actor, model: type[models.Model], row: _Row, now: Mapping[
     result.undone += 1
 
 
-def _write(actor: Actor, model: type[models.Model], record_id: int, back: Mapping[str, Any]) -> None:
-    table = model._meta.db_table
-    columns = ", ".join(f'"{column}" = r."{column}"' for column in back)
+def _write(actor: Actor, model: type[models.Model], backs: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Write columns of rows again, those with the same columns in one statement, and bring up to date what follows from them.
+
+    One by one in their order where only so no two hold at any time what one alone may hold.
+    """
+    groups: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for number, back in backs:
+        groups.setdefault(tuple(sorted(back)), []).append((number, back))
+    try:
+        with transaction.atomic():
+            for columns, group in groups.items():
+                _write_alike(actor, model, columns, group)
+    except IntegrityError:
+        for number, back in backs:
+            _write_alike(actor, model, tuple(back), [(number, back)])
+
+
+def _write_alike(
+    actor: Actor, model: type[models.Model], columns: Sequence[str], group: Sequence[tuple[int, dict[str, Any]]]
+) -> None:
+    table, ids = model._meta.db_table, [number for number, _back in group]
+    sets = ", ".join(f'"{column}" = r."{column}"' for column in columns)
     extra = ", version = t.version + 1, updated_at = now()" if issubclass(model, Record) else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f'UPDATE "{table}" t SET {columns}{extra} FROM jsonb_populate_record(NULL::"{table}", %s::jsonb) r WHERE t.id = %s',  # noqa: S608
-            [orjson.dumps(dict(back)).decode(), record_id],
+            f'UPDATE "{table}" t SET {sets}{extra} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) r WHERE t.id = r.id',  # noqa: S608
+            [orjson.dumps([{**back, "id": number} for number, back in group]).decode()],
         )
     if not is_registered(model):
         return
     entity = entity_of(model)
-    if f"{entity.access.owner}_id" in back:
-        upkeep.carry_down(entity, [record_id])
-    if entity.access.carried_by and f"{entity.access.carried_by}_id" in back:
-        upkeep.carry_again(entity, [record_id])
-    alive = model._default_manager.filter(pk=record_id).exists()
-    (upkeep.after_restore if alive else upkeep.after_trash)(entity, [record_id])
-    emit(actor, "restored" if "deleted_at" in back else "updated", entity=entity.key, record_id=record_id)
+    if f"{entity.access.owner}_id" in columns:
+        upkeep.carry_down(entity, ids)
+    if entity.access.carried_by and f"{entity.access.carried_by}_id" in columns:
+        upkeep.carry_again(entity, ids)
+    alive = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
+    upkeep.after_restore(entity, [number for number in ids if number in alive])
+    if gone := [number for number in ids if number not in alive]:
+        upkeep.after_trash(entity, gone)
+    emit_many(actor, entity, "restored" if "deleted_at" in columns else "updated", [(number, {}) for number in ids])
 
 
 def may_see(actor: Actor, operation: Operation) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -214,8 +216,40 @@ def clean_many(
     return cleaned
 
 
+_remembered: ContextVar[dict[tuple[Any, ...], set[int]] | None] = ContextVar("guanxi_references", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within the block, which is short, what the references of one record may point to is not asked again for the next."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
+def _once(asks: tuple[Any, ...], ask: Callable[[], set[int]]) -> set[int]:
+    held = _remembered.get()
+    if held is None:
+        return ask()
+    if asks not in held:
+        held[asks] = ask()
+    return held[asks]
+
+
 def _known(actor: Actor, target: str, ids: set[int]) -> set[int]:
     """Those of the records the actor may point to; people must be active."""
+    return _once((target, actor.user_id, frozenset(ids)), lambda: _asked(actor, target, ids))
+
+
+def _tags(entity: Entity, ids: Sequence[int]) -> set[int]:
+    """Those of the tags that are for records of the entity."""
+    rows = Tag.objects.filter(pk__in=ids, entity__in=("", entity.key))
+    return _once(("core.tag", entity.key, frozenset(ids)), lambda: set(rows.values_list("pk", flat=True)))
+
+
+def _asked(actor: Actor, target: str, ids: set[int]) -> set[int]:
     if target == "core.user":
         return set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
     if not is_registered(target):
@@ -350,10 +384,8 @@ def _check_references(
                 found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))
     _check_many(found, actor, fields, record)
     tags = found.values.get("tags")
-    if tags:
-        known = set(Tag.objects.filter(pk__in=tags, entity__in=("", entity.key)).values_list("pk", flat=True))
-        if set(tags) - known:
-            found.wrong("tags", Invalid(_("Choose an entry from the list."), code="reference.unknown", field="tags"))
+    if tags and set(tags) - _tags(entity, tags):
+        found.wrong("tags", Invalid(_("Choose an entry from the list."), code="reference.unknown", field="tags"))
 
 
 def _check_many(found: _Found, actor: Actor, fields: Mapping[str, Field], record: models.Model | None) -> None:
@@ -363,10 +395,15 @@ def _check_many(found: _Found, actor: Actor, fields: Mapping[str, Field], record
             new = set(ids) - set((current(record, fields[name]) or ()) if record is not None else ())
             if not new:
                 continue
-            rows = entity_of(target).model._default_manager.filter(pk__in=new) if is_registered(target) else None
-            known = set(visible(rows, actor).values_list("pk", flat=True)) if rows is not None else set()
-            if new - known:
+            if not is_registered(target) or new - _seen(actor, target, new):
                 found.wrong(name, Invalid(_("Choose an entry from the list."), code="reference.unknown", field=name))
+
+
+def _seen(actor: Actor, target: str, ids: set[int]) -> set[int]:
+    """Those of the records the actor may see."""
+    rows = entity_of(target).model._default_manager.filter(pk__in=ids)
+    asks = ("seen", target, actor.user_id, frozenset(ids))
+    return _once(asks, lambda: set(visible(rows, actor).values_list("pk", flat=True)))
 
 
 def assign(record: Any, fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, list[Any]]:
