@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from guanxi.areas.customers.models import Customer
+from guanxi.core import records
 from guanxi.core.automation import jobs
 from guanxi.core.exchange import ahead, batches, imports
 from guanxi.core.exchange import running as runs
@@ -22,11 +23,12 @@ from guanxi.core.kernel.text import sort_key
 from guanxi.core.models import AuditEntry, OutboxEvent, SearchDoc, SearchLag
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
 from guanxi.core.models.search import MatchValue
-from guanxi.core.records import drafting, matching
+from guanxi.core.records import drafting, many, matching
 from guanxi.core.records.search import index
 from guanxi.core.records.search.query import search
 from guanxi.core.schema.registry import entity_of
 from tests.factories.cast import Cast
+from tests.rights import as_owner
 from tests.runtime.helpers import ROOT
 
 CUSTOMER = "customers.customer"
@@ -149,6 +151,37 @@ def test_search_follows_a_long_import(cast: Cast, forked: list[ahead.Beside]) ->
         SearchDoc.objects.filter(entity=CUSTOMER).order_by("record_id").values_list("record_id", "key", "spell", "tsv")
     )
     assert index.catch_up() == 0
+
+
+@pytest.mark.django_db
+def test_documents_of_many_records_leave_nothing_to_be_sorted_in_by_others(cast: Cast, make: Any) -> None:
+    rows = [
+        {"name": f"测试第{number}号有限公司", "owner": cast.alice.user_id, "kind": "organisation"}
+        for number in range(400)
+    ]
+    _waiting()
+    many.insert_many(cast.root, CUSTOMER, rows)
+    assert (_waiting(), _limit()) == (0, "64kB")
+    many.insert_many(cast.root, CUSTOMER, rows, search_later=True)
+    assert index.catch_up() == 400
+    assert _waiting() == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL gin_pending_list_limit = '4MB'")
+    records.update(cast.root, make(CUSTOMER), {"name": "单独一家"})
+    assert _limit() == "64kB"
+
+
+def _waiting() -> int:
+    """Pages that wait to be sorted into the search index, which is done."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('search_doc_tsv')")
+        return int(cursor.fetchone()[0])
+
+
+def _limit() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('gin_pending_list_limit')")
+        return str(cursor.fetchone()[0])
 
 
 def test_a_batch_rolled_back_leaves_no_note(

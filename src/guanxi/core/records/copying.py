@@ -107,6 +107,16 @@ def copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None
         copy.write(data)
 
 
+def say(statement: str) -> None:
+    """Execute a statement that has no answer, in its turn among the copies that wait to be sent."""
+    line = _line.get()
+    if line is not None:
+        line.add(statement, None)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
 class _Line:
     """Copies waiting to be sent, in order, by a thread of their own over the connection of the one that queued them."""
 
@@ -117,16 +127,20 @@ class _Line:
         self._sent: deque[Future[None]] = deque()
         self._broken = False
 
-    def add(self, statement: str, data: bytes) -> None:
+    def add(self, statement: str, data: bytes | None) -> None:
         """Send it when those before it are through."""
         self._sent.append(self._pool.submit(self._send, statement, data))
 
-    def _send(self, statement: str, data: bytes) -> None:
+    def _send(self, statement: str, data: bytes | None) -> None:
         if self._broken:
             return
         try:
-            with self._raw.cursor() as cursor, cursor.copy(statement) as copy:
-                copy.write(data)
+            with self._raw.cursor() as cursor:
+                if data is None:
+                    cursor.execute(statement)
+                    return
+                with cursor.copy(statement) as copy:
+                    copy.write(data)
         except BaseException:
             self._broken = True
             raise

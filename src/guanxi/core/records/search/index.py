@@ -10,7 +10,7 @@ from django.db import connection, models, transaction
 from guanxi.core.models import Preference
 from guanxi.core.models.fixed import ask
 from guanxi.core.models.search import SearchDoc, SearchLag
-from guanxi.core.records.copying import behind, copy_lines, escaped
+from guanxi.core.records.copying import behind, copy_lines, escaped, say
 from guanxi.core.records.search import tokens
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_of, is_registered
@@ -23,15 +23,23 @@ BATCH = 1000
 LAGS = 4
 PART = 250
 MADE_BY = "search.tokens"
+#: New entries of the index wait in a list that every search reads from end to end, until whoever writes beyond a limit sorts
+#: it in. Sorting in many at once is much cheaper: while many documents are written the limit is high, and the last of them is
+#: written under the low one, so that nothing is left for others to read or to sort in.
+LOW, HIGH = (
+    "SELECT set_config('gin_pending_list_limit', '64kB', true)",
+    "SELECT set_config('gin_pending_list_limit', '2MB', true)",
+)
+MANY = 50
 
-_UPSERT = """
+_UPSERT = f"""
     INSERT INTO core_search_doc (entity, record_id, key, spell, tsv)
     SELECT %s::text, doc.id, doc.key, doc.spell, doc.tsv::tsvector
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS doc(id, key, spell, tsv)
+    FROM ({LOW}) limited, unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS doc(id, key, spell, tsv)
     ON CONFLICT (entity, record_id) DO UPDATE
     SET key = excluded.key, spell = excluded.spell, tsv = excluded.tsv
     WHERE (core_search_doc.key, core_search_doc.tsv) IS DISTINCT FROM (excluded.key, excluded.tsv)
-"""
+"""  # noqa: S608 - our own words
 
 
 def search_row(entity: Entity, record_id: int, values: Any) -> Row:
@@ -50,8 +58,20 @@ def search_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator
         yield search_row(entity, record_id, values)
 
 
-def copy_documents(entity: Entity, rows: Iterable[tuple[int, Any]]) -> None:
-    """Write documents of records that have none yet, for (record id, values) pairs, with ``COPY``."""
+def copy_documents(entity: Entity, rows: Sequence[tuple[int, Any]]) -> None:
+    """Write documents of records that have none yet, for (record id, values) pairs, with ``COPY``; in a transaction."""
+    if entity.search is None or not rows:
+        return
+    if len(rows) > MANY:
+        say(HIGH)
+        for start in range(0, len(rows) - 1, PART):
+            _copy(entity, rows[start : min(start + PART, len(rows) - 1)])
+        rows = rows[-1:]
+    say(LOW)
+    _copy(entity, rows)
+
+
+def _copy(entity: Entity, rows: Iterable[tuple[int, Any]]) -> None:
     made = search_rows_for(entity, rows)
     lines = [
         f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}" for key, number, name, spell, tsv in made
@@ -117,10 +137,10 @@ def catch_up(progress: Callable[[int], None] | None = None) -> int:
             SearchLag.objects.filter(pk__in=[lag.pk for lag in waiting]).delete()
             known = [(entity_of(lag.entity), lag) for lag in waiting if is_registered(lag.entity)]
             missing = [(entity, _undocumented(entity, lag.first, lag.last)) for entity, lag in known if entity.search]
-            for entity, rows in missing:
-                for start in range(0, len(rows), PART):
-                    copy_documents(entity, rows[start : start + PART])
-                done += len(rows)
+            for entity in dict.fromkeys(entity for entity, _rows in missing):
+                together = [row for one, rows in missing if one is entity for row in rows]
+                copy_documents(entity, together)
+                done += len(together)
         if not waiting:
             return done
         if progress:
