@@ -1,6 +1,7 @@
 """The triggers that spell out their columns note exactly what the general one would."""
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import connection
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.models import AuditEntry
-from guanxi.core.models.audit_triggers import SILENT, Inserted
+from guanxi.core.models.audit_triggers import SILENT, Inserted, Updated
 from tests.factories.cast import Cast
 
 SPELLED = [
@@ -52,6 +53,10 @@ def test_every_column_is_spelled(model: Any, trigger: Inserted) -> None:
         there = {name for (name,) in cursor.fetchall()} - set(trigger.silent)
     told = trigger.get_func(model)
     assert [name for name in there if f""""{name}":[null,'""" not in told] == []
+    updated = next(one for one in model._meta.triggers if isinstance(one, Updated))
+    assert (updated.wide, updated.silent) == (True, trigger.silent)
+    told = updated.get_func(model)
+    assert [name for name in there if f""""{name}":['""" not in told] == []
 
 
 def test_the_dear_tables_are_spelled() -> None:
@@ -86,6 +91,34 @@ def test_a_spelled_entry_is_the_general_one(cast: Cast, model: Any, values: dict
     found = noted(record)
     assert found == general(record, silent)
     assert "name" in str(found)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Customer, Contact])
+@pytest.mark.parametrize("before", ODD, ids=["empty", "odd", "full"])
+@pytest.mark.parametrize("after", ODD, ids=["empty", "odd", "full"])
+def test_a_spelled_entry_of_a_change_is_the_general_one(
+    cast: Cast, model: Any, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    columns = {column.attname: column for column in model._meta.concrete_fields}
+    usual = {name: columns[name].get_default() for name in {*before, *after} & set(columns)}
+    first, second = ({**usual, **{name: one[name] for name in usual if name in one}} for one in (before, after))
+    record = model.objects.create(**first, owner_id=cast.alice.user_id)
+    old = document(record)
+    model.objects.filter(pk=record.pk).update(**second, created_by_id=cast.bob.user_id, version=7)
+    silent = next(trigger.silent for one, trigger in SPELLED if one is model)
+    new = document(record)
+    differs = {name: [old[name], new[name]] for name in new if old[name] != new[name] and name not in silent}
+    entries = AuditEntry.objects.filter(entity=model._meta.db_table, record_id=record.pk, action="update")
+    assert [one.changes for one in entries] == ([differs] if differs else [])
+    assert bool(differs) is (before is not after)
+
+
+def document(record: Any) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT to_jsonb(t) FROM "{record._meta.db_table}" t WHERE id = %s', [record.pk])
+        found = cursor.fetchone()[0]
+    return dict(json.loads(found) if isinstance(found, str) else found)
 
 
 @pytest.mark.django_db

@@ -35,26 +35,29 @@ SELECT clock_timestamp(), TG_TABLE_NAME, {row}.id, '{action}', d.changes,
 _CONTEXT = """
 CROSS JOIN (SELECT coalesce(nullif(current_setting('guanxi.context', true), ''), '{}')::jsonb AS context) c
 """
+#: The same, read once for all rows of a statement: what stands in a join is put in the place of each of its uses.
+_HELD = """
+    DECLARE
+        acting jsonb := coalesce(nullif(current_setting('guanxi.context', true), ''), '{{}}')::jsonb;
+    BEGIN
+        {body};
+    END;
+    RETURN NULL;
+"""
+
+
+def _held(body: str) -> str:
+    return _HELD.format(body=body.replace("c.context", "acting"))
 
 
 def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> list[pgtrigger.Trigger]:
     """The three triggers (insert, update, delete) of one audited table.
 
     Inserts go through ``json``, which costs half of ``jsonb`` for rows mostly empty; ``OFFSET 0`` keeps PostgreSQL from
-    making the old row's document anew for each column. ``wide``, for tables of many columns that are filled in bulk,
-    spells the columns out: a third of the cost, the same entry, and a migration of the trigger with each new column.
+    making the old row's document anew for each column. ``wide``, for tables of many columns that are written in bulk,
+    spells the columns out: a third of the cost, the same entry, and a migration of the triggers with each new column.
     """
     quiet = _quoted(silent)
-    update = f"""
-        {_INTO.format(row="n", action="update")}
-        FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT to_jsonb(o) AS before OFFSET 0) b
-        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(b.before->k.key, k.value)) AS changes
-            FROM jsonb_each(to_jsonb(n)) k
-            WHERE k.key NOT IN ({quiet}) AND b.before->k.key IS DISTINCT FROM k.value) d
-        WHERE d.changes IS NOT NULL;
-        RETURN NULL;
-    """
     delete = f"""
         {_INTO.format(row="o", action="destroy")}
         FROM old_rows o {_CONTEXT}
@@ -64,7 +67,7 @@ def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> l
     """
     return [
         Inserted(silent, wide=wide),
-        _trigger("audit_update", pgtrigger.Update, update, pgtrigger.Referencing(old="old_rows", new="new_rows")),
+        Updated(silent, wide=wide),
         _trigger("audit_delete", pgtrigger.Delete, delete, pgtrigger.Referencing(old="old_rows")),
     ]
 
@@ -99,14 +102,49 @@ class Inserted(pgtrigger.Trigger):
         """The entry of each new row: the columns that hold something."""
         if self.wide:
             told = f"(SELECT {_changes(model, self.silent)} AS changes) d"
-        else:
-            told = f"""(SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb AS changes
+            return _held(f"{_INTO.format(row='n', action='create')} FROM new_rows n CROSS JOIN LATERAL {told}")
+        told = f"""(SELECT json_object_agg(k.key, json_build_array(NULL, k.value))::jsonb AS changes
             FROM json_each(row_to_json(n)) k
             WHERE k.key NOT IN ({_quoted(self.silent)}) AND k.value::text NOT IN ('null', '""', '[]', '{{}}')) d"""
         return f"""
         {_INTO.format(row="n", action="create")}
         FROM new_rows n {_CONTEXT}
         CROSS JOIN LATERAL {told};
+        RETURN NULL;
+    """
+
+
+class Updated(pgtrigger.Trigger):
+    """The trigger for changed rows of a table; of a ``wide`` one with a comparison for each column."""
+
+    def __init__(self, silent: tuple[str, ...], *, wide: bool) -> None:
+        self.silent, self.wide = silent, wide
+        super().__init__(
+            name="audit_update",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=pgtrigger.Update,
+            referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),
+        )
+
+    def get_func(self, model: Any) -> str:
+        """The entry of each changed row: the columns that differ, before and after."""
+        if self.wide:
+            # ``OFFSET 0``, or PostgreSQL would put the changes together once to see that there are some, and again to tell them.
+            told = f"(SELECT {_differences(model, self.silent)} AS changes OFFSET 0) d"
+            rows = (
+                f"FROM new_rows n JOIN old_rows o ON o.id = n.id CROSS JOIN LATERAL {told} WHERE d.changes IS NOT NULL"
+            )
+            return _held(f"{_INTO.format(row='n', action='update')} {rows}")
+        told = f"""(SELECT to_jsonb(o) AS before OFFSET 0) b
+        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(b.before->k.key, k.value)) AS changes
+            FROM jsonb_each(to_jsonb(n)) k
+            WHERE k.key NOT IN ({_quoted(self.silent)}) AND b.before->k.key IS DISTINCT FROM k.value) d"""
+        return f"""
+        {_INTO.format(row="n", action="update")}
+        FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
+        CROSS JOIN LATERAL {told}
+        WHERE d.changes IS NOT NULL;
         RETURN NULL;
     """
 
@@ -122,10 +160,27 @@ def changes_sql(model: Any) -> str:
 
 
 def _changes(model: Any, silent: tuple[str, ...]) -> str:
-    told = [_told(column) for column in model._meta.concrete_fields if column.column not in silent]
+    return _document([_told(column) for column in model._meta.concrete_fields if column.column not in silent])
+
+
+def _differences(model: Any, silent: tuple[str, ...]) -> str:
+    return _document([_compared(column) for column in model._meta.concrete_fields if column.column not in silent])
+
+
+def _document(told: list[str]) -> str:
+    """A document of parts, each null or ``"column": [before, after]``; null when all are."""
     # concat_ws leaves out what is null, and takes a hundred arguments.
-    parts = ",\n".join(f"concat_ws(',', {', '.join(told[n : n + 50])})" for n in range(0, len(told), 50))
+    parts = ",\n".join(f"nullif(concat_ws(',', {', '.join(told[n : n + 50])}), '')" for n in range(0, len(told), 50))
     return f"nullif('{{' || concat_ws(',', {parts}) || '}}', '{{}}')::jsonb"
+
+
+def _compared(column: models.Field[Any, Any]) -> str:
+    """``"column": [before, after]``, null where they are the same."""
+    before, after = f'o."{column.column}"', f'n."{column.column}"'
+    if isinstance(column, models.JSONField):
+        before, after = f"coalesce({before}, 'null')", f"coalesce({after}, 'null')"
+    values = " || ',' || ".join(f"coalesce(to_json({one})::text, 'null')" for one in (before, after))
+    return f"""CASE WHEN {after} IS DISTINCT FROM {before} THEN '"{column.column}":[' || {values} || ']' END"""
 
 
 def _told(column: models.Field[Any, Any]) -> str:

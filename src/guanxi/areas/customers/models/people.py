@@ -83,13 +83,15 @@ LIVING = Q(deleted_at__isnull=True)
 #: Worked out from the activities: their change is nobody's act, so the audit and undo pass over it.
 DERIVED = ("first_contact_at", "last_contact_at", "next_plan_at")
 
-#: Keeps ``path`` right however a row changes: the ids of all higher customers, from the top down ("/12/45/").
+#: Keeps ``path`` right however a row changes: the ids of all higher customers, from the top down ("/12/45/"). Who stands under
+#: nobody, and is said to, is passed over: millions do.
 PATH_TRIGGERS = (
     pgtrigger.Trigger(
         name="path_set",
         level=pgtrigger.Row,
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update,
+        condition=pgtrigger.Q(new__parent__isnull=False) | ~pgtrigger.Q(new__path="/"),
         func="""
             IF NEW.parent_id IS NULL THEN
                 NEW.path := '/';

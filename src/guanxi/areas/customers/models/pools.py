@@ -31,28 +31,35 @@ MOVES = [(CLAIM, _("claimed")), (RELEASE, _("released")), (ASSIGN, _("assigned")
 KEPT = ("owner_since", "returns_on", "returns_why")
 
 #: Whoever changes the owner, and however: since when he holds the record is noted.
-OWNER_SINCE = pgtrigger.Trigger(
-    name="owner_since",
-    level=pgtrigger.Row,
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF TG_OP = 'INSERT' THEN
-            IF NEW.owner_id IS NOT NULL AND NEW.owner_since IS NULL THEN NEW.owner_since := NEW.created_at; END IF;
-        ELSIF NEW.owner_id IS DISTINCT FROM OLD.owner_id THEN
+OWNER_SINCE = (
+    pgtrigger.Trigger(
+        name="owner_since_new",
+        level=pgtrigger.Row,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        condition=pgtrigger.Q(new__owner__isnull=False, new__owner_since__isnull=True),
+        func="NEW.owner_since := NEW.created_at; RETURN NEW;",
+    ),
+    pgtrigger.Trigger(
+        name="owner_since",
+        level=pgtrigger.Row,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Q(new__owner__df=pgtrigger.F("old__owner")),
+        func="""
             NEW.owner_since := CASE WHEN NEW.owner_id IS NULL THEN NULL ELSE NEW.updated_at END;
             NEW.returns_on := NULL;
             NEW.returns_why := '';
             IF NEW.owner_id IS NULL THEN NEW.protected_until := NULL; END IF;
-        END IF;
-        RETURN NEW;
-    """,
+            RETURN NEW;
+        """,
+    ),
 )
 
 
 def pooled_triggers(silent: tuple[str, ...] = ()) -> list[Any]:
     """The triggers of a pooled table: the audit without the book-keeping, and since when the owner holds it."""
-    return [*audit_triggers((*SILENT, *KEPT, *silent), wide=True), OWNER_SINCE]
+    return [*audit_triggers((*SILENT, *KEPT, *silent), wide=True), *OWNER_SINCE]
 
 
 class Pool(Record):
