@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import time
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guanxi.core.models import Preference, SearchDoc
-from guanxi.core.records.search import index, tokens
+from guanxi.core.records.search import index, probe, tokens
 from guanxi.core.records.search.query import filter_by_text, search
 from guanxi.core.schema.entity import Entity
 from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, emails, person, phones
@@ -257,3 +261,76 @@ _counter = iter(range(10_000))
 def _unused() -> int:
     """A number not used before."""
     return next(_counter)
+
+
+def _told(monkeypatch: pytest.MonkeyPatch, words: dict[str, float], documents: float, **owners: float) -> None:
+    """Statistics as PostgreSQL would tell them of a large table."""
+    now = time.monotonic()
+    monkeypatch.setattr(
+        probe, "_words", (now, {tokens.field_tag(FIRM.key, "name") + key: n for key, n in words.items()})
+    )
+    monkeypatch.setattr(probe, "_counts", (now, {FIRM.key: documents}))
+    monkeypatch.setitem(probe._shares, FIRM.key, (now, {int(owner[1:]): share for owner, share in owners.items()}))
+
+
+@pytest.mark.parametrize(
+    ("condition", "documents"),
+    [
+        ("'ah科技'", 900.0),
+        ("('ah科技' & 'ah技术')", 40.0),
+        ("('ah科技' | 'ah技术')", 940.0),
+        ("(('ah科技' & 'ah技术') | 'awo''neil' | 'aw\\\\x')", 47.0),
+        ("('ah科技' & 'ah罕见')", 0.0),
+        ("('ah科技' | 'ah罕见')", 900.0),
+        ("'ah科技':*", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_statistics_say_how_many_documents_fit(
+    condition: str, documents: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"ah科技": 900.0, "ah技术": 40.0, "awo'neil": 5.0, "aw\\x": 2.0}
+    monkeypatch.setattr(probe, "_words", (time.monotonic(), known))
+    assert probe.holding(condition) == documents
+
+
+def _statements(who: object, text: str, limit: int = 60) -> tuple[list[int], str]:
+    with CaptureQueriesContext(connection) as seen:
+        hits = search(who, text, entities=[FIRM], limit=limit)
+    return [hit.record_id for hit in hits], "\n".join(one["sql"] for one in seen.captured_queries)
+
+
+def test_a_frequent_word_is_found_among_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    firms = [_firm(f"第{number}号科技", owner=alice) for number in range(70)]
+    _firm("别人的科技", owner=bob)
+    newest = {firm.pk for firm in firms[-60:]}
+    whole, mine = actor(alice, everyone=True), actor(alice)
+    _told(monkeypatch, {"h科技": 900_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
+    ids, said = _statements(mine, "科技")
+    assert set(ids) == newest
+    assert "entity || ''" not in said  # the whole list of the word is not asked for
+    ids, said = _statements(whole, "科技")
+    assert len(newest & set(ids)) == 59  # and the other one's
+    assert "entity || ''" not in said
+
+
+def test_a_word_less_frequent_than_thought_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    ids = {_firm(f"第{number}号科技", owner=alice).pk for number in range(5)}
+    _told(monkeypatch, {"h科技": 900_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
+    found, said = _statements(actor(alice), "科技")
+    assert set(found) == ids
+    assert "entity || ''" in said
+
+
+def test_a_frequent_word_finds_what_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    shared = _firm("共享科技", owner=bob, updated_at=timezone.now() + dt.timedelta(days=1))
+    for number in range(60):
+        _firm(f"第{number}号科技", owner=alice)
+    _told(monkeypatch, {"h科技": 900_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
+    who = dataclasses.replace(actor(alice), shared={FIRM.key: {shared.pk: "read"}})
+    found, said = _statements(who, "科技")
+    assert found[0] == shared.pk
+    assert "entity || ''" not in said

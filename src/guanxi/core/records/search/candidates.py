@@ -6,6 +6,7 @@ would start from the actor's records, one by one. An array of ids, not a join, s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from guanxi.core.kernel.text import has_han
 from guanxi.core.models.fixed import Shaped, ask
 from guanxi.core.records.search import terms
 from guanxi.core.records.search.naming import paths_of
-from guanxi.core.records.search.probe import begins, columns_of, documents, share_of, span
+from guanxi.core.records.search.probe import begins, columns_of, documents, holding, share_of, span
 from guanxi.core.records.search.terms import PARTS, Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.schema.entity import Entity
@@ -40,6 +41,9 @@ NEWEST = 60
 PLENTY = 1.4
 #: So many where the actor sees next to none of them: the very name is among the first.
 SAMPLE = 40
+#: Of the newest documents so many are looked through at most for a frequent word, and one for so many entries of the index spared.
+LATEST = 20_000
+ENTRIES = 5
 #: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
 OWN = 20_000
 
@@ -58,7 +62,10 @@ def candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, en
     else:
         asked.begun(query)
         if len(asked.rows) < enough:
-            asked.fitting(anywhere(actor, entity, query, fields, loose=False))
+            conditions = anywhere(actor, entity, query, fields, loose=False)
+            if conditions and asked.lately(query):
+                conditions = conditions[1:]  # what is shared with him is left
+            asked.fitting(conditions)
     return list(asked.rows.values())
 
 
@@ -186,6 +193,32 @@ class _Asked:
         if not condition or self.few or not self.several:
             return False
         return self._near(_holding(self.entity, condition), CAP * 2) < CAP * 2
+
+    def lately(self, query: Query) -> bool:
+        """Take up the newest whose tokens fit, where these are so many that they are among the newest of all; False where not.
+
+        The index would read the list of all that hold a frequent word to its end, and those of several owners beside. Chinese
+        within a name fits everywhere alike; of what may be initials or a number, more are taken up, to find the better ones.
+        """
+        whole = rights_condition(self.entity, self.actor) is None
+        share = 1.0 if whole else self.share or 0.0
+        condition, every = terms.tsquery(query, self.fields), documents().get(self.entity.key, 0.0)
+        known = holding(condition)
+        if not (known and share and every):
+            return False
+        wanted = self.enough if len(query.runs) == 1 and has_han(query.core) else CAP
+        most = PLENTY * wanted / (min(known / every, 1.0) * share)
+        spared = known + (share * every if self.several else 0.0)
+        if most > min(LATEST, spared / ENTRIES):
+            return False
+        found = ask(
+            "SELECT d.record_id FROM (SELECT s.record_id, s.tsv FROM core_search_doc s WHERE s.entity = %s"  # noqa: S608 - own SQL
+            f" ORDER BY s.entity DESC, s.record_id DESC LIMIT {math.ceil(most / 1000) * 1000}) d"
+            f" WHERE d.tsv @@ %s::tsquery LIMIT {wanted}",
+            [self.entity.key, f"({condition}) & ({self.mine})" if self.mine else condition],
+        )
+        self._read([row[0] for row in found], CAP)
+        return len(found) == wanted
 
     def fitting(self, conditions: Sequence[Condition]) -> None:
         """Records whose tokens fit.

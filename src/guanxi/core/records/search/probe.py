@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -66,6 +67,56 @@ def share_of(entity: Entity, owners: Iterable[int]) -> float | None:
             known = dict(cursor.fetchall())
         _shares[entity.key] = (time.monotonic(), known)
     return sum(known.get(owner, 0.0) for owner in owners) if known else None
+
+
+_WORDS = """
+SELECT v.word, v.share * c.reltuples FROM pg_stats s, pg_class c,
+ unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) AS v(word, share)
+WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'tsv'
+ AND c.oid = 'core_search_doc'::regclass AND v.word IS NOT NULL
+"""
+_words: tuple[float, dict[str, float]] = (0.0, {})
+_PART = re.compile(r"'((?:[^']|'')*)'(:\*)?|[&|()]")
+
+
+def frequent() -> dict[str, float]:
+    """About how many documents hold a token, by the statistics of PostgreSQL, for the thousand most frequent of all."""
+    global _words  # noqa: PLW0603 - one reading per process
+    if not _words[0] or time.monotonic() - _words[0] > PATIENCE:
+        with connection.cursor() as cursor:
+            cursor.execute(_WORDS)
+            _words = (time.monotonic(), dict(cursor.fetchall()))
+    return _words[1]
+
+
+def holding(condition: str) -> float:
+    """About how many documents a condition on tokens fits at most, whoever may see them; 0 where it asks for a rare one."""
+    known = frequent()
+    if not known:
+        return 0.0
+    parts = iter(_PART.finditer(condition))
+
+    def several() -> float:
+        most, all_of = 0.0, -1.0
+        for part in parts:
+            sign = part[0]
+            if sign == ")":
+                break
+            if sign == "&":
+                continue
+            if sign == "|":
+                most, all_of = most + all_of, -1.0
+                continue
+            one = several() if sign == "(" else 0.0 if part[2] else known.get(_plain(part[1]), 0.0)
+            all_of = one if all_of < 0 else min(all_of, one)
+        return most + max(all_of, 0.0)
+
+    return several()
+
+
+def _plain(quoted: str) -> str:
+    """A token as it is stored, of one written into a condition."""
+    return quoted.replace("''", "'").replace("\\\\", "\\")
 
 
 def columns_of(query: Query) -> tuple[str, ...]:
