@@ -334,3 +334,23 @@ def test_a_frequent_word_finds_what_is_shared_too(monkeypatch: pytest.MonkeyPatc
     found, said = _statements(who, "科技")
     assert found[0] == shared.pk
     assert "entity || ''" not in said
+
+
+def test_of_a_number_only_what_tells_something_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    firm, other = _firm("甲", owner=alice, number="KH-2024-0017"), _firm("乙", owner=alice, number="KH-2024-0099")
+    _told(monkeypatch, {}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
+    tag = tokens.field_tag(FIRM.key, "number")
+    common = {tag + piece: 990_000.0 for piece in ("#kh2", "#h20", "#202", "#024")}
+    monkeypatch.setattr(probe, "_words", (time.monotonic(), common))
+    found, said = _statements(actor(alice), "KH-2024-0017")
+    assert found == [firm.pk]
+    assert f"{tag}#017" in said
+    assert f"{tag}#202" not in said
+    found, said = _statements(actor(alice), "2024-00")
+    assert set(found) == {firm.pk, other.pk}
+    found, said = _statements(actor(alice), "KH-2024")  # nothing but common pieces: the last one is asked for
+    assert set(found) == {firm.pk, other.pk}
+    assert f"{tag}#024" in said
+    listed = filter_by_text(actor(alice), Firm.objects.all(), FIRM, "KH-2024-0017")
+    assert f"{tag}#202" in str(listed.query)

@@ -22,7 +22,7 @@ from guanxi.core.kernel.text import has_han
 from guanxi.core.models.fixed import Shaped, ask
 from guanxi.core.records.search import terms
 from guanxi.core.records.search.naming import paths_of
-from guanxi.core.records.search.probe import begins, columns_of, documents, holding, share_of, span
+from guanxi.core.records.search.probe import begins, columns_of, documents, holding, share_of, span, telling
 from guanxi.core.records.search.terms import PARTS, Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.schema.entity import Entity
@@ -58,11 +58,11 @@ def candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, en
     asked = _Asked(actor, entity, fields, enough)
     if loose:
         if not asked.rarely(terms.tsquery(query, fields, loose=True)):
-            asked.fitting(anywhere(actor, entity, query, fields, loose=True))
+            asked.fitting(anywhere(actor, entity, query, fields, loose=True, judged=True))
     else:
         asked.begun(query)
         if len(asked.rows) < enough:
-            conditions = anywhere(actor, entity, query, fields, loose=False)
+            conditions = anywhere(actor, entity, query, fields, loose=False, judged=True)
             if conditions and asked.lately(query):
                 conditions = conditions[1:]  # what is shared with him is left
             asked.fitting(conditions)
@@ -82,8 +82,12 @@ def beginnings(entity: Entity, query: Query, fields: Fields) -> list[Condition]:
     return [(f"d.entity = %s AND {begins(name)} ORDER BY d.{name}", values) for name in columns_of(query)]
 
 
-def anywhere(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool) -> list[Condition]:
+def anywhere(
+    actor: Actor, entity: Entity, query: Query, fields: Fields, *, loose: bool, judged: bool = False
+) -> list[Condition]:
     """The conditions on a document ``d`` that its tokens fit, and that it lies in the actor's reach or is shared with him.
+
+    Where what is found is ``judged``, of a number only the pieces are asked for that tell something.
 
     Tokens carry their entity; it is compared in a way no index serves, or PostgreSQL reads a million index entries to
     learn what a few tokens told.
@@ -91,6 +95,8 @@ def anywhere(actor: Actor, entity: Entity, query: Query, fields: Fields, *, loos
     condition = terms.tsquery(query, fields, loose=loose)
     if not condition:
         return []
+    if judged:
+        condition = telling(condition, entity.key)
     owners = _few_owners(actor, entity)
     if owners is None:
         return [_holding(entity, condition)]
