@@ -2,6 +2,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -133,9 +134,33 @@ def test_metrics_are_prometheus_text(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_secrets_of_links_stay_out_of_the_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/account/link/{}/", "GET /account/link/…/ 404"),
+        ("/account/link/{}", "GET /account/link/… 301"),
+        ("/stop/{}/", "GET /stop/…/ 404"),
+        ("/confirm/{}/", "GET /confirm/…/ 404"),
+        ("/nowhere/{}/", "GET /nowhere/…/ 404"),
+    ],
+)
+def test_secrets_of_links_stay_out_of_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture, address: str, told: str
+) -> None:
+    secret = "a-secret-of-somebody-of-forty-three-letters"
     caplog.set_level(logging.INFO, "guanxi.request")
-    client.get("/account/link/a-secret-of-somebody/")
+    client.get(address.format(secret))
     ours = [record for record in caplog.records if record.name == "guanxi.request"]
-    assert [record.getMessage() for record in ours] == ["GET /account/link/…/ 404"]
-    assert "a-secret-of-somebody" not in str([vars(record) for record in ours])
+    assert [record.getMessage() for record in ours] == [told]
+    assert secret not in str([vars(record) for record in ours])
+
+
+@pytest.mark.django_db
+def test_behind_a_proxy_the_log_names_the_asker(
+    client: Client, caplog: pytest.LogCaptureFixture, settings: Any
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    caplog.set_level(logging.INFO, "guanxi.request")
+    client.get("/account/login/", headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.7"})
+    (ours,) = [record for record in caplog.records if record.name == "guanxi.request"]
+    assert vars(ours)["address"] == "198.51.100.7"

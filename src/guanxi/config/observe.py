@@ -24,10 +24,13 @@ from prometheus_client.core import GaugeMetricFamily
 
 from guanxi import __version__
 from guanxi.core.automation.queue_state import queue_counts, workers_alive
+from guanxi.core.people.signin import address_of
 from guanxi.runtime.logs import request_id
 from guanxi.runtime.timing import counted
 
 logger = logging.getLogger("guanxi.request")
+#: What may be the secret of a link.
+_SECRET = re.compile(r"[^/]{30,}")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}\Z")
 _QUIET = ("/static/", "/healthz", "/readyz", "/metrics")
@@ -86,21 +89,29 @@ class RequestLogMiddleware:
         if request.path_info.startswith(_QUIET) and response.status_code < 400:
             return
         level = logging.ERROR if response.status_code >= 500 else logging.INFO
-        path = request.path_info
-        if match and "secret" in match.kwargs:  # whoever reads the log must not be able to use a one-use link
-            path = path.replace(match.kwargs["secret"], "…")
+        path = _public(request)
         extra = {
             "method": request.method,
             "path": path,
             "status": response.status_code,
             "ms": round(seconds * 1000, 1),
-            "address": request.META.get("REMOTE_ADDR", ""),
+            "address": address_of(request),
         }
         user = request.__dict__.get("user")  # set by the authentication middleware; nothing is asked of the database
         loaded = getattr(user, "_wrapped", None)
         if getattr(loaded, "pk", None) is not None:
             extra["user"] = loaded.pk  # type: ignore[union-attr]
         logger.log(level, "%s %s %s", request.method, path, response.status_code, extra=extra)
+
+
+def _public(request: HttpRequest) -> str:
+    """The path as the log may show it: whoever reads that must not be able to use a link."""
+    path, match = request.path_info, request.resolver_match
+    if match is None:  # such as a link that lost its last stroke
+        return _SECRET.sub("…", path)
+    for name in ("secret", "token"):
+        path = path.replace(str(match.kwargs[name]), "…") if match.kwargs.get(name) else path
+    return path
 
 
 def _costed(answer: Callable[[HttpRequest], HttpResponseBase], request: HttpRequest) -> HttpResponseBase:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ from guanxi.core.models import OutboundMessage
 
 @pytest.mark.parametrize("url", [
     "http://127.0.0.1/", "http://localhost/", "http://10.1.2.3/", "http://192.168.0.9:8080/", "http://169.254.169.254/latest/", "http://[::1]/",
-    "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/", "http://0.0.0.0/", "ftp://example.com/", "http://user:pw@example.com/", "http://example.com:22/",
+    "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/", "http://[::127.0.0.1]/", "http://[64:ff9b::10.0.0.1]/", "http://[64:ff9b:1::10.0.0.1]/",
+    "http://[fec0::1]/", "http://[2002:a00:1::]/", "http://240.0.0.1/", "http://0.0.0.0/", "ftp://example.com/", "http://user:pw@example.com/", "http://example.com:22/",
     "http://printer/", "http://db.internal/", "javascript:alert(1)", "", "http://", "http://[bad/", "http://224.0.0.1/", "http://100.64.0.1/",
 ])  # fmt: skip
 def test_only_public_addresses(url: str) -> None:
@@ -35,6 +39,40 @@ def test_a_name_that_leads_inside_is_refused(monkeypatch: Any) -> None:
     with pytest.raises(Unavailable):
         outbound.send("http://nowhere.example.com/", {})
     assert outbound.public("93.184.216.34")
+
+
+def test_public_addresses_may_be_written_as_others() -> None:
+    assert outbound.public("64:ff9b::93.184.216.34")
+    assert outbound.public("::ffff:93.184.216.34")
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: ", b""]
+)
+def test_who_sends_a_byte_now_and_then_holds_nobody_up(monkeypatch: Any, beginning: bytes) -> None:
+    monkeypatch.setattr(outbound, "public", lambda _address: True)
+    monkeypatch.setattr(outbound, "MOST_SECONDS", 1.0)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(outbound, "PORTS", (server.getsockname()[1],))
+
+        def drip() -> None:
+            asked, _address = server.accept()
+            with asked, contextlib.suppress(OSError):
+                asked.recv(4096)
+                asked.sendall(beginning)
+                while not over.wait(0.2):
+                    asked.sendall(b"x")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        begun = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            outbound.send(f"http://127.0.0.1:{outbound.PORTS[0]}/", {})
+        over.set()
+        dripping.join()
+    assert caught.value.code == "outbound.silent"
+    assert time.monotonic() - begun < 5
 
 
 def test_a_message_is_tried_again_and_given_up(base_data: None, monkeypatch: Any) -> None:

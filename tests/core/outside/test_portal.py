@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -288,3 +291,17 @@ def test_he_says_no_to_marketing_and_yes_again_on_his_own_pages(mine: Client, ot
     assert list(Consent.objects.order_by("pk").values_list("state", flat=True)) == ["withdrawn", "given"]
     assert Client().post("/my/marketing/", {"want": "no"}).headers["Location"] == "/my/in/"
     assert Consent.objects.count() == 2
+
+
+def test_over_https_cookies_are_held_to_it() -> None:
+    told = """
+import django
+django.setup()
+from django.conf import settings
+from guanxi.core.web.outside.portal import COOKIE
+print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, COOKIE, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE)
+"""
+    known = {**os.environ, "DJANGO_SETTINGS_MODULE": "guanxi.config.settings", "GUANXI_URL": "https://crm.example"}
+    found = subprocess.run([sys.executable, "-c", told], env=known, capture_output=True, text=True, check=True)
+    names = "__Host-guanxi_session __Host-guanxi_csrf __Secure-guanxi_client True True"
+    assert found.stdout.strip() == names

@@ -108,6 +108,13 @@ def test_one_address_cannot_fill_the_base(page: PublicPage, cast: Any, monkeypat
     statuses = [Client().post("/public/need/", {**GOOD, "name": f"李{n}"}).status_code for n in range(3)]
     assert statuses == [200, 200, TooMany.status]
     assert leads().count() == 2
+    near = [f"2001:db8:7:7::{n}" for n in range(3)]  # of one customer of a provider
+    statuses = [
+        Client(REMOTE_ADDR=one).post("/public/need/", {**GOOD, "name": f"王{n}"}).status_code
+        for n, one in enumerate(near)
+    ]
+    assert statuses == [200, 200, TooMany.status]
+    assert leads().count() == 4
 
 
 @pytest.mark.parametrize(

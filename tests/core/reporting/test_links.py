@@ -231,3 +231,24 @@ def test_a_colleague_without_the_factor_that_is_demanded_is_held_up(sharing: Cas
     factors.demand_set(sharing.root, of="everybody", days="0")
     answer = browser(sharing.dave_user).get(path(link))
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/account/second-factor/")
+
+
+def test_a_code_is_not_guessed_from_many_places(sharing: Cast) -> None:
+    link = made(sharing, kept(sharing), audience="code", code="spring-27")
+
+    def guess(address: str, code: str = "guess") -> None:
+        links.code_check(link, code, address=address)
+
+    for number in range(5):
+        with pytest.raises(Invalid):
+            guess(f"2001:db8:1:1::{number}")
+    with pytest.raises(TooMany):
+        guess("2001:db8:1:1:ffff::9")  # the same customer of a provider
+    for number in range(links.CODES_AN_HOUR - 5):
+        with pytest.raises(Invalid):
+            guess(f"198.51.{number}.7")
+    with pytest.raises(TooMany):
+        guess("203.0.113.9", "spring-27")
+    with clock.moved_to(clock.now() + dt.timedelta(hours=1, seconds=1)):
+        for _reader in range(links.CODES_AN_HOUR + 1):
+            guess("203.0.113.9", "spring-27")  # who knows it uses nothing up

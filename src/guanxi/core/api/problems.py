@@ -19,6 +19,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from guanxi.core.kernel.errors import Conflict, GuanxiError, Invalid, NotFound, Text, TooMany
 from guanxi.core.models import trouble
+from guanxi.core.people.refusals import refusal_note
 from guanxi.core.schema import kinds
 
 logger = logging.getLogger("guanxi.api")
@@ -75,6 +76,7 @@ def _field_errors(error: Invalid) -> list[dict[str, str]]:
 
 def from_error(request: HttpRequest, error: Any) -> HttpResponse:
     """The answer for an expected error."""
+    refusal_note(request, error)
     extra: dict[str, Any] = {"details": error.details} if error.details else {}
     if isinstance(error, Invalid):
         extra["errors"] = _field_errors(error)

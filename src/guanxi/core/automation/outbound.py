@@ -9,7 +9,9 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,9 +21,13 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.errors import Invalid, Unavailable
 
+#: How long to wait for the next sign of life, and for everything together: who sends a byte now and then is silent, too.
 SECONDS = 10.0
+MOST_SECONDS = 30.0
 MOST_BYTES = 64_000
 PORTS = (80, 443, 8080, 8443)
+#: Where a network that knows IPv6 alone keeps all of IPv4 (RFC 6052); in 64:ff9b:1::/48 (RFC 8215) each as it likes.
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,17 @@ def _refused(url: str) -> Invalid:
 
 
 def public(address: str) -> bool:
-    """Whether an address lies in the public network."""
+    """Whether an address lies in the public network, also behind the IPv6 address it is written as."""
     found = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     if isinstance(found, ipaddress.IPv6Address):
-        mapped = found.ipv4_mapped or found.sixtofour
-        if mapped is not None:
-            return mapped.is_global and not mapped.is_multicast
-    return found.is_global and not found.is_multicast
+        inner = found.ipv4_mapped or found.sixtofour
+        if found in TRANSLATED:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+        if inner is not None:
+            return public(str(inner))
+        if found.is_site_local:
+            return False
+    return found.is_global and not found.is_multicast and not found.is_reserved
 
 
 def resolved(host: str, port: int) -> str:
@@ -98,9 +108,10 @@ def send(
     asked = {"Content-Type": "application/json", "User-Agent": "Guanxi", **(headers or {}), "Host": named}
     try:
         with (
+            _watched() as watch,
             httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
             client.stream(
-                "POST", target, content=content, headers=asked, extensions={"sni_hostname": host}
+                "POST", target, content=content, headers=asked, extensions={"sni_hostname": host, "trace": watch}
             ) as response,
         ):
             text = b""
@@ -119,3 +130,28 @@ def send(
             _("“%(host)s” answered with %(status)d.") % {"host": host, "status": answer.status}, code="outbound.status"
         )
     return answer
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Within the block a connection ends after ``MOST_SECONDS``; its body is told what the client does (its ``trace``)."""
+    held: list[socket.socket] = []
+
+    def watch(name: str, info: Mapping[str, Any]) -> None:
+        if name.endswith("connect_tcp.complete"):
+            held.append(info["return_value"].get_extra_info("socket").dup())  # outlives what TLS makes of it
+
+    def end() -> None:
+        for one in held:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(MOST_SECONDS, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield watch
+    finally:
+        timer.cancel()
+        for one in held:
+            one.close()

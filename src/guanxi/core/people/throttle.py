@@ -9,6 +9,7 @@ import ipaddress
 import math
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -49,15 +50,20 @@ def account_key(login: str) -> str:
     return f"signin:account:{fold(login)[:120]}"
 
 
-def address_key(address: str) -> str:
-    """The counter of an address; of IPv6 the first 64 bits, which one customer of a provider owns."""
+def network(address: str) -> str:
+    """Who asks from an address: of IPv6 the first 64 bits, which one customer of a provider owns."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return f"signin:address:{address[:60]}"
+        return address[:60] or "unknown"
     if parsed.version == 6:
         parsed = parsed.ipv4_mapped or ipaddress.ip_network(f"{parsed}/64", strict=False).network_address
-    return f"signin:address:{parsed}"
+    return str(parsed)
+
+
+def address_key(address: str) -> str:
+    """The counter of an address."""
+    return f"signin:address:{network(address)}"
 
 
 def back_off(failures: int) -> int:
@@ -127,3 +133,8 @@ def window_take(key: str, most: int, seconds: int) -> None:
             raise _too_many(max(1, row.window + seconds - now))
         row.used += 1
         row.save(update_fields=["used", "window"])
+
+
+def window_return(key: str) -> None:
+    """What was counted last did not use the rate up after all."""
+    RateWindow.objects.filter(key=key, used__gt=0).update(used=F("used") - 1)

@@ -32,6 +32,8 @@ from guanxi.runtime.environment import environment
 #: The feature of a role that lets its holder show reports outside.
 FEATURE = "reports.links"
 MOST_DAYS, LEAST_CODE = 366, 6
+#: Wrong codes a link takes within an hour, from however many places.
+CODES_AN_HOUR = 60
 _SALT = "guanxi.report-link"
 
 
@@ -119,7 +121,7 @@ def link_open(secret: str, *, address: str) -> ReportLink:
     try:
         nonce = signing.Signer(salt=_SALT, sep=".").unsign(secret)
     except signing.BadSignature:
-        throttle.attempt_take(f"shared:{address or 'unknown'}")
+        throttle.attempt_take(f"shared:{throttle.network(address)}")
     else:
         rows = ReportLink.objects.filter(nonce=nonce, ended_at__isnull=True, expires_at__gt=clock.now())
         link = rows.select_related("user").first()
@@ -129,12 +131,14 @@ def link_open(secret: str, *, address: str) -> ReportLink:
 
 
 def code_check(link: ReportLink, code: str, *, address: str) -> None:
-    """Raises Invalid for a wrong code; TooMany after five."""
-    key = f"shared-code:{link.pk}:{address or 'unknown'}"
+    """Raises Invalid for a wrong code; TooMany after five from one place, or many wrong ones from wherever."""
+    key, all_over = f"shared-code:{link.pk}:{throttle.network(address)}", f"shared-code:{link.pk}"
     throttle.attempt_take(key)
+    throttle.window_take(all_over, CODES_AN_HOUR, 3600)
     if not check_password(code.strip(), link.code):
         raise Invalid(_("This is not the code."), code="link.code", field="code")
     throttle.attempt_forget(key)
+    throttle.window_return(all_over)
 
 
 def link_seen(link: ReportLink) -> None:

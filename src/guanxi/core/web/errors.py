@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
 from guanxi.core.models import trouble
 from guanxi.core.people import signin, throttle
+from guanxi.core.people.refusals import refusal_note
 from guanxi.core.web.toasts import attach, toast
 
 logger = logging.getLogger("guanxi.web")
@@ -93,6 +94,7 @@ def page(
 def translate(request: HttpRequest, error: BaseException) -> HttpResponseBase | None:
     """The answer for an error we know how to tell, or ``None``."""
     if isinstance(error, GuanxiError):
+        refusal_note(request, error)
         return error_response(request, error)
     if isinstance(error, Http404):
         return error_response(request, NotFound(_("There is no page at this address.")))
@@ -120,7 +122,8 @@ class ErrorMiddleware:
         match = request.resolver_match
         if response.status_code == 404 and match is not None and SECRETS & set(match.kwargs):
             try:
-                throttle.window_take(f"guess:{signin.address_of(request)}", GUESSES, throttle.WINDOW)
+                from_where = throttle.network(signin.address_of(request))
+                throttle.window_take(f"guess:{from_where}", GUESSES, throttle.WINDOW)
             except TooMany as error:
                 return error_response(request, error)
         return response

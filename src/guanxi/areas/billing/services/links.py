@@ -71,7 +71,7 @@ def link_open(secret: str, *, address: str) -> tuple[PublicLink, Any]:
 
     Raises NotFound alike for links that never were, have ended, or whose document is gone; TooMany for who keeps guessing.
     """
-    key = f"link:{address or 'unknown'}"
+    key = f"link:{throttle.network(address)}"
     link = PublicLink.objects.filter(digest=_digest(secret), ended_at__isnull=True, expires_at__gt=clock.now()).first()
     record = None
     if link is not None:
