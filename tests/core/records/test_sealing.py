@@ -8,7 +8,7 @@ from django.db import InternalError, connection, transaction
 from django.db.utils import ProgrammingError
 
 from guanxi.core.kernel import clock
-from guanxi.core.models import AuditSeal, Erasure
+from guanxi.core.models import AuditEntry, AuditSeal, Erasure
 from guanxi.core.records import sealing
 from tests.factories.cast import Cast
 
@@ -107,7 +107,18 @@ def test_entries_slipped_in_beside_the_sealed_numbers_are_found(
     assert sealing.verify() == []
 
 
-def test_an_erased_entry_that_says_something_again_is_found(cast: Cast, make: Make) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        'changes = \'{"name": ["a", "b"]}\'',
+        "actor_name = 'nobody'",
+        "actor_id = 7",
+        "at = at + interval '1 second'",
+        "address = '198.51.100.7'",
+        "action = 'destroy'",
+    ],
+)
+def test_an_erased_entry_that_says_something_else_is_found(change: str, cast: Cast, make: Make) -> None:
     gadget = make("fakes.gadget", name="水泵")
     _sealed(make)
     table = type(gadget)._meta.db_table
@@ -117,12 +128,27 @@ def test_an_erased_entry_that_says_something_again_is_found(cast: Cast, make: Ma
     with connection.cursor() as cursor:
         cursor.execute("SELECT guanxi_audit_redact(%s, %s, %s)", [made.pk, table, [gadget.pk]])
     assert sealing.verify() == []
-    _tampered(
-        'UPDATE core_auditentry SET changes = \'{"name": ["a", "b"]}\' WHERE entity = %s AND record_id = %s',
-        table,
-        gadget.pk,
-    )
+    _seal()
+    _seal()
+    assert sealing.verify() == [], "what was noted of it is sealed"
+    _tampered(f"UPDATE core_auditentry SET {change} WHERE entity = %s AND record_id = %s", table, gadget.pk)
     assert [each.what for each in sealing.verify()] == ["erased"]
+
+
+def test_what_was_noted_of_an_erasure_cannot_be_bent_with_it(cast: Cast, make: Make) -> None:
+    gadget = make("fakes.gadget", name="水泵")
+    made = Erasure.objects.create(
+        key="k", entity="fakes.gadget", record_id=gadget.pk, born_at=clock.now(), reason="要求"
+    )
+    for _again in range(2):  # the second finds nothing left to empty
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT guanxi_audit_redact(%s, %s, %s)", [made.pk, type(gadget)._meta.db_table, [gadget.pk]]
+            )
+    assert AuditEntry.objects.filter(entity="core_auditredaction", record_id=made.pk).count() == 1
+    _sealed(make)
+    _tampered("UPDATE core_auditentry SET changes = '{}' WHERE entity = 'core_auditredaction'")
+    assert [each.what for each in sealing.verify()] == ["entries"]
 
 
 def test_a_seal_removed_or_the_end_cut_off_is_found(cast: Cast, make: Make) -> None:

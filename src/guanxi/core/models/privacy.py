@@ -33,11 +33,16 @@ class Erasure(models.Model):
 
 
 class AuditRedaction(models.Model):
-    """An entry of the audit whose values were erased, and the digest of what it said before, on which its seal stands."""
+    """An entry of the audit whose values were erased, and the digest of what it said before, on which its seal stands.
+
+    ``noted`` is the entry that holds the digest of all that were emptied with it, as they stood then: without values, with who
+    and when.
+    """
 
     entry_id = models.BigIntegerField(primary_key=True)
     digest = models.CharField(max_length=64)
     erasure = models.ForeignKey(Erasure, models.PROTECT, related_name="redactions")
+    noted = models.BigIntegerField()
 
     def __str__(self) -> str:
         return str(self.entry_id)

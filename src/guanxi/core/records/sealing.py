@@ -1,7 +1,7 @@
 """The chain over the audit: every few minutes a seal over the entries since the last one; checking it finds what was tampered with.
 
 A seal is SHA-256 over the digest of the seal before, then the digest of each entry's text in order of its number. An entry
-whose personal values were erased stands by the digest it had before (``AuditRedaction``). So an entry changed, removed,
+whose personal values were erased stands by the digest it had before (``AuditRedaction``), and as it stood then by an entry noted with it. So an entry changed, removed,
 added later or put in another order is found at its seal, and a seal changed or removed at the next one; that there are no
 more entries than were sealed is counted. That the end of the
 chain was cut off is seen by whoever kept the newest digest elsewhere: it is logged, stands in ``guanxi audit head`` and in every backup.
@@ -28,6 +28,14 @@ SELECT a.id, coalesce(r.digest, {_ENTRY_DIGEST})
 FROM core_auditentry a LEFT JOIN core_auditredaction r ON r.entry_id = a.id
 WHERE a.id > %s AND a.id <= %s ORDER BY a.id LIMIT %s
 """  # noqa: S608 - our own columns
+#: Emptied entries that are not as the entry noted with them says they stood.
+_UNLIKE = f"""
+SELECT FROM (
+    SELECT r.noted, encode(sha256(convert_to(string_agg({_ENTRY_DIGEST}, E'\\n' ORDER BY a.id), 'UTF8')), 'hex') AS digest
+    FROM core_auditredaction r LEFT JOIN core_auditentry a ON a.id = r.entry_id GROUP BY r.noted
+) told LEFT JOIN core_auditentry n ON n.id = told.noted AND n.entity = 'core_auditredaction'
+WHERE n.changes->'erased'->>1 IS DISTINCT FROM told.digest
+"""  # noqa: S608 - our own columns
 _LOCK = "guanxi_audit_seal"
 
 
@@ -36,7 +44,7 @@ class Break:
     """Where the chain does not hold: the seal, the entries it covers, and what is wrong.
 
     ``entries`` are not those of the seal; the ``end`` was cut off; some were ``added`` under numbers sealed before; or
-    one whose values were erased says something again (``erased``).
+    one whose values were erased says something again, or names somebody else or another moment (``erased``).
     """
 
     seal: int
@@ -133,8 +141,7 @@ def _beside(last: AuditSeal) -> list[Break]:
     sealed = AuditSeal.objects.filter(pk__lte=last.pk).aggregate(sum=Sum("entries"))["sum"]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM core_auditentry WHERE id <= %s), EXISTS (SELECT FROM core_auditredaction r"
-            " JOIN core_auditentry a ON a.id = r.entry_id WHERE a.changes <> '{}')",
+            f"SELECT (SELECT count(*) FROM core_auditentry WHERE id <= %s), EXISTS ({_UNLIKE})",  # noqa: S608 - own SQL
             [last.last_entry],
         )
         there, filled = cursor.fetchone()
