@@ -11,9 +11,11 @@ from django.test import Client
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import AuditEntry, OneTimeLink, Role, User
+from guanxi.core.models import AuditEntry, OneTimeLink, Role, RoleRight, User
+from guanxi.core.models.stamps import bump
 from guanxi.core.people import inviting, jobs, links
 from guanxi.core.people.tokens import token_authenticate, token_create
+from guanxi.core.people.users import user_update
 from tests.core.people.conftest import PASSWORD, password_of
 
 NOON = dt.datetime(2026, 3, 5, 12, 0, tzinfo=dt.UTC)
@@ -77,6 +79,45 @@ def test_made_by_administrators_only(cast: Any) -> None:
     with pytest.raises(Denied):
         links.link_create(cast.bob, cast.alice_user, "reset")
     assert not OneTimeLink.objects.exists()
+
+
+def test_nobody_becomes_somebody_who_has_more(cast: Any) -> None:
+    """Who administers people without having all rights makes no key to a person who has what he has not."""
+    hr = Role.objects.create(key="hr", name="人事", name_en="HR")
+    RoleRight.objects.create(role=hr, entity="core.user", action="view", scope="all")
+    RoleRight.objects.create(role=hr, entity="core.user", action="change", scope="all")
+    cast.dave_user.roles.add(hr)
+    bump("rights")
+    dave, alice = cast.actor(cast.dave_user), cast.alice_user
+    for take in (
+        lambda: links.link_create(dave, alice, "reset"),
+        lambda: links.link_create(dave, alice, "invite"),
+        lambda: token_create(dave, alice, name="t"),
+        lambda: user_update(dave, alice, values={"email": "dave@elsewhere.example"}),
+        lambda: user_update(dave, alice, values={"username": "alice2"}),
+    ):
+        with pytest.raises(Denied) as caught:
+            take()
+        assert caught.value.code == "people.above"
+    kept = User.objects.get(pk=alice.pk)
+    assert (kept.email, kept.username) == ("alice@guanxi.example", "alice")
+    assert not OneTimeLink.objects.exists()
+    assert user_update(dave, alice, values={"phone": "13800138000"}).pk == alice.pk
+    inviting.user_invite(dave, kept)  # goes to her own address
+    plain = User.objects.create(username="erin", name="艾琳", email="erin@guanxi.example", sort_key="erin")
+    assert links.link_create(dave, plain, "invite")
+
+
+def test_the_first_administrator_s_link_ends_when_there_is_one(nobody: None) -> None:
+    secret = secret_in(links.admin_link() or "")
+    assert links.link_read(secret).purpose == "admin"
+    first = User.objects.create(username="first", name="第一")
+    first.roles.add(Role.objects.get(key="administrator"))
+    with pytest.raises(NotFound):
+        links.link_read(secret)
+    with pytest.raises(NotFound):
+        links.admin_link_use(secret, username="second", name="第二", email="s@guanxi.example", password=NEW)
+    assert not User.objects.filter(username="second").exists()
 
 
 def test_page(cast: Any) -> None:

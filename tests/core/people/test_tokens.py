@@ -7,11 +7,14 @@ import hashlib
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from guanxi.core import access
+from guanxi.core import access, records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import ApiToken
+from guanxi.core.mcp.server import Desk
+from guanxi.core.models import ApiToken, Approval, ApprovalTurn, RoleRight
+from guanxi.core.models.stamps import bump
 from guanxi.core.people import users
 from guanxi.core.people.tokens import token_authenticate, token_create, token_revoke, token_state, tokens_of
 from tests.core.people.conftest import PASSWORD, password_of
@@ -140,3 +143,50 @@ def test_page_shows_the_secret_once(signed_in: Any, cast: Any) -> None:
     client.post(f"/account/tokens/{token.pk}/revoke/")
     token.refresh_from_db()
     assert token.revoked_at is not None
+
+
+def test_a_token_that_may_read_only_changes_nothing_by_any_way(cast: Any, make: Any) -> None:
+    """Also where no right is asked because it is one's own: taking back, deciding, comments, notices."""
+    gadget = make("fakes.gadget", name="泵")
+    step = records.delete(cast.alice, gadget)
+    _token, secret = token_create(cast.alice, cast.alice_user, name="reader", scopes=["read"])
+    reader = token_authenticate(secret)
+    assert reader is not None
+    with pytest.raises(Denied) as caught:
+        records.undo(reader, step.pk)
+    assert caught.value.code == "token.read_only"
+    assert not records.can_undo(cast.bob, step)
+    program = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert program.post(f"/api/v1/operations/{step.pk}/undo").status_code == 403
+    assert type(gadget).everything.get(pk=gadget.pk).deleted_at is not None
+    tool = Desk(secret)
+    assert "undone" not in tool.undo(step.pk)
+    approval = Approval.objects.create(
+        entity="fakes.gadget",
+        record_id=gadget.pk,
+        action="change",
+        applicant=cast.bob_user,
+        state="pending",
+        step=0,
+        path=[{}],
+    )
+    ApprovalTurn.objects.create(
+        approval=approval, round=approval.round, step=0, position=1, user=cast.alice_user, state="asked"
+    )
+    assert (
+        program.post(f"/api/v1/approvals/{approval.pk}/approve", {}, content_type="application/json").status_code == 403
+    )
+    approval.refresh_from_db()
+    assert approval.state == "pending"
+
+
+def test_taking_back_needs_the_right_one_once_had(cast: Any, make: Any) -> None:
+    gadget = make("fakes.gadget", name="泵")
+    step = records.delete(cast.alice, gadget)
+    RoleRight.objects.filter(role=cast.role, entity="fakes.gadget", action="delete").delete()
+    bump("rights")
+    alice = cast.actor(cast.alice_user)
+    assert not records.can_undo(alice, step)
+    with pytest.raises(Denied):
+        records.undo(alice, step.pk)
+    assert type(gadget).everything.get(pk=gadget.pk).deleted_at is not None

@@ -1,17 +1,20 @@
-"""Who administers people, and the rule that nobody gives what he does not have."""
+"""Who administers people, and the rule that nobody gives, or takes for himself, what he does not have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
-from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Rights
+from guanxi.core.access.actors import default_level
+from guanxi.core.kernel.actor import LEVELS, NOWHERE, Actor, Level
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Role, RoleField, RoleRight, User
-from guanxi.core.schema.registry import entity_of
+from guanxi.core.records import shape
+from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Scopes from narrow to wide. ``chosen`` departments may be any, so only ``all`` stands above it.
 WIDTH = {"own": 0, "department": 1, "department_below": 2, "chosen": 3, "all": 4}
@@ -43,16 +46,24 @@ def require_not_above(actor: Actor, user: User) -> None:
         raise Denied(_("Only somebody with all rights may do this to an administrator."), code="people.above")
 
 
+def require_as_much(actor: Actor, user: User) -> None:
+    """Raise ``Denied`` when another person has what the actor has not: whoever can sign in as him would have it too."""
+    if actor.is_system or actor.rights.everything or actor.user_id == user.pk:
+        return
+    try:
+        for role in user.roles.filter(deleted_at__isnull=True).prefetch_related("rights", "fields"):
+            require_role_givable(actor, role)
+    except Denied:
+        raise Denied(
+            _("Only somebody who has all the rights of this person may do this."), code="people.above"
+        ) from None
+
+
 def _widest(actor: Actor, entity: str, action: str) -> int:
     reach = actor.rights.of(entity, action)
     if reach.everyone:
         return WIDTH["all"]
     return max((WIDTH.get(scope, -1) for _role, scope in reach.sources if scope != "chosen"), default=-1)
-
-
-def _level(rights: Rights, entity: str, field: str) -> int:
-    from_roles = rights.levels.get(entity, {}).get(field)
-    return LEVELS.index(from_roles) if from_roles else len(LEVELS) - 1
 
 
 def require_no_more(
@@ -66,14 +77,28 @@ def require_no_more(
     """Raise ``Denied`` (code ``role.more_than_own``) when something would be given that the actor does not have."""
     if actor.is_system or actor.rights.everything:
         return
+    given = list(rights)
     more = (
         everything
         or bool(set(features) - actor.rights.features)
-        or any(_exceeds(actor, right) for right in rights)
-        or any(LEVELS.index(limit.level) > _level(actor.rights, limit.entity, limit.field) for limit in fields)
+        or any(_exceeds(actor, right) for right in given)
+        or any(_shows_more(actor, *one) for one in _levels(given, fields))
     )
     if more:
         raise Denied(_("Nobody can give rights he does not have himself."), code="role.more_than_own")
+
+
+def _levels(rights: Iterable[RoleRight], fields: Iterable[RoleField]) -> Iterator[tuple[str, str, str]]:
+    """Entity, field and level of all a role shows: what it says of fields, and what it gives by saying nothing of them."""
+    said = {(one.entity, one.field): one.level for one in fields}
+    seen = {one.entity for one in rights if one.action == "view" and is_registered(one.entity)}
+    silent = {(key, name): default_level(key, name) for key in seen for name in shape.fields_of(key)}
+    for (key, name), level in {**silent, **said}.items():
+        yield key, name, level
+
+
+def _shows_more(actor: Actor, entity: str, field: str, level: str) -> bool:
+    return LEVELS.index(cast("Level", level)) > LEVELS.index(access.field_level(actor, entity, field))
 
 
 def _exceeds(actor: Actor, right: RoleRight) -> bool:

@@ -16,7 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import OneTimeLink, Role, User
-from guanxi.core.people.guards import require_administrator
+from guanxi.core.people.guards import require_administrator, require_as_much
 from guanxi.core.people.passwords import password_check
 from guanxi.core.people.users import password_store, user_create
 from guanxi.core.records.writing import writing
@@ -53,6 +53,7 @@ def _make(purpose: Purpose, user: User | None) -> str:
 def link_create(actor: Actor, user: User, purpose: Literal["invite", "reset"]) -> str:
     """The address of a link with which ``user`` sets a password; administrators only. Shown once, stored as a hash."""
     require_administrator(actor, "change", user)
+    require_as_much(actor, user)
     if not user.is_active:
         raise Invalid(_("The user is not active."), code="user.inactive")
     return address_of_link(_make(purpose, user))
@@ -63,9 +64,13 @@ def link_send_secret(user: User, purpose: Literal["invite", "reset"]) -> str:
     return address_of_link(_make(purpose, user))
 
 
+def _administered() -> bool:
+    return User.objects.filter(is_active=True, roles__all_rights=True, roles__deleted_at__isnull=True).exists()
+
+
 def admin_link() -> str | None:
     """The address that creates the administrator on a first start; ``None`` when there is a user with all rights already."""
-    if User.objects.filter(is_active=True, roles__all_rights=True, roles__deleted_at__isnull=True).exists():
+    if _administered():
         return None
     return address_of_link(_make("admin", None))
 
@@ -74,8 +79,14 @@ def _find(secret: str, *, lock: bool = False) -> OneTimeLink:
     found = OneTimeLink.objects.select_for_update(of=("self",)) if lock else OneTimeLink.objects.all()
     link = found.filter(digest=_digest(secret), used_at__isnull=True, expires_at__gt=clock.now()).first()
     if link is None or (link.user is not None and not (link.user.is_active and link.user.deleted_at is None)):
-        raise NotFound(_("This link was used already, or it is too old. Ask for a new one."), code="link.gone")
+        raise _gone()
+    if link.purpose == "admin" and _administered():  # somebody came in by the command line meanwhile
+        raise _gone()
     return link
+
+
+def _gone() -> NotFound:
+    return NotFound(_("This link was used already, or it is too old. Ask for a new one."), code="link.gone")
 
 
 def link_read(secret: str) -> OneTimeLink:

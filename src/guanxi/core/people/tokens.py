@@ -16,7 +16,7 @@ from guanxi.core.kernel.actor import Actor, Via
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import ApiToken, User
 from guanxi.core.models.fixed import Fixed
-from guanxi.core.people.guards import require_administrator
+from guanxi.core.people.guards import require_administrator, require_as_much
 from guanxi.core.records.writing import writing
 
 PREFIX = "gx_"
@@ -47,6 +47,7 @@ def token_create(
     five years; ``None`` means no end. Raises ``Denied``, ``Invalid``.
     """
     _may_manage(actor, user)
+    require_as_much(actor, user)
     wanted = sorted(set(scopes), key=list(SCOPES).index) if set(scopes) <= set(SCOPES) else []
     errors: dict[str, list[Invalid]] = {}
     if not name.strip() or len(name.strip()) > 100:

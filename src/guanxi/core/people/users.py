@@ -16,7 +16,7 @@ from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text
 from guanxi.core.kernel.text import sort_key
 from guanxi.core.models import AuditEntry, Operation, Role, User, stamps
 from guanxi.core.people import passwords
-from guanxi.core.people.guards import require_administrator, require_not_above, require_role_givable
+from guanxi.core.people.guards import require_administrator, require_as_much, require_not_above, require_role_givable
 from guanxi.core.people.sessions import sessions_drop
 from guanxi.core.records import saving
 from guanxi.core.records.writing import emit, writing
@@ -88,6 +88,8 @@ def user_update(
     require_not_above(actor, user)
     with writing(actor):
         before = _locked(user)
+        if any(name in values and values[name] != getattr(before, name) for name in ("username", "email")):
+            require_as_much(actor, before)  # links to a new password go there
         changed: User = saving.update_plain(
             actor, user, values, version=version, original=original, operation=operation
         )

@@ -23,6 +23,9 @@ from guanxi.core.records.settings_registry import stamps_of
 from guanxi.core.records.writing import emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
 
+#: What it takes to do a thing, and so to take it back.
+_RIGHTS = {"create": "create", "update": "change", "delete": "delete", "merge": "merge", "import": "import"}
+
 
 @dataclass
 class UndoResult:
@@ -51,7 +54,15 @@ def can_undo(actor: Actor, operation: Operation) -> bool:
         return False
     if operation.undo_until is not None and operation.undo_until < clock.now():
         return False
-    return actor.is_system or actor.rights.everything or operation.actor_id == actor.user_id
+    if actor.is_system or actor.rights.everything:
+        return True
+    return operation.actor_id == actor.user_id and _may_still(actor, operation)
+
+
+def _may_still(actor: Actor, operation: Operation) -> bool:
+    """Whether the actor has the right, on any record at all, that what he did once took."""
+    right = _RIGHTS.get(operation.sort)
+    return right is None or not is_registered(operation.entity) or allowed(actor, right, operation.entity)
 
 
 def undo(actor: Actor, operation_id: int) -> UndoResult:
@@ -60,7 +71,8 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
         operation = Operation.objects.select_for_update().filter(pk=operation_id).first()
         if operation is None:
             raise NotFound
-        if operation.actor_id != actor.user_id and not (actor.is_system or actor.rights.everything):
+        mine = operation.actor_id == actor.user_id and _may_still(actor, operation)
+        if not (mine or actor.is_system or actor.rights.everything):
             raise Denied
         if not can_undo(actor, operation):
             raise RuleBroken(_("This can no longer be undone."), code="undo.over")

@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.models.fixed import ask
 from guanxi.core.records import derived
@@ -93,7 +95,10 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
 
     Blocks nest: an inner one may act for somebody else or under its own operation, the outer one goes on after it.
     Without a ``savepoint`` an inner block that fails takes the outer one with it: where nothing between them catches.
+    Raises Denied for who holds a token that may read only, whatever he is about to do.
     """
+    if actor.scopes is not None and "write" not in actor.scopes:
+        raise Denied(_("This token may read only."), code="token.read_only")
     outer = _open.get()
     context = _context(actor, _gathering.get() or operation)
     mine = _Open(context, outer.events if outer else [])
