@@ -26,13 +26,14 @@ from guanxi.areas.insight import (
     sheets,
     thresholds,
 )
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, require
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.exchange.writers import guarded
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.records import dictionaries
+from guanxi.core.models import replica
+from guanxi.core.records import dictionaries, discretion, writing
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.reports.views import width_sent
@@ -80,7 +81,7 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
     with pictures.fitting(width_sent(request, 720)):
         made = _sheet(request, actor, page, tree) if done else sheet.Sheet()
     if request.GET.get("export") == "csv":
-        return _csv(page, made)
+        return _csv(actor, page, made)
     if request.GET.get("part", "").isdecimal():
         return _picture(made, int(request.GET["part"]))
     context = {
@@ -88,6 +89,7 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
         "fits": f"/insight/{page.key}/?{_narrowing(request)}part=",
         "notes": sheets.spoken_notes(done, page) if done else [], "whose": request.GET.get("whose", ""), "value_class": request.GET.get("class", ""),
         "thresholds": _thresholds(request, actor, page) if page.knobs and done else None,
+        "may_export": allowed(actor, "export", selectors.VALUE),
         "plan": _plan_form(actor) if made.keys else None,
     }  # fmt: skip
     return draw(request, "insight/page.jinja", context)
@@ -233,7 +235,13 @@ def _plain(cell: sheet.Cell) -> str:
     return neutral if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", neutral) else guarded(cell.text)
 
 
-def _csv(page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
+def _csv(actor: Actor, page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
+    """The figures of a page as a file: taken out like any list, by who may, counted and noted."""
+    require(actor, "export", selectors.VALUE)
+    rows = len(made.rows) + sum(len(one.rows) for one in made.more)
+    with replica.on_primary(), writing(actor):
+        discretion.rows_take(actor, rows)
+        discretion.noted(actor, "export", selectors.VALUE, rows=rows, format="csv", page=page.key)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{page.key}.csv"'
     response.write("\ufeff")

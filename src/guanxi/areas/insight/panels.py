@@ -37,8 +37,8 @@ def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Class, scores, lifetime value, risk with reasons, next offers, stage, trend; nothing without a calculation."""
     there = leads("customers.customer", customer.pk, selectors.VALUE, "customer")
     found = selectors.value_of(actor, customer.pk) if there else None
-    if found is None:
-        return {"value": None}
+    if found is None or not selectors.reads_all(actor):
+        return {"value": None, "page": found}
     why = [
         str(REASONS[name]) % {"n": whole(number) if name in AMOUNTS else number}
         for name, number, _effect in found.details.get("why", [])
@@ -61,7 +61,7 @@ def card(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 
 def leaving(actor: Actor, customer: Customer) -> Flag | None:
     """A customer who is silent for longer than his own rhythm allows."""
-    found = selectors.value_of(actor, customer.pk)
+    found = selectors.value_of(actor, customer.pk) if selectors.reads_all(actor) else None
     if found is None or not found.out_of_rhythm:
         return None
     title = _("Silent for longer than usual between purchases.")
@@ -70,19 +70,16 @@ def leaving(actor: Actor, customer: Customer) -> Flag | None:
 
 def out_of_rhythm(actor: Actor) -> Mapping[str, Any] | None:
     """My customers who are silent for longer than their own rhythm allows; no card without one."""
-    if actor.user_id is None:
+    if actor.user_id is None or not shown(actor):
         return None
     found = selectors.out_of_rhythm(actor, actor.user_id)
     return {"values": found} if found else None
 
 
 def shown(actor: Actor) -> bool:
-    """Whoever may see customers' values at all."""
-    return bool(
-        actor.is_system
-        or actor.rights.of(selectors.VALUE, "view").everyone
-        or actor.rights.of(selectors.VALUE, "view").owners
-    )
+    """Whoever may see customers' values at all, and every figure of them."""
+    reach = actor.rights.of(selectors.VALUE, "view")
+    return actor.is_system or (bool(reach.everyone or reach.owners) and selectors.reads_all(actor))
 
 
 add_entries(

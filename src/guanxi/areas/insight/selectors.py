@@ -11,11 +11,12 @@ from django.db.models import Count, QuerySet, Sum
 
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
 from guanxi.core import records
-from guanxi.core.access import sight
+from guanxi.core.access import reads, sight
 from guanxi.core.access.rules import condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Shaped
+from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.registry import entity_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def runs(limit: int = 60) -> list[Calculation]:
 def sees_all(actor: Actor) -> bool:
     """Whether the actor sees every customer's value: only then figures of the whole are for him."""
     return condition(entity_of(VALUE), actor, "view") is None
+
+
+def reads_all(actor: Actor) -> bool:
+    """Whether the actor sees every figure in full: pages and cards are made of all of them."""
+    return reads(actor, VALUE, *fields_of(VALUE))
 
 
 def values(actor: Actor, tree: Mapping[str, Any] | None = None) -> QuerySet[CustomerValue]:

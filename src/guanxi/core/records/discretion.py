@@ -11,6 +11,7 @@ import secrets
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from django.db import connection
 from django.db.models import BigIntegerField, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -85,11 +86,20 @@ def noted(
     )  # fmt: skip
 
 
+def _alone(actor: Actor) -> None:
+    """Until the transaction ends nobody else counts what this person took today, so that no two take the last of it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('guanxi_discretion'), %s)", [(actor.user_id or 0) % 2**31]
+        )
+
+
 def looks_check(actor: Actor) -> None:
-    """Before one more masked value is shown. Raises TooMany when the day's looks are used up."""
+    """Before one more masked value is shown, in the transaction that notes it. Raises TooMany when the day's looks are used up."""
     limit = discretion().looks
     if actor.user_id is None or not limit:
         return
+    _alone(actor)
     if AccessEntry.objects.filter(sort="reveal", actor_id=actor.user_id, at__gte=_morning(actor)).count() >= limit:
         raise TooMany(
             ngettext(
@@ -102,14 +112,25 @@ def looks_check(actor: Actor) -> None:
 
 
 def rows_left(actor: Actor) -> int | None:
-    """How many rows the actor may still take out today; ``None`` without a limit."""
+    """How many rows the actor may still take out today; ``None`` without a limit.
+
+    Asked in the transaction that notes what was taken: another export of his waits until then.
+    """
     limit = discretion().rows
     if actor.user_id is None or not limit:
         return None
+    _alone(actor)
     taken = AccessEntry.objects.filter(sort="export", actor_id=actor.user_id, at__gte=_morning(actor)).aggregate(
         rows=Sum(Cast(KT("details__rows"), BigIntegerField()))
     )["rows"]
     return max(limit - (taken or 0), 0)
+
+
+def rows_take(actor: Actor, rows: int) -> None:
+    """Before so many rows go out, in the transaction that notes it. Raises TooMany when that is more than is left today."""
+    left = rows_left(actor)
+    if left is not None and rows > left:
+        raise rows_used_up(actor)
 
 
 def rows_used_up(actor: Actor) -> TooMany:

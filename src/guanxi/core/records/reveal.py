@@ -28,8 +28,8 @@ def reveal(actor: Actor, record: Any, name: str) -> Any:
         raise NotFound
     if field_level(actor, entity, name) == "masked":
         require(actor, "reveal", record)
-        looks_check(actor)
         with writing(actor):
+            looks_check(actor)
             noted(actor, SORT, entity.key, record_id=record.pk, field=name)
     return values.current(record, field)
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.exchange.writers import CsvWriter, guarded, marked
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.records import discretion
+from guanxi.core.records import discretion, writing
 from guanxi.core.reporting.charts import draw
 from guanxi.core.reporting.charts.series import series_of
 from guanxi.core.reporting.naming import day_words
@@ -38,24 +38,25 @@ _CHARTS: Mapping[str, Mapping[str, str]] = {
 def content(actor: Actor, result: Result, format_name: str, *, title: str, chart: str = "") -> bytes:
     """The file; empty for the picture of a report without one. Noted as a look worth remembering."""
     mark = discretion.mark_for(actor)
-    left = discretion.rows_left(actor)
-    if left is not None and len(result.rows) > left:
-        raise discretion.rows_used_up(actor)
+    with writing(actor):
+        discretion.rows_take(actor, len(result.rows))
+        _note(actor, result, format_name, mark)
     if format_name == "svg":
         found = draw(result, chart=chart, width=960, height=380, title=title).encode()
     elif format_name == "csv":
         found = _csv(result)
     else:
         found = workbook([(title, result)], chart=chart, mark=mark if discretion.discretion().marked else None)
-    _note(actor, result, format_name, mark)
     return found
 
 
 def taken(actor: Actor, parts: Sequence[tuple[str, Result]]) -> bytes:
     """A workbook of several results that goes to the actor by mail, marked and noted like one he fetched."""
     mark = discretion.mark_for(actor)
-    for _title, result in parts:
-        _note(actor, result, "xlsx", mark)
+    with writing(actor):
+        discretion.rows_take(actor, sum(len(result.rows) for _title, result in parts))
+        for _title, result in parts:
+            _note(actor, result, "xlsx", mark)
     return workbook(parts, mark=mark if discretion.discretion().marked else None)
 
 

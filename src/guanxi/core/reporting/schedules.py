@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import actors, allowed
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
 from guanxi.core.models import ReportSchedule, User
 from guanxi.core.records.writing import writing
 from guanxi.core.reporting import files, stored
@@ -156,7 +156,10 @@ def _mail(user: User, maker: User, sort: Sort, key: str) -> EmailMessage | None:
     mail = EmailMessage(subject=held.name[:200], body=body, to=[user.email])
     file = slugify(held.key) or "report"
     if all(allowed(actor, "export", result.entity) for _name, result in results):
-        mail.attach(f"{file}.xlsx", files.taken(actor, results), files.FORMATS["xlsx"])
+        try:
+            mail.attach(f"{file}.xlsx", files.taken(actor, results), files.FORMATS["xlsx"])
+        except TooMany as error:  # the day's rows are used up: the figures stand in the mail, the workbook does not
+            mail.body = f"{body}\n\n{error.message}"
     for number, (name, result) in enumerate(results, start=1):
         picture = draw(result, width=900, height=340, title=name)
         if picture:

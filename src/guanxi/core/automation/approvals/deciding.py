@@ -124,11 +124,10 @@ def require(
     entity = entity_of(record)
     stored = {name: kinds.json_of(value) for name, value in (values or {}).items()}
     known = Approval.objects.filter(entity=entity.key, record_id=record.pk, action=action, values=stored)
-    granted = known.filter(state="approved", used_at__isnull=True).order_by("-id").first()
-    if granted is not None:
-        granted.used_at = clock.now()
-        granted.save(update_fields=["used_at"])
-        return None
+    granted = known.filter(state="approved", used_at__isnull=True)
+    for number in granted.order_by("-id").values_list("pk", flat=True):
+        if granted.filter(pk=number).update(used_at=clock.now()):  # by nobody else in the meantime
+            return None
     pending = known.filter(state="pending").first()
     if pending is not None:
         return pending
