@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import zlib
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from guanxi.areas.billing.models import Invoice
+from guanxi.areas.billing.models import Invoice, PrintTemplate
 from guanxi.areas.billing.services import contracts, invoices, papers, printing
 from guanxi.core import records
 from guanxi.core.kernel.actor import system_actor
@@ -163,3 +164,38 @@ def test_a_logo_stands_on_what_is_printed(cast: Cast, make: Any) -> None:
     logo_set(cast.root, b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 3"><rect width="9" height="3"/></svg>')
     assert _drawn(printing.document_pdf(cast.root, made)) != plain
     assert b"%PDF" in browser(cast.root_user).get(f"/invoices/{made.pk}/print/en.pdf").content
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("#for a in range(9000) { for b in range(9000) { for c in range(9000) { let x = 1 } } }", "template.endless"),
+        ('#let x = "a" * 4000000000\n#x.len()', "template.endless"),
+        ('#read("/etc/passwd")', "template.wrong"),
+        ('#read("../../../../etc/passwd")', "template.wrong"),
+        ('#import ("@pre" + "view/example:0.1.0"): add\n#add(1, 2)', "template.wrong"),
+    ],
+)
+def test_a_template_that_runs_away_or_reaches_out_ends_itself_alone(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, source: str, code: str
+) -> None:
+    monkeypatch.setattr(printing, "SECONDS", 1)
+    with pytest.raises(Invalid) as refused:
+        records.create(cast.root, "billing.printtemplate", {**QUOTE, "source": source})
+    (error,) = refused.value.errors["source"] if refused.value.errors else (refused.value,)
+    assert error.code == code
+    assert not PrintTemplate.objects.exists()
+
+
+def test_who_draws_knows_no_host_and_no_secret(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def run(command: Any, *, env: Any, **_more: Any) -> Any:
+        given.update(env)
+        raise subprocess.TimeoutExpired(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(Invalid):
+        printing.compiled("something else", {})
+    assert set(given.values()) == {"http://127.0.0.1:9"}
+    assert {name.lower() for name in given} == {"http_proxy", "https_proxy", "all_proxy"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -40,3 +41,31 @@ def test_in_english_as_well(cast: Any) -> None:
 
 def test_nothing_is_wrong_with_a_good_one(cast: Any) -> None:
     templates.check(cast.root, "customers.customer", "{% if name %}{{ name | upcase }}{% endif %} {{ me.name }}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'aaaaaaaaaa'" + " | replace: 'a', 'aaaaaaaaaa'" * 9 + " }}",
+        "{{ (1..999999999) | join: ',' }}",
+        "{% for i in (1..999999999) reversed %}x{% endfor %}",
+        "{% for i in (1..999999999) offset: 999999990 %}x{% endfor %}",
+        "{% if (1..999999999) contains 'a' %}x{% endif %}",
+        "{% assign x = (1..1999) %}" + "{% assign x = x | concat: x %}" * 9,
+        "{{ 9" + " | times: 999999999999999999" * 600 + " }}",
+        "{{ " + "9" * 5000 + " }}",
+        "{{ '99999999999999999999' | date: '%Y' }}",
+        "{{ 1 | divided_by: 0 }}",
+    ],
+)
+def test_no_text_grows_without_end_or_ends_in_a_fault(cast: Any, make: Any, text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Invalid):
+        templates.fill(cast.root, make("customers.customer"), text)
+    assert time.process_time() - begun < 2
+
+
+def test_ordinary_filters_do_their_work(cast: Any, make: Any) -> None:
+    customer = make("customers.customer", name="华为")
+    text = "{{ name | append: '公司' }} {{ (1..3) | join: '-' }} {{ 3.14159 | round: 2 }} {{ '2026-01-02' | date: '%d.%m.%Y' }} {{ nothing | default: 'x' }}"
+    assert templates.fill(cast.root, customer, text) == "华为公司 1-2-3 3.14 02.01.2026 x"

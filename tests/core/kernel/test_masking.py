@@ -51,7 +51,7 @@ def test_any_shape() -> None:
     assert mask("money", 12) == "****"
     assert mask("date", dt.date(2020, 1, 1)) == "****"
     assert mask("text", None) is None
-    assert mask("boolean", False) is False
+    assert mask("boolean", False) == mask("boolean", True) == "****"
     assert mask("phone", []) == []
 
 

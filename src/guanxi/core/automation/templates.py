@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 from liquid import Environment, Node, TokenStream
-from liquid.exceptions import LiquidError, ResourceLimitError
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.exceptions import FilterArgumentError, LiquidError, ResourceLimitError
 
 from guanxi.core import access
 from guanxi.core.access.features import SETTINGS, require_feature
@@ -36,6 +37,8 @@ CHANNELS = ("mail", "sms", "note")
 FURTHER = ("me", "today", "workspace", "message")
 LONGEST = 50_000
 _DEPTH = 4
+#: A filter makes nothing longer than this, and no number of more bits.
+_MOST_MADE, _MOST_BITS = 5_000_000, 4_000
 
 
 class _Environment(Environment):
@@ -47,10 +50,53 @@ class _Environment(Environment):
     context_depth_limit = 12
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """The usual ones; faults in tags are told with their place."""
+        """The usual ones; faults in tags are told with their place, and no filter makes more of a value than a text may hold."""
         super().setup_tags_and_filters(extra=extra)
+        self.filters = {name: _bounded(one) for name, one in self.filters.items()}
         for tag in self.tags.values():
             tag.get_node = partial(_placed, tag.get_node)  # type: ignore[method-assign]
+
+
+def _bounded(work: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that refuses what would grow without end: before it is made, where one can tell, else before it is used."""
+
+    @wraps(work)
+    def run(value: Any, *given: Any, **named: Any) -> Any:
+        others = (*given, *named.values())
+        if _extent(value) * max((_extent(one) for one in others), default=1) > _MOST_MADE:
+            raise ResourceLimitError("too much for a filter", token=None)
+        try:
+            made = work(value, *given, **named)
+        except LiquidError:
+            raise
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise FilterArgumentError(str(error)[:200], token=None) from None
+        if _extent(made) > _Environment.output_stream_limit or (
+            isinstance(made, int) and made.bit_length() > _MOST_BITS
+        ):
+            raise ResourceLimitError("too much from a filter", token=None)
+        return made
+
+    return run
+
+
+def _extent(value: Any) -> int:
+    """How long a value is; numbers and the like are no longer than one."""
+    return max(len(value), 1) if isinstance(value, str | list | tuple | range) else 1
+
+
+_made_range = RangeLiteral._make_range
+
+
+def _short_range(self: RangeLiteral, start: Any, stop: Any) -> range:
+    """A range no longer than a loop may be: what walks over one outside of loops asks for no limit."""
+    found = _made_range(self, start, stop)
+    if found.stop - found.start > _Environment.loop_iteration_limit:
+        raise ResourceLimitError("too long a range", token=self.token)
+    return found
+
+
+RangeLiteral._make_range = _short_range  # type: ignore[method-assign] - the library has no bound for it
 
 
 def _placed(parse: Callable[[TokenStream], Node], stream: TokenStream) -> Node:
@@ -102,7 +148,7 @@ class Merge(Mapping[str, Any]):
         return len(shape.readable(self.actor, self.entity))
 
     def __str__(self) -> str:
-        return display.title_of(self.entity, self.record)
+        return display.title_of(self.entity, self.record, self.actor)
 
 
 class _Custom(Mapping[str, Any]):

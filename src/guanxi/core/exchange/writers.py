@@ -19,6 +19,8 @@ from guanxi.core.records.discretion import Mark
 
 #: A cell beginning with one of these is run by spreadsheet programs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+#: What is longer is no number and no phone; the pattern takes the square of the length.
+_LONGEST_NUMBER = 100
 _HARMLESS = re.compile(r"[+\-]?[\d\s().,%/:-]*\d[\d\s().,%/:-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: Rows a sheet of a workbook can hold, and characters a cell can.
@@ -30,7 +32,7 @@ FORMATS = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.
 
 def guarded(text: str) -> str:
     """The text, with an apostrophe before it if a spreadsheet program would run it. Numbers and phones stay as they are."""
-    if text.startswith(_FORMULA) and not _HARMLESS.fullmatch(text):
+    if text.startswith(_FORMULA) and not (len(text) <= _LONGEST_NUMBER and _HARMLESS.fullmatch(text)):
         return "'" + text
     return text
 

@@ -74,9 +74,9 @@ def mask(kind: str, value: Any) -> Any:
 
     Texts are masked by ``kind`` (phone, email, identity, name; any other: hidden whole). Lists and the dictionaries of
     phones and e-mails keep their shape: ``value`` and ``written`` are masked, ``label`` and ``primary`` stay. Empty
-    values stay empty; other values (numbers, dates) become stars.
+    values stay empty; other values (numbers, dates, yes and no) become stars.
     """
-    if value is None or value == "" or isinstance(value, bool):
+    if value is None or value == "":
         return value
     if isinstance(value, str):
         return _BY_KIND.get(kind, mask_text)(value)
@@ -84,7 +84,9 @@ def mask(kind: str, value: Any) -> Any:
         return [mask(kind, item) for item in value]
     if isinstance(value, dict):
         kept = ("label", "primary", "kind")
-        masked = {key: item if key in kept else mask(kind, item) for key, item in value.items()}
+        masked = {
+            key: item if key in kept or isinstance(item, bool) else mask(kind, item) for key, item in value.items()
+        }
         if "written" in masked and "value" in masked:
             masked["written"] = masked["value"] or masked["written"]
         masked.pop("extension", None)

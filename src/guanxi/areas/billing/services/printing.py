@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import Contract, Delivery, Invoice, Order, PrintTemplate, Quote, Receipt
-from guanxi.areas.billing.services import papers
+from guanxi.areas.billing.services import papers, printer
+from guanxi.areas.billing.services.printer import WRONG
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import require
@@ -28,6 +32,9 @@ from guanxi.core.records.logo import Logo, logo
 
 DATA = Path(__file__).parent.parent / "data"
 FONTS = DATA / "fonts"
+#: What draws templates people wrote, and the memory in bytes and seconds of a processor it may take.
+PRINTER = Path(printer.__file__)
+MEMORY, SECONDS = 2 * 1024**3, 20
 LANGUAGES = ("zh-hans", "en")
 #: Documents a template can be made for.
 DOCUMENTS = {
@@ -37,9 +44,10 @@ DOCUMENTS = {
 
 
 def compiled(source: str, data: Mapping[str, Any]) -> bytes:
-    """The PDF of a template. It sees its own folder only: the data, the firm's logo and nothing else.
+    """The PDF of a template. It sees its own folder only: the data, the firm's logo and nothing else, no other host either.
 
-    Raises Invalid for a wrong template.
+    A template people wrote is drawn by a process of its own (``printer``). Raises Invalid for one that is wrong, or takes
+    too long or too much.
     """
     ours = logo()
     with tempfile.TemporaryDirectory(prefix="guanxi-print-") as folder:
@@ -50,11 +58,40 @@ def compiled(source: str, data: Mapping[str, Any]) -> bytes:
         )
         if ours is not None:
             (Path(folder) / f"logo.{ours.type}").write_bytes(ours.data)
+        if source not in _all_own():
+            return _apart(folder)
         try:
             made = typst.compile(str(main), root=folder, font_paths=[str(FONTS)], ignore_system_fonts=True)
         except RuntimeError as error:
-            raise Invalid(_wrong(error), code="template.wrong", field="source") from None
+            raise _wrong(str(error), getattr(error, "diagnostic", "")) from None
     return bytes(made)
+
+
+def _apart(folder: str) -> bytes:
+    """What the printer makes of a folder. The proxy it is given is none, so that no package is fetched from anywhere."""
+    nobody = "http://127.0.0.1:9"
+    surroundings = {
+        name: nobody for one in ("http", "https", "all") for name in (f"{one}_proxy", f"{one.upper()}_PROXY")
+    }
+    command = [sys.executable, "-I", str(PRINTER), folder, str(FONTS), str(MEMORY), str(SECONDS)]
+    try:
+        done = subprocess.run(command, env=surroundings, capture_output=True, timeout=3 * SECONDS, check=False)  # noqa: S603 - our own program
+    except subprocess.TimeoutExpired:
+        raise _endless() from None
+    if done.returncode == 0:
+        return done.stdout
+    if done.returncode != WRONG:
+        raise _endless()
+    said = json.loads(done.stdout)
+    raise _wrong(said["error"], said["diagnostic"])
+
+
+def _endless() -> Invalid:
+    return Invalid(
+        _("The template cannot be printed: it takes too long, or too much memory."),
+        code="template.endless",
+        field="source",
+    )
 
 
 def _shown(ours: Logo | None) -> dict[str, Any] | None:
@@ -65,13 +102,15 @@ def _shown(ours: Logo | None) -> dict[str, Any] | None:
     return {"file": f"logo.{ours.type}", "width": width, "height": height}
 
 
-def _wrong(error: RuntimeError) -> str:
+def _wrong(error: str, diagnostic: str) -> Invalid:
     """What is wrong with a template, and in which line."""
-    said = {"error": str(error)[:300]}
-    place = re.search(r"main\.typ:(\d+):", getattr(error, "diagnostic", ""))
+    said = {"error": error[:300]}
+    place = re.search(r"main\.typ:(\d+):", diagnostic)
     if place is None:
-        return _("The template cannot be printed: %(error)s") % said
-    return _("Line %(line)s of the template cannot be printed: %(error)s") % {"line": place[1], **said}
+        text = _("The template cannot be printed: %(error)s") % said
+    else:
+        text = _("Line %(line)s of the template cannot be printed: %(error)s") % {"line": place[1], **said}
+    return Invalid(text, code="template.wrong", field="source")
 
 
 def source_of(document: str, language: str) -> str:
@@ -82,6 +121,12 @@ def source_of(document: str, language: str) -> str:
     if row is not None:
         return row.source
     return _own(document)
+
+
+@cache
+def _all_own() -> frozenset[str]:
+    """The templates that come along."""
+    return frozenset(_own(one) for one in DOCUMENTS)
 
 
 def _own(document: str) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import access, records
+from guanxi.core.exchange.writers import guarded
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, Text
@@ -113,7 +114,10 @@ def _one_title(actor: Actor, operation: Operation) -> dict[str, Text]:
     if found is None:
         return {}
     gone = getattr(found, "deleted_at", None) is not None
-    return {"name": choosing.title_of(entity, found), "url": "" if gone else addresses.record_url(entity, found.pk)}
+    return {
+        "name": choosing.title_of(entity, found, actor),
+        "url": "" if gone else addresses.record_url(entity, found.pk),
+    }
 
 
 @page_view()
@@ -180,7 +184,10 @@ def _problems(actor: Actor, operation: Operation, limit: int) -> list[dict[str, 
             record = access.visible(entity.model._base_manager.filter(pk=problem["id"]), actor).first()
             line["entity"] = entity.label
             if record is not None:
-                line["name"], line["url"] = choosing.title_of(entity, record), addresses.record_url(entity, record.pk)
+                line["name"], line["url"] = (
+                    choosing.title_of(entity, record, actor),
+                    addresses.record_url(entity, record.pk),
+                )
         lines.append(line)
     return lines
 
@@ -194,15 +201,10 @@ def problems_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     writer = csv.writer(out)
     writer.writerow([_("Id"), _("Name"), _("Reason")])
     for line in _problems(actor, operation, 10_000):
-        writer.writerow([line["id"], _guarded(str(line["name"])), _guarded(str(line["reason"]))])
+        writer.writerow([line["id"], guarded(str(line["name"])), guarded(str(line["reason"]))])
     answer = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="operation-{operation.pk}.csv"'
     return answer
-
-
-def _guarded(text: str) -> str:
-    """Text a spreadsheet will not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @page_view("POST")
@@ -243,7 +245,8 @@ def trash(request: HttpRequest) -> HttpResponseBase:
         if chosen is None and (not wanted or entity.key == wanted):
             chosen = entity
             lines = [
-                _trashed(entity, one) for one in rows.select_related("deleted_by").order_by("-deleted_at", "-pk")[:200]
+                _trashed(actor, entity, one)
+                for one in rows.select_related("deleted_by").order_by("-deleted_at", "-pk")[:200]
             ]
         tabs.append(
             {
@@ -258,10 +261,10 @@ def trash(request: HttpRequest) -> HttpResponseBase:
     return draw(request, "record/trash.jinja", {"title": _("Trash"), "tabs": tabs, "lines": lines, "entity": chosen})
 
 
-def _trashed(entity: Any, record: Any) -> dict[str, Any]:
+def _trashed(actor: Actor, entity: Any, record: Any) -> dict[str, Any]:
     left = (record.deleted_at + UNDO_FOR - clock.now()) / dt.timedelta(days=1)
     return {
-        "name": choosing.title_of(entity, record),
+        "name": choosing.title_of(entity, record, actor),
         "at": record.deleted_at,
         "by": record.deleted_by,
         "left": max(0, int(left) + 1),
