@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from django.db.models import Q
 from django.utils import translation
 
 from guanxi.areas.activities.models import FollowUpPlan
@@ -42,7 +43,17 @@ from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import AuditEntry, Notification, Operation, OutboxEvent, stamps
+from guanxi.core.models import (
+    AccessEntry,
+    AuditEntry,
+    Notification,
+    Operation,
+    OutboxEvent,
+    RoleField,
+    RoleRight,
+    stamps,
+)
+from guanxi.core.privacy import policy
 from guanxi.core.schema import registry
 from guanxi.core.shaping import fields, objects
 from tests.factories.cast import Cast
@@ -151,6 +162,38 @@ def test_pages_open_for_whom_they_are_and_marks_lead_to_their_customers(
     drill_leads_to_as_many(cast, browse)
     cohort_cells_lead_to_as_many(done, cast, browse)
     thresholds_show_their_effect(cast, browse)
+
+
+def test_figures_are_for_who_reads_them_all_and_taken_out_by_who_may(
+    done: Calculation, cast: Cast, browse: Any
+) -> None:
+    customer = CustomerValue.objects.filter(owner_of(cast)).order_by("pk").first()
+    assert customer is not None
+    page, card = "/insight/pareto/", f"/customers/{customer.customer_id}/"
+    taken = AccessEntry.objects.filter(sort="export", entity=selectors.VALUE)
+    client = browse("alice", "en")
+    assert client.get(f"{page}?export=csv").status_code == 200
+    assert [(one.actor_name, one.details["format"]) for one in taken] == [("林爱丽", "csv")]
+    policy.discretion_set(cast.root, looks="0", rows="1", marked=True, watermark=False)
+    assert client.get(f"{page}?export=csv").status_code == 429
+    policy.discretion_set(cast.root, looks="0", rows="0", marked=True, watermark=False)
+    RoleRight.objects.filter(role=cast.role, entity=selectors.VALUE, action="export").delete()
+    stamps.bump("rights")
+    assert "?export=csv" not in client.get(page).content.decode()
+    assert client.get(f"{page}?export=csv").status_code == 403
+    assert taken.count() == 1
+    assert "Bought in all" in client.get(card).content.decode()
+    RoleField.objects.create(role=cast.role, entity=selectors.VALUE, field="spent", level="masked")
+    stamps.bump("rights")
+    assert client.get(page).status_code == 404
+    text = client.get(card).content.decode()
+    assert "Bought in all" not in text
+    assert f"/customer-values/{customer.pk}/" in text
+
+
+def owner_of(cast: Cast) -> Q:
+    """The values of Alice's customers."""
+    return Q(carrier_owner_id=cast.alice_user.pk)
 
 
 def drill_leads_to_as_many(cast: Cast, browse: Any) -> None:

@@ -11,6 +11,8 @@ import orjson
 import pytest
 from django.test import Client
 
+from guanxi.core.models import RoleField
+from guanxi.core.models.stamps import bump
 from tests.core.api.conftest import GADGETS, JSON, found, problem
 from tests.factories.cast import Cast
 
@@ -211,6 +213,17 @@ def test_masked_values_stay_masked_everywhere(api: Api, make: Make) -> None:
         assert b"440301199001011234" not in answer.content
         assert b"19900101" not in answer.content
     assert "*" in alice.get(f"{GADGETS}/{one.pk}").json()["secret"]
+
+
+def test_what_is_masked_is_not_told_by_expanding_it_nor_by_yes_or_no(api: Api, make: Make, cast: Cast) -> None:
+    parent = make("fakes.gadget", name="Parent")
+    child = make("fakes.gadget", name="Child", parent=parent, active=False)
+    for field in ("parent", "active"):
+        RoleField.objects.create(role=cast.role, entity="fakes.gadget", field=field, level="masked")
+    bump("rights")
+    for query in ({}, {"expand": "parent"}):
+        told = api("alice").get(f"{GADGETS}/{child.pk}", query).json()
+        assert (told["parent"], told["active"]) == ("****", "****")
 
 
 def test_index_and_search(api: Api, make: Make, cast: Cast) -> None:

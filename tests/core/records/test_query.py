@@ -13,6 +13,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import CustomField, RoleField
 from guanxi.core.models.stamps import bump
+from guanxi.core.schema.registry import entity_of
 from tests.factories.cast import Cast
 
 NOON = dt.datetime(2026, 5, 20, 4, 0, tzinfo=dt.UTC)  # Wednesday noon in Shanghai
@@ -162,11 +163,9 @@ def test_related_conditions_stop_at_what_the_actor_may_not_see(cast: Cast, make:
 )
 def test_wrong_trees_are_named(cast: Cast, tree: Any, code: str, field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        records.compile_tree(
-            cast.alice, records.shape.entity_of("fakes.gadget"), tree
-        ) if tree != [] else records.compile_tree(
+        records.compile_tree(cast.alice, entity_of("fakes.gadget"), tree) if tree != [] else records.compile_tree(
             cast.alice,
-            records.shape.entity_of("fakes.gadget"),
+            entity_of("fakes.gadget"),
             [1],  # type: ignore[arg-type]
         )
     assert (caught.value.code, caught.value.field) == (code, field)
@@ -188,6 +187,29 @@ def test_hidden_and_masked_fields_cannot_be_filtered_or_sorted(cast: Cast, gadge
     with pytest.raises(Invalid) as caught:
         records.select(alice, "fakes.gadget", sort=["number"])
     assert caught.value.code == "sort.field"
+
+
+def test_whose_name_is_hidden_from_somebody_is_told_by_no_order_and_no_count(cast: Cast, make: Any) -> None:
+    for name in ("乙", "甲", "丙"):
+        make("fakes.part", gadget=make("fakes.gadget", name=name))
+    count = {"count": "fakes.part.gadget", "op": "gte", "value": 1}
+    alice = cast.actor(cast.alice_user)
+    assert len(records.select(alice, "fakes.part", sort=["gadget"]).items) == 3
+    assert len(records.select(alice, "fakes.gadget", filter=count).items) == 3
+    RoleField.objects.create(role=cast.role, entity="fakes.gadget", field="name", level="masked")
+    RoleField.objects.create(role=cast.role, entity="fakes.part", field="gadget", level="hidden")
+    bump("rights")
+    alice = cast.actor(cast.alice_user)
+    for entity, asked, code in (
+        ("fakes.part", {"sort": ["gadget"]}, "sort.field"),
+        ("fakes.gadget", {"sort": ["name"]}, "sort.field"),
+        ("fakes.gadget", {"filter": count}, "filter.relation"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            records.select(alice, entity, **asked)
+        assert caught.value.code == code
+    gadgets = records.select(alice, "fakes.gadget").items
+    assert {records.display.title_of(entity_of("fakes.gadget"), one, alice) for one in gadgets} >= {"乙*", "甲*", "丙*"}
 
 
 def test_custom_fields_filter_sort_and_save_like_others(cast: Cast, gadgets: list[Any]) -> None:

@@ -12,11 +12,12 @@ from guanxi.areas.activities import selectors
 from guanxi.areas.activities.models import FollowUpPlan
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, reads
 from guanxi.core.automation.notify import unread_mentions
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records import display
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards, add_due
 
@@ -52,16 +53,16 @@ def _lines(actor: Actor, rows: Iterable[Any], owners: Mapping[int, str] | None =
     )
     now = clock.now()
     lines = []
-    for row in found:
-        is_plan = isinstance(row, FollowUpPlan)
+    for whole in found:
+        is_plan, row, key = isinstance(whole, FollowUpPlan), seen(actor, whole), whole._meta.label_lower
         at = row.planned_at if is_plan else row.due_at
-        field = records.fields_of(row._meta.label_lower)["kind" if is_plan else "priority"]
+        field = records.fields_of(key)["kind" if is_plan else "priority"]
         choice = records.dictionaries.choice_of(field, row.kind if is_plan else row.priority)
         customer = names.get("customers.customer", {}).get(row.customer_id, "")
         lines.append(
             Line(
                 record=row,
-                entity=row._meta.label_lower,
+                entity=key,
                 path="plans" if is_plan else "tasks",
                 title=row.subject or customer or (choice.label if choice else ""),
                 customer_id=row.customer_id if customer else None,
@@ -73,7 +74,7 @@ def _lines(actor: Actor, rows: Iterable[Any], owners: Mapping[int, str] | None =
                 color=choice.color if choice else "",
                 priority="" if is_plan else row.priority,
                 owner=(owners or {}).get(row.owner_id, ""),
-                may_change=allowed(actor, "change", row),
+                may_change=allowed(actor, "change", whole),
             )
         )
     return lines
@@ -85,7 +86,8 @@ def ahead(actor: Actor, subject: Customer | Contact) -> Mapping[str, Any]:
     return {
         "plans": _lines(actor, found.plans, found.owners),
         "tasks": _lines(actor, found.tasks, found.owners),
-        "last_contact_at": subject.last_contact_at,
+        "last_contact_at": seen(actor, subject).last_contact_at,
+        "knows_contact": reads(actor, subject._meta.label_lower, "last_contact_at"),
         "may_log": allowed(actor, "create", "activities.activity"),
         "may_plan": allowed(actor, "create", "activities.followupplan"),
         "may_task": allowed(actor, "create", "activities.task"),

@@ -34,6 +34,7 @@ from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.children import leads
 from guanxi.core.records.rates import base_currency
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import addresses, formats
@@ -41,7 +42,9 @@ from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 from guanxi.core.web.jinja import with_query
 from guanxi.core.web.reports.shown import node_url
 
-INSTALMENT = "billing.instalment"
+INSTALMENT, LIMIT = "billing.instalment", "billing.creditlimit"
+#: What a customer's standing is reckoned from.
+LIMITED = ("amount", "currency", "blocks")
 SHOWN = 8
 #: How many lines of a commission statement its page shows.
 LINES = 500
@@ -67,21 +70,21 @@ def _amount(actor: Actor, record: Any) -> Any:
 
 def _nodes(actor: Actor, found: Sequence[Any], here: Any) -> list[Node]:
     nodes = []
-    for one in found:
-        entity = entity_of(one)
+    for whole in found:
+        entity, one = entity_of(whole), seen(actor, whole)
         field = records.fields_of(entity).get("status")
-        state = dictionaries.label_of(field, one.status) if field is not None else ""
+        state = dictionaries.label_of(field, one.status) if field is not None and one.status else ""
         if getattr(one, "amends_id", None):
             state = _("Amendment · %(state)s") % {"state": state}
-        title = one.number if getattr(one, "number", "") else str(getattr(one, "due_on", "") or one)
+        title = getattr(one, "number", "") or getattr(one, "due_on", "") or display.title_of(entity, whole, actor)
         nodes.append(
             Node(
                 str(title),
                 addresses.record_url(entity, one.pk),
                 state,
-                _amount(actor, one),
-                getattr(one, "currency", ""),
-                one.pk == here.pk and type(one) is type(here),
+                _amount(actor, whole),
+                getattr(whole, "currency", ""),
+                whole.pk == here.pk and type(whole) is type(here),
             )
         )
     return nodes
@@ -100,12 +103,14 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
         (_("Invoice"), "file-invoice", _nodes(actor, found.invoices, record)),
     ]
     steps = [(_("Sales confirmed"), found.confirmed), (_("Delivered"), found.delivered), (_("Paid"), found.paid)]
-    return {"stages": [one for one in stages if one[2]], "steps": steps}
+    known = all(reads(actor, f"billing.{one}", "status", "open") for one in ("contract", "order"))
+    return {"stages": [one for one in stages if one[2]], "steps": steps if known else []}
 
 
 def credit(actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
-    if not reads(actor, INSTALMENT, "open"):
+    told = reads(actor, INSTALMENT, "open") and reads(actor, entity_of(record), "total", "currency", "status")
+    if not told or not reads(actor, LIMIT, *LIMITED):
         return {"credit": None}
     counted = getattr(record, "open", None) is not None  # among what he owes already
     adding = selectors.ZERO if counted else policies.adds(record)
@@ -182,8 +187,8 @@ def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
 
 def arithmetic(actor: Actor, statement: CommissionStatement) -> Mapping[str, Any]:
     """A statement line by line, each leading to the payment or contract it comes from, where the reader may see that."""
-    if not reads(actor, entity_of(statement), "base_amount", "pay"):
-        return {"lines": [], "more": 0, "statement": statement}
+    if not reads(actor, entity_of(statement), "base_amount", "pay", "currency"):
+        return {"lines": [], "more": 0, "statement": None}
     items = list(statement.items.order_by("position")[:LINES])
     urls: dict[str, str] = {}
     for kind, model in (("allocation", Allocation), ("contract", Contract)):
@@ -208,7 +213,9 @@ def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     return {
         "aged": aged,
         "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
-        "credit": selectors.credit_of(customer) if limited and allowed(actor, "view", "billing.creditlimit") else None,
+        "credit": selectors.credit_of(customer)
+        if limited and allowed(actor, "view", LIMIT) and reads(actor, LIMIT, *LIMITED)
+        else None,
         "currencies": known if selectors.tells_account(actor) else [],
         "url": f"/customers/{customer.pk}/account/",
     }

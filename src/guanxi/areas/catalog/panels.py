@@ -7,13 +7,14 @@ from typing import Any
 
 from guanxi.areas.catalog import selectors
 from guanxi.areas.catalog.models import Category, Product
-from guanxi.core.access import allowed, visible
+from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records.seen import seen
 
 
 def stock(actor: Actor, product: Product) -> Mapping[str, Any]:
     """Where the product lies."""
-    if not allowed(actor, "view", "catalog.stock"):
+    if not selectors.knows_stock(actor):
         return {"view": None}
     return {"view": selectors.stock_of(actor, product)}
 
@@ -21,8 +22,10 @@ def stock(actor: Actor, product: Product) -> Mapping[str, Any]:
 def family(actor: Actor, product: Product) -> Mapping[str, Any]:
     """The product's variants, or its sisters, with their stock; two queries."""
     head = product.variant_of_id or product.pk
-    rows = list(visible(Product.objects.filter(variant_of_id=head), actor).order_by("specification", "pk")[:100])
-    return {"rows": rows, "stock": selectors.stock_totals([row.pk for row in rows]), "here": product.pk}
+    found = visible(Product.objects.filter(variant_of_id=head), actor).order_by("specification", "pk")[:100]
+    rows = [seen(actor, row) for row in found]
+    stock = selectors.stock_totals([row.pk for row in rows]) if selectors.knows_stock(actor) else {}
+    return {"rows": rows, "stock": stock, "here": product.pk}
 
 
 def tree(actor: Actor, category: Category) -> Mapping[str, Any]:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.catalog.models import PriceBook, PriceEntry, Product, Stock
 from guanxi.areas.customers.models import Customer
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records.rates import convert
+from guanxi.core.records.seen import seen
 
 #: Prices keep four digits, so that a hundredth part of a cent per piece is not lost over many.
 PRICE_UNIT = Decimal("0.0001")
@@ -148,7 +149,8 @@ class StockView:
 
 def stock_of(actor: Actor, product: Product) -> StockView:
     """Where a product lies and how much of it is free; one query."""
-    rows = list(visible(Stock.objects.filter(product_id=product.pk), actor).order_by("warehouse"))
+    stock = visible(Stock.objects.filter(product_id=product.pk), actor).order_by("warehouse")
+    rows = [seen(actor, row) for row in stock]
     return StockView(
         rows,
         sum((row.quantity for row in rows), Decimal(0)),
@@ -159,6 +161,11 @@ def stock_of(actor: Actor, product: Product) -> StockView:
 def products_in(category_id: int) -> QuerySet[Product]:
     """Products of a category and all below it."""
     return Product.objects.filter(Q(category_id=category_id) | Q(category__path__contains=f"/{category_id}/"))
+
+
+def knows_stock(actor: Actor) -> bool:
+    """Whether the actor may know how much there is."""
+    return allowed(actor, "view", "catalog.stock") and reads(actor, "catalog.stock", "quantity", "reserved")
 
 
 def stock_totals(ids: Sequence[int]) -> dict[int, Decimal]:

@@ -9,12 +9,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from guanxi.areas.customers import selectors
-from guanxi.areas.customers.models import Contact, Customer
+from guanxi.areas.customers.models import PERSON, Contact, Customer
 from guanxi.areas.customers.selectors import CONTACT, CUSTOMER, Place
 from guanxi.core.access import allowed, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records import display
 from guanxi.core.records.children import leads
+from guanxi.core.records.seen import seen
+from guanxi.core.schema.registry import entity_of
 
 #: Companies and people drawn at most; more would be no picture.
 MOST_COMPANIES, MOST_PEOPLE = 40, 80
@@ -97,10 +100,11 @@ def relationship_graph(actor: Actor, customer: Customer) -> Graph:
         graph.nodes.setdefault(f"p{place.contact.pk}", _person(actor, place))
     _draw(actor, graph, companies.values(), places + [place for place, _other in elsewhere])
     for link, one, other in links:
-        label, _color = selectors.relation_label(link.relation)
+        shown = seen(actor, link)
+        label, _color = selectors.relation_label(shown.relation or "")
         edge = Edge(
-            f"l{link.pk}", "link", f"c{one.pk}", f"c{other.pk}", label, link.pk, link.relation,
-            past=link.until is not None and link.until < clock.today(actor.timezone),
+            f"l{link.pk}", "link", f"c{one.pk}", f"c{other.pk}", label, link.pk, shown.relation or "",
+            past=shown.until is not None and shown.until < clock.today(actor.timezone),
             editable=allowed(actor, "change", link),
         )  # fmt: skip
         graph.add(edge)
@@ -125,17 +129,18 @@ def _other_places(actor: Actor, places: Iterable[Place]) -> list[tuple[Place, Cu
 
 
 def _company(actor: Actor, customer: Customer, *, center: bool) -> Node:
-    name = customer.short_name or customer.name
+    shown = seen(actor, customer)
+    name = shown.short_name or shown.name
     return Node(
-        f"c{customer.pk}", "person" if customer.is_person else "company", name, customer.pk,
-        hint=customer.name, center=center, editable=allowed(actor, "change", customer),
+        f"c{customer.pk}", "person" if shown.kind == PERSON else "company", name, customer.pk,
+        hint=shown.name, center=center, editable=allowed(actor, "change", customer),
     )  # fmt: skip
 
 
 def _person(actor: Actor, place: Place) -> Node:
     contact: Contact = place.contact
     return Node(
-        f"p{contact.pk}", "contact", contact.name, contact.pk,
+        f"p{contact.pk}", "contact", display.title_of(entity_of(CONTACT), contact, actor), contact.pk,
         hint=place.position,
         role=place.decision_role.key if place.decision_role else "",
         role_label=place.decision_role.label if place.decision_role else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,13 +12,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from guanxi.areas.customers import mapping, selectors
 from guanxi.areas.customers.models import Contact, Customer
-from guanxi.core.access import allowed
+from guanxi.core.access import allowed, reads
 from guanxi.core.automation import marketing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
-from guanxi.core.records import dictionaries
+from guanxi.core.records import dictionaries, display
 from guanxi.core.records.children import leads
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.contributions import Card, add_cards
@@ -36,7 +38,7 @@ def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     today = clock.today(actor.timezone)
     places = selectors.people_at(actor, (customer.pk,))[:50]
     return {
-        "places": [(place, place.current(today)) for place in places],
+        "places": [(replace(one, contact=seen(actor, one.contact)), one.current(today)) for one in places],
         "may_add": allowed(actor, "create", selectors.CONTACT) and not customer.is_person,
     }
 
@@ -46,6 +48,7 @@ def relationship_map(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     graph = mapping.relationship_graph(actor, customer)
     return {
         "graph": graph.as_data(),
+        "name": display.title_of(entity_of(selectors.CUSTOMER), customer, actor),
         "worth_drawing": len(graph.nodes) > 1,
         "may_edit": allowed(actor, "change", customer),
     }
@@ -53,6 +56,8 @@ def relationship_map(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 
 def tree(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """The group of companies with roll-up; empty for a company that stands alone."""
+    if not reads(actor, selectors.CUSTOMER, "parent"):
+        return {"root": None, "here": customer.pk}
     if not customer.parent_id and not leads(selectors.CUSTOMER, customer.pk, selectors.CUSTOMER, "parent"):
         return {"root": None, "here": customer.pk}
     root = selectors.tree(actor, customer)
@@ -62,7 +67,10 @@ def tree(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 def links(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Related companies by kind of relation."""
     return {
-        "relations": selectors.relations_of(actor, customer),
+        "relations": [
+            replace(one, link=seen(actor, one.link), other=seen(actor, one.other))
+            for one in selectors.relations_of(actor, customer)
+        ],
         "kinds": [choice for choice in dictionaries.values("customer_relation") if choice.active],
         "may_edit": allowed(actor, "change", customer),
     }
@@ -72,8 +80,8 @@ def links(actor: Actor, customer: Customer) -> Mapping[str, Any]:
 def duplicates(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """Customers that may be the same; those of others masked, with whom to ask."""
     found = hits(actor, entity_of(selectors.CUSTOMER), customer, exclude=customer.pk, least=LEAST_SCORE)
-    seen = [hit.id for hit in found if hit.visible]
-    mergeable = [customer.pk, *seen] if seen and allowed(actor, "merge", customer) else []
+    ids = [hit.id for hit in found if hit.visible]
+    mergeable = [customer.pk, *ids] if ids and allowed(actor, "merge", customer) else []
     return {"hits": found, "mergeable": mergeable}
 
 
@@ -121,7 +129,7 @@ def places(actor: Actor, contact: Contact) -> Mapping[str, Any]:
     today = clock.today(actor.timezone)
     found = selectors.places_of(actor, contact)
     return {
-        "places": [(place, customer, place.current(today)) for place, customer in found],
+        "places": [(place, seen(actor, customer), place.current(today)) for place, customer in found],
         "may_edit": allowed(actor, "change", contact),
     }
 
@@ -129,6 +137,7 @@ def places(actor: Actor, contact: Contact) -> Mapping[str, Any]:
 def birthdays(actor: Actor) -> Mapping[str, Any] | None:
     """Birthdays of the next two weeks; no card without one."""
     found = selectors.upcoming_birthdays(actor, days=14, limit=8)
+    found = [replace(one, record=seen(actor, one.record)) for one in found]
     return {"birthdays": found, "today": clock.today(actor.timezone)} if found else None
 
 

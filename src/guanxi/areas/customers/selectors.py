@@ -27,6 +27,7 @@ from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import dictionaries, matching
 from guanxi.core.records.children import leads
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.registry import entity_of
 
 CUSTOMER, CONTACT = "customers.customer", "customers.contact"
@@ -67,15 +68,14 @@ def tree(actor: Actor, customer: Customer) -> TreeNode:
     first = int(customer.path.strip("/").split("/")[0] or customer.pk)
     rows = visible(Customer.objects.filter(Q(pk=first) | Q(path__startswith=f"/{first}/")), actor)
     rows = rows.order_by("path", "sort_key", "pk")
-    nodes = {row.pk: TreeNode(row) for row in rows[:MOST_NODES]}
-    nodes.setdefault(customer.pk, TreeNode(customer))
+    nodes = {row.pk: TreeNode(seen(actor, row)) for row in rows[:MOST_NODES]}
+    nodes.setdefault(customer.pk, TreeNode(seen(actor, customer)))
     counts = visible(Contact.objects.filter(customer_id__in=list(nodes)), actor)
     for number, people in counts.order_by().values_list("customer_id").annotate(Count("pk")):
         nodes[number].contacts = people
-    shows_revenue = bool(readable(actor, CUSTOMER, "revenue"))
     top: list[TreeNode] = []
     for node in nodes.values():
-        if shows_revenue and node.customer.revenue is not None:
+        if node.customer.revenue is not None:
             node.revenue = {node.customer.revenue_currency: node.customer.revenue}
         above = [int(one) for one in node.customer.path.strip("/").split("/") if one and int(one) in nodes]
         (nodes[above[-1]].children if above else top).append(node)
@@ -131,7 +131,9 @@ class Place:
 def _place(actor: Actor, contact: Contact, source: Contact | Affiliation) -> Place:
     main = isinstance(source, Contact)
     entity = CONTACT if main else "customers.affiliation"
-    shown = readable(actor, entity, "position", "department", "decision_role", "attitude", "reports_to", "since")
+    shown = readable(
+        actor, entity, "position", "department", "decision_role", "attitude", "reports_to", "since", "until"
+    )
 
     def value(name: str, empty: Any = "") -> Any:
         return getattr(source, name) if name.removesuffix("_id") in shown else empty
@@ -145,7 +147,7 @@ def _place(actor: Actor, contact: Contact, source: Contact | Affiliation) -> Pla
         attitude=dictionaries.value_of("attitude", value("attitude")),
         reports_to_id=value("reports_to_id", None),
         since=value("since", None),
-        until=None if isinstance(source, Contact) else source.until,
+        until=None if isinstance(source, Contact) else value("until", None),
         main=main,
         affiliation_id=None if isinstance(source, Contact) else source.pk,
     )
@@ -263,7 +265,8 @@ def relations_of(actor: Actor, customer: Customer) -> list[Relation]:
     found = []
     for link, one, other in links_of(actor, (customer.pk,)):
         outgoing = link.customer_id == customer.pk
-        relation = link.relation if outgoing else reverse(link.relation)
+        said = seen(actor, link).relation or ""
+        relation = said if outgoing or not said else reverse(said)
         label, color = relation_label(relation)
         found.append(Relation(link, other if outgoing else one, relation, label, color, outgoing))
     return sorted(found, key=lambda row: (row.relation, row.other.sort_key, row.other.pk))

@@ -15,6 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.working_time import add_working_days
 from guanxi.core.records import worktime
+from guanxi.core.records.seen import seen
 from guanxi.core.reporting import tiles
 from guanxi.core.reporting.doings import done, sources
 from guanxi.core.schema.registry import entity_of
@@ -50,11 +51,15 @@ def _kept(record: WorkReport) -> list[dict[str, Any]]:
 
 def facts(actor: Actor, record: WorkReport) -> Mapping[str, Any]:
     """A draft shows what is recorded now; a sent report what was recorded when it was sent, and what is now."""
+    told = seen(actor, record)
     return {
-        "frozen": _kept(record) if record.status != DRAFT else [],
+        "told": told,
+        "frozen": _kept(record) if told.facts and told.status not in ("", DRAFT) else [],
         "mine": record.owner_id == actor.user_id,
         "to_read": record.status == SENT and record.owner_id != actor.user_id,
-        "lines": lines(actor, record.owner_id or 0, selectors.window(record.period, record.day)),
+        "lines": lines(actor, record.owner_id or 0, selectors.window(record.period, record.day))
+        if told.period and told.day
+        else [],
         "sent_at": record.sent_at,
     }
 

@@ -29,6 +29,7 @@ from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.children import leads
+from guanxi.core.records.seen import seen
 from guanxi.core.records.shape import spoken
 from guanxi.core.reporting import tiles
 from guanxi.core.schema.entity import Flag
@@ -60,13 +61,15 @@ def pool(actor: Actor, pool: Pool) -> Mapping[str, Any]:
 
 def holding(actor: Actor, record: Any) -> Mapping[str, Any]:
     """Whose pool it belongs to, how many days are left and why, how it came and went."""
-    left = (record.returns_on - clock.today(actor.timezone)).days if record.returns_on else None
+    told = seen(actor, record)
+    left = (told.returns_on - clock.today(actor.timezone)).days if told.returns_on else None
     awaited = sharing.awaited(record) if record.owner_id is None else None
     moves = list(read.moves_of(entity_of(record).key, record.pk))
     return {
         "left": left,
-        "why": dict(GROUNDS).get(record.returns_why, ""),
-        "pool": record.pool,
+        "told": told,
+        "why": dict(GROUNDS).get(told.returns_why or "", ""),
+        "pool": told.pool,
         "moves": moves,
         "whys": {one.pk: why for one in moves if (why := _why_moved(one))},
         "sorts": dict(MOVES),
@@ -142,7 +145,7 @@ def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
     entity = entity_of(rule.subject)
     moves = sharing.given_by(rule)
     seen = visible(entity.model._default_manager.filter(pk__in=[one.record_id for one in moves]), actor)
-    titles = {row.pk: display.title_of(entity, row) for row in seen}
+    titles = {row.pk: display.title_of(entity, row, actor) for row in seen}
     reach = actor.rights.of(entity.key, "view")
     told = {one.user for one in people if actor.is_system or reach.everyone or one.user in reach.owners}
     by_area = rule.method == BY_TERRITORY
@@ -153,7 +156,7 @@ def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
         "next": None if by_area else sharing.in_turn(rule, people),
         "areas": sharing.takers() if by_area else [],
         "moves": [(one, titles[one.record_id]) for one in moves if one.record_id in titles],
-        "waiting": [(one.pk, display.title_of(entity, one), one.created_at) for one in sharing.fitting(rule, waiting)],
+        "waiting": [(one.pk, display.title_of(entity, one, actor), one.created_at) for one in sharing.fitting(rule, waiting)],
         "subject": entity,
         "reasons": {
             sharing.LEFT: _("has left"), sharing.FULL: _("holds as many as allowed"),
@@ -178,6 +181,9 @@ def contested(_actor: Actor, territory: Territory) -> Flag | None:
 
 def progress(actor: Actor, target: Target) -> Mapping[str, Any]:
     """What was reached of a target: the year, its quarters and months; and of the targets below it, as far as he sees them."""
+    key = target._meta.label_lower
+    if not reads(actor, key, *records.fields_of(key)):
+        return {"lines": [], "parts": []}
     spans = [(_("Year"), 1, 12)]
     spans += [(_("Quarter %(number)d") % {"number": one}, one * 3 - 2, one * 3) for one in range(1, 5)]
     spans += [(f"{target.year}-{month:02}", month, month) for month in range(1, 13)]
@@ -210,6 +216,8 @@ def _below(actor: Actor, target: Target) -> list[Target]:
 
 def same(actor: Actor, lead: Lead) -> Mapping[str, Any]:
     """Customers and other leads that may be the same; those of others masked, with whom to ask."""
+    if not reads(actor, read.LEAD, "company", "name", "phones", "emails"):
+        return {"hits": []}
     values = {"name": lead.company or lead.name, "phones": lead.phones, "emails": lead.emails}
     customer, own = entity_of(read.CUSTOMER), entity_of(read.LEAD)
     found = [(customer.label, one) for one in hits(actor, customer, values, least=LEAST_SCORE, limit=6)]
@@ -276,7 +284,7 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
         except GuanxiError:
             continue
         if page.items:
-            listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row)) for row in page.items]
+            listed = [(row, f"/{entity.path}/{row.pk}/", display.title_of(entity, row, actor)) for row in page.items]
             parts.append((entity.plural, listed, page.count, node_url(entity, tree)))
     return {"parts": parts, "today": clock.today(actor.timezone)} if parts else None
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from guanxi.core import records
-from guanxi.core.access import allowed, field_level, visible
+from guanxi.core.access import allowed, field_level, reads, visible
 from guanxi.core.api.problems import json_bytes
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
@@ -89,6 +89,8 @@ def expanded(
         target = target_of(field) if field else None
         if field is None or target is None:
             raise Invalid(_("“%(path)s” is no reference.") % {"path": path}, code="expand.field", field="expand")
+        if not reads(actor, entity, path):
+            continue
         ids = {number for row in rows if (number := values.current(row, field))}
         found = {row.pk: row for row in visible(target.model._base_manager.filter(pk__in=ids), actor)}
         write = writer_for(actor, target)

@@ -258,7 +258,7 @@ def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:
         record = found.get((row.entity, row.record_id))
         if row.record_id and record is None:
             continue
-        title = display.title_of(entity_of(row.entity), record) if record is not None else ""
+        title = display.title_of(entity_of(row.entity), record, actor) if record is not None else ""
         notes[row.pk] = Note(
             id=row.pk,
             sort=row.sort,

@@ -209,7 +209,7 @@ class Batcher:
         named = rows.filter(pk__in=alike & seen)
         if "." not in self.entity.title:
             named = named.only("pk", self.entity.title)
-        return _Meant(records, {one.pk: display.title_of(self.entity, one) for one in named}, seen, change)
+        return _Meant(records, {one.pk: display.title_of(self.entity, one, self.actor) for one in named}, seen, change)
 
     def _verdict(
         self,
@@ -236,7 +236,7 @@ class Batcher:
         if record.pk not in meant_by.seen:
             outcome = SKIPPED if self.options.mode == "create" else FAILED
             return Outcome(position, outcome, None, [*one.reasons, reason("row.exists_hidden")])
-        name = display.title_of(self.entity, record)
+        name = display.title_of(self.entity, record, self.actor)
         if self.options.mode == "create" and record.pk not in self.touched:
             return Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.exists", name=name)])
         if record.pk not in meant_by.changeable:

@@ -92,7 +92,7 @@ def export_write(
                 records,
                 writer_of(format, out, [str(one.label) for one in fields], str(declared.plural), _shown(mark)),
             )
-    _note(actor, declared, rows, format, [one.name for one in fields], mark, filter=filter, text=text)
+        _note(actor, declared, rows, format, [one.name for one in fields], mark, filter=filter, text=text)
     return Exported(rows, tuple(one.name for one in fields), mark.number)
 
 
@@ -216,7 +216,7 @@ def _card(
     def said(name: str) -> str:
         return display.shown(fields[name], value(name), names) if name in fields else ""
 
-    title = display.title_of(entity, record)
+    title = display.title_of(entity, record, actor)
     organisation = value("kind") == "organisation"
     company = title if organisation else said(entity.access.carried_by)
     yield "FN", title

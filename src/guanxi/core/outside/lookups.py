@@ -144,7 +144,7 @@ def _sheet(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) 
         entity=entity,
         id=record.pk,
         label=entity.label,
-        title=display.title_of(entity, record),
+        title=display.title_of(entity, record, actor),
         facts=tuple(facts(actor, entity, record, given.get("shown") or ())),
         steps=tuple(passing.path_of(entity, record, steps)) if steps in readable else (),
         people=bool(given.get("people")),

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
-from guanxi.core.access import field_level, sight, visible
+from guanxi.core.access import field_level, reads, sight, visible
 from guanxi.core.kernel import masking
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.regional import person_name
@@ -37,8 +37,22 @@ def english_name(record: Any) -> str:
     return "" if (get_language() or "").startswith("zh") else str(getattr(record, "name_en", "") or "")
 
 
-def title_of(entity: Entity, record: Any) -> str:
-    """What a record is called; a choice by its name, what has an English name by that in English."""
+def title_of(entity: Entity, record: Any, actor: Actor | None = None) -> str:
+    """What a record is called; a choice by its name, what has an English name by that in English.
+
+    ``actor`` is who reads it: a title he sees masked is masked, one hidden from him is not told. Without one it is for the
+    house itself.
+    """
+    level = shape.title_level(actor, entity)
+    found = _titled(entity, record) if level != "hidden" else ""
+    if level == "masked":
+        field = shape.fields_of(entity).get(entity.title)
+        chosen = field is not None and field.kind in ("choice", "region")
+        found = masking.mask_text(found) if chosen else masking.mask_name(found)
+    return found or _named_by(entity, record, actor) or f"#{record.pk}"
+
+
+def _titled(entity: Entity, record: Any) -> str:
     value = owner = record
     for step in entity.title.split("."):
         owner, value = value, getattr(value, step, "") if value is not None else ""
@@ -49,13 +63,14 @@ def title_of(entity: Entity, record: Any) -> str:
         value = english_name(owner) or value
     if field is not None and field.person and value:
         value = person_name(str(value))
-    return str(value or "") or _named_by(entity, record) or f"#{record.pk}"
+    return str(value or "")
 
 
-def _named_by(entity: Entity, record: Any) -> str:
-    """What a record without a title says, in the words of a few of its fields."""
+def _named_by(entity: Entity, record: Any, actor: Actor | None) -> str:
+    """What a record without a title says, in the words of a few of its fields, those the actor may read in full."""
     fields = shape.fields_of(entity)
-    texts = [_told(fields[name], record) for name in entity.named_by if name in fields]
+    told = [name for name in entity.named_by if name in fields and (actor is None or reads(actor, entity, name))]
+    texts = [_told(fields[name], record) for name in told]
     return " · ".join(text for text in texts if text)
 
 
@@ -83,8 +98,8 @@ def names_of(actor: Actor, wanted: Mapping[str, Iterable[int]]) -> Names:
         elif is_registered(key):
             entity, sees = entity_of(key), sight(actor)
             rows = _TITLED.rows(sees and (key, generation(), sees), (entity, actor), sorted(chosen))
-            if _titled_whole(entity):
-                found[key] = {row.pk: title_of(entity, row) for row in rows}
+            if _titled_whole(entity) or shape.title_level(actor, entity) in ("hidden", "masked"):
+                found[key] = {row.pk: title_of(entity, row, actor) for row in rows}
             else:
                 written = _written(entity)
                 found[key] = {number: written(str(name or f"#{number}")) for number, name in rows}
@@ -98,7 +113,7 @@ def _titled_whole(entity: Entity) -> bool:
 
 def _titles(entity: Entity, actor: Actor, ids: Iterable[int]) -> QuerySet[Any]:
     rows = visible(entity.model._base_manager.filter(pk__any=ids), actor)
-    if not _titled_whole(entity):
+    if not _titled_whole(entity) and shape.title_level(actor, entity) not in ("hidden", "masked"):
         return rows.values_list("pk", entity.title)
     above = entity.title.rpartition(".")[0].replace(".", "__")
     return rows.select_related(above) if above else rows
@@ -160,8 +175,8 @@ def masked(actor: Actor, entity: Entity, field: Field, value: Any) -> Any:
 
 def shown(field: Field, value: Any, names: Names | None = None) -> str:
     """A value (already masked if it must be) as text in the present language."""
-    if value is None or value == "" or value == []:
-        return ""
+    if value is None or value in ("", [], masking.STARS):
+        return value or ""
     if field.kind == "boolean":
         return gettext("Yes") if value else gettext("No")
     if field.kind in ("file", "image") and FILES not in (names or {}):

@@ -169,7 +169,12 @@ def related_value(
 ) -> Any:
     """A figure (``count sum min max``) over the records that point to one record."""
     child, reference = columns.relation(entity, path)
-    if child is None or reference is None or record_id is None:
+    hidden = (
+        child is not None
+        and reference is not None
+        and not all(_sees(actor, child.key, one) for one in (reference.name, name) if one)
+    )
+    if child is None or reference is None or record_id is None or hidden:
         return Decimal(0) if how in ("count", "sum") else None
     rows = child.model._default_manager.filter(columns.points_to(reference, [record_id])).order_by()
     rows = rows if actor is None else visible(rows, actor)

@@ -89,7 +89,13 @@ def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[Fiel
             continue
         if level == "masked":
             found.append(
-                FieldChange(field, *(masking.mask(field.mask, value) if value else value for value in (before, after)))
+                FieldChange(
+                    field,
+                    *(
+                        masking.mask(field.mask, one) if one not in (None, "", [], {}) else one
+                        for one in (before, after)
+                    ),
+                )
             )
         elif field.custom:
             found.append(_custom(field, before, after))
@@ -107,7 +113,10 @@ def _custom(field: Field, before: Any, after: Any) -> FieldChange:
 
 
 def history(actor: Actor, record: Any, *, before: dt.datetime | None = None, limit: int = 100) -> list[Change]:
-    """Changes of a record and of its lines, newest first. Raises NotFound if the actor may not see it."""
+    """Changes of a record and of its lines, newest first. Raises NotFound if the actor may not see it.
+
+    One of nothing he may see did not happen for him.
+    """
     entity = entity_of(record)
     require(actor, "view", record)
     entries = AuditEntry.objects.filter(entity=entity.table, record_id=record.pk)
@@ -115,17 +124,24 @@ def history(actor: Actor, record: Any, *, before: dt.datetime | None = None, lim
         entries = entries.filter(at__lt=before)
     own = list(entries.order_by("-at", "-id")[:limit])
     since = own[-1].at - TOGETHER if len(own) == limit else None
-    told = {entry.pk: _change(actor, entity, entry) for entry in own}
+    told = {entry.pk: change for entry in own if _tells(entry, change := _change(actor, entity, entry))}
     alone: list[Change] = []
     for entry, change in _of_lines(actor, entity, record, since, before):
-        beside = next((one for one in own if _together(one, entry)), None)
+        beside = next((one for one in own if one.pk in told and _together(one, entry)), None)
         if beside is not None:
             told[beside.pk] = replace(told[beside.pk], lines=(*told[beside.pk].lines, change))
         elif alone and alone[-1].actor_id == entry.actor_id and abs(alone[-1].at - entry.at) <= TOGETHER:
             alone[-1] = replace(alone[-1], lines=(*alone[-1].lines, change))
         else:
             alone.append(replace(_change(actor, entity, entry), action="update", fields=(), lines=(change,)))
+    if not told and not alone and len(own) == limit:
+        return history(actor, record, before=own[-1].at, limit=limit)
     return sorted([*told.values(), *alone], key=lambda one: (one.at, one.id), reverse=True)[:limit]
+
+
+def _tells(entry: AuditEntry, change: Change) -> bool:
+    """Whether there is something to tell; of what an erasure emptied, that it was."""
+    return bool(change.fields) or change.action != "update" or not entry.changes
 
 
 def _change(actor: Actor, entity: Entity, entry: AuditEntry) -> Change:
@@ -165,5 +181,5 @@ def _of_lines(
             shown = tuple(one for one in field_changes(actor, child, entry) if one.field.name in spec.columns)
             action = LINE_ACTIONS.get(action_of(entry), "changed")
             if shown or action != "changed":
-                name = display.title_of(child, rows[entry.record_id])
+                name = display.title_of(child, rows[entry.record_id], actor)
                 yield entry, LineChange(spec.key, spec.label, entry.record_id, name, action, shown)

@@ -24,6 +24,7 @@ from guanxi.core.records import shape
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
+from guanxi.core.schema.registry import entity_of, is_registered
 
 #: Bytes of proof in front of a cursor.
 SEAL = 12
@@ -52,13 +53,15 @@ def sort_keys(actor: Actor, entity: Entity, sort: Sequence[str]) -> tuple[Key, .
     for name in sort or entity.sort:
         path = name.lstrip("-")
         field = shape.field_at(entity, path)
+        if not sort and not _told(actor, entity, path):
+            continue
         if path in ("id", "pk"):
             keys.append(Key("id", name.startswith("-"), nullable=False))
             continue
         if field is None and path in {column.name for column in entity.model._meta.concrete_fields} and not sort:
             keys.append(Key(path, name.startswith("-"), nullable=_nullable(entity, path)))
             continue
-        if field is None or shape.path_level(actor, entity, path) in ("hidden", "masked"):
+        if field is None or not _told(actor, entity, path):
             raise Invalid(_("There is no field “%(path)s”.") % {"path": path}, code="sort.field", field=path)
         if not KINDS[field.kind].sortable:
             raise Invalid(_("“%(field)s” cannot be sorted by.") % {"field": field.label}, code="sort.kind", field=path)
@@ -68,6 +71,18 @@ def sort_keys(actor: Actor, entity: Entity, sort: Sequence[str]) -> tuple[Key, .
     if not any(key.column == "id" for key in keys):
         keys.append(Key("id", keys[-1].descending if keys else True, nullable=False))
     return tuple(keys)
+
+
+def _told(actor: Actor, entity: Entity, path: str) -> bool:
+    """Whether an order by a field tells the actor nothing he may not see: neither its value nor the name of what it points to."""
+    field = shape.field_at(entity, path)
+    if field is None:  # the order of names goes by a column of their own
+        return path != "sort_key" or shape.title_level(actor, entity) in ("read", "write")
+    if shape.path_level(actor, entity, path) in ("hidden", "masked"):
+        return False
+    pointing = field.kind in ("reference", "user") and is_registered(field.target or "core.user")
+    target = entity_of(field.target or "core.user") if pointing else None
+    return target is None or shape.title_level(actor, target) in ("read", "write")
 
 
 def _nullable(entity: Entity, column: str) -> bool:

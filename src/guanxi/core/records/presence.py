@@ -7,12 +7,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import models
 
-from guanxi.core.access import require
+from guanxi.core.access import field_level, require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Presence
+from guanxi.core.records import shape
 from guanxi.core.schema.registry import entity_of
 
 #: Seconds after which somebody not heard of counts as gone; open pages say so every half of it.
@@ -61,10 +63,20 @@ def readers(entity: str, ids: Iterable[int]) -> set[int]:
     return set(Presence.objects.filter(entity=entity, record_id__in=list(ids)).values_list("user_id", flat=True))
 
 
-def stamp(record: models.Model) -> str:
-    """Another one as soon as any column of the record says something else, also one nobody edits."""
-    held = [record.__dict__.get(field.attname) for field in record._meta.concrete_fields]
-    return hashlib.blake2s(repr(held).encode(), digest_size=8).hexdigest()
+def stamp(actor: Actor, record: models.Model) -> str:
+    """Another one as soon as any column of the record says something else, also one nobody edits; what is hidden from the actor aside.
+
+    Made with the workspace's secret: nobody can try values until it fits.
+    """
+    key = entity_of(record).key
+    hidden = {
+        field.column or name
+        for name, field in shape.fields_of(key).items()
+        if field_level(actor, key, name) == "hidden"
+    }
+    held = [record.__dict__.get(one.attname) for one in record._meta.concrete_fields if one.attname not in hidden]
+    secret = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
+    return hashlib.blake2s(repr(held).encode(), digest_size=8, key=secret).hexdigest()
 
 
 def _rows(record: models.Model) -> tuple[dict[str, object], Sequence[Presence]]:

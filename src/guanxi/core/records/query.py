@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
+from guanxi.core.access import reads, visible
 from guanxi.core.access.rules import condition as rights_condition
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
@@ -168,7 +168,8 @@ class _Compiler:
         key, _dot, name = str(tree["count"]).rpartition(".")
         child = next((one for one in entities() if one.key == key), None)
         reference = shape.fields_of(child).get(name) if child else None
-        if child is None or reference is None or reference.target != self.entity.key:
+        known = child is not None and reads(self.actor, child, name)
+        if child is None or reference is None or reference.target != self.entity.key or not known:
             raise Invalid(_("There is no relation “%(path)s”.") % {"path": tree["count"]}, code="filter.relation")
         inner = _Compiler(self.actor, child, self.inside)
         inner.conditions = self.conditions

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 
 from guanxi.core.access import allowed, field_level
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.actor import LEVELS, Actor, Level
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import CustomField, Dictionary, FieldSetup
 from guanxi.core.models.stamps import kept
@@ -225,6 +225,18 @@ def path_level(actor: Actor, entity: Entity, path: str) -> str:
     if name not in fields and not allowed(actor, "view", target):
         return "hidden"
     return path_level(actor, target, rest)
+
+
+def title_level(actor: Actor | None, entity: Entity) -> Level:
+    """What somebody may see of what records are called: the least of all steps that lead to the title; the house sees all."""
+    level: Level = "write"
+    here: Entity | None = entity if actor is not None else None
+    for name in entity.title.split("."):
+        if here is None or actor is None:
+            break
+        level = min(level, field_level(actor, here, name), key=LEVELS.index)
+        here = step(here, name)
+    return level
 
 
 def readable(actor: Actor, entity: Entity) -> dict[str, Field]:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from guanxi.core.access import allowed, field_level, require, sight, visible
+from guanxi.core.access import allowed, field_level, reads, require, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, Text
@@ -82,11 +82,11 @@ def timeline(
     entries: list[TimelineEntry] = []
     there = present(record)
     for source in _sources(wish):
-        if not isinstance(source, _Branch) or source.leads(there):
+        if not isinstance(source, _Branch) or (source.leads(there) and source.told(actor)):
             entries += source(wish)
     if not before:
         for branch in _branches(entity_of(record), wish.kinds):
-            if branch.leads(there):
+            if branch.leads(there) and branch.told(actor):
                 pinned += branch.pinned(wish)
     entries.sort(key=lambda entry: entry.place, reverse=True)
     more = len(entries) > wish.limit
@@ -101,10 +101,10 @@ def kinds_of(actor: Actor, record: models.Model) -> list[TimelineKind]:
     found = []
     for branch in _branches(entity_of(record)):
         entity, declared = branch.entity, branch.declared
-        if not allowed(actor, "view", entity):
+        if not allowed(actor, "view", entity) or not branch.told(actor):
             continue
         field = shape.fields_of(entity).get(declared.icon_by)
-        if field is None:
+        if field is None or not branch.sorted_for(actor):
             found.append(TimelineKind(entity.key, str(entity.plural), entity.icon))
             continue
         found += [
@@ -173,7 +173,7 @@ class _Branch:
 
     def pinned(self, wish: Wish) -> list[TimelineEntry]:
         """Its pinned entries."""
-        if not self.declared.pinned:
+        if not self._pins(wish.actor):
             return []
         return [replace(self.entry(wish.actor, row), pinned=True) for row in self._asked(wish, pinned=True)]
 
@@ -187,11 +187,23 @@ class _Branch:
     def query(self, wish: Wish, pinned: bool, pk: int) -> models.QuerySet[Any]:
         """The pinned rows, or the others after the position, newest first."""
         at, rows = self.declared.at, self.rows(wish, pk)
-        if self.declared.pinned:
+        if self._pins(wish.actor):
             rows = rows.filter(**{self.declared.pinned: pinned})
         if not pinned:
             rows = rows.filter(_older(wish, self.rank, at))
         return rows.order_by(f"-{at}", "-id")[: _PINNED if pinned else wish.limit + 1]
+
+    def told(self, actor: Actor) -> bool:
+        """Whether the actor may know that, and when, its rows are about a record."""
+        names = [one for one in (self.name, self.declared.at) if one in shape.fields_of(self.entity)]
+        return reads(actor, self.entity, *names)
+
+    def sorted_for(self, actor: Actor) -> bool:
+        """Whether the actor may know of what variety each row is."""
+        return bool(self.declared.icon_by) and reads(actor, self.entity, self.declared.icon_by)
+
+    def _pins(self, actor: Actor) -> bool:
+        return bool(self.declared.pinned) and reads(actor, self.entity, self.declared.pinned)
 
     def leads(self, there: frozenset[tuple[str, str]]) -> bool:
         """Whether any of its rows, or a line of one, can lead to the record, given the references that do."""
@@ -214,7 +226,7 @@ class _Branch:
                 about |= Q(pk__in=lines.values(f"{spec.field}_id"))
         rows = self.entity.model._default_manager.filter(about, **{f"{self.declared.at}__isnull": False})
         varieties = {kind.partition(":")[2] for kind in wish.kinds if kind.partition(":")[0] == self.entity.key}
-        if varieties and "" not in varieties and self.declared.icon_by:
+        if varieties and "" not in varieties and self.sorted_for(wish.actor):
             rows = rows.filter(**{f"{self.declared.icon_by}__in": varieties})
         if wish.people:
             rows = rows.filter(**{f"{self.person}__in": wish.people})
@@ -228,7 +240,7 @@ class _Branch:
 
     def entry(self, actor: Actor, row: Any) -> TimelineEntry:
         """One row as an entry."""
-        field = shape.fields_of(self.entity).get(self.declared.icon_by)
+        field = shape.fields_of(self.entity).get(self.declared.icon_by) if self.sorted_for(actor) else None
         variety = str(getattr(row, self.declared.icon_by)) if field is not None else ""
         choice = dictionaries.choice_of(field, variety) if field is not None and variety else None
         title, body = self._text(actor, row, self.declared.title), self._text(actor, row, self.declared.body)

@@ -98,7 +98,7 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
     Raises Denied for who holds a token that may read only, whatever he is about to do.
     """
     if actor.scopes is not None and "write" not in actor.scopes:
-        raise Denied(_("This token may read only."), code="token.read_only")
+        raise Denied(_("This token may read only."))
     outer = _open.get()
     context = _context(actor, _gathering.get() or operation)
     mine = _Open(context, outer.events if outer else [])

@@ -66,6 +66,6 @@ def done(actor: Actor, person: int, window: Window) -> list[Done]:
         node = together({"field": one.person, "op": "eq", "value": person}, window.node(one.at), one.filter)
         page = records.select(actor, entity, filter=node, sort=(one.at,), limit=NAMED)
         if page.items:
-            names = tuple(display.title_of(entity, row) for row in page.items)
+            names = tuple(display.title_of(entity, row, actor) for row in page.items)
             found.append(Done(one, page.count or 0, names, node))
     return found

@@ -158,7 +158,7 @@ class Folder:
             row = rows.get(key)
             if row is None:
                 return _("(not visible to you)"), "", 999
-            return display.title_of(entity, row), str(getattr(row, "color", "")), row.position
+            return display.title_of(entity, row, self.actor), str(getattr(row, "color", "")), row.position
 
         return name
 

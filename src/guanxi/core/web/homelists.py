@@ -72,7 +72,7 @@ def rows(actor: Actor, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
     known = display.names_for(actor, page.items, [readable[name] for name in names])
     lines = [
         {
-            "title": display.title_of(entity, one),
+            "title": display.title_of(entity, one, actor),
             "url": addresses.record_url(entity, one.pk),
             "hints": [text for name in names if (text := hint(actor, one, readable[name], known))],
         }

@@ -187,7 +187,7 @@ register(
             ),
             create=("customer", "received_on", "amount", "currency", "method", "payer", "reference", "memo"),
         ),
-        badges=(Badge(key="paid_back", find=panels.paid_back),),
+        badges=(Badge(key="paid_back", find=panels.paid_back, fields=("sort",)),),
         panels=(
             CHAIN,
             Panel(

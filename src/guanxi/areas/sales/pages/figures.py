@@ -152,7 +152,7 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "title": _("Course of the pipeline"),
         "start": start,
         "end": end,
-        "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one)) for one in offered],
+        "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one, actor)) for one in offered],
         "pipeline": number,
         "steps": [(one, step_label(one.key), _step_url(request, one)) for one in steps],
         "step": step_label(step) if step in history.NAMED else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
@@ -122,7 +123,7 @@ def hand_over(request: HttpRequest) -> HttpResponseBase:
             "leaver"
         ],
         "leaver": leaver,
-        "parts": handover.cockpit(actor, leaver.pk, title_of) if leaver else [],
+        "parts": handover.cockpit(actor, leaver.pk, partial(title_of, actor)) if leaver else [],
         "people": User.objects.filter(is_active=True).exclude(pk=leaver.pk if leaver else 0).order_by("sort_key"),
         "steps": list(rows.order_by("-pk")[:30]) if leaver else [],
         "labels": {one.key: one.label for one in handover.SORTS},
@@ -131,9 +132,9 @@ def hand_over(request: HttpRequest) -> HttpResponseBase:
     return draw(request, "sales/handover.jinja", context, status=422 if error else 200)
 
 
-def title_of(record: Any) -> str:
-    """What a record is called."""
-    return choosing.title_of(entity_of(record), record)
+def title_of(actor: Actor, record: Any) -> str:
+    """What a record is called for who reads it."""
+    return choosing.title_of(entity_of(record), record, actor)
 
 
 add_entries(

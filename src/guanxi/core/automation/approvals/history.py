@@ -128,7 +128,7 @@ def title_of(actor: Actor, approval: Approval) -> str:
         return str(entity_of(approval.entity).plural) if is_registered(approval.entity) else approval.entity
     if not access.allowed(actor, "view", record):
         return str(entity_of(record).label)
-    return display.title_of(entity_of(record), record)
+    return display.title_of(entity_of(record), record, actor)
 
 
 def path_of(approval: Approval) -> list[StepView]:
@@ -192,7 +192,7 @@ def plain(actor: Actor, field: Any, value: Any) -> str:
     if field.target and isinstance(value, int):
         target = entity_of(field.target)
         row = target.model._base_manager.filter(pk=value).first()
-        return display.title_of(target, row) if row is not None and access.allowed(actor, "view", row) else "…"
+        return display.title_of(target, row, actor) if row is not None and access.allowed(actor, "view", row) else "…"
     try:
         text = str(display.text_of(actor, field, value))
         return regional.figure(text) if field.kind in ("integer", "decimal", "money") else text

@@ -331,7 +331,7 @@ def receivers(actor: Actor, record: Any, channel: str) -> list[tuple[str, str]]:
             continue
         for way, to in addresses(one):
             if way == channel:
-                found.setdefault(to, records.display.title_of(entity, one))
+                found.setdefault(to, records.display.title_of(entity, one, actor))
     return list(found.items())
 
 

@@ -73,7 +73,10 @@ def _create(doing: Doing, step: Mapping[str, Any]) -> str:
     if target.access.owner and target.access.owner not in given and doing.entity.access.owner:
         given[target.access.owner] = getattr(doing.record, f"{doing.entity.access.owner}_id")
     made = records.create(doing.actor, target, given)
-    return _("%(what)s “%(name)s” was made.") % {"what": target.label, "name": display.title_of(target, made)}
+    return _("%(what)s “%(name)s” was made.") % {
+        "what": target.label,
+        "name": display.title_of(target, made, doing.actor),
+    }
 
 
 def _create_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:

@@ -148,12 +148,12 @@ def record_name(actor: Actor, target: str, key: str) -> str:
         record = reading.get(actor, entity, int(key))
     except GuanxiError:
         return _("a record you may not see")
-    return title_of(entity, record)
+    return title_of(entity, record, actor)
 
 
-def title_of(entity: Entity, record: Any) -> str:
-    """What a record is called; one without a name by its sort and number."""
-    text = display.title_of(entity, record)
+def title_of(entity: Entity, record: Any, actor: Actor | None = None) -> str:
+    """What a record is called for who reads it; one without a name by its sort and number."""
+    text = display.title_of(entity, record, actor)
     return text if text and not text.startswith("#") else f"{entity.label} #{record.pk}"
 
 

@@ -63,9 +63,14 @@ class Grid:
 
 
 def columns_of(actor: Actor, spec: Lines) -> list[Field]:
-    """The columns the actor may see."""
-    readable = shape.readable(actor, entity_of(spec.entity))
-    return [readable[name] for name in spec.columns if name in readable]
+    """The columns the actor sees in full: one of stars says nothing beside the others."""
+    fields = shape.fields_of(entity_of(spec.entity))
+    return [fields[name] for name in spec.columns if name in fields and access.reads(actor, spec.entity, name)]
+
+
+def source_of(actor: Actor, spec: Lines) -> str:
+    """The field that says where a line's price comes from, if there is one the actor may read."""
+    return spec.source if spec.source and access.reads(actor, spec.entity, spec.source) else ""
 
 
 def _open(actor: Actor, spec: Lines) -> dict[str, Field]:
@@ -147,7 +152,7 @@ def _named(actor: Actor, entity: Entity, text: str) -> str:
         return text
     numbers = entity.search.numbers if entity.search else ()
     for one in found:
-        if text in (display.title_of(entity, one), *(str(getattr(one, name, "")) for name in numbers)):
+        if text in (display.title_of(entity, one, actor), *(str(getattr(one, name, "")) for name in numbers)):
             return str(one.pk)
     return str(found[0].pk) if len(found) == 1 else text
 
@@ -158,7 +163,7 @@ def _named(actor: Actor, entity: Entity, text: str) -> str:
 def stored_rows(actor: Actor, spec: Lines, rows: Iterable[Any]) -> list[dict[str, Any]]:
     """Stored lines as the rows a form sends."""
     fields = _open(actor, spec)
-    source = [spec.source] if spec.source else []
+    source = [one for one in [source_of(actor, spec)] if one]
     return [
         {
             "id": str(row.pk),
@@ -207,7 +212,7 @@ def _grid(
     child, columns, fields = entity_of(spec.entity), columns_of(actor, spec), _open(actor, spec)
     names = _names(actor, columns, rows)
     sorts = choosing.options(fields[spec.sort]) if spec.sort in fields else ()
-    errors = _errors_at(error, spec.key)
+    errors, source = _errors_at(error, spec.key), source_of(actor, spec)
 
     def row(number: int | str, given: Mapping[str, Any]) -> Row:
         texts = tried.texts[number] if isinstance(number, int) and number < len(tried.texts) else {}
@@ -222,7 +227,7 @@ def _grid(
         other = [text for name, found in wrong.items() if name not in cells for text in found]
         return Row(
             number=number, id=str(given.get("id") or ""), sort=sort, inputs=cells, texts=texts, errors=other,
-            source=str(given.get(spec.source) or "") if spec.source else "",
+            source=str(given.get(source) or "") if source else "",
         )  # fmt: skip
 
     fresh = _fresh(fields)
@@ -347,16 +352,19 @@ def work_out(
             for number, row in zip(use, work.rows, strict=True):
                 tried.rows[number] = row
             break
-    child = entity_of(spec.entity)
-    readable = shape.readable(actor, child)
+    fields = shape.fields_of(entity_of(spec.entity))
+    told = [*columns_of(actor, spec), *(fields[name] for name in (source_of(actor, spec),) if name in fields)]
     for number, row in enumerate(tried.rows):
         if row is not None:
-            tried.texts[number] = {
-                name: cell_text(readable[name], row) for name in (*spec.columns, spec.source) if name in readable
-            }
-    own = shape.readable(actor, entity)
-    tried.totals = [(own[name], cell_text(own[name], document)) for name in spec.totals if name in own]
+            tried.texts[number] = {one.name: cell_text(one, row) for one in told}
+    tried.totals = [(one, cell_text(one, document)) for one in totals_of(actor, entity, spec)]
     return tried
+
+
+def totals_of(actor: Actor, entity: Entity, spec: Lines) -> list[Field]:
+    """The totals of lines the actor sees in full."""
+    fields = shape.fields_of(entity)
+    return [fields[name] for name in spec.totals if name in fields and access.reads(actor, entity, name)]
 
 
 def cell_text(one: Field, record: Any) -> str:

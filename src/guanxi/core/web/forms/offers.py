@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from guanxi.core import records
+from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
 from guanxi.core.records import display, shape
@@ -35,7 +35,7 @@ def items(actor: Actor, target: Entity, asked: str, words: str) -> list[dict[str
         raise NotFound
     about = records.get(actor, entity, int(number))
     rows = _rows(actor, target, field.offers).filter(field.offers.where(about))
-    order = [name for name in target.sort if name.lstrip("-") in shape.readable(actor, target)]
+    order = [name for name in target.sort if access.reads(actor, target, name.lstrip("-"))]
     found = list(rows.order_by(*order, "pk")[:MOST])
     names = [name for name in field.offers.beside if name in shape.readable(actor, target)]
     fields = [shape.fields_of(target)[name] for name in names]
@@ -93,9 +93,8 @@ def _holds(item: dict[str, str], words: list[str]) -> bool:
 
 
 def _text(actor: Actor, target: Entity, offer: Offer, record: Any) -> str:
-    readable = shape.readable(actor, target)
-    texts = [_at(record, path) for path in offer.tells if path.partition(".")[0] in readable]
-    return " · ".join(filter(None, texts)) or display.title_of(target, record)
+    texts = [_at(record, path) for path in offer.tells if shape.path_level(actor, target, path) in ("read", "write")]
+    return " · ".join(filter(None, texts)) or display.title_of(target, record, actor)
 
 
 def _at(record: Any, path: str) -> str:

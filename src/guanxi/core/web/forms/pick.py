@@ -56,7 +56,8 @@ def pick_records(request: HttpRequest, path: str) -> HttpResponseBase:
     found = _fitting(actor, entity, _narrowed(request, actor, entity), words)
     hints = _hints(actor, entity, found)
     told = [
-        {"value": str(one.pk), "text": choosing.title_of(entity, one), "hint": hints.get(one.pk, "")} for one in found
+        {"value": str(one.pk), "text": choosing.title_of(entity, one, actor), "hint": hints.get(one.pk, "")}
+        for one in found
     ]
     if entity.key == "core.user" and not words and actor.user_id:
         mine = [one for one in told if one["value"] == str(actor.user_id)]

@@ -347,7 +347,7 @@ def move_card(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     response["X-Record-Version"] = str(fresh.version)
     label = choice.label if choice else _("Nothing given")
     text = _("%(name)s: %(field)s is now %(value)s.") % {
-        "name": display.title_of(entity, fresh),
+        "name": display.title_of(entity, fresh, actor),
         "field": capfirst(str(by.label)),
         "value": label,
     }
@@ -362,7 +362,7 @@ def _overtaken(request: HttpRequest, actor: Actor, record: Any, by: Field, error
     look = boardlook.read_look(request, actor, entity, by)
     key = str(values.current(fresh, by) or "")
     choice = lanes_of.choice_at(actor, by, key) if key else None
-    names = {"name": display.title_of(entity, fresh), "lane": choice.label if choice else _("Nothing given")}
+    names = {"name": display.title_of(entity, fresh, actor), "lane": choice.label if choice else _("Nothing given")}
     entries = AuditEntry.objects.filter(entity=entity.table, record_id=fresh.pk, action="update")
     who = entries.order_by("-at", "-id").values_list("actor_name", flat=True).first()
     if [one.field for one in error.clashes] != [by.name]:

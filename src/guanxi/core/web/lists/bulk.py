@@ -151,7 +151,7 @@ def _dialog(
 
 def _names(actor: Actor, entity: Entity, selection: Selection) -> list[str]:
     some = access.visible(entity.model._default_manager.filter(pk__in=selection.ids[:8]), actor)
-    return [records.display.title_of(entity, record) for record in some]
+    return [records.display.title_of(entity, record, actor) for record in some]
 
 
 def _inputs(actor: Actor, entity: Entity, verb: str, name: str, request: HttpRequest) -> list[Input]:

@@ -85,7 +85,11 @@ def days(actor: Actor, state: ListState, by: Field, month: dt.date) -> list[list
     after = (month + dt.timedelta(days=32)).replace(day=1)
     last = regional.week_start(after + dt.timedelta(days=WEEK - 1))
     found = faces.rows_of(actor, state).filter(faces.span(by, first, last, actor.timezone))
-    on: Any = typed.typed(by, by.name) if by.kind == "date" else TruncDate(by.name, tzinfo=ZoneInfo(actor.timezone))
+    on: Any = (
+        typed.typed(by, by.name)
+        if by.kind == "date"
+        else TruncDate(typed.typed(by, by.name), tzinfo=ZoneInfo(actor.timezone))
+    )
     found = found.annotate(day_of=on)
     board = state.entity.board
     total = faces.summed(actor, state.entity, board.total) if board and board.total else None
@@ -119,7 +123,7 @@ def _entries(actor: Actor, entity: Entity, on: Field, rows: QuerySet[Any]) -> di
     for record in shown:
         choice = choices.get(str(values.current(record, by) or "")) if by else None
         entry = Entry(
-            display.title_of(entity, record),
+            display.title_of(entity, record, actor),
             record_url(entity, record.pk),
             peek_url(entity, record.pk),
             (choice.color if choice else "") or "slate",
@@ -155,7 +159,7 @@ def move_day(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     response = HttpResponse(status=204)
     response["X-Record-Version"] = str(fresh.version)
     text = _("%(name)s: %(field)s is now %(value)s.") % {
-        "name": display.title_of(entity, fresh),
+        "name": display.title_of(entity, fresh, actor),
         "field": capfirst(str(by.label)),
         "value": display.value_text(actor, entity, fresh, by.name),
     }

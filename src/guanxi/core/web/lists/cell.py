@@ -117,7 +117,7 @@ def saved_cell(actor: Actor, entity: Entity, declared: Field, fresh: Any) -> Htt
     if operation:
         text = _("%(field)s of %(name)s saved.") % {
             "field": capfirst(str(declared.label)),
-            "name": display.title_of(entity, fresh),
+            "name": display.title_of(entity, fresh, actor),
         }
         attach(response, toast(text, undo=f"/operations/{operation}/undo/"))
     return response

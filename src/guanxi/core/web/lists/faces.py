@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access, records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
-from guanxi.core.records import process, shape
+from guanxi.core.records import columns, process, shape
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS
@@ -106,10 +107,13 @@ def rows_of(actor: Actor, state: ListState) -> QuerySet[Any]:
 
 def span(field: Field, first: dt.date, after: dt.date, zone: str) -> Q:
     """Records whose date lies from ``first`` up to, not including, ``after``, in the reader's days."""
-    if field.kind == "date":
-        return Q(**{f"{field.name}__gte": first, f"{field.name}__lt": after})
-    start, end = clock.day_start(first, zone), clock.day_start(after, zone)
-    return Q(**{f"{field.name}__gte": start, f"{field.name}__lt": end})
+    ends: tuple[Any, Any] = (first, after)
+    if field.kind != "date":
+        ends = clock.day_start(first, zone), clock.day_start(after, zone)
+    if field.custom:
+        value = columns.typed(field, field.name)
+        return Q(GreaterThanOrEqual(value, Value(ends[0]))) & Q(LessThan(value, Value(ends[1])))
+    return Q(**{f"{field.name}__gte": ends[0], f"{field.name}__lt": ends[1]})
 
 
 def days_node(field: Field, first: dt.date, last: dt.date) -> dict[str, Any]:

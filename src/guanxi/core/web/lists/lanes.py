@@ -26,11 +26,11 @@ def choices_for(actor: Actor, entity: Entity, by: Field, within: int | None = No
     if within is not None and entity.board is not None and entity.board.within:
         rows = rows.filter(**{f"{entity.board.within}_id": within})
     found = rows.order_by(*target.sort, "pk")[: MOST_LANES * 4]
-    return [_choice(target, row) for row in found]
+    return [_choice(actor, target, row) for row in found]
 
 
-def _choice(target: Entity, row: Any) -> Choice:
-    name = display.title_of(target, row)
+def _choice(actor: Actor, target: Entity, row: Any) -> Choice:
+    name = display.title_of(target, row, actor)
     color = str(getattr(row, "color", "") or "")
     return Choice(str(row.pk), name, name, color, "", active=bool(getattr(row, "active", True)))
 
@@ -43,7 +43,7 @@ def choice_at(actor: Actor, by: Field, key: str) -> Choice | None:
         return None
     target = entity_of(by.target)
     row = access.visible(target.model._default_manager.filter(pk=int(key[:18])), actor).first()
-    return _choice(target, row) if row is not None else None
+    return _choice(actor, target, row) if row is not None else None
 
 
 def board_fields(actor: Actor, entity: Entity) -> dict[str, Field]:
@@ -72,7 +72,7 @@ def within_choices(actor: Actor, entity: Entity, by: Field) -> list[tuple[int, s
         return []
     target = entity_of(shape.fields_of(entity)[entity.board.within].target)
     rows = access.visible(target.model._default_manager.all(), actor).order_by(*target.sort, "pk")
-    return [(row.pk, display.title_of(target, row)) for row in rows[:50] if getattr(row, "active", True)]
+    return [(row.pk, display.title_of(target, row, actor)) for row in rows[:50] if getattr(row, "active", True)]
 
 
 def within_chosen(request: HttpRequest, actor: Actor, entity: Entity, by: Field) -> int | None:

@@ -191,7 +191,7 @@ def prepare(
         if column.level == "masked":
             getter = _masked(getter, declared)
         elif column.title and column.path == entity.title:
-            getter = _titled(getter, entity, records)
+            getter = _titled(actor, getter, entity, records)
         getters.append(getter)
         uses.append((declared, [getter(record) for record in records] if declared.kind in _NAMED else ()))
     names = names_for(actor, uses, query)
@@ -218,7 +218,7 @@ def _masked(getter: Getter, declared: Field) -> Getter:
     return value
 
 
-def _titled(getter: Getter, entity: Entity, records: Sequence[Any]) -> Getter:
+def _titled(actor: Actor, getter: Getter, entity: Entity, records: Sequence[Any]) -> Getter:
     """The title of each; what has none is called as everywhere, its references fetched in one query each."""
     bilingual = entity.title == "name" and hasattr(entity.model, "name_en")
     unnamed = [record for record in records if not getter(record)] if entity.named_by else []
@@ -229,7 +229,7 @@ def _titled(getter: Getter, entity: Entity, records: Sequence[Any]) -> Getter:
 
     def value(record: Any) -> Any:
         named = display.english_name(record) if bilingual else ""
-        return named or getter(record) or choosing.title_of(entity, record)
+        return named or getter(record) or choosing.title_of(entity, record, actor)
 
     return value
 
@@ -282,7 +282,7 @@ def build(
     for record in records:
         number = record.pk
         may = editable and access.allowed(actor, "change", record)
-        url, title = record_url(entity, number), display.title_of(entity, record)
+        url, title = record_url(entity, number), display.title_of(entity, record, actor)
         cells = _cells(prepared, opens if may or not editable else locked, record, url)
         peek = f"{peek_url(entity, number)}{back}"
         values = {

@@ -147,7 +147,7 @@ def hits(
         result.append(
             Hit(
                 id=one.record_id,
-                title=choosing.title_of(entity, row) if visible else masked_title(entity, row),
+                title=choosing.title_of(entity, row, actor) if visible else masked_title(entity, row),
                 url=addresses.record_url(entity, row.pk) if visible else "",
                 score=one.score,
                 sure=one.score >= SURE,

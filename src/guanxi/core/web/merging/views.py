@@ -124,7 +124,7 @@ def _double(actor: Actor, entity: Entity, ids: list[int], seen: set[int], reason
     names = [name for name in entity.columns if name in readable and name != entity.title][:4]
     lines = [
         {
-            "title": choosing.title_of(entity, rows[pk]),
+            "title": choosing.title_of(entity, rows[pk], actor),
             "url": addresses.record_url(entity, pk),
             "hint": " · ".join(
                 filter(None, (records.display.value_text(actor, entity, rows[pk], name) for name in names))
@@ -235,7 +235,7 @@ def _column(actor: Actor, entity: Entity, record: Any) -> dict[str, Any]:
             counts.append((label, number))
     return {
         "id": record.pk,
-        "title": choosing.title_of(entity, record),
+        "title": choosing.title_of(entity, record, actor),
         "url": addresses.record_url(entity, record.pk),
         "counts": counts,
         "updated": record.updated_at,
@@ -268,6 +268,6 @@ def _merged(request: HttpRequest, actor: Actor, entity: Entity, keep: int, opera
         "%(count)d record was merged into “%(name)s”.", "%(count)d records were merged into “%(name)s”.", count
     ) % {
         "count": count,
-        "name": choosing.title_of(entity, record),
+        "name": choosing.title_of(entity, record, actor),
     }
     return done(request, toast(text, undo=f"/operations/{operation.pk}/undo/"), go=addresses.record_url(entity, keep))

@@ -118,5 +118,5 @@ def _context(actor: Actor, record: Any, filled: dict[str, Any], reply: InboundMe
         "reply": reply,
         "reply_name": name,
         "quoted": letters.fresh(reply.body) if reply else "",
-        "about": display.title_of(entity_of(record), record),
+        "about": display.title_of(entity_of(record), record, actor),
     }

@@ -64,13 +64,13 @@ def page(request: HttpRequest, pk: int) -> HttpResponseBase:
         if what.startswith("make:"):
             made = correspondence.make(actor, pk, what.partition(":")[2])
             entity = entity_of(made)
-            text = _("“%(name)s” was made, with the message on it.") % {"name": display.title_of(entity, made)}
+            text = _("“%(name)s” was made, with the message on it.") % {"name": display.title_of(entity, made, actor)}
             return done(request, addresses.record_url(entity, made.pk), text)
         if what == "assign":
             record = _chosen(actor, request)
             correspondence.assign(actor, pk, record)
             entity = entity_of(record)
-            text = _("The message stands on “%(name)s” now.") % {"name": display.title_of(entity, record)}
+            text = _("The message stands on “%(name)s” now.") % {"name": display.title_of(entity, record, actor)}
             return done(request, addresses.record_url(entity, record.pk), text)
         if what in ("aside", "back"):
             correspondence.put_aside(actor, pk, back=what == "back")
@@ -113,7 +113,7 @@ def _shown(
         "html": Markup(row.html),  # noqa: S704 - cleaned by the one sanitiser when it came in
         "files": list(File.objects.filter(pk__in=row.files, deleted_at__isnull=True)),
         "record": record,
-        "record_title": display.title_of(entity_of(record), record) if record is not None else "",
+        "record_title": display.title_of(entity_of(record), record, actor) if record is not None else "",
         "record_url": addresses.record_url(entity_of(record), record.pk) if record is not None else "",
         "answer": f"/write/{entity_of(record).path}/{record.pk}/?reply={row.pk}"
         if record is not None and correspondence.may_write(actor, record)

@@ -87,8 +87,10 @@ def _form(actor: Actor, form: QuickForm) -> dict[str, Any]:
 def _subjects(actor: Actor, key: str) -> list[tuple[int, str]]:
     """Records somebody is likely to write about: opened lately, and his own."""
     entity = entity_of(key)
-    found = {row.pk: display.title_of(entity, row) for _one, row in together.recents(actor, entity=key, limit=50)}
+    found = {
+        row.pk: display.title_of(entity, row, actor) for _one, row in together.recents(actor, entity=key, limit=50)
+    }
     mine = {"field": entity.access.owner, "op": "eq", "value": "@me"} if entity.access.owner else None
     for row in records.select(actor, entity, filter=mine, sort=("-updated_at",), limit=KEPT, count=False).items:
-        found.setdefault(row.pk, display.title_of(entity, row))
+        found.setdefault(row.pk, display.title_of(entity, row, actor))
     return list(found.items())[:KEPT]

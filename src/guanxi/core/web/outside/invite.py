@@ -27,7 +27,7 @@ def dialog(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     require(actor, "change", record)
     login = logins.login_of(record)
     context: dict[str, Any] = {
-        "title": _("Client sign-in of %(name)s") % {"name": display.title_of(entity, record)}, "login": login,
+        "title": _("Client sign-in of %(name)s") % {"name": display.title_of(entity, record, actor)}, "login": login,
         "email": request.POST.get("email", login.email if login else _known(entity, record)), "errors": {},
         "chosen": request.POST.get("language", login.language if login else "zh-hans"), "action": request.path,
     }  # fmt: skip

@@ -26,7 +26,9 @@ from guanxi.core.web.middleware import LANGUAGE_COOKIE, guest_language
 from guanxi.core.web.people.common import errors_of, show
 from guanxi.core.web.views.common import page_view
 
-COOKIE, PLACE = "guanxi_client", "/my/"
+PLACE = "/my/"
+#: It holds for these pages alone, so it can be held to https but not, like the others, to ``/``.
+COOKIE = "__Secure-guanxi_client" if settings.SECURE_SITE else "guanxi_client"
 HOME = "/my/"
 
 
@@ -143,7 +145,7 @@ def password(request: HttpRequest, client: Actor) -> HttpResponseBase:
 
 def _line(client: Actor, shelf: portal.Shelf, one: Any) -> dict[str, Any]:
     return {
-        "id": one.pk, "title": display.title_of(shelf.entity, one), "facts": portal.facts(client, shelf, one),
+        "id": one.pk, "title": display.title_of(shelf.entity, one, client), "facts": portal.facts(client, shelf, one),
         "at": one.created_at,
     }  # fmt: skip
 
@@ -220,7 +222,7 @@ def shelf_record(request: HttpRequest, client: Actor, path: str, pk: int) -> Htt
         for each in hanging
     ]
     context = {
-        "template": "outside/record.jinja", "title": display.title_of(shelf.entity, one), "shelf": shelf, "here": path,
+        "template": "outside/record.jinja", "title": display.title_of(shelf.entity, one, client), "shelf": shelf, "here": path,
         "facts": portal.facts(client, shelf, one), "steps": portal.path_of(shelf, one), "parts": parts,
     }  # fmt: skip
     return _page(request, client, context, error)

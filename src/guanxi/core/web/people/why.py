@@ -14,6 +14,7 @@ from guanxi.core.kernel.errors import NotFound
 from guanxi.core.models import User
 from guanxi.core.people.guards import is_administrator
 from guanxi.core.people.rights import field_sources
+from guanxi.core.records import display
 from guanxi.core.records.shape import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
@@ -67,7 +68,7 @@ def why(request: HttpRequest, path: str, record_id: int) -> HttpResponseBase:
         else _("Why can %(name)s (not) see this?") % {"name": user},
         "visible": access.allowed(subject, "view", record),
         "entity": entity,
-        "record": record,
+        "name": display.title_of(entity, record, actor),
         "address": f"/{entity.path}/{record_id}/",
         "user": user,
         "users": list(User.objects.filter(is_active=True).order_by("sort_key", "pk")[:500])

@@ -103,7 +103,7 @@ def _context(request: HttpRequest, rule: RetentionRule | None, draft: RuleDraft)
             rows = retention.fitting(draft)
             context["count"] = rows.count()
             context["some"] = [
-                (display.title_of(entity, one), addresses.record_url(entity, one.pk)) for one in rows[:SHOWN]
+                (display.title_of(entity, one, actor), addresses.record_url(entity, one.pk)) for one in rows[:SHOWN]
             ]
         except GuanxiError:
             pass

@@ -134,7 +134,7 @@ def one_field(request: HttpRequest, path: str, pk: int, name: str) -> HttpRespon
         return _editor(request, actor, entity, record, field, value, error=error)
     answer = draw_value(request, actor, entity, saved, field)
     if getattr(saved, "operation_id", None):
-        toasts.attach(answer, saved_toast(entity, saved))
+        toasts.attach(answer, saved_toast(actor, entity, saved))
         toasts.trigger(answer, **{"gx:changed": {"field": name, "version": saved.version}})
     return answer
 
@@ -202,7 +202,7 @@ def stage(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBas
         return asked
     saved = records.update(actor, record, {field.name: key})
     answer = HttpResponse(status=204)
-    toasts.attach(answer, saved_toast(entity, saved))
+    toasts.attach(answer, saved_toast(actor, entity, saved))
     return toasts.trigger(answer, **{"gx:refresh": {}})
 
 

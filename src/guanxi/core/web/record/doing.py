@@ -73,7 +73,7 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
     )
     context = {
         "title": action.label,
-        "record_title": choosing.title_of(entity, record),
+        "record_title": choosing.title_of(entity, record, actor),
         "entity_action": action,
         "inputs": list(names.values()),
         "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
@@ -118,16 +118,17 @@ def _acted(
     if _another(actor, record, result):
         made = entity_of(result)
         shown = toast(
-            _("%(entity)s “%(name)s” was made.") % {"entity": str(made.label), "name": choosing.title_of(made, result)}
+            _("%(entity)s “%(name)s” was made.")
+            % {"entity": str(made.label), "name": choosing.title_of(made, result, actor)}
         )
         return done(request, shown, go=addresses.record_url(made, result.pk))
     undo = f"/operations/{result.pk}/undo/" if isinstance(result, Operation) else ""
     shown = toast(
         _("%(action)s: “%(name)s”, nothing had to be changed.")
-        % {"action": str(action.label), "name": choosing.title_of(entity, record)}
+        % {"action": str(action.label), "name": choosing.title_of(entity, record, actor)}
         if result is False
         else _("%(action)s: “%(name)s”, done.")
-        % {"action": str(action.label), "name": choosing.title_of(entity, record)},
+        % {"action": str(action.label), "name": choosing.title_of(entity, record, actor)},
         undo=undo,
     )
     return done(request, shown, go=addresses.record_url(entity, record.pk), events={"gx:close": {}, "gx:refresh": {}})
@@ -216,7 +217,7 @@ def _draw_share(
     names = choosing.inputs(actor, entity, fields, raw, errors=errors)
     may = shares.may_share(actor, record)
     context = {
-        "title": _("Share %(name)s") % {"name": choosing.title_of(entity, record)},
+        "title": _("Share %(name)s") % {"name": choosing.title_of(entity, record, actor)},
         "shares": shares.shares_of(actor, record),
         "carried": shares.carried_labels(record),
         "inputs": list(names.values()) if may else [],
@@ -241,7 +242,7 @@ def why(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     actions = ("view", "change", "delete", "assign", "share", "merge", "export", "reveal")
     context = {
         "title": _("Why can I see this?"),
-        "record_title": choosing.title_of(entity, record),
+        "record_title": choosing.title_of(entity, record, actor),
         "field": field,
         "lines": [
             (
@@ -260,7 +261,7 @@ def delete(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     """Put the record in the trash. Asked first with what goes along and what still points to it."""
     actor, entity, record = find(request, path, pk)
     access.require(actor, "delete", record)
-    title = choosing.title_of(entity, record)
+    title = choosing.title_of(entity, record, actor)
     if request.method == "POST" and "retire" in request.POST:
         return _retire(request, actor, entity, record)
     if request.method == "POST":
@@ -294,10 +295,10 @@ def _stays(
     """The answer to who wants to delete what stays: why, with the documents as links, and what he can do instead."""
     own = any(one.entity == entity and record.pk in one.ids for one in held)
     known = [] if own else [one for one in held if access.allowed(actor, "view", one.entity)]
-    found = [_listed(one.entity, standing.seen(actor, one)) for one in known]
+    found = [_listed(actor, one.entity, standing.seen(actor, one)) for one in known]
     value = _retired(actor, entity, record)
     context = {
-        "title": _("%(name)s stays") % {"name": choosing.title_of(entity, record)},
+        "title": _("%(name)s stays") % {"name": choosing.title_of(entity, record, actor)},
         "why": standing.why(actor, entity, record.pk, held),
         "found": [one for one in found if one],
         "retire": _("Set %(field)s to “%(value)s”") % {"field": value[0].label, "value": value[1].label}
@@ -327,7 +328,7 @@ def _retire(request: HttpRequest, actor: Actor, entity: Entity, record: Any) -> 
     saved = records.update(actor, record, {field.name: value.key})
     shown = toast(
         _("%(field)s of “%(name)s” is now “%(value)s”.")
-        % {"field": field.label, "name": choosing.title_of(entity, record), "value": value.label},
+        % {"field": field.label, "name": choosing.title_of(entity, record, actor), "value": value.label},
         undo=f"/operations/{saved.operation_id}/undo/",
     )
     return done(request, shown, go=addresses.record_url(entity, record.pk))
@@ -341,11 +342,11 @@ def _counts(actor: Actor, record: Any, links: Any) -> list[dict[str, Any]]:
         if declared is None or declared.readonly or not access.allowed(actor, "view", child):
             continue
         rows = records.queryset(actor, child).filter(**{f"{field}_id": record.pk})
-        found.append(_listed(child, rows))
+        found.append(_listed(actor, child, rows))
     return [one for one in found if one]
 
 
-def _listed(entity: Entity, rows: Any) -> dict[str, Any]:
+def _listed(actor: Actor, entity: Entity, rows: Any) -> dict[str, Any]:
     """How many records there are, with the first ones as links; empty when there are none."""
     number, exact = records.counted(rows)
     if not number:
@@ -354,7 +355,7 @@ def _listed(entity: Entity, rows: Any) -> dict[str, Any]:
     return {
         "label": entity.plural,
         "count": f"{formats.number(number)}{'' if exact else '+'}",
-        "first": [(choosing.title_of(entity, one), addresses.record_url(entity, one.pk)) for one in first],
+        "first": [(choosing.title_of(entity, one, actor), addresses.record_url(entity, one.pk)) for one in first],
         "more": number > LISTED,
     }
 
@@ -366,7 +367,8 @@ def restore(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     records.restore(actor, entity, [pk])
     record = records.get(actor, entity, pk)
     shown = toast(
-        _("“%(name)s” is back.") % {"name": choosing.title_of(entity, record)}, url=addresses.record_url(entity, pk)
+        _("“%(name)s” is back.") % {"name": choosing.title_of(entity, record, actor)},
+        url=addresses.record_url(entity, pk),
     )
     if request.headers.get("X-Requested-With") == "fetch" or "HX-Request" in request.headers:
         return done(request, shown, events={"gx:refresh": {}})

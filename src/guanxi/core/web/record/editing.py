@@ -119,7 +119,7 @@ def _given(actor: Actor, entity: Entity, request: HttpRequest) -> dict[str, Any]
 def _created(
     request: HttpRequest, actor: Actor, entity: Entity, record: Any, then: str, title: str
 ) -> HttpResponseBase:
-    name, url = choosing.title_of(entity, record), addresses.record_url(entity, record.pk)
+    name, url = choosing.title_of(entity, record, actor), addresses.record_url(entity, record.pk)
     if "nested" in request.GET:
         return JsonResponse({"value": str(record.pk), "text": name}, json_dumps_params={"ensure_ascii": False})
     shown = toast(
@@ -143,7 +143,7 @@ def edit(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     """The form that changes a record. When somebody else saved first, both versions are shown to choose from."""
     actor, entity, record = find(request, path, pk)
     access.require(actor, "change", record)
-    title = _("Edit %(name)s") % {"name": choosing.title_of(entity, record)}
+    title = _("Edit %(name)s") % {"name": choosing.title_of(entity, record, actor)}
     key = f"edit:{entity.key}:{pk}"
     if _too_narrow(request, entity):
         return HttpResponse(status=204, headers={"HX-Redirect": request.get_full_path()})
@@ -173,7 +173,7 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
         view = build.edit_form(actor, record, form.values, error, version=form.version, original=original)
         return _refused(request, view, title, error)
     drafts.drop(actor, key)
-    shown = saved_toast(entity, saved)
+    shown = saved_toast(actor, entity, saved)
     if form.then == "stay" and target(request) != "dialog-body":
         toasts.keep(request, shown)
         return redirect(request.get_full_path())
@@ -183,11 +183,13 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
     return done(request, shown, go=url)
 
 
-def saved_toast(entity: Entity, record: Any) -> toasts.Toast:
+def saved_toast(actor: Actor, entity: Entity, record: Any) -> toasts.Toast:
     """What a change says: the record's name, and Undo when something was changed."""
     step = getattr(record, "operation_id", None)
     text = _("“%(name)s” was saved.") if step else _("Nothing was changed in “%(name)s”.")
-    return toast(text % {"name": choosing.title_of(entity, record)}, undo=f"/operations/{step}/undo/" if step else "")
+    return toast(
+        text % {"name": choosing.title_of(entity, record, actor)}, undo=f"/operations/{step}/undo/" if step else ""
+    )
 
 
 def _resolved(form: saving.Sent, request: HttpRequest) -> saving.Sent:

@@ -23,7 +23,7 @@ from guanxi.core.web.forms import build, choosing
 from guanxi.core.web.inputs import raw_values
 from guanxi.core.web.record.common import done, find
 from guanxi.core.web.toasts import toast
-from guanxi.core.web.views.common import draw, page_view
+from guanxi.core.web.views.common import actor_of, draw, page_view
 
 
 def gate_url(entity: Entity, record: Any, field: str, key: str) -> str:
@@ -107,7 +107,10 @@ def _move(actor: Actor, record: Any, found: Process, key: str, raw: Mapping[str,
 
 
 def _moved(request: HttpRequest, entity: Entity, step: Step, moved: Any) -> HttpResponseBase:
-    text = _("%(name)s is now in “%(step)s”.") % {"name": choosing.title_of(entity, moved), "step": step.label}
+    text = _("%(name)s is now in “%(step)s”.") % {
+        "name": choosing.title_of(entity, moved, actor_of(request)),
+        "step": step.label,
+    }
     operation = getattr(moved, "operation_id", None)
     shown = toast(text, undo=f"/operations/{operation}/undo/" if operation else "")
     return done(request, shown, go=addresses.record_url(entity, moved.pk), events={"gx:close": {}, "gx:refresh": {}})
@@ -129,7 +132,7 @@ def _draw(
     inputs = choosing.inputs(actor, entity, fields, raw, errors=errors, focus=first, record=record)
     context = {
         "title": _("Move to “%(step)s”") % {"step": step.label},
-        "record_title": choosing.title_of(entity, record),
+        "record_title": choosing.title_of(entity, record, actor),
         "step": step,
         "gate": ahead,
         "inputs": list(inputs.values()),

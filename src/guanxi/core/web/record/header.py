@@ -79,7 +79,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
     readable = shape.readable(actor, entity)
     stages, label = _stages(actor, entity, record, may)
     return Header(
-        title=choosing.title_of(entity, record),
+        title=choosing.title_of(entity, record, actor),
         url=addresses.record_url(entity, record.pk),
         list_url=addresses.list_url(entity),
         facts=facts(actor, entity, record),
@@ -91,7 +91,7 @@ def header(actor: Actor, entity: Entity, record: Any) -> Header:
         quick=quick_here(actor, entity, record),
         marks=together.marks_of(actor, record),
         may=may,
-        stamp=presence.stamp(record),
+        stamp=presence.stamp(actor, record),
         write=f"/write/{entity.path}/{record.pk}/" if "change" in may and correspondence.writes(entity) else "",
     )
 
@@ -110,13 +110,15 @@ def facts(actor: Actor, entity: Entity, record: Any) -> list[Shown]:
 
 def _tells(one: Shown, record: Any) -> bool:
     """Whether a fact says anything in the head: nothing empty, no “no”."""
-    return not one.empty and not (one.field.kind == "boolean" and values.current(record, one.field) is False)
+    no = one.field.kind == "boolean" and not one.masked and values.current(record, one.field) is False
+    return not one.empty and not no
 
 
 def flags(actor: Actor, entity: Entity, record: Any) -> list[Flag]:
     """What is to be watched about a record, the urgent first."""
-    readable = shape.readable(actor, entity)
-    badges = sorted((one for one in entity.badges if readable.keys() >= set(one.fields)), key=lambda one: one.order)
+    badges = sorted(
+        (one for one in entity.badges if access.reads(actor, entity, *one.fields)), key=lambda one: one.order
+    )
     found = [flag for badge in badges if (flag := badge.find(actor, record)) is not None]
     return sorted(found, key=lambda one: one.color != "red")
 

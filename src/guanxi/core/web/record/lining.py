@@ -51,7 +51,6 @@ class Lined:
 def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
     """The lines of a record with the columns the actor may see; two queries and one per sort of record named."""
     found = []
-    own = shape.readable(actor, entity)
     for spec in entity.lines:
         if not access.allowed(actor, "view", spec.entity):
             continue
@@ -64,8 +63,11 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
         columns = [one for one in columns if one.kind != "boolean" or any(current(row, one) for row in stored)]
         if any(one.name == spec.text for one in columns):  # the text names the record chosen, and leads to it
             columns = [one for one in columns if one.kind != "reference"]
-        totals = [(own[name], written(record, own[name], value, rows.names_for(actor, [])))
-                  for name in spec.totals if name in own and (value := current(record, own[name])) is not None]  # fmt: skip
+        totals = [
+            (one, written(record, one, value, rows.names_for(actor, [])))
+            for one in grid.totals_of(actor, entity, spec)
+            if (value := current(record, one)) is not None
+        ]
         if stored or totals:
             found.append(
                 Lined(
@@ -82,20 +84,24 @@ def lined(actor: Actor, entity: Entity, record: Any) -> list[Lined]:
 def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[Any]) -> list[ReadRow]:
     names = rows.names_for(actor, [(one, [current(row, one) for row in stored]) for one in columns])
     leads, gone = _leads(actor, spec, stored)
+    source = grid.source_of(actor, spec)
+    sorted_ = bool(spec.sort) and access.reads(actor, spec.entity, spec.sort)
+    optional = access.reads(actor, spec.entity, "optional")
     found, number = [], 0
     for row in stored:
-        sort = getattr(row, spec.sort) if spec.sort else ""
+        sort = getattr(row, spec.sort) if sorted_ else ""
         if sort not in ("", "item"):
-            found.append(ReadRow(0, (), str(getattr(row, spec.text)), is_text=True, sort=sort))
+            text = str(getattr(row, spec.text)) if access.reads(actor, spec.entity, spec.text) else ""
+            found.append(ReadRow(0, (), text, is_text=True, sort=sort))
             continue
         number += 1
         cells = []
         for one in columns:
             value = current(row, one)
-            title = str(getattr(row, spec.source)) if one.name == spec.sourced and spec.source else ""
+            title = str(getattr(row, source)) if one.name == spec.sourced and source else ""
             empty = value in (None, "") or (one.kind == "boolean" and not value)
             if one.name == spec.text and row.pk in leads:
-                text: Any = Markup('<a href="{}">{}</a>').format(leads[row.pk], value)
+                text = Markup('<a href="{}">{}</a>').format(leads[row.pk], value)
             elif one.name == spec.text and row.pk in gone:
                 text = Markup('{} <small class="text-secondary">{}</small>').format(value, gone[row.pk])
             elif one.kind == "money" and not empty:
@@ -103,7 +109,7 @@ def _rows(actor: Actor, spec: Lines, columns: Sequence[Field], stored: Sequence[
             else:
                 text = Markup("") if empty else written(row, one, value, names)
             cells.append((text, title))
-        found.append(ReadRow(number, cells, faint=bool(getattr(row, "optional", False))))
+        found.append(ReadRow(number, cells, faint=optional and bool(getattr(row, "optional", False))))
     return found
 
 
@@ -158,5 +164,5 @@ def _answered(actor: Actor, spec: Lines, tried: grid.Tried, number: int) -> dict
         for name, one in shape.writable(actor, child).items()
         if name in spec.columns and one.kind != "reference"
     }
-    source = str(getattr(row, spec.source, "")) if spec.source else ""
+    source = str(getattr(row, name, "")) if (name := grid.source_of(actor, spec)) else ""
     return {"errors": errors, "texts": tried.texts[number], "values": values, "source": source}

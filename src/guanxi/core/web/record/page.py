@@ -77,7 +77,7 @@ def _gone(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
     if record is None:
         raise NotFound
     context = {
-        "title": choosing.title_of(entity, record),
+        "title": choosing.title_of(entity, record, actor),
         "entity": entity,
         "record": record,
         "restore": f"{addresses.record_url(entity, pk)}restore/",
@@ -121,11 +121,11 @@ def history(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         for one in found[:HISTORY]
     ]
     context = {
-        "title": _("History of %(name)s") % {"name": choosing.title_of(entity, record)},
+        "title": _("History of %(name)s") % {"name": choosing.title_of(entity, record, actor)},
         "lines": lines,
         "next": f"?before={found[HISTORY - 1].at.isoformat().replace('+', '%2B')}" if len(found) > HISTORY else "",
         "here": addresses.record_url(entity, pk),
-        "name": choosing.title_of(entity, record),
+        "name": choosing.title_of(entity, record, actor),
         "entity": entity,
     }
     return draw(request, "record/history.jinja", context)

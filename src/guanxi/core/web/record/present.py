@@ -33,7 +33,7 @@ def present(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
                 }
                 for one in others
             ],
-            "stamp": presence.stamp(record),
+            "stamp": presence.stamp(actor, record),
         },
         json_dumps_params={"ensure_ascii": False},
     )

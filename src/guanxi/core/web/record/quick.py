@@ -135,7 +135,10 @@ def _refused(error: GuanxiError) -> HttpResponseBase:
 
 
 def _saved(request: HttpRequest, form: QuickForm, entity: Entity, subject: Any, made: Any) -> HttpResponseBase:
-    text = _("%(what)s noted for “%(name)s”.") % {"what": str(form.label), "name": choosing.title_of(entity, subject)}
+    text = _("%(what)s noted for “%(name)s”.") % {
+        "what": str(form.label),
+        "name": choosing.title_of(entity, subject, actor_of(request)),
+    }
     shown = toast(
         text,
         url=addresses.record_url(entity, subject.pk),
@@ -173,7 +176,7 @@ def _draw(
         "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
         "general": general,
         "subject": subject,
-        "subject_title": choosing.title_of(entity, subject) if subject is not None else "",
+        "subject_title": choosing.title_of(entity, subject, actor) if subject is not None else "",
         "subject_entity": entity,
         "action": f"/quick/{form.key}/",
         "token": request.POST.get("_token", "")[:64] or secrets.token_hex(16),

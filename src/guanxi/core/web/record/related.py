@@ -157,7 +157,7 @@ def _line(actor: Actor, child: Entity, one: Any, columns: list[str], names: disp
     fields = shape.fields_of(child)
     hints = (hint(actor, one, fields[name], names) for name in columns)
     return Line(
-        choosing.title_of(child, one),
+        choosing.title_of(child, one, actor),
         addresses.record_url(child, one.pk),
         addresses.peek_url(child, one.pk),
         Markup(" · ").join(text for text in hints if text),

@@ -68,7 +68,7 @@ def show(request: HttpRequest) -> HttpResponseBase:
     lines = [
         (
             record_url(entity, row.pk) if row.pk in known else "",
-            display.title_of(entity, row) or f"#{row.pk}",
+            display.title_of(entity, row, actor) or f"#{row.pk}",
             [(_cell(actor, entity, row, one, names), one.css) for one in columns],
         )
         for row in rows

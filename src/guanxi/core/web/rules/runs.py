@@ -37,7 +37,7 @@ def _title(actor: Actor, run: RuleRun) -> tuple[str, str]:
     record = entity.model._default_manager.filter(pk=run.record_id).first()
     if record is None or not access.allowed(actor, "view", record):
         return f"#{run.record_id}", ""
-    return display.title_of(entity, record), addresses.record_url(entity, record.pk)
+    return display.title_of(entity, record, actor), addresses.record_url(entity, record.pk)
 
 
 @page_view()

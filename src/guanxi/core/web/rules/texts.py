@@ -78,7 +78,7 @@ def _context(request: HttpRequest, row: MessageTemplate | None, filled: dict[str
         "entities": editors.choices(),
         "channels": channels(),
         "merge": templates.fields_offered(actor, entity)[:200] if entity else [],
-        "samples": [(one.pk, display.title_of(entity, one)) for one in some] if entity else [],
+        "samples": [(one.pk, display.title_of(entity, one, actor)) for one in some] if entity else [],
         "chosen": request.POST.get("sample", ""),
         "preview": None,
     }

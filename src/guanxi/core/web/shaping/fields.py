@@ -282,4 +282,6 @@ def kind(request: HttpRequest, path: str, key: str) -> HttpResponseBase:
 
 def _names_of(actor: Actor, entity: Entity, numbers: list[int]) -> dict[int, str]:
     """What the records are called that the actor may see."""
-    return {one.pk: display.title_of(entity, one) for one in reading.queryset(actor, entity).filter(pk__in=numbers)}
+    return {
+        one.pk: display.title_of(entity, one, actor) for one in reading.queryset(actor, entity).filter(pk__in=numbers)
+    }

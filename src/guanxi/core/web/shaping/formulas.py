@@ -64,5 +64,5 @@ def _tried(actor: Actor, entity: Entity, source: str, chosen: str) -> dict[str, 
     return {
         "value": formula.shown(outcome.value),
         "warnings": outcome.warnings,
-        "record": display.title_of(entity, record),
+        "record": display.title_of(entity, record, actor),
     }

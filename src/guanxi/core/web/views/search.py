@@ -59,7 +59,7 @@ def recent(actor: Actor) -> list[Found]:
     """The records the actor opened last."""
     return [
         Found(
-            display.title_of(entity, record),
+            display.title_of(entity, record, actor),
             record_url(entity, record.pk),
             entity.icon,
             entity.color,

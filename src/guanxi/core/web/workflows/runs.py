@@ -80,7 +80,7 @@ def _about(actor: Actor, run: WorkflowRun) -> tuple[str, str]:
     if record is None or not access.allowed(actor, "view", record):
         return f"#{run.record_id}", ""
     entity = entity_of(run.entity)
-    return display.title_of(entity, record), addresses.record_url(entity, record.pk)
+    return display.title_of(entity, record, actor), addresses.record_url(entity, record.pk)
 
 
 @page_view()
