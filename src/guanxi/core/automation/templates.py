@@ -96,7 +96,7 @@ def _short_range(self: RangeLiteral, start: Any, stop: Any) -> range:
     return found
 
 
-RangeLiteral._make_range = _short_range  # type: ignore[method-assign] - the library has no bound for it
+RangeLiteral._make_range = _short_range  # type: ignore[method-assign]  # the library has no bound for it
 
 
 def _placed(parse: Callable[[TokenStream], Node], stream: TokenStream) -> Node:

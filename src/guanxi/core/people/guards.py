@@ -90,10 +90,11 @@ def require_no_more(
 
 def _levels(rights: Iterable[RoleRight], fields: Iterable[RoleField]) -> Iterator[tuple[str, str, str]]:
     """Entity, field and level of all a role shows: what it says of fields, and what it gives by saying nothing of them."""
-    said = {(one.entity, one.field): one.level for one in fields}
-    seen = {one.entity for one in rights if one.action == "view" and is_registered(one.entity)}
-    silent = {(key, name): default_level(key, name) for key in seen for name in shape.fields_of(key)}
-    for (key, name), level in {**silent, **said}.items():
+    shown: dict[tuple[str, str], str] = {}
+    for key in {one.entity for one in rights if one.action == "view" and is_registered(one.entity)}:
+        shown |= {(key, name): str(default_level(key, name)) for name in shape.fields_of(key)}
+    shown |= {(one.entity, one.field): one.level for one in fields}
+    for (key, name), level in shown.items():
         yield key, name, level
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 
@@ -20,7 +22,7 @@ def refusal_note(request: HttpRequest, error: BaseException) -> None:
     actor: Actor | None = getattr(request, "actor", None)
     if not isinstance(error, Denied) or actor is None or actor.user_id is None:
         return
-    told = {"code": error.code, "path": request.path[:200], "verb": request.method or ""}
+    told: dict[str, Any] = {"code": error.code, "path": request.path[:200], "verb": request.method or ""}
     if error.details.get("action"):
         told["action"] = str(error.details["action"])[:60]
     try:
