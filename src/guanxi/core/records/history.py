@@ -124,7 +124,7 @@ def history(actor: Actor, record: Any, *, before: dt.datetime | None = None, lim
         entries = entries.filter(at__lt=before)
     own = list(entries.order_by("-at", "-id")[:limit])
     since = own[-1].at - TOGETHER if len(own) == limit else None
-    told = {entry.pk: change for entry in own if _tells(entry, change := _change(actor, entity, entry))}
+    told = {entry.pk: said for entry in own if _tells(entry, said := _change(actor, entity, entry))}
     alone: list[Change] = []
     for entry, change in _of_lines(actor, entity, record, since, before):
         beside = next((one for one in own if one.pk in told and _together(one, entry)), None)
