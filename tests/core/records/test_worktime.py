@@ -11,7 +11,7 @@ import pytest
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.kernel.working_time import add_working_time, is_working_day
 from guanxi.core.models import Absence, CalendarDay, WorkCalendar
-from guanxi.core.records import worktime, worktime_edit
+from guanxi.core.records import doubts, worktime, worktime_edit
 from guanxi.core.records.worktime_edit import CalendarDraft
 
 CN = ZoneInfo("Asia/Shanghai")
@@ -108,8 +108,6 @@ def test_what_is_no_list_of_days_enters_nothing(cast: Any, text: str) -> None:
         ({"pattern": [[], [["09:00", "25:00"]]] + [[]] * 5}, "day1"),
         ({"pattern": [[["09:00", "12:00"], ["11:00", "13:00"]]] + [[]] * 6}, "day0"),
         ({"pattern": [[["09:00", "09:00"]]] + [[]] * 6}, "day0"),
-        ({"pattern": [[], [["09:00", "08:00"]]] + [[]] * 5}, "day1"),
-        ({"pattern": [[["18:00", "10:01"]]] + [[]] * 6}, "day0"),
         ({"pattern": WEEK[:4]}, "cycle_start"),
         ({"based_on": "nothing"}, "based_on"),
     ],
@@ -125,6 +123,21 @@ def test_bad_calendars_are_refused_at_the_field(cast: Any, change: dict[str, Any
 @pytest.mark.parametrize("hours", [["18:00", "10:00"], ["22:00", "06:00"], ["00:00", "24:00"], ["16:00", "00:00"]])
 def test_nights_and_whole_days_are_hours(hours: list[str]) -> None:
     assert worktime_edit.hours_checked([hours], "day0") == [hours]
+
+
+@pytest.mark.parametrize(("hours", "day"), [(["09:00", "08:00"], 1), (["18:00", "10:01"], 0)])
+def test_a_shift_of_more_than_sixteen_hours_is_asked_back(cast: Any, hours: list[str], day: int) -> None:
+    long = draft(pattern=[[hours] if one == day else [] for one in range(7)])
+    with doubts.asking(sure=False), pytest.raises(doubts.Doubtful, match="16") as asked:
+        worktime_edit.calendar_save(cast.root, None, long)
+    assert list(asked.value.errors) == [f"day{day}"]
+    assert not WorkCalendar.objects.filter(key="support").exists()
+    with doubts.asking(sure=True):
+        kept = worktime_edit.calendar_save(cast.root, None, long)
+    assert kept.pattern[day] == [hours]
+    with doubts.asking(sure=False), pytest.raises(doubts.Doubtful):
+        worktime_edit.day_set(cast.root, kept, dt.date(2026, 2, 16), works=True, hours=[hours])
+    assert not kept.days.exists()
 
 
 def test_calendars_do_not_stand_on_each_other_in_a_circle(cast: Any) -> None:

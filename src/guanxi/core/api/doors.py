@@ -20,6 +20,7 @@ from guanxi.core.models import KeptAnswer, User
 from guanxi.core.models.fixed import LIGHTLY, ask
 from guanxi.core.people import factors, signin
 from guanxi.core.people.tokens import token_authenticate
+from guanxi.core.records.doubts import Doubtful
 
 #: Requests a person or token may send per window of that many seconds.
 RATE = 1200
@@ -113,10 +114,14 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
 
 
 def _answered(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
-    """The answer, an expected error included, its work undone but its answer kept."""
+    """The answer, an expected error included, its work undone but its answer kept; not that somebody is asked back, for
+    the same is sent again when it is meant.
+    """
     try:
         with transaction.atomic():
             return answer()
+    except Doubtful:
+        raise
     except GuanxiError as error:
         return problems.from_error(request, error)
 

@@ -15,11 +15,13 @@ from guanxi.core.automation import operations
 from guanxi.core.automation.doing import action_do
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
-from guanxi.core.records import bulk
+from guanxi.core.records import bulk, doubts
 from guanxi.core.records.history import history
 from guanxi.core.schema.entity import Entity
 
 PROBLEMS = dict.fromkeys((401, 403, 404, 409, 412, 422, 429), describe.Problem)
+#: The header by which a program wishes to be asked back what is possible but rarely meant: ``ask``.
+ASK = "Guanxi-Doubts"
 Handler = Callable[[Actor], HttpResponse]
 
 
@@ -34,7 +36,8 @@ def guarded(request: HttpRequest, handler: Handler) -> HttpResponse:
     """Answer a request: rate, then the work, once per Idempotency-Key."""
     actor: Actor = request.auth  # type: ignore[attr-defined]
     left, wait = doors.take(actor)
-    response = doors.once(request, actor, lambda: handler(actor))
+    with doubts.asking(sure=request.headers.get(ASK, "").strip().lower() != "ask"):
+        response = doors.once(request, actor, lambda: handler(actor))
     response["RateLimit"] = f'"default";r={left};t={wait}'
     return response
 
@@ -289,7 +292,7 @@ def add_many(router: Router, entity: Entity) -> None:
     def change(request: HttpRequest, payload: describe.BulkIn) -> HttpResponse:
         def handler(actor: Actor) -> HttpResponse:
             ids = payload.ids or bulk.selected(actor, entity, filter=payload.filter, text=payload.q)
-            step = operations.start(actor, bulk.begin(actor, payload.action, entity, ids, payload.values))
+            step = operations.begun(actor, lambda: bulk.begin(actor, payload.action, entity, ids, payload.values))
             return answers.reply(answers.operation(step), 200 if step.finished_at else 202)
 
         return guarded(request, handler)

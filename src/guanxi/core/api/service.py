@@ -29,6 +29,7 @@ DESCRIPTION = """Everything the pages can do, under the same rights. Send `Autho
 
 Lists answer `{"items": […], "next": …, "count": …, "count_exact": …}` and take `q`, `filter` (the query tree as JSON), `sort`, `limit`, `cursor`, `expand` and `fields`.
 Errors are problem+json. `ETag`/`If-Match` guard changes; `Idempotency-Key` makes a request safe to repeat for 24 hours.
+With `Guanxi-Doubts: ask` a write whose values are possible but rarely meant (an end 70 years ahead, a quote that gives everything away) is refused with `value.doubtful`, nothing of it kept; sent without the header it is taken at its word.
 """
 
 

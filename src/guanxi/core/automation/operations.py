@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_noop
@@ -15,7 +15,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound
 from guanxi.core.models import Operation, User
 from guanxi.core.records import bulk
-from guanxi.core.records.writing import gathering
+from guanxi.core.records.writing import gathering, writing
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
@@ -75,6 +75,14 @@ def _acting(values: Mapping[str, Any]) -> bulk.Work:
 
 
 bulk.add_sort("act", _acting)
+
+
+def begun(actor: Actor, begin: Callable[[], Operation]) -> Operation:
+    """Record a bulk change by ``begin`` and :func:`start` it. Where who asks is asked back what is rarely meant, a short one
+    raises Doubtful and leaves nothing; a long one leaves out the records it doubts, to be changed when he says so.
+    """
+    with writing(actor):
+        return start(actor, begin())
 
 
 def start(actor: Actor, operation: Operation) -> Operation:

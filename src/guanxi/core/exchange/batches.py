@@ -15,7 +15,7 @@ from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
 from guanxi.core.exchange.once import Once
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
-from guanxi.core.exchange.reasons import Reason, of_invalid, reason
+from guanxi.core.exchange.reasons import Reason, of_doubts, of_invalid, reason
 from guanxi.core.exchange.rows import Outcome, Ready, Staged
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
@@ -264,7 +264,14 @@ class Batcher:
         usual, quiet = self._usual(), self.options.quiet
         if write and any(one.draft is not None for one in rows):
             drafts = [({**usual, **one.given} if one.draft is None else {}, one.draft) for one in rows]
-            made: list[Any] = insert_drafts(self.actor, self.entity, drafts, operation=operation, quiet=quiet)
+            made: list[Any] = insert_drafts(
+                self.actor,
+                self.entity,
+                drafts,
+                operation=operation,
+                quiet=quiet,
+                doubted=lambda at, found: rows[at].reasons.extend(of_doubts(found, self.labels)),
+            )
         else:
             records = many.insert_many(
                 self.actor,
@@ -275,6 +282,8 @@ class Batcher:
                 write=write,
                 search_later=self.search_later,
             )
+            for one, record in zip(rows, records, strict=True):
+                one.reasons.extend(of_doubts(many.doubts_of(record), self.labels))
             made = [one if isinstance(one, Invalid) else one.pk for one in records]
         for one, record in zip(rows, made, strict=True):
             position = one.row.position
@@ -319,7 +328,8 @@ class Batcher:
                     position, FAILED, record.pk, [*one.reasons, *of_invalid(result, self.labels)]
                 )
             elif result:
-                outcomes[position] = Outcome(position, UPDATED, record.pk, one.reasons)
+                told = [*one.reasons, *of_doubts(many.doubts_of(record), self.labels)]
+                outcomes[position] = Outcome(position, UPDATED, record.pk, told)
             else:
                 outcomes[position] = Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.unchanged")])
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core.exchange.reading.table import PROBLEMS, Problem
 from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.records.doubts import doubtful
 
 TEXTS: dict[str, Text] = {
     **PROBLEMS,
@@ -31,6 +32,7 @@ TEXTS: dict[str, Text] = {
     "choice.created": _("%(field)s: the value “%(value)s” was added."),
 }
 
+LOOK = _("Look whether this is meant.")
 Reason = dict[str, Any]
 
 
@@ -63,6 +65,12 @@ def of_invalid(error: Invalid, labels: Mapping[str, str]) -> list[Reason]:
             for one in errors or [error]
         ]
     return found
+
+
+def of_doubts(found: Sequence[Invalid], labels: Mapping[str, str]) -> list[Reason]:
+    """What was doubted of a row that is taken nevertheless: somebody should look whether it is meant."""
+    told = of_invalid(doubtful(found), labels) if found else []
+    return [{**one, "text": f"{one['text']} {LOOK}"} for one in told]
 
 
 def text(one: Mapping[str, Any]) -> str:

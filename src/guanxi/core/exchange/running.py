@@ -24,6 +24,7 @@ from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import OUTCOMES, ImportRun
 from guanxi.core.models.stamps import refresh
+from guanxi.core.records import doubts
 from guanxi.core.records.copying import copy_lines, plain
 from guanxi.core.records.writing import UNDO_FOR, writing
 from guanxi.runtime.failpoints import reach
@@ -41,7 +42,7 @@ def import_run(actor: Actor, *, run: ImportRun, progress: Progress | None = None
     """
     acting = actor.acting_via("import")
     try:
-        with timezone.override(actor.timezone), _undisturbed():
+        with timezone.override(actor.timezone), _undisturbed(), doubts.heard():  # rows keep what is doubted of them
             while _some_batches(actors.renewed(acting), run, progress):
                 run.refresh_from_db()
     except Exception as error:

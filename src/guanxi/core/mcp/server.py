@@ -21,6 +21,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Conflict, Denied, GuanxiError, Invalid
 from guanxi.core.models import stamps
 from guanxi.core.people.tokens import token_authenticate
+from guanxi.core.records import doubts
 from guanxi.core.records.history import history
 from guanxi.core.records.search.query import search as find
 from guanxi.core.reporting import results, stored
@@ -164,16 +165,26 @@ class Desk:
 
         return self.answer(work)
 
-    def create_record(self, entity: str, values: dict[str, Any]) -> str:
-        """Create a record; wrong values come back by field."""
-        return self.answer(lambda actor: record_data(actor, records.create(actor, entity_at(entity), values)))
+    def create_record(self, entity: str, values: dict[str, Any], ask: bool = False) -> str:
+        """Create a record; wrong values come back by field. With ask, values that are possible but rarely meant come back
+        too (value.doubtful) and nothing is saved: ask the person, then call without it."""
 
-    def update_record(self, entity: str, id: int, values: dict[str, Any], version: int | None = None) -> str:
-        """Change some fields of a record. Give the version you read: clashes with others' changes come back."""
+        def work(actor: Actor) -> Any:
+            with doubts.asking(sure=not ask):
+                return record_data(actor, records.create(actor, entity_at(entity), values))
+
+        return self.answer(work)
+
+    def update_record(
+        self, entity: str, id: int, values: dict[str, Any], version: int | None = None, ask: bool = False
+    ) -> str:
+        """Change some fields of a record. Give the version you read: clashes with others' changes come back. With ask,
+        values that are possible but rarely meant come back too (value.doubtful) and nothing is saved."""
 
         def work(actor: Actor) -> Any:
             record = records.get(actor, entity_at(entity), id)
-            changed = records.update(actor, record, values, version=version)
+            with doubts.asking(sure=not ask):
+                changed = records.update(actor, record, values, version=version)
             return {**record_data(actor, changed), "operation": getattr(changed, "operation_id", None)}
 
         return self.answer(work)

@@ -2,7 +2,7 @@
 
 A bulk change does a chunk this way first. What comes of a record is what ``saving.update`` would make of it: rights, clean values,
 rules, process, audit, events, search and match keys. Whatever would differ by being done together is left to be done record by record:
-a refusal, so that it is told as there; a rule that asks the database, for it may ask about its neighbours of the chunk; a step
+a refusal or a doubt, so that it is told as there; a rule that asks the database, for it may ask about its neighbours of the chunk; a step
 that runs actions.
 """
 
@@ -19,7 +19,7 @@ from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import Operation
-from guanxi.core.records import derived, gates, many, process, rules, saving, shape, values
+from guanxi.core.records import derived, doubts, gates, many, process, rules, saving, shape, values
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -76,13 +76,13 @@ def _one(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) ->
         changes = values.assign(record, shape.fields_of(entity), clean)
         if not changes:
             return record, changes, frozenset()
-        with _unasked():
+        with doubts.heard() as odd, _unasked():
             record._entered = process.hold(actor, entity, record, changes)
             if entity.clean is not None:
                 entity.clean(actor, record, changes)
             derived.fill(entity, record, changes)
             rules.hold(actor, entity, record, changes)
-        if any(step.runs for _process, step in record._entered):
+        if odd or any(step.runs for _process, step in record._entered):
             return None
         names = _differing(record, before)
         record.clean_fields(exclude=_others(record, names))

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from guanxi.core.access import actors, require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
-from guanxi.core.records import alike, gates, numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records import alike, doubts, gates, numbering, reading, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -66,7 +66,7 @@ def begin_checked(actor: Actor, sort: str, entity: Entity, ids: Iterable[int], g
         entity.key,
         state="waiting",
         total=len(chosen),
-        parameters={"ids": chosen, "values": dict(given)},
+        parameters={"ids": chosen, "values": dict(given), "asks": doubts.asked() and len(chosen) > AT_ONCE},
         result={"done": 0, "skipped": 0, "failed": 0, "problems": []},
     )
 
@@ -156,7 +156,7 @@ def _chunk(
                 continue
             try:
                 with transaction.atomic():
-                    changed = work(actor, entity, reading.get(actor, entity, number), operation)
+                    changed = _one(actor, entity, number, operation, work)
                 result["done" if changed else "skipped"] += 1
             except GuanxiError as error:
                 result["failed"] += 1
@@ -164,6 +164,40 @@ def _chunk(
                     result["problems"].append({"id": number, "code": error.code, "message": str(error)})
     operation.progress += len(ids)
     operation.save(update_fields=["progress", "result"])
+
+
+def _one(actor: Actor, entity: Entity, number: int, operation: Operation, work: Work) -> bool:
+    """Change one record. In a long change whose person is to be asked back, raises Doubtful for what is rarely meant."""
+    record = reading.get(actor, entity, number)
+    if not operation.parameters.get("asks"):
+        return work(actor, entity, record, operation)
+    with doubts.heard() as odd:
+        changed = work(actor, entity, record, operation)
+    if odd:
+        raise doubts.doubtful(odd)
+    return changed
+
+
+def meant(actor: Actor, operation: Operation) -> Operation:
+    """The records a finished change left out because of doubts, as a change that is meant so and waits to be run.
+
+    Raises RuleBroken where there are none.
+    """
+    ids = [one["id"] for one in operation.result.get("problems", ()) if one["code"] == doubts.CODE]
+    if not ids or operation.state != "done" or operation.actor_id != actor.user_id:
+        raise RuleBroken(_("Nothing of this is left to be done."), code="bulk.meant")
+    with doubts.asking(sure=True):
+        step = begin_checked(
+            actor,
+            operation.sort.removeprefix("bulk_"),
+            entity_of(operation.entity),
+            ids,
+            operation.parameters["values"],
+        )
+    rest = [one for one in operation.result["problems"] if one["code"] != doubts.CODE]
+    operation.result = {**operation.result, "problems": rest, "failed": operation.result["failed"] - len(ids)}
+    operation.save(update_fields=["result"])
+    return step
 
 
 def cancel(actor: Actor, operation: Operation) -> None:

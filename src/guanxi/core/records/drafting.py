@@ -6,7 +6,7 @@ they would be told may change before the record is stored. It is then made by ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,13 +55,14 @@ class Drafter:
         self._asked = 0
 
     def draft(self, row: Mapping[str, Any]) -> Draft | Invalid | None:
-        """The draft of clean values, or why there can be no such record; ``None`` when its rules asked the database.
+        """The draft of clean values, or why there can be no such record; ``None`` when its rules asked the database
+        or doubted something.
 
         Only within :meth:`watching`.
         """
         before = self._asked
         made = self.plan.built(row)
-        return None if self._asked != before else self.drafted(made)
+        return None if self._asked != before or many.doubts_of(made) else self.drafted(made)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -94,15 +95,23 @@ def insert_drafts(
     *,
     operation: Operation | None = None,
     quiet: bool = False,
+    doubted: Callable[[int, list[Invalid]], None] = lambda _at, _found: None,
 ) -> list[int | Invalid]:
     """Make records of drafts; per row, in order, the id or the Invalid that refused it.
 
-    A row is its clean values and their draft, ``None`` for one that is to be built now. The search documents are left
-    to ``index.catch_up``.
+    A row is its clean values and their draft, ``None`` for one that is to be built now; ``doubted`` is told the place of one
+    whose values are rarely meant. The search documents are left to ``index.catch_up``.
     """
     declared = entity_of(entity)
     drafter = Drafter(actor, declared)
-    made = [draft or drafter.drafted(drafter.plan.built(row)) for row, draft in rows]
+
+    def built(at: int, row: Mapping[str, Any]) -> Draft | Invalid:
+        record = drafter.plan.built(row)
+        if many.doubts_of(record):
+            doubted(at, many.doubts_of(record))
+        return drafter.drafted(record)
+
+    made = [draft or built(at, row) for at, (row, draft) in enumerate(rows)]
     drafts = [one for one in made if not isinstance(one, Invalid)]
     if not drafts:
         return [one for one in made if isinstance(one, Invalid)]

@@ -22,6 +22,7 @@ from guanxi.core.models import Operation
 from guanxi.core.records import (
     derived,
     dictionaries,
+    doubts,
     gates,
     matching,
     narrowing,
@@ -58,7 +59,7 @@ def insert_many(
 ) -> list[Any]:
     """Make records of clean rows; per row, in order, the record or the Invalid that refused it.
 
-    ``quiet`` sends no events, ``write=False`` checks only, ``search_later`` leaves the search documents to
+    What is rarely meant stands with the record (``doubts_of``). ``quiet`` sends no events, ``write=False`` checks only, ``search_later`` leaves the search documents to
     ``index.catch_up``. References must exist and be allowed.
     """
     declared = entity_of(entity)
@@ -86,6 +87,11 @@ def insert_many(
             for record in records:
                 gates.after(actor, declared, record, record._changes, creating=True)
     return made
+
+
+def doubts_of(record: Any) -> list[Invalid]:
+    """What the rules doubted of a record made or changed here."""
+    return record.__dict__.get("_doubts", [])
 
 
 class Plan:
@@ -125,19 +131,8 @@ class Plan:
         record: Any = self.blank.copy()
         changes = self._assigned(record, given)
         try:
-            record._entered = ()
-            if not self.processes.isdisjoint(changes):
-                record._entered = process.hold(self.actor, self.entity, record, changes, creating=True)
-            if self.entity.clean is not None:
-                self.entity.clean(self.actor, record, changes)
-            for settle in self.settled:
-                settle(self.actor, record, [])
-            if self.derived:
-                derived.fill(self.entity, record, changes)
-            if self.ruled:
-                rules.hold(self.actor, self.entity, record, changes, creating=True)
-            if self.own_check:
-                record.clean()
+            with doubts.heard() as odd:
+                self._held(record, changes)
         except ValidationError as error:
             return _of_validation(error)
         except GuanxiError as error:
@@ -147,7 +142,25 @@ class Plan:
         record.updated_at = given.get("updated_at") or self.now
         record.updated_by_id = self.actor.user_id
         record._changes = changes
+        if odd:
+            record._doubts = odd
         return record
+
+    def _held(self, record: Any, changes: dict[str, list[Any]]) -> None:
+        """Hold a record against all its rules. Raises what they raise."""
+        record._entered = ()
+        if not self.processes.isdisjoint(changes):
+            record._entered = process.hold(self.actor, self.entity, record, changes, creating=True)
+        if self.entity.clean is not None:
+            self.entity.clean(self.actor, record, changes)
+        for settle in self.settled:
+            settle(self.actor, record, [])
+        if self.derived:
+            derived.fill(self.entity, record, changes)
+        if self.ruled:
+            rules.hold(self.actor, self.entity, record, changes, creating=True)
+        if self.own_check:
+            record.clean()
 
     def _assigned(self, record: Any, given: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Put clean values on an empty record; what they change."""
@@ -221,7 +234,10 @@ def update_many(
             gates.before(actor, declared, record, changes, creating=False)
             record._entered = process.hold(actor, declared, record, changes)
             if changes and declared.clean is not None:
-                declared.clean(actor, record, changes)
+                with doubts.heard() as odd:
+                    declared.clean(actor, record, changes)
+                if odd:
+                    record._doubts = odd
             if changes:
                 derived.fill(declared, record, changes)
                 rules.hold(actor, declared, record, changes)

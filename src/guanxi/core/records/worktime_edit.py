@@ -19,12 +19,13 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import Absence, CalendarDay, User, WorkCalendar
 from guanxi.core.records import worktime
+from guanxi.core.records.doubts import doubt
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 
 _LONGEST_CYCLE = 60
 _IMPORT_ROWS = 5000
-#: Minutes a stretch over midnight may last: a longer one is a day shift with its end mistyped.
+#: Minutes a stretch over midnight usually lasts: a longer one is rarely meant, but a day shift with its end mistyped.
 _LONGEST_NIGHT = 16 * 60
 _OFF = {"off", "holiday", "休", "休息", "放假", "节假日", "0", "false"}
 _WORK = {"work", "workday", "班", "上班", "补班", "调休上班", "工作日", "1", "true"}
@@ -47,7 +48,7 @@ class CalendarDraft:
 
 
 def hours_checked(given: Iterable[Sequence[str]], field: str) -> list[list[str]]:
-    """Hours as stored, in order. Raises Invalid for times that are none, stretches that overlap, and nights too long."""
+    """Hours as stored, in order. Raises Invalid for times that are none and stretches that overlap; doubts nights too long."""
     found = []
     for pair in given:
         begin, end = str(pair[0]).strip(), str(pair[1]).strip()
@@ -61,7 +62,7 @@ def hours_checked(given: Iterable[Sequence[str]], field: str) -> list[list[str]]
             raise Invalid(_("The hours end when they begin."), code="worktime.hours", field=field)
         if last < first and last + 1440 - first > _LONGEST_NIGHT:
             said = _("%(begin)s–%(end)s would last until the next day, longer than 16 hours. Check the end.")
-            raise Invalid(said % {"begin": begin, "end": end}, code="worktime.long", field=field)
+            doubt(said % {"begin": begin, "end": end}, field=field, code="worktime.long")
         found.append((first, last if last > first else last + 1440, begin, end))
     found.sort()
     for one, other in itertools.pairwise(found):
@@ -153,8 +154,8 @@ def day_set(
 ) -> CalendarDay:  # fmt: skip
     """Make one day a holiday or a working day."""
     require_feature(actor, SETTINGS)
-    checked = hours_checked(hours, "hours") if works else []
     with writing(actor):
+        checked = hours_checked(hours, "hours") if works else []
         found, _made = CalendarDay.objects.update_or_create(
             calendar=row, day=day,
             defaults={"works": works, "name_zh": name_zh.strip()[:60], "name_en": name_en.strip()[:60], "hours": checked},

@@ -19,7 +19,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.models import Operation, OutboxEvent
 from guanxi.core.models.fixed import ask
-from guanxi.core.records import derived
+from guanxi.core.records import derived, doubts
 from guanxi.core.records.copying import copy_lines, copy_records, escaped, json_text, plain
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Entity
@@ -94,6 +94,7 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
     """All or nothing, in the name of ``actor``; events emitted inside leave with the outermost block.
 
     Blocks nest: an inner one may act for somebody else or under its own operation, the outer one goes on after it.
+    Where who writes is asked back what is rarely meant (``doubts.asking``), the outermost block raises that at its end.
     Without a ``savepoint`` an inner block that fails takes the outer one with it: where nothing between them catches.
     Raises Denied for who holds a token that may read only, whatever he is about to do.
     """
@@ -104,12 +105,14 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
     mine = _Open(context, outer.events if outer else [])
     token = _open.set(mine)
     waiting = len(mine.events)
+    doubted = doubts.begin(outermost=outer is None)
     try:
         with transaction.atomic(savepoint=savepoint):
             if outer is None or outer.context != context:
                 _tell(context)
             yield
             if outer is None:
+                doubts.settle()
                 derived.settle(actor, emit)
                 _flush(mine.events)
                 reach("records.before_commit")
@@ -119,6 +122,7 @@ def writing(actor: Actor, *, operation: Operation | int | None = None, savepoint
                 _tell(outer.context)
     except BaseException:
         del mine.events[waiting:]
+        doubts.forget(doubted)
         raise
     finally:
         _open.reset(token)

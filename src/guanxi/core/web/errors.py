@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -16,6 +18,7 @@ from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, To
 from guanxi.core.models import trouble
 from guanxi.core.people import signin, throttle
 from guanxi.core.people.refusals import refusal_note
+from guanxi.core.records.doubts import Doubtful
 from guanxi.core.web.toasts import attach, toast
 
 logger = logging.getLogger("guanxi.web")
@@ -54,6 +57,8 @@ def error_response(request: HttpRequest, error: GuanxiError) -> HttpResponseBase
     """The answer for an expected error."""
     if type(error) in OWN_ANSWERS:
         return OWN_ANSWERS[type(error)](request, error)
+    if isinstance(error, Doubtful):
+        return asked_back(request, error)
     if wants_fragment(request):
         response: HttpResponseBase = HttpResponse(status=error.status)
         response["HX-Reswap"] = "none"
@@ -63,6 +68,19 @@ def error_response(request: HttpRequest, error: GuanxiError) -> HttpResponseBase
     if isinstance(error, TooMany):
         response["Retry-After"] = str(error.retry_after)
     return response
+
+
+def asked_back(request: HttpRequest, error: Doubtful, answer: HttpResponseBase | None = None) -> HttpResponseBase:
+    """Whether it is meant: a script asks and sends the same again, else it has ``answer``; without scripts a page
+    has all that was sent.
+    """
+    if wants_fragment(request):
+        response = answer or HttpResponse(status=error.status, headers={"HX-Reswap": "none"})
+        response["X-Doubts"] = quote(json.dumps([str(one) for one in error.sentences]))
+        return response
+    sent = [(name, value) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken" for value in values]
+    context = {"doubts": error.sentences, "action": request.get_full_path(), "sent": sent}
+    return render(request, "shell/doubt.jinja", context, status=error.status, using="jinja2")
 
 
 def text_of(error: GuanxiError) -> str:

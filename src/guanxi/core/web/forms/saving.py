@@ -25,14 +25,13 @@ FILES = ("file", "image")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came back: raw values by field, the version and originals the editing started from, the form's token; that odd values are meant."""
+    """What came back: raw values by field, the version and originals the editing started from, the form's token."""
 
     values: dict[str, Any]
     version: int | None
     original: dict[str, Any]
     token: str
     then: str
-    sure: bool = False
 
 
 def sent(actor: Actor, entity: Entity, data: QueryDict, names: Iterable[str] | None = None) -> Sent:
@@ -56,7 +55,6 @@ def sent(actor: Actor, entity: Entity, data: QueryDict, names: Iterable[str] | N
         },
         token=data.get("_token", "")[:64],
         then=data.get("_then", ""),
-        sure="_sure" in data,
     )
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from guanxi.core import access, records
 from guanxi.core.automation.doing import action_do
-from guanxi.core.automation.operations import act_begin, start
+from guanxi.core.automation.operations import act_begin, begun
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
@@ -192,7 +192,8 @@ def _carry_out(request: HttpRequest, actor: Actor, entity: Entity, selection: Se
     if verb == "delete" and count >= TYPED_FROM and request.POST.get("typed", "").strip() != str(count):
         raise Invalid(_("Type the number %(count)s to confirm.") % {"count": count}, code="bulk.confirm", field="typed")
     sort = "untag" if verb == "tag" and request.POST.get("remove") == "1" else verb
-    operation = start(actor, bulk.begin(actor, sort, entity, selection.ids, _given(actor, entity, verb, request)))
+    given = _given(actor, entity, verb, request)
+    operation = begun(actor, lambda: bulk.begin(actor, sort, entity, selection.ids, given))
     return _answer(request, entity, selection, operation)
 
 
@@ -247,12 +248,14 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
         try:
             given = read_values(fields, raw)
             if many:
-                step = act_begin(actor, entity, key, selection.ids, {name: json_of(one) for name, one in given.items()})
-                return _answer(request, entity, selection, start(actor, step))
+                values = {name: json_of(one) for name, one in given.items()}
+                step = begun(actor, lambda: act_begin(actor, entity, key, selection.ids, values))
+                return _answer(request, entity, selection, step)
         except Invalid as wrong:
             error = text_of(wrong)
     if sent and not error:
-        done, idle, problems = _act_on_each(actor, entity, action, selection.ids, given)
+        with records.writing(actor):
+            done, idle, problems = _act_on_each(actor, entity, action, selection.ids, given)
         words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": done}
         if idle:
             words += " · " + _("%(count)s unchanged") % {"count": formats.number(idle)}

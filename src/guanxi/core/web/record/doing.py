@@ -14,7 +14,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.models import Operation, Record, User
 from guanxi.core.people import shares
-from guanxi.core.records import dictionaries, marks, shape, standing, together
+from guanxi.core.records import dictionaries, doubts, marks, shape, standing, together
 from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
@@ -78,6 +78,7 @@ def act(request: HttpRequest, path: str, pk: int, key: str) -> HttpResponseBase:
         "inputs": list(names.values()),
         "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
         "general": general,
+        "doubtful": isinstance(error, doubts.Doubtful),
         "action": request.path,
         "back": addresses.record_url(entity, pk),
         **(action.panel.context(actor, record) if action.panel else {}),

@@ -95,7 +95,7 @@ def create(request: HttpRequest, path: str) -> HttpResponseBase:
                 request, build.create_form(actor, entity, form.values, token=form.token, more=grid.MORE), title
             )
         try:
-            with records.writing(actor), doubts.asking(sure=form.sure):
+            with records.writing(actor):
                 record, _new = saving.create(actor, entity, form, request)
         except Invalid as error:
             view = build.create_form(actor, entity, form.values, error, token=form.token)
@@ -165,7 +165,7 @@ def _save(request: HttpRequest, actor: Actor, record: Any, title: str, key: str)
         view = build.edit_form(actor, record, form.values, version=form.version, original=original, more=grid.MORE)
         return draw_form(request, view, title)
     try:
-        with records.writing(actor), doubts.asking(sure=form.sure):
+        with records.writing(actor):
             saved = saving.update(actor, record, form, request)
     except Conflict as conflict:
         return _draw_conflict(request, actor, record, form, conflict, title)

@@ -13,7 +13,7 @@ from guanxi.core import access, records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
-from guanxi.core.records import process, shape, values
+from guanxi.core.records import doubts, process, shape, values
 from guanxi.core.records.process import Gate, Process, Step
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -140,6 +140,7 @@ def _draw(
         "version": request.POST.get("_version", record.version),
         "problems": [build.Problem(one.id, one.field.label, text) for one in inputs.values() for text in one.errors],
         "general": general,
+        "doubtful": isinstance(error, doubts.Doubtful),
         "action": request.path,
         "back": addresses.record_url(entity, record.pk),
     }

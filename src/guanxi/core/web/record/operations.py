@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.core import access, records
+from guanxi.core.automation import operations
 from guanxi.core.exchange.writers import guarded
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, Text
 from guanxi.core.models import Operation
+from guanxi.core.records import bulk, doubts
 from guanxi.core.records.writing import UNDO_FOR
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 from guanxi.core.web import addresses, formats, toasts
@@ -158,6 +160,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponseBase:
         "title": sort_label(operation.sort),
         "one": described(actor, operation),
         "problems": _problems(actor, operation, PROBLEMS),
+        "doubted": _doubted(actor, operation),
         "undone": described(actor, later) if later else None,
         "undone_problems": _problems(actor, later, PROBLEMS) if later else [],
     }
@@ -190,6 +193,22 @@ def _problems(actor: Actor, operation: Operation, limit: int) -> list[dict[str, 
                 )
         lines.append(line)
     return lines
+
+
+def _doubted(actor: Actor, operation: Operation) -> int:
+    """How many records a long change left out because who asked for it is to be asked back."""
+    found = (operation.result or {}).get("problems") or []
+    mine = operation.state == "done" and operation.actor_id == actor.user_id
+    return sum(one.get("code") == doubts.CODE for one in found) if mine else 0
+
+
+@page_view("POST")
+def meant(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What a long change doubted is meant: change those records too."""
+    actor = actor_of(request)
+    operation = _operation(actor, pk)
+    step = operations.begun(actor, lambda: bulk.meant(actor, operation))
+    return done(request, go=f"/operations/{step.pk}/")
 
 
 @page_view()

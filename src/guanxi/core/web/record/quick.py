@@ -15,7 +15,7 @@ from guanxi.core import access, records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
-from guanxi.core.records import once
+from guanxi.core.records import doubts, once
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.quick import QuickForm
@@ -175,6 +175,7 @@ def _draw(
         "inputs": list(names.values()),
         "problems": [build.Problem(one.id, one.field.label, text) for one in names.values() for text in one.errors],
         "general": general,
+        "doubtful": isinstance(error, doubts.Doubtful),
         "subject": subject,
         "subject_title": choosing.title_of(entity, subject, actor) if subject is not None else "",
         "subject_entity": entity,

@@ -35,6 +35,7 @@ fixed: Patterns = [
     path("operations/", operations.index, name="operations"),
     path("operations/<int:pk>/", operations.one, name="operation"),
     path("operations/<int:pk>/undo/", operations.undo, name="operation-undo"),
+    path("operations/<int:pk>/meant/", operations.meant, name="operation-meant"),
     path("operations/<int:pk>/problems.csv", operations.problems_file, name="operation-problems"),
     path("trash/", operations.trash, name="trash"),
     path("files/<int:pk>/", moments.file, name="file"),

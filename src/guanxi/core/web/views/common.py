@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,8 +13,10 @@ from django.views.decorators.http import require_http_methods
 from guanxi.core import access
 from guanxi.core.kernel.actor import ANONYMOUS, Actor
 from guanxi.core.kernel.errors import NotFound
+from guanxi.core.records import doubts
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_at
+from guanxi.core.web.errors import asked_back
 from guanxi.runtime.timing import drawing
 
 View = Callable[..., HttpResponseBase]
@@ -27,18 +30,35 @@ def actor_of(request: HttpRequest) -> Actor:
 def page_view(*methods: str, may_be_old: bool = False) -> Callable[[View], View]:
     """A view that answers ``methods`` (GET and HEAD unless told; others get 405). The middleware asks for a sign-in.
 
-    One that ``may_be_old`` only reads, and may read a replica that is a moment behind.
+    One that ``may_be_old`` only reads, and may read a replica that is a moment behind. Who sends something is asked back
+    what is rarely meant, whichever view writes it; ``_sure`` says that it is.
     """
     allowed = list(methods or ("GET",))
     if "GET" in allowed:
         allowed.append("HEAD")
 
     def wrap(view: View) -> View:
-        made: Any = require_http_methods(allowed)(view)
+        made: Any = require_http_methods(allowed)(_asking(view) if "POST" in allowed else view)
         made.may_be_old = may_be_old
         return cast("View", made)
 
     return wrap
+
+
+def _asking(view: View) -> View:
+    """The view, whose writes ask back; nobody is there to be asked where a browser sends what it kept, or outside."""
+
+    @wraps(view)
+    def asks(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
+        if request.method != "POST" or actor_of(request).user_id is None or "X-Queued" in request.headers:
+            return view(request, *args, **named)
+        with doubts.asking(sure="_sure" in request.POST) as ear:
+            response = view(request, *args, **named)
+        if ear.raised is None or response.status_code < 400 or b'name="_sure"' in getattr(response, "content", b""):
+            return response
+        return asked_back(request, ear.raised, response)  # a form that has no place for the question
+
+    return cast("View", asks)
 
 
 def entity_for(request: HttpRequest, path: str, action: str = "view") -> Entity:

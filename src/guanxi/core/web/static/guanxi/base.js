@@ -37,10 +37,47 @@ export function each(selector, setup) {
 
 export const csrf = () => $('meta[name="csrf"]')?.content ?? "";
 
-/** `fetch` with our headers. */
-export function request(url, options = {}) {
+/** `fetch` with our headers. What the server doubts is asked; sent again as meant, or the refusal. */
+export async function request(url, options = {}) {
   const headers = { "X-CSRFToken": csrf(), "X-Requested-With": "fetch", ...(options.headers ?? {}) };
-  return fetch(url, { credentials: "same-origin", ...options, headers });
+  const answer = await fetch(url, { credentials: "same-origin", ...options, headers });
+  const doubts = answer.headers.get("X-Doubts");
+  if (!doubts || !await meant(doubts)) return answer;
+  const body = options.body instanceof FormData || options.body instanceof URLSearchParams ? options.body : new URLSearchParams(options.body ?? "");
+  body.set("_sure", "1");
+  return fetch(url, { credentials: "same-origin", ...options, headers, body });
+}
+
+/** Ask whether what the header `X-Doubts` names is meant; the answer as a promise. */
+export function meant(header) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "gx-dialog slim";
+  dialog.setAttribute("aria-labelledby", "doubt-title");
+  const part = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
+  const head = part("header", "");
+  head.append(Object.assign(part("h2", "", t("is_meant")), { id: "doubt-title" }));
+  const list = part("ul", "");
+  list.append(...JSON.parse(decodeURIComponent(header)).map((text) => part("li", "", text)));
+  const body = part("div", "gx-dialog-body");
+  body.append(list);
+  const foot = part("footer", "");
+  const [no, yes] = [part("button", "btn", t("not_meant")), part("button", "btn btn-primary", t("it_is_meant"))];
+  foot.append(part("span", "gx-grow"), no, yes);
+  dialog.append(head, body, foot);
+  document.body.append(dialog);
+  const before = document.activeElement;
+  return new Promise((resolve) => {
+    no.addEventListener("click", () => dialog.close());
+    yes.addEventListener("click", () => dialog.close("yes"));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      if (before?.isConnected) before.focus();
+      resolve(dialog.returnValue === "yes");
+    });
+    dialog.addEventListener("keydown", (event) => event.stopPropagation()); // Esc closes this alone
+    dialog.showModal();
+    no.focus();
+  });
 }
 
 /** True while the person types or composes with an input method. */

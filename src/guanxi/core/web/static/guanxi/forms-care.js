@@ -136,7 +136,7 @@ async function nested(url, select) {
     const form = event.target;
     const button = $("[type=submit]", form);
     button.disabled = true;
-    const sent = await request(form.action, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true", "HX-Target": "nested" } }).catch(() => null);
+    const sent = await request(form.action, { method: "POST", body: new FormData(form, event.submitter), headers: { "HX-Request": "true", "HX-Target": "nested" } }).catch(() => null);
     button.disabled = false;
     if (!sent) { toast({ text: t("offline"), level: "error" }); return; }
     if (sent.headers.get("Content-Type")?.includes("json")) {

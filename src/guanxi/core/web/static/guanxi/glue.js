@@ -1,5 +1,5 @@
 // htmx and the house: CSRF, busy bar, errors that keep what was typed, dialogs and side panel as targets.
-import { $, csrf, t } from "./base.js";
+import { $, csrf, meant, t } from "./base.js";
 import { reload, toast } from "./toast.js";
 
 const root = document.documentElement;
@@ -28,6 +28,18 @@ function forget(form) {
   form?.querySelectorAll(".gx-errors, .invalid-feedback, .gx-line-errors").forEach((one) => one.remove());
   form?.querySelectorAll(".is-invalid").forEach((one) => { one.classList.remove("is-invalid"); one.removeAttribute("aria-invalid"); });
 }
+// What the server doubts is asked, and sent again as meant.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, elt, target, requestConfig } = event.detail;
+  const doubts = xhr.getResponseHeader("X-Doubts");
+  if (!doubts) return;
+  event.preventDefault();
+  const values = {};
+  for (const name of new Set(requestConfig.formData.keys())) values[name] = requestConfig.formData.getAll(name);
+  meant(doubts).then((yes) => {
+    if (yes) window.htmx.ajax(requestConfig.verb, requestConfig.path, { source: elt, target, values: { ...values, _sure: "1" } });
+  });
+});
 document.addEventListener("htmx:responseError", (event) => {
   const xhr = event.detail.xhr;
   explain(xhr.status, (name) => xhr.getResponseHeader(name));
