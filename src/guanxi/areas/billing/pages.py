@@ -64,6 +64,23 @@ def _day(text: str) -> dt.date | None:
 
 
 @page_view()
+def versions(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Two versions of a quote side by side: what became of the terms, the lines and the amounts."""
+    actor, entity, quote = find(request, "quotes", pk)
+    known = {str(one.pk): one for one in selectors.versions(actor, quote)}
+    newer = known.get(request.GET.get("new", ""), quote)
+    before = [one for one in known.values() if one.revision < newer.revision]
+    older = known.get(request.GET.get("old", "")) or (before[-1] if before else newer)
+    every = "all" in request.GET
+    context = {
+        "title": _("Versions of %(name)s") % {"name": display.title_of(entity, newer, actor)},
+        "known": list(known.values()), "found": selectors.compared(actor, older, newer), "every": every,
+        "url": f"/{entity.path}/", "states": {one.pk: display.value_text(actor, entity, one, "status") for one in known.values()},
+    }  # fmt: skip
+    return draw(request, "billing/versions.jinja", context)
+
+
+@page_view()
 def account(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A customer's account: movements and balance in one currency, from a day to a day; ``pdf`` gives the paper."""
     actor = actor_of(request)
@@ -281,6 +298,7 @@ urlpatterns: Patterns = [
     path("bank-statement/", bank_statement, name="billing-statement"),
     path("bank-statement/book/", bank_book_sure, name="billing-book-sure"),
     path("bank-entries/<int:pk>/match/", bank_book, name="billing-book"),
+    path("quotes/<int:pk>/versions/", versions, name="billing-versions"),
     path("customers/<int:pk>/account/", account, name="billing-account"),
     path("<slug:kind>/<int:pk>/print/<str:language>.pdf", document_print, name="billing-print"),
     path("<slug:kind>/<int:pk>/link/end/", link_end, name="billing-link-end"),

@@ -107,6 +107,17 @@ def chain(actor: Actor, record: Any) -> Mapping[str, Any]:
     return {"stages": [one for one in stages if one[2]], "steps": steps if known else []}
 
 
+def versions(actor: Actor, record: Quote) -> Mapping[str, Any]:
+    """The versions of a quote, the newest first, each with what differs from the one before."""
+    found = selectors.family(actor, record)
+    url = addresses.record_url(entity_of(record), record.pk)
+    rows = [
+        (node, one.revision, f"{url}versions/?old={before.pk}&new={one.pk}" if before is not None else "")
+        for node, one, before in zip(_nodes(actor, found, record), found, [None, *found], strict=False)
+    ]
+    return {"versions": rows[::-1]}
+
+
 def credit(actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
     told = reads(actor, INSTALMENT, "open") and reads(actor, entity_of(record), "total", "currency", "status")

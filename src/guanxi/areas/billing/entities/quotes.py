@@ -15,6 +15,7 @@ from guanxi.areas.billing.entities.common import (
     NUMBERS,
     PDF,
     PERCENT,
+    VERSIONS,
     in_state,
     of_customer,
     state,
@@ -114,7 +115,7 @@ register(
             field="status", card=("customer", "valid_until", "owner"), total="total", exits=(DECLINED, REPLACED)
         ),
         lines=(common.lines("billing.quoteline", "quote", policies.quote_settle),),
-        panels=(CHAIN, CREDIT, PDF, LINK),
+        panels=(CHAIN, CREDIT, VERSIONS, PDF, LINK),
         related=(
             Related(field="customer", columns=("status", "total", "quoted_on"), sort=("-quoted_on",)),
             Related(field="opportunity", columns=("status", "total", "quoted_on"), sort=("-quoted_on",)),

@@ -16,6 +16,7 @@ from guanxi.areas.billing.selectors.money import (
     tells_account,
     to_invoice,
 )
+from guanxi.areas.billing.selectors.versions import compared, family, versions
 
 __all__ = [
     "AGES",
@@ -27,10 +28,13 @@ __all__ = [
     "ageing",
     "amended",
     "chain",
+    "compared",
     "contract_ends",
     "credit_of",
     "currencies_of",
+    "family",
     "owed",
     "tells_account",
     "to_invoice",
+    "versions",
 ]
