@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +23,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import RoleField
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import figures
 from guanxi.core.reporting import stored
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read as read_spec
@@ -103,7 +106,7 @@ def test_the_waterfall_knows_what_comes_back_and_what_is_settled_between(
         }  # fmt: skip
         assert [(one.count_before, one.count) for one in levels if one.stage == stages["won"].pk] == [(1, 2)]
         assert history.course(cast.root, *span) == (steps, levels)
-        for one in steps[1:-1]:  # each step names the opportunities that make it up
+        for one in steps:  # each step, and each end, names the opportunities that make it up
             named = history.behind(cast.alice, *span, one.key)
             assert (len(named), sum(amount for _deal, amount in named)) == (one.count, one.amount)
         assert [deal.pk for deal, _amount in history.behind(cast.alice, *span, "won")] == [quick.pk]
@@ -247,6 +250,44 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
     assert "12,345" in saved.content.decode()
     assert 'viewBox="0 0 332 ' in page.get("/pipeline-course/?save=fit&w=332").content.decode(), "for a phone"
     assert browser(cast.dave_user).get("/forecast/").status_code == 403
+
+
+def _list(client: Any, page: str, text: str) -> list[int]:
+    """The opportunities a link of the page leads to."""
+    address = re.search(rf'href="([^"]*)">{re.escape(text)}<', page)
+    assert address is not None, text
+    shown = client.get(html.unescape(address[1])).content.decode()
+    return sorted({int(one) for one in re.findall(r'data-id="(\d+)"', shown)})
+
+
+def test_ends_and_totals_lead_to_the_records_they_count(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:
+    first, second, third = (make("customers.contact", customer=make("customers.customer")) for _number in range(3))
+    today = clock.today(ZONE)
+    whose = ((first, cast.alice_user, 1111), (second, cast.bob_user, 2222), (third, cast.charlie_user, 4444))
+    deals = [
+        make("sales.opportunity", customer=one.customer, contact=one, owner=owner, amount=amount, close_on=today)
+        for one, owner, amount in whose
+    ]
+    records.update(cast.root, deals[1], {"forecast": "omitted"})
+    root = browser(cast.root_user)
+    page = root.get("/forecast/").content.decode().partition("gx-total")[2]
+    assert _list(root, page, "5,555") == [deals[0].pk, deals[2].pk]  # in the pipeline
+    weighted = read.totals(read.foreseen(cast.root, today.replace(day=1)))["weighted"]
+    assert _list(root, page, figures.money(weighted)) == [deals[0].pk, deals[2].pk]
+    alice = browser(cast.alice_user)
+    page = alice.get("/forecast/").content.decode().partition("gx-total")[2]
+    assert _list(alice, page, "1,111") == [deals[0].pk], "of her department, what counts into it"
+    course = root.get("/pipeline-course/").content.decode()
+    closing = re.search(r'<td>Open at the end</td><td[^>]*><a href="([^"]*)">3</a>', course)
+    assert closing is not None
+    shown = root.get(html.unescape(closing[1])).content.decode()
+    assert {int(one) for one in re.findall(r'data-id="(\d+)"', shown)} == {one.pk for one in deals}
+    tomorrow = today + dt.timedelta(days=1)
+    with clock.moved_to(clock.now() + 2 * DAY):
+        past = root.get(f"/pipeline-course/?from={tomorrow}&to={tomorrow}&step=opening").content.decode()
+    behind = past.partition('id="behind"')[2].partition("</table>")[0]
+    assert all(f"/opportunities/{one.pk}/" in behind for one in deals)
+    assert "7,777" in behind
 
 
 def test_products_are_judged_by_the_deals_they_were_in(cast: Cast, make: Any, stages: dict[str, Stage]) -> None:

@@ -52,10 +52,16 @@ def deals_url(*nodes: dict[str, Any]) -> str:
     return node_url(entity_of(DEAL), {"all": list(nodes)})
 
 
-def _links(owner: int, month: dt.date) -> dict[str, str]:
-    """The list behind each figure of a person's month."""
+def _of_all(actor: Actor, lines: Sequence[read.Foreseen]) -> dict[str, Any]:
+    """Whose opportunities the sums of all lines are made of."""
+    if actor.rights.of(DEAL, "view").everyone:
+        return {"field": "owner", "op": "not_empty"}
+    return {"field": "owner", "op": "in", "value": sorted(one.user.pk for one in lines)}
+
+
+def _links(mine: dict[str, Any], month: dt.date) -> dict[str, str]:
+    """The list behind each figure of a month, of a person's or of all."""
     last = read.month_after(month) - dt.timedelta(days=1)
-    mine = {"field": "owner", "op": "eq", "value": owner}
     span = [month.isoformat(), last.isoformat()]
     open_ = (
         mine,
@@ -70,6 +76,7 @@ def _links(owner: int, month: dt.date) -> dict[str, str]:
     of = {"commit": ["commit"], "best_case": ["best_case"]}
     found = {name: deals_url(*open_, {"field": "forecast", "op": "in", "value": keys}) for name, keys in of.items()}
     unset = {"any": [{"field": "forecast", "op": "eq", "value": "pipeline"}, {"field": "forecast", "op": "empty"}]}
+    found["weighted"] = deals_url(*open_, {"field": "forecast", "op": "ne", "value": "omitted"})
     return {**found, "pipeline": deals_url(*open_, unset), "closed": deals_url(*won)}
 
 
@@ -106,8 +113,12 @@ def forecast(request: HttpRequest) -> HttpResponseBase:
         "month": month,
         "before": month - dt.timedelta(days=1),
         "after": read.month_after(month),
-        "lines": [(one, _links(one.user.pk, month), reach.covers(one.user.pk)) for one in lines],
+        "lines": [
+            (one, _links({"field": "owner", "op": "eq", "value": one.user.pk}, month), reach.covers(one.user.pk))
+            for one in lines
+        ],
         "totals": read.totals(lines),
+        "total_links": _links(_of_all(actor, lines), month),
         "entries": list(entries.order_by("-submitted_at")[:40]),
         "over": read.month_after(month) <= today,
         "error": error,
@@ -143,7 +154,7 @@ def course(request: HttpRequest) -> HttpResponseBase:
     number = chosen.pk if chosen else usual_pipeline_id(actor)
     error = _("The end lies before the beginning.") if end < start else ""
     steps, levels = history.course(actor, number or 0, start, max(start, end))
-    step = request.GET.get("step", "")
+    step = next((one for one in steps if one.key == request.GET.get("step", "")), None)
     if request.GET.get("save") == "svg":
         return _picture(steps, start, end)
     if request.GET.get("save") == "fit":
@@ -154,13 +165,13 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "end": end,
         "pipelines": [(one.pk, display.title_of(entity_of("sales.pipeline"), one, actor)) for one in offered],
         "pipeline": number,
-        "steps": [(one, step_label(one.key), _step_url(request, one)) for one in steps],
-        "step": step_label(step) if step in history.NAMED else "",
+        "steps": [(one, step_label(one.key), _step_url(request, one, number, end >= today)) for one in steps],
+        "step": step,
+        "step_label": step_label(step.key) if step else "",
         "behind": [
             (deal, spoken(deal.stage.name, deal.stage.name_en) if deal.stage else "", amount)
-            for deal, amount in history.behind(actor, number or 0, start, max(start, end), step)
+            for deal, amount in history.behind(actor, number or 0, start, max(start, end), step.key if step else "")
         ],
-        "most": history.MOST_NAMED,
         "picture": Markup(_drawn(steps)),  # noqa: S704 - drawn by us, its texts are escaped
         "save": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'svg'})}",
         "fit": f"{request.path}?{urlencode({**request.GET.dict(), 'save': 'fit'})}",
@@ -170,10 +181,14 @@ def course(request: HttpRequest) -> HttpResponseBase:
     return draw(request, "sales/pipeline.jinja", context)
 
 
-def _step_url(request: HttpRequest, step: history.Step) -> str:
-    """Where the opportunities of a step are named, '' for the ends and for none."""
-    if step.key not in history.NAMED or not step.count:
+def _step_url(request: HttpRequest, step: history.Step, pipeline: int | None, now: bool) -> str:
+    """Where the opportunities of a step or an end are named, '' where there are none; what is open ``now`` is a list."""
+    if not step.count:
         return ""
+    if step.key == "closing" and now:
+        return deals_url(
+            {"field": "pipeline", "op": "eq", "value": pipeline}, {"field": "category", "op": "eq", "value": "open"}
+        )
     return f"{request.path}?{urlencode({**request.GET.dict(), 'step': step.key})}#behind"
 
 

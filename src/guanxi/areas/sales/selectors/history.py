@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, DecimalField, Sum
+from django.db.models.functions import Coalesce
 
 from guanxi.areas.sales.models import LOST, OPEN, WON, Opportunity
 from guanxi.areas.sales.selectors.stages import stages_of
@@ -127,6 +128,16 @@ def _sums(actor: Actor, pipeline: int, moment: dt.datetime | None) -> Sums:
         return {(stage, category): (n, amount or ZERO) for stage, category, n, amount in found}
 
 
+def _open_at(actor: Actor, pipeline: int, moment: dt.datetime | None) -> list[tuple[int, Decimal]]:
+    """The open opportunities of a pipeline as they were up to a moment or are, with their worth, the largest first."""
+    past = None if moment is None else moment + dt.timedelta(microseconds=1)
+    with rebuilding.state(actor, entity_of(DEAL), past, gone=False) if past else nullcontext():
+        rows = Opportunity.objects.filter(pipeline=pipeline, category=OPEN)
+        rows = rows if past else visible(rows, actor)
+        worth = rows.annotate(worth=Coalesce("value", ZERO, output_field=DecimalField()))
+        return list(worth.order_by("-worth", "pk").values_list("pk", "worth")[:MOST_NAMED])
+
+
 def _together(sums: Sums, stage: int | None = None, category: str = "") -> Total:
     chosen = [held for key, held in sums.items() if stage in (None, key[0]) and category in ("", key[1])]
     return sum(n for n, _amount in chosen), sum((amount for _n, amount in chosen), ZERO)
@@ -167,14 +178,20 @@ def _asked(
         return list(cursor.fetchall())
 
 
-#: The steps made of opportunities that changed, and so many of one are named, the largest first.
-NAMED, MOST_NAMED = STEPS[1:-1], 200
+#: The steps made of opportunities that changed, and so many of a step or an end are named, the largest first.
+MOVES, MOST_NAMED = STEPS[1:-1], 200
 
 
 def behind(actor: Actor, pipeline: int, start: dt.date, end: dt.date, step: str) -> list[tuple[Opportunity, Decimal]]:
-    """The opportunities of one step of the waterfall with what each moves the open value by."""
+    """The opportunities of one step of the waterfall with what each moves the open value by; of an end with what each was worth."""
     first = clock.day_start(start, settings.TIME_ZONE)
-    last = min(clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE), clock.now())
-    amounts = dict(_asked(actor, _BEHIND, pipeline, first, last, step, MOST_NAMED)) if step in NAMED else {}
+    last = clock.day_start(end + dt.timedelta(days=1), settings.TIME_ZONE)
+    if step in MOVES:
+        amounts = dict(_asked(actor, _BEHIND, pipeline, first, min(last, clock.now()), step, MOST_NAMED))
+    elif step in STEPS:
+        moment = first if step == "opening" else last
+        amounts = dict(_open_at(actor, pipeline, moment if moment < clock.now() else None))
+    else:
+        amounts = {}
     found = Opportunity.everything.select_related("stage", "owner").in_bulk(list(amounts))
     return [(found[pk], amount or ZERO) for pk, amount in amounts.items() if pk in found]
