@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.levels import field_level
-from guanxi.core.access.rules import SHARED, _carrier_key, allowed, carrier_owners, in_pool
+from guanxi.core.access.rules import _carrier_key, allowed, by_share, carrier_owners, in_pool
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Role, User
 from guanxi.core.models.people import SCOPES
@@ -116,7 +116,7 @@ def _share_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> li
         found.append(Reason("pool", "", _("It lies in a pool you belong to, and nobody owns it."), for_it=True))
     own = actor.shared.get(entity.key, {}).get(record.pk, "")
     if own:
-        good = action in SHARED[own]
+        good = by_share(entity, own, action)
         text = _("The record is shared to read and write.") if own == "write" else _("The record is shared to read.")
         found.append(Reason("share", own, text, for_it=good))
     carrier = _carrier_key(entity)
@@ -127,7 +127,7 @@ def _share_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> li
                 "carrier",
                 level,
                 _("The %(carrier)s it belongs to is shared.") % {"carrier": str(entity_of(carrier).label)},
-                for_it=action in SHARED[level],
+                for_it=by_share(entity, level, action),
             )
         )
     return found

@@ -44,8 +44,13 @@ def _carrier_key(entity: Entity) -> str:
     return related._meta.label_lower if related is not None and not isinstance(related, str) else ""
 
 
-def _shared_ids(actor: Actor, key: str, action: str) -> list[int]:
-    return sorted(record for record, level in actor.shared.get(key, {}).items() if action in SHARED[level])
+def by_share(entity: Entity, level: str, action: str) -> bool:
+    """Whether a share of that level, of a record or of what carries it, gives the action on it."""
+    return action in SHARED.get(level, ()) or (level == "write" and action in entity.access.shared)
+
+
+def _shared_ids(entity: Entity, actor: Actor, key: str, action: str) -> list[int]:
+    return sorted(record for record, level in actor.shared.get(key, {}).items() if by_share(entity, level, action))
 
 
 def _pool_ids(actor: Actor, entity: Entity, action: str) -> list[int]:
@@ -91,10 +96,10 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
         found |= among(f"{prefix}carrier_owner_id", owners)
     if entity.access.deep and owners:
         found |= among(f"{prefix}{entity.access.carried_by}__carrier_owner_id", owners)
-    own_shares = _shared_ids(actor, entity.key, action)
+    own_shares = _shared_ids(entity, actor, entity.key, action)
     if own_shares:
         found |= Q(**{f"{prefix}id__any": own_shares})
-    carrier_shares = _shared_ids(actor, carrier, action) if carrier else []
+    carrier_shares = _shared_ids(entity, actor, carrier, action) if carrier else []
     if carrier_shares:
         found |= Q(**{f"{prefix}{entity.access.carried_by}_id__any": carrier_shares})
     return found if found else Q(**{f"{prefix}pk__isnull": True})
@@ -112,18 +117,18 @@ def only_by_owner(entity: Entity, actor: Actor, action: str = "view") -> bool:
     if actor.kind not in ("user", "system") or entity.access.deep:
         return False
     carrier = _carrier_key(entity)
-    shares = _shared_ids(actor, entity.key, action) or (carrier and _shared_ids(actor, carrier, action))
+    shares = _shared_ids(entity, actor, entity.key, action) or (carrier and _shared_ids(entity, actor, carrier, action))
     return not shares and not _pool_ids(actor, entity, action)
 
 
 def shared_condition(entity: Entity, actor: Actor, action: str = "view") -> Q | None:
     """The condition on rows that are in reach because they, or their carrier, are shared; ``None`` if none is."""
     found = Q()
-    own = _shared_ids(actor, entity.key, action)
+    own = _shared_ids(entity, actor, entity.key, action)
     if own:
         found |= Q(id__any=own)
     carrier = _carrier_key(entity)
-    carried = _shared_ids(actor, carrier, action) if carrier else []
+    carried = _shared_ids(entity, actor, carrier, action) if carrier else []
     if carried:
         found |= Q(**{f"{entity.access.carried_by}_id__any": carried})
     return found if found else None
@@ -160,7 +165,9 @@ def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> b
         return True
     if not isinstance(target, models.Model):
         carrier = _carrier_key(entity)
-        shares = _shared_ids(actor, entity.key, action) or (carrier and _shared_ids(actor, carrier, action))
+        shares = _shared_ids(entity, actor, entity.key, action) or (
+            carrier and _shared_ids(entity, actor, carrier, action)
+        )
         return bool(reach.owners or reach.unowned or shares or _pool_ids(actor, entity, action))
     return _reaches(entity, actor, action, reach, target)
 
@@ -171,7 +178,7 @@ def at_home(actor: Actor, entity: Entity) -> bool:
     Not merely because something that carries such records is shared with him: then he meets them there.
     """
     reach = actor.rights.of(entity.key, "view")
-    own = reach.everyone or reach.owners or reach.unowned or _shared_ids(actor, entity.key, "view")
+    own = reach.everyone or reach.owners or reach.unowned or _shared_ids(entity, actor, entity.key, "view")
     return allowed(actor, "view", entity) and bool(
         actor.kind != "user" or own or entity.access.public or _pool_ids(actor, entity, "view")
     )
@@ -180,7 +187,7 @@ def at_home(actor: Actor, entity: Entity) -> bool:
 def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: Any) -> bool:
     if entity.access.owner and reach.covers(getattr(record, f"{entity.access.owner}_id")):
         return True
-    if action in SHARED.get(actor.shared.get(entity.key, {}).get(record.pk, ""), ()):
+    if by_share(entity, actor.shared.get(entity.key, {}).get(record.pk, ""), action):
         return True
     if in_pool(actor, entity, record, action):
         return True
@@ -190,7 +197,7 @@ def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: An
     if not reach.owners.isdisjoint(carrier_owners(entity, record)):
         return True
     carrier_id = getattr(record, f"{entity.access.carried_by}_id")
-    return action in SHARED.get(actor.shared.get(carrier, {}).get(carrier_id, ""), ())
+    return by_share(entity, actor.shared.get(carrier, {}).get(carrier_id, ""), action)
 
 
 def carrier_owners(entity: Entity, record: Any) -> set[int]:

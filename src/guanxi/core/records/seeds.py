@@ -238,6 +238,8 @@ def _give(row: Role, seed: RoleSeed, entity: str) -> int:
     else:
         rights = {action: scope for action, scope in seed.usual.items() if action in actions}
         levels = _masked_fields(entity_of(entity)) if seed.masked else {}
+    if "change" in rights:  # what goes with changing, unless it is stated
+        rights = dict.fromkeys(entity_of(entity).access.shared, rights["change"]) | rights
     RoleRight.objects.bulk_create(
         [RoleRight(role=row, entity=entity, action=action, scope=scope) for action, scope in rights.items()],
         ignore_conflicts=True,

@@ -222,7 +222,8 @@ class Access:
     administrators may also change and assign it.
     ``about`` names further references to the person it tells of: it is forgotten with each of them.
     ``public`` entities may be viewed by everyone signed in (departments, colleagues' names, tags).
-    ``extra_actions`` are rights one may have on it beside the usual ones.
+    ``extra_actions`` are rights one may have on it beside the usual ones; those that are ``shared`` go with
+    changing it: with a share to write, and in the roles of the base data.
     """
 
     owner: str = "owner"
@@ -232,6 +233,7 @@ class Access:
     about: tuple[str, ...] = ()
     public: bool = False
     extra_actions: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

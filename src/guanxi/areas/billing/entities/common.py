@@ -79,7 +79,7 @@ def lines(
 
 def asks_invoice(*states: str, text: Text) -> Action:
     return Action(
-        key="invoice", label=_("Ask for an invoice"), run=invoices.invoice_request, icon="file-invoice", lead=True,
+        key="invoice", label=_("Ask for an invoice"), run=invoices.invoice_request, right="invoice", icon="file-invoice", lead=True,
         fields=(
             Field(name="amount", kind="money", label=_("Amount"), help=_("Empty: all that is not invoiced yet.")),
             Field(name="sort", kind="choice", label=_("Sort of invoice"), choices=tuple(INVOICE_SORTS), default="special"),
@@ -119,6 +119,14 @@ def line_entity(
 UNPAID = Badge(key="unpaid", find=panels.unpaid, order=10)
 CHAIN = Panel(
     key="chain", label=_("The whole deal"), template="billing/chain.jinja", context=panels.chain, where="main", order=1
+)
+VERSIONS = Panel(
+    key="versions",
+    label=_("Versions"),
+    template="billing/versions_panel.jinja",
+    context=panels.versions,
+    where="right",
+    order=7,
 )
 CREDIT = Panel(
     key="credit",

@@ -137,7 +137,7 @@ register(
             ),
         ),
         match_keys=NUMBERS,
-        access=Access(owner="owner", carried_by="customer"),
+        access=Access(owner="owner", carried_by="customer", shared=("invoice",)),
         standing=Standing(
             where={"field": "status", "op": "in", "value": list(OWING_ORDERS)},
             holds=("customer", "contact", "opportunity", "quote", "contract"),
