@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from guanxi.core import records
 from guanxi.core.automation import templates
+from guanxi.core.automation.rules.steps import Doing, value_for
 from guanxi.core.kernel.errors import Invalid
+from guanxi.core.models import RoleField, RuleRun
+from guanxi.core.models.stamps import bump
+from guanxi.core.schema.registry import entity_of
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +74,36 @@ def test_ordinary_filters_do_their_work(cast: Any, make: Any) -> None:
     customer = make("customers.customer", name="华为")
     text = "{{ name | append: '公司' }} {{ (1..3) | join: '-' }} {{ 3.14159 | round: 2 }} {{ '2026-01-02' | date: '%d.%m.%Y' }} {{ nothing | default: 'x' }}"
     assert templates.fill(cast.root, customer, text) == "华为公司 1-2-3 3.14 02.01.2026 x"
+
+
+def test_money_is_written_with_its_currency_in_the_language_of_the_text(cast: Any, make: Any) -> None:
+    line = {"name": "泵", "quantity": 1, "price": "71500", "tax_class": "0"}
+    yuan = make("billing.contract", lines=[line])
+    records.create(cast.root, "core.exchangerate", {"currency": "USD", "day": "2020-01-01", "rate": "7"})
+    dollars = make("billing.contract", currency="USD", lines=[{**line, "price": "1234.5"}])
+    text = "{{ total }}|{{ total | plain }}|{{ total | in_words }}|{{ name | in_words }}"
+    with translation.override("en"):
+        found = [templates.fill(cast.root, one, text, language="zh-hans").split("|")[:3] for one in (yuan, dollars)]
+    assert found == [
+        ["¥71,500.00", "71500.00", "柒万壹仟伍佰元整"],
+        ["US$1,234.50", "1234.50", "美元壹仟贰佰叁拾肆元伍角"],
+    ]
+    reckoned = "{% if total > 1000 %}{{ total | minus: 500 | round }}{% endif %} {{ customer.name }}"
+    assert templates.fill(cast.root, yuan, reckoned) == f"71000 {yuan.customer.name}"
+    assert templates.fill(cast.root, yuan, "{{ volume }}{{ volume | in_words }}") == "", "nothing of nothing"
+    templates.check(cast.root, "billing.contract", text)
+
+
+def test_a_value_of_a_rule_that_is_one_field_stays_a_number(cast: Any, make: Any) -> None:
+    contract = make("billing.contract", lines=[{"name": "泵", "quantity": 1, "price": "71500", "tax_class": "0"}])
+    doing = Doing(actor=cast.root, entity=entity_of("billing.contract"), record=contract, run=RuleRun())
+    assert value_for(doing, "{{ total }}") == "71500.00"
+    assert value_for(doing, "欠 {{ total }}") == "欠 ¥71,500.00"
+
+
+def test_masked_money_stays_masked(cast: Any, make: Any) -> None:
+    contract = make("billing.contract", owner=cast.alice_user, lines=[{"name": "泵", "quantity": 1, "price": "71500", "tax_class": "0"}])  # fmt: skip
+    RoleField.objects.create(role=cast.role, entity="billing.contract", field="total", level="masked")
+    bump("rights")
+    said = templates.fill(cast.actor(cast.alice_user), contract, "{{ total }}{{ total | plain }}{{ total | in_words }}")
+    assert not {"7", "柒"} & set(said)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import Q
 from django.utils import translation
@@ -24,8 +25,9 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import MessageTemplate, Snippet, User
-from guanxi.core.records import display, shape
+from guanxi.core.records import dictionaries, display, figures, shape, values
 from guanxi.core.records.firm import firm
+from guanxi.core.records.rates import base_currency
 from guanxi.core.records.settings_registry import checked_names, free_key, require_unchanged
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import READONLY
@@ -53,6 +55,8 @@ class _Environment(Environment):
         """The usual ones; faults in tags are told with their place, and no filter makes more of a value than a text may hold."""
         super().setup_tags_and_filters(extra=extra)
         self.filters = {name: _bounded(one) for name, one in self.filters.items()}
+        self.filters |= {name: _reckoning(self.filters[name]) for name in _RECKONING}
+        self.filters |= {"plain": _plain, "in_words": _in_words}
         for tag in self.tags.values():
             tag.get_node = partial(_placed, tag.get_node)  # type: ignore[method-assign]
 
@@ -99,6 +103,48 @@ def _short_range(self: RangeLiteral, start: Any, stop: Any) -> range:
 RangeLiteral._make_range = _short_range  # type: ignore[method-assign]  # the library has no bound for it
 
 
+class Amount(float):
+    """Money in a text: a number to reckon and compare with, written with its currency in the language of the text."""
+
+    value: Decimal
+    currency: str
+
+    def __new__(cls, value: Decimal, currency: str) -> Self:
+        made = super().__new__(cls, value)
+        made.value, made.currency = value, currency
+        return made
+
+    def __str__(self) -> str:
+        return figures.amount(self.value, self.currency)
+
+
+#: The filters that reckon: Liquid reads figures by their text, and that of an amount is for people.
+_RECKONING = ("abs", "at_least", "at_most", "ceil", "divided_by", "floor", "minus", "modulo", "plus", "round", "times")
+
+
+def _reckoning(work: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(work)
+    def reckon(*given: Any, **named: Any) -> Any:
+        return work(*(float(one) if isinstance(one, Amount) else one for one in given), **named)
+
+    return reckon
+
+
+def _plain(value: object) -> object:
+    """The filter that takes currency and separators off an amount: ``71500.00``."""
+    return f"{value.value:.{figures.MINOR_UNITS.get(value.currency, 2)}f}" if isinstance(value, Amount) else value
+
+
+def _in_words(value: object) -> object:
+    """The filter for an amount in Chinese capitals; one that is not of yuan begins with the name of its currency."""
+    if not isinstance(value, Amount):
+        return value
+    with translation.override("zh-hans"):
+        known = dictionaries.value_of("currency", value.currency)
+    name = "" if value.currency == "CNY" else str(known.label if known else value.currency)
+    return f"{name}{figures.amount_in_words(value.value)}"
+
+
 def _placed(parse: Callable[[TokenStream], Node], stream: TokenStream) -> Node:
     """A parsed tag. A fault at the end of its expression, or of the text, has no place by itself: the tag is named."""
     token = stream.current
@@ -116,10 +162,10 @@ _UNENDED = "expected tag end"
 
 
 class Merge(Mapping[str, Any]):
-    """A record as a text sees it: fields by name, as the actor may see them; referred records by path."""
+    """A record as a text sees it: fields by name, as the actor may see them; referred records by path; money as an amount."""
 
-    def __init__(self, actor: Actor, entity: Entity, record: Any, depth: int = 0) -> None:
-        self.actor, self.entity, self.record, self.depth = actor, entity, record, depth
+    def __init__(self, actor: Actor, entity: Entity, record: Any, depth: int = 0, *, plain: bool = False) -> None:
+        self.actor, self.entity, self.record, self.depth, self.plain = actor, entity, record, depth, plain
 
     def __getitem__(self, name: str) -> Any:
         if name == "custom":
@@ -132,7 +178,13 @@ class Merge(Mapping[str, Any]):
             other = self._pointed_to(field, target)
             if other is None or isinstance(other, int | str):
                 return ""
-            return Merge(self.actor, target, other, self.depth + 1) if access.allowed(self.actor, "view", other) else ""
+            if not access.allowed(self.actor, "view", other):
+                return ""
+            return Merge(self.actor, target, other, self.depth + 1, plain=self.plain)
+        if field.kind == "money" and not self.plain and access.reads(self.actor, self.entity, name):
+            value = values.current(self.record, field)
+            currency = str(getattr(self.record, field.currency, "") or "") if field.currency else ""
+            return Amount(Decimal(value), currency or base_currency()) if value is not None else ""
         return display.value_text(self.actor, self.entity, self.record, name)
 
     def _pointed_to(self, field: Field, target: Entity) -> Any:
@@ -219,23 +271,35 @@ def _known(actor: Actor, entity: Entity, path: str) -> bool:
     return found is not None and shape.path_level(actor, entity, path) != "hidden"
 
 
-def fill(actor: Actor, record: Any, text: str, *, language: str = "", more: Mapping[str, Any] | None = None) -> str:
-    """The text for a record, as the actor may see it, in a language (the present one). Raises Invalid when it cannot be."""
+def fill(
+    actor: Actor,
+    record: Any,
+    text: str,
+    *,
+    language: str = "",
+    more: Mapping[str, Any] | None = None,
+    plain: bool = False,
+) -> str:
+    """The text for a record, as the actor may see it, in a language (the present one). Raises Invalid when it cannot be.
+
+    Money is written with its currency; ``plain`` is for a text that becomes the value of a field.
+    """
     if "{{" not in text and "{%" not in text:
         return text
     entity = entity_of(record)
     with translation.override(language or translation.get_language() or "zh-hans"):
         me = User.everything.filter(pk=actor.user_id or 0).first()
-        values = {
-            **Merge(actor, entity, record),
-            "custom": _Custom(Merge(actor, entity, record)),
+        said = Merge(actor, entity, record, plain=plain)
+        named = {
+            **said,
+            "custom": _Custom(said),
             "me": Merge(actor, entity_of("core.user"), me) if me else {"name": actor.name},
             "today": clock.today(actor.timezone).isoformat(),
             "workspace": firm().name,
             **(more or {}),
         }
         try:
-            return _environment.from_string(text).render(values)
+            return _environment.from_string(text).render(named)
         except LiquidError as error:
             raise _refusal(error) from None
 

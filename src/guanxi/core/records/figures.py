@@ -15,6 +15,8 @@ SYMBOLS = {
     "AUD": "A$", "CAD": "C$", "CHF": "CHF ", "INR": "₹", "RUB": "₽", "THB": "฿", "VND": "₫", "MYR": "RM ",
 }  # fmt: skip
 
+_DIGITS, _UNITS, _GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "仟"), ("", "万", "亿", "万亿")
+
 
 def is_chinese() -> bool:
     """Whether the active language is Chinese."""
@@ -52,6 +54,52 @@ def money(value: Money | Decimal | int | float | None, currency: str = "") -> st
     sign = "−" if amount < 0 else ""
     code = SYMBOLS.get(currency, f"{currency} " if currency else "")
     return f"{sign}{code}{number(abs(amount), places)}"
+
+
+def amount(value: Decimal | None, currency: str) -> str:
+    """An amount as documents and letters write it: with its currency, and always with all its decimals."""
+    if value is None:
+        return ""
+    sign, code = "−" if value < 0 else "", SYMBOLS.get(currency, f"{currency} " if currency else "")
+    return f"{sign}{code}{number(abs(value), MINOR_UNITS.get(currency, 2))}"
+
+
+def amount_in_words(amount: Decimal) -> str:
+    """An amount of yuan in Chinese capitals, as contracts want it.
+
+    >>> amount_in_words(Decimal("10203.05")), amount_in_words(Decimal("1000000"))
+    ('壹万零贰佰零叁元零伍分', '壹佰万元整')
+    """
+    sign = "负" if amount < 0 else ""
+    whole, cents = divmod(int((abs(amount) * 100).to_integral_value()), 100)
+    parts, zero = "", False
+    groups = []
+    while whole:
+        whole, part = divmod(whole, 10000)
+        groups.append(part)
+    for place in range(len(groups) - 1, -1, -1):
+        part = groups[place]
+        if not part:
+            zero = bool(parts)
+            continue
+        text = _group(part)
+        parts += ("零" if parts and (zero or part < 1000) else "") + text + _GROUPS[place]
+        zero = False
+    jiao, fen = divmod(cents, 10)
+    tail = (f"{_DIGITS[jiao]}角" if jiao else "零" if fen and parts else "") + (f"{_DIGITS[fen]}分" if fen else "")
+    return f"{sign}{(parts + '元') if parts else '' if tail else '零元'}{tail or '整'}"
+
+
+def _group(part: int) -> str:
+    text, zero = "", False
+    for place in range(3, -1, -1):
+        digit = part // 10**place % 10
+        if digit:
+            text += ("零" if zero and text else "") + _DIGITS[digit] + _UNITS[place]
+            zero = False
+        else:
+            zero = True
+    return text
 
 
 def _scaled(amount: Decimal) -> str:

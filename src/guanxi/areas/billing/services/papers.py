@@ -17,15 +17,13 @@ from guanxi.core import records
 from guanxi.core.access import reads
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
-from guanxi.core.kernel.money import MINOR_UNITS
 from guanxi.core.kernel.phones import format_phone
 from guanxi.core.models import User
 from guanxi.core.records import dictionaries, display
-from guanxi.core.records.figures import SYMBOLS, number
+from guanxi.core.records.figures import amount, amount_in_words, number
 from guanxi.core.records.firm import firm
 from guanxi.core.schema.registry import entity_of
 
-_DIGITS, _UNITS, _GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "仟"), ("", "万", "亿", "万亿")
 #: The rule printed on every document and shown below every grid.
 ROUNDING = translation.gettext_lazy(
     "Each line is rounded half up to the smallest unit of the currency; tax is worked out on each line and added up."
@@ -55,51 +53,6 @@ def require_open(actor: Actor, record: Any) -> None:
     """Refuse to hand out a paper with figures the actor may not see. Raises Denied."""
     if not open_to(actor, record):
         raise Denied(_("Figures stand on it that you may not see."), code="paper.figures")
-
-
-def amount_in_words(amount: Decimal) -> str:
-    """An amount of yuan in Chinese capitals, as contracts want it.
-
-    >>> amount_in_words(Decimal("10203.05")), amount_in_words(Decimal("1000000"))
-    ('壹万零贰佰零叁元零伍分', '壹佰万元整')
-    """
-    sign = "负" if amount < 0 else ""
-    whole, cents = divmod(int((abs(amount) * 100).to_integral_value()), 100)
-    parts, zero = "", False
-    groups = []
-    while whole:
-        whole, part = divmod(whole, 10000)
-        groups.append(part)
-    for place in range(len(groups) - 1, -1, -1):
-        part = groups[place]
-        if not part:
-            zero = bool(parts)
-            continue
-        text = _group(part)
-        parts += ("零" if parts and (zero or part < 1000) else "") + text + _GROUPS[place]
-        zero = False
-    jiao, fen = divmod(cents, 10)
-    tail = (f"{_DIGITS[jiao]}角" if jiao else "零" if fen and parts else "") + (f"{_DIGITS[fen]}分" if fen else "")
-    return f"{sign}{(parts + '元') if parts else '' if tail else '零元'}{tail or '整'}"
-
-
-def _group(part: int) -> str:
-    text, zero = "", False
-    for place in range(3, -1, -1):
-        digit = part // 10**place % 10
-        if digit:
-            text += ("零" if zero and text else "") + _DIGITS[digit] + _UNITS[place]
-            zero = False
-        else:
-            zero = True
-    return text
-
-
-def amount(value: Decimal | None, currency: str) -> str:
-    """An amount as documents write it: with its currency, and always with all its decimals."""
-    if value is None:
-        return ""
-    return f"{'−' if value < 0 else ''}{SYMBOLS.get(currency, f'{currency} ')}{number(abs(value), MINOR_UNITS.get(currency, 2))}"
 
 
 def document_data(record: Any, language: str) -> dict[str, Any]:

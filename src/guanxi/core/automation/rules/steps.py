@@ -7,6 +7,7 @@ takes its transaction back, sends nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,8 @@ class StepKind:
 
 
 KINDS: dict[str, StepKind] = {}
+#: A text that is one merge field and nothing else.
+_ALONE = re.compile(r"\{\{[^{}]*\}\}")
 
 
 def register_step(kind: StepKind) -> None:
@@ -86,7 +89,8 @@ def value_for(doing: Doing, given: Any) -> Any:
     if isinstance(given, str) and given.startswith("="):
         return kinds.json_of(formula.evaluate(given[1:], doing.record, extra={"old": doing.old}).value)
     if isinstance(given, str) and ("{{" in given or "{%" in given):
-        return templates.fill(doing.actor, doing.record, given)
+        alone = _ALONE.fullmatch(given.strip()) is not None  # a field, not a sentence: a number stays one
+        return templates.fill(doing.actor, doing.record, given, plain=alone)
     return given
 
 
