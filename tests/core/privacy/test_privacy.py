@@ -15,7 +15,7 @@ from django.db import connection
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import AuditEntry, AuditRedaction, AuditSeal, Comment, Erasure, SearchDoc
-from guanxi.core.privacy import erasing, package, register, subjects
+from guanxi.core.privacy import erasing, keeping, package, register, subjects
 from guanxi.core.records import sealing, together
 from guanxi.core.records.search.query import search
 from guanxi.runtime.backup import making
@@ -193,3 +193,32 @@ def test_the_pages(person: Any, cast: Any, browse: Any) -> None:  # noqa: F811
     assert client.post(f"{base}/erase/", {"reason": "要求", "name": NAME}).status_code == 303
     assert "要求" in client.get("/settings/privacy/").content.decode()
     assert browse("alice").get("/settings/privacy/").status_code == 403
+
+
+def test_what_the_firm_keeps_of_him_is_listed_before(person: Any, cast: Any, make: Any, browse: Any) -> None:  # noqa: F811
+    firm = make("customers.customer")
+    person = records.update(cast.root, person, {"customer": firm.pk})
+    told = make("activities.activity", customer=firm, owner=cast.alice_user, subject="回访", body=f"与{NAME}谈妥价格")
+    tied = make(
+        "activities.activity", customer=firm, contact=person, owner=cast.alice_user, subject="报价", body="已发"
+    )
+    other = make("activities.activity", customer=firm, owner=cast.alice_user, subject="送货", body="顺利")
+    elsewhere = make("activities.activity", subject="别家", body=f"{NAME} 也在")
+    records.delete(cast.root, make("activities.activity", customer=firm, body=NAME))
+    page = browse("root", "zh-hans").get(f"/settings/privacy/contacts/{person.pk}/erase/").content.decode()
+    assert all(f"/activities/{one.pk}/" in page for one in (told, tied)), page
+    assert not any(f"/activities/{one.pk}/" in page for one in (other, elsewhere))
+    assert all(word in page for word in ("以下记录保留", firm.name, "文字中提到姓名", "与此人关联"))
+    kept = keeping.keeping(cast.root, subject(person, cast))
+    assert [(one.record.pk, one.linked, one.named) for one in kept.records] == [(told.pk, False, True), (tied.pk, True, False)]  # fmt: skip
+    assert kept.count == 2
+    erasing.erase(cast.root, subject(person, cast), "要求")
+    told.refresh_from_db()
+    assert NAME in told.body, "it is kept, as was said"
+
+
+def test_of_a_person_who_is_the_customer_nothing_is_kept(cast: Any, make: Any) -> None:
+    alone = make("customers.customer", kind="person", name=NAME)
+    make("activities.activity", customer=alone, body=NAME)
+    found = keeping.keeping(cast.root, subjects.subject(cast.root, "customers.customer", alone.pk))
+    assert (found.count, found.records) == (0, ())

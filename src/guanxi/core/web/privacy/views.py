@@ -9,7 +9,7 @@ from guanxi.core.automation import marketing
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Erasure
 from guanxi.core.people.guards import require_administrator
-from guanxi.core.privacy import erasing, package, policy, subjects
+from guanxi.core.privacy import erasing, keeping, package, policy, subjects
 from guanxi.core.records import discretion
 from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 from guanxi.core.web import addresses
@@ -91,10 +91,13 @@ def erase(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             return done(request, ADDRESS, _("The personal data is erased."))
         except Invalid as wrong:
             error = wrong
+    kept = keeping.keeping(actor, subject)
     context = {
         "title": _("Erase personal data"),
         "subject": subject,
         "plan": erasing.plan(subject),
+        "kept": kept,
+        "kept_rows": [(one, addresses.record_url(one.entity, one.record.pk)) for one in kept.records],
         "given": {name: request.POST.get(name, "") for name in ("reason", "name")},
     }
     return show(request, "privacy/erase.jinja", context, error)
