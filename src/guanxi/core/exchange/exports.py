@@ -13,16 +13,16 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import actors, field_level, require
+from guanxi.core.access import actors, allowed, field_level, require, visible
 from guanxi.core.exchange.subtables import header
 from guanxi.core.exchange.writers import FORMATS, Apart, Writer, vcard_text, writer_of
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.models import Operation
-from guanxi.core.records import dictionaries, discretion, display, paging, reading, shape, values
+from guanxi.core.records import dictionaries, discretion, display, lines, paging, reading, shape, values
 from guanxi.core.records.writing import operation_begin, writing
-from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
@@ -65,8 +65,8 @@ def export_write(
     sort: Sequence[str] = (),
     ids: Sequence[int] | None = None,
 ) -> Exported:
-    """Write a list to a binary stream as ``xlsx``, ``csv``, ``zip`` (CSV, tables within records in files of their own) or ``vcf``,
-    and note that it was taken out.
+    """Write a list to a binary stream as ``xlsx``, ``csv``, ``zip`` (CSV, tables within records and lines of documents in files
+    of their own) or ``vcf``, and note that it was taken out.
 
     Rows are those of ``records.reading.select`` with the same arguments on which the actor may do ``export``; ``ids``
     narrows them to a selection. The file carries the mark of who took it out. Raises Denied (code ``export.rights_changed``
@@ -91,6 +91,7 @@ def export_write(
                 fields,
                 records,
                 writer_of(format, out, [str(one.label) for one in fields], str(declared.plural), _shown(mark)),
+                lines_of(actor, declared) if format == "zip" else [],
             )
         _note(actor, declared, rows, format, [one.name for one in fields], mark, filter=filter, text=text)
     return Exported(rows, tuple(one.name for one in fields), mark.number)
@@ -138,7 +139,19 @@ def _outdated() -> Denied:
     return Denied(_("Your rights changed since. Make the export again."), code="export.rights_changed")
 
 
-def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records: Iterator[Any], writer: Writer) -> int:
+def lines_of(actor: Actor, entity: Entity) -> list[Lines]:
+    """The lines of a document that the actor may take out with it."""
+    return [spec for spec in entity.lines if allowed(actor, "export", spec.entity)]
+
+
+def _write_table(
+    actor: Actor,
+    entity: Entity,
+    fields: Sequence[Field],
+    records: Iterator[Any],
+    writer: Writer,
+    lined: Sequence[Lines] = (),
+) -> int:
     plain = [field_level(actor, entity, one.name) != "masked" for one in fields]
     tables = [(one, p) for one, p in zip(fields, plain, strict=True) if one.kind == "table"]
     known = shape.readable(actor, entity)
@@ -154,6 +167,8 @@ def _write_table(actor: Actor, entity: Entity, fields: Sequence[Field], records:
                 if tables and isinstance(writer, Apart):
                     _write_rows(actor, entity, tables, keys, record, writer)
                 count += 1
+            for spec in lined if isinstance(writer, Apart) else ():
+                _write_lines(actor, spec, chunk, keys, writer)
         writer.close()
     except BaseException:
         writer.drop()
@@ -178,6 +193,26 @@ def _write_rows(
         for row in rows if isinstance(rows, list | tuple) else ():
             cells = [display.shown(one, row.get(one.name)) for one in field.columns]
             writer.beside(str(field.label), top, [*whose, *cells])
+
+
+def _write_lines(actor: Actor, spec: Lines, chunk: Sequence[Any], keys: Sequence[Field], writer: Apart) -> None:
+    """The lines of documents, as an import takes them: what the document is numbered, then the columns he may see."""
+    child = entity_of(spec.entity)
+    known = shape.readable(actor, child)
+    columns = [known[one] for one in (spec.sort, *spec.columns) if one in known]
+    stored = lines.stored_of(chunk, spec)
+    rows = [row for record in chunk for row in stored.get(record.pk, ())]
+    mine = set(visible(child.model._base_manager.filter(pk__in=[row.pk for row in rows]), actor, "export").values_list("pk", flat=True))  # fmt: skip
+    names = display.names_for(actor, rows, columns)
+    plain = [field_level(actor, child, one.name) != "masked" for one in columns]
+    top = [str(shape.fields_of(child)[spec.field].label), *(str(one.label) for one in columns)]
+    whole = entity_of(chunk[0])
+    for row in rows:
+        if row.pk not in mine:
+            continue
+        whose = display.value_text(actor, whole, getattr(row, spec.field), keys[0].name) if keys else ""
+        cells = [_cell(actor, child, one, row, names, plain=p) for one, p in zip(columns, plain, strict=True)]
+        writer.beside(str(spec.label), top, [whose, *cells])
 
 
 def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: display.Names, *, plain: bool) -> str:

@@ -56,10 +56,14 @@ def export_list(request: HttpRequest, path: str) -> HttpResponseBase:
         except Invalid as wrong:
             error = text_of(wrong)
     kinds = {one.kind for one in shape.readable(actor, entity).values()}
+    lined = exports.lines_of(actor, entity)
+    kinds |= {"table"} if lined else set()
     names = {
         "xlsx": _("Excel (xlsx)"),
         "csv": _("CSV, UTF-8"),
-        "zip": _("CSV files in a ZIP: one of the list, one of each table within it"),
+        "zip": _("CSV files in a ZIP: one of the list, one with the items of all its documents")
+        if lined
+        else _("CSV files in a ZIP: one of the list, one of each table within it"),
         "vcf": _("vCard"),
     }
     needs = {"zip": {"table"}, "vcf": {"phones", "emails"}}
