@@ -104,6 +104,26 @@ def done(deals: list[Any], cast: Cast) -> Calculation:
     return calculation
 
 
+def test_a_run_as_of_an_earlier_day_is_there_to_compare_with(deals: list[Any], cast: Cast, browse: Any) -> None:
+    today = clock.today(cast.root.timezone)
+    then = today - dt.timedelta(days=91)
+    older = services.calculation_ask(cast.root, as_of=then)
+    services.calculation_run(older)
+    assert (older.state, older.as_of, older.error) == (DONE, then, "")
+    assert older.rows == sum(day <= then for _key, day, _amount in purchases([one.pk for one in deals], today))
+    assert not CustomerValue.objects.exists(), "of today's values it says nothing"
+    assert not Notification.objects.filter(sort="insight").exists()
+    assert services.calculation_ask(cast.root).pk != older.pk
+    last = services.calculation_ask(cast.root)
+    services.calculation_run(last)
+    assert last.results["against"] == {"run": older.pk, "as_of": str(then)}
+    assert last.rows > older.rows
+    services.calculation_run(services.calculation_ask(cast.root, as_of=then - dt.timedelta(days=1)))
+    assert selectors.last_calculation() == last, "whatever is computed later of an earlier day"
+    page = browse("root").get("/insight/runs/").content.decode()
+    assert all(str(day) in page for day in (today, then))
+
+
 def test_one_calculation_serves_list_card_pages_and_alarms(
     done: Calculation, deals: list[Any], cast: Cast, browse: Any
 ) -> None:

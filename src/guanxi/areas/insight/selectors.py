@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
 from guanxi.core import records
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 VALUE = "insight.customervalue"
+_LATEST = F("as_of").desc(nulls_last=True)
 
 
 def last_calculation() -> Calculation | None:
-    """The last one that was done."""
-    return Calculation.objects.filter(state=DONE).order_by("-finished_at").first()
+    """The last one that was done, as of the latest day."""
+    return Calculation.objects.filter(state=DONE).order_by(_LATEST, "-finished_at").first()
 
 
 def current_calculation() -> Calculation | None:
@@ -54,7 +55,7 @@ def run_of(number: int) -> Calculation | None:
 
 def runs(limit: int = 60) -> list[Calculation]:
     """The last calculations that were done, the newest first."""
-    return list(Calculation.objects.filter(state=DONE).order_by("-finished_at")[:limit])
+    return list(Calculation.objects.filter(state=DONE).order_by(_LATEST, "-finished_at")[:limit])
 
 
 def sees_all(actor: Actor) -> bool:

@@ -49,14 +49,18 @@ def settings_set(actor: Actor, given: Mapping[str, Any]) -> Calculation:
         return calculation_ask(actor)
 
 
-def calculation_ask(actor: Actor) -> Calculation:
+def calculation_ask(actor: Actor, *, as_of: dt.date | None = None) -> Calculation:
     """The calculation with the present thresholds that waits or runs, or a new one; the caller defers the job.
 
-    One that waits takes the present thresholds; one that runs with others is followed by a new one.
+    One that waits takes the present thresholds; one that runs with others is followed by a new one. One ``as_of`` a past day
+    looks at what was bought until then, to have something to compare with: the values of customers stay as they are.
     """
     wished = thresholds.current()
+    if as_of is not None and as_of < clock.today(actor.timezone):
+        with writing(actor):
+            return Calculation.objects.create(asked_by_id=actor.user_id, settings=wished, as_of=as_of)
     lately = Calculation.objects.filter(
-        state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6)
+        state__in=(WAITING, RUNNING), asked_at__gte=clock.now() - dt.timedelta(hours=6), as_of__isnull=True
     ).order_by("-asked_at")
     with writing(actor):
         for one in lately.select_for_update(of=("self",)):
@@ -107,20 +111,26 @@ def _run(calculation: Calculation) -> None:
     import pandas as pd  # noqa: PLC0415 - 50 MB of every process that never computes
 
     frame = pd.DataFrame(sources.rows(actor, source), columns=["customer", "day", "amount"])
-    lines = pd.DataFrame(sources.item_rows(actor, source), columns=["customer", "basket", "item"])
+    lines = pd.DataFrame(sources.item_rows(actor, source, calculation.as_of), columns=["customer", "basket", "item"])
     survey = surveys.chosen()
     comments = [str(one["comment"]) for one in surveys.responses(actor, survey) if one.get("comment")] if survey else []
     if frame.empty:
         raise BadInput("source.empty", "The source of transactions is empty.", "交易来源为空。")
-    zone = clock.today(actor.timezone)
+    today = clock.today(actor.timezone)
+    zone = calculation.as_of or today
     moments = pd.to_datetime(frame["day"], utc=True)
     frame["day"] = (
         moments.dt.tz_convert(actor.timezone or "Asia/Shanghai").dt.tz_localize(None)
         if isinstance(frame["day"].iloc[0], dt.datetime)
         else moments.dt.tz_localize(None)
     )
-    snapshot(frame, "transactions")
-    snapshot(lines, "lines")
+    if zone < today:
+        frame = frame[frame["day"] < pd.Timestamp(zone) + pd.Timedelta(days=1)].reset_index(drop=True)
+        if frame.empty:
+            raise BadInput("source.empty", "Nothing was bought until that day.", "截至该日尚无交易。")
+    else:
+        snapshot(frame, "transactions")
+        snapshot(lines, "lines")
     calculation.source, calculation.as_of, calculation.model_version = source.entity, zone, MODEL_VERSION
     calculation.rows, calculation.customers = len(frame), int(frame["customer"].nunique())
     from guanxi.areas.insight.computing import compute  # noqa: PLC0415 - seconds of every process that never computes
@@ -138,8 +148,9 @@ def _run(calculation: Calculation) -> None:
     if older:
         found.whole["against"] = {"run": older.pk, "as_of": str(older.as_of)}
     calculation.results, calculation.notes = found.whole, found.notes
-    values_store(found, zone)
-    _drift_tell(calculation)
+    if zone == today:
+        values_store(found, zone)
+        _drift_tell(calculation)
 
 
 def _drift_tell(calculation: Calculation) -> None:

@@ -6,6 +6,7 @@ those of the query language, ``where`` is a query tree, ``rate`` (if any) makes 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -157,13 +158,19 @@ def _where(actor: Actor, source: Source) -> Q:
         return ~Q(**{f"{str(condition['field']).replace('.', '__')}__in": condition["value"]})
 
 
-def item_rows(actor: Actor, source: Source) -> Iterator[tuple[int, int, str]]:
-    """Customer id, basket and name of every line, where the source has lines."""
+def item_rows(actor: Actor, source: Source, until: dt.date | None = None) -> Iterator[tuple[int, int, str]]:
+    """Customer id, basket and name of every line, where the source has lines; of what was bought ``until`` a day."""
     if not source.items or not is_registered(source.items):
         return
     entity = entity_of(source.items)
     parent, item = source.basket.replace(".", "__"), source.item.replace(".", "__")
-    ids = entity_of(source.entity).model._default_manager.filter(_where(actor, source)).values("pk")
+    bought = entity_of(source.entity)
+    ids = bought.model._default_manager.filter(_where(actor, source)).values("pk")
+    if until is not None:
+        day, after = shape.field_at(bought, source.day), until + dt.timedelta(days=1)
+        own = day is not None and day.custom  # kept as text
+        by_day = "__date__lt" if day is not None and day.kind == "datetime" and not own else "__lt"
+        ids = ids.filter(**{f"{column(bought, source.day)}{by_day}": after.isoformat() if own else after})
     found = entity.model._default_manager.filter(**{f"{parent}__in": ids})
     customer = f"{parent}__{column(entity_of(source.entity), source.customer)}"
     for owner, basket, name in found.values_list(customer, f"{parent}_id", item).iterator(chunk_size=20_000):

@@ -6,6 +6,7 @@ check know it; the source of chance is fixed, so that two builds on one day agre
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from typing import Any
 
@@ -34,6 +35,8 @@ __all__ = ["build"]
 #: The preference that remembers that the demo data is there.
 MEMORY = "demo"
 SEED = 20240520
+#: How long ago the first of the two runs of customer insight looks from.
+EARLIER = dt.timedelta(days=91)
 
 
 def build(password: str | None) -> list[dict[str, str]]:
@@ -59,7 +62,8 @@ def build(password: str | None) -> list[dict[str, str]]:
             campaigns.fill(actor, users, organisation.made, random.Random(SEED), now)  # noqa: S311 - nothing secret
             correspondence.fill(actor)
             dating.fill(actor, now)
-            calculation_do.defer(calculation_id=calculation_ask(actor).pk)
+            for day in (now.date() - EARLIER, None):  # two runs, so that there is something to compare
+                calculation_do.defer(calculation_id=calculation_ask(actor, as_of=day).pk)
             Preference.objects.create(key=MEMORY, value={"made_at": now.isoformat()})
     return people.logins(actor, users, password)
 
