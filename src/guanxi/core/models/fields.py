@@ -96,6 +96,11 @@ class MoneyField(KindMixin, models.DecimalField):  # type: ignore[type-arg]
         self.spec = {"currency": currency}
         super().__init__(*args, **kwargs)
 
+    def deconstruct(self) -> Any:
+        """With what Django leaves out because it is its own usual, which is not ours: a migration rebuilds the field as it is."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "null": self.null, "blank": self.blank}
+
 
 class TextKindField(KindMixin, models.CharField):  # type: ignore[type-arg]
     """One line of text of a special kind: phone, email, url, serial."""
