@@ -90,6 +90,42 @@ def test_a_used_place_is_refused_and_stays_as_it_is(home: Environment) -> None:
         assert rows.sums(connection) == before
 
 
+def test_what_a_killed_drill_left_goes_with_the_next(home: Environment) -> None:
+    made = making.make(home, passphrase="", tell=quiet)
+    old, young = home.data / ".drill-1", home.data / ".drill-2"
+    for place in (old, young):
+        place.mkdir()
+        (place / "database.dump").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    others = "guanxi_drill_77_999999"  # of another workspace on this server
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        (own,) = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or (0,)
+        killed, working = f"guanxi_rehearsal_{own}_999999", f"guanxi_drill_{own}_999998"
+
+        def there() -> set[str]:
+            return {name for (name,) in connection.execute("SELECT datname FROM pg_database")} & {
+                others,
+                killed,
+                working,
+            }
+
+        try:
+            for name in (others, killed):
+                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+            restoring.drill(home, made.place, "", KNOWN, quiet)
+            assert there() == {others}
+            assert (old.exists(), young.exists()) == (False, True)
+            connection.execute(f"CREATE DATABASE {working}")  # type: ignore[arg-type]
+            connection.execute(
+                "SELECT pg_advisory_lock_shared(%s)", [restoring._SCRATCH_LOCK]
+            )  # as one at work holds it
+            restoring.drill(home, made.place, "", KNOWN, quiet)
+            assert there() == {others, working}
+        finally:
+            for name in (others, killed, working):
+                connection.execute(f"DROP DATABASE IF EXISTS {name}")  # type: ignore[arg-type]
+
+
 class Killed(BaseException):
     """In the place of SIGKILL: nothing is tidied up after it."""
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from psycopg.conninfo import conninfo_to_dict
+
 from guanxi.runtime.backup import programs, restoring
 from guanxi.runtime.environment import Environment
 from guanxi.runtime.trouble import Trouble
@@ -36,12 +38,12 @@ def rehearse(settings: Environment, tell: Callable[[str], None]) -> Rehearsed:
         programs.run(
             settings, "pg_dump", "--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--file={dump}"
         )
-        name = f"guanxi_rehearsal_{os.getpid()}"
-        with restoring.scratch(settings, name) as copy:
+        with restoring.scratch(settings, "rehearsal") as copy:
             restoring.load(copy, dump)
             dump.unlink()
             tell(_("Bringing the copy up to date …"))
             begin = time.monotonic()
+            name = conninfo_to_dict(copy.owner_url)["dbname"]
             address = urlsplit(settings.owner_url)._replace(path=f"/{name}").geturl()
             own = {"DATABASE_URL": address, "GUANXI_OWNER_DATABASE_URL": address, "GUANXI_DATA": work}
             done = subprocess.run(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -27,6 +28,13 @@ from guanxi.runtime.words import say as _
 Tell = Callable[[str], None]
 #: What gets its place at the end, in this order: the cluster is what makes a place used.
 _PARTS = ("files", archive.SECRET, "pg")
+#: Held (shared) while a scratch database is in use.
+_SCRATCH_LOCK, _DAY_SECONDS = 0x67787363, 86_400
+#: Those of this database, by the number in their names.
+_SCRATCHES: LiteralString = """
+SELECT s.datname FROM pg_database s, pg_database o
+WHERE o.datname = current_database() AND s.datname ~ ('^guanxi_(drill|rehearsal)_' || o.oid || '_[0-9]+$')
+"""
 #: The steps of a restore that a killed one goes on from.
 _LOADING, _PLACING = "loading", "placing"
 #: Lies in the data folder as long as what was erased since the backup has not been erased again.
@@ -133,13 +141,12 @@ def _loaded(settings: Environment, work: Path, manifest: archive.Manifest) -> bo
 def drill(settings: Environment, place: Path, passphrase: str, known: set[str], tell: Tell) -> archive.Manifest:
     """Bring the backup's rows into a scratch database of the same server, compare them, remove it, and note the proof."""
     manifest = check(place, passphrase, known, tell)
-    name = f"guanxi_drill_{os.getpid()}"
     work = settings.data / f".drill-{os.getpid()}"
     work.mkdir(parents=True, mode=0o700)
     try:
         _unpack(place, passphrase, work, tell, only=archive.DATABASE)
         tell(_("Bringing the rows into a scratch database …"))
-        with scratch(settings, name) as target:
+        with scratch(settings, "drill") as target:
             load(target, work / archive.DATABASE)
             _compare(target, manifest)
     finally:
@@ -206,9 +213,12 @@ def _database(settings: Environment, work: Path, tell: Tell) -> Iterator[Environ
 
 
 @contextlib.contextmanager
-def scratch(settings: Environment, name: str) -> Iterator[Environment]:
-    """The settings of an empty database on the same server, removed afterwards."""
+def scratch(settings: Environment, use: str) -> Iterator[Environment]:
+    """The settings of an empty database on the same server, for a ``drill`` or a ``rehearsal``; it is removed afterwards."""
     with psycopg.connect(settings.owner_url, autocommit=True) as connection:
+        _forget_killed(settings, connection)
+        own = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+        name = f"guanxi_{use}_{own[0] if own else 0}_{os.getpid()}"
         try:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
@@ -226,6 +236,19 @@ def scratch(settings: Environment, name: str) -> Iterator[Environment]:
             yield replace(settings, owner_database_url=given)
         finally:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _forget_killed(settings: Environment, connection: psycopg.Connection) -> None:
+    """Remove the scratch databases and folders of drills and rehearsals that were killed; those at work hold the lock until they end."""
+    alone = connection.execute("SELECT pg_try_advisory_lock(%s)", [_SCRATCH_LOCK]).fetchone() == (True,)
+    if alone:
+        for (name,) in connection.execute(_SCRATCHES).fetchall():
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_SCRATCH_LOCK])
+        for place in (*settings.data.glob(".drill-*"), *settings.data.glob(".rehearsal-*")):
+            if dt.datetime.now(dt.UTC).timestamp() - place.stat().st_mtime > _DAY_SECONDS:
+                shutil.rmtree(place, ignore_errors=True)
+    connection.execute("SELECT pg_advisory_lock_shared(%s)", [_SCRATCH_LOCK])
 
 
 def load(target: Environment, dump: Path) -> None:
