@@ -284,7 +284,11 @@ def test_ends_and_totals_lead_to_the_records_they_count(cast: Cast, make: Any, s
     assert {int(one) for one in re.findall(r'data-id="(\d+)"', shown)} == {one.pk for one in deals}
     tomorrow = today + dt.timedelta(days=1)
     with clock.moved_to(clock.now() + 2 * DAY):
-        past = root.get(f"/pipeline-course/?from={tomorrow}&to={tomorrow}&step=opening").content.decode()
+        past = (
+            browser(cast.root_user)
+            .get(f"/pipeline-course/?from={tomorrow}&to={tomorrow}&step=opening")
+            .content.decode()
+        )
     behind = past.partition('id="behind"')[2].partition("</table>")[0]
     assert all(f"/opportunities/{one.pk}/" in behind for one in deals)
     assert "7,777" in behind

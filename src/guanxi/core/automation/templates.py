@@ -24,6 +24,7 @@ from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.kernel.money import MINOR_UNITS
 from guanxi.core.models import MessageTemplate, Snippet, User
 from guanxi.core.records import dictionaries, display, figures, shape, values
 from guanxi.core.records.firm import firm
@@ -132,7 +133,7 @@ def _reckoning(work: Callable[..., Any]) -> Callable[..., Any]:
 
 def _plain(value: object) -> object:
     """The filter that takes currency and separators off an amount: ``71500.00``."""
-    return f"{value.value:.{figures.MINOR_UNITS.get(value.currency, 2)}f}" if isinstance(value, Amount) else value
+    return f"{value.value:.{MINOR_UNITS.get(value.currency, 2)}f}" if isinstance(value, Amount) else value
 
 
 def _in_words(value: object) -> object:

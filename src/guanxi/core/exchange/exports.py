@@ -167,8 +167,9 @@ def _write_table(
                 if tables and isinstance(writer, Apart):
                     _write_rows(actor, entity, tables, keys, record, writer)
                 count += 1
-            for spec in lined if isinstance(writer, Apart) else ():
-                _write_lines(actor, spec, chunk, keys, writer)
+            if isinstance(writer, Apart):
+                for spec in lined:
+                    _write_lines(actor, spec, chunk, keys, writer)
         writer.close()
     except BaseException:
         writer.drop()

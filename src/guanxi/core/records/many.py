@@ -91,7 +91,8 @@ def insert_many(
 
 def doubts_of(record: Any) -> list[Invalid]:
     """What the rules doubted of a record made or changed here."""
-    return record.__dict__.get("_doubts", [])
+    found: list[Invalid] = record.__dict__.get("_doubts", [])
+    return found
 
 
 class Plan:
