@@ -354,3 +354,18 @@ def test_of_a_number_only_what_tells_something_is_asked(monkeypatch: pytest.Monk
     assert f"{tag}#024" in said
     listed = filter_by_text(actor(alice), Firm.objects.all(), FIRM, "KH-2024-0017")
     assert f"{tag}#202" in str(listed.query)
+
+
+def test_characters_in_any_order_are_found_for_several_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob, charlie = person("alice"), person("bob"), person("charlie")
+    ours = {_firm("术技一", owner=alice).pk, _firm("术二技", owner=bob).pk}
+    _firm("技三术", owner=charlie)
+    shared = _firm("术四技", owner=charlie)
+    _told(monkeypatch, {}, 1_000_000.0, **{f"_{one.pk}": 0.1 for one in (alice, bob)})
+    several = actor(alice, owners=(alice.pk, bob.pk))
+    found, said = _statements(several, "技术")
+    assert set(found) == ours
+    assert "ts_match_vq" in said  # owners are compared, not looked up
+    both = dataclasses.replace(several, shared={FIRM.key: {shared.pk: "read"}})
+    assert set(_statements(both, "技术")[0]) == {*ours, shared.pk}
+    assert _statements(actor(person("stranger"), owners=(0, -1)), "技术")[0] == []

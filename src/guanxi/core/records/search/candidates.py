@@ -57,8 +57,10 @@ def candidates(actor: Actor, entity: Entity, query: Query, fields: Fields, *, en
     """Records worth judging. Where ``enough`` names begin so, others, which rank lower, are not looked for."""
     asked = _Asked(actor, entity, fields, enough)
     if loose:
-        if not asked.rarely(terms.tsquery(query, fields, loose=True)):
-            asked.fitting(anywhere(actor, entity, query, fields, loose=True, judged=True))
+        conditions = anywhere(actor, entity, query, fields, loose=True, judged=True)
+        if conditions and asked.loosely(terms.tsquery(query, fields, loose=True)):
+            conditions = conditions[1:]
+        asked.fitting(conditions)
     else:
         asked.begun(query)
         if len(asked.rows) < enough:
@@ -191,14 +193,17 @@ class _Asked:
         self._read([row[0] for row in found], CAP)
         return len(found)
 
-    def rarely(self, condition: str) -> bool:
-        """Take up what fits if it is little, whosever it is; False where it is not, or was not asked.
+    def loosely(self, condition: str) -> bool:
+        """Take up what fits and is the actor's, looked for among everybody's; False where that was not asked.
 
-        Several owners' tokens, each in tens of thousands of documents, cost more to look up than all they would narrow.
+        Several owners' tokens, each in tens of thousands of documents, cost more to look up than all they would narrow: they are
+        compared in the documents themselves, as far as there are enough.
         """
-        if not condition or self.few or not self.several:
+        if not condition or self.few or not self.several or self.share is None:
             return False
-        return self._near(_holding(self.entity, condition), CAP * 2) < CAP * 2
+        fits, values = _holding(self.entity, condition)
+        self._near((f"{fits} AND ts_match_vq(d.tsv, %s::tsquery)", [*values, self.mine]), CAP)
+        return True
 
     def lately(self, query: Query) -> bool:
         """Take up the newest whose tokens fit, where these are so many that they are among the newest of all; False where not.
