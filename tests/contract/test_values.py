@@ -60,6 +60,8 @@ _DOINGS = re.compile(
     r"|<select.*?</select>",  # of everybody who works here
     re.DOTALL,
 )
+#: What a page consists of follows from these: a person has other blocks than a firm, a lead that is done others than an open one.
+SHAPING = {"customers.customer": {"kind"}, "sales.lead": {"status", "converted_at"}}
 #: Settings whose panels say how they work, to who administers them.
 WHOLE = ("sales.assignrule", "sales.assignmember")
 
@@ -73,7 +75,7 @@ def column_of(entity: Entity, field: Field) -> Any:
 
 def closable(entity: Entity) -> list[Field]:
     """The fields to be closed."""
-    kept = {*KEPT, entity.access.owner}
+    kept = {*KEPT, entity.access.owner, *SHAPING.get(entity.key, ())}
     return [
         one for name, one in shape.fields_of(entity).items() if name not in kept and column_of(entity, one) is not None
     ]
