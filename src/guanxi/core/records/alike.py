@@ -76,13 +76,13 @@ def _one(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) ->
         changes = values.assign(record, shape.fields_of(entity), clean)
         if not changes:
             return record, changes, frozenset()
-        with doubts.heard() as odd, _unasked():
+        with doubts.heard() as odd, _unasked() as asked:
             record._entered = process.hold(actor, entity, record, changes)
             if entity.clean is not None:
                 entity.clean(actor, record, changes)
             derived.fill(entity, record, changes)
             rules.hold(actor, entity, record, changes)
-        if odd or any(step.runs for _process, step in record._entered):
+        if odd or asked or any(step.runs for _process, step in record._entered):
             return None
         names = _differing(record, before)
         record.clean_fields(exclude=_others(record, names))
@@ -109,11 +109,13 @@ class _Asked(Exception):
 
 
 @contextmanager
-def _unasked() -> Iterator[None]:
-    """Within the block a statement raises :class:`_Asked` instead of being sent."""
+def _unasked() -> Iterator[list[str]]:
+    """Within the block a statement raises :class:`_Asked` instead of being sent, and is noted, should a rule pass over that."""
+    asked: list[str] = []
 
-    def refused(_execute: Any, *_arguments: Any) -> Any:
+    def refused(_execute: Any, statement: str, *_arguments: Any) -> Any:
+        asked.append(statement)
         raise _Asked
 
     with connection.execute_wrapper(refused):
-        yield
+        yield asked
