@@ -50,6 +50,7 @@ def change(actor: Actor, entity: Entity, ids: Sequence[int], given: Given, opera
 
 
 def _changed(actor: Actor, entity: Entity, ids: Sequence[int], given: Given) -> dict[int, bool]:
+    _ask_ahead(entity)
     rows = visible(entity.model._default_manager.filter(pk__in=ids), actor)
     done: dict[int, bool] = {}
     changed: list[_Changed] = []
@@ -65,6 +66,13 @@ def _changed(actor: Actor, entity: Entity, ids: Sequence[int], given: Given) -> 
         pairs = [(record, changes) for record, changes, _names in changed]
         many.store_changes(actor, entity, pairs, quiet=False, columns=columns)
     return done
+
+
+def _ask_ahead(entity: Entity) -> None:
+    """Ask for what is kept of an entity's rules from one record to the next: while they are held nothing is asked."""
+    process.held_fields(entity)
+    derived.derives(entity)
+    rules.bound(entity.key)
 
 
 def _one(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) -> _Changed | None:
