@@ -15,6 +15,7 @@ from guanxi.areas.billing.services import quotes
 from guanxi.core import records
 from guanxi.core.models import RoleField
 from guanxi.core.models.stamps import bump
+from guanxi.core.records import figures
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
 from tests.factories.billing import quote_of
 from tests.factories.cast import Cast
@@ -48,7 +49,7 @@ def test_what_differs_is_told_line_by_line(cast: Cast, two: tuple[Quote, Quote])
         Part("gone", "交货 30 天。"), Part("new", "交货 20 天。"), Part("same", "现场安装。\n质保一年。"),
     ]  # fmt: skip
     total = next(one for one in found.totals if one.field.name == "total")
-    assert total.change == f"+¥{two[1].total - two[0].total:,}"
+    assert total.change == "+" + figures.money(two[1].total - two[0].total, "CNY")
     same = selectors.compared(cast.alice, two[1], two[1])
     assert same.same
 
