@@ -108,7 +108,7 @@ def safe_pattern(written: str) -> bool:
 
 
 def _matches(text: str, written: str) -> bool:
-    return safe_pattern(written) and pattern(written).within(text[:500])
+    return safe_pattern(written) and pattern(written).search(text[:500]) is not None
 
 
 def _size(value: Any) -> Decimal:
