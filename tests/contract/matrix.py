@@ -175,6 +175,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "<slug:path>/<int:record_id>/why/all/",
         "<slug:kind>/<int:pk>/*",
         "customers/<int:pk>/account/",
+        "quotes/<int:pk>/versions/",
         "campaigns/<int:pk>/add-members/",
         "client-login/<slug:path>/<int:pk>/",
         "bank-entries/<int:pk>/match/",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -84,9 +85,14 @@ def test_a_package_that_cannot_be_had_ends_with_a_sentence(checkout: Path) -> No
     assert not (checkout / ".venv" / "requirements.done").exists()
 
 
-def test_a_package_without_its_hash_is_refused(checkout: Path) -> None:
-    (checkout / "requirements.lock").write_text("click==8.1.8\n")
-    done = _run(checkout / "guanxi", PIP_NO_INDEX="1", UV_NO_INDEX="1", UV_OFFLINE="1")
+def test_a_package_without_its_hash_is_refused(checkout: Path, tmp_path: Path) -> None:
+    about = {"METADATA": "Metadata-Version: 2.1\nName: nothing\nVersion: 1\n", "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n", "RECORD": ""}  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "nothing-1-py3-none-any.whl", "w") as wheel:
+        for name, text in about.items():
+            wheel.writestr(f"nothing-1.dist-info/{name}", text)
+    (checkout / "requirements.lock").write_text("nothing==1\n")
+    found = {"PIP_FIND_LINKS": str(tmp_path), "UV_FIND_LINKS": str(tmp_path)}
+    done = _run(checkout / "guanxi", PIP_NO_INDEX="1", UV_NO_INDEX="1", UV_OFFLINE="1", **found)
     assert done.returncode == 1
     assert "hash" in done.stderr
 
