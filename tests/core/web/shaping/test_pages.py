@@ -132,6 +132,7 @@ def test_the_firm_says_how_it_is_called_and_reached(admin: Client, browse: Calla
     assert "no address" in refused.content.decode()
     assert "远岭自动化有限公司" in refused.content.decode(), "what was typed stays"
     assert firm() == Firm()
+    assert admin.post("/settings/firm/", {"legal_name": "远岭", "fiscal_month": ""}).status_code == 422
     saved = admin.post("/settings/firm/", {**given, "email": "info@yuanling.example", "name": "远岭"})
     assert saved.status_code == 303
     assert (firm().printed_name, firm().email, fiscal_start()) == ("远岭自动化有限公司", "info@yuanling.example", 4)

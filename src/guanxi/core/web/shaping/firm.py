@@ -10,7 +10,7 @@ from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.records import logo
 from guanxi.core.records.firm import firm, firm_set, fiscal_start
 from guanxi.core.records.writing import writing
@@ -57,6 +57,13 @@ def _logo_keep(actor: Actor, request: HttpRequest) -> None:
         logo.logo_set(actor, None)
 
 
+def _month(given: str) -> int:
+    """The month a year begins in. Raises Invalid."""
+    if given not in map(str, range(1, 13)):
+        raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": given[:40]}, field="fiscal_month")
+    return int(given)
+
+
 @page_view("GET", "POST")
 def edit(request: HttpRequest) -> HttpResponseBase:
     """What the firm says of itself."""
@@ -69,7 +76,7 @@ def edit(request: HttpRequest) -> HttpResponseBase:
         try:
             given = {**given, **read(questions, request.POST)}
             with writing(actor):
-                firm_set(actor, given, fiscal_month=int(given["fiscal_month"]))
+                firm_set(actor, given, fiscal_month=_month(str(given["fiscal_month"])))
                 _logo_keep(actor, request)
             return done(request, HOME, _("Saved."))
         except GuanxiError as wrong:
