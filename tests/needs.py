@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import pytest
 
+from guanxi.config.bench import balancers
+
 #: Where the sample data lie that are shared beside a checkout.
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -17,6 +19,11 @@ def lacking(what: str) -> NoReturn:
     if os.environ.get("GUANXI_BROWSER") == "required":
         pytest.fail(f"{what} is required and was not found")
     pytest.skip(f"no {what}")
+
+
+def balancer(name: str) -> str:
+    """Where nginx or HAProxy lies."""
+    return balancers.program(name) or lacking(name)
 
 
 def samples(*names: str) -> pytest.MarkDecorator:

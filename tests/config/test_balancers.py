@@ -20,6 +20,7 @@ import pytest
 
 from guanxi.config.bench import balancers, nodes
 from guanxi.runtime.trouble import Trouble
+from tests.needs import balancer
 from tests.runtime.helpers import free_ports
 
 
@@ -124,8 +125,7 @@ class Site:
 
 @pytest.fixture(params=balancers.NAMES)
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    if balancers.program(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    balancer(request.param)
     plain, servers = free_ports(), [Node(name) for name in ("web1", "web2", "web3")]
     ports = [each.port for each in servers]
     setting = balancers.Setting(tmp_path, plain, plain + 1, ports, [each + 1 for each in ports])
@@ -217,7 +217,6 @@ def test_live_events_come_at_once_from_the_port_of_events(site: Site) -> None:
 
 def test_a_shipped_file_that_looks_otherwise_is_told(tmp_path: Path) -> None:
     setting = balancers.Setting(tmp_path, 1, 2, [3, 5, 7, 9], [4, 6, 8, 10])
-    if balancers.program("nginx") is None:
-        pytest.skip("nginx is not installed")
+    balancer("nginx")
     with pytest.raises(Trouble, match="stands there 3 times instead of 4"):
         balancers.prepare("nginx", setting)

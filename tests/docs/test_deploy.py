@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from guanxi.config.bench import balancers
 from guanxi.core.cli import COMMANDS
 from guanxi.runtime.environment import environment
+from tests.needs import balancer
 from tests.runtime.helpers import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -100,9 +101,7 @@ def test_the_balancer_file_knows_the_same_nodes_and_is_accepted_by_haproxy(tmp_p
     assert pages + events == re.findall(r"server (\S+:\d+) ", nginx)
     assert unready == pages
     assert re.findall(r"(?:use|default)_backend (\w+)", text) == ["events", "unready", "nodes"]
-    tool = balancers.program("haproxy")
-    if tool is None:
-        pytest.skip("haproxy is not installed")
+    tool = balancer("haproxy")
     balancers.certify(tmp_path / "crm.pem")
     whole = tmp_path / "haproxy.cfg"
 
@@ -153,9 +152,7 @@ def test_units_say_what_systemd_needs(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["nginx/guanxi.conf", "container/cluster.conf", "container/proxy.conf"])
 def test_the_proxy_file_is_accepted_by_nginx(place: str, tmp_path: Path) -> None:
     text = re.sub(r"server web(\d):", r"server 127.0.0.\1:", (DEPLOY / place).read_text())
-    tool = balancers.program("nginx")
-    if tool is None:
-        pytest.skip("nginx is not installed")
+    tool = balancer("nginx")
     balancers.certify(tmp_path / "crm.pem")
     whole = tmp_path / "nginx.conf"
 

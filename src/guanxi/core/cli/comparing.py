@@ -103,7 +103,10 @@ _NONE: tuple[tuple[LiteralString, str], ...] = (
         (
             "SELECT count(*) FROM customers_customer c LEFT JOIN (SELECT record_id, count(*) AS n FROM core_auditentry"
             " WHERE entity = 'customers_customer' AND action = 'update' GROUP BY 1) a ON a.record_id = c.id"
-            " WHERE c.version <> 1 + coalesce(a.n, 0)"
+            " LEFT JOIN (SELECT record_id, count(*) AS n FROM core_outboxevent WHERE name = 'customers.customer.merged' GROUP BY 1) m"
+            " ON m.record_id = c.id"
+            # What a merge keeps gets a new version also where none of its own values changed, which the audit leaves out.
+            " WHERE c.version NOT BETWEEN 1 + coalesce(a.n, 0) AND 1 + coalesce(a.n, 0) + coalesce(m.n, 0)"
         ),
         "customers that changed another number of times than the audit says",
     ),

@@ -1,7 +1,6 @@
 """Patterns people write, matched by RE2 in time that grows with the text alone: none of them takes for ever.
 
-The language is that of RE2 (https://github.com/google/re2/wiki/Syntax): nothing that looks back or ahead. A character may also
-be written as ``\\uXXXX``.
+The language is that of RE2: nothing that looks back or ahead. A character may also be written as ``\\u`` and the four digits of its code.
 """
 
 from __future__ import annotations
