@@ -97,6 +97,9 @@ def test_the_comparison_finds_wrong_sums_references_files_and_effects(fresh_data
                 connection, "core_file", entity="customers.customer", record_id=record, name="a", digest=digest, size=4
             )
         _insert(connection, "customers_customer", kind="organisation", name="ruled", version=3)
+        _insert(connection, "customers_customer", kind="organisation", name="kept of two", version=2)
+        (kept_of_two,) = connection.execute("SELECT max(id) FROM customers_customer").fetchone() or (0,)
+        _insert(connection, "core_outboxevent", name="customers.customer.merged", entity="x", record_id=kept_of_two)
         _insert(
             connection,
             "core_automationrule",
