@@ -328,7 +328,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ.pop("DATABASE_URL", None)
     os.environ |= {"GUANXI_DATA": str(options.folder), "PYTHONPATH": str(ROOT / "src")}
-    from guanxi.core.cli.faults import Workspace
+    from guanxi.core.cli.faults.workspace import Workspace
 
     Workspace(options.folder, 8199).command("migrate")
     server = prepare(options.folder)

@@ -63,12 +63,12 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     os.environ.pop("DATABASE_URL", None)
     os.environ["GUANXI_DATA"] = str(given.folder)
-    from guanxi.core.cli import faults
+    from guanxi.core.cli.faults.workspace import Workspace
     from guanxi.core.cli.workspace import workspace
 
     made = given.folder / "past-made"
     if not made.exists():
-        faults.Workspace(given.folder, 8139).command("migrate")
+        Workspace(given.folder, 8139).command("migrate")
     with workspace(owner=not made.exists(), migrated=False):
         if not made.exists():
             fill(given.folder, given.opportunities, given.changed)

@@ -25,7 +25,7 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - the path is set first
 
 from guanxi.config.bench.measure import PEOPLE  # noqa: E402
-from guanxi.core.cli.faults import Workspace  # noqa: E402
+from guanxi.core.cli.faults.workspace import Workspace  # noqa: E402
 
 PAGES = {"home": "/", "list": "/customers/", "board": "/customers/board/", "opportunities": "/opportunities/"}
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from guanxi.core.cli.speaking import Client, to_port
+from guanxi.core.cli.faults.speaking import Client, to_port
 from guanxi.runtime.environment import read
 from guanxi.runtime.process import working_in
 from tests.runtime.helpers import LONG, Server, guanxi, listening, processor_seconds, small_disk, wait_gone

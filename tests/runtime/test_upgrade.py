@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from guanxi.core.cli.speaking import Client, to_port
+from guanxi.core.cli.faults.speaking import Client, to_port
 from guanxi.runtime import external
 from guanxi.runtime.backup import programs, rows
 from guanxi.runtime.environment import read

@@ -10,19 +10,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from guanxi.core.cli import faults
-from guanxi.core.cli.atwork import MARK
-from guanxi.core.cli.comparing import Audit, compare
-from guanxi.core.cli.ledger import Ledger
+from guanxi.core.cli.faults import run
+from guanxi.core.cli.faults.atwork import MARK
+from guanxi.core.cli.faults.comparing import Audit, compare
+from guanxi.core.cli.faults.ledger import Ledger
 from guanxi.runtime.failpoints import PLACES
 from tests.runtime.helpers import ROOT, free_ports
 
 
 @pytest.mark.slow
 def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    seen: list[faults.Round] = []
+    seen: list[run.Round] = []
     plan = ("web", "everything", "postgres", "records.before_commit:kill@4", "outbox.before_commit:kill@2")
-    found = faults.run(tmp_path, free_ports(), plan=plan, seconds=1.5, report=seen.append)
+    found = run.run(tmp_path, free_ports(), plan=plan, seconds=1.5, report=seen.append)
     assert found.faults == []
     assert found.created > 10
     assert found.changed > 10

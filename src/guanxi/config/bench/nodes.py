@@ -22,10 +22,10 @@ from typing import LiteralString
 import psycopg
 
 from guanxi.config.bench import balancers
-from guanxi.core.cli.atwork import Everybody, invited, wait_for_work
-from guanxi.core.cli.comparing import settled
-from guanxi.core.cli.ledger import Ledger
-from guanxi.core.cli.speaking import PATIENCE, Client, Person, to_port
+from guanxi.core.cli.faults.atwork import Everybody, invited, wait_for_work
+from guanxi.core.cli.faults.comparing import settled
+from guanxi.core.cli.faults.ledger import Ledger
+from guanxi.core.cli.faults.speaking import PATIENCE, Client, Person, to_port
 from guanxi.runtime import binaries
 from guanxi.runtime.environment import APPLICATION_ROLE
 from guanxi.runtime.postgres import EmbeddedPostgres

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from guanxi.config.bench import data, measure, report
-from guanxi.core.cli.faults import Workspace
+from guanxi.core.cli.faults.workspace import Workspace
 
 COUNTED = (
     "customers_customer",

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from guanxi.core.cli import faults
+from guanxi.core.cli.faults.run import command as faults_command
+from guanxi.core.cli.faults.workspace import Workspace
 from guanxi.core.cli.workspace import load, workspace
 from guanxi.runtime.environment import environment
 from guanxi.runtime.trouble import Trouble
@@ -60,7 +61,7 @@ def run_command(size: str, target: str | None, folder: str | None, **given: Any)
     os.environ.pop("DATABASE_URL", None)
     os.environ["GUANXI_DATA"] = str(place)
     environment.cache_clear()
-    faults.Workspace(place, given["port"]).command("migrate")
+    Workspace(place, given["port"]).command("migrate")
     with workspace(owner=True):
         try:
             load("guanxi.config.bench.run:fill")(size, place, _Told())
@@ -173,4 +174,4 @@ def nodes_command(balancer: str, seconds: float, port: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-bench.add_command(faults.command, "faults")
+bench.add_command(faults_command, "faults")

@@ -16,8 +16,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from guanxi.core.cli.atwork import MARK
-from guanxi.core.cli.ledger import Entry, Ledger
+from guanxi.core.cli.faults.atwork import MARK
+from guanxi.core.cli.faults.ledger import Entry, Ledger
 
 #: A worker that was killed counts as dead after 30 s; what it was at is then done again.
 _QUIET_SECONDS = 120

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import psycopg
 
-from guanxi.core.cli.speaking import Client
+from guanxi.core.cli.faults.speaking import Client
 from guanxi.runtime.words import say as _
 
 #: Longest wait for a piece of work to end, and for each row of it besides; the kills it has to live through.

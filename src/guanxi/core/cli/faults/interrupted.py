@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from guanxi.core.cli.atwork import Everybody
+from guanxi.core.cli.faults.atwork import Everybody
 from guanxi.runtime.words import say as _
 
 Told = Callable[[str], None]

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from guanxi.core.cli.ledger import REPEATABLE, Ledger
-from guanxi.core.cli.speaking import Client, Person
+from guanxi.core.cli.faults.ledger import REPEATABLE, Ledger
+from guanxi.core.cli.faults.speaking import Client, Person
 from guanxi.runtime.trouble import Trouble
 
 CLIENTS = 4
