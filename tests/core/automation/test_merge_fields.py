@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 
 from guanxi.core import records
-from guanxi.core.automation import templates
+from guanxi.core.automation import merge_fields
 from guanxi.core.automation.rules.steps import Doing, value_for
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import RoleField, RuleRun
@@ -34,18 +34,18 @@ pytestmark = pytest.mark.django_db
 )
 def test_what_is_wrong_is_said_where(cast: Any, text: str, said: str) -> None:
     with translation.override("zh-hans"), pytest.raises(Invalid) as refused:
-        templates.check(cast.root, "customers.customer", text, field="body_zh")
+        merge_fields.check(cast.root, "customers.customer", text, field="body_zh")
     assert (str(refused.value), refused.value.field) == (said, "body_zh")
 
 
 def test_in_english_as_well(cast: Any) -> None:
     with translation.override("en"), pytest.raises(Invalid) as refused:
-        templates.check(cast.root, "customers.customer", "{{ name | shout }}")
+        merge_fields.check(cast.root, "customers.customer", "{{ name | shout }}")
     assert str(refused.value) == "There is no filter “shout”."
 
 
 def test_nothing_is_wrong_with_a_good_one(cast: Any) -> None:
-    templates.check(cast.root, "customers.customer", "{% if name %}{{ name | upcase }}{% endif %} {{ me.name }}")
+    merge_fields.check(cast.root, "customers.customer", "{% if name %}{{ name | upcase }}{% endif %} {{ me.name }}")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_nothing_is_wrong_with_a_good_one(cast: Any) -> None:
 def test_no_text_grows_without_end_or_ends_in_a_fault(cast: Any, make: Any, text: str) -> None:
     begun = time.process_time()
     with pytest.raises(Invalid):
-        templates.fill(cast.root, make("customers.customer"), text)
+        merge_fields.fill(cast.root, make("customers.customer"), text)
     assert time.process_time() - begun < 2
 
 
 def test_ordinary_filters_do_their_work(cast: Any, make: Any) -> None:
     customer = make("customers.customer", name="华为")
     text = "{{ name | append: '公司' }} {{ (1..3) | join: '-' }} {{ 3.14159 | round: 2 }} {{ '2026-01-02' | date: '%d.%m.%Y' }} {{ nothing | default: 'x' }}"
-    assert templates.fill(cast.root, customer, text) == "华为公司 1-2-3 3.14 02.01.2026 x"
+    assert merge_fields.fill(cast.root, customer, text) == "华为公司 1-2-3 3.14 02.01.2026 x"
 
 
 def test_money_is_written_with_its_currency_in_the_language_of_the_text(cast: Any, make: Any) -> None:
@@ -83,15 +83,15 @@ def test_money_is_written_with_its_currency_in_the_language_of_the_text(cast: An
     dollars = make("billing.contract", currency="USD", lines=[{**line, "price": "1234.5"}])
     text = "{{ total }}|{{ total | plain }}|{{ total | in_words }}|{{ name | in_words }}"
     with translation.override("en"):
-        found = [templates.fill(cast.root, one, text, language="zh-hans").split("|")[:3] for one in (yuan, dollars)]
+        found = [merge_fields.fill(cast.root, one, text, language="zh-hans").split("|")[:3] for one in (yuan, dollars)]
     assert found == [
         ["¥71,500.00", "71500.00", "柒万壹仟伍佰元整"],
         ["US$1,234.50", "1234.50", "美元壹仟贰佰叁拾肆元伍角"],
     ]
     reckoned = "{% if total > 1000 %}{{ total | minus: 500 | round }}{% endif %} {{ customer.name }}"
-    assert templates.fill(cast.root, yuan, reckoned) == f"71000 {yuan.customer.name}"
-    assert templates.fill(cast.root, yuan, "{{ volume }}{{ volume | in_words }}") == "", "nothing of nothing"
-    templates.check(cast.root, "billing.contract", text)
+    assert merge_fields.fill(cast.root, yuan, reckoned) == f"71000 {yuan.customer.name}"
+    assert merge_fields.fill(cast.root, yuan, "{{ volume }}{{ volume | in_words }}") == "", "nothing of nothing"
+    merge_fields.check(cast.root, "billing.contract", text)
 
 
 def test_a_value_of_a_rule_that_is_one_field_stays_a_number(cast: Any, make: Any) -> None:
@@ -105,5 +105,7 @@ def test_masked_money_stays_masked(cast: Any, make: Any) -> None:
     contract = make("billing.contract", owner=cast.alice_user, lines=[{"name": "泵", "quantity": 1, "price": "71500", "tax_class": "0"}])  # fmt: skip
     RoleField.objects.create(role=cast.role, entity="billing.contract", field="total", level="masked")
     bump("rights")
-    said = templates.fill(cast.actor(cast.alice_user), contract, "{{ total }}{{ total | plain }}{{ total | in_words }}")
+    said = merge_fields.fill(
+        cast.actor(cast.alice_user), contract, "{{ total }}{{ total | plain }}{{ total | in_words }}"
+    )
     assert not {"7", "柒"} & set(said)

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import translation
 
 from guanxi.core import records
-from guanxi.core.automation import outbox, templates
+from guanxi.core.automation import merge_fields, outbox
 from guanxi.core.automation.rules import running
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.exchange import imports
@@ -285,11 +285,11 @@ def test_reports_templates_and_rules(cast: Cast, shaped: dict[str, Any]) -> None
             else:
                 assert engine.run(cast.alice, read(asked)).rows, kind
         text = "|".join("{{ custom.x_%s }}" % kind for kind in ALL)
-        templates.check(cast.alice, GADGET, text)
-        for kind, said in zip(ALL, templates.fill(cast.alice, gadget, text, language="en").split("|"), strict=True):
+        merge_fields.check(cast.alice, GADGET, text)
+        for kind, said in zip(ALL, merge_fields.fill(cast.alice, gadget, text, language="en").split("|"), strict=True):
             assert said, kind
             shown(kind, said)
-        assert templates.fill(cast.alice, gadget, "{{ custom.x_reference.name }}", language="en") == "参照"
+        assert merge_fields.fill(cast.alice, gadget, "{{ custom.x_reference.name }}", language="en") == "参照"
     for kind in set(ALL) - set(READ_ONLY) - {"image", "file"}:
         condition = held(kind)
         step = {"do": "set", "values": {f"custom.x_{kind}": shaped["given"][f"custom.x_{kind}"]}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guanxi.core.automation import templates
+from guanxi.core.automation import merge_fields
 from guanxi.core.automation.rules import running
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.kernel.errors import Invalid
@@ -145,13 +145,13 @@ def test_merge_fields_say_only_what_the_sender_may_see(cast: Any, make: Any) -> 
     theirs = make("fakes.gadget", owner=cast.charlie_user, name="别人的")
     mine = make("fakes.gadget", owner=cast.alice_user, name="我的", parent=theirs, secret="S-1234567")
     text = "{{ name }}|{{ parent.name }}|{{ parent }}|{{ secret }}|{{ me.name }}"
-    seen = templates.fill(cast.alice, mine, text, language="en").split("|")
+    seen = merge_fields.fill(cast.alice, mine, text, language="en").split("|")
     assert seen[0] == "我的"
     assert seen[1:3] == ["", ""]
     assert "1234567" not in seen[3]
     assert seen[4] == "林爱丽"
     assert User.objects.filter(name="林爱丽").exists()
     with pytest.raises(Invalid):
-        templates.fill(
+        merge_fields.fill(
             cast.alice, mine, "{% for a in (1..100000) %}{% for b in (1..100000) %}x{% endfor %}{% endfor %}"
         )

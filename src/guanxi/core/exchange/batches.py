@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, transaction
 
 from guanxi.core.access import visible
-from guanxi.core.exchange import companions, people, subtables
+from guanxi.core.exchange import companions, subtables
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
 from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
@@ -91,53 +91,6 @@ class Batcher:
         for companion in self.companions:
             companion.bring(rows, outcomes, operation, write=write)
         return [outcomes[row.position] for row in rows]
-
-    def settle(self, waiting: Sequence[tuple[int, list[Reason]]], operation: Operation | None) -> list[list[Reason]]:
-        """Resolve references that waited for the end: (record id, reasons) pairs; the reasons that remain for each."""
-        model = self.entity.model
-        records = {
-            one.pk: one
-            for one in model._default_manager.select_for_update(of=("self",)).filter(pk__in=[n for n, _r in waiting])
-        }
-        wanted: dict[str, set[str]] = {
-            one["field"]: set() for _n, reasons in waiting for one in reasons if one["code"] == "reference.later"
-        }
-        for _number, reasons in waiting:
-            for one in reasons:
-                if one["code"] == "reference.later":
-                    wanted[one["field"]].add(one["values"]["value"])
-        known = {name: people.records_named(self.actor, self.entity, texts) for name, texts in wanted.items()}
-        changes: list[tuple[Any, dict[str, Any]]] = []
-        remaining: list[list[Reason]] = []
-        for number, reasons in waiting:
-            given: dict[str, Any] = {}
-            left: list[Reason] = []
-            for one in reasons:
-                if one["code"] != "reference.later":
-                    left.append(one)
-                    continue
-                found = known[one["field"]].get(one["values"]["value"], 0)
-                if found > 0 and found != number:
-                    given[one["field"]] = found
-                else:
-                    left.append(
-                        {**one, "code": "reference.ambiguous" if found == people.AMBIGUOUS else "reference.not_found"}
-                    )
-                    if self.note:
-                        self.preparer.add_note(given, one["field"], one["values"]["value"])
-            remaining.append(left)
-            if given and number in records:
-                changes.append((records[number], self._merged(given, records[number])))
-        results = many.update_many(self.actor, self.entity, changes, operation=operation, quiet=self.options.quiet)
-        refused = {
-            record.pk: result
-            for (record, _given), result in zip(changes, results, strict=True)
-            if isinstance(result, Invalid)
-        }
-        for (number, _reasons), stays in zip(waiting, remaining, strict=True):
-            if number in refused:
-                stays.extend(of_invalid(refused[number], self.labels))
-        return remaining
 
     def _look_through(self, rests: dict[int, Ready], outcomes: Mapping[int, Outcome]) -> None:
         """Add to the reasons of refused rows what would be wrong with the rest of them, so that they are mended at once."""
@@ -310,7 +263,7 @@ class Batcher:
         if not rows:
             return
         rows = [pair for pair in rows if self._fits(*pair, outcomes)]
-        given = [self._merged(one.given, record) for one, record in rows]
+        given = [self.merged(one.given, record) for one, record in rows]
         changed = many.update_many(
             self.actor,
             self.entity,
@@ -346,7 +299,7 @@ class Batcher:
             return False
         return True
 
-    def _merged(self, given: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    def merged(self, given: Mapping[str, Any], record: Any) -> dict[str, Any]:
         """What to write on an existing record: entries are added to lists, filled fields kept where asked."""
         merged: dict[str, Any] = {}
         fields = shape.fields_of(self.entity)

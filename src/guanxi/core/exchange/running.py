@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from guanxi.core.access import actors
+from guanxi.core.exchange import later
 from guanxi.core.exchange.ahead import BATCH, LONG, SWEEP, Source, source_of
 from guanxi.core.exchange.batches import Batcher, safely
 from guanxi.core.exchange.plans import batcher_of
@@ -132,7 +133,8 @@ def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
     if not found:
         return False
     with writing(actor, operation=run.operation):
-        remaining = batcher.settle([(record_id, reasons) for _position, record_id, reasons in found], run.operation)
+        waiting = [(record_id, reasons) for _position, record_id, reasons in found]
+        remaining = later.resolve(batcher, waiting, run.operation)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE core_importoutcome o SET reasons = r.reasons::jsonb FROM unnest(%s::bigint[], %s::text[]) AS r(position, reasons)"

@@ -16,16 +16,15 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from guanxi.core.access import allowed, field_level, reads, require, sight, visible
-from guanxi.core.kernel import clock
+from guanxi.core.access import allowed, reads, require, sight, visible
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, Text
+from guanxi.core.kernel.errors import Text
 from guanxi.core.kernel.machines import spoken
 from guanxi.core.models import Comment, File, User
 from guanxi.core.models.fixed import Fixed, Shaped
-from guanxi.core.records import dictionaries, display, shape
+from guanxi.core.records import dictionaries, display, positions, shape
 from guanxi.core.records.children import present
-from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, Place, TimelineEntry, Wish, changes
+from guanxi.core.records.moments import CHANGE, CHANGE_ICON, FieldLine, TimelineEntry, Wish, changes
 from guanxi.core.schema.entity import Entity, Timeline
 from guanxi.core.schema.registry import children_of, entity_of, generation
 
@@ -76,7 +75,7 @@ def timeline(
     Raises NotFound if the record is not for him, Invalid for a position that is none.
     """
     require(actor, "view", record)
-    place = _read(before) if before else _end_of(jump_to, actor) if jump_to else None
+    place = positions.read(before) if before else positions.end_of(jump_to, actor) if jump_to else None
     wish = Wish(actor, record, frozenset(kinds), tuple(people), text.strip(), place, min(max(limit, 1), MOST))
     pinned: list[TimelineEntry] = []
     entries: list[TimelineEntry] = []
@@ -91,7 +90,7 @@ def timeline(
     entries.sort(key=lambda entry: entry.place, reverse=True)
     more = len(entries) > wish.limit
     entries = entries[: wish.limit]
-    following = _write(entries[-1].place) if more else ""
+    following = positions.write(entries[-1].place) if more else ""
     pinned.sort(key=lambda entry: entry.place, reverse=True)
     return TimelinePage(tuple(_named([*pinned, *entries])), following)
 
@@ -114,43 +113,6 @@ def kinds_of(actor: Actor, record: models.Model) -> list[TimelineKind]:
         ]
     found += [TimelineKind(one.kind, str(one.label), one.icon) for one in _further.values()]
     return [*found, *(TimelineKind(key, str(LABELS[key]), ICONS[key]) for key in (COMMENT, FILE, CHANGE))]
-
-
-# -- positions ---------------------------------------------------------------------------------------------------------
-
-
-def _write(place: Place) -> str:
-    return f"{place[0].isoformat()}|{place[1]}|{place[2]}"
-
-
-def _read(text: str) -> Place:
-    try:
-        moment, rank, number = text.split("|")
-        at = dt.datetime.fromisoformat(moment)
-        if at.tzinfo is None:
-            raise ValueError(text)
-        return (at, int(rank), int(number))
-    except ValueError:
-        raise Invalid(_("This is no position on a timeline."), code="cursor.invalid", field="before") from None
-
-
-def _end_of(day: dt.date, actor: Actor) -> Place:
-    try:
-        return (clock.day_start(day + dt.timedelta(days=1), actor.timezone), 0, 0)
-    except OverflowError:
-        raise Invalid(_("This is no position on a timeline."), code="cursor.invalid", field="day") from None
-
-
-def _older(wish: Wish, rank: int, at: str, number: str = "id") -> Q:
-    """Rows of a source that come after the position."""
-    if wish.before is None:
-        return Q()
-    moment, place_rank, place_id = wish.before
-    if rank < place_rank:
-        return Q(**{f"{at}__lte": moment})
-    if rank > place_rank:
-        return Q(**{f"{at}__lt": moment})
-    return Q(**{f"{at}__lt": moment}) | Q(**{at: moment, f"{number}__lt": place_id})
 
 
 # -- sources -----------------------------------------------------------------------------------------------------------
@@ -190,7 +152,7 @@ class _Branch:
         if self._pins(wish.actor):
             rows = rows.filter(**{self.declared.pinned: pinned})
         if not pinned:
-            rows = rows.filter(_older(wish, self.rank, at))
+            rows = rows.filter(positions.older(wish, self.rank, at))
         return rows.order_by(f"-{at}", "-id")[: _PINNED if pinned else wish.limit + 1]
 
     def told(self, actor: Actor) -> bool:
@@ -233,7 +195,7 @@ class _Branch:
         if wish.text:
             fits = Q(pk__in=[])
             for name in (self.declared.title, self.declared.body):
-                if name and field_level(wish.actor, self.entity, name) in ("read", "write"):
+                if name and reads(wish.actor, self.entity, name):
                     fits |= Q(**{f"{name}__icontains": wish.text})
             rows = rows.filter(fits)
         return visible(rows, wish.actor)
@@ -314,11 +276,6 @@ def add_source(source: FurtherSource) -> None:
     _further[source.kind] = source
 
 
-def older(wish: Wish, rank: int, at: str) -> Q:
-    """Rows of a further source that come after the reader's position."""
-    return _older(wish, rank, at)
-
-
 def _sources(wish: Wish) -> list[Source]:
     found: list[Source] = [*_branches(entity_of(wish.record), wish.kinds)]
     if not wish.kinds or COMMENT in wish.kinds:
@@ -344,7 +301,7 @@ def _left_query(wish: Wish, sort: str, entity: str, pk: int) -> models.QuerySet[
         rows = rows.filter(**{f"{person}__in": wish.people})
     if wish.text:
         rows = rows.filter(**{f"{text}__icontains": wish.text})
-    return rows.filter(_older(wish, rank, "created_at")).order_by("-created_at", "-id")[: wish.limit + 1]
+    return rows.filter(positions.older(wish, rank, "created_at")).order_by("-created_at", "-id")[: wish.limit + 1]
 
 
 _LEAVING: dict[str, tuple[type[models.Model], int, str, str]] = {

@@ -21,7 +21,7 @@ from guanxi.core.kernel.errors import NotFound
 from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import Approval, ApprovalEntry, ApprovalTurn, User
 from guanxi.core.models.fixed import Fixed, Shaped
-from guanxi.core.records import display, shape, timeline, worktime
+from guanxi.core.records import display, positions, shape, timeline, worktime
 from guanxi.core.records.moments import TimelineEntry, Wish
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -222,7 +222,7 @@ def _query(wish: Wish, entity: str, pk: int) -> QuerySet[ApprovalEntry]:
         rows = rows.filter(user_id__in=wish.people)
     if wish.text:
         rows = rows.filter(comment__icontains=wish.text)
-    rows = rows.filter(timeline.older(wish, RANK, "at")).select_related("approval", "approval__flow")
+    rows = rows.filter(positions.older(wish, RANK, "at")).select_related("approval", "approval__flow")
     return rows.order_by("-at", "-id")[: wish.limit + 1]
 
 

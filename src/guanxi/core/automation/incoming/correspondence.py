@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from guanxi.core import access, records
 from guanxi.core.access import visible
 from guanxi.core.access.features import MESSAGES, has_feature
-from guanxi.core.automation import messages, templates
+from guanxi.core.automation import merge_fields, messages, templates
 from guanxi.core.automation.addressing import address_seen
 from guanxi.core.automation.incoming import letters, mailboxes, receiving
 from guanxi.core.automation.marketing import addresses, record_of
@@ -25,7 +25,7 @@ from guanxi.core.models import File, InboundMessage, Mailbox, MessageTemplate, O
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.incoming import FILED, IGNORED, NEW
 from guanxi.core.models.stamps import kept
-from guanxi.core.records import files, timeline
+from guanxi.core.records import files, positions, timeline
 from guanxi.core.records.children import present
 from guanxi.core.records.moments import TimelineEntry, Wish
 from guanxi.core.records.writing import writing
@@ -96,7 +96,7 @@ def _received(wish: Wish, here: str, keys: Sequence[str], pk: int, *ids: Any) ->
     )
     if wish.text:
         rows = rows.filter(Q(subject__icontains=wish.text) | Q(body__icontains=wish.text))
-    return rows.filter(timeline.older(wish, RANK, "at")).order_by("-at", "-id")[: wish.limit + 1]
+    return rows.filter(positions.older(wish, RANK, "at")).order_by("-at", "-id")[: wish.limit + 1]
 
 
 def _sent(wish: Wish, here: str, keys: Sequence[str], pk: int, *ids: Any) -> QuerySet[OutboundMessage]:
@@ -105,7 +105,7 @@ def _sent(wish: Wish, here: str, keys: Sequence[str], pk: int, *ids: Any) -> Que
         rows = rows.filter(by_id__in=wish.people)
     if wish.text:
         rows = rows.filter(Q(subject__icontains=wish.text) | Q(body__icontains=wish.text))
-    rows = rows.filter(timeline.older(wish, RANK + 1, "created_at"))
+    rows = rows.filter(positions.older(wish, RANK + 1, "created_at"))
     return rows.order_by("-created_at", "-id")[: wish.limit + 1]
 
 
@@ -327,7 +327,7 @@ def receivers(actor: Actor, record: Any, channel: str) -> list[tuple[str, str]]:
     for one in _sources(actor, record):
         entity = entity_of(one)
         names = [name for name, field in records.fields_of(entity).items() if field.kind in kinds]
-        if not all(access.field_level(actor, entity, name) in ("read", "write") for name in names):
+        if not access.reads(actor, entity, *names):
             continue
         for way, to in addresses(one):
             if way == channel:
@@ -366,7 +366,7 @@ def _checked(actor: Actor, record: Any, given: Writing) -> InboundMessage | None
     if given.channel == "mail" and not given.subject.strip():
         raise Invalid(_("Give it a subject."), code="value.required", field="subject")
     for field, text in (("subject", given.subject), ("body", given.body)):
-        templates.check(actor, entity_of(record), text, field=field)
+        merge_fields.check(actor, entity_of(record), text, field=field)
     return answered
 
 
@@ -374,8 +374,8 @@ def shown(actor: Actor, record: Any, given: Writing) -> templates.Message:
     """What goes out, merge fields filled as the actor may see them. Raises Invalid at the field."""
     _checked(actor, record, given)
     return templates.Message(
-        " ".join(templates.fill(actor, record, given.subject, language=given.language).split())[:300],
-        templates.fill(actor, record, given.body, language=given.language),
+        " ".join(merge_fields.fill(actor, record, given.subject, language=given.language).split())[:300],
+        merge_fields.fill(actor, record, given.body, language=given.language),
     )
 
 

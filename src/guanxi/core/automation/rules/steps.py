@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from guanxi.core.automation import templates
+from guanxi.core.automation import merge_fields
 from guanxi.core.automation.approvals import flows, people
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, Text
@@ -90,7 +90,7 @@ def value_for(doing: Doing, given: Any) -> Any:
         return kinds.json_of(formula.evaluate(given[1:], doing.record, extra={"old": doing.old}).value)
     if isinstance(given, str) and ("{{" in given or "{%" in given):
         alone = _ALONE.fullmatch(given.strip()) is not None  # a field, not a sentence: a number stays one
-        return templates.fill(doing.actor, doing.record, given, plain=alone)
+        return merge_fields.fill(doing.actor, doing.record, given, plain=alone)
     return given
 
 
@@ -112,7 +112,7 @@ def check_values(actor: Actor, entity: Entity, about: Entity, given: Mapping[str
         if isinstance(one, str) and one.startswith("="):
             formula.check(about, one[1:], extra={"old": f"record:{about.key}"})
         elif isinstance(one, str) and ("{{" in one or "{%" in one):
-            templates.check(actor, about, one)
+            merge_fields.check(actor, about, one)
         else:
             plain[name] = one
     for name, one in plain.items():

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from guanxi.core.automation import messages, outbound, templates
+from guanxi.core.automation import merge_fields, messages, outbound, templates
 from guanxi.core.automation.marketing import STOPPED
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.rules.steps import (
@@ -42,7 +42,7 @@ def _notify(doing: Doing, step: Mapping[str, Any]) -> str:
     languages = dict(User.everything.filter(pk__in=whom(doing, step)).values_list("pk", "language"))
     for language in sorted(set(languages.values())):
         written = (step.get("text_en") if language == "en" else "") or step.get("text") or step.get("text_en") or ""
-        text = templates.fill(doing.actor, doing.record, str(written), language=language)
+        text = merge_fields.fill(doing.actor, doing.record, str(written), language=language)
         people = [pk for pk, one in languages.items() if one == language]
         told += notify(people, SORT, SAID, {"text": text[:500]}, record=doing.record)
     names = User.everything.filter(pk__in=told).values_list("name", flat=True)
@@ -55,7 +55,7 @@ def _text_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
     elif not str(step.get("text", "")).strip():
         raise Invalid(_("Write a text."), code="rule.text")
     for name in ("subject", "text", "text_en"):
-        templates.check(actor, entity, str(step.get(name) or ""))
+        merge_fields.check(actor, entity, str(step.get(name) or ""))
 
 
 def _notify_check(actor: Actor, entity: Entity, step: Mapping[str, Any]) -> None:
@@ -78,8 +78,8 @@ def _message(doing: Doing, step: Mapping[str, Any]) -> str:
             message = templates.filled(doing.actor, used, doing.record, language)
         else:
             message = templates.Message(
-                templates.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language),
-                templates.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language),
+                merge_fields.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language),
+                merge_fields.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language),
             )
         row = messages.put(
             channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk,
@@ -113,8 +113,8 @@ def _answer(doing: Doing, step: Mapping[str, Any]) -> str:
         )
     else:
         message = templates.Message(
-            templates.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language, more=more),
-            templates.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language, more=more),
+            merge_fields.fill(doing.actor, doing.record, str(step.get("subject") or ""), language=language, more=more),
+            merge_fields.fill(doing.actor, doing.record, str(step.get("text") or ""), language=language, more=more),
         )
     row = messages.put(
         heard.channel, heard.sender, subject=message.subject or f"Re: {heard.subject}".strip(), body=message.body,

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation import messages
 from guanxi.core.automation.approvals import flows, people
+from guanxi.core.automation.merge_fields import fields_offered
 from guanxi.core.automation.rules import hearing, store
 from guanxi.core.automation.rules.steps import KINDS
 from guanxi.core.automation.rules.store import RuleDraft
 from guanxi.core.automation.rules.telling_steps import SENDER
-from guanxi.core.automation.templates import fields_offered
 from guanxi.core.automation.workflows.store import name_of as workflow_name
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound

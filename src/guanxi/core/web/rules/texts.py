@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 
 from guanxi.core import records
 from guanxi.core.access.features import SETTINGS, require_feature
-from guanxi.core.automation import templates
+from guanxi.core.automation import merge_fields, templates
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import MessageTemplate, Snippet
 from guanxi.core.records import display
@@ -77,7 +77,7 @@ def _context(request: HttpRequest, row: MessageTemplate | None, filled: dict[str
         "filled": filled,
         "entities": editors.choices(),
         "channels": channels(),
-        "merge": templates.fields_offered(actor, entity)[:200] if entity else [],
+        "merge": merge_fields.fields_offered(actor, entity)[:200] if entity else [],
         "samples": [(one.pk, display.title_of(entity, one, actor)) for one in some] if entity else [],
         "chosen": request.POST.get("sample", ""),
         "preview": None,
