@@ -5,7 +5,7 @@ import gc
 import weakref
 
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.records import values
+from guanxi.core.records import cleaning
 from guanxi.core.schema.fields import Field
 
 
@@ -23,7 +23,7 @@ def refused() -> "weakref.ref[Held]":
 def cleaned() -> "weakref.ref[Held]":
     held = Held()
     with contextlib.suppress(Invalid):
-        values.clean_given({"email": Field(name="email", kind="email", label="E-mail")}, {"email": "no address"})
+        cleaning.clean_given({"email": Field(name="email", kind="email", label="E-mail")}, {"email": "no address"})
         raise AssertionError("It was taken.")
     return weakref.ref(held)
 

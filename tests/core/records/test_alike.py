@@ -15,7 +15,7 @@ from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.models import AuditEntry, Operation, OutboxEvent, SearchDoc, Tag
 from guanxi.core.models.search import MatchValue
-from guanxi.core.records import alike, bulk, values
+from guanxi.core.records import alike, bulk, cleaning
 from guanxi.core.records.search.query import search
 from guanxi.core.schema.registry import entity_of
 from tests.factories.cast import Cast
@@ -144,7 +144,7 @@ def test_what_the_database_refuses_is_told_of_the_record_that_is_guilty(cast: Ca
 def test_a_value_too_long_is_refused_and_not_cut(cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     customer = make(CUSTOMER, source="")
     monkeypatch.setattr(alike, "_others", lambda record, _names: {one.name for one in record._meta.concrete_fields})
-    monkeypatch.setattr(values, "clean", lambda *_given, **_more: {"short_name": "长" * 5000})
+    monkeypatch.setattr(cleaning, "clean", lambda *_given, **_more: {"short_name": "长" * 5000})
     entity = entity_of(CUSTOMER)
     assert alike.change(cast.root, entity, [customer.pk], lambda _record: {"short_name": ""}, Operation(pk=None)) == {}
     assert Customer.objects.get(pk=customer.pk).short_name == customer.short_name

@@ -20,7 +20,7 @@ from guanxi.config.demo.story import Story, Told
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Tag, User
-from guanxi.core.records import create, fields_of, many, values
+from guanxi.core.records import cleaning, create, fields_of, many
 from guanxi.core.records.firm import firm_set
 from guanxi.core.records.logo import logo_set
 from guanxi.core.schema.registry import entity_of
@@ -169,7 +169,7 @@ class Organisation:
         declared, fields = entity_of(entity), fields_of(entity)
         made: list[int] = []
         for start in range(0, len(rows), BATCH):
-            clean = [values.clean_given(fields, row) for row in rows[start : start + BATCH]]
+            clean = [cleaning.clean_given(fields, row) for row in rows[start : start + BATCH]]
             for record in many.insert_many(self.actor, declared, clean, quiet=True):
                 if isinstance(record, Invalid):
                     raise record

@@ -21,7 +21,7 @@ from guanxi.core.exchange.rows import Outcome, Ready, Staged
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models.exchange import FAILED
-from guanxi.core.records import bulk, values
+from guanxi.core.records import bulk, cleaning
 from guanxi.core.records.drafting import Draft
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
@@ -230,17 +230,17 @@ class Preparer:
         """Clean values; what cannot be read and may be noted goes to the description."""
         self.choices.prepare(self.fields, given, reasons)
         try:
-            return values.clean_given(self.fields, given, self._known)
+            return cleaning.clean_given(self.fields, given, self._known)
         except Invalid as error:
             if self.options.unreadable != "note" or not self._note_unreadable(given, error, reasons):
                 raise
-        return values.clean_given(self.fields, given, self._known)
+        return cleaning.clean_given(self.fields, given, self._known)
 
     def _rest(self, given: Mapping[str, Any], wrong: Iterable[str]) -> dict[str, Any] | None:
         """Clean values of the fields nothing is wrong with; ``None`` when they make no sense alone."""
         refused = {name.split(".")[0] for name in wrong}
         with suppress(Invalid):
-            return values.clean_given(
+            return cleaning.clean_given(
                 self.fields, {name: one for name, one in given.items() if name not in refused}, self._known
             )
         return None

@@ -18,8 +18,9 @@ from django.db import DatabaseError, connection, models
 from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
+from guanxi.core.kernel.memo import remembering
 from guanxi.core.models import Operation
-from guanxi.core.records import derived, doubts, gates, many, process, rules, saving, shape, values
+from guanxi.core.records import cleaning, derived, doubts, gates, many, process, rules, saving, shape, values
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
@@ -54,7 +55,7 @@ def _changed(actor: Actor, entity: Entity, ids: Sequence[int], given: Given) -> 
     rows = visible(entity.model._default_manager.filter(pk__in=ids), actor)
     done: dict[int, bool] = {}
     changed: list[_Changed] = []
-    with values.remembering():
+    with remembering():  # what references may point to is not asked again for the next record
         for record in rows.order_by("pk").select_for_update(of=("self",)):
             wanted = given(record)
             one = (record, {}, frozenset()) if wanted is None else _one(actor, entity, record, wanted)
@@ -80,7 +81,7 @@ def _one(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) ->
     before = {name: value.copy() if isinstance(value, list | dict) else value for name, value in vars(record).items()}
     try:
         saving.require_change(actor, entity, record, given)
-        clean = values.clean(actor, entity, given, record=record)
+        clean = cleaning.clean(actor, entity, given, record=record)
         changes = values.assign(record, shape.fields_of(entity), clean)
         if not changes:
             return record, changes, frozenset()

@@ -13,7 +13,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
-from guanxi.core.records import alike, doubts, gates, numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records import alike, cleaning, doubts, gates, numbering, reading, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -51,7 +51,7 @@ def begin(
         raise Invalid(_("There is no bulk action “%(name)s”.") % {"name": sort}, code="bulk.unknown")
     require(actor, {"delete": "delete", "restore": "delete", "assign": "assign"}.get(sort, "change"), declared)
     if sort in ("update", "assign"):
-        values.clean(actor, declared, given or {}, record=declared.model())
+        cleaning.clean(actor, declared, given or {}, record=declared.model())
     return begin_checked(actor, sort, declared, ids, given or {})
 
 
@@ -251,7 +251,7 @@ def create_many(
 def _built(actor: Actor, entity: Entity, row: Mapping[str, Any], *, trusted: bool) -> Any:
     """A checked, unsaved record, or what is wrong with the row."""
     try:
-        cleaned = values.clean(actor, entity, row, trusted=trusted)
+        cleaned = cleaning.clean(actor, entity, row, trusted=trusted)
         record: Any = entity.model()
         owner = entity.access.owner
         if owner and owner not in row:

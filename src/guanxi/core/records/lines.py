@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Clash, Conflict, Invalid
-from guanxi.core.records import dictionaries, shape, upkeep, values
+from guanxi.core.records import cleaning, dictionaries, shape, upkeep, values
 from guanxi.core.records.writing import emit_many
 from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.registry import entity_of
@@ -212,7 +212,7 @@ def prepared(actor: Actor, record: Any, spec: Lines, given: Any, *, trusted: boo
         for name in held:
             raw.pop(name, None)
     try:
-        cleaned = values.clean_many(actor, entity, pairs, trusted=trusted)
+        cleaned = cleaning.clean_many(actor, entity, pairs, trusted=trusted)
     except Invalid as error:
         raise _placed(error, spec.key) from None
     errors: dict[str, list[Invalid]] = {}

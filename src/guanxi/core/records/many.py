@@ -1,6 +1,6 @@
 """Writing many clean rows at once, with the same rules, audit, search, match keys and events as one at a time.
 
-Rows arrive cleaned (``values.clean_given``) and with rights settled; what is left is done here per batch: required
+Rows arrive cleaned (``cleaning.clean_given``) and with rights settled; what is left is done here per batch: required
 fields and defaults, the entity's own rules, numbers, ``COPY`` into the tables, one event per record.
 """
 

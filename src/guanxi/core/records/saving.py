@@ -18,6 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
 from guanxi.core.records import (
+    cleaning,
     columns,
     conflicts,
     derived,
@@ -65,7 +66,7 @@ def create_plain(
         require(actor, "create", entity)
     given, rows = lines.take(entity, given)
     with writing(actor, operation=operation):
-        cleaned = values.clean(actor, entity, given, trusted=trusted)
+        cleaned = cleaning.clean(actor, entity, given, trusted=trusted)
         record: Any = entity.model()
         lines.give(record, rows, trusted=trusted)
         owner = entity.access.owner
@@ -120,7 +121,7 @@ def update_plain(
         if not trusted:
             require_change(actor, entity, fresh, {**given, **rows})
         lines.check_original(fresh, entity, rows, original)
-        cleaned = values.clean(actor, entity, given, record=fresh, trusted=trusted)
+        cleaned = cleaning.clean(actor, entity, given, record=fresh, trusted=trusted)
         if version is not None and version != fresh.version:
             cleaned = conflicts.settled(entity, fresh, cleaned, version=version, original=original)
         changes = values.assign(fresh, shape.fields_of(entity), cleaned)
