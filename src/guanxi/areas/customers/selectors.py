@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from django.db import models
 from django.db.models import Count, Q
@@ -129,27 +128,19 @@ class Place:
 
 
 def _place(actor: Actor, contact: Contact, source: Contact | Affiliation) -> Place:
-    main = isinstance(source, Contact)
-    entity = CONTACT if main else "customers.affiliation"
-    shown = readable(
-        actor, entity, "position", "department", "decision_role", "attitude", "reports_to", "since", "until"
-    )
-
-    def value(name: str, empty: Any = "") -> Any:
-        return getattr(source, name) if name.removesuffix("_id") in shown else empty
-
+    main, told = isinstance(source, Contact), seen(actor, source)
     return Place(
         contact=contact,
         customer_id=source.customer_id or 0,
-        position=value("position"),
-        department=value("department"),
-        decision_role=dictionaries.value_of("decision_role", value("decision_role")),
-        attitude=dictionaries.value_of("attitude", value("attitude")),
-        reports_to_id=value("reports_to_id", None),
-        since=value("since", None),
-        until=None if isinstance(source, Contact) else value("until", None),
+        position=told.position,
+        department=told.department,
+        decision_role=dictionaries.value_of("decision_role", told.decision_role),
+        attitude=dictionaries.value_of("attitude", told.attitude),
+        reports_to_id=told.reports_to_id,
+        since=told.since,
+        until=None if main else told.until,
         main=main,
-        affiliation_id=None if isinstance(source, Contact) else source.pk,
+        affiliation_id=None if main else source.pk,
     )
 
 

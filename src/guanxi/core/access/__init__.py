@@ -1,7 +1,7 @@
 """Floor 4: the one permission path. Every face, count, search and message asks here and nowhere else."""
 
 from guanxi.core.access.explain import Explanation, Reason, explain
-from guanxi.core.access.levels import field_level, readable_fields, reads, writable_fields
+from guanxi.core.access.levels import by_roles, field_level, readable_fields, reads, writable_fields
 from guanxi.core.access.rules import allowed, at_home, owners_in_reach, require, sight, visible
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Reason",
     "allowed",
     "at_home",
+    "by_roles",
     "explain",
     "field_level",
     "owners_in_reach",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
 from guanxi.core.access import clients
 from guanxi.core.access.actors import custom_fields, default_level
 from guanxi.core.kernel.actor import Actor, Level
@@ -10,6 +13,8 @@ from guanxi.core.schema.derive import fields_of
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
+
+T = TypeVar("T")
 
 
 def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
@@ -32,6 +37,16 @@ def field_level(actor: Actor, entity: Entity | str, field: str) -> Level:
 def reads(actor: Actor, entity: Entity | str, *fields: str) -> bool:
     """Whether the actor sees all these fields in full, so that what is made of them may be shown to him."""
     return all(field_level(actor, entity, one) in ("read", "write") for one in fields)
+
+
+def by_roles(actor: Actor, place: Hashable, fields: Mapping[str, Field], make: Callable[[], T]) -> T:
+    """What follows from roles and an entity's fields alone: made once for the same of both, each time for those without roles."""
+    if actor.kind != "user":
+        return make()
+    held: tuple[Mapping[str, Field], T] | None = actor.rights.memo.get(place)
+    if held is None or held[0] is not fields:
+        held = actor.rights.memo[place] = (fields, make())
+    return held[1]
 
 
 def _level(actor: Actor, key: str, field: str) -> Level:

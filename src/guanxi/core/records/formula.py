@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import field_level, visible
+from guanxi.core.access import reads, visible
 from guanxi.core.kernel import cel, clock, working_time
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.cel.running import compiled
@@ -90,7 +90,7 @@ class _Names:
 
 
 def _sees(actor: Actor | None, entity: str, field: str) -> bool:
-    return actor is None or field_level(actor, entity, field) in ("read", "write")
+    return actor is None or reads(actor, entity, field)
 
 
 class _Custom:

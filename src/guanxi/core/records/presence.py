@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import models
 
-from guanxi.core.access import field_level, require
+from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Presence
@@ -68,12 +68,9 @@ def stamp(actor: Actor, record: models.Model) -> str:
 
     Made with the workspace's secret: nobody can try values until it fits.
     """
-    key = entity_of(record).key
-    hidden = {
-        field.column or name
-        for name, field in shape.fields_of(key).items()
-        if field_level(actor, key, name) == "hidden"
-    }
+    entity = entity_of(record)
+    told = shape.readable(actor, entity)
+    hidden = {field.column or name for name, field in shape.fields_of(entity).items() if name not in told}
     held = [record.__dict__.get(one.attname) for one in record._meta.concrete_fields if one.attname not in hidden]
     secret = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
     return hashlib.blake2s(repr(held).encode(), digest_size=8, key=secret).hexdigest()

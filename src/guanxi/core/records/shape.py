@@ -10,7 +10,7 @@ from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 
-from guanxi.core.access import allowed, field_level
+from guanxi.core.access import allowed, by_roles, field_level, reads
 from guanxi.core.kernel.actor import LEVELS, Actor, Level
 from guanxi.core.kernel.errors import Text
 from guanxi.core.models import CustomField, Dictionary, FieldSetup
@@ -161,7 +161,7 @@ def steps(actor: Actor, entity: Entity) -> Iterator[tuple[str, Text, Entity]]:
     for name, field in fields_of(entity).items():
         if field.kind not in ("reference", "user") or not is_registered(field.target) or field.custom:
             continue
-        if field_level(actor, entity, name) in ("read", "write") and allowed(actor, "view", entity_of(field.target)):
+        if reads(actor, entity, name) and allowed(actor, "view", entity_of(field.target)):
             yield name, field.label, entity_of(field.target)
     for name, (other, _field) in beside(entity.key).items():
         if allowed(actor, "view", other):
@@ -255,7 +255,7 @@ def unmasked(actor: Actor, entity: Entity) -> dict[str, Field]:
 
 
 def _open(actor: Actor, entity: Entity, field: Field) -> bool:
-    return field_level(actor, entity, field.name) in ("read", "write")
+    return reads(actor, entity, field.name)
 
 
 def _seen(actor: Actor, entity: Entity, field: Field) -> bool:
@@ -271,11 +271,11 @@ def _at_level(
 ) -> dict[str, Field]:
     """The fields that fit, worked out once for the same roles and the same fields; for those without roles each time."""
     fields = fields_of(entity)
-    if actor.kind != "user":
-        return {name: field for name, field in fields.items() if fits(actor, entity, field)}
-    place = (word, entity.key)
-    held = actor.rights.memo.get(place)
-    if held is None or held[0] is not fields:
-        held = (fields, {name: field for name, field in fields.items() if fits(actor, entity, field)})
-        actor.rights.memo[place] = held
-    return dict(held[1])
+    return dict(
+        by_roles(
+            actor,
+            (word, entity.key),
+            fields,
+            lambda: {name: field for name, field in fields.items() if fits(actor, entity, field)},
+        )
+    )
