@@ -57,46 +57,28 @@ def audit_triggers(silent: tuple[str, ...] = SILENT, *, wide: bool = False) -> l
     making the old row's document anew for each column. ``wide``, for tables of many columns that are written in bulk,
     spells the columns out: a third of the cost, the same entry, and a migration of the triggers with each new column.
     """
-    quiet = _quoted(silent)
-    delete = f"""
-        {_INTO.format(row="o", action="destroy")}
-        FROM old_rows o {_CONTEXT}
-        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(k.value, NULL)) AS changes
-            FROM jsonb_each(to_jsonb(o)) k WHERE k.key NOT IN ({quiet}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
-        RETURN NULL;
-    """
-    return [
-        Inserted(silent, wide=wide),
-        Updated(silent, wide=wide),
-        _trigger("audit_delete", pgtrigger.Delete, delete, pgtrigger.Referencing(old="old_rows")),
-    ]
+    return [Inserted(silent, wide=wide), Updated(silent, wide=wide), Deleted(silent)]
 
 
-def _trigger(
-    name: str, operation: pgtrigger.core.Operation, body: str, referencing: pgtrigger.Referencing
-) -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name=name,
-        level=pgtrigger.Statement,
-        when=pgtrigger.After,
-        operation=operation,
-        referencing=referencing,
-        func=body,
-    )
+class _Audit(pgtrigger.Trigger):
+    """A trigger after each statement of a sort, that makes the entries of its rows."""
+
+    def __init__(self, verb: pgtrigger.core.Operation, silent: tuple[str, ...], *, wide: bool, **rows: str) -> None:
+        self.silent, self.wide = silent, wide
+        super().__init__(
+            name=f"audit_{str(verb).lower()}",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=verb,
+            referencing=pgtrigger.Referencing(**rows),
+        )
 
 
-class Inserted(pgtrigger.Trigger):
+class Inserted(_Audit):
     """The trigger for new rows of a table; of a ``wide`` one with an expression for each column."""
 
     def __init__(self, silent: tuple[str, ...], *, wide: bool) -> None:
-        self.silent, self.wide = silent, wide
-        super().__init__(
-            name="audit_insert",
-            level=pgtrigger.Statement,
-            when=pgtrigger.After,
-            operation=pgtrigger.Insert,
-            referencing=pgtrigger.Referencing(new="new_rows"),
-        )
+        super().__init__(pgtrigger.Insert, silent, wide=wide, new="new_rows")
 
     def get_func(self, model: Any) -> str:
         """The entry of each new row: the columns that hold something."""
@@ -114,18 +96,11 @@ class Inserted(pgtrigger.Trigger):
     """
 
 
-class Updated(pgtrigger.Trigger):
+class Updated(_Audit):
     """The trigger for changed rows of a table; of a ``wide`` one with a comparison for each column."""
 
     def __init__(self, silent: tuple[str, ...], *, wide: bool) -> None:
-        self.silent, self.wide = silent, wide
-        super().__init__(
-            name="audit_update",
-            level=pgtrigger.Statement,
-            when=pgtrigger.After,
-            operation=pgtrigger.Update,
-            referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),
-        )
+        super().__init__(pgtrigger.Update, silent, wide=wide, old="old_rows", new="new_rows")
 
     def get_func(self, model: Any) -> str:
         """The entry of each changed row: the columns that differ, before and after."""
@@ -145,6 +120,23 @@ class Updated(pgtrigger.Trigger):
         FROM new_rows n JOIN old_rows o ON o.id = n.id {_CONTEXT}
         CROSS JOIN LATERAL {told}
         WHERE d.changes IS NOT NULL;
+        RETURN NULL;
+    """
+
+
+class Deleted(_Audit):
+    """The trigger for rows that are gone for good."""
+
+    def __init__(self, silent: tuple[str, ...]) -> None:
+        super().__init__(pgtrigger.Delete, silent, wide=False, old="old_rows")
+
+    def get_func(self, model: Any) -> str:  # noqa: ARG002 - the same for every table
+        """The entry of each: the columns that held something."""
+        return f"""
+        {_INTO.format(row="o", action="destroy")}
+        FROM old_rows o {_CONTEXT}
+        CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, jsonb_build_array(k.value, NULL)) AS changes
+            FROM jsonb_each(to_jsonb(o)) k WHERE k.key NOT IN ({_quoted(self.silent)}) AND k.value NOT IN ('null', '""', '[]', '{{}}')) d;
         RETURN NULL;
     """
 

@@ -266,11 +266,13 @@ def _unused() -> int:
 def _told(monkeypatch: pytest.MonkeyPatch, words: dict[str, float], documents: float, **owners: float) -> None:
     """Statistics as PostgreSQL would tell them of a large table."""
     now = time.monotonic()
-    monkeypatch.setattr(
-        probe, "_words", (now, {tokens.field_tag(FIRM.key, "name") + key: n for key, n in words.items()})
+    monkeypatch.setitem(
+        probe._told, "words", (now, {tokens.field_tag(FIRM.key, "name") + key: n for key, n in words.items()})
     )
-    monkeypatch.setattr(probe, "_counts", (now, {FIRM.key: documents}))
-    monkeypatch.setitem(probe._shares, FIRM.key, (now, {int(owner[1:]): share for owner, share in owners.items()}))
+    monkeypatch.setitem(probe._told, "documents", (now, {FIRM.key: documents}))
+    monkeypatch.setitem(
+        probe._told, ("shares", FIRM.key), (now, {int(owner[1:]): share for owner, share in owners.items()})
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_statistics_say_how_many_documents_fit(
     condition: str, documents: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {"ah科技": 900.0, "ah技术": 40.0, "awo'neil": 5.0, "aw\\x": 2.0}
-    monkeypatch.setattr(probe, "_words", (time.monotonic(), known))
+    monkeypatch.setitem(probe._told, "words", (time.monotonic(), known))
     assert probe.holding(condition) == documents
 
 
@@ -342,7 +344,7 @@ def test_of_a_number_only_what_tells_something_is_asked(monkeypatch: pytest.Monk
     _told(monkeypatch, {}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
     tag = tokens.field_tag(FIRM.key, "number")
     common = {tag + piece: 990_000.0 for piece in ("#kh2", "#h20", "#202", "#024")}
-    monkeypatch.setattr(probe, "_words", (time.monotonic(), common))
+    monkeypatch.setitem(probe._told, "words", (time.monotonic(), common))
     found, said = _statements(actor(alice), "KH-2024-0017")
     assert found == [firm.pk]
     assert f"{tag}#017" in said

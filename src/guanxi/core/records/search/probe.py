@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -18,9 +18,9 @@ from guanxi.core.schema.entity import Entity
 LARGE = 20_000
 #: For so many seconds the statistics of PostgreSQL are believed.
 PATIENCE = 600.0
-_counts: tuple[float, dict[str, float]] = (0.0, {})
+_told: dict[Hashable, tuple[float, dict[Any, float]]] = {}
 
-_STATISTICS = """
+_DOCUMENTS = """
 SELECT v.entity, v.share * c.reltuples FROM pg_stats s, pg_class c,
  unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS v(entity, share)
 WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'entity'
@@ -37,12 +37,18 @@ CROSS JOIN LATERAL (SELECT count(*) AS n FROM core_search_doc d WHERE d.tsv @@ k
 
 def documents() -> dict[str, float]:
     """About how many documents each sort of record has, by the statistics of PostgreSQL; rare sorts are left out."""
-    global _counts  # noqa: PLW0603 - one reading per process
-    if not _counts[0] or time.monotonic() - _counts[0] > PATIENCE:
+    return _statistics("documents", _DOCUMENTS)
+
+
+def _statistics(place: Hashable, statement: str, values: Sequence[Any] = ()) -> dict[Any, float]:
+    """What the statistics of PostgreSQL say, read anew after ``PATIENCE`` in each process."""
+    read, known = _told.get(place, (0.0, {}))
+    if not read or time.monotonic() - read > PATIENCE:
         with connection.cursor() as cursor:
-            cursor.execute(_STATISTICS)
-            _counts = (time.monotonic(), dict(cursor.fetchall()))
-    return _counts[1]
+            cursor.execute(statement, values)
+            known = dict(cursor.fetchall())
+        _told[place] = (time.monotonic(), known)
+    return known
 
 
 def _large_ones() -> frozenset[str]:
@@ -54,18 +60,12 @@ SELECT v.owner, sum(v.share) FROM pg_stats s,
  unnest(s.most_common_vals::text::bigint[], s.most_common_freqs) AS v(owner, share)
 WHERE s.schemaname = current_schema() AND s.tablename = %s AND s.attname = ANY(%s) GROUP BY 1
 """
-_shares: dict[str, tuple[float, dict[int, float]]] = {}
 
 
 def share_of(entity: Entity, owners: Iterable[int]) -> float | None:
     """About which part of an entity's records these people own or carry, by the statistics of PostgreSQL; ``None`` without any."""
-    read, known = _shares.get(entity.key, (0.0, {}))
-    if not read or time.monotonic() - read > PATIENCE:
-        columns = [f"{entity.access.owner}_id", *(["carrier_owner_id"] if entity.access.carried_by else [])]
-        with connection.cursor() as cursor:
-            cursor.execute(_SHARES, [entity.table, columns])
-            known = dict(cursor.fetchall())
-        _shares[entity.key] = (time.monotonic(), known)
+    columns = [f"{entity.access.owner}_id", *(["carrier_owner_id"] if entity.access.carried_by else [])]
+    known = _statistics(("shares", entity.key), _SHARES, [entity.table, columns])
     return sum(known.get(owner, 0.0) for owner in owners) if known else None
 
 
@@ -75,18 +75,12 @@ SELECT v.word, v.share * c.reltuples FROM pg_stats s, pg_class c,
 WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'tsv'
  AND c.oid = 'core_search_doc'::regclass AND v.word IS NOT NULL
 """
-_words: tuple[float, dict[str, float]] = (0.0, {})
 _PART = re.compile(r"'((?:[^']|'')*)'(:\*)?|[&|()]")
 
 
 def frequent() -> dict[str, float]:
     """About how many documents hold a token, by the statistics of PostgreSQL, for the thousand most frequent of all."""
-    global _words  # noqa: PLW0603 - one reading per process
-    if not _words[0] or time.monotonic() - _words[0] > PATIENCE:
-        with connection.cursor() as cursor:
-            cursor.execute(_WORDS)
-            _words = (time.monotonic(), dict(cursor.fetchall()))
-    return _words[1]
+    return _statistics("words", _WORDS)
 
 
 def holding(condition: str) -> float:
