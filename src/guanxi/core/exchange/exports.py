@@ -33,7 +33,7 @@ LARGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many rows and bytes went out."""
+    """How many records went out, with which columns, under which mark."""
 
     rows: int
     columns: tuple[str, ...]
@@ -81,19 +81,21 @@ def export_write(
     fields = export_columns(actor, declared, columns)
     mark = discretion.mark_for(actor)
     with regional.speaking(actor.language, actor.timezone, _readable(actor)), transaction.atomic():
-        records = _records(actor, declared, filter=filter, text=text, sort=sort, ids=ids)
+        taken = _Taken(actor)
+        chunks = _chunks(actor, _records(actor, declared, filter=filter, text=text, sort=sort, ids=ids), taken)
         if format == "vcf":
-            rows = _write_cards(actor, declared, records, out, mark)
+            rows = _write_cards(actor, declared, chunks, out, mark)
         else:
             rows = _write_table(
                 actor,
                 declared,
                 fields,
-                records,
+                chunks,
+                taken,
                 writer_of(format, out, [str(one.label) for one in fields], str(declared.plural), _shown(mark)),
                 lines_of(actor, declared) if format == "zip" else [],
             )
-        _note(actor, declared, rows, format, [one.name for one in fields], mark, filter=filter, text=text)
+        _note(actor, declared, taken.rows, format, [one.name for one in fields], mark, filter=filter, text=text)
     return Exported(rows, tuple(one.name for one in fields), mark.number)
 
 
@@ -123,13 +125,22 @@ def _shown(mark: discretion.Mark) -> discretion.Mark | None:
     return mark if discretion.discretion().marked else None
 
 
-def _chunks(actor: Actor, records: Iterator[Any]) -> Iterator[list[Any]]:
-    left = discretion.rows_left(actor)
+class _Taken:
+    """How many rows go out, records and lines of documents alike, against how many the actor may still take out today."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor, self.rows, self.left = actor, 0, discretion.rows_left(actor)
+
+    def take(self, rows: int) -> None:
+        """Count rows before they are written. Raises TooMany when the day's are used up."""
+        self.rows += rows
+        if self.left is not None and self.rows > self.left:
+            raise discretion.rows_used_up(self.actor)
+
+
+def _chunks(actor: Actor, records: Iterator[Any], taken: _Taken) -> Iterator[list[Any]]:
     while chunk := list(islice(records, CHUNK)):
-        if left is not None:
-            left -= len(chunk)
-            if left < 0:
-                raise discretion.rows_used_up(actor)
+        taken.take(len(chunk))
         if actors.renewed(actor).rights != actor.rights:
             raise _outdated()
         yield chunk
@@ -148,7 +159,8 @@ def _write_table(
     actor: Actor,
     entity: Entity,
     fields: Sequence[Field],
-    records: Iterator[Any],
+    chunks: Iterator[list[Any]],
+    taken: _Taken,
     writer: Writer,
     lined: Sequence[Lines] = (),
 ) -> int:
@@ -158,7 +170,7 @@ def _write_table(
     keys = [known[name] for name in dict.fromkeys(("number", entity.title)) if name in known]
     count = 0
     try:
-        for chunk in _chunks(actor, records):
+        for chunk in chunks:
             names = display.names_for(actor, chunk, fields)
             for record in chunk:
                 writer.row(
@@ -169,7 +181,7 @@ def _write_table(
                 count += 1
             if isinstance(writer, Apart):
                 for spec in lined:
-                    _write_lines(actor, spec, chunk, keys, writer)
+                    _write_lines(actor, spec, chunk, keys, writer, taken)
         writer.close()
     except BaseException:
         writer.drop()
@@ -196,7 +208,9 @@ def _write_rows(
             writer.beside(str(field.label), top, [*whose, *cells])
 
 
-def _write_lines(actor: Actor, spec: Lines, chunk: Sequence[Any], keys: Sequence[Field], writer: Apart) -> None:
+def _write_lines(
+    actor: Actor, spec: Lines, chunk: Sequence[Any], keys: Sequence[Field], writer: Apart, taken: _Taken
+) -> None:
     """The lines of documents, as an import takes them: what the document is numbered, then the columns he may see."""
     child = entity_of(spec.entity)
     known = shape.readable(actor, child)
@@ -204,13 +218,13 @@ def _write_lines(actor: Actor, spec: Lines, chunk: Sequence[Any], keys: Sequence
     stored = lines.stored_of(chunk, spec)
     rows = [row for record in chunk for row in stored.get(record.pk, ())]
     mine = set(visible(child.model._base_manager.filter(pk__in=[row.pk for row in rows]), actor, "export").values_list("pk", flat=True))  # fmt: skip
+    rows = [row for row in rows if row.pk in mine]
+    taken.take(len(rows))
     names = display.names_for(actor, rows, columns)
     plain = [field_level(actor, child, one.name) != "masked" for one in columns]
     top = [str(shape.fields_of(child)[spec.field].label), *(str(one.label) for one in columns)]
     whole = entity_of(chunk[0])
     for row in rows:
-        if row.pk not in mine:
-            continue
         whose = display.value_text(actor, whole, getattr(row, spec.field), keys[0].name) if keys else ""
         cells = [_cell(actor, child, one, row, names, plain=p) for one, p in zip(columns, plain, strict=True)]
         writer.beside(str(spec.label), top, [whose, *cells])
@@ -223,13 +237,15 @@ def _cell(actor: Actor, entity: Entity, field: Field, record: Any, names: displa
     return display.shown(field, value, names)
 
 
-def _write_cards(actor: Actor, entity: Entity, records: Iterator[Any], out: IO[bytes], mark: discretion.Mark) -> int:
+def _write_cards(
+    actor: Actor, entity: Entity, chunks: Iterator[list[Any]], out: IO[bytes], mark: discretion.Mark
+) -> int:
     fields = shape.readable(actor, entity)
     if not {one.kind for one in fields.values()} & {"phones", "emails"}:
         raise Invalid(_("%(name)s cannot be written as vCards.") % {"name": entity.plural}, code="export.vcard")
     count = 0
     maker = [("PRODID", f"-//Guanxi//{mark.number}")] if _shown(mark) else []
-    for chunk in _chunks(actor, records):
+    for chunk in chunks:
         names = display.names_for(actor, chunk, fields.values())
         for record in chunk:
             out.write(vcard_text([*maker, *_card(actor, entity, fields, record, names)]).encode("utf-8"))
