@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import pgtrigger
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.areas.customers.models import Customer
 from guanxi.core.models import ChoiceField, FileField, MoneyField, Record, TextKindField
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
+from guanxi.core.models.paths import path_triggers
 
 LIVING = Q(deleted_at__isnull=True)
 DRAFT, ACTIVE, PHASING_OUT, RETIRED = "draft", "active", "phasing_out", "retired"
@@ -27,37 +27,7 @@ STATUSES = [
 SALEABLE = (ACTIVE, PHASING_OUT)
 
 #: Keeps ``path`` right: the ids of all higher categories ("/3/12/").
-CATEGORY_PATH = (
-    pgtrigger.Trigger(
-        name="path_set",
-        level=pgtrigger.Row,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update,
-        func="""
-            IF NEW.parent_id IS NULL THEN
-                NEW.path := '/';
-            ELSE
-                SELECT c.path || c.id || '/' INTO NEW.path FROM catalog_category c WHERE c.id = NEW.parent_id;
-                NEW.path := coalesce(NEW.path, '/' || NEW.parent_id || '/');
-                IF NEW.path LIKE '%/' || NEW.id || '/%' THEN
-                    RAISE check_violation USING MESSAGE = 'a category cannot be above itself';
-                END IF;
-            END IF;
-            RETURN NEW;
-        """,
-    ),
-    pgtrigger.Trigger(
-        name="path_spread",
-        level=pgtrigger.Row,
-        when=pgtrigger.After,
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Q(old__path__df=pgtrigger.F("new__path")),
-        func="""
-            UPDATE catalog_category SET path = NEW.path WHERE parent_id = NEW.id;
-            RETURN NULL;
-        """,
-    ),
-)
+CATEGORY_PATH = path_triggers("catalog_category", "a category")
 
 
 class Category(Record):

@@ -21,6 +21,7 @@ from guanxi.core.models import (
     TextKindField,
 )
 from guanxi.core.models.audit_triggers import SILENT, audit_triggers
+from guanxi.core.models.paths import path_triggers
 from guanxi.core.models.record import carrying
 from guanxi.core.models.tally import MONTH_OF_MOMENT, counted_reference, tally_triggers
 from guanxi.core.schema.fields import Field
@@ -85,37 +86,8 @@ DERIVED = ("first_contact_at", "last_contact_at", "next_plan_at")
 
 #: Keeps ``path`` right however a row changes: the ids of all higher customers, from the top down ("/12/45/"). Who stands under
 #: nobody, and is said to, is passed over: millions do.
-PATH_TRIGGERS = (
-    pgtrigger.Trigger(
-        name="path_set",
-        level=pgtrigger.Row,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update,
-        condition=pgtrigger.Q(new__parent__isnull=False) | ~pgtrigger.Q(new__path="/"),
-        func="""
-            IF NEW.parent_id IS NULL THEN
-                NEW.path := '/';
-            ELSE
-                SELECT c.path || c.id || '/' INTO NEW.path FROM customers_customer c WHERE c.id = NEW.parent_id;
-                NEW.path := coalesce(NEW.path, '/' || NEW.parent_id || '/');
-                IF NEW.path LIKE '%/' || NEW.id || '/%' THEN
-                    RAISE check_violation USING MESSAGE = 'a customer cannot be above itself';
-                END IF;
-            END IF;
-            RETURN NEW;
-        """,
-    ),
-    pgtrigger.Trigger(
-        name="path_spread",
-        level=pgtrigger.Row,
-        when=pgtrigger.After,
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Q(old__path__df=pgtrigger.F("new__path")),
-        func="""
-            UPDATE customers_customer SET path = NEW.path WHERE parent_id = NEW.id;
-            RETURN NULL;
-        """,
-    ),
+PATH_TRIGGERS = path_triggers(
+    "customers_customer", "a customer", pgtrigger.Q(new__parent__isnull=False) | ~pgtrigger.Q(new__path="/")
 )
 TALLY_TRIGGERS = tally_triggers(
     "customers_customertally",
