@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from guanxi.areas.sales import panels
 from guanxi.areas.sales.models import ForecastEntry, Opportunity, OpportunitySnapshot, OpportunityState, Stage, Target
+from guanxi.areas.sales.panels import home
 from guanxi.areas.sales.selectors import history
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.areas.sales.services import targets
@@ -324,17 +325,17 @@ def test_sums_hidden_from_a_role_are_told_by_no_page_card_or_badge(
     person = make("customers.contact", customer=make("customers.customer", owner=cast.alice_user))
     make("sales.opportunity", customer=person.customer, contact=person, amount=300, stage=stages["contact"].pk)
     Opportunity.objects.update(hot=True)
-    monkeypatch.setattr(panels, "answers", lambda _actor: True)
+    monkeypatch.setattr(home, "answers", lambda _actor: True)
     page, pages = browser(cast.alice_user), ("/", "/forecast/", "/pipeline-course/")
     assert [page.get(one).status_code for one in pages] == [200, 200, 200]
-    assert panels.team(cast.alice) is not None
+    assert home.team(cast.alice) is not None
     assert panels.hot(cast.alice, person.customer) is not None
     for field in ("value", "hot"):
         RoleField.objects.create(role=cast.role, entity="sales.opportunity", field=field, level="hidden")
     bump("rights", "fields")
     assert [page.get(one).status_code for one in pages] == [200, 403, 403]
     alice = cast.actor(cast.alice_user)
-    assert (panels.team(alice), panels.hot(alice, person.customer)) == (None, None)
+    assert (home.team(alice), panels.hot(alice, person.customer)) == (None, None)
 
 
 def test_who_answers_for_others_has_their_funnel_and_month_on_his_home(
@@ -343,10 +344,10 @@ def test_who_answers_for_others_has_their_funnel_and_month_on_his_home(
     make("sales.target", year=clock.today(ZONE).year, base=24000)
     person = make("customers.contact", customer=make("customers.customer", owner=cast.alice_user))
     firm, today = person.customer, clock.today(ZONE)
-    assert panels.team(cast.root) is None
+    assert home.team(cast.root) is None
     for amount, stage in ((300, "contact"), (100, "needs"), (50, "needs"), (9, "won")):
         make("sales.opportunity", customer=firm, contact=person, amount=amount, close_on=today, stage=stages[stage].pk)
-    card = panels.team(cast.root)
+    card = home.team(cast.root)
     assert card is not None
     assert [(count, value, share) for _label, count, value, share, _url in card["stages"]] == [
         (1, 300, 100),
@@ -355,4 +356,4 @@ def test_who_answers_for_others_has_their_funnel_and_month_on_his_home(
     assert (card["totals"]["expected"], card["totals"]["target"], card["totals"]["gap"]) == (9, 2000, 1991)
     shown = browser(cast.root_user).get("/").content.decode()
     assert "Funnel and forecast of the team" in shown
-    assert panels.team(cast.alice) is None
+    assert home.team(cast.alice) is None

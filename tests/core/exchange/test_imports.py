@@ -7,24 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
 
 from guanxi.areas.customers.models import Contact, Customer
-from guanxi.core import records
-from guanxi.core.exchange import ahead, imports, mapping, results, running
+from guanxi.core.exchange import imports, mapping, results
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reasons import texts
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleRight
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
-from guanxi.core.models.search import MatchValue
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import reading
-from guanxi.core.records.copying import behind, copy_lines
 from tests.core.exchange.bringing import CONTACT, CUSTOMER, bring, counts, reasons
 from tests.factories.cast import Cast
-from tests.rights import as_owner
 
 CHINESE = (
     "客户名称,统一社会信用代码,手机,邮箱,省份,城市,地址,行业,级别,员工数,年营业额,备注\n"
@@ -267,136 +262,3 @@ def test_references_further_down_in_the_file(cast: Cast) -> None:
     assert child.path == f"/{child.parent_id}/"
     assert reasons(run) == ["reference.not_found"]
     assert "无此公司" in Customer.objects.get(name="孤公司").description
-
-
-def test_a_dry_run_writes_nothing(cast: Cast, make: Callable[..., Any]) -> None:
-    make(CUSTOMER, name="甲公司", by=cast.root_user)
-    run = imports.import_stage(
-        cast.root,
-        content="名称,成立年份,来源\n甲公司,2000,\n乙公司,x,\n丙公司,,新来源\n".encode(),
-        name="x.csv",
-        entity=CUSTOMER,
-    )
-    imports.import_configure(cast.root, run=run, options=Options(create_choices=True, unreadable="refuse"))
-    audited, announced = AuditEntry.objects.count(), OutboxEvent.objects.count()
-    check = imports.import_check(cast.root, run=run)
-    assert check.counts == {"created": 1, "updated": 1, "skipped": 0, "failed": 1}
-    assert [row.outcome for row in imports.import_preview(cast.root, run=run)] == ["updated", "failed", "created"]
-    assert (AuditEntry.objects.count(), OutboxEvent.objects.count()) == (audited, announced)
-    assert (
-        list(Customer.objects.values_list("name", "founded_year")) == [("甲公司", None)]
-        or Customer.objects.count() == 1
-    )
-    assert not ImportOutcome.objects.exists()
-    assert not DictionaryValue.objects.filter(name_zh="新来源").exists()
-
-
-def test_a_cell_can_be_corrected_before(cast: Cast) -> None:
-    run = imports.import_stage(cast.root, content="名称,成立年份\n甲公司,x\n".encode(), name="x.csv", entity=CUSTOMER)
-    imports.import_edit(cast.root, run=run, position=1, column=1, value="2001")
-    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
-    assert counts(run) == (1, 0, 0, 0)
-    with pytest.raises(RuleBroken):
-        imports.import_edit(cast.root, run=run, position=1, column=1, value="2002")
-
-
-def test_undo_puts_everything_back_but_what_changed_since(cast: Cast, make: Callable[..., Any]) -> None:
-    known = make(CUSTOMER, name="甲公司", by=cast.root_user, description="旧")
-    run = bring(cast.root, "名称,备注\n甲公司,新\n乙公司,x\n丙公司,y\n")
-    assert counts(run) == (2, 1, 0, 0)
-    touched = Customer.objects.get(name="丙公司")
-    records.update(cast.root, touched, {"description": "有人改过"})
-    undone = imports.import_undo(cast.root, run=run)
-    known.refresh_from_db()
-    assert known.description == "旧"
-    assert not Customer.objects.filter(name="乙公司").exists()
-    assert Customer.objects.get(name="丙公司").description == "有人改过"
-    assert [one["id"] for one in undone.skipped] == [touched.pk]
-    with pytest.raises(RuleBroken):
-        imports.import_undo(cast.root, run=run)
-
-
-def test_pause_cancel_and_going_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "BATCH", 2)
-    text = "名称\n" + "".join(f"公司{n}\n" for n in range(7))
-    run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
-    run = imports.import_start(cast.root, run=run)
-
-    def pause(now: ImportRun) -> None:
-        if now.done == 4 and now.state == "running":
-            imports.import_pause(cast.root, run=now)
-
-    run = imports.import_run(cast.root, run=run, progress=pause)
-    assert (run.state, run.done, Customer.objects.count()) == ("paused", 4, 4)
-    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
-    assert (run.state, run.done, Customer.objects.count()) == ("done", 7, 7)
-    with pytest.raises(RuleBroken):
-        imports.import_cancel(cast.root, run=run)
-
-
-def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "BATCH", 3)
-    text = "名称\n" + "".join(f"公司{n}\n" for n in range(8))
-    run = imports.import_start(
-        cast.root, run=imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
-    )
-    stored = running.store
-
-    def crash(now: ImportRun, outcomes: Any) -> None:
-        if now.position == 3:
-            raise KeyboardInterrupt
-        stored(now, outcomes)
-
-    monkeypatch.setattr(running, "store", crash)
-    with pytest.raises(KeyboardInterrupt):
-        imports.import_run(cast.root, run=run)
-    assert Customer.objects.count() == ImportOutcome.objects.count() == 3
-    monkeypatch.setattr(running, "store", stored)
-    run = imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
-    assert counts(run) == (8, 0, 0, 0)
-    assert Customer.objects.count() == 8
-
-
-def test_the_database_refusing_one_row_spares_the_others(cast: Cast) -> None:
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE customers_customer ADD CONSTRAINT no_evil CHECK (name <> '坏公司')")
-    run = bring(cast.root, "名称\n好公司\n坏公司\n另一家\n")
-    assert counts(run) == (2, 0, 0, 1)
-    assert reasons(run) == ["row.database"]
-
-
-def test_undo_says_of_every_record_what_became_of_it(cast: Cast) -> None:
-    run = bring(cast.root, "名称\n" + "".join(f"第{n}号公司\n" for n in range(6)), mode="create")
-    made = list(Customer.objects.order_by("pk"))
-    records.update(cast.root, made[1], {"description": "后来改的"})
-    records.delete(cast.root, made[2])
-    Customer.everything.filter(pk=made[3].pk).delete()
-    before = OutboxEvent.objects.filter(name="customers.customer.deleted").count()
-    undone = imports.import_undo(cast.root, run=run)
-    assert undone.undone == 4
-    told = {one["id"]: one["reason"] for one in undone.skipped}
-    assert set(told) == {made[1].pk, made[3].pk}
-    assert str(Customer._meta.get_field("description").verbose_name) in told[made[1].pk]
-    assert list(Customer.objects.all()) == [made[1]]
-    assert Customer.everything.filter(deleted_by=cast.root.user_id).count() == 4
-    assert OutboxEvent.objects.filter(name="customers.customer.deleted").count() == before + 3
-    trashed = AuditEntry.objects.filter(operation_id=undone.operation.pk, record_id=made[0].pk)
-    assert [(one.action, one.actor_id) for one in trashed] == [("update", cast.root.user_id)]
-    assert not records.select(cast.root, CUSTOMER, text="第0号").items
-
-
-def test_what_the_database_refuses_while_writing_behind_is_found_before_the_next_statement(cast: Cast) -> None:
-    before = Customer.objects.count()
-
-    def write() -> None:
-        with transaction.atomic(), behind():
-            copy_lines("customers_customer", ("name",), ["\\N"])
-            copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), ["x\tname\ty\t1"])
-            Customer.objects.count()
-
-    with pytest.raises(DatabaseError):
-        write()
-    assert Customer.objects.count() == before
-    with transaction.atomic(), behind():
-        copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), ["x\tname\ty\t1"])
-        assert MatchValue.objects.filter(entity="x").count() == 1

@@ -16,3 +16,4 @@ class SalesConfig(AppConfig):
 
     def ready(self) -> None:
         from guanxi.areas.sales import entities, pages, reports, seeds, subscribers, tiles  # noqa: F401, PLC0415 - need models
+        from guanxi.areas.sales.panels import home  # noqa: F401, PLC0415 - the same

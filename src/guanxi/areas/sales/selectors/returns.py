@@ -202,6 +202,8 @@ def _ends(subject: str, ground: str, ids: Collection[int] | None) -> Mapping[int
 
 
 HORIZON = 30
+#: How many days ahead what goes back is pointed out.
+SOON = 14
 
 
 def forecast(pool: Pool, rules: Sequence[Rule], *, days: int = HORIZON) -> dict[dt.date, list[Due]]:
