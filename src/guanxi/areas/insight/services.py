@@ -117,21 +117,21 @@ def _run(calculation: Calculation) -> None:
     if frame.empty:
         raise BadInput("source.empty", "The source of transactions is empty.", "交易来源为空。")
     today = clock.today(actor.timezone)
-    zone = calculation.as_of or today
+    day = calculation.as_of or today
     moments = pd.to_datetime(frame["day"], utc=True)
     frame["day"] = (
         moments.dt.tz_convert(actor.timezone or "Asia/Shanghai").dt.tz_localize(None)
         if isinstance(frame["day"].iloc[0], dt.datetime)
         else moments.dt.tz_localize(None)
     )
-    if zone < today:
-        frame = frame[frame["day"] < pd.Timestamp(zone) + pd.Timedelta(days=1)].reset_index(drop=True)
+    if day < today:
+        frame = frame[frame["day"] < pd.Timestamp(day) + pd.Timedelta(days=1)].reset_index(drop=True)
         if frame.empty:
             raise BadInput("source.empty", "Nothing was bought until that day.", "截至该日尚无交易。")
     else:
         snapshot(frame, "transactions")
         snapshot(lines, "lines")
-    calculation.source, calculation.as_of, calculation.model_version = source.entity, zone, MODEL_VERSION
+    calculation.source, calculation.as_of, calculation.model_version = source.entity, day, MODEL_VERSION
     calculation.rows, calculation.customers = len(frame), int(frame["customer"].nunique())
     from guanxi.areas.insight.computing import compute  # noqa: PLC0415 - seconds of every process that never computes
 
@@ -139,7 +139,7 @@ def _run(calculation: Calculation) -> None:
     found = compute(
         frame,
         lines,
-        zone,
+        day,
         {**thresholds.DEFAULTS, **calculation.settings},
         lambda percent, step: _tell(calculation, percent, step),
         older.results.get("spread") if older else None,
@@ -148,8 +148,8 @@ def _run(calculation: Calculation) -> None:
     if older:
         found.whole["against"] = {"run": older.pk, "as_of": str(older.as_of)}
     calculation.results, calculation.notes = found.whole, found.notes
-    if zone == today:
-        values_store(found, zone)
+    if day == today:
+        values_store(found, day)
         _drift_tell(calculation)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from guanxi.areas.billing.models import Quote
 from guanxi.core.access import visible
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Text
 from guanxi.core.records import display, figures, lines, shape, values
 from guanxi.core.records.children import leads
 from guanxi.core.schema.entity import Entity
@@ -41,7 +40,6 @@ class Pair:
     """One value in both versions, as text; ``change`` of a figure is what it grew by, ``parts`` those of a long text."""
 
     field: Field
-    label: Text
     before: str
     after: str
     change: str = ""
@@ -119,7 +117,7 @@ def _written(entity: Entity) -> list[str]:
 def _pair(field: Field, older: Any, newer: Any, names: Mapping[str, Mapping[int, str]]) -> Pair:
     before, after = (_text(field, one, names) if one is not None else "" for one in (older, newer))
     parts = _parts(before, after) if field.kind in _LONG and before != after else ()
-    return Pair(field, field.label, before, after, _growth(field, older, newer) if before != after else "", parts)
+    return Pair(field, before, after, _growth(field, older, newer) if before != after else "", parts)
 
 
 def _text(field: Field, record: Any, names: Mapping[str, Mapping[int, str]]) -> str:
