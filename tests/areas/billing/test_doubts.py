@@ -95,6 +95,18 @@ def test_a_change_of_many_asks_before_anything_is_written(browse: Browse, make: 
     assert [until(one) for one in quotes] == [FAR, FAR]
 
 
+def test_a_change_of_many_without_the_new_value_clears_nothing(browse: Browse, make: Any) -> None:  # noqa: F811
+    quote = make("billing.quote")
+    before = until(quote)
+    sent = {"go": "1", "field": "valid_until", "ids": [quote.pk]}
+    answer = browse("root", "zh-hans").post("/quotes/bulk/update/", sent)
+    page = answer.content.decode()
+    assert (answer.status_code, until(quote)) == (422, before)
+    assert all(one in page for one in ("请填写新的值", 'name="valid_until"')), "the widget comes with the answer"
+    emptied = browse("root").post("/quotes/bulk/update/", {**sent, "field": "terms", "terms": ""}, **SCRIPT)
+    assert emptied.status_code == 200, "left empty on purpose is another thing"
+
+
 def test_a_long_change_leaves_out_what_it_doubts_until_it_is_said_to_be_meant(
     browse: Browse,  # noqa: F811
     cast: Cast,

@@ -53,6 +53,20 @@ def test_a_wrong_template_says_in_which_line(cast: Cast) -> None:
         records.create(cast.root, "billing.printtemplate", {**QUOTE, "document": "poem"})
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("#nix", "没有名为“nix”的内容"), ('#json("data.json").nix', "单据中没有“nix”"), ("#let a = (1", "括号或引号没有闭合"),
+        ("#while true {}", "循环或嵌套没有结束"), ("#let f(n) = f(n + 1)\n#f(0)", "循环或嵌套没有结束"),
+        ('#json("more.json")', "没有这个文件"), ('#import "@preview/cetz:0.3.0": canvas', "不能使用外部软件包"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_template_is_said_in_the_readers_language(cast: Cast, source: str, said: str) -> None:
+    with translation.override("zh-hans"), pytest.raises(Invalid, match=said) as refused:
+        records.create(cast.root, "billing.printtemplate", {**QUOTE, "source": source})
+    assert "packages.typst.org" not in str(refused.value)
+
+
 def test_the_composer_as_a_page_is_drawn_anew_in_its_place(cast: Cast, make: Any) -> None:
     customer = make("customers.customer", emails=[{"label": "work", "value": "li@kunde.example"}])
     client, address = browser(cast.root_user), f"/write/customers/{customer.pk}/"

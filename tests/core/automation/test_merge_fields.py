@@ -89,7 +89,12 @@ def test_money_is_written_with_its_currency_in_the_language_of_the_text(cast: An
         ["US$1,234.50", "1234.50", "美元壹仟贰佰叁拾肆元伍角"],
     ]
     reckoned = "{% if total > 1000 %}{{ total | minus: 500 | round }}{% endif %} {{ customer.name }}"
-    assert merge_fields.fill(cast.root, yuan, reckoned) == f"71000 {yuan.customer.name}"
+    assert merge_fields.fill(cast.root, yuan, reckoned, language="en") == f"¥71,000.00 {yuan.customer.name}"
+    shares = "{{ total | divided_by: 3 }}|{{ total | times: 0.3 | in_words }}|{{ total | divided_by: net }}|{{ 2 | times: total | plain }}"
+    found = merge_fields.fill(cast.root, yuan, shares, language="zh-hans").split("|")
+    assert found == ["¥23,833.33", "贰万壹仟肆佰伍拾元整", "1.0", "143000.00"], (
+        "a part of money is money, a ratio is none"
+    )
     assert merge_fields.fill(cast.root, yuan, "{{ volume }}{{ volume | in_words }}") == "", "nothing of nothing"
     merge_fields.check(cast.root, "billing.contract", text)
 

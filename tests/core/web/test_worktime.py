@@ -35,6 +35,22 @@ def test_a_calendar_is_made_and_changed(browse: Any, cast: Any) -> None:
     assert "22:00-22:00" in answer.content.decode()
 
 
+def test_a_very_long_shift_is_asked_on_the_form_that_keeps_what_was_typed(browse: Any, cast: Any) -> None:
+    client = browse("root", "zh-hans")
+    form = {"name_zh": "夜班", "name_en": "Night", "timezone": "Asia/Shanghai", "length": "7", "day0": "20:00-14:00"}
+    answer = client.post(f"{HOME}new/", form)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert all(
+        one in page
+        for one in ("请确认，尚未保存", 'name="_sure"', 'value="夜班"', 'value="20:00-14:00"', "超过 16 小时")
+    )
+    assert not WorkCalendar.objects.filter(key="night").exists()
+    assert client.post(f"{HOME}new/", {**form, "_sure": "1"}).headers["Location"] == f"{HOME}night/"
+    wrong = client.post(f"{HOME}night/", {**form, "day0": "20:00-20:00"})
+    assert 'name="_sure"' not in wrong.content.decode(), "what is wrong is not asked"
+
+
 def test_the_count_of_a_deadline_shows_its_intervals(browse: Any, cast: Any) -> None:
     page = browse("root").get(HOME, {"start": "2026-02-13T17:00", "hours": "12", "in": "standard"})
     text = page.content.decode()

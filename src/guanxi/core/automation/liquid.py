@@ -33,7 +33,7 @@ class _Environment(Environment):
         """The usual ones; faults in tags are told with their place, and no filter makes more of a value than a text may hold."""
         super().setup_tags_and_filters(extra=extra)
         self.filters = {name: _bounded(one) for name, one in self.filters.items()}
-        self.filters |= {name: _reckoning(self.filters[name]) for name in _RECKONING}
+        self.filters |= {name: _reckoning(name, self.filters[name]) for name in _RECKONING}
         self.filters |= {"plain": _plain, "in_words": _in_words}
         for tag in self.tags.values():
             tag.get_node = partial(_placed, tag.get_node)  # type: ignore[method-assign]
@@ -100,10 +100,16 @@ class Amount(float):
 _RECKONING = ("abs", "at_least", "at_most", "ceil", "divided_by", "floor", "minus", "modulo", "plus", "round", "times")
 
 
-def _reckoning(work: Callable[..., Any]) -> Callable[..., Any]:
+def _reckoning(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that reckons. Money and numbers make money again; a share of money in money is a number."""
+
     @wraps(work)
     def reckon(*given: Any, **named: Any) -> Any:
-        return work(*(float(one) if isinstance(one, Amount) else one for one in given), **named)
+        made = work(*(float(one) if isinstance(one, Amount) else one for one in given), **named)
+        currencies = {one.currency for one in given if isinstance(one, Amount)}
+        first, among = isinstance(given[0], Amount), sum(isinstance(one, Amount) for one in given)
+        whole = {"divided_by": first and among == 1, "times": among == 1}.get(name, len(currencies) == 1)
+        return Amount(Decimal(str(made)), currencies.pop()) if whole else made
 
     return reckon
 

@@ -102,9 +102,28 @@ def _shown(ours: Logo | None) -> dict[str, Any] | None:
     return {"file": f"logo.{ours.type}", "width": width, "height": height}
 
 
+#: What typst says most often, in words of ours.
+_SAID = (
+    (re.compile(r"unknown variable: (?P<word>.+)"), gettext_lazy("nothing is called “%(word)s”")),
+    (re.compile(r"(?:\w+) does not contain (?:key|field) \"(?P<word>.+?)\""), gettext_lazy("the document has no “%(word)s”")),
+    (re.compile(r"unclosed (?:delimiter|string|label|raw text)"), gettext_lazy("a bracket or quotation mark is not closed")),
+    (re.compile(r"condition is always true|loop seems to be infinite|maximum .+ depth exceeded"), gettext_lazy("it never ends")),
+    (re.compile(r"file not found.*|failed to load file.*"), gettext_lazy("there is no such file; a template knows data.json and the logo")),
+    (re.compile(r"failed to download package.*|package not found.*"), gettext_lazy("packages cannot be used")),
+)  # fmt: skip
+
+
+def _words(error: str) -> str:
+    """What typst says, in the reader's language where it is known."""
+    for pattern, text in _SAID:
+        if found := pattern.match(error):
+            return str(text % found.groupdict())
+    return error[:300]
+
+
 def _wrong(error: str, diagnostic: str) -> Invalid:
     """What is wrong with a template, and in which line."""
-    said = {"error": error[:300]}
+    said = {"error": _words(error)}
     place = re.search(r"main\.typ:(\d+):", diagnostic)
     if place is None:
         text = _("The template cannot be printed: %(error)s") % said

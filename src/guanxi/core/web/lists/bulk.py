@@ -181,7 +181,11 @@ def _given(actor: Actor, entity: Entity, verb: str, request: HttpRequest) -> dic
     )
     if declared is None:
         raise Invalid(_("Choose what to change."), code="bulk.field", field="field")
-    values = raw_values([declared], request.POST)
+    values = raw_values([declared], request.POST, partial=True)
+    if verb == "update" and not values:  # the widget was not there yet: it comes with the answer
+        raise Invalid(
+            _("Enter the new value; left empty, the field is cleared."), code="bulk.value", field=declared.name
+        )
     if verb in ("tag", "untag") and not values.get("tags"):
         raise Invalid(_("Choose at least one tag."), code="bulk.tags", field="tags")
     return values
@@ -256,7 +260,7 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
     if sent and not error:
         with records.writing(actor):
             done, idle, problems = _act_on_each(actor, entity, action, selection.ids, given)
-        words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": done}
+        words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": formats.number(done)}
         if idle:
             words += " · " + _("%(count)s unchanged") % {"count": formats.number(idle)}
         if problems:

@@ -13,7 +13,7 @@ from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation import merge_fields, templates
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.models import MessageTemplate, Snippet
-from guanxi.core.records import display
+from guanxi.core.records import display, shape
 from guanxi.core.records.shape import spoken
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.core.web import editors
@@ -78,6 +78,9 @@ def _context(request: HttpRequest, row: MessageTemplate | None, filled: dict[str
         "entities": editors.choices(),
         "channels": channels(),
         "merge": merge_fields.fields_offered(actor, entity)[:200] if entity else [],
+        "money": next((name for name, one in shape.readable(actor, entity).items() if one.kind == "money"), "")
+        if entity
+        else "",
         "samples": [(one.pk, display.title_of(entity, one, actor)) for one in some] if entity else [],
         "chosen": request.POST.get("sample", ""),
         "preview": None,

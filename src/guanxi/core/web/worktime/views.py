@@ -17,6 +17,7 @@ from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.kernel.working_time import Calendar
 from guanxi.core.models import Department, User, WorkCalendar
 from guanxi.core.records import worktime, worktime_edit
+from guanxi.core.records.doubts import Doubtful
 from guanxi.core.records.worktime_edit import CalendarDraft
 from guanxi.core.web.days import read_day
 from guanxi.core.web.people.common import done, show, version_of
@@ -205,7 +206,8 @@ def _save(request: HttpRequest, row: WorkCalendar | None) -> HttpResponseBase:
             actor_of(request), row, draft_from(request.POST), version=version_of(request)
         )
     except GuanxiError as error:
-        return show(request, "worktime/calendar.jinja", _context(request, row, _typed(request.POST)), error)
+        context = {**_context(request, row, _typed(request.POST)), "doubtful": isinstance(error, Doubtful)}
+        return show(request, "worktime/calendar.jinja", context, error)
     return done(request, f"{HOME}{saved.key}/", _("The calendar was saved."))
 
 
