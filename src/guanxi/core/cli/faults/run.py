@@ -64,9 +64,11 @@ def run(
     report: Callable[[Round], None],
     commands: Callable[[str], None] | None = None,
     rows: int = 0,
+    each_time: bool = True,
 ) -> Audit:
     """Bring up a workspace, make the faults of ``plan`` under work of ``seconds`` each, and compare it with the ledger after each.
 
+    Without ``each_time`` it is compared at the end alone, and what a killed worker was at is waited for once.
     With ``commands``, which is told each step, backup, restore and migration are killed too, and with ``rows`` long work of that size.
     """
     place = Workspace(folder, port)
@@ -77,13 +79,16 @@ def run(
         for fault in plan:
             seen, faults_found = _round(place, people, ledger, fault, seconds)
             wrong += faults_found
+            if each_time:
+                wrong += [f"after {fault}: {each}" for each in _settled(place, ledger).faults]
             report(seen)
+        place.serve()
         people.repeat_unanswered(lambda: random.random() < 0.5)  # noqa: S311 - not for secrets
         if rows and commands:
             wrong += Labours(place, people.client, folder, rows, commands).run()
         if commands is not None:
             wrong += Commands(folder, folder, people, commands).run()
-        found = settled(ledger, place.database(), folder / "files")
+        found = _settled(place, ledger)
         people.leave()
         found.faults += [*wrong, *people.faults]
         return found
@@ -107,14 +112,15 @@ def _people(place: Workspace, ledger: Ledger) -> Everybody:
     return Everybody(ledger, client, invited(json.loads(link)["link"], "visitor", person, _VISITORS))
 
 
+def _settled(place: Workspace, ledger: Ledger) -> Audit:
+    place.serve()
+    return settled(ledger, place.database(), place.folder / "files")
+
+
 def _round(place: Workspace, people: Everybody, ledger: Ledger, fault: str, seconds: float) -> tuple[Round, list[str]]:
-    """One fault under work, and what the ledger says after the recovery."""
-    before, said = len(ledger.unknown()), 0
-    named = ":" in fault
-    if named:
-        place.end()
-        said = len(place.said())
-        place.start(fault)
+    """One fault under work, and whether it was made."""
+    before, said, named = len(ledger.unknown()), len(place.said()), ":" in fault
+    place.serve(fault if named else "")
     people.begin()
     time.sleep(seconds * random.uniform(0.4, 0.6))  # noqa: S311 - not for secrets
     wait_for_work(ledger)
@@ -136,13 +142,8 @@ def _round(place: Workspace, people: Everybody, ledger: Ledger, fault: str, seco
     wait_for_work(ledger)
     people.finish()
     wrong = []
-    if named:
-        if MADE % fault.partition("@")[0] not in place.said()[said:]:
-            wrong.append(f"{fault}: nobody came by the place so often, no fault was made")
-        place.end()
-        place.start()
-    found = settled(ledger, place.database(), place.folder / "files")
-    wrong += [f"after {fault}: {each}" for each in found.faults]
+    if named and MADE % fault.partition("@")[0] not in place.said()[said:]:
+        wrong.append(f"{fault}: nobody came by the place so often, no fault was made")
     return Round(fault, ledger.acknowledged(), len(ledger.unknown()) - before, round(recovered, 2)), wrong
 
 

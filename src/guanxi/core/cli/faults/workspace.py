@@ -27,6 +27,7 @@ class Workspace:
     def __init__(self, folder: Path, port: int, *, timing: bool = False) -> None:
         self.folder, self.port = folder, port
         self._process: subprocess.Popen[bytes] | None = None
+        self._failpoint = ""
         self._variables = os.environ | {
             "GUANXI_DATA": str(folder),
             "GUANXI_BACKUP_AT": "off",
@@ -37,7 +38,7 @@ class Workspace:
 
     def start(self, failpoint: str = "") -> float:
         """Start and wait until pages are served; returns the seconds it took."""
-        begin = time.monotonic()
+        begin, self._failpoint = time.monotonic(), failpoint
         with (self.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "guanxi", "serve", "--port", str(self.port)],
@@ -48,6 +49,12 @@ class Workspace:
             )
         self.wait_ready()
         return time.monotonic() - begin
+
+    def serve(self, failpoint: str = "") -> None:
+        """Start anew unless it runs with just this fault, or with none."""
+        if failpoint != self._failpoint:
+            self.end()
+            self.start(failpoint)
 
     def wait_ready(self) -> float:
         """Wait until pages are served; returns the seconds it took."""
