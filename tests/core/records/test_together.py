@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from guanxi.core.kernel.errors import Denied, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, Unavailable
 from guanxi.core.models import Collaborator, Comment, File, Mark, OutboxEvent, Tag
 from guanxi.core.records import files, marks, together
 from tests.factories.cast import Cast
@@ -176,7 +176,7 @@ def test_pictures_are_made_anew(cast: Cast, gadget: Any) -> None:
     exif = Image.Exif()
     exif[0x010E] = "secret place"
     exif[0x0112] = 6  # to be turned by a quarter
-    original = picture("JPEG", (5000, 1000), exif=exif) + b"<?php hidden ?>"
+    original = picture("JPEG", (5000, 1000), exif=exif, comment=b"secret words") + b"<?php hidden ?>"
     file = together.file_add(cast.alice, gadget, files.as_upload("照片.jpeg", original))
     assert (file.name, file.media_type, file.is_picture) == ("照片.jpg", "image/jpeg", True)
     content = files.path_of(file.digest).read_bytes()
@@ -186,8 +186,37 @@ def test_pictures_are_made_anew(cast: Cast, gadget: Any) -> None:
     with Image.open(io.BytesIO(content)) as made:
         assert made.size == (819, 4096)
         assert not made.getexif()
-    glass = together.file_add(cast.alice, gadget, files.as_upload("a.gif", picture("GIF", mode="P")))
+    glass = together.file_add(cast.alice, gadget, files.as_upload("a.gif", picture("GIF", mode="P", comment=b"secret")))
     assert (glass.name, glass.media_type) == ("a.png", "image/png")
+    drawn = together.file_add(
+        cast.alice, gadget, files.as_upload("b.png", picture("PNG", icc_profile=b"secret profile"))
+    )
+    with Image.open(files.path_of(drawn.digest)) as made:
+        assert made.info == {}
+
+
+def test_of_large_pictures_one_is_decoded_at_a_time_and_none_larger_than_it_is_kept(
+    cast: Cast, gadget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = picture("JPEG", (9000, 300), exif=exif)
+    turned: list[tuple[int, int]] = []
+    plain = Image.Image.transpose
+
+    def transpose(self: Image.Image, method: Any) -> Image.Image:
+        turned.append(self.size)
+        return plain(self, method)
+
+    monkeypatch.setattr(Image.Image, "transpose", transpose)
+    monkeypatch.setattr(files, "LARGE", 9000 * 300 - 1)
+    monkeypatch.setattr(files, "PATIENCE", 0.05)
+    with files._turn():
+        together.file_add(cast.alice, gadget, files.as_upload("photo.jpg", photo))  # half of it is decoded
+        with pytest.raises(Unavailable):
+            together.file_add(cast.alice, gadget, files.as_upload("plan.png", picture("PNG", (9000, 300))))
+    together.file_add(cast.alice, gadget, files.as_upload("plan.png", picture("PNG", (9000, 300))))
+    assert turned == [(4096, 137)]
 
 
 def test_a_file_kept_for_a_new_record_is_its_senders_until_attached(cast: Cast, gadget: Any) -> None:

@@ -11,10 +11,11 @@ import io
 import os
 import re
 import tempfile
+import threading
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -24,7 +25,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Invalid, NotFound, Unavailable
 from guanxi.core.models import File, HeldContent
 from guanxi.core.records import quarantine
 from guanxi.runtime import lasting
@@ -34,6 +35,10 @@ from guanxi.runtime.environment import environment
 #: Pictures are brought down to so many pixels on the longer side; more than ``MOST_PIXELS`` in all are refused.
 LONGEST_SIDE = 4096
 MOST_PIXELS = 80_000_000
+#: Of those with more pixels than this a process decodes one at a time: each takes three or four bytes a pixel, however
+#: few it has in its file. The others wait so many seconds for their turn.
+LARGE, PATIENCE = 20_000_000, 20
+_turns = threading.BoundedSemaphore(1)
 #: Contents without a file row are swept away after so many seconds.
 SWEEP_AFTER = 24 * 3600
 
@@ -41,7 +46,8 @@ SWEEP_AFTER = 24 * 3600
 _REFUSED = frozenset((
     "exe", "com", "bat", "cmd", "msi", "msp", "scr", "pif", "cpl", "hta", "vbs", "vbe", "js", "jse", "mjs", "wsf",
     "wsh", "ps1", "psm1", "reg", "lnk", "jar", "apk", "app", "dmg", "sh", "bash", "csh", "ksh", "run", "desktop",
-    "dll", "sys", "drv", "so", "php", "phtml", "asp", "aspx", "jsp", "cgi",
+    "dll", "sys", "drv", "so", "php", "phtml", "asp", "aspx", "jsp", "cgi", "url", "scf", "chm", "inf", "msc", "ws",
+    "wsc", "sct", "vb", "jnlp", "gadget", "application", "appx", "appxbundle", "msix", "msixbundle", "diagcab", "xll",
 ))
 # fmt: on
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"<?php")
@@ -197,14 +203,17 @@ def picture_anew(
         with Image.open(source, formats=_READ) as found:
             if found.width * found.height > MOST_PIXELS:
                 raise Invalid(_("The picture has too many pixels."), code="file.pixels", field="file")
-            kind = "JPEG" if found.format == "JPEG" or found.mode in ("YCbCr", "CMYK") else "PNG"
-            picture = ImageOps.exif_transpose(found)
-            picture.thumbnail((longest, longest))
-            content = io.BytesIO()
-            if kind == "JPEG":
-                picture.convert("RGB").save(content, "JPEG", quality=88, optimize=True)
-            else:
-                picture.convert("RGBA" if _has_alpha(picture) else "RGB").save(content, "PNG", optimize=True)
+            most = max(*found.size, longest)
+            kept = (found.width * longest // most or 1, found.height * longest // most or 1)
+            found.draft(None, kept)  # of a JPEG a half, a quarter or an eighth is decoded where that is enough
+            with _turn() if found.width * found.height > LARGE else nullcontext():
+                kind = "JPEG" if found.format == "JPEG" or found.mode in ("YCbCr", "CMYK") else "PNG"
+                found.thumbnail((longest, longest))
+                picture = ImageOps.exif_transpose(found)
+                picture = picture.convert("RGBA" if kind == "PNG" and _has_alpha(picture) else "RGB")
+                picture.info.clear()  # the writer would take a comment and a profile along
+                content = io.BytesIO()
+                picture.save(content, kind, quality=88, optimize=True)
     except Invalid:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
@@ -212,6 +221,16 @@ def picture_anew(
             return None  # two or four bytes prove little: it may be something else
         raise Invalid(_("The picture is damaged."), code="file.picture", field="file") from None
     return content.getvalue(), *_PICTURES[kind]
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=PATIENCE):
+        raise Unavailable(_("Too many pictures are coming in at this moment. Please try again."), code="file.busy")
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def picture_size(content: bytes) -> tuple[int, int]:

@@ -128,9 +128,14 @@ def long_text(raw: Any, field: Field) -> str:
 
 
 def rich_text(raw: Any, field: Field) -> str:
-    """Formatted text through the one sanitiser: no script, no style, no event or ``hx-`` attribute survives."""
+    """Formatted text through the one sanitiser."""
+    return sanitised(long_text(raw, field))
+
+
+def sanitised(text: str) -> str:
+    """HTML with its formatting alone: no script, no style, no event or ``hx-`` attribute survives."""
     return nh3.clean(
-        long_text(raw, field),
+        text,
         tags=RICH_TAGS,
         attributes={"a": {"href", "title"}, "span": {"data-user"}, "td": {"colspan", "rowspan"}},
         url_schemes={"http", "https", "mailto", "tel"},

@@ -19,6 +19,7 @@ from django.utils import timezone
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.fields import Field
+from guanxi.core.schema.parsing import sanitised
 from guanxi.core.web import days
 from guanxi.core.web.kinds import FACES
 
@@ -90,6 +91,8 @@ class Input:
     def text(self) -> str:
         """The value as the ``value`` attribute of an input element, numbers and days as the reader types them."""
         text = input_text(self.field.kind, self.value)
+        if self.field.kind == "rich_text":  # it may come from an address or a refused form, and is drawn as it stands
+            return sanitised(text)
         if self.field.kind in days.KINDS:
             return days.typed(text, self.field.kind)
         return regional.typed(text) if self.field.kind in FIGURES else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import Any
 
@@ -60,6 +61,19 @@ def test_errors_stand_at_their_field_with_what_was_typed(browse: Any) -> None:
     assert "抄下来的话" in page
     assert "data-focus" in page
     assert not Customer.objects.exists()
+
+
+def test_formatted_text_of_a_stranger_is_cleaned_before_it_is_drawn_in_a_form(browse: Any) -> None:
+    alice = browse("alice")
+    foul = '<b hx-post="/gadgets/1/delete/" hx-trigger="load">bold</b><img src="//evil.test/" onerror="x()">'
+    by_link = alice.get("/gadgets/new/", {"story": foul})
+    refused = alice.post("/gadgets/new/", {"_token": "t", "name": "", "story": foul})
+    assert (by_link.status_code, refused.status_code) == (200, 422)
+    for answer in (by_link, refused):
+        area = html.unescape(
+            answer.content.decode().partition("data-rich")[2].partition(">")[2].partition("</textarea")[0]
+        )
+        assert area == "<b>bold</b>"
 
 
 def test_without_the_right_nothing_is_made(browse: Any) -> None:

@@ -182,6 +182,7 @@ each("textarea[data-rich]", (area) => {
   text.setAttribute("role", "textbox");
   text.setAttribute("aria-multiline", "true");
   text.setAttribute("aria-label", $(`label[for="${area.id}"]`)?.textContent ?? "");
+  text.setAttribute("hx-disable", "");
   text.innerHTML = area.value;
   const keep = () => { area.value = text.textContent.trim() || $("img", text) ? text.innerHTML : ""; area.dispatchEvent(new Event("input", { bubbles: true })); };
   text.addEventListener("input", keep);
