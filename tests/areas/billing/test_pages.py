@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from guanxi.areas.billing import panels
@@ -17,8 +16,9 @@ from guanxi.areas.billing.models import BankEntry, Quote, Receipt
 from guanxi.areas.billing.services import contracts, links, quotes
 from guanxi.core import records
 from guanxi.core.automation.approvals import history
+from guanxi.core.automation.notify import note_for
 from guanxi.core.kernel.errors import Denied, NotFound
-from guanxi.core.models import Approval, Notification, RoleField
+from guanxi.core.models import Approval, AuditEntry, Notification, RoleField
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
 from tests.areas.billing.test_bank import statement
@@ -40,6 +40,13 @@ def quote(cast: Cast, make: Any) -> Quote:
     return made
 
 
+def answered(guest: Client, secret: str, page: str = "", **words: str) -> Any:
+    """What a customer sends from the page he reads."""
+    read = page or guest.get(f"/p/{secret}/").content.decode()
+    mark = read.partition('name="seen" value="')[2].partition('"')[0]
+    return guest.post(f"/p/{secret}/", {"answer": "accept", "seen": mark, **words})
+
+
 def test_a_customer_accepts_by_link_with_name_and_time(cast: Cast, make: Any) -> None:
     made = quote(cast, make)
     secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
@@ -50,8 +57,8 @@ def test_a_customer_accepts_by_link_with_name_and_time(cast: Cast, make: Any) ->
     assert "¥300" in text
     assert all(word not in text for word in ("毛利", "成本"))
     assert guest.get(f"/p/{secret}/pdf/").content[:4] == b"%PDF"
-    assert guest.post(f"/p/{secret}/", {"by": " ", "answer": "accept"}).status_code == 422
-    assert guest.post(f"/p/{secret}/", {"by": "王采购", "answer": "accept", "words": "尽快发货"}).status_code == 303
+    assert answered(guest, secret, text, by=" ").status_code == 422
+    assert answered(guest, secret, text, by="王采购", words="尽快发货").status_code == 303
     made = Quote.objects.get(pk=made.pk)
     assert (made.status, made.accepted_by, made.answer) == ("accepted", "王采购", "尽快发货")
     assert made.accepted_at is not None
@@ -76,11 +83,39 @@ def test_a_customer_reads_who_offers_what_and_may_decline(cast: Cast, make: Any)
     refused = guest.post(f"/p/{secret}/", {"by": "", "answer": "decline", "words": "太贵"})
     assert refused.status_code == 422
     assert all(word in refused.content.decode() for word in ('aria-invalid="true"', "太贵"))
-    assert guest.post(f"/p/{secret}/", {"by": "李采购", "answer": "decline", "words": "太贵"}).status_code == 303
+    assert answered(guest, secret, by="李采购", answer="decline", words="太贵").status_code == 303
     assert "已拒绝：李采购: 太贵" in guest.get(f"/p/{secret}/").content.decode()
-    told = Notification.objects.get(user=cast.alice_user)
-    with translation.override("zh-hans"):
-        assert _(told.text) % {**told.values, "record": made.name} == "李采购 拒绝了报价“泵站监控”"
+    told = note_for(cast.alice_user, Notification.objects.get(user=cast.alice_user))
+    assert told is not None
+    assert told.text == "客户 李采购 拒绝了报价“泵站监控”"
+
+
+def test_an_answer_is_to_what_was_read_and_not_to_what_became_of_it(cast: Cast, make: Any) -> None:
+    made = quote(cast, make)
+    secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
+    guest = Client(headers={"Accept-Language": "en"})
+    read = guest.get(f"/p/{secret}/").content.decode()
+    made.refresh_from_db()
+    records.update(cast.alice, made, {"note": "of no concern to him"})
+    line = made.lines.get()
+    records.update(cast.alice, made, {"lines": [{"id": line.pk, "quantity": 3, "specification": "used"}]})
+    refused = answered(guest, secret, read, by="王采购")
+    made.refresh_from_db()
+    assert (refused.status_code, made.status) == (422, "sent")
+    assert "changed since you opened it" in refused.content.decode()
+    records.update(cast.alice, made, {"note": "nor this"})
+    assert answered(guest, secret, refused.content.decode(), by="王采购").status_code == 303
+
+
+def test_nobody_outside_signs_in_the_audit_as_a_colleague(cast: Cast, make: Any) -> None:
+    made = quote(cast, make)
+    secret = links.link_make(cast.alice, made).rstrip("/").rpartition("/")[2]
+    assert answered(Client(), secret, by=cast.bob_user.name).status_code == 303
+    last = AuditEntry.objects.filter(entity="billing_quote", record_id=made.pk).latest("id")
+    assert (last.actor_id, last.actor_name) == (None, f"customer: {cast.bob_user.name}")
+    assert (
+        f"Customer {cast.bob_user.name}" in browser(cast.alice_user).get(f"/quotes/{made.pk}/history/").content.decode()
+    )
 
 
 def test_guessing_links_is_slowed_down(cast: Cast) -> None:

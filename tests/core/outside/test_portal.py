@@ -170,7 +170,7 @@ def test_he_makes_records_of_his_own_only(mine: Client, repair: Any, cast: Any, 
 def test_somebody_of_the_house_reads_it_with_his_name(mine: Client, repair: Any, cast: Any) -> None:
     mine.post("/my/repairs/new/", {"name": "R-2"})
     made = entity_of("custom.repair").model._default_manager.get(name="R-2")
-    assert history.history(cast.root, made)[0].actor_name == "甲客户"
+    assert history.history(cast.root, made)[0].actor_name == "client: 甲客户"
 
 
 def test_sessions_end(mine: Client, repair: Any, cast: Any) -> None:

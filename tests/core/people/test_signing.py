@@ -129,7 +129,7 @@ def test_five_failures_then_the_account_waits_longer_each_time(cast: Any) -> Non
         answer = attempt(client, "alice", PASSWORD)
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
         assert "Too many failed attempts. Try again in 60 seconds." in answer.content.decode()
-        assert attempt(client, "alice@guanxi.example", PASSWORD).status_code == 429
+        assert attempt(client, "alıce", PASSWORD).status_code == 429  # found as alice
     with clock.moved_to(NOON + dt.timedelta(seconds=59)):
         assert attempt(client, "alice", PASSWORD).headers["Retry-After"] == "1"
     with clock.moved_to(NOON + dt.timedelta(seconds=60)):
@@ -147,6 +147,16 @@ def test_an_unknown_name_is_limited_just_the_same(cast: Any) -> None:
         codes = [attempt(Client(), "Nobody").status_code for _n in range(6)]
         assert codes == [422] * 5 + [429]
         assert attempt(Client(), "nobody").status_code == 429
+
+
+def test_the_limits_tell_of_no_name_whether_there_is_such_an_account(cast: Any) -> None:
+    with clock.moved_to(NOON):
+        for name, again in (("alice@guanxi.example", "alice"), ("nobody@guanxi.example", "nobody")):
+            codes = [attempt(Client(), typed).status_code for typed in [name] * 6 + [again]]
+            assert codes == [422] * 5 + [429, 422], name
+        for name, again in (("bob", "BOB"), ("malice", "malıce")):
+            codes = [attempt(Client(), typed, REMOTE_ADDR="10.0.0.9").status_code for typed in [name] * 5 + [again]]
+            assert codes == [422] * 5 + [429], name
 
 
 def test_failures_far_apart_do_not_add_up(cast: Any) -> None:

@@ -211,6 +211,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
                 by=request.POST.get("by", ""),
                 accepts=request.POST.get("answer") != "decline",
                 words=request.POST.get("words", ""),
+                mark=request.POST.get("seen", ""),
             )
         except (Invalid, RuleBroken) as found:
             error, field = str(found.message), getattr(found, "field", "") or ""
@@ -220,7 +221,7 @@ def public(request: HttpRequest, secret: str) -> HttpResponseBase:
     entity = entity_of(record)
     context = {
         "record": record, "error": error, "field": field, "answerable": links.answerable(record), "closed": links.closed_text(record), "is_quote": isinstance(record, Quote),
-        "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/",
+        "table": _public_table(record), "title": f"{entity.label} {record.number}", "pdf": f"{request.path}pdf/", "seen": links.seen(record),
         "given": {"by": request.POST.get("by", ""), "words": request.POST.get("words", "")}, "rounding": papers.ROUNDING,
     }  # fmt: skip
     return _outside(request, context, 422 if error else 200)

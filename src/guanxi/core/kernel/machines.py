@@ -10,7 +10,7 @@ from guanxi.core.kernel.errors import Text
 
 _names: dict[str, Text] = {
     "approvals": _("Approvals"), "base data": _("Base data"), "demo": _("Demo data"), "derived values": _("Derived values"), "first start": _("First start"),
-    "form": _("Form"), "guanxi": _("system"), "housekeeping": _("Housekeeping"), "import": _("Import"), "link": _("Link in a mail"),
+    "client": _("Client"), "form": _("Form"), "guanxi": _("system"), "housekeeping": _("Housekeeping"), "import": _("Import"), "link": _("Link in a mail"),
     "packs": _("Industry pack"), "portal": _("Client sign-in"), "privacy": _("Privacy"), "public page": _("Public page"),
     "retention": _("Retention"), "rule": _("Rule"), "rules": _("Rules"), "settings": _("Settings"), "system": _("system"),
 }  # fmt: skip
@@ -34,6 +34,14 @@ def carries(name: str, user_id: int | None) -> bool:
     return user_id is None and name in _carrying
 
 
+def own(short: str, name: str) -> str:
+    """What the audit calls somebody outside by: the house's word for his sort, and the name he gave himself."""
+    return f"{short}: {name}"[:150] if name else short
+
+
 def spoken(name: str, user_id: int | None) -> str:
     """The name of whoever acted: a person's as it is, the house's own in the reader's language."""
-    return str(_names.get(name, name)) if user_id is None else name
+    if user_id is not None:
+        return name
+    short, colon, rest = name.partition(": ")
+    return f"{_names[short]} {rest}" if colon and short in _names else str(_names.get(name, name))

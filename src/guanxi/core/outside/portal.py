@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core import records
 from guanxi.core.access import clients, require
+from guanxi.core.kernel import machines
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, Text
 from guanxi.core.models import PortalView
@@ -178,7 +179,9 @@ def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | 
             for one in missing
         })  # fmt: skip
     # What leads to him is ours to say: he sees neither the record above nor its owner, so the house writes in his name.
-    house = replace(system_actor(actor.name, via="web"), address=actor.address, request_id=actor.request_id)
+    house = replace(
+        system_actor(machines.own("client", actor.name), via="web"), address=actor.address, request_id=actor.request_id
+    )
     with writing(house):
         made = saving.create(house, shelf.entity, values, trusted=True)
         emit(

@@ -165,7 +165,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Check credentials under both limits; a form error with the time to wait when one is used up."""
         login = str(credentials.get("username") or credentials.get("email") or "")
         known = user_find(login)
-        key, address = throttle.account_key(known.username if known else login), address_of(request)
+        key, address = throttle.account_key(login), address_of(request)
         try:
             throttle.address_take(address)
             throttle.attempt_take(key)

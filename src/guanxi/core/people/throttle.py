@@ -46,8 +46,10 @@ def _too_many(seconds: int) -> TooMany:
 
 
 def account_key(login: str) -> str:
-    """The counter of an account, whether it exists or not; case and width of the name do not matter."""
-    return f"signin:account:{fold(login)[:120]}"
+    """The counter of what was typed as a login, whether there is such an account or not: one counter for an account's name
+    and address would tell that they belong together. Typed otherwise but found as the same (ı for i) counts as the same.
+    """
+    return f"signin:account:{fold(login).upper()[:120]}"
 
 
 def network(address: str) -> str:

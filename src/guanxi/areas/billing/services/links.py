@@ -18,9 +18,9 @@ from guanxi.areas.billing.services import orders, papers, quotes
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation.notify import notify
-from guanxi.core.kernel import clock
+from guanxi.core.kernel import clock, machines
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
 from guanxi.core.kernel.machines import register_machines
 from guanxi.core.people import throttle
 from guanxi.core.schema.registry import entity_of
@@ -30,7 +30,13 @@ LIFETIME = dt.timedelta(days=60)
 ACCEPTED_TEXT = gettext_noop("%(by)s accepted the quote %(record)s")
 DECLINED_TEXT = gettext_noop("%(by)s declined the quote %(record)s")
 CONFIRMED_TEXT = gettext_noop("%(by)s confirmed the delivery %(record)s")
-register_machines({"customer": gettext_lazy("Customer")})
+GUEST = "customer"
+register_machines({GUEST: gettext_lazy("Customer")})
+#: What a customer reads of a document and of its lines.
+_READ = ("number", "name", "valid_until", "terms", "currency", "discount", "discount_amount", "net", "tax", "total")
+_READ_OF_LINES = (
+    "sort", "optional", "name", "specification", "quantity", "unit", "price", "discount", "tax_class", "amount", "order_line_id",
+)  # fmt: skip
 
 
 def _digest(secret: str) -> str:
@@ -88,26 +94,43 @@ def link_open(secret: str, *, address: str) -> tuple[PublicLink, Any]:
 
 
 def _guest(name: str = "") -> Actor:
-    return system_actor(name or "customer", via="web")
+    """The name is what somebody typed: it never stands in the audit as if it were that of a colleague or of the house."""
+    return system_actor(machines.own(GUEST, name), via="web")
 
 
-def link_answer(record: Any, *, by: str, accepts: bool, words: str = "") -> Any:
-    """The customer accepts or declines a quote, or confirms a delivery. His name is needed and kept with the time."""
+def seen(record: Any) -> str:
+    """A mark of all a customer reads of a document now; another one when any of it changes."""
+    read = [str(getattr(record, name, "")) for name in _READ]
+    for row in record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"):
+        read += [str(getattr(row, name, "")) for name in _READ_OF_LINES]
+    return hashlib.sha256("\0".join(read).encode()).hexdigest()[:32]
+
+
+def link_answer(record: Any, *, by: str, accepts: bool, words: str = "", mark: str) -> Any:
+    """The customer accepts or declines a quote, or confirms a delivery. His name is needed and kept with the time.
+
+    ``mark`` is what :func:`seen` was when he read it. Raises Invalid without a name, RuleBroken when it can no longer be
+    answered or something of it was changed since.
+    """
     name = " ".join(by.split())[:100]
     if len(name) < 2:
         raise Invalid(_("Please write your name."), code="answer.name", field="by")
     actor = _guest(name)
     with records.writing(actor):
-        if isinstance(record, Quote):
-            fresh = records.locked(actor, entity_of(record), record.pk)
-            if accepts:
-                done: Any = quotes.quote_accept(actor, fresh, by=name, answer=words)
-            else:
-                done = quotes.quote_decline(actor, fresh, answer=f"{name}: {words}".strip(": "))
-            _tell(record, ACCEPTED_TEXT if accepts else DECLINED_TEXT, name)
+        fresh = records.locked(actor, entity_of(record), record.pk)
+        if answerable(fresh) and seen(fresh) != mark:
+            raise RuleBroken(
+                _("This was changed since you opened it. Please read it again before you answer."),
+                code="answer.changed",
+            )
+        if not isinstance(fresh, Quote):
+            done: Any = orders.delivery_confirm(actor, fresh, by=name)
+        elif accepts:
+            done = quotes.quote_accept(actor, fresh, by=name, answer=words)
         else:
-            done = orders.delivery_confirm(actor, record, by=name)
-            _tell(record, CONFIRMED_TEXT, name)
+            done = quotes.quote_decline(actor, fresh, answer=f"{name}: {words}".strip(": "))
+        told = (ACCEPTED_TEXT if accepts else DECLINED_TEXT) if isinstance(fresh, Quote) else CONFIRMED_TEXT
+        _tell(fresh, told, actor.name)
     return done
 
 
