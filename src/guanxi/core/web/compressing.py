@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
+from isal import isal_zlib
 
-#: The quickest level: it takes a millisecond for 150 kB, the best takes six and saves a fifth more.
-LEVEL = 1
+#: ISA-L's second level: a tenth of a millisecond for 150 kB, a seventh of zlib's quickest, and no more bytes.
+LEVEL = 2
 #: Shorter answers fit a packet or two as they are.
 WORTH = 1400
 KINDS = ("text/", "application/json", "application/problem+json", "image/svg")
-#: A gzip frame around a deflate stream (see zlib.compressobj).
-_GZIP = zlib.MAX_WBITS | 16
+#: A gzip frame around a deflate stream (see compressobj).
+_GZIP = isal_zlib.MAX_WBITS | 16
 
 
 class CompressingMiddleware:
@@ -33,7 +33,7 @@ class CompressingMiddleware:
             return response
         patch_vary_headers(response, ("Accept-Encoding",))
         if "gzip" in request.headers.get("Accept-Encoding", "").lower():
-            squeeze = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
+            squeeze = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, _GZIP)
             response.content = squeeze.compress(response.content) + squeeze.flush()
             response.headers["Content-Encoding"] = "gzip"
             response.headers["Content-Length"] = str(len(response.content))
