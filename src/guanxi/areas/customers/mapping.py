@@ -153,6 +153,7 @@ def _person(actor: Actor, place: Place) -> Node:
 def _draw(actor: Actor, graph: Graph, companies: Iterable[Customer], places: Iterable[Place]) -> None:
     """Lines of ownership, of work and of reporting."""
     today = clock.today(actor.timezone)
+    led = selectors.readable(actor, CONTACT, "reports_to")
     if selectors.readable(actor, CUSTOMER, "parent"):
         for one in companies:
             if one.parent_id:
@@ -160,7 +161,7 @@ def _draw(actor: Actor, graph: Graph, companies: Iterable[Customer], places: Ite
     for place in places:
         person = f"p{place.contact.pk}"
         key = f"a{place.affiliation_id}" if place.affiliation_id else f"w{place.contact.pk}"
-        editable = allowed(actor, "change", place.contact)
+        editable = person in graph.nodes and graph.nodes[person].editable
         graph.add(
             Edge(
                 key,
@@ -173,6 +174,6 @@ def _draw(actor: Actor, graph: Graph, companies: Iterable[Customer], places: Ite
                 editable=editable,
             )
         )
-        if place.reports_to_id and selectors.readable(actor, CONTACT, "reports_to"):
+        if place.reports_to_id and led:
             boss = f"p{place.reports_to_id}"
             graph.add(Edge(f"r{person}{boss}", "reports", person, boss, _("reports to"), editable=editable))

@@ -38,7 +38,7 @@ def people(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     today = clock.today(actor.timezone)
     places = selectors.people_at(actor, (customer.pk,))[:50]
     return {
-        "places": [(replace(one, contact=seen(actor, one.contact)), one.current(today)) for one in places],
+        "places": [(one, seen(actor, one.contact), one.current(today)) for one in places],
         "may_add": allowed(actor, "create", selectors.CONTACT) and not customer.is_person,
     }
 

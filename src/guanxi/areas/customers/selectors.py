@@ -103,7 +103,7 @@ def _roll_up(node: TreeNode) -> None:
 # -- people and relations ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """A contact's place at a customer. ``main`` places stand on the contact, others are affiliations.
 

@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 
 from guanxi.areas.activities.models import PLAN_OPEN, TASK_UNFINISHED, FollowUpPlan, Task
 from guanxi.areas.diary.models import DAY, DRAFT, MONTH, WEEK, WorkReport
-from guanxi.core.access import visible
+from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.working_time import Calendar, add_working_days, is_working_day
 from guanxi.core.models import Preference, User
-from guanxi.core.models.fixed import Fixed
+from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import display, worktime
 from guanxi.core.reporting.windows import Window, bucket_start, bucket_window
@@ -163,10 +163,18 @@ _THESE = Fixed(lambda me, roles, owners: _writers(me, roles).filter(pk__any=owne
 def standings(actor: Actor, period: str, day: dt.date) -> list[Standing]:
     """Everybody's report of a period: who has not sent stands first. Two queries."""
     people = expected(actor)
-    reports = visible(WorkReport.objects.filter(period=period, day=first_day(period, day), owner_id__in=people), actor)
+    reports = _REPORTS.rows(sight(actor), (actor,), period, first_day(period, day), list(people)) if people else ()
     known = {one.owner_id: one for one in reports}
     found = [Standing(pk, name, known.get(pk)) for pk, name in people.items()]
     return sorted(found, key=lambda one: one.sent)
+
+
+_REPORTS = Shaped(
+    lambda actor, period, day, people: visible(
+        WorkReport.objects.filter(period=period, day=day, owner_id__any=people), actor
+    ),
+    ["\0", dt.date(1, 1, 2), [-7001]],
+)
 
 
 def writes(actor: Actor) -> bool:

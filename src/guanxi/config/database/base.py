@@ -15,6 +15,9 @@ from psycopg.types.datetime import TimestamptzLoader
 PREPARED = 500
 
 
+_moment = dt.datetime.fromisoformat
+
+
 class Moments(TimestamptzLoader):
     """Moments in UTC as PostgreSQL writes them, read in one step; whatever else it may write, as the driver reads it."""
 
@@ -23,10 +26,10 @@ class Moments(TimestamptzLoader):
 
     def load(self, data: Any) -> dt.datetime:
         """The moment."""
-        text = bytes(data)
-        if text.endswith(b"+00"):
+        text = str(data, "ascii")
+        if text[-3:] == "+00":
             try:
-                return dt.datetime.fromisoformat(text.decode("ascii"))
+                return _moment(text)
             except ValueError:
                 pass
         return super().load(data).astimezone(dt.UTC)

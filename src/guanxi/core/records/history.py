@@ -58,12 +58,12 @@ class Change:
     lines: tuple[LineChange, ...] = ()
 
 
-def action_of(entry: AuditEntry) -> str:
-    """The entry's action, telling the trash and back from other updates."""
-    moved = (entry.changes or {}).get("deleted_at")
-    if entry.action == "update" and moved:
+def action_of(action: str, changes: Mapping[str, Any] | None) -> str:
+    """An entry's action, telling the trash and back from other updates."""
+    moved = (changes or {}).get("deleted_at")
+    if action == "update" and moved:
         return "trash" if moved[1] else "restore"
-    return entry.action
+    return action
 
 
 def _pairs(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -78,11 +78,11 @@ def _pairs(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
                 yield f"custom.{key}", old.get(key), new.get(key)
 
 
-def field_changes(actor: Actor, entity: Entity, entry: AuditEntry) -> tuple[FieldChange, ...]:
-    """The entry's changes in fields the actor may see."""
-    by_column = {field.column or field.name: field for field in shape.fields_of(entity).values()}
+def field_changes(actor: Actor, entity: Entity, changes: Mapping[str, Any] | None) -> tuple[FieldChange, ...]:
+    """Changes of an entry in fields the actor may see."""
+    by_column = shape.by_column(entity.key)
     found = []
-    for column, before, after in _pairs(entry.changes or {}):
+    for column, before, after in _pairs(changes or {}):
         field = by_column.get(column)
         level = field_level(actor, entity, field.name) if field else "hidden"
         if field is None or level == "hidden" or field.name == "deleted_at":
@@ -151,8 +151,8 @@ def _change(actor: Actor, entity: Entity, entry: AuditEntry) -> Change:
         entry.actor_id,
         entry.actor_name,
         entry.via,
-        action_of(entry),
-        field_changes(actor, entity, entry) if entry.entity == entity.table else (),
+        action_of(entry.action, entry.changes),
+        field_changes(actor, entity, entry.changes) if entry.entity == entity.table else (),
         entry.operation_id,
     )
 
@@ -178,8 +178,8 @@ def _of_lines(
         if before is not None:
             entries = entries.filter(at__lt=before)
         for entry in entries.order_by("at", "id") if rows else ():
-            shown = tuple(one for one in field_changes(actor, child, entry) if one.field.name in spec.columns)
-            action = LINE_ACTIONS.get(action_of(entry), "changed")
+            shown = tuple(one for one in field_changes(actor, child, entry.changes) if one.field.name in spec.columns)
+            action = LINE_ACTIONS.get(action_of(entry.action, entry.changes), "changed")
             if shown or action != "changed":
                 name = display.title_of(child, rows[entry.record_id], actor)
                 yield entry, LineChange(spec.key, spec.label, entry.record_id, name, action, shown)

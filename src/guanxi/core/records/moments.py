@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.access import field_level
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import AuditEntry
 from guanxi.core.models.fixed import ask
 from guanxi.core.records import display, history, shape
 from guanxi.core.schema.entity import Entity
@@ -37,7 +36,7 @@ class FieldLine:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimelineEntry:
     """One thing that happened.
 
@@ -200,14 +199,14 @@ def _folded(actor: Actor, entity: Entity, rows: Sequence[_Row]) -> tuple[str, tu
     action = "update"
     net: dict[str, list[Any]] = {}
     for row in reversed(rows):
-        told = history.action_of(AuditEntry(action=row.action, changes=row.changes))
+        told = history.action_of(row.action, row.changes)
         action = told if told != "update" else action
         for column, (before, after) in row.changes.items():
             net[column] = [net[column][0] if column in net else before, after]
     if action != "update":
         return action, ()
     net = {column: pair for column, pair in net.items() if pair[0] != pair[1]}
-    found = history.field_changes(actor, entity, AuditEntry(action=action, changes=net))
+    found = history.field_changes(actor, entity, net)
     return action, tuple(one for one in found if not one.field.readonly)
 
 

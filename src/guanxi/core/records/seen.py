@@ -34,6 +34,8 @@ class _Seen:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # rights are asked of the record itself: nobody is to take this for one
             raise AttributeError(name)
+        if not self._veiled:
+            return getattr(self._record, name)
         veiled = self._veiled.get(name)
         if veiled is not None:
             return self._less(name, *veiled)

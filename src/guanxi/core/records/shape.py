@@ -147,6 +147,12 @@ def fields_of(what: str | Entity) -> Mapping[str, Field]:
     return _all(what if isinstance(what, str) else what.key)
 
 
+@kept("fields")
+def by_column(key: str) -> dict[str, Field]:
+    """All fields of an entity by the column that holds them; custom ones by their name."""
+    return {field.column or field.name: field for field in _all(key).values()}
+
+
 def step(entity: Entity, name: str) -> Entity | None:
     """The entity one step of a path leads to: over a reference, or to the one record that stands beside this one."""
     field = fields_of(entity).get(name)

@@ -15,7 +15,7 @@ from guanxi.core.models import stamps
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import shape
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import generation
+from guanxi.core.schema.registry import entity_of, generation, is_registered
 
 #: Kinds whose values are chosen, not typed: what people type would fill the memory with queries nobody asks again.
 _CHOSEN = frozenset({"choice", "reference", "user", "boolean", "integer", "decimal", "percent", "money"})
@@ -56,6 +56,9 @@ def _speaks_of_days(entity: Entity, tree: Any) -> bool | None:
         return None if None in found else any(found)
     if tree.keys() == {"not"}:
         return _speaks_of_days(entity, tree["not"])
+    if "count" in tree and tree.keys() <= {"count", "op", "value", "where"}:
+        child = str(tree["count"]).rpartition(".")[0]
+        return _speaks_of_days(entity_of(child), tree.get("where") or {"all": ()}) if is_registered(child) else None
     if not tree.keys() <= {"field", "op", "value"} or not isinstance(tree.get("field"), str):
         return None
     field = shape.field_at(entity, tree["field"])

@@ -7,7 +7,7 @@ source and an id, so pages neither repeat nor lose an entry, whatever happens at
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -350,10 +350,10 @@ def _files(wish: Wish) -> list[TimelineEntry]:
 _NAMES = Fixed(lambda ids: User.everything.filter(pk__any=ids).values_list("pk", "name"), [[-7001]])
 
 
-def _named(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
+def _named(entries: list[TimelineEntry]) -> list[TimelineEntry]:
     """Every entry with the name of its person, in one query."""
     ids = {entry.by_id for entry in entries if entry.by_id}
     names = dict(_NAMES.rows(sorted(ids))) if ids else {}
-    return [
-        replace(entry, by_name=names.get(entry.by_id or 0) or spoken(entry.by_name, entry.by_id)) for entry in entries
-    ]
+    for entry in entries:
+        entry.by_name = names.get(entry.by_id or 0) or spoken(entry.by_name, entry.by_id)
+    return entries

@@ -63,10 +63,9 @@ def run(actor: Actor, spec: Spec, scope: Scope | None = None) -> Result:
         return replace(Run(actor, spec, scope, day).result(), at=at)
 
 
-def _known(compare: str) -> str:
+def _require_known(compare: str) -> None:
     if compare not in COMPARISONS:
         raise Invalid(_("“%(value)s” is not one of the choices.") % {"value": compare[:40]}, field="compare")
-    return compare
 
 
 class Run:
@@ -76,7 +75,10 @@ class Run:
         self.actor, self.scope, self.day = actor, scope, day
         compare = spec.compare if scope.compare is None else scope.compare
         period = period_checked(scope.period) or spec.period
-        self.spec = spec = replace(spec, period=period, compare=_known(compare))
+        _require_known(compare)
+        if (period, compare) != (spec.period, spec.compare):
+            spec = replace(spec, period=period, compare=compare)
+        self.spec = spec
         self.entity = datasets.dataset(actor, spec.dataset)
         self.fiscal = fiscal_start()
         self.today = clock.today(actor.timezone)

@@ -6,11 +6,11 @@ the filters below; ``request``, ``csrf_input`` and ``csrf_token`` come from the 
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
@@ -64,7 +64,7 @@ def combine(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def as_json(value: Any) -> Markup:
     """JSON safe inside a ``<script type="application/json">`` block."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME).decode()
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(safe)  # noqa: S704 - nothing that HTML reads is left
 

@@ -71,7 +71,8 @@ def mine(actor: Actor) -> Mapping[str, Any] | None:
     node = {"all": [
         {"field": "owner", "op": "eq", "value": "@me"}, {"field": "status", "op": "in", "value": [PLANNED, RUNNING]},
     ]}  # fmt: skip
-    rows = list(records.queryset(actor, CAMPAIGN, filter=node).order_by("begins_on", "pk")[:CARD])
+    sort = ("begins_on",) if selectors.readable(actor, "begins_on") else ()
+    rows = records.select(actor, CAMPAIGN, filter=node, sort=sort, limit=CARD, count=False).items
     return {"campaigns": rows, "statuses": dict(Campaign._meta.get_field("status").choices or ())} if rows else None
 
 
