@@ -227,6 +227,35 @@ def test_passwords(mine: Client, repair: Any, cast: Any) -> None:
     )
 
 
+def test_the_present_password_is_asked_for_before_another_is_chosen(mine: Client) -> None:
+    first, second = (
+        {"password": one, "again": one} for one in ("山高月小，水落石出，其一", "山高月小，水落石出，其二")
+    )
+    assert b'name="old"' not in mine.get("/my/password/").content, "he has none"
+    assert mine.post("/my/password/", first).status_code == 200
+    assert mine.post("/my/password/", second).status_code == 200, "he came by a link of his mail a moment ago"
+    signed_in = Client(headers={"Accept-Language": "en"})
+    assert signed_in.post("/my/in/", {"email": "a@example.com", "password": second["password"]}).status_code == 302
+    with clock.moved_to(clock.now() + dt.timedelta(minutes=16)):
+        for browser in (mine, signed_in):
+            assert b'name="old"' in browser.get("/my/password/").content
+            refused = browser.post("/my/password/", {**first, "old": "falsch"})
+            assert (refused.status_code, b"The password is not right." in refused.content) == (422, True)
+        answers = [mine.post("/my/password/", {**first, "old": "falsch"}).status_code for _turn in range(4)]
+        assert answers == [422, 422, 422, 429]
+    with clock.moved_to(clock.now() + dt.timedelta(minutes=19)):
+        assert signed_in.post("/my/password/", {**first, "old": second["password"]}).status_code == 200
+        assert mine.get("/my/").status_code == 302, "other sessions end"
+
+
+def test_a_client_makes_so_many_records_an_hour(mine: Client, other: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portal, "PER_HOUR", 2)
+    answers = [mine.post("/my/repairs/new/", {"name": f"R-1{number}"}).status_code for number in range(3)]
+    assert answers == [302, 302, 429]
+    assert not entity_of("custom.repair").model._default_manager.filter(name="R-12").exists()
+    assert other.post("/my/repairs/new/", {"name": "R-13"}).status_code == 302
+
+
 def test_asking_for_a_link_tells_nothing(mine: Client) -> None:
     known = Client().post("/my/in/", {"do": "link", "email": "a@example.com"})
     unknown = Client().post("/my/in/", {"do": "link", "email": "nobody@example.com"})

@@ -97,7 +97,7 @@ class PortalLogin(models.Model):
 
 
 class PortalKey(models.Model):
-    """A one-use link (``link``) or an open session (``session``) of a client; only its hash is stored."""
+    """A one-use link (``link``) or an open session (``session``, ``linked`` when a link opened it) of a client; only its hash is stored."""
 
     id = models.BigAutoField(primary_key=True)
     login = models.ForeignKey(PortalLogin, models.CASCADE, related_name="keys")

@@ -27,9 +27,13 @@ from guanxi.core.records.writing import writing
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
 
-LINK, SESSION = "link", "session"
+#: What a key is: a one-use link, a session opened with a password, one opened with a link.
+LINK, SESSION, LINKED = "link", "session", "linked"
+SESSIONS = (SESSION, LINKED)
 LINK_LIFE, SESSION_LIFE, IDLE = dt.timedelta(hours=24), dt.timedelta(days=14), dt.timedelta(hours=8)
 _SEEN_EVERY = dt.timedelta(minutes=5)
+#: So long the link of a mail proves who he is, where otherwise the password would be asked for.
+_FRESH = dt.timedelta(minutes=15)
 
 
 def _digest(secret: str) -> str:
@@ -120,19 +124,19 @@ def link_use(secret: str, *, address: str) -> str:
         key = _link(secret, lock=True)
         login = key.login
         key.delete()
-        return _open(login, address)
+        return _open(login, address, LINKED)
 
 
-def _open(login: PortalLogin, address: str) -> str:
+def _open(login: PortalLogin, address: str, sort: str) -> str:
     PortalLogin.objects.filter(pk=login.pk).update(last_at=clock.now())
     _note("sign_in", login, address)
-    return _key(login, SESSION, SESSION_LIFE, address)
+    return _key(login, sort, SESSION_LIFE, address)
 
 
 def password_use(email: str, password: str, *, address: str) -> str:
     """Open a session with a password. Raises Invalid (the same for an unknown address), TooMany."""
     wanted = normal(email).strip().lower()
-    counter = f"portal:account:{wanted[:120]}"
+    counter = _counter(wanted)
     throttle.address_take(address)
     throttle.attempt_take(counter)
     login = PortalLogin.objects.filter(email=wanted, active=True).first()
@@ -146,15 +150,34 @@ def password_use(email: str, password: str, *, address: str) -> str:
         raise Invalid(_("The address or the password is wrong."), code="portal.wrong", field="password")
     throttle.attempt_forget(counter)
     throttle.address_return(address)
-    return _open(login, address)
+    return _open(login, address, SESSION)
 
 
-def password_set(actor: Actor, secret: str, password: str) -> None:
-    """Choose a password; every other session of his ends. Raises Invalid."""
+def _counter(email: str) -> str:
+    return f"portal:account:{email[:120]}"
+
+
+def password_due(secret: str) -> bool:
+    """Whether the present password is asked for before another is chosen: not of who has none, or came by a link just now."""
+    key = _session(secret)
+    return key is not None and _due(key)
+
+
+def _due(key: PortalKey) -> bool:
+    return bool(key.login.password) and not (key.sort == LINKED and clock.now() - key.created_at < _FRESH)
+
+
+def password_set(actor: Actor, secret: str, password: str, *, old: str = "") -> None:
+    """Choose a password; every other session of his ends. Raises Invalid, TooMany for who guesses at the present one."""
     key = _session(secret)
     if key is None:
         raise NotFound
     login = key.login
+    if _due(key):
+        throttle.attempt_take(_counter(login.email))
+        if not check_password(old, login.password):
+            raise Invalid(_("The password is not right."), code="password.wrong", field="old")
+        throttle.attempt_forget(_counter(login.email))
     password_check(password, User(username=login.email[:150], name=actor.name, email=login.email))
     with writing(actor):
         login.password = make_password(password)
@@ -165,7 +188,7 @@ def password_set(actor: Actor, secret: str, password: str) -> None:
 def _session(secret: str) -> PortalKey | None:
     now = clock.now()
     rows = PortalKey.objects.filter(
-        sort=SESSION, digest=_digest(secret), expires_at__gt=now, seen_at__gt=now - IDLE, login__active=True
+        sort__in=SESSIONS, digest=_digest(secret), expires_at__gt=now, seen_at__gt=now - IDLE, login__active=True
     )
     return rows.select_related("login").first()
 
@@ -190,4 +213,4 @@ def actor_of(secret: str, *, address: str = "", request_id: str = "") -> Actor |
 
 def session_end(secret: str) -> None:
     """Sign out."""
-    PortalKey.objects.filter(sort=SESSION, digest=_digest(secret)).delete()
+    PortalKey.objects.filter(sort__in=SESSIONS, digest=_digest(secret)).delete()

@@ -16,6 +16,7 @@ from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, Text
 from guanxi.core.models import PortalView
 from guanxi.core.outside import lookups
+from guanxi.core.people import throttle
 from guanxi.core.records import display, passing, process, saving, shape
 from guanxi.core.records.shape import spoken
 from guanxi.core.records.writing import emit, writing
@@ -25,6 +26,8 @@ from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import entity_at, entity_of, is_registered
 
 SHOWN = 50
+#: Records a client may make in an hour: each is heard of by somebody of the house, and by rules.
+PER_HOUR = 60
 #: Kinds a client may be asked for: nothing that would need a picker over our records.
 ASKED = frozenset(
     ["text", "long_text", "integer", "decimal", "money", "percent", "date", "datetime", "time", "choice", "choices", "boolean", "phone", "email", "url"]
@@ -155,7 +158,7 @@ def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | 
     """Make a record of his: the fields opened for it, what the view presets, belonging to him or to a record of his.
 
     Whoever he signs in as (``subject``) has received a message then: rules hear ``message_received`` of that record.
-    Raises Denied, NotFound for a record that is not his, Invalid with the errors of each field.
+    Raises Denied, NotFound for a record that is not his, Invalid with the errors of each field, TooMany.
     """
     require(actor, "create", shelf.entity)
     first, _dot, rest = shelf.view.path.partition(".")
@@ -178,6 +181,7 @@ def make(actor: Actor, shelf: Shelf, given: Mapping[str, Any], *, within: int | 
             one.name: [Invalid(_("“%(label)s” must be filled.") % {"label": one.label}, code="value.required", field=one.name)]
             for one in missing
         })  # fmt: skip
+    throttle.window_take(f"portal:make:{subject[0]}:{subject[1]}", PER_HOUR, 3600, guessed=False)
     # What leads to him is ours to say: he sees neither the record above nor its owner, so the house writes in his name.
     house = replace(
         system_actor(machines.own("client", actor.name), via="web"), address=actor.address, request_id=actor.request_id

@@ -213,7 +213,7 @@ def answer(page: PublicPage, actor: Actor, raw: Mapping[str, Any]) -> Answered:
     """
     answers = read(page, raw)
     if actor.kind != "user":
-        throttle.window_take(f"questions:{throttle.network(actor.address)}", PER_HOUR, 3600)
+        throttle.window_take(f"questions:{throttle.network(actor.address)}", PER_HOUR, 3600, guessed=False)
     points = _points(page, answers)
     found = recommended(page, {**answers, "points": points})
     name = spoken(str(found.get("zh", "")), str(found.get("en", "")))

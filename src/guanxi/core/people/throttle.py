@@ -40,9 +40,9 @@ def wait_text(seconds: int) -> str:
     return ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes) % {"count": minutes}
 
 
-def _too_many(seconds: int) -> TooMany:
-    text = _("Too many failed attempts. %(wait)s") % {"wait": wait_text(seconds)}
-    return TooMany(text, code="signin.throttled", retry_after=seconds)
+def _too_many(seconds: int, *, guessed: bool = True) -> TooMany:
+    said = _("Too many failed attempts. %(wait)s") if guessed else _("This was done very often. %(wait)s")
+    return TooMany(said % {"wait": wait_text(seconds)}, code="signin.throttled", retry_after=seconds)
 
 
 def account_key(login: str) -> str:
@@ -123,8 +123,8 @@ def address_return(address: str) -> None:
             row.save(update_fields=["used"])
 
 
-def window_take(key: str, most: int, seconds: int) -> None:
-    """Count one of at most ``most`` doings within a window of ``seconds``; raises ``TooMany`` beyond."""
+def window_take(key: str, most: int, seconds: int, *, guessed: bool = True) -> None:
+    """Count one of at most ``most`` doings (guesses or not) within a window of ``seconds``; raises ``TooMany`` beyond."""
     now = _now()
     with transaction.atomic():
         RateWindow.objects.get_or_create(key=key, defaults={"window": now, "used": 0})
@@ -132,7 +132,7 @@ def window_take(key: str, most: int, seconds: int) -> None:
         if now - row.window >= seconds:
             row.window, row.used = now, 0
         if row.used >= most:
-            raise _too_many(max(1, row.window + seconds - now))
+            raise _too_many(max(1, row.window + seconds - now), guessed=guessed)
         row.used += 1
         row.save(update_fields=["used", "window"])
 

@@ -64,7 +64,7 @@ def _page(
 ) -> HttpResponseBase:
     shelves = portal.shelves(client) if client else []
     template = context.pop("template")
-    placed = {one.name for one in context.get("inputs", ())} | {"email", "password", "again"}
+    placed = {one.name for one in context.get("inputs", ())} | {"email", "old", "password", "again"}
     told = errors_of(error) if error else {}
     told[""] = [text for name, some in told.items() if name not in placed for text in some]
     return show(request, template, {"client": client, "shelves": shelves, "here": "", **context, "errors": told}, error)
@@ -127,17 +127,20 @@ def sign_out(request: HttpRequest, _client: Actor) -> HttpResponseBase:
     return answer
 
 
-@sensitive_post_parameters("password", "again")
+@sensitive_post_parameters("old", "password", "again")
 @client_view("GET", "POST")
 def password(request: HttpRequest, client: Actor) -> HttpResponseBase:
-    """Choose a password."""
-    context = {"template": "outside/password.jinja", "title": _("Password"), "done": False}
+    """Choose a password; who has one types it first, unless he came by a link just now."""
+    secret = request.COOKIES.get(COOKIE, "")
+    context = {
+        "template": "outside/password.jinja", "title": _("Password"), "done": False, "due": logins.password_due(secret),
+    }  # fmt: skip
     if request.method != "POST":
         return _page(request, client, context)
     try:
         if request.POST.get("password", "") != request.POST.get("again", ""):
             raise Invalid(_("The two passwords differ."), code="password.differ", field="again")
-        logins.password_set(client, request.COOKIES.get(COOKIE, ""), request.POST.get("password", ""))
+        logins.password_set(client, secret, request.POST.get("password", ""), old=request.POST.get("old", ""))
     except GuanxiError as error:
         return _page(request, client, context, error)
     return _page(request, client, {**context, "done": True})
