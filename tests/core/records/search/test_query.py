@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guanxi.core.models import Preference, SearchDoc
-from guanxi.core.records.search import index, probe, tokens
+from guanxi.core.records.search import asking, candidates, index, probe, tokens
 from guanxi.core.records.search.query import filter_by_text, search
 from guanxi.core.schema.entity import Entity
 from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, emails, person, phones
@@ -293,7 +293,7 @@ def test_statistics_say_how_many_documents_fit(
 ) -> None:
     known = {"ah科技": 900.0, "ah技术": 40.0, "awo'neil": 5.0, "aw\\x": 2.0}
     monkeypatch.setitem(probe._told, "words", (time.monotonic(), known))
-    assert probe.holding(condition) == documents
+    assert asking.holding(condition) == documents
 
 
 def _statements(who: object, text: str, limit: int = 60) -> tuple[list[int], str]:
@@ -371,3 +371,31 @@ def test_characters_in_any_order_are_found_for_several_owners(monkeypatch: pytes
     both = dataclasses.replace(several, shared={FIRM.key: {shared.pk: "read"}})
     assert set(_statements(both, "技术")[0]) == {*ours, shared.pk}
     assert _statements(actor(person("stranger"), owners=(0, -1)), "技术")[0] == []
+
+
+def test_words_in_many_documents_are_asked_one_by_one_the_rarest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    fit = {_firm("术技一", owner=alice).pk, _firm("无关", owner=alice, english_name="技的术").pk}
+    _firm("技二术", owner=person("bob"))
+    _firm("只有技", owner=alice, english_name="只有术")
+    tag = tokens.field_tag(FIRM.key, "name")
+    found, said = _statements(actor(alice), "技术")
+    assert set(found) == fit
+    assert said.rindex(f"{tag}h技") < said.rindex(f"{tag}h术")
+    _told(monkeypatch, {"h技": 90_000.0, "h术": 50_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.1})
+    found, said = _statements(actor(alice), "技术")
+    assert set(found) == fit
+    assert said.rindex(f"{tag}h术") < said.rindex(f"{tag}h技")
+
+
+def test_two_letters_a_word_begins_with_narrow_what_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    for number in range(candidates.FIRST):
+        SearchDoc.objects.create(entity=FIRM.key, record_id=-number - 1, key=f"no{number:04}", tsv="")
+    mine = {_firm(name, owner=alice).pk for name in ("Nord", "N.O. Zet")}
+    _firm("Norden", owner=bob)
+    _told(monkeypatch, {}, 1_000_000.0, **{f"_{alice.pk}": 0.5, f"_{bob.pk}": 0.5})
+    found, said = _statements(actor(alice), "no")
+    assert set(found) == mine
+    tag = tokens.field_tag(FIRM.key, "name")
+    assert any("key || ''" in one and f"{tag}wno" in one for one in said.split("\n"))

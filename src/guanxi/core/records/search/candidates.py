@@ -21,8 +21,9 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.models.fixed import Shaped, ask
 from guanxi.core.records.search import terms
+from guanxi.core.records.search.asking import ONE, fits, holding
 from guanxi.core.records.search.naming import paths_of
-from guanxi.core.records.search.probe import begins, columns_of, documents, holding, share_of, span, telling
+from guanxi.core.records.search.probe import begins, columns_of, documents, share_of, span, telling
 from guanxi.core.records.search.terms import PARTS, Fields, Query
 from guanxi.core.records.search.tokens import owner_token
 from guanxi.core.schema.entity import Entity
@@ -101,10 +102,10 @@ def anywhere(
         condition = telling(condition, entity.key)
     owners = _few_owners(actor, entity)
     if owners is None:
-        return [_holding(entity, condition)]
+        return [_holding(entity, condition, judged=judged)]
     found: list[Condition] = []
     if owners:
-        found.append(_holding(entity, f"({condition}) & ({_mine(actor, entity)})"))
+        found.append(_holding(entity, condition, _mine(actor, entity), judged=judged))
     shared = _shared_with(actor, entity)
     if shared is not None:
         ids, values = shared.query.sql_with_params()
@@ -113,8 +114,10 @@ def anywhere(
     return found
 
 
-def _holding(entity: Entity, condition: str) -> Condition:
-    return "d.entity || '' = %s AND d.tsv @@ %s::tsquery", [entity.key, condition]
+def _holding(entity: Entity, condition: str, mine: str = "", *, judged: bool) -> Condition:
+    """That the tokens of an entity's document fit; in one tsquery where it is one of several conditions, of a list's search box."""
+    told, values = fits(condition, mine) if judged else (ONE, [f"({condition}) & ({mine})" if mine else condition])
+    return f"d.entity || '' = %s AND {told}", [entity.key, *values]
 
 
 def _few_owners(actor: Actor, entity: Entity) -> list[int] | None:
@@ -201,8 +204,8 @@ class _Asked:
         """
         if not condition or self.few or not self.several or self.share is None:
             return False
-        fits, values = _holding(self.entity, condition)
-        self._near((f"{fits} AND ts_match_vq(d.tsv, %s::tsquery)", [*values, self.mine]), CAP)
+        told, values = _holding(self.entity, condition, judged=True)
+        self._near((f"{told} AND ts_match_vq(d.tsv, %s::tsquery)", [*values, self.mine]), CAP)
         return True
 
     def lately(self, query: Query) -> bool:
@@ -292,12 +295,13 @@ _READ, _CHOSEN = Shaped(_plain, [[-7003]]), Shaped(_best, [[-7003], [-7004]])
 
 def _own_begun(query: Query, fields: Fields, mine: str, rare: Sequence[Condition], *, few: bool) -> Condition:
     """The condition that a document of the actor's own begins so in one of several ways; his are looked at alone if ``few``."""
-    # What a name begins with is among its tokens, but for one or two letters.
-    told = not few and (has_han(query.core) or all(len(run) > 2 for run in query.runs))
-    tokens = terms.tsquery(query, fields) if told else ""
+    # What a name begins with is among its tokens, but for one letter, and two of pinyin.
+    short = len(query.runs) > 1 or len(query.core) < 2 or query.email or any("d.spell" in one for one, _values in rare)
+    long = has_han(query.core) or all(len(run) > 2 for run in query.runs)
+    tokens = "" if few or (short and not long) else terms.tsquery(query, fields)
+    told, values = fits(tokens, mine) if tokens else (ONE, [mine])
     begins = " OR ".join(f"({condition})" for condition, _values in rare)
-    values = [value for _condition, one in rare for value in one]
-    return f"d.tsv @@ %s::tsquery AND ({begins})", [f"({tokens}) & ({mine})" if tokens else mine, *values]
+    return f"{told} AND ({begins})", [*values, *(value for _condition, one in rare for value in one)]
 
 
 def _past_indexes(condition: str) -> str:

@@ -75,37 +75,11 @@ SELECT v.word, v.share * c.reltuples FROM pg_stats s, pg_class c,
 WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.attname = 'tsv'
  AND c.oid = 'core_search_doc'::regclass AND v.word IS NOT NULL
 """
-_PART = re.compile(r"'((?:[^']|'')*)'(:\*)?|[&|()]")
 
 
 def frequent() -> dict[str, float]:
     """About how many documents hold a token, by the statistics of PostgreSQL, for the thousand most frequent of all."""
     return _statistics("words", _WORDS)
-
-
-def holding(condition: str) -> float:
-    """About how many documents a condition on tokens fits at most, whoever may see them; 0 where it asks for a rare one."""
-    known = frequent()
-    if not known:
-        return 0.0
-    parts = iter(_PART.finditer(condition))
-
-    def several() -> float:
-        most, all_of = 0.0, -1.0
-        for part in parts:
-            sign = part[0]
-            if sign == ")":
-                break
-            if sign == "&":
-                continue
-            if sign == "|":
-                most, all_of = most + all_of, -1.0
-                continue
-            one = several() if sign == "(" else 0.0 if part[2] else known.get(_plain(part[1]), 0.0)
-            all_of = one if all_of < 0 else min(all_of, one)
-        return most + max(all_of, 0.0)
-
-    return several()
 
 
 #: A piece of a number that another follows.
@@ -123,11 +97,6 @@ def telling(condition: str, entity: str) -> str:
     if not many or not known:
         return condition
     return _PIECE.sub(lambda piece: "" if known.get(piece[1], 0.0) > many else piece[0], condition)
-
-
-def _plain(quoted: str) -> str:
-    """A token as it is stored, of one written into a condition."""
-    return quoted.replace("''", "'").replace("\\\\", "\\")
 
 
 def columns_of(query: Query) -> tuple[str, ...]:

@@ -1,0 +1,85 @@
+"""How the index of the tokens is asked: a condition is taken apart where its words are in so many documents that it pays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from guanxi.core.records.search.probe import frequent
+
+#: That the tokens of a document ``d`` fit a condition.
+ONE = "d.tsv @@ %s::tsquery"
+#: A condition that fits more documents than this is asked for word by word.
+MANY = 10_000
+_SIGN = re.compile(r"'(?:[^']|'')*'(?::\*)?|[&|()]")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A condition on tokens: a token as it is written, or several parts of which all (``&``) or one (``|``) must hold."""
+
+    text: str
+    sign: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def split(self, sign: str) -> tuple[Part, ...]:
+        """The parts it consists of if they are joined by ``sign``; else itself alone."""
+        return self.parts if self.sign == sign else (self,)
+
+
+def _joined(sign: str, parts: Iterable[Part]) -> Part:
+    several = tuple(one for part in parts for one in part.split(sign))
+    if len(several) == 1:
+        return several[0]
+    return Part(f"({f' {sign} '.join(part.text for part in several)})", sign, several)
+
+
+def part_of(condition: str) -> Part:
+    """The condition in a tsquery that ``terms`` made."""
+    return _upto_end(iter(_SIGN.findall(condition)))
+
+
+def _upto_end(signs: Iterator[str]) -> Part:
+    either, together = list[Part](), list[Part]()
+    for sign in signs:
+        if sign == ")":
+            break
+        if sign == "|":
+            either.append(_joined("&", together))
+            together = []
+        elif sign != "&":
+            together.append(_upto_end(signs) if sign == "(" else Part(sign))
+    return _joined("|", [*either, _joined("&", together)])
+
+
+def holding(condition: str | Part) -> float:
+    """About how many documents a condition fits at most, whoever may see them; 0 where it asks for a rare token."""
+    known = frequent()
+    if not known or not condition:
+        return 0.0
+    return _counted(part_of(condition) if isinstance(condition, str) else condition, known)
+
+
+def _counted(part: Part, known: dict[str, float]) -> float:
+    if part.parts:
+        each = (_counted(one, known) for one in part.parts)
+        return sum(each) if part.sign == "|" else min(each)
+    return known.get(part.text[1:-1].replace("''", "'").replace("\\\\", "\\"), 0.0)
+
+
+def fits(condition: str, mine: str = "") -> tuple[str, list[str]]:
+    """That the tokens of a document ``d`` fit, and that it is one of ``mine``: in SQL, with its values.
+
+    One tsquery is reckoned through whole for each document of its rarest word. Taken apart, the index goes from list to list, the
+    rarest first, and leaves out at once what no field holds.
+    """
+    whole = part_of(condition)
+    if holding(whole) <= MANY:
+        return ONE, [f"({condition}) & ({mine})" if mine else condition]
+    found, values = list[str](), list[str]()
+    for way in whole.split("|"):
+        words = [*([mine] if mine else []), *(word.text for word in sorted(way.split("&"), key=holding))]
+        found.append(" AND ".join([ONE] * len(words)))
+        values += words
+    return f"({' OR '.join(f'({one})' for one in found)})", values
