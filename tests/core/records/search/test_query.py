@@ -399,3 +399,33 @@ def test_two_letters_a_word_begins_with_narrow_what_is_looked_through(monkeypatc
     assert set(found) == mine
     tag = tokens.field_tag(FIRM.key, "name")
     assert any("key || ''" in one and f"{tag}wno" in one for one in said.split("\n"))
+
+
+def test_sorts_of_record_are_looked_through_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    firm = _firm("华为技术", owner=alice)
+    mate = Mate.objects.create(name="华先生", firm=firm, owner=alice)
+    index.index_records(MATE, [mate])
+    for documents in (0.0, 1_000_000.0):  # sorts with few documents are asked first whether they have any
+        monkeypatch.setitem(probe._told, "documents", (time.monotonic(), {FIRM.key: documents, MATE.key: documents}))
+        with CaptureQueriesContext(connection) as seen:
+            hits = search(actor(alice), "华", entities=[FIRM, MATE])
+        assert {(hit.entity, hit.record_id) for hit in hits} == {(FIRM.key, firm.pk), (MATE.key, mate.pk)}
+        rounds = [one["sql"] for one in seen.captured_queries if "core_search_doc" in one["sql"]]
+        assert len(rounds) == 2 + (documents == 0), rounds
+
+
+def test_no_search_is_divided_among_several_processes() -> None:
+    alice = person("alice")
+    _firm("华为技术", owner=alice)
+    with connection.cursor() as cursor:
+        for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            cursor.execute(f"SET LOCAL {setting} = 0")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        with CaptureQueriesContext(connection) as seen:
+            search(actor(alice, everyone=True), "为技", entities=[FIRM])
+        [said] = [one["sql"] for one in seen.captured_queries if "entity || ''" in one["sql"]]
+        cursor.execute(f"EXPLAIN {said}")
+        assert "Gather" not in str(cursor.fetchall())
+        cursor.execute(f"EXPLAIN {said[said.index('UNION ALL SELECT') + 9 :]}")  # without what forbids it
+        assert "Gather" in str(cursor.fetchall())

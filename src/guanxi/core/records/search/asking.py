@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -68,14 +69,14 @@ def _counted(part: Part, known: dict[str, float]) -> float:
     return known.get(part.text[1:-1].replace("''", "'").replace("\\\\", "\\"), 0.0)
 
 
-def fits(condition: str, mine: str = "") -> tuple[str, list[str]]:
-    """That the tokens of a document ``d`` fit, and that it is one of ``mine``: in SQL, with its values.
+def fits(condition: str, mine: str = "", about: float = math.inf) -> tuple[str, list[str]]:
+    """That the tokens of a document ``d`` fit, and that it is one of ``mine`` (``about`` so many): in SQL, with its values.
 
     One tsquery is reckoned through whole for each document of its rarest word. Taken apart, the index goes from list to list, the
     rarest first, and leaves out at once what no field holds.
     """
     whole = part_of(condition)
-    if holding(whole) <= MANY:
+    if min(holding(whole), about) <= MANY:
         return ONE, [f"({condition}) & ({mine})" if mine else condition]
     found, values = list[str](), list[str]()
     for way in whole.split("|"):

@@ -150,6 +150,12 @@ def _plan(query: Query, fields: Fields) -> tuple[tuple[str, Callable[[Query, str
     )
 
 
+def looked_at(query: Query, fields: Fields) -> tuple[str, ...]:
+    """The fields a record is judged by: those that may hold the whole or a word of what was typed."""
+    each = (query, *(terms.single(run) for run in query.runs if len(query.runs) > 1))
+    return tuple(dict.fromkeys(field for one in each for field, _rank_of in _plan(one, fields)))
+
+
 def _whole(query: Query, fields: Fields, values: Mapping[str, Any]) -> Verdict:
     best = NOTHING
     for field, rank_of in _plan(query, fields):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 
-from guanxi.core.models.fixed import ask
 from guanxi.core.records.search import terms
+from guanxi.core.records.search.rounds import Question, Way
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.schema.entity import Entity
 
@@ -18,6 +18,7 @@ from guanxi.core.schema.entity import Entity
 LARGE = 20_000
 #: For so many seconds the statistics of PostgreSQL are believed.
 PATIENCE = 600.0
+Look = Callable[[Entity, Fields], Way]
 _told: dict[Hashable, tuple[float, dict[Any, float]]] = {}
 
 _DOCUMENTS = """
@@ -30,7 +31,7 @@ WHERE s.schemaname = current_schema() AND s.tablename = 'core_search_doc' AND s.
 #: One look into the index for each sort. The words come as a column: of words it sees PostgreSQL takes every beginning for
 #: frequent, and reads all documents instead. Counted, not asked whether there is any: that too would make it read them.
 _TOKENS = """
-SELECT k.entity FROM unnest(%s::text[], %s::text[]) AS k(entity, words)
+SELECT k.n, false FROM (SELECT * FROM unnest(%s::text[]) WITH ORDINALITY AS w(words, n) WHERE words <> '') k
 CROSS JOIN LATERAL (SELECT count(*) AS n FROM core_search_doc d WHERE d.tsv @@ k.words::tsquery) f WHERE f.n > 0
 """
 
@@ -115,27 +116,36 @@ def span(text: str) -> tuple[str, str]:
     return text, f"{text}\U0010ffff"
 
 
-def having(query: Query, reach: Sequence[tuple[Entity, Fields]], *, loose: bool) -> list[tuple[Entity, Fields]]:
-    """Those of ``reach`` that may have a document that fits, whoever may see it, in the same order."""
+def having(query: Query, reach: Sequence[tuple[Entity, Fields]], look: Look, *, loose: bool) -> list[Way]:
+    """The ways to look through those of ``reach`` that may have a document that fits, whoever may see it."""
     large = _large_ones()
-    asked = {
-        entity.key: terms.tsquery(query, fields, loose=loose) for entity, fields in reach if entity.key not in large
-    }
-    if len(asked) < 2:
-        return list(reach)
+    small = [(entity, fields) for entity, fields in reach if entity.key not in large]
+    if len(small) < 2:
+        return [look(*one) for one in reach]
+    ways = [look(*one) for one in reach if one[0].key in large]
+    question = _question(query, small, loose=loose)
+    return [*ways, _small_ones(question, small, look)] if question else ways
+
+
+def _small_ones(question: Question, small: Sequence[tuple[Entity, Fields]], look: Look) -> Way:
+    """One question for all the sorts with few documents, then those that have any."""
+    [found] = yield [question]
+    there = {number for number, _mark in found}
+    return [look(*one) for number, one in enumerate(small, 1) if number in there]
+
+
+def _question(query: Query, small: Sequence[tuple[Entity, Fields]], *, loose: bool) -> Question | None:
     parts: list[str] = []
     params: list[Any] = []
     if not loose:
         for name in columns_of(query):
             parts.append(
-                "SELECT e FROM unnest(%s::text[]) e"  # noqa: S608 - own SQL
-                f" WHERE EXISTS (SELECT FROM core_search_doc d WHERE d.entity = e AND {begins(name)})"
+                "SELECT e.n, false FROM unnest(%s::text[]) WITH ORDINALITY e(entity, n)"  # noqa: S608 - own SQL
+                f" WHERE EXISTS (SELECT FROM core_search_doc d WHERE d.entity = e.entity AND {begins(name)})"
             )
-            params += [list(asked), *span(query.core)]
-    if tokens := {key: one for key, one in asked.items() if one}:
+            params += [[entity.key for entity, _fields in small], *span(query.core)]
+    words = [terms.tsquery(query, fields, loose=loose) for _entity, fields in small]
+    if any(words):
         parts.append(_TOKENS)
-        params += [list(tokens), list(tokens.values())]
-    if not parts:
-        return [(entity, fields) for entity, fields in reach if entity.key in large]
-    found = {row[0] for row in ask(" UNION ".join(parts), params)} | large
-    return [(entity, fields) for entity, fields in reach if entity.key in found]
+        params.append(words)
+    return Question(" UNION ALL ".join(parts), params) if parts else None

@@ -11,11 +11,11 @@ from django.db.models.expressions import RawSQL
 from guanxi.core.access import allowed
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.records.search import judge, terms
-from guanxi.core.records.search.candidates import anywhere, beginnings, candidates
+from guanxi.core.records.search.candidates import candidates
+from guanxi.core.records.search.conditions import anywhere, beginnings
 from guanxi.core.records.search.declared import searched
 from guanxi.core.records.search.naming import Found, Hit, name_hits
-from guanxi.core.records.search.probe import having
-from guanxi.core.records.search.terms import PARTS, Fields, Query
+from guanxi.core.records.search.terms import PARTS, Fields
 from guanxi.core.records.shape import fields_of, path_level
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities as registered
@@ -46,15 +46,6 @@ def searchable(actor: Actor, entity: Entity) -> Fields:
     return found
 
 
-def _search_one(actor: Actor, entity: Entity, query: Query, fields: Fields, *, enough: int, loose: bool) -> list[Found]:
-    found: list[Found] = []
-    for pk, at, values in candidates(actor, entity, query, fields, enough=enough, loose=loose):
-        verdict = judge.judge(query, fields, values)
-        if verdict.rank:
-            found.append((verdict, at, entity, pk, values))
-    return found
-
-
 def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None = None, limit: int = 20) -> list[Hit]:
     """The records that best fit ``text`` among those the actor may see, the best first; among equals those
     called so before those found by another field, then the newest.
@@ -76,8 +67,11 @@ def search(actor: Actor, text: str, *, entities: Iterable[str | Entity] | None =
     for loose in (False, True):
         if loose and (found or not terms.can_be_loose(query)):
             break
-        for entity, fields in having(query, reach, loose=loose):
-            found += _search_one(actor, entity, query, fields, enough=enough, loose=loose)
+        for entity, fields, rows in candidates(actor, query, reach, enough=enough, loose=loose):
+            for pk, at, values in rows:
+                verdict = judge.judge(query, fields, values)
+                if verdict.rank:
+                    found.append((verdict, at, entity, pk, values))
     found.sort(key=lambda one: (-one[0].rank, one[0].field != one[2].title, -one[1], one[3]))
     return name_hits(actor, found[:limit])
 
