@@ -192,6 +192,18 @@ def test_half_a_character_in_a_name_is_refused_not_broken(api: Api) -> None:
     assert json_bytes({"\ud800": "x"}) == b'{"\\ud800": "x"}'
 
 
+def test_half_a_character_in_a_value_and_a_body_too_large_break_nothing(api: Api, make: Make, settings: Any) -> None:
+    one, client = make("fakes.gadget", name="pump"), api("alice")
+    half = client.patch(f"{GADGETS}/{one.pk}", b'{"name": "pu\\ud800mp"}', content_type="application/json")
+    assert (half.status_code, half.json()["name"]) == (200, "pump")
+    tree = '{"field": "name", "op": "in", "value": ["\\ud800"]}'
+    found = client.post(f"{GADGETS}/bulk", f'{{"action": "delete", "filter": {tree}}}', content_type="application/json")
+    assert (found.status_code, found.json()["code"]) == (400, "request.text")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    large = client.post(GADGETS, b'{"name": "' + b"x" * 200 + b'"}', content_type="application/json")
+    assert (large.status_code, large.json()["code"]) == (422, "request.too_large")
+
+
 @pytest.mark.parametrize("number", ["0", "x", "-1", "1e3", "１２", "99999999999999999999", "%00"])
 def test_what_is_no_id_is_not_found(number: str, api: Api) -> None:
     client = api("alice")

@@ -37,6 +37,43 @@ def test_broken_mails_are_read_all_the_same(raw: bytes) -> None:
     assert "\0" not in found.body
 
 
+def test_heads_nobody_encoded_and_charsets_that_are_none() -> None:
+    raw = "From: 王芳 <w@x.test>\nSubject: 询价\n\n".encode("gb18030") + "泵".encode("gb18030")
+    found = letters.read(raw)
+    assert (found.sender, found.sender_name, found.subject, found.body) == ("w@x.test", "王芳", "询价", "泵")
+    for charset, content in (
+        ("utf-7", b"+2AA-"),
+        ("unicode_escape", b"\\ud800"),
+        ("punycode", b"x-\xff"),
+        ("zip", b"x"),
+    ):
+        head = b"From: \xe9\xff <a@b.test>\nMessage-ID: <\xff>\nSubject: =?%b?Q?=5Cud800+2AA-?=\n" % charset.encode()
+        found = letters.read(head + b"Content-Type: text/plain; charset=%b\n\n" % charset.encode() + content)
+        words = (found.sender_name, found.subject, found.body, found.external_id)
+        assert "".join(words).encode(), charset  # a half character would not be stored
+        assert found.sender == "a@b.test"
+
+
+def test_what_takes_long_to_read_is_read_in_part() -> None:
+    crowd = letters.read(b"From: a@b.test\nContent-Type: text/html\n\n" + b"<p>" * 20_000 + b"words &amp; more")
+    assert (crowd.html, crowd.body) == ("words &amp; more", "words & more")
+    heads = letters.read(b"From: a@b.test\nSubject: " + b"=?utf-8?q?a?= " * 50_000 + b"\nTo: " + b"(" * 5000 + b"\n\nx")
+    assert (heads.sender, heads.subject, heads.to, heads.body) == ("a@b.test", "a" * 300, (), "x")
+    inner = letters.read(
+        b"From: a@b.test\nSubject: deep\nContent-Type: message/rfc822\n\n" + b"Content-Type: message/rfc822\n\n" * 3000
+    )
+    parts = letters.read(b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 20_000)
+    assert (inner.sender, inner.subject, parts.sender, parts.body) == ("a@b.test", "deep", "a@b.test", "")
+
+
+def test_a_cut_leaves_no_tag_open() -> None:
+    long = b'<a href="https://x.test/' + b"a" * 60 + b'">x</a>'
+    found = letters.read(b"From: a@b.test\nContent-Type: text/html\n\n" + long * 3000)
+    assert len(found.html) > 99_000
+    assert found.html.count("<a ") == found.html.count("</a>")
+    assert found.html.endswith("</a>")
+
+
 def test_endless_nesting_ends() -> None:
     head = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(400))
     found = letters.read(b"From: a@b.test\n" + head + b"Content-Type: text/plain\n\ndeep")

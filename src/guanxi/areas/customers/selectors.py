@@ -167,11 +167,15 @@ def people_at(actor: Actor, customer_ids: Sequence[int], *, limit: int = 300) ->
 
 
 #: What says nothing of a place, and costs most to read.
-_ASIDE = ("created_at", "updated_at", *(one.name for one in Contact._meta.concrete_fields if isinstance(one, JSONField)))
+_ASIDE = (
+    "created_at",
+    "updated_at",
+    *(one.name for one in Contact._meta.concrete_fields if isinstance(one, JSONField)),
+)
 _HERE = Shaped(
-    lambda actor, limit, ids: (
-        visible(Contact.objects.filter(customer_id__any=ids).defer(*_ASIDE), actor).order_by("sort_key", "pk")[:limit]
-    ),
+    lambda actor, limit, ids: visible(Contact.objects.filter(customer_id__any=ids).defer(*_ASIDE), actor).order_by(
+        "sort_key", "pk"
+    )[:limit],
     [[-7001]],
 )
 _THERE = Shaped(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import Http404
 from django.utils.translation import gettext as _
@@ -161,6 +162,10 @@ def _from_absence(request: HttpRequest, _error: Any) -> HttpResponse:
 
 
 def _from_surprise(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error, RequestDataTooBig):
+        return from_error(request, Invalid(_("What was sent is too large."), code="request.too_large"))
+    if isinstance(error, UnicodeError):  # JSON can spell halves of characters, which no text in the database can hold
+        return problem(request, 400, _("Half a character stands in what was sent."), code="request.text")
     fault = trouble.told(error)
     if fault is not None:
         logger.error("database or disk: %s", error)

@@ -120,7 +120,7 @@ def translate(request: HttpRequest, error: BaseException) -> HttpResponseBase | 
         return error_response(request, Denied())
     if isinstance(error, RequestDataTooBig):
         return error_response(request, Invalid(_("What was sent is too large."), code="request.too_large"))
-    if isinstance(error, SuspiciousOperation | BadRequest | UnicodeDecodeError):
+    if isinstance(error, SuspiciousOperation | BadRequest | UnicodeError):
         return page(request, 400, _("Please go back and try again."))
     fault = trouble.told(error)
     if fault is not None:

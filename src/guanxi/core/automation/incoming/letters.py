@@ -6,6 +6,7 @@ read is replaced, what is too much is left out and said so; nothing here raises 
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import email
 import hashlib
@@ -15,24 +16,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import policy
 from email.errors import MessageError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
-from email.utils import getaddresses, parseaddr, parsedate_to_datetime
-from typing import Any
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses, parsedate_to_datetime
 
-import nh3
 from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.schema.fields import Field
-from guanxi.core.schema.parsing import rich_text
+from guanxi.core.schema.parsing import CONTROL, bare, rich_text, sanitised
 
-#: Bounds: characters of text kept, parts looked at, attachments kept.
-TEXT, PARTS, FILES = 100_000, 200, 20
+#: Bounds: characters of text kept and of a header looked at, parts looked at, attachments kept; with more lines that look
+#: like marks between parts, or more mails within mails than can be followed, only the head of a mail is read.
+TEXT, HEAD, PARTS, FILES, MARKS = 100_000, 20_000, 200, 20, 10_000
 #: Chinese programs write GB18030 and call it by the names of its ancestors.
 _CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "x-gbk": "gb18030", "cn-gb": "gb18030"}
+#: What Python calls charsets, and no text is written in.
+_NONE = frozenset(("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"))
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote)[^>]*>")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _QUOTED = re.compile(
     r"^(?:>.*|-{2,} ?(?:Original Message|Forwarded message|原始邮件|转发邮件信息) ?-{2,}.*|On .{5,120} wrote:|在 ?.{5,120}写道[:：].*|于.{5,120}写道[:：].*"
     r"|(?:发件人|From)[:：] ?.+)$"
@@ -67,11 +69,27 @@ class Letter:
     left_out: int = 0
 
 
+class _Heads(policy.Compat32):
+    """Headers as they came, cut where no reader gets to."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:HEAD]
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the library passes it
+        return value
+
+
 def read(raw: bytes) -> Letter:
     """A mail from its bytes."""
-    message = email.message_from_bytes(raw, policy=policy.compat32)
+    head = BytesHeaderParser(policy=_Heads())
+    try:
+        crowded = raw.count(b"\n--") > MARKS
+        message = head.parsebytes(raw) if crowded else email.message_from_bytes(raw, policy=_Heads())
+    except RecursionError:  # mails within mails without end
+        message = head.parsebytes(raw)
     body, html, attachments, left_out = _contents(message)
-    address = parseaddr(_header(message, "From"))
+    address = next(iter(_addresses(message, "From")), ("", ""))
     sender = address[1].strip().lower()[:254]
     own = _header(message, "Message-ID").strip()[:255]
     bounce = _bounce(message, sender)
@@ -79,7 +97,7 @@ def read(raw: bytes) -> Letter:
         external_id=own or hashlib.sha256(raw).hexdigest(),
         sender=sender,
         sender_name=_line(address[0], 200),
-        to=tuple(one.lower() for _name, one in getaddresses(_all(message, "To", "Cc", "Delivered-To", "X-Original-To")) if one)[:50],
+        to=tuple(one.lower() for _name, one in _addresses(message, "To", "Cc", "Delivered-To", "X-Original-To") if one)[:50],
         subject=_line(_header(message, "Subject"), 300),
         body=body,
         html=html,
@@ -115,25 +133,57 @@ def _header(message: Message, name: str) -> str:
     return _worded(given) if given is not None else ""
 
 
-def _worded(given: Any) -> str:
+def _worded(given: str) -> str:
+    """A header in words: its encoded parts by their charset, bytes that were never encoded by what they look like."""
     try:
-        return str(make_header([(text, _charset(charset)) for text, charset in decode_header(given)]))
-    except (LookupError, ValueError, MessageError, AttributeError):
-        return str(given).encode("ascii", "surrogateescape").decode("utf-8", "replace")
+        pieces = decode_header(given) if given.isascii() else [(given, None)]
+    except (ValueError, MessageError):
+        pieces = [(given, None)]
+    said = "".join(_read_as(one, charset or "") if isinstance(one, bytes) else _raw(one) for one, charset in pieces)
+    return CONTROL.sub("", said)
 
 
-def _charset(name: str | None) -> str | None:
-    if name is None:
-        return None
-    return {"unknown-8bit": "utf-8"}.get(name.lower(), _CHARSETS.get(name.lower(), name))
+def _raw(text: str) -> str:
+    try:
+        return text if text.isascii() else _read_as(text.encode("ascii", "surrogateescape"), "")
+    except UnicodeEncodeError:  # it was read already
+        return text
+
+
+def _read_as(content: bytes, told: str) -> str:
+    """Bytes by the charset told; by what they look like when it is missing, unknown or wrong."""
+    known = _charset(told)
+    for charset in dict.fromkeys((known or "utf-8", "utf-8", "gb18030")):
+        try:
+            return content.decode(charset)
+        except (UnicodeError, LookupError):
+            continue
+    return content.decode(known or "utf-8", "replace")
+
+
+def _charset(name: str) -> str:
+    """The charset of a name; '' for none."""
+    name = _CHARSETS.get(name.lower(), name.lower())
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return ""
+    return name if found._is_text_encoding and found.name.replace("-", "_") not in _NONE else ""
 
 
 def _all(message: Message, *names: str) -> list[str]:
     return [_worded(one) for name in names for one in message.get_all(name, [])][:50]
 
 
+def _addresses(message: Message, *names: str) -> list[tuple[str, str]]:
+    try:
+        return getaddresses(_all(message, *names))
+    except RecursionError:  # brackets within brackets
+        return []
+
+
 def _line(text: str, limit: int) -> str:
-    return " ".join(_CONTROL.sub("", text).split())[:limit]
+    return " ".join(CONTROL.sub("", text).split())[:limit]
 
 
 def _moment(text: str) -> dt.datetime:
@@ -182,8 +232,7 @@ def _bounce(message: Message, sender: str) -> str:
         return ""
     for part in _parts(message):
         if part.get_content_type() == "message/delivery-status":
-            inner = part.get_payload()
-            told = "\n".join(str(one) for one in inner) if isinstance(inner, list) else str(inner)
+            told = "\n".join(str(one) for one in _inner(part)) or _text(part)
             if not re.search(r"(?im)^action:\s*failed", told):
                 return ""
             reason = re.search(r"(?im)^diagnostic-code:\s*(.+)$", told) or re.search(r"(?im)^status:\s*(.+)$", told)
@@ -201,9 +250,14 @@ def _parts(message: Message) -> Iterator[Message]:
         part = waiting.pop(0)
         seen += 1
         yield part
-        inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
-            waiting[:0] = [one for one in inner if isinstance(one, Message)]
+        if part.get_content_maintype() == "multipart":
+            waiting[:0] = _inner(part)
+
+
+def _inner(part: Message) -> list[Message]:
+    """What lies in a part. The library reads a text by its charset, whatever that is, just to hand out the parts."""
+    found = part.get_payload() if part.is_multipart() else []
+    return [one for one in found if isinstance(one, Message)]
 
 
 def _contents(message: Message) -> tuple[str, str, list[Attachment], int]:
@@ -226,9 +280,11 @@ def _contents(message: Message) -> tuple[str, str, list[Attachment], int]:
                 left_out += 1
             elif content:
                 files.append(Attachment(named or _unnamed(kind), content))
-    html = rich_text("\n".join(formatted)[: TEXT * 4], _LONG).strip()[:TEXT] if formatted else ""
+    html = rich_text("\n".join(formatted)[: TEXT * 4], _LONG).strip() if formatted else ""
+    if len(html) > TEXT:
+        html = sanitised(html[:TEXT])  # the cut may go through a tag
     body = "\n\n".join(one for one in plain if one.strip()) or _plain("\n".join(formatted))
-    return _CONTROL.sub("", body.replace("\r\n", "\n").replace("\r", "\n")).strip()[:TEXT], html, files, left_out
+    return CONTROL.sub("", body.replace("\r\n", "\n").replace("\r", "\n")).strip()[:TEXT], html, files, left_out
 
 
 def _file_name(part: Message) -> str:
@@ -245,13 +301,12 @@ def _unnamed(kind: str) -> str:
 
 
 def _bytes(part: Message) -> bytes:
-    inner = part.get_payload()
-    if isinstance(inner, list):  # a mail within the mail
-        return b"".join(_whole(one) for one in inner if isinstance(one, Message))
+    if part.is_multipart():  # a mail within the mail
+        return b"".join(map(_whole, _inner(part)))
     try:
         found = part.get_payload(decode=True)
     except (ValueError, LookupError, MessageError):
-        found = str(inner).encode("utf-8", "replace")
+        return b""
     return found if isinstance(found, bytes) else b""
 
 
@@ -259,33 +314,16 @@ def _whole(message: Message) -> bytes:
     try:
         return message.as_bytes()
     except (ValueError, LookupError, MessageError, AttributeError):
-        return str(message.get_payload()).encode("utf-8", "replace")
+        return b""
 
 
 def _text(part: Message) -> str:
-    """The text of a part by its charset; by what it looks like when the charset is missing or unknown."""
-    content = _bytes(part)[: TEXT * 8]
-    told = (part.get_content_charset() or "").lower()
-    for charset in (_CHARSETS.get(told, told), "utf-8", "gb18030"):
-        try:
-            return content.decode(charset) if charset else content.decode("utf-8")
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return content.decode(_known(told), "replace")
-
-
-def _known(charset: str) -> str:
-    try:
-        "".encode(_CHARSETS.get(charset, charset) or "utf-8")
-    except LookupError:
-        return "utf-8"
-    return _CHARSETS.get(charset, charset) or "utf-8"
+    """The text of a part, control signs out."""
+    return CONTROL.sub("", _read_as(_bytes(part)[: TEXT * 8], part.get_content_charset() or ""))
 
 
 def _plain(html: str) -> str:
     """Formatted text without its tags, lines kept."""
     broken = _BREAK.sub("\n", html[: TEXT * 4])
-    bare = nh3.clean(broken, tags=set(), clean_content_tags={"style", "script", "head", "title"})
-    return re.sub(
-        r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in entities.unescape(bare).split("\n"))
-    ).strip()
+    lines = entities.unescape(bare(broken)).split("\n")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in lines)).strip()
