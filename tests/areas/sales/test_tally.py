@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.models.tally import DAY_OF_MOMENT
 from guanxi.core.people.shares import share_set
 from guanxi.core.records import many, tallies
+from guanxi.core.reporting import engine
 from guanxi.core.reporting.engine import run
 from guanxi.core.reporting.spec import read
 from guanxi.core.schema.registry import entity_of
@@ -242,3 +244,61 @@ def test_figures_of_periods_and_the_forecast_are_the_same_with_tallies_and_witho
         patch.setattr(tallies, "tells", lambda *_given: False)
         patch.setattr("guanxi.core.records.steady.key_of", lambda *_given: None)
         assert said() == told
+
+
+#: Reports by the days, weeks and months of moments; figures of several periods.
+BY_MOMENTS = (
+    {
+        "dataset": KEY, "rows": [{"field": "closed_at", "grain": "month"}], "measures": [{"how": "sum", "field": "value"}, {"how": "count"}],
+        "filter": {"field": "category", "op": "in", "value": ["won"]}, "date": "closed_at", "period": "this_year", "compare": "year",
+    },
+    {"dataset": KEY, "rows": [{"field": "closed_at", "grain": "quarter"}], "columns": [{"field": "owner"}]},
+    {"dataset": "activities.activity", "rows": [{"field": "occurred_at", "grain": "week"}], "columns": [{"field": "owner"}]},
+    {"dataset": "activities.activity", "rows": [{"field": "occurred_at", "grain": "day"}], "date": "occurred_at", "period": "last:10"},
+    {"dataset": "customers.customer", "rows": [{"field": "owner"}], "columns": [{"field": "created_at", "grain": "year"}]},
+)  # fmt: skip
+TABLES = ("sales_opportunitytally", "activities_activitytally", "customers_customertally")
+
+
+@pytest.mark.parametrize("who", ["alice", "charlie", "root"])
+def test_groups_by_moments_are_those_of_the_records_in_every_time_zone(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    actor = getattr(cast, who)
+    for number, owner in enumerate((cast.alice_user, cast.bob_user, cast.charlie_user)):
+        firm = make("customers.customer", owner=owner)
+        for at in (EVE, MIDNIGHT, MIDNIGHT.replace(year=2025)):
+            deal = make(KEY, owner=owner, customer=firm, amount=Decimal(number + 1) * 1000)
+            Opportunity.objects.filter(pk=deal.pk).update(category="won", closed_at=at)
+            make("activities.activity", owner=owner, customer=firm, occurred_at=at)
+        type(firm).objects.filter(pk=firm.pk).update(created_at=EVE)
+
+    def said(zone: str) -> list[Any]:
+        reader, found = replace(actor, timezone=zone), []
+        for spec in map(read, BY_MOMENTS):
+            if allowed(reader, "view", spec.dataset):
+                told = run(reader, spec)
+                found.append([(one.heads, [(cell.value, cell.before) for cell in one.cells]) for one in told.rows])
+        return found
+
+    with clock.moved_to(MIDNIGHT + dt.timedelta(days=2)):
+        for zone, by_tally in ((HOME.key, True), ("America/New_York", False)):
+            with CaptureQueriesContext(connection) as seen:
+                told = said(zone)
+            text = " ".join(one["sql"] for one in seen.captured_queries)
+            assert {name in text for name in TABLES} == {by_tally}
+            with monkeypatch.context() as patch:
+                patch.setattr(tallies, "tells", lambda *_given: False)
+                patch.setattr("guanxi.core.records.steady.key_of", lambda *_given: None)
+                assert said(zone) == told
+
+
+def test_the_largest_groups_stay_where_there_are_too_many(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, owner in enumerate((cast.alice_user, cast.bob_user, cast.charlie_user)):
+        make(KEY, owner=owner, amount=Decimal(number + 1) * 1000, close_on=dt.date(2027, 1 + number, 15))
+    monkeypatch.setattr(engine, "MOST_GROUPS", 2)
+    told = run(cast.root, SPEC)
+    assert [(row.sort, row.cells[-3].value) for row in told.rows] == [("", 3000), ("", 2000), ("others", 1000)]
+    assert told.total.cells[-3].value == 6000

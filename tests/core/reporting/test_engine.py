@@ -13,12 +13,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from guanxi.core import records
+from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import Preference, RoleField
 from guanxi.core.models.stamps import bump
 from guanxi.core.reporting.engine import Scope, run
 from guanxi.core.reporting.spec import read, written
-from tests.core.reporting.conftest import ask, assert_lists, table
+from tests.core.reporting.conftest import NOW, ask, assert_lists, table
 from tests.factories.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +121,48 @@ def test_months_are_those_of_the_readers_time_zone(cast: Cast, world: World) -> 
     assert_lists(cast.root, shanghai)
     assert_lists(london, there)
     assert len(shanghai.rows) == 12, "months without records are shown"
+
+
+def test_weeks_that_begin_on_sunday_hold_their_sunday(cast: Cast, world: World) -> None:
+    for grain in ("week", "month"):
+        with regional.override(replace(regional.present(), week=7)):
+            result = ask(cast.root, rows=[{"field": "sold_at", "grain": grain}], period="2026-02-01..2026-03-31")
+            assert_lists(cast.root, result)
+    with regional.override(replace(regional.present(), week=7)):
+        starts = [row.heads[0].start for row in ask(cast.root, rows=[{"field": "sold_at", "grain": "week"}]).rows]
+    assert dt.date(2026, 2, 1) in starts, "a Sunday is the first day of its week"
+    weeks = ask(cast.root, rows=[{"field": "sold_at", "grain": "week"}])
+    assert dt.date(2026, 1, 26) in [row.heads[0].start for row in weeks.rows]
+    assert_lists(cast.root, weeks)
+
+
+def test_ages_are_those_of_the_day_that_is_asked_on(cast: Cast, world: World) -> None:
+    rows = [{"field": "made_on", "grain": "age"}]
+    first = ask(cast.root, rows=rows)
+    with clock.moved_to(NOW + dt.timedelta(days=60)):
+        later = ask(cast.root, rows=rows)
+        assert_lists(cast.root, later)
+    assert table(first) != table(later)
+    assert table(ask(cast.root, rows=rows)) == table(first)
+
+
+def test_columns_go_by_what_they_hold_in_all_rows(cast: Cast, world: World, make: Any) -> None:
+    for user, state in ((cast.charlie_user, "new"), (cast.charlie_user, "broken"), (cast.alice_user, "new")):
+        make("fakes.gadget", by=user, state=state)
+    result = ask(cast.root, rows=[{"field": "state"}], columns=[{"field": "owner"}])
+    told = [(one.label, cell.value) for one, cell in zip(result.columns, result.total.cells, strict=True) if one.head]
+    assert told == [("林爱丽", 5), ("查理", 4), ("鲍勃", 2)]
+
+
+def test_groups_of_one_name_keep_their_order(cast: Cast, world: World, make: Any) -> None:
+    twins = [make("fakes.gadget", name="Twin", by=cast.root_user, state="broken") for _number in range(3)]
+    for number, above in enumerate((twins[1], twins[0], twins[2])):
+        for _child in range(number + 1):
+            make("fakes.gadget", parent=above, by=cast.root_user, state="new")
+    for sort in ("", "label"):
+        result = ask(cast.root, rows=[{"field": "state"}, {"field": "parent"}], sort=sort)
+        keys = [row.heads[1].key for row in result.rows if row.heads[1].label == "Twin"]
+        assert keys == sorted((one.pk for one in twins), key=str)
 
 
 def test_the_measures(cast: Cast, world: World) -> None:

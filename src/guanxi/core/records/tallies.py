@@ -38,9 +38,12 @@ def goes_by(entity: Entity) -> frozenset[str]:
     return frozenset(one.name for one in _fields(entity) if not isinstance(one, sums))
 
 
-def months(entity: Entity) -> frozenset[str]:
-    """Dates a tally can be grouped by, month by month or coarser."""
-    return frozenset(name for name, how in _dates(entity).items() if how == MONTH)
+def finest(entity: Entity, name: str, zone: str) -> str:
+    """By what a tally has a date: ``day`` or ``month`` of a time zone; '' where it cannot tell."""
+    how = _dates(entity).get(name)
+    if how is None or (how != MONTH and zone != settings.TIME_ZONE):
+        return ""
+    return "day" if how == DAY_OF_MOMENT else "month"
 
 
 def _dates(entity: Entity) -> dict[str, str]:
@@ -55,10 +58,8 @@ def _dates(entity: Entity) -> dict[str, str]:
 
 def within(entity: Entity, name: str, first: dt.date | None, last: dt.date | None, zone: str) -> Q | None:
     """The rows of a tally for the records with a date from ``first`` to ``last``, days of a time zone; ``None`` if it cannot tell."""
-    how = _dates(entity).get(name)
-    if how is None or (how != MONTH and zone != settings.TIME_ZONE):
-        return None
-    if how != DAY_OF_MOMENT and not _whole_months(first, last):
+    known = finest(entity, name, zone)
+    if not known or (known == "month" and not _whole_months(first, last)):
         return None
     limits = {f"{name}__gte": first, f"{name}__lte": last}
     return Q(**{key: day for key, day in limits.items() if day is not None}) & Q(**{f"{name}__isnull": False})
@@ -113,14 +114,30 @@ def rows(
     return found.filter(compile_tree(actor, entity, tree)) if tree else found
 
 
+class _AsItComes:
+    """A figure that the driver made a number: Django would make one of it again in each row."""
+
+    def get_db_converters(self, _connection: Any) -> list[Any]:
+        """None."""
+        return []
+
+
+class _Whole(_AsItComes, Cast):
+    """A number of records."""
+
+
+class _Amount(_AsItComes, NullIf):
+    """A sum."""
+
+
 def count(where: Any = None) -> Any:
     """How many records, as an aggregate over a tally."""
-    return Cast(Coalesce(Sum(NUMBER, filter=where), _NAUGHT), models.BigIntegerField())
+    return _Whole(Coalesce(Sum(NUMBER, filter=where), _NAUGHT), models.BigIntegerField())
 
 
 def total(name: str, where: Any = None) -> Any:
     """The sum of an amount, as an aggregate over a tally; nothing where it is nought."""
-    return NullIf(Sum(name, filter=where), Value(0, output_field=models.DecimalField()))
+    return _Amount(Sum(name, filter=where), Value(0, output_field=models.DecimalField()))
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------------

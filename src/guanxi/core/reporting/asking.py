@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, Q, QuerySet
 
+from guanxi.core.kernel import regional
 from guanxi.core.models.fixed import Shaped
-from guanxi.core.records import reading, steady
+from guanxi.core.records import reading, segments, steady
 from guanxi.core.records.query import compile_tree, path_reach
-from guanxi.core.reporting import expressions, parts, tallied, windows
+from guanxi.core.reporting import parts, tallied, windows
 from guanxi.core.reporting.expressions import Part
 from guanxi.core.reporting.folding import Folder
 from guanxi.core.reporting.parts import together
@@ -22,41 +25,82 @@ if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
 
 Key = tuple[Any, ...]
-Groups = dict[Key, parts.Parts]
+Groups = Mapping[Key, parts.Parts]
 Places = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Groups by folded key. ``exact`` holds what cannot be added up from them, by the dimensions it was asked by.
+    """Groups, with the folded value of each by each dimension. ``exact`` holds what cannot be added up from them, by the dimensions it was asked by.
 
     It is ``None`` where each record stands in one group and all groups were fetched; ``cut`` says that they were not.
     ``foreign`` are the other currencies of each column that says them, where they were asked for along with the figures.
     """
 
-    groups: Groups
+    values: Sequence[Sequence[Any]] = ()
+    groups: Sequence[parts.Parts] = ()
     exact: Mapping[Places, Groups] | None = None
     cut: bool = False
     foreign: Mapping[str, Sequence[str]] | None = None
+    _inside: dict[int, dict[Key, dict[Any, parts.Parts]]] = field(default_factory=dict)
+    _over: dict[Places, Groups] = field(default_factory=dict)
+
+    def _keys(self, places: Sequence[int]) -> Iterable[Key]:
+        if not self.groups:
+            return ()
+        return zip(*(self.values[at] for at in places), strict=True) if places else repeat((), len(self.groups))
+
+    def inside(self, depth: int) -> Mapping[Key, Mapping[Any, parts.Parts]]:
+        """The groups that lie within each of the first dimensions', by the values of the next if it is the last."""
+        if depth not in self._inside:
+            found = self._inside[depth] = defaultdict[Key, dict[Any, parts.Parts]](dict)
+            within = self.values[depth] if depth + 1 == len(self.values) else self._keys(range(depth, len(self.values)))
+            for key, other, group in zip(self._keys(range(depth)), within, self.groups, strict=True):
+                found[key][other] = group
+        return self._inside[depth]
 
     def over(self, known: Sequence[Part], places: Places) -> Groups:
         """The parts of everything by some of the dimensions."""
         if self.exact is not None and places in self.exact:
             return self.exact[places]
-        if places == tuple(range(len(next(iter(self.groups), ())))):
-            return self.groups
-        found: dict[Key, list[parts.Parts]] = {}
-        for key, group in self.groups.items():
-            found.setdefault(tuple([key[at] for at in places]), []).append(group)
-        return {key: parts.merged(known, some) for key, some in found.items()}
+        if places not in self._over:
+            self._over[places] = self._added_up(known, places)
+        return self._over[places]
+
+    def _added_up(self, known: Sequence[Part], places: Places) -> Groups:
+        if len(places) == len(self.values):
+            return dict(zip(self._keys(places), self.groups, strict=True))
+        if not places:  # of the fewest groups that hold everything
+            fewest = min((list(one.values()) for one in self._over.values()), key=len, default=self.groups)
+            return {(): parts.merged(known, fewest)}
+        return dict(zip(*_together(known, self._keys(places), self.groups), strict=True))
+
+    def at(self, known: Sequence[Part], key: Key) -> parts.Parts | None:
+        """The parts of one group by the first dimensions; where few are shown it spares adding up them all."""
+        places = tuple(range(len(key)))
+        if not key or places in self._over or (self.exact is not None and places in self.exact):
+            return self.over(known, places).get(key)
+        some = self.inside(len(key)).get(key)
+        return parts.merged(known, list(some.values())) if some else None
 
     def moved(self, move: Callable[[Groups, Sequence[int]], Groups]) -> Answer:
         """The same under other keys."""
-        width = len(next(iter(self.groups), ()))
+        every = tuple(range(len(self.values)))
         exact = None
         if self.exact is not None:
             exact = {places: move(groups, places) for places, groups in self.exact.items()}
-        return Answer(move(self.groups, range(width)), exact, self.cut)
+        found = move(dict(zip(self._keys(every), self.groups, strict=True)), every)
+        return Answer(list(zip(*found, strict=True)), list(found.values()), exact, self.cut)
+
+
+def _together(
+    known: Sequence[Part], keys: Iterable[Key], groups: Sequence[parts.Parts]
+) -> tuple[list[Key], list[parts.Parts]]:
+    """Groups of equal keys taken together."""
+    found = defaultdict[Key, list[parts.Parts]](list)
+    for key, group in zip(keys, groups, strict=True):
+        found[key].append(group)
+    return list(found), [parts.merged(known, some) for some in found.values()]
 
 
 def further(run: Run) -> Iterator[Places]:
@@ -77,23 +121,40 @@ def fetch(run: Run, window: windows.Window | None, folders: Sequence[Folder], mo
     chosen = tuple(range(len(run.dimensions)))
     if not chosen:
         return _alone(run, window)
-    rows, made = tallied.source(run, window)
-    query = _grouped(run, rows, made, chosen)
-    order = _order(run)
-    if order:
-        query = query.order_by(F(order).desc(nulls_last=True), *(f"d{place}" for place in chosen))
-    fetched = list(query[: most + 1])
+    fetched = _rows(run, window, chosen, most, ordered=run.many)
     cut = len(fetched) > most
-    groups = _folded(run, fetched[:most], folders, chosen)
+    if cut and not run.many:
+        fetched = _rows(run, window, chosen, most, ordered=True)
+    values, groups = _folded(run, fetched[:most], folders, chosen)
     if not cut and not any(run.manifold):
-        return Answer(groups)
-    exact: dict[Places, Groups] = {
-        places: _folded(run, list(_grouped(run, rows, made, places)), folders, places)
-        if places
-        else {(): dict(rows.aggregate(**made))}
-        for places in further(run)
-    }
-    return Answer(groups, exact, cut)
+        return Answer(values, groups)
+    exact = {places: _exact(run, window, folders, places) for places in further(run)}
+    return Answer(values, groups, exact, cut)
+
+
+def _exact(run: Run, window: windows.Window | None, folders: Sequence[Folder], places: Places) -> Groups:
+    """The groups by some of the dimensions, each asked for and not added up."""
+    if places:
+        values, groups = _folded(run, _rows(run, window, places), folders, places)
+        return dict(zip(zip(*values, strict=True), groups, strict=True))
+    rows, made = tallied.source(run, window)
+    row = rows.aggregate(**made)
+    return {(): [row[one.name] for one in run.parts]}
+
+
+def _rows(
+    run: Run, window: windows.Window | None, chosen: Places, most: int | None = None, *, ordered: bool = False
+) -> list[tuple[Any, ...]]:
+    """The rows of the grouped query over some of the dimensions, one more than ``most``; ``ordered``, the largest.
+
+    Where a tally can tell, they come in no order unless some must be left out.
+    """
+    known, by = key_of(run, window), [one for one, _place in run.dimensions]
+    day = run.today if any(one.grain == "age" for one in by) else None
+    key = (known, repr(by), run.fiscal, regional.present().week, day, chosen, most, ordered)
+    if any(place.field.name == segments.PATH for _one, place in run.dimensions):
+        known = None  # segments may speak of days
+    return _GROUPS.rows(known and key, (run.actor.rights, run, window, chosen, most, ordered))
 
 
 def _order(run: Run) -> str:
@@ -105,28 +166,40 @@ def _order(run: Run) -> str:
     return names[0] if names else ""
 
 
-def _grouped(run: Run, rows: QuerySet[Any], made: Mapping[str, Any], chosen: Sequence[int]) -> QuerySet[Any]:
-    """The grouped query over some of the dimensions."""
-    values = {
-        f"d{place}": expressions.grouped(run.actor, run.entity, *run.dimensions[place], run.today, run.fiscal)
-        for place in chosen
-    }
-    found: QuerySet[Any] = rows.annotate(**values).values(*values).annotate(**made)
-    return tallied.living(run, found)
+def _grouped(
+    _rights: Any, run: Run, window: windows.Window | None, chosen: Places, most: int | None, ordered: bool
+) -> QuerySet[Any]:
+    """The grouped query: what it groups by, and the parts in their order."""
+    rows, made = tallied.source(run, window)
+    values = {f"d{place}": tallied.grouped(run, rows, place) for place in chosen}
+    found: QuerySet[Any] = rows.annotate(**values).values_list(*values)
+    found = tallied.living(run, found.annotate(**{one.name: made[one.name] for one in run.parts}))
+    order = _order(run)
+    if most is not None and order and (ordered or rows.model is not run.entity.tally):
+        found = found.order_by(F(order).desc(nulls_last=True), *values)
+    return found if most is None else found[: most + 1]
 
 
-def _folded(run: Run, fetched: Sequence[Mapping[str, Any]], folders: Sequence[Folder], chosen: Sequence[int]) -> Groups:
-    found: dict[Key, list[parts.Parts]] = {}
-    names = [(f"d{place}", folders[place].key, dict[Any, Any]()) for place in chosen]
-    for row in fetched:
-        key = []
-        for name, fold, known in names:
-            value = row[name]
-            if value not in known:
-                known[value] = fold(value)
-            key.append(known[value])
-        found.setdefault(run.stepped(tuple(key), chosen), []).append(row)
-    return {key: parts.merged(run.parts, some) for key, some in found.items()}
+#: The rights are held, so that no others get their id, which is in the key.
+_GROUPS = Shaped(_grouped, [], prepared=False, size=1000, held=lambda shape: shape[0])
+
+
+def _folded(
+    run: Run, fetched: Sequence[Sequence[Any]], folders: Sequence[Folder], chosen: Sequence[int]
+) -> tuple[list[Sequence[Any]], list[parts.Parts]]:
+    """Rows of a grouped query as groups and their folded values; groups that fold to the same are taken together."""
+    width, columns = len(chosen), list(zip(*fetched, strict=True))
+    groups: list[parts.Parts] = list(zip(*columns[width:], strict=True))
+    values: list[Sequence[Any]] = list(columns[:width])
+    for at, place in enumerate(chosen if fetched else ()):
+        known = {value: folders[place].key(value) for value in dict.fromkeys(values[at])}
+        if any(value != folded for value, folded in known.items()):
+            values[at] = list(map(known.__getitem__, values[at]))
+    if all(one is column for one, column in zip(values, columns, strict=False)) and not run.step:
+        return values, groups
+    keys = zip(*values, strict=True)
+    found, together = _together(run.parts, (run.stepped(key, chosen) for key in keys), groups)
+    return list(zip(*found, strict=True)), together
 
 
 # -- figures without dimensions ----------------------------------------------------------------------------------------
@@ -168,7 +241,7 @@ def _alone(run: Run, window: windows.Window | None) -> Answer:
     if run.scope.upto and counts(run.spec) and not run.compared and not tallied.knows(run, window):
         known = key_of(run, window)
         held = (run.actor.rights, run, window, run.scope.upto)
-        return Answer({(): {"m0_n": _UPTO.count(known and (known, run.scope.upto), held)}}, foreign={})
+        return Answer(groups=[[_UPTO.count(known and (known, run.scope.upto), held)]], foreign={})
     names, others = [one.name for one in run.parts], _foreign(run)
 
     def make() -> tallied.Asked:
@@ -176,7 +249,7 @@ def _alone(run: Run, window: windows.Window | None) -> Answer:
         return rows, {**made, **others}
 
     row = steady.figures(run.actor, key_of(run, window), (*names, *others), make)
-    return Answer({(): {name: row[name] for name in names}}, foreign=_codes(run, row))
+    return Answer(groups=[[row[name] for name in names]], foreign=_codes(run, row))
 
 
 def counts(spec: Spec) -> bool:
@@ -197,8 +270,8 @@ def at_once(run: Run, window: windows.Window, before: windows.Window) -> tuple[A
     names = [one.name for one in run.parts]
     asked = [*(f"{name}_{word}" for word in ("now", "then") for name in names), *_foreign(run)]
     row = steady.figures(run.actor, key_of(run, window, before), asked, lambda: _both(run, window, before))
-    now, then = ({name: row[f"{name}_{word}"] for name in names} for word in ("now", "then"))
-    return Answer({(): now}, foreign=_codes(run, row)), Answer({(): then})
+    now, then = ([row[f"{name}_{word}"] for name in names] for word in ("now", "then"))
+    return Answer(groups=[now], foreign=_codes(run, row)), Answer(groups=[then])
 
 
 def _both(run: Run, window: windows.Window, before: windows.Window) -> tuple[QuerySet[Any], dict[str, Any]]:

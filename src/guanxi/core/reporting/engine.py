@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
@@ -165,8 +166,8 @@ class Run:
         folders = [Folder(self.actor, one, place, self.fiscal, self._segments(place)) for one, place in self.dimensions]
         now, then = self._answers(folders)
         self._note_manifold()
-        known = now.groups if self.many else {**then.groups, **now.groups}
-        row_keys, row_heads, cut = self._row_keys(known, now.groups, folders)
+        known = (now,) if self.many else (then, now)
+        row_keys, row_heads, cut = self._row_keys(known, folders)
         column_keys, column_heads = self._column_keys(known, folders)
         table = Table(self, now, then, column_keys, column_heads)
         lines = [table.row(key, heads) for key, heads in zip(row_keys, row_heads, strict=True)]
@@ -200,7 +201,7 @@ class Run:
         with self._as_of():
             now = asking.fetch(self, self.window, folders, most)
             naming.note_currency(self, asking.foreign(self) if now.foreign is None else now.foreign)
-        then = Answer({})
+        then = Answer()
         if self.day_before is not None:
             then = self._earlier_day(self.day_before, folders)
         elif self.before is not None:
@@ -289,7 +290,7 @@ class Run:
                 maps[at] = dict(zip(then, now, strict=False))
         if not maps:
             return earlier
-        found: dict[Key, list[Mapping[str, Any]]] = {}
+        found: dict[Key, list[parts.Parts]] = {}
         for key, group in earlier.items():
             moved = tuple(maps[at].get(one, one) if at in maps else one for at, one in enumerate(key))
             found.setdefault(moved, []).append(group)
@@ -308,33 +309,37 @@ class Run:
         return [*found, *([None] if None in keys else [])] if found else keys
 
     def _row_keys(
-        self, known: Groups, groups: Groups, folders: Sequence[Folder]
+        self, known: Sequence[Answer], folders: Sequence[Folder]
     ) -> tuple[list[Key], list[tuple[Head, ...]], bool]:
-        keys = list(dict.fromkeys(key[: self.depth] for key in known))
+        keys = list(dict.fromkeys(chain.from_iterable(one.inside(self.depth) for one in known)))
         if self.depth == 1 and self._is_date(0):
             keys = [(one,) for one in self._filled_dates([key[0] for key in keys], 0)]
         named = [folders[at].heads({key[at] for key in keys}) for at in range(self.depth)]
-        weights = self._weights(groups, keys)
+        keys.sort(key=self._order(known[-1], keys, named))
         spec = self.spec
-
-        by_prefix = [self._weights(groups, keys, level + 1) for level in range(self.depth)] if spec.subtotals else []
-
-        def place(key: Key) -> Any:
-            heads = [named[at][one] for at, one in enumerate(key)]
-            if spec.subtotals and spec.sort in ("value", "-value"):
-                sign = 1 if spec.sort == "-value" else -1
-                return [(sign * by_prefix[at][key[: at + 1]], one.rank[0], one.label) for at, one in enumerate(heads)]
-            if spec.sort == "label":
-                return [one.label for one in heads]
-            if spec.sort or (self.depth == 1 and not self._ranked(0)):
-                return (weights[key] if spec.sort == "-value" else -weights[key], [one.label for one in heads])
-            return [(one.rank[0], one.rank[1], one.label) for one in heads]
-
-        keys.sort(key=place)
         most = spec.top or ROWS
         cut = len(keys) > most and not (self.depth == 1 and self._is_date(0) and not spec.top)
         keys = keys[:most] if cut else keys
         return keys, [tuple(named[at][one] for at, one in enumerate(key)) for key in keys], cut
+
+    def _order(self, now: Answer, keys: Sequence[Key], named: Sequence[Mapping[Any, Head]]) -> Callable[[Key], Any]:
+        """The place of a row among the others; those that nothing else tells apart go by their keys."""
+        spec = self.spec
+        last = [{key: (one.label, str(key)) for key, one in heads.items()} for heads in named]
+        if spec.sort == "label":
+            return lambda key: [last[at][one] for at, one in enumerate(key)]
+        if spec.subtotals and spec.sort:
+            sign = 1 if spec.sort == "-value" else -1
+            sums = [self._weights(now, keys, range(level + 1)) for level in range(self.depth)]
+            return lambda key: [
+                (sign * sums[at][key[: at + 1]], named[at][one].rank[0], last[at][one]) for at, one in enumerate(key)
+            ]
+        if spec.sort or (self.depth == 1 and not self._ranked(0)):
+            sign = 1 if spec.sort == "-value" else -1
+            weights = self._weights(now, keys, range(self.depth))
+            return lambda key: (sign * weights[key], [last[at][one] for at, one in enumerate(key)])
+        ranks = [{key: (*one.rank, one.label, str(key)) for key, one in heads.items()} for heads in named]
+        return lambda key: [ranks[at][one] for at, one in enumerate(key)]
 
     def _ranked(self, number: int) -> bool:
         """Whether the groups of a dimension have an order of their own."""
@@ -342,23 +347,18 @@ class Run:
         kind = place.field.kind
         return kind in DATES | datasets.NUMBERS | {"boolean", "choice"} or folding.ordered(place)
 
-    def _weights(self, groups: Groups, keys: Sequence[Key], depth: int | None = None) -> dict[Key, Decimal]:
-        """What rows (or what the first ``depth`` dimensions take together) are ordered by: the first shown figure."""
-        depth = self.depth if depth is None else depth
-        found: dict[Key, list[Mapping[str, Any]]] = {key[:depth]: [] for key in keys}
-        for key, group in groups.items():
-            found.setdefault(key[:depth], []).append(group)
-        first = self.spec.shown[0]
-        total = parts.merged(self.parts, groups.values())
-        return {
-            key: Decimal(str(parts.figure(self.spec.measures, first, parts.merged(self.parts, some), total) or 0))
-            for key, some in found.items()
-        }
+    def _weights(self, now: Answer, keys: Sequence[Key], places: Sequence[int]) -> dict[Key, Decimal]:
+        """What groups by some of the dimensions, the first or the last, are ordered by: the first shown figure."""
+        figure = parts.figures(self.spec.measures, self.parts)[self.spec.shown[0]]
+        groups, nothing = now.over(self.parts, tuple(places)), parts.merged(self.parts, ())
+        total = now.over(self.parts, ()).get((), nothing)
+        wanted = {tuple(key[: len(places)]) for key in keys}
+        return {key: Decimal(str(figure(groups.get(key, nothing), total) or 0)) for key in wanted}
 
-    def _column_keys(self, groups: Groups, folders: Sequence[Folder]) -> tuple[list[Any], dict[Any, Head]]:
+    def _column_keys(self, known: Sequence[Answer], folders: Sequence[Folder]) -> tuple[list[Any], dict[Any, Head]]:
         if not self.spec.columns:
             return [], {}
-        keys = list(dict.fromkeys(key[self.depth] for key in groups))
+        keys = list(dict.fromkeys(chain.from_iterable(one.values[self.depth] for one in known if one.groups)))
         if self.step:
             keys, named = naming.step_heads(self.step, keys)
             return keys[:COLUMNS], named
@@ -366,12 +366,10 @@ class Run:
             keys = self._filled_dates(keys, self.depth)
         named = folders[self.depth].heads(keys)
         if self._ranked(self.depth):
-            keys.sort(key=lambda key: (named[key].rank, named[key].label))
+            keys.sort(key=lambda key: (named[key].rank, named[key].label, str(key)))
         else:
-            sizes: dict[Any, Decimal] = {}
-            weights = self._weights({(key[self.depth],): group for key, group in groups.items()}, [])
-            sizes = {key: weights.get((key,), Decimal(0)) for key in keys}
-            keys.sort(key=lambda key: (-sizes[key], named[key].label))
+            sizes = self._weights(known[-1], [(key,) for key in keys], (self.depth,))
+            keys.sort(key=lambda key: (-sizes[(key,)], named[key].label, str(key)))
         if len(keys) > COLUMNS:
             self.notes.append(
                 _("Only the first %(count)d columns are shown; the totals hold all.") % {"count": COLUMNS}
@@ -392,11 +390,9 @@ class Run:
         for row in lines:
             cells = list(row.cells)
             for at in running:
-                if row.sort == "subtotal":
-                    cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.compared else None)
-                    continue
-                sums[at][0] += Decimal(str(cells[at].value or 0))
-                sums[at][1] += Decimal(str(cells[at].before or 0))
+                if row.sort != "subtotal":
+                    sums[at][0] += Decimal(str(cells[at].value or 0))
+                    sums[at][1] += Decimal(str(cells[at].before or 0))
                 cells[at] = replace(cells[at], value=sums[at][0], before=sums[at][1] if self.compared else None)
             found.append(replace(row, cells=tuple(cells)))
         return found

@@ -18,6 +18,7 @@ from django.db.models.expressions import Combinable, Func
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Trunc
 
+from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import segments, shape
@@ -177,10 +178,22 @@ def _dated(grain: str, kind: str, value: Any, actor: Actor, today: dt.date, dime
         day = Cast(zoned, models.DateField())
         since = DaysSince(Value(today, output_field=models.DateField()), day)
         return Band(since, Value(list(bands_of(dimension)), output_field=_BOUNDS))
-    coarse = "month" if grain in ("quarter", "year") and fiscal > 1 else grain
     if zone is None:
-        return value if coarse == "day" else DateTrunc(value, grain=coarse)
-    return Trunc(value, coarse, output_field=models.DateField(), tzinfo=zone)
+        return bucket(value, grain, "day", fiscal)
+    return Trunc(value, _coarse(grain, fiscal), output_field=models.DateField(), tzinfo=zone)
+
+
+def _coarse(grain: str, fiscal: int) -> str:
+    """The grain the database groups by: business years that begin within one of the calendar are made of months, weeks that begin within its own of days."""
+    if grain == "week" and regional.present().week != 1:
+        return "day"
+    return "month" if grain in ("quarter", "year") and fiscal > 1 else grain
+
+
+def bucket(value: Any, grain: str, finest: str, fiscal: int) -> Any:
+    """The bucket of a date that is a day, or the first of its month, already."""
+    coarse = _coarse(grain, fiscal)
+    return value if coarse == finest else DateTrunc(value, grain=coarse)
 
 
 @dataclass(frozen=True, slots=True)

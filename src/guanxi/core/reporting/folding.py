@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import visible
+from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Department, Tag
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries, display, segments
 from guanxi.core.records.figures import number
@@ -21,7 +23,8 @@ from guanxi.core.reporting import windows
 from guanxi.core.reporting.datasets import CHOICES, DATES, MANIFOLD, NUMBERS, REFERENCES, Place
 from guanxi.core.reporting.expressions import bands_of
 from guanxi.core.reporting.spec import Dimension
-from guanxi.core.schema.registry import entity_of, is_registered
+from guanxi.core.schema.entity import Entity
+from guanxi.core.schema.registry import entity_of, generation, is_registered
 
 Node = Mapping[str, Any]
 
@@ -152,7 +155,9 @@ class Folder:
     def _ordered_name(self, target: str) -> Callable[[Any], tuple[str, str, Any]]:
         """Records with an order of their own, such as stages: named, coloured and placed by it."""
         entity = entity_of(target)
-        rows: dict[int, Any] = {row.pk: row for row in visible(entity.model._base_manager.all(), self.actor)}
+        sees = sight(self.actor)
+        found = _ORDERED.rows(sees and (target, generation(), sees), (entity, self.actor))
+        rows: dict[int, Any] = {row.pk: row for row in found}
 
         def name(key: Any) -> tuple[str, str, Any]:
             row = rows.get(key)
@@ -223,6 +228,13 @@ class Folder:
         if key < len(bounds):
             parts.append({"field": self.path, "op": "lt", "value": bounds[key]})
         return parts[0] if len(parts) == 1 else {"all": parts}
+
+
+def _in_reach(entity: Entity, actor: Actor) -> QuerySet[Any]:
+    return visible(entity.model._base_manager.all(), actor)
+
+
+_ORDERED = Shaped(_in_reach, [])
 
 
 def ordered(place: Place) -> bool:

@@ -36,7 +36,7 @@ class Column:
     head: Head | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cell:
     """One figure. ``before`` is that of the period compared with; ``node`` the filter that lists its records, if one can."""
 
@@ -102,9 +102,11 @@ class Result:
 def as_data(result: Result) -> dict[str, Any]:
     """The answer as JSON data (for the API and for assistants)."""
 
+    compared = result.compared
+
     def cell(one: Cell) -> Mapping[str, Any]:
         found: dict[str, Any] = {"value": one.value}
-        if result.compared:
+        if compared:
             found["before"] = one.before
         if one.node is not None:
             found["filter"] = one.node

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from guanxi.core.reporting import folding, naming, parts, windows
-from guanxi.core.reporting.asking import Answer, Groups, Key
+from guanxi.core.reporting.asking import Answer, Key
 from guanxi.core.reporting.folding import Head
-from guanxi.core.reporting.parts import Parts, together
+from guanxi.core.reporting.parts import Parts
 from guanxi.core.reporting.results import Cell, Column, Row
 
 if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
+
+
+#: The parts across the columns' groups, now and in what is compared with.
+Line = tuple[list[Parts], list[Parts]]
 
 
 class Table:
@@ -29,30 +34,48 @@ class Table:
         self.depth, self.parts, self.measures = run.depth, run.parts, run.spec.measures
         self.beside = tuple(range(self.depth, len(run.dimensions)))
         self._nothing = parts.merged(self.parts, ())
-        self._known: dict[tuple[int, ...], tuple[Groups, Groups]] = {}
-        self._lines: dict[Key, list[tuple[Parts, Parts]]] = {}
+        self._lines: dict[Key, Line] = {}
         self.columns = tuple(self._columns())
+        self._across: list[Head | None] = []
+        self._keys: list[Any] = []
+        self._filters: dict[tuple[int, int], list[Any]] = {}
+        self._plan()
         self._totals = self._groups(())
 
-    def _over(self, places: tuple[int, ...]) -> tuple[Groups, Groups]:
-        """What was asked for, and what it is compared with, by some of the dimensions."""
-        if places not in self._known:
-            now, then = self.answers
-            self._known[places] = (now.over(self.parts, places), then.over(self.parts, places))
-        return self._known[places]
-
-    def _groups(self, prefix: Key) -> list[tuple[Parts, Parts]]:
-        """The parts of each column within the groups of the first rows (none: of everything), now and in what it is compared with."""
-        if (known := self._lines.get(prefix)) is not None:
-            return known
-        places = tuple(range(len(prefix)))
-        alone, beside, nothing = self._over(places), self._over((*places, *self.beside)), self._nothing
-        found = []
+    def _plan(self) -> None:
+        """What columns have in common, found once: groups of the column dimension, and conditions beside those of the row."""
+        figures = parts.figures(self.measures, self.parts)
+        where = [self.measures[one.a].where if one.derived else one.where for one in self.measures]
+        self._reads: list[tuple[parts.Figure, int]] = []
+        self._asked: list[tuple[int, int] | None] = []
         for column in self.columns:
-            (now, then), key = (alone, prefix) if column.head is None else (beside, (*prefix, column.head.key))
-            found.append((now.get(key) or nothing, then.get(key) or nothing))
-        self._lines[prefix] = found
-        return found
+            if not self._across or self._across[-1] is not column.head:
+                self._across.append(column.head)
+            at, same = len(self._across) - 1, where.index(where[column.measure])
+            self._reads.append((figures[column.measure], at))
+            running = self.measures[column.measure].how == "running"
+            self._asked.append(None if running else (at, same))
+            if not running:
+                self._filters[at, same] = parts.opened(column.head.node if column.head else None, where[same])
+        self._keys = [head.key for head in self._across if head is not None]
+
+    def _groups(self, prefix: Key) -> Line:
+        """The parts across the groups of the first rows (none: of everything), now and in what it is compared with."""
+        if (known := self._lines.get(prefix)) is None:
+            nothing, (now, then) = self._nothing, self.answers
+            known = (self._line_of(now, prefix), self._line_of(then, prefix) if self.run.compared else [nothing])
+            self._lines[prefix] = known
+        return known
+
+    def _line_of(self, answer: Answer, prefix: Key) -> list[Parts]:
+        nothing = self._nothing
+        if len(prefix) == self.depth:
+            beside = answer.inside(self.depth).get(prefix, {})
+            found = [beside.get(key, nothing) for key in self._keys]
+        else:
+            over = answer.over(self.parts, (*range(len(prefix)), *self.beside))
+            found = [over.get((*prefix, key), nothing) for key in self._keys]
+        return [*found, answer.at(self.parts, prefix) or nothing] if self._across[-1] is None else found
 
     def _columns(self) -> list[Column]:
         run, shown = self.run, self.run.spec.shown
@@ -72,34 +95,39 @@ class Table:
         """The cells of the groups of the first rows (none: of everything)."""
         return self._cells(self._groups(prefix), self._nodes(heads))
 
-    def _cells(self, groups: Sequence[tuple[Parts, Parts]], nodes: Sequence[folding.Node | None]) -> tuple[Cell, ...]:
+    def _cells(self, line: Line, nodes: Sequence[folding.Node | None]) -> tuple[Cell, ...]:
         """A cell for each column from its parts and its filter."""
-        measures, compared = self.measures, self.run.compared
-        found = []
-        for column, total, (now, then), node in zip(self.columns, self._totals, groups, nodes, strict=True):
-            value = parts.figure(measures, column.measure, now, total[0])
-            before = parts.figure(measures, column.measure, then, total[1]) if compared else None
-            found.append(Cell(value, before, node))
-        return tuple(found)
+        (now, then), (total, total_then) = line, self._totals
+        if not self.run.compared:
+            figures = [figure(now[at], total[at]) for figure, at in self._reads]
+            return tuple(map(Cell, figures, repeat(None), nodes))
+        return tuple(
+            [
+                Cell(figure(now[at], total[at]), figure(then[at], total_then[at]), node)
+                for (figure, at), node in zip(self._reads, nodes, strict=True)
+            ]
+        )
 
     def _nodes(self, heads: Sequence[Head]) -> list[folding.Node | None]:
-        """The filter of each cell's records; a cohort's column is a stretch of days only within a row."""
+        """The filter of each cell's records; columns that ask for the same records share it."""
         run = self.run
-        row = together(run.base, run.window.node(run.date) if run.window else None, *(one.node for one in heads))
-        return [self._node(one, row, heads) for one in self.columns]
+        row = parts.opened(run.base, run.window.node(run.date) if run.window else None, *(one.node for one in heads))
+        found: dict[tuple[int, int] | None, folding.Node | None] = {None: None}
+        for place, more in self._filters.items():
+            head = self._across[place[0]]
+            if not run.step or head is None:
+                found[place] = parts.joined(row + more)
+            elif (across := self._stretch(heads, head)) is not None:
+                found[place] = parts.joined(row + parts.opened(across) + more)
+        return [found.get(one) for one in self._asked]
 
-    def _node(self, column: Column, row: folding.Node, heads: Sequence[Head]) -> folding.Node | None:
-        run, measure = self.run, self.measures[column.measure]
-        if measure.how == "running":
+    def _stretch(self, heads: Sequence[Head], column: Head) -> folding.Node | None:
+        """The stretch of days of a cohort's column: it is one only within a row."""
+        run = self.run
+        if not heads or heads[0].start is None or column.key is None:
             return None
-        source = self.measures[measure.a] if measure.derived else measure
-        across = column.head.node if column.head else None
-        if run.step and column.head is not None:
-            if not heads or heads[0].start is None or column.head.key is None:
-                return None
-            start = windows.stepped(heads[0].start, run.step, column.head.key)
-            across = windows.bucket_window(start, run.step).node(run.dimensions[self.depth][1].path)
-        return together(row, across, source.where)
+        start = windows.stepped(heads[0].start, run.step, column.key)
+        return windows.bucket_window(start, run.step).node(run.dimensions[self.depth][1].path)
 
     def row(self, key: Key, heads: tuple[Head, ...]) -> Row:
         """One group's row."""
@@ -124,17 +152,15 @@ class Table:
 
     def others(self, keys: Sequence[Key], node: folding.Node | None, depth: int) -> Row:
         """What the shown rows leave over."""
-        shown = zip(*(self._groups(key) for key in keys), strict=True)
-        left = [
-            (
-                parts.rest(self.parts, now, [one for one, _then in taken]),
-                parts.rest(self.parts, then, [one for _now, one in taken]),
-            )
-            for (now, then), taken in zip(self._totals, shown, strict=True)
-        ]
-        nodes = [None] * len(left) if node is None else self._nodes([Head("…", "", node=node)])
+        now, then = (self._left(place, keys) for place in (0, 1))
+        nodes = [None] * len(self.columns) if node is None else self._nodes([Head("…", "", node=node)])
         heads = (Head("…", _("Others"), "gray"), *(Head("…", "", "gray") for _level in range(depth - 1)))
-        return Row(heads, self._cells(left, nodes), "others")
+        return Row(heads, self._cells((now, then), nodes), "others")
+
+    def _left(self, place: int, keys: Sequence[Key]) -> list[Parts]:
+        """The parts across what some rows leave over."""
+        shown = zip(*(self._groups(key)[place] for key in keys), strict=True)
+        return [parts.rest(self.parts, whole, taken) for whole, taken in zip(self._totals[place], shown, strict=True)]
 
     def total(self) -> Row:
         """Everything."""

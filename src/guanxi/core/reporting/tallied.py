@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from guanxi.core.records import tallies
 from guanxi.core.records.query import compile_tree
@@ -18,8 +18,8 @@ from guanxi.core.reporting.windows import Window
 if TYPE_CHECKING:
     from guanxi.core.reporting.engine import Run
 
-#: Dates of a tally are months.
-_GRAINS = frozenset({"", "month", "quarter", "year"})
+#: By which grains dates are taken together that a tally has by days, or by months.
+_GRAINS = {"month": ("", "month", "quarter", "year"), "day": ("", "day", "week", "month", "quarter", "year")}
 Asked = tuple[QuerySet[Any], dict[str, Any]]
 
 
@@ -34,11 +34,19 @@ def both(run: Run, now: Window, then: Window) -> Asked | None:
     return _told(run, {"_now": now, "_then": then})
 
 
+def grouped(run: Run, rows: QuerySet[Any], place: int) -> Any:
+    """What one of the dimensions groups by, among a tally's rows or the records."""
+    dimension, held = run.dimensions[place]
+    if rows.model is run.entity.tally and (known := tallies.finest(run.entity, held.path, run.actor.timezone)):
+        return expressions.bucket(F(held.path), dimension.grain or "month", known, run.fiscal)
+    return expressions.grouped(run.actor, run.entity, dimension, held, run.today, run.fiscal)
+
+
 def living(run: Run, groups: QuerySet[Any]) -> QuerySet[Any]:
     """Groups without those a tally remembers though none of their records is left."""
     if groups.model is not run.entity.tally:
         return groups
-    found: QuerySet[Any] = groups.annotate(left=tallies.count()).filter(left__gt=0)
+    found: QuerySet[Any] = groups.alias(left=tallies.count()).filter(left__gt=0)
     return found
 
 
@@ -89,8 +97,8 @@ def _parts(run: Run, limit: Q | None) -> dict[str, Any] | None:
 
 
 def _goes_by(run: Run, dimension: Dimension, place: Place) -> bool:
-    if place.path in tallies.months(run.entity):
-        return dimension.grain in _GRAINS
+    if known := tallies.finest(run.entity, place.path, run.actor.timezone):
+        return dimension.grain in _GRAINS[known]
     return place.path in tallies.goes_by(run.entity) and not dimension.grain
 
 

@@ -202,10 +202,11 @@ def text_of(field: Field, value: Any) -> str:
     return "" if value is None else KINDS[field.kind].text(value, field)
 
 
+_TIMES, _PLAIN = (dt.date, dt.time), (str, int, list, dict, type(None))
+
+
 def json_of(value: Any) -> Any:
     """The value as JSON data: dates as ISO 8601, decimals as text."""
-    if isinstance(value, dt.datetime | dt.date | dt.time):
+    if isinstance(value, _TIMES):
         return value.isoformat()
-    if value is None or isinstance(value, str | int | bool | list | dict):
-        return value
-    return str(value)
+    return value if isinstance(value, _PLAIN) else str(value)
