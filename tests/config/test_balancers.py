@@ -29,6 +29,7 @@ class Node:
 
     def __init__(self, name: str) -> None:
         self.name, self.port = name, free_ports()
+        self.begun: list[str] = []
         self.asked: list[str] = []
         self.does = "answer"
         self.go_on = threading.Event()
@@ -54,6 +55,7 @@ class Node:
                     self._work()
 
             def do_POST(self) -> None:
+                node.begun.append(self.path)
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self._work()
 
@@ -63,6 +65,7 @@ class Node:
                     self.close_connection = True
                     return
                 seen = {name: self.headers.get(name) for name in ("Host", "X-Forwarded-For", "X-Forwarded-Proto")}
+                seen["all"] = " ".join(self.headers)
                 self._answer(503 if node.does == "refuse" else 200, {"node": node.name, "said": node.does, **seen})
 
             def _answer(self, status: int, body: dict[str, Any]) -> None:
@@ -153,6 +156,26 @@ def test_all_nodes_are_asked_and_told_who_asks(site: Site) -> None:
     assert {(one["Host"], one["X-Forwarded-For"], one["X-Forwarded-Proto"]) for one in seen} == {
         (balancers.SITE, "127.0.0.1", "https")
     }, "what somebody outside says of himself is not believed"
+
+
+def test_no_name_with_a_stroke_below_passes_for_one_of_the_balancers_own(site: Site) -> None:
+    """A server that hands names on as variables takes ``X_Forwarded_For`` for ``X-Forwarded-For``."""
+    seen = site.told(**{"X_Forwarded_For": "6.6.6.6", "X-Forwarded_Proto": "http", "X-Other": "1"})
+    assert "_" not in seen["all"]
+    assert "x-other" in seen["all"].lower()
+
+
+def test_a_node_hears_of_a_form_when_it_is_whole(site: Site) -> None:
+    line = balancers.Line(site.setting, 15)
+    with contextlib.closing(line):
+        line.putrequest("POST", "/slow")
+        line.putheader("Content-Length", "20")
+        line.endheaders(b"a=1&b=")
+        time.sleep(1)
+        assert all("/slow" not in each.begun for each in site.nodes)
+        line.send(b"2&c=3&d=4&e=56")
+        assert line.getresponse().status == 200
+    assert sum(each.begun.count("/slow") for each in site.nodes) == 1
 
 
 def test_it_redirects_to_tls_and_tells_no_numbers(site: Site) -> None:

@@ -126,11 +126,11 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok", "version": __version__})
 
 
-def readyz(_request: HttpRequest) -> HttpResponse:
+def readyz(request: HttpRequest) -> HttpResponse:
     """200 when pages can be served: the database answers, all migrations are applied, the queue's tables are there.
 
-    Otherwise 503 with the reason for each part. A missing worker does not keep pages from being served, so it is told
-    (``worker``) but does not turn the answer.
+    Otherwise 503 with the part that fails; why the database does, which names hosts and roles, is told on this machine alone. A
+    missing worker does not keep pages from being served, so it is told (``worker``) but does not turn the answer.
     """
     checks = {"database": check_database, "migrations": check_migrations, "queue": check_queue}
     parts: dict[str, str] = {}
@@ -138,7 +138,8 @@ def readyz(_request: HttpRequest) -> HttpResponse:
         try:
             parts[name] = check() or "ok"
         except DatabaseError as error:
-            parts[name] = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            parts[name] = reason if _here(request) else "does not answer"
             connection.close()
             break
     ready = len(parts) == len(checks) and all(value == "ok" for value in parts.values())
@@ -146,6 +147,12 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"status": "ok" if ready else "unavailable", **parts, "worker": worker}, status=200 if ready else 503
     )
+
+
+def _here(request: HttpRequest) -> bool:
+    """Whether somebody on this machine asks, and not through a proxy on it."""
+    address = str(request.META.get("REMOTE_ADDR") or "")
+    return address in ("127.0.0.1", "::1") and "X-Forwarded-For" not in request.headers
 
 
 def check_database() -> str:

@@ -297,7 +297,14 @@ def test_without_a_database_the_page_says_so_and_the_probe_names_it(browse: Call
     kept = given["HOST"]
     given["HOST"] = "/nowhere"
     try:
-        page, probe = at_once(lambda: (root.get("/settings/health/"), root.get("/readyz")))[0]
+        page, probe, far, passed = at_once(
+            lambda: (
+                root.get("/settings/health/"),
+                root.get("/readyz"),
+                root.get("/readyz", REMOTE_ADDR="10.0.0.9"),
+                root.get("/readyz", headers={"X-Forwarded-For": "127.0.0.1"}),
+            )
+        )[0]
     finally:
         given["HOST"] = kept
     assert (page.status_code, "数据库" in page.content.decode()) == (503, True), (
@@ -305,3 +312,5 @@ def test_without_a_database_the_page_says_so_and_the_probe_names_it(browse: Call
     )
     assert (probe.status_code, probe.json()["status"]) == (503, "unavailable")
     assert "/nowhere" in probe.json()["database"]
+    for answer in (far, passed):
+        assert (answer.status_code, answer.json()["database"]) == (503, "does not answer")
