@@ -16,7 +16,7 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.exchange import exports, imports, results
 from guanxi.core.exchange.jobs import export_do
 from guanxi.core.exchange.reading import open_table
-from guanxi.core.exchange.writers import guarded, unguarded
+from guanxi.core.exchange.writers import CsvWriter, guarded, unguarded
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import AccessEntry, RoleField
 from guanxi.core.models.stamps import bump
@@ -83,6 +83,16 @@ def test_filter_sort_and_selection(cast: Cast, make: Callable[..., Any]) -> None
 def test_no_cell_becomes_a_formula(text: str, safe: str) -> None:
     assert guarded(text) == safe
     assert unguarded(safe) == text
+
+
+def test_what_stands_behind_another_divider_is_no_cell_of_its_own() -> None:
+    out = io.BytesIO()
+    writer = CsvWriter(out, ["a", "b"])
+    for cells in (["plain", "1"], ["x;=1+1", "2"], ["x\t@y", "3"], ["x|-y", "4"]):
+        writer.row(cells)
+    writer.close()
+    lines = out.getvalue().decode("utf-8-sig").split("\r\n")
+    assert lines == ["a,b", "plain,1", '"x;=1+1","2"', '"x\t@y","3"', '"x|-y","4"', ""]
 
 
 def test_formulas_in_values_stay_text(cast: Cast, make: Callable[..., Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
+import io
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ from guanxi.areas.insight import (
 )
 from guanxi.core.access import allowed, require
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
-from guanxi.core.exchange.writers import guarded
+from guanxi.core.exchange.writers import CsvWriter
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
@@ -232,7 +232,7 @@ def _picture(made: sheet.Sheet, part: int) -> HttpResponse:
 def _plain(cell: sheet.Cell) -> str:
     """A cell for a file: a number as programs read it, without thousands and whatever the reader’s decimal mark."""
     neutral = regional.untyped(cell.text).replace(",", "") if cell.number else ""
-    return neutral if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", neutral) else guarded(cell.text)
+    return neutral if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", neutral) else cell.text
 
 
 def _csv(actor: Actor, page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
@@ -242,15 +242,21 @@ def _csv(actor: Actor, page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
     with replica.on_primary(), writing(actor):
         discretion.rows_take(actor, rows)
         discretion.noted(actor, "export", selectors.VALUE, rows=rows, format="csv", page=page.key)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{page.key}.csv"'
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow(made.head)
-    writer.writerows([_plain(cell) for cell in row] for row in made.rows)
+    out = io.BytesIO()
+    writer = CsvWriter(out, [str(one) for one in made.head])
+    for row in made.rows:
+        writer.row([_plain(cell) for cell in row])
     for block in made.more:
-        writer.writerows([[], [guarded(block.title)], block.head])
-        writer.writerows([_plain(cell) for cell in row] for row in block.rows)
+        for line in (
+            [],
+            [str(block.title)],
+            [str(one) for one in block.head],
+            *([_plain(cell) for cell in row] for row in block.rows),
+        ):
+            writer.row(line)
+    writer.close()
+    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{page.key}.csv"'
     return response
 
 

@@ -18,7 +18,10 @@ from django.utils.translation import gettext as _
 from guanxi.core.records.discretion import Mark
 
 #: A cell beginning with one of these is run by spreadsheet programs.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: What divides cells where commas do not, as in many countries: rows that hold one are quoted throughout, or what stands
+#: behind it would be a cell of its own.
+_DIVIDERS = (";", "\t", "|")
 #: What is longer is no number and no phone; the pattern takes the square of the length.
 _LONGEST_NUMBER = 100
 _HARMLESS = re.compile(r"[+\-]?[\d\s().,%/:-]*\d[\d\s().,%/:-]*")
@@ -75,12 +78,13 @@ class CsvWriter:
 
     def __init__(self, out: IO[bytes], header: Sequence[str]) -> None:
         self.text = TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=False)
-        self.writer = csv.writer(self.text)
+        self.writer, self.quoted = csv.writer(self.text), csv.writer(self.text, quoting=csv.QUOTE_ALL)
         self.row(header)
 
     def row(self, cells: Sequence[str]) -> None:
         """One more row."""
-        self.writer.writerow([guarded(cell) for cell in cells])
+        divided = any(sign in cell for cell in cells for sign in _DIVIDERS)
+        (self.quoted if divided else self.writer).writerow([guarded(cell) for cell in cells])
 
     def close(self) -> None:
         """Write what is held back; the stream stays open."""

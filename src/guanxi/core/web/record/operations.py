@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 from typing import Any
@@ -13,7 +12,7 @@ from django.utils.translation import ngettext
 
 from guanxi.core import access, records
 from guanxi.core.automation import operations
-from guanxi.core.exchange.writers import guarded
+from guanxi.core.exchange.writers import CsvWriter
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound, Text
@@ -216,12 +215,12 @@ def problems_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The records that were skipped or failed with their reasons, as CSV with a mark that spreadsheets understand."""
     actor = actor_of(request)
     operation = _operation(actor, pk)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([_("Id"), _("Name"), _("Reason")])
+    out = io.BytesIO()
+    writer = CsvWriter(out, [_("Id"), _("Name"), _("Reason")])
     for line in _problems(actor, operation, 10_000):
-        writer.writerow([line["id"], guarded(str(line["name"])), guarded(str(line["reason"]))])
-    answer = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
+        writer.row([str(line["id"]), str(line["name"]), str(line["reason"])])
+    writer.close()
+    answer = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="operation-{operation.pk}.csv"'
     return answer
 
