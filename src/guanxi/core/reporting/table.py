@@ -38,7 +38,6 @@ class Table:
         self.columns = tuple(self._columns())
         self._across: list[Head | None] = []
         self._keys: list[Any] = []
-        self._filters: dict[tuple[int, int], list[Any]] = {}
         self._plan()
         self._totals = self._groups(())
 
@@ -47,16 +46,21 @@ class Table:
         figures = parts.figures(self.measures, self.parts)
         where = [self.measures[one.a].where if one.derived else one.where for one in self.measures]
         self._reads: list[tuple[parts.Figure, int]] = []
-        self._asked: list[tuple[int, int] | None] = []
+        found: dict[tuple[int, int], int] = {}
+        self._asked: list[int] = []
+        self._filters: list[tuple[Head | None, list[Any]]] = []
         for column in self.columns:
             if not self._across or self._across[-1] is not column.head:
                 self._across.append(column.head)
             at, same = len(self._across) - 1, where.index(where[column.measure])
             self._reads.append((figures[column.measure], at))
-            running = self.measures[column.measure].how == "running"
-            self._asked.append(None if running else (at, same))
-            if not running:
-                self._filters[at, same] = parts.opened(column.head.node if column.head else None, where[same])
+            if self.measures[column.measure].how == "running":
+                self._asked.append(-1)
+                continue
+            self._asked.append(found.setdefault((at, same), len(found)))
+            if len(found) > len(self._filters):
+                conditions = parts.opened(column.head.node if column.head else None, where[same])
+                self._filters.append((column.head, conditions))
         self._keys = [head.key for head in self._across if head is not None]
 
     def _groups(self, prefix: Key) -> Line:
@@ -112,14 +116,15 @@ class Table:
         """The filter of each cell's records; columns that ask for the same records share it."""
         run = self.run
         row = parts.opened(run.base, run.window.node(run.date) if run.window else None, *(one.node for one in heads))
-        found: dict[tuple[int, int] | None, folding.Node | None] = {None: None}
-        for place, more in self._filters.items():
-            head = self._across[place[0]]
+        found: list[folding.Node | None] = []
+        for head, more in self._filters:
             if not run.step or head is None:
-                found[place] = parts.joined(row + more)
-            elif (across := self._stretch(heads, head)) is not None:
-                found[place] = parts.joined(row + parts.opened(across) + more)
-        return [found.get(one) for one in self._asked]
+                found.append(parts.joined(row + more))
+            else:
+                across = self._stretch(heads, head)
+                found.append(None if across is None else parts.joined(row + parts.opened(across) + more))
+        found.append(None)  # of running totals
+        return [found[at] for at in self._asked]
 
     def _stretch(self, heads: Sequence[Head], column: Head) -> folding.Node | None:
         """The stretch of days of a cohort's column: it is one only within a row."""
