@@ -33,7 +33,6 @@ logger = logging.getLogger("guanxi.request")
 _SECRET = re.compile(r"[^/]{30,}")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}\Z")
-_QUIET = ("/static/", "/healthz", "/readyz", "/metrics")
 REQUESTS = prometheus_client.Counter("guanxi_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = prometheus_client.Histogram(
     "guanxi_request_seconds",
@@ -86,7 +85,8 @@ class RequestLogMiddleware:
         )
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(route).observe(seconds)
-        if request.path_info.startswith(_QUIET) and response.status_code < 400:
+        quiet = request.path_info in _DIRECT or request.path_info.startswith("/static/")
+        if quiet and response.status_code < 400:
             return
         level = logging.ERROR if response.status_code >= 500 else logging.INFO
         path = _public(request)

@@ -34,6 +34,19 @@ def visit(cast: Cast) -> Iterator[Any]:
     registry.replace_made(())
 
 
+def test_one_whose_address_begins_like_a_page_without_a_sign_in_asks_for_one(
+    cast: Cast, browse: Callable[..., Client]
+) -> None:
+    stamps.refresh()
+    given = {"name_zh": "指标", "name_en": "Figures", "path": "metrics-of-us"}
+    objects.object_save(cast.root, "figure", given, new=True)
+    try:
+        assert Client().get("/metrics-of-us/").headers["Location"] == "/account/login/?next=%2Fmetrics-of-us%2F"
+        assert browse("root").get("/metrics-of-us/").status_code == 200
+    finally:
+        registry.replace_made(())
+
+
 def test_it_is_an_entity_at_once(cast: Cast, visit: CustomObject, make: Callable[..., Any]) -> None:
     assert (visit.key, visit.path) == ("inspection", "inspection")
     entity = entity_of("custom.inspection")

@@ -14,7 +14,7 @@ from guanxi.core.api import answers, describe, doors
 from guanxi.core.automation import operations
 from guanxi.core.automation.doing import action_do
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
 from guanxi.core.records import bulk, doubts
 from guanxi.core.records.history import history
 from guanxi.core.schema.entity import Entity
@@ -33,9 +33,14 @@ class OutdatedError(GuanxiError):
 
 
 def guarded(request: HttpRequest, handler: Handler) -> HttpResponse:
-    """Answer a request: rate, then the work, once per Idempotency-Key."""
+    """Answer a request: rate, then the work, once per Idempotency-Key.
+
+    A token that may not read has nothing read to it, whatever it asks for; one that may not write is held by ``writing``.
+    """
     actor: Actor = request.auth  # type: ignore[attr-defined]
     left, wait = doors.take(actor)
+    if request.method in doors.SAFE and actor.scopes is not None and "read" not in actor.scopes:
+        raise Denied(_("This token may write only."))
     with doubts.asking(sure=request.headers.get(ASK, "").strip().lower() != "ask"):
         response = doors.once(request, actor, lambda: handler(actor))
     response["RateLimit"] = f'"default";r={left};t={wait}'

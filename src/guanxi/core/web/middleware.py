@@ -29,10 +29,8 @@ from guanxi.runtime.environment import environment
 
 Response = Callable[[HttpRequest], HttpResponseBase]
 
-#: Pages that must answer without the database.
-QUIET = ("/healthz", "/readyz", "/metrics")
-#: Faces that ask for credentials themselves.
-OWN_DOOR = ("/api/", *QUIET)
+#: A face that asks for credentials itself.
+OWN_DOOR = "/api/"
 #: Where a second factor is set up: all that opens without the one that is demanded.
 FACTOR_PAGE = "/account/second-factor/"
 FACTOR_PAGES = (FACTOR_PAGE, "/account/2fa/", "/account/reauthenticate/")
@@ -127,9 +125,6 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer, made in the asker's language and time zone."""
-        if request.path.startswith(QUIET):
-            request.actor = ANONYMOUS  # type: ignore[attr-defined]
-            return self.get_response(request)
         stamps.refresh()
         actor = self._actor(request)
         request.actor = actor  # type: ignore[attr-defined]
@@ -209,7 +204,7 @@ def ask_for_factor(request: HttpRequest) -> HttpResponseBase | None:
     While there is time, whole pages lead there until he says later; after that nothing else answers this session.
     """
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    if not factors.asked_of(actor) or request.path.startswith((*OWN_DOOR, *FACTOR_PAGES)):
+    if not factors.asked_of(actor) or request.path.startswith((OWN_DOOR, *FACTOR_PAGES)):
         return None
     if not isinstance(request.user, User):
         return None
