@@ -128,11 +128,6 @@ class Reader:
     def __init__(self, client: Client, program: Client, desk: Desk, level: str) -> None:
         self.client, self.program, self.desk, self.level = client, program, desk, level
 
-    def opens(self, entity: Entity, record: Any) -> None:
-        """Look at the record and what it points to."""
-        for over, number in ((entity, record.pk), *above(entity, record)):
-            self.client.get(f"/{over.path}/{number}/", **HX)
-
     def told(self, entity: Entity, record: Any, fields: Sequence[Field], share: int) -> dict[str, str]:
         """Answers by what was asked."""
         found: dict[str, str] = {}
@@ -268,7 +263,7 @@ def test_values_one_may_not_see_change_nothing_one_is_told(
         exchange(entity, sample.pk, fields, "B")
     record = entity.model._base_manager.get(pk=sample.pk)
     asked = (entity, record, fields, place)
-    reader.opens(entity, record)  # what opening a page notes is noted
+    reader.told(*asked)  # what opening a page notes is noted
     before = reader.told(*asked)
     exchange(entity, sample.pk, fields, "A")
     after = reader.told(*asked)

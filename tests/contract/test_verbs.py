@@ -71,7 +71,7 @@ def customer_session(make: Any) -> str:
     login = PortalLogin.objects.create(
         entity="customers.customer", record_id=make("customers.customer").pk, email="client@guanxi.example"
     )
-    return logins._open(login, "")
+    return logins._open(login, "", logins.SESSION)
 
 
 @pytest.fixture
