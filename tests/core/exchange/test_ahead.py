@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
@@ -126,6 +126,25 @@ def test_a_helper_that_dies_is_replaced(cast: Cast, forked: list[ahead.Beside]) 
     assert (run.state, run.done, run.failed) == ("done", 30, 0)
     assert Customer.objects.count() == run.created == 25
     assert ImportOutcome.objects.filter(run=run).count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_the_database_refuses_is_read_again(
+    cast: Cast, forked: list[ahead.Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: Any = batches.Batcher.run
+
+    def run_one(batcher: batches.Batcher, rows: Any, **options: Any) -> Any:
+        if len(rows) > 1:
+            raise DatabaseError("not together")
+        return alone(batcher, rows, **options)
+
+    monkeypatch.setattr(batches.Batcher, "run", run_one)
+    run = imports.import_run(cast.root, run=begun(cast, mode="create"))
+    assert (len(forked), run.created, run.skipped, run.failed) == (1, 25, 5, 0)
+    assert {one.external_id: one.name for one in Customer.objects.all()} == {
+        f"X{n}": f"第{n}号贸易有限公司" for n in range(25)
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -22,6 +22,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from guanxi.core.exchange import staging
 from guanxi.core.exchange.batches import Batcher
 from guanxi.core.exchange.filling import Filled
+from guanxi.core.exchange.matchrule import Sought, packed, unpacked
 from guanxi.core.exchange.preparing import Begun, Preparer
 from guanxi.core.exchange.rows import Staged
 from guanxi.core.models.exchange import ImportRun
@@ -35,8 +36,14 @@ BATCH = 1000
 LONG = 5000
 #: Seconds after which the other process is given up.
 PATIENCE = 60.0
-#: Rows after which the collector looks for what hangs on itself.
-SWEEP = 20_000
+#: Batches after which the collector looks through everything for what hangs on itself.
+SWEEP = 20
+
+#: What is left to fill of a row that is clean or refused already.
+_NOTHING = Filled()
+#: Rows as they are sent, plain; and what they stand under.
+_Batch = tuple[list[tuple[Any, ...]], Sought | None]
+_NO_MORE: _Batch = ([], None)
 
 
 class Source(Protocol):
@@ -86,6 +93,7 @@ class Beside:
     def __init__(self, run: ImportRun, batcher: Batcher) -> None:
         self.preparer = batcher.preparer
         self.instead: Alone | None = None
+        self._coming: _Batch | None = None
         fork = multiprocessing.get_context("fork")
         self._here, there = fork.Pipe(duplex=False)
         # Daemonic: it never outlives us. What other threads hold at the fork it does not need; should it hang, see PATIENCE.
@@ -99,20 +107,29 @@ class Beside:
         """The rows behind those that are done, with what the other process made of them."""
         if self.instead is not None:
             return self.instead.take(run)
-        sent = self._received()
-        if not sent or sent[0][0] <= run.position:
+        sent = self._received() if self._coming is None else self._coming
+        self._coming = None
+        if sent is None or not sent[0] or sent[0][0][0] <= run.position:
             self.close()
             self.instead = Alone(self.preparer)
             return self.instead.take(run)
-        rows = [Staged(*one[:4]) for one in sent]
-        told = zip(rows, sent, strict=True)
-        self.preparer.expect([Begun(row, one[9] or Filled(), *one[4:9]) for row, one in told if one[4] is not None])
+        rows: list[Staged] = []
+        begun: list[Begun] = []
+        for position, number, cells, problems, *told in sent[0]:
+            row = Staged(position, number, cells, problems)
+            rows.append(row)
+            if told:
+                filled, reasons, *rest = told
+                begun.append(Begun(row, filled or _NOTHING, reasons or [], *rest))
+        self.preparer.expect(begun, sent[1])
         return rows
 
     def meanwhile(self) -> None:
-        """The other process is at it already."""
+        """Take over the next batch if it has been begun already."""
         if self.instead is not None:
             self.instead.meanwhile()
+        elif self._coming is None and self._here.poll():
+            self._coming = self._received() or _NO_MORE
 
     def close(self) -> None:
         """End the other process."""
@@ -120,10 +137,10 @@ class Beside:
         self._process.kill()
         self._process.join()
 
-    def _received(self) -> list[tuple[Any, ...]] | None:
+    def _received(self) -> _Batch | None:
         try:
             if self._here.poll(PATIENCE):
-                found: list[tuple[Any, ...]] = pickle.loads(self._here.recv_bytes())  # noqa: S301 - from our own child
+                found: _Batch = pickle.loads(self._here.recv_bytes())  # noqa: S301 - from our own child
                 return found
             reason = "it did not answer"
         except (EOFError, OSError) as error:
@@ -150,6 +167,7 @@ def _begin_all(there: Connection, here: Connection, run: ImportRun, batcher: Bat
             rows = bool(batch)
             after = batch[-1].position if batch else after
             # A refusal hangs on itself, and by its frames on the whole batch.
+            del batch
             gc.collect(0)
     except BrokenPipeError:
         pass
@@ -159,15 +177,18 @@ def _begin_all(there: Connection, here: Connection, run: ImportRun, batcher: Bat
         os._exit(0 if inherited else 1)
 
 
-def _packed(batch: list[Staged], batcher: Batcher) -> list[tuple[Any, ...]]:
-    """Rows as plain tuples; the fifth place is ``None`` for one that is refused for what the reader said."""
+def _packed(batch: list[Staged], batcher: Batcher) -> _Batch:
+    """Rows as they are sent; those refused for what the reader said as they are staged."""
     begun = {one.row.position: one for one in batcher.begin(batch)}
-    found = []
+    keys = {at: unpacked(one.keys) for at, one in begun.items() if one.keys is not None and one.refused is None}
+    found: list[tuple[Any, ...]] = []
     for row in batch:
+        staged = (row.position, row.number, row.cells if batcher.companions else (), row.problems)
         one = begun.get(row.position)
-        told: tuple[Any, ...] = (None,) * 6
-        if one is not None:
-            done = one.given is not None or one.refused is not None
-            told = (one.reasons, one.given, one.refused, one.keys, one.draft, None if done else one.filled)
-        found.append((row.position, row.number, row.cells, row.problems, *told))
-    return found
+        if one is None:
+            found.append(staged)
+            continue
+        done = one.given is not None or one.refused is not None
+        told = (one.reasons or None, one.given, one.refused, one.keys and packed(one.keys), one.draft)
+        found.append((*staged, None if done else one.filled, *told))
+    return found, batcher.matcher.sought(keys) if keys else None

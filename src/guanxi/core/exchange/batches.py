@@ -11,7 +11,7 @@ from guanxi.core.access import visible
 from guanxi.core.exchange import companions, subtables
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
-from guanxi.core.exchange.matchrule import Found, Matcher, rule_of
+from guanxi.core.exchange.matchrule import Found, Matcher, Sought, rule_of
 from guanxi.core.exchange.once import Once
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
@@ -26,6 +26,9 @@ from guanxi.core.records.copying import behind
 from guanxi.core.records.drafting import Draft, Drafter, draftable, insert_drafts
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
+
+#: What a row means that shares nothing with any other.
+_NOBODY = Found()
 
 
 class _Meant(NamedTuple):
@@ -82,8 +85,10 @@ class Batcher:
             followers, refused = subtables.fold(ready, self.fields, self.tables)
             for position, error in refused.items():
                 outcomes[position] = Outcome(position, FAILED, None, of_invalid(error, self.labels))
+        sought, self.preparer.sought = self.preparer.sought, None
         while ready:
-            ready = self._round(ready, outcomes, operation, write=write)
+            ready = self._round(ready, sought, outcomes, operation, write=write)
+            sought = None
         for position, head in followers.items():
             first = outcomes[head]
             outcome = UPDATED if first.outcome == CREATED else first.outcome
@@ -96,8 +101,8 @@ class Batcher:
         """Add to the reasons of refused rows what would be wrong with the rest of them, so that they are mended at once."""
         if not rests:
             return
-        found, _locked = self.matcher.find({position: one.given for position, one in rests.items()})
-        new = [(position, one) for position, one in rests.items() if not found[position].records]
+        found = self.matcher.find({position: one.given for position, one in rests.items()})
+        new = [(position, one) for position, one in rests.items() if not found.get(position, _NOBODY).records]
         if self.options.mode == "update" or not new:
             return
         usual = self._usual()
@@ -114,11 +119,17 @@ class Batcher:
     # -- matching and writing ---------------------------------------------------------------------------------------
 
     def _round(
-        self, ready: dict[int, Ready], outcomes: dict[int, Outcome], operation: Operation | None, *, write: bool
+        self,
+        ready: dict[int, Ready],
+        sought: Sought | None,
+        outcomes: dict[int, Outcome],
+        operation: Operation | None,
+        *,
+        write: bool,
     ) -> dict[int, Ready]:
         """Decide and write all rows that mean no earlier row of the batch; returns those that wait for one."""
         known = {position: one.keys for position, one in ready.items() if one.keys is not None}
-        found, _locked = self.matcher.find({position: one.given for position, one in ready.items()}, known)
+        found = self.matcher.find({position: one.given for position, one in ready.items()}, known, sought)
         meant_by = self._meant(found)
         if self.tables and write:
             self.touched |= subtables.touched(operation, list(meant_by.records))
@@ -126,7 +137,7 @@ class Batcher:
         change: list[tuple[Ready, Any]] = []
         waiting: dict[int, Ready] = {}
         for position, one in ready.items():
-            meant = found[position]
+            meant = found.get(position, _NOBODY)
             if meant.earlier is not None and (self.options.mode != "create" or self.tables) and write:
                 waiting[position] = one
                 continue
@@ -155,7 +166,7 @@ class Batcher:
         seen = set(visible(rows.filter(pk__in=certain | alike), self.actor).values_list("pk", flat=True))
         change = (
             set(visible(rows.filter(pk__in=certain), self.actor, "change").values_list("pk", flat=True))
-            if certain
+            if certain and (self.options.mode != "create" or self.tables)
             else set()
         )
         records = {one.pk: one for one in rows.filter(pk__in=certain)} if certain else {}
@@ -181,7 +192,7 @@ class Batcher:
         if not meant.records:
             if self.options.mode != "update":
                 return None
-            code = "row.not_found" if meant.keyed else "row.no_key"
+            code = "row.not_found" if self.matcher.keyed(one.given) else "row.no_key"
             return Outcome(position, SKIPPED, None, [*one.reasons, reason(code)])
         if len(meant.records) > 1:
             return Outcome(position, FAILED, None, [*one.reasons, reason("row.ambiguous", count=len(meant.records))])
@@ -329,16 +340,23 @@ class Batcher:
 
 
 def safely(
-    batcher: Batcher, rows: Sequence[Staged], operation: Operation | None, meanwhile: Callable[[], None] = lambda: None
+    batcher: Batcher,
+    rows: Sequence[Staged],
+    operation: Operation | None,
+    store: Callable[[list[Outcome]], None],
+    *,
+    meanwhile: Callable[[], None],
+    again: Callable[[], Sequence[Staged]],
 ) -> list[Outcome]:
     """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail.
 
-    ``meanwhile`` is done while the database writes.
+    ``store`` writes the outcomes down, ``meanwhile`` is done while the database writes, ``again`` reads the rows anew.
     """
     batcher.touched = set()
     try:
         with transaction.atomic(), behind():
             written = batcher.run(rows, operation=operation)
+            store(written)
             meanwhile()
             return written
     except (DatabaseError, GuanxiError):
@@ -346,7 +364,7 @@ def safely(
             raise
     batcher.touched = set()
     outcomes: list[Outcome] = []
-    for row in rows:
+    for row in again():
         try:
             with transaction.atomic():
                 outcomes += batcher.run([row], operation=operation)
@@ -355,4 +373,5 @@ def safely(
         except DatabaseError as error:
             text = str(error).split("\n")[0][:300]
             outcomes.append(Outcome(row.position, FAILED, None, [reason("row.database", reason=text)]))
+    store(outcomes)
     return outcomes

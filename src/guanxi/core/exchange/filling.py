@@ -37,7 +37,10 @@ class Filled:
     cleared: list[str] = field(default_factory=list)
 
 
-Handler = Callable[[str, Filled], None]
+#: What to do with a filled cell; or the name of the field that takes it as it is.
+Handler = Callable[[str, Filled], None] | str
+#: Longer cells are no blank word.
+_LONGEST = max(map(len, words.BLANK_WORDS))
 
 
 class Filler:
@@ -58,31 +61,35 @@ class Filler:
     def fill(self, cells: Sequence[str]) -> Filled:
         """The raw values of one row."""
         filled = Filled()
-        count = len(cells)
+        given = filled.given
+        count, blank = len(cells), words.BLANK_WORDS
         for index, handler, target in self.handlers:
             cell = cells[index] if index < count else ""
             if cell[:1] == "'":
                 cell = unguarded(cell)
-            if cell and not (len(cell) <= 8 and cell.casefold() in words.BLANK_WORDS):
-                handler(cell, filled)
+            if cell and (len(cell) > _LONGEST or cell.casefold() not in blank):
+                if isinstance(handler, str):
+                    given[handler] = cell
+                else:
+                    handler(cell, filled)
             elif self.clear_blank and not target.part:
                 filled.cleared.append(target.field)
         self._compose(filled)
         for name, value in self.defaults.items():
-            if name not in filled.given and name not in filled.names:
+            if name not in given and name not in filled.names:
                 if name in self.named:
                     filled.names[name] = value
                 else:
-                    filled.given[name] = value
+                    given[name] = value
         for name in filled.cleared:
-            if name not in filled.given and name not in filled.names:
-                filled.given[name] = None
-        if self.owner and self.owner not in filled.given and self.owner not in filled.names:
-            filled.given[self.owner] = None
+            if name not in given and name not in filled.names:
+                given[name] = None
+        if self.owner and self.owner not in given and self.owner not in filled.names:
+            given[self.owner] = None
         return filled
 
     def _handler(self, target: Target) -> Handler:
-        """What to do with a filled cell of one column."""
+        """What to do with filled cells of one column."""
         name, kind = target.field, self.fields[target.field].kind
         if kind in ("reference", "references", "user"):
             return lambda cell, filled: filled.names.__setitem__(name, cell)
@@ -108,7 +115,7 @@ class Filler:
             return lambda cell, filled: filled.given.__setitem__(name, ordered_date(cell, target.order))
         if kind == "tags":
             return lambda cell, filled: filled.names.__setitem__(name, cell)
-        return lambda cell, filled: filled.given.__setitem__(name, cell)
+        return name
 
     def _choice_handler(self, target: Target) -> Handler:
         known = {words.plain(said): key for said, key in target.values.items()}
@@ -205,11 +212,13 @@ def compose_address(parts: Mapping[str, str]) -> dict[str, str]:
     places = [parts[part] for part in ("state", "city", "district") if parts.get(part)]
     code = region_code(country) if country else ""
     entry: dict[str, str] = {"country": country, "postcode": parts.get("postcode", ""), "country_code": code[:2]}
-    street = " ".join(parts[part] for part in ("street", "street2") if parts.get(part))
+    street = " ".join([parts[part] for part in ("street", "street2") if parts.get(part)])
     region = _region_of(places) if code in ("", "CN") else ""
     if region:
         entry["region"] = region
         entry["street"] = street
+    elif not places:
+        entry["street"] = street.strip()
     else:
         chinese = has_han("".join(places) + street)
         named = places if chinese else list(reversed(places))

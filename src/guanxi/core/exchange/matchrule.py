@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+import marshal
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from guanxi.core.exchange.rows import RowKeys
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.text import fold, name_keys, words
 from guanxi.core.records import matching
@@ -20,9 +22,7 @@ from guanxi.core.records.search.tokens import entries
 from guanxi.core.schema.entity import Entity, MatchKey
 from guanxi.core.schema.fields import Field
 
-#: (kind, value looked up, value that must be the same); the last two differ for names only.
 Key = tuple[str, str, str]
-RowKeys = Mapping[str, tuple[Key, ...]]
 
 #: Kinds that can be part of a match rule without a declared match key: compared as they are.
 PLAIN = frozenset(("text", "serial", "email", "phone", "reference", "date", "integer", "choice"))
@@ -86,12 +86,23 @@ def rule_of(entity: Entity, fields: Mapping[str, Field], given: Sequence[str], m
 
 
 @dataclass(slots=True)
+class Sought:
+    """What many rows stand under, each kind and text once, with the position of the first row: as PostgreSQL writes lists,
+    by field where there are no match keys; and the rows that share something. Plain, for it is sent."""
+
+    kinds: str
+    texts: str
+    places: str
+    plainly: dict[str, dict[str, int]]
+    shared: set[int]
+
+
+@dataclass(slots=True)
 class Found:
     """What the rule says of one row: the ids of candidates, or the position of an earlier row of the same batch."""
 
     records: list[int] = field(default_factory=list)
     earlier: int | None = None
-    keyed: bool = False
     similar: list[int] = field(default_factory=list)
 
 
@@ -111,32 +122,67 @@ class Matcher:
             or any(key.field == name and key.weight >= 100 for key in entity.match_keys)
         ]  # fmt: skip
         self.looked_at = tuple({*rule.fields(), *self.strong})
+        self._kinds = [(name, *self._kind(name)) for name in self.looked_at]
+
+    def _kind(self, name: str) -> tuple[str, MatchKey | None]:
+        """Under what keys of a field stand, and the match key declared for it."""
+        key = self.keys.get(name)
+        if key is None:
+            return f"={name}", None
+        return f"exact:{name}" if key.how == "exact" else key.how, key
 
     def find(
-        self, rows: Mapping[int, Mapping[str, Any]], known: Mapping[int, RowKeys] | None = None
-    ) -> tuple[dict[int, Found], set[int]]:
-        """For each row (by position) what it means; and the ids of all records it may mean, with ``lock`` held to the end.
+        self,
+        rows: Mapping[int, Mapping[str, Any]],
+        known: Mapping[int, RowKeys | bytes] | None = None,
+        sought: Sought | None = None,
+    ) -> dict[int, Found]:
+        """What rows (by position) mean, those left out that share nothing with a record or another row; with ``lock`` all
+        records they may mean are held to the end.
 
-        ``known`` has the keys (``keys_of``) of rows where they have been worked out before.
+        ``known`` has the keys of rows, packed or not, where they have been worked out before, ``sought`` what all of
+        those rows stand under.
         """
         known = known or {}
-        keys = {position: known.get(position) or self.keys_of(row) for position, row in rows.items()}
-        own = {position: [key for each in mine.values() for key in each] for position, mine in keys.items()}
-        often = Counter(itertools.chain.from_iterable(own.values()))
-        hits = self._lookup(often)
-        telling = {key for key, count in often.items() if count > 1 or key[:2] in hits}
+        if sought is None or not known.keys() >= rows.keys():
+            made = {one: unpacked(known[one]) if one in known else self.keys_of(row) for one, row in rows.items()}
+            known, sought = made, self.sought(made)
+        hits, met = self._lookup(sought)
+        telling = sought.shared | met
+        keys = {one: unpacked(known[one]) for one in rows if one in telling}
         theirs = self._living({number for numbers in hits.values() for number in numbers})
         seen: dict[Key, list[int]] = defaultdict(list)
         found: dict[int, Found] = {}
-        for position, row in rows.items():
-            mine = keys[position]
-            if telling.isdisjoint(own[position]):
-                found[position] = Found(keyed=next(self._applying(row, mine), None) is not None)
-                continue
-            found[position] = self._decide(row, mine, hits, theirs, seen, keys)
-            for key in own[position]:
+        for position, mine in keys.items():
+            found[position] = self._decide(rows[position], mine, hits, theirs, seen, keys)
+            for key in itertools.chain.from_iterable(mine.values()):
                 seen[key].append(position)
-        return found, set(theirs)
+        return found
+
+    def sought(self, keys: Mapping[int, RowKeys]) -> Sought:
+        """What rows stand under, by position."""
+        first: dict[str, dict[str, int]] = defaultdict(dict)
+        shared: set[int] = set()
+        for position, mine in keys.items():
+            for kind, text, _same in itertools.chain.from_iterable(mine.values()):
+                other = first[kind].setdefault(text, position)
+                if other != position:
+                    shared |= {other, position}
+        kinds: list[str] = []
+        texts: list[str] = []
+        places: list[int] = []
+        for kind, held in sorted(first.items()):
+            if kind[0] != "=":
+                in_order = sorted(held)  # so that neighbours are looked up one after another
+                kinds += [kind] * len(held)
+                texts += in_order
+                places += [held[text] for text in in_order]
+        plainly = {kind[1:]: held for kind, held in first.items() if kind[0] == "="}
+        return Sought(array_literal(kinds), array_literal(texts), array_literal(places), plainly, shared)
+
+    def keyed(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row has what records are found by."""
+        return next(self._applying(row, self.keys_of(row)), None) is not None
 
     def _living(self, ids: set[int]) -> dict[int, RowKeys]:
         """Keys of the living records among these; read as values, of which a batch may need thousands."""
@@ -163,7 +209,6 @@ class Matcher:
     ) -> Found:
         result = Found()
         for alternative in self._applying(row, mine):
-            result.keyed = True
             first = mine[alternative[0]]
             numbers = {number for key in first for number in hits.get(key[:2], ()) if number in known}
             fitting = [
@@ -203,45 +248,37 @@ class Matcher:
     def keys_of(self, row: Mapping[str, Any]) -> RowKeys:
         """The keys of clean values, by field."""
         found: dict[str, tuple[Key, ...]] = {}
-        for name in self.looked_at:
+        for name, kind, key in self._kinds:
             value = row.get(name)
-            if value in (None, "", []):
+            if value is None or value == "" or value == []:
                 continue
-            key = self.keys.get(name)
-            found[name] = self._declared(key, row) if key is not None else ((f"={name}", plain(value), ""),)
+            if key is None:
+                found[name] = ((kind, plain(value), ""),)
+            elif key.how == "name":
+                person = row.get("kind") == "person" if row.get("kind") else self.entity.icon.startswith("user")
+                found[name] = tuple(_names(entries(value), person))
+            else:
+                made = map(matching.HOW[key.how], entries(value))
+                found[name] = tuple([(kind, one[: matching.VALUE_LENGTH], "") for one in made if one])
         return found
 
-    def _declared(self, key: MatchKey, row: Mapping[str, Any]) -> tuple[Key, ...]:
-        person = row.get("kind") == "person" if row.get("kind") else self.entity.icon.startswith("user")
-        found: list[Key] = []
-        for written in entries(row[key.field]):
-            if key.how == "name":
-                strict = _strict(written)
-                found += [
-                    ("name", one[: matching.VALUE_LENGTH], strict) for one in name_keys(written, person=person)[:1]
-                ]
-            elif value := matching.HOW[key.how](written):
-                kind = f"exact:{key.field}" if key.how == "exact" else key.how
-                found.append((kind, value[: matching.VALUE_LENGTH], ""))
-        return tuple(found)
-
-    def _lookup(self, wanted: Iterable[Key]) -> dict[tuple[str, str], list[int]]:
-        """Ids of living records by kind and value of a key."""
+    def _lookup(self, sought: Sought) -> tuple[dict[tuple[str, str], list[int]], set[int]]:
+        """Ids of living records by kind and value of a key; and the positions of rows that stand under the same."""
         hits: dict[tuple[str, str], list[int]] = defaultdict(list)
-        stored = sorted({key[:2] for key in wanted if not key[0].startswith("=")})
-        if stored:
-            kinds, texts = [key[0] for key in stored], [key[1] for key in stored]
+        met: set[int] = set()
+        if sought.texts != "{}":
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT k.kind, k.value, m.record_id FROM unnest(%s::text[], %s::text[]) AS k(kind, value)"
+                    "SELECT k.kind, k.value, k.place, m.record_id"
+                    " FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS k(kind, value, place)"
                     " CROSS JOIN LATERAL (SELECT record_id FROM core_match_key WHERE entity = %s AND kind = k.kind"
                     " AND value = k.value LIMIT 20) m",
-                    [array_literal(kinds), array_literal(texts), self.entity.key],
+                    [sought.kinds, sought.texts, sought.places, self.entity.key],
                 )
-                for kind, text, number in cursor.fetchall():
+                for kind, text, place, number in cursor.fetchall():
                     hits[kind, text].append(number)
-        for name in {key[0][1:] for key in wanted if key[0].startswith("=")}:
-            texts = [key[1] for key in wanted if key[0] == f"={name}"]
+                    met.add(place)
+        for name, places in sought.plainly.items():
             column = self.fields[name].column
             kind = self.fields[name].kind
             if kind == "reference" and name not in self.heads:
@@ -252,16 +289,35 @@ class Matcher:
                 if kind in TEXTS
                 else self.entity.model._default_manager.all()
             )
-            rows = filled.filter(**{f"{column}__any" if kind in TEXTS else f"{column}__in": texts})
+            rows = filled.filter(**{f"{column}__any" if kind in TEXTS else f"{column}__in": list(places)})
             for value, number in rows.values_list(column, "pk"):
-                hits[f"={name}", plain(value)].append(number)
-        return hits
+                text = plain(value)
+                hits[f"={name}", text].append(number)
+                met.add(places.get(text, 0))
+        return hits, met
+
+
+def _names(written: Iterable[str], person: bool) -> Iterator[Key]:
+    for name in written:
+        for one in name_keys(name, person=person)[:1]:
+            yield "name", one[: matching.VALUE_LENGTH], _strict(name)
 
 
 @lru_cache(maxsize=4096)
 def _strict(name: str) -> str:
     """A name without width, case and punctuation: what two spellings must share to be the same."""
     return "".join(words(fold(name)))
+
+
+def packed(keys: RowKeys | bytes) -> bytes:
+    """The keys of a row as bytes: few rows of a batch are looked at again."""
+    return keys if isinstance(keys, bytes) else marshal.dumps(keys)
+
+
+def unpacked(keys: RowKeys | bytes) -> RowKeys:
+    """The counterpart of :func:`packed`, for what this program has packed itself."""
+    found: RowKeys = marshal.loads(keys) if isinstance(keys, bytes) else keys  # noqa: S302 - from our own process
+    return found
 
 
 def plain(value: Any) -> str:

@@ -15,9 +15,10 @@ from guanxi.core.exchange.choices import ChoiceMaker
 from guanxi.core.exchange.entries import later, readable, split
 from guanxi.core.exchange.filling import Filled, Filler
 from guanxi.core.exchange.mapping import FieldMap
+from guanxi.core.exchange.matchrule import Sought
 from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reasons import Reason, of_invalid, reason
-from guanxi.core.exchange.rows import Outcome, Ready, Staged
+from guanxi.core.exchange.rows import Outcome, Ready, RowKeys, Staged
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models.exchange import FAILED
@@ -39,7 +40,11 @@ LISTS = frozenset(("phones", "emails", "urls", "addresses"))
 
 #: Makes the draft of clean values, ``None`` when it cannot be made yet; a new one for each batch.
 Drafting = Callable[[Mapping[str, Any]], Draft | None]
-KeysOf = Callable[[Mapping[str, Any]], Mapping[str, tuple[tuple[str, str, str], ...]]]
+KeysOf = Callable[[Mapping[str, Any]], RowKeys]
+
+
+#: One for all rows, since it is sent with each.
+_NO_VALUES: dict[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ class Begun:
     reasons: list[Reason] = field(default_factory=list)
     given: dict[str, Any] | None = None
     refused: list[Reason] | None = None
-    keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None
+    keys: RowKeys | bytes | None = None
     draft: Draft | None = None
 
 
@@ -83,6 +88,8 @@ class Preparer:
         self.colleagues = people.colleagues()
         self.choices = ChoiceMaker(actor, create=options.create_choices)
         self.note = next((name for name in NOTES if name in fields and fields[name].kind == "long_text"), "")
+        #: What the rows of the next batch stand under, where that was worked out elsewhere.
+        self.sought: Sought | None = None
         self._early: dict[int, Begun] = {}
         self._known: dict[tuple[str, str], Any] = {}
 
@@ -100,12 +107,13 @@ class Preparer:
                     one.draft = draft(one.given)
                     if one.draft and self.options.mode == "create":
                         # Its values will not be written on another record: matching asks for no more than this.
-                        one.given = {name: one.given[name] for name in ("kind",) if name in one.given}
+                        one.given = {"kind": one.given["kind"]} if "kind" in one.given else _NO_VALUES
         return begun
 
-    def expect(self, begun: Sequence[Begun]) -> None:
+    def expect(self, begun: Sequence[Begun], sought: Sought | None = None) -> None:
         """Take over rows of the next batch that were begun elsewhere."""
         self._early = {one.row.position: one for one in begun}
+        self.sought = sought
 
     def prepare(
         self, rows: Sequence[Staged], outcomes: dict[int, Outcome], *, write: bool

@@ -22,7 +22,7 @@ from guanxi.core.exchange.reasons import Reason, of_invalid, reason
 from guanxi.core.exchange.recipe_tables import files_of, said, step_table
 from guanxi.core.exchange.recipes import Recipe, Step
 from guanxi.core.exchange.rows import Outcome, Staged
-from guanxi.core.exchange.running import finish, store
+from guanxi.core.exchange.running import count, finish, store
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
@@ -184,7 +184,9 @@ def _some(actor: Actor, entity: Entity, action: Action, step: Step, number: int)
             finish(run, "done")
             return False
         with writing(actor, operation=run.operation), gathering(run.operation):
-            store(run, _batch(actor, entity, action, step, rows, run.columns))
+            outcomes = _batch(actor, entity, action, step, rows, run.columns)
+            store(run, outcomes)
+        count(run, outcomes)
         run.position = rows[-1].position
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])

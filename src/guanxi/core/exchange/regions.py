@@ -11,6 +11,7 @@ from guanxi.core.models.stamps import kept
 from guanxi.core.records import dictionaries
 
 
+@kept("dictionaries")
 def region_code(spelled: str) -> str:
     """The code of a region written by name or code in either language; '' when unknown."""
     text = spelled.strip()

@@ -9,10 +9,13 @@ from typing import Any
 from guanxi.core.exchange.reasons import Reason
 from guanxi.core.records.drafting import Draft
 
+#: By field (kind, value looked up, value that must be the same); the last two differ for names only.
+RowKeys = dict[str, tuple[tuple[str, str, str], ...]]
+
 
 @dataclass(slots=True)
 class Staged:
-    """One staged row."""
+    """One staged row; ``cells`` are left out where another process has read them and nobody asks again."""
 
     position: int
     number: int
@@ -32,11 +35,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class Ready:
-    """A row whose values are clean; ``keys`` are those of ``Matcher.keys_of`` and ``draft`` the record it would make, if
-    they have been worked out."""
+    """A row whose values are clean; ``keys`` are those of ``Matcher.keys_of``, packed or not, and ``draft`` the record it
+    would make, if they have been worked out."""
 
     row: Staged
     given: dict[str, Any]
     reasons: list[Reason]
-    keys: Mapping[str, tuple[tuple[str, str, str], ...]] | None = None
+    keys: RowKeys | bytes | None = None
     draft: Draft | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from guanxi.core.access import actors
-from guanxi.core.exchange import later
+from guanxi.core.exchange import later, staging
 from guanxi.core.exchange.ahead import BATCH, LONG, SWEEP, Source, source_of
 from guanxi.core.exchange.batches import Batcher, safely
 from guanxi.core.exchange.plans import batcher_of
@@ -61,7 +63,10 @@ def _some_batches(actor: Actor, run: ImportRun, progress: Progress | None) -> bo
     batcher = batcher_of(actor, run)
     batcher.search_later = run.total >= LONG
     with closing(source_of(run, batcher)) as source:
+        batches = 0
         while _batch(actor, run.pk, batcher, source):
+            batches += 1
+            gc.collect(0 if batches % SWEEP else 2)
             if progress:
                 run.refresh_from_db()
                 progress(run)
@@ -106,16 +111,18 @@ def _batch(actor: Actor, run_id: int, batcher: Batcher, source: Source) -> bool:
                 cursor.execute("SET LOCAL synchronous_commit = on")  # what is said to be done lasts, all before it too
             finish(run, "done")
             return False
-        with writing(actor, operation=run.operation):
-            outcomes = safely(batcher, rows, run.operation, source.meanwhile)
-        store(run, outcomes)
+        with writing(actor, operation=run.operation, savepoint=False):
+            again = partial(staging.staged, run, run.position, len(rows))
+            outcomes = safely(
+                batcher, rows, run.operation, partial(store, run), meanwhile=source.meanwhile, again=again
+            )
+        count(run, outcomes)
         run.position = rows[-1].position
         run.seconds += time.monotonic() - begun
         run.save(update_fields=["position", "created", "updated", "skipped", "failed", "seconds"])
         Operation.objects.filter(pk=run.operation_id or 0).update(progress=run.done, result=_result(run))
         reach("import.before_commit")
     reach("import.after_commit")
-    gc.collect(2 if run.position // SWEEP != rows[0].position // SWEEP else 0)
     return True
 
 
@@ -145,16 +152,20 @@ def _settle(actor: Actor, run: ImportRun, batcher: Batcher) -> bool:
 
 
 def store(run: ImportRun, outcomes: list[Outcome]) -> None:
-    """Write down what became of rows, and count it on the run (which is not saved)."""
+    """Write down what became of rows."""
     lines = [
         f"{run.pk}\t{one.position}\t{one.outcome}\t{one.record_id or NULL}"
         f"\t{plain(_json(one.reasons)) if one.reasons else NULL}"
         for one in outcomes
     ]
     copy_lines("core_importoutcome", ("run_id", "position", "outcome", "record_id", "reasons"), lines)
-    for one in outcomes:
-        name = OUTCOMES[one.outcome]
-        setattr(run, name, getattr(run, name) + 1)
+
+
+def count(run: ImportRun, outcomes: list[Outcome]) -> None:
+    """Count what became of rows on the run, which is not saved."""
+    for outcome, how_many in Counter(one.outcome for one in outcomes).items():
+        name = OUTCOMES[outcome]
+        setattr(run, name, getattr(run, name) + how_many)
 
 
 def _json(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from django.apps import apps
@@ -83,6 +83,7 @@ FIELDS: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """Lower case, letters and digits only: how two spellings of a name are compared."""
     return _PLAIN.sub("", text).casefold()

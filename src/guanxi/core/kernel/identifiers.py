@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from operator import mul
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -52,6 +53,8 @@ FREE_MAIL = frozenset(_FREE_MAIL_NAMES.split())
 
 def _plain(code: str) -> str:
     """Half width, upper case, without spaces and dashes."""
+    if code.isascii() and code.isalnum():
+        return code.upper()
     return _GAPS.sub("", unicodedata.normalize("NFKC", code)).upper()
 
 
@@ -73,22 +76,22 @@ def credit_code_check(code: str) -> str:
     if len(plain) != 18:
         message = _("A unified social credit code has 18 characters, not %(count)d.") % {"count": len(plain)}
         raise _invalid(message, "credit_code.length")
-    for place, sign in enumerate(plain, start=1):
-        if sign not in _CREDIT_VALUE:
-            meant = _MISTAKEN.get(sign)
-            message = (
-                _("A unified social credit code never has “%(sign)s” (place %(place)d); perhaps “%(meant)s” is meant.")
-                % {"sign": sign, "place": place, "meant": meant}
-                if meant
-                else _("A unified social credit code cannot have “%(sign)s” (place %(place)d).")
-                % {"sign": sign, "place": place}
-            )
-            raise _invalid(message, "credit_code.letter")
+    if not _CREDIT_VALUE.keys() >= set(plain):
+        place, sign = next((at, one) for at, one in enumerate(plain, start=1) if one not in _CREDIT_VALUE)
+        meant = _MISTAKEN.get(sign)
+        message = (
+            _("A unified social credit code never has “%(sign)s” (place %(place)d); perhaps “%(meant)s” is meant.")
+            % {"sign": sign, "place": place, "meant": meant}
+            if meant
+            else _("A unified social credit code cannot have “%(sign)s” (place %(place)d).")
+            % {"sign": sign, "place": place}
+        )
+        raise _invalid(message, "credit_code.letter")
     if not plain[2:8].isdigit():
         raise _invalid(
             _("Places 3 to 8 of a unified social credit code are digits (the region)."), "credit_code.region"
         )
-    total = sum(_CREDIT_VALUE[sign] * weight for sign, weight in zip(plain, _CREDIT_WEIGHTS, strict=False))
+    total = sum(map(mul, map(_CREDIT_VALUE.__getitem__, plain), _CREDIT_WEIGHTS))
     if _CREDIT_SIGNS[-total % 31] != plain[17]:
         message = _("The check digit of this unified social credit code is wrong: please compare it once more.")
         raise _invalid(message, "credit_code.check_digit")

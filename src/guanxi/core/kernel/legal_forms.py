@@ -44,6 +44,9 @@ _HAN_END = re.compile(
     r"(?:(?:控股|企业)?集团(?:总公司|公司|总部|股份|控股)?|总公司|分公司|子公司|公司|股份|总部"
     r"|特殊普通合伙|普通合伙|有限合伙|合伙企业|合伙|个人独资企业|个人独资|个体工商户|个体户|独资|外商独资|中外合资|自然人独资)$"
 )
+# Without one of these neither finds anything.
+_HAN_CORE = re.compile(r"有限|股份公司|会社|회사")
+_HAN_LAST = frozenset("团司部份股伙业资户\n")
 _HAN_WHOLE = re.compile(rf"(?:{_HAN_ANYWHERE.pattern}|{_HAN_END.pattern[:-1]}|个体|国有|上市|[a-z]股)+")
 _HAN_REMARK = re.compile(r"(?:原名?|曾用名|前身|简称|已注销|注销|已吊销|吊销|停用|作废|重复|旧|新|测试$)")
 _LATIN_REMARK = frozenset(("formerly", "fka", "old", "dba", "closed", "duplicate", "dup"))
@@ -80,8 +83,10 @@ def strip_han(text: str) -> tuple[str, bool]:
     while True:
         before = text
         if len(text) > 3:
-            text = _HAN_ANYWHERE.sub("", text)
-            text = _HAN_END.sub("", text)
+            if _HAN_CORE.search(text):
+                text = _HAN_ANYWHERE.sub("", text)
+            if text[-1:] in _HAN_LAST:
+                text = _HAN_END.sub("", text)
         if text == before:
             return text, branch
 

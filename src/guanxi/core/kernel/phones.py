@@ -134,6 +134,8 @@ def parse_phone(text: str, region: str = "CN", *, strict: bool = True) -> Phone:
 
 def split_phones(text: str) -> list[str]:
     """The numbers written in one cell: "13800138000 / 010-62345678；…" → two texts. [] for an empty one."""
+    if text.isascii() and text.isdigit():
+        return [text]
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return [part.strip() for part in _SEPARATORS.split(plain) if part and _DIGITS.search(part)]
 

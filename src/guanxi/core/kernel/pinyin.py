@@ -91,29 +91,26 @@ def syllables(text: str, *, person: bool = False) -> tuple[str, ...]:
     with its surname (单田芳 shan …, 尉迟恭 yu chi …). Characters of which no reading is known stand for themselves.
     """
     usual, _several, phrases, heads, pairs = _tables()
-    out = [usual.get(char, char) for char in text]
-    at, size = 0, len(text)
+    out = list(map(usual.get, text, text))
+    done, size = 0, len(text)
     if person and size > 1:
         double = _DOUBLE_SURNAMES.get(text[:2])
         if double:
             out[:2] = double
-            at = 2
+            done = 2
         elif text[0] in _SURNAMES:
             out[0] = _SURNAMES[text[0]]
-            at = 1
+            done = 1
     if heads.isdisjoint(text):
         return tuple(out)
-    while at < size - 1:
-        length = 1
-        if text[at] in heads and text[at : at + 2] in pairs:
+    for at, char in enumerate(text):
+        if char in heads and at >= done and text[at : at + 2] in pairs:
             for length in range(min(LONGEST_PHRASE, size - at), 1, -1):
                 found = phrases.get(text[at : at + length])
                 if found:
                     out[at : at + length] = found
+                    done = at + length
                     break
-            else:
-                length = 1
-        at += length
     return tuple(out)
 
 

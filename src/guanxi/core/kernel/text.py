@@ -77,6 +77,8 @@ def fold(text: str) -> str:
 
 
 def _fold(text: str) -> str:
+    if _ALL_HAN.fullmatch(text):  # no width, case or space to it
+        return simplify(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).casefold()
         text = simplify(unicodedata.normalize("NFKC", text))
@@ -94,6 +96,8 @@ _fold_kept = lru_cache(maxsize=4096)(_fold)
 
 def words(text: str) -> list[str]:
     """The words of a folded, unaccented text: letters and digits; a.b.c. → abc, don't → dont, & → and."""
+    if text.isalnum():
+        return [text]
     if "." in text:
         text = _DOTTED.sub(lambda found: found[0].replace(".", ""), text)
     if "&" in text or "+" in text:
@@ -116,7 +120,10 @@ def _unbracket(found: re.Match[str]) -> str:
 
 def _name_words(name: str) -> list[str]:
     """The words of a firm's name that tell it apart; may be []."""
-    text = unaccent(fold(name))
+    text = fold(name)
+    if _ALL_HAN.fullmatch(text):
+        return [text]
+    text = unaccent(text)
     while True:
         bare = _BRACKET.sub(_unbracket, text)
         if bare == text:
@@ -229,12 +236,12 @@ def sort_key(name: str, *, person: bool = False) -> str:
     ``person`` the surname is read as a surname (曾 zeng, 单 shan). Store it in a column with collation "C".
     """
     folded = fold(name)
-    plain = unaccent(folded)
-    if has_han(plain):
+    whole = _ALL_HAN.fullmatch(folded) is not None
+    plain = folded if whole else unaccent(folded)
+    if whole or has_han(plain):
         readings = pinyin.syllables(plain, person=person)
-        if _ALL_HAN.fullmatch(plain) and "".join(readings).isascii():
-            spelled = " ".join(readings)
-        else:
+        spelled = " ".join(readings)
+        if not (whole and spelled.isascii()):
             parts = [
                 f" {reading} " if reading is not char and reading != char else char
                 for char, reading in zip(plain, readings, strict=True)

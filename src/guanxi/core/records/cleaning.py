@@ -38,11 +38,17 @@ class _Found:
 _REPEATED = frozenset(("choice", "region", "boolean", "integer", "date"))
 
 
+def _addresses(raw: Any, declared: Field) -> list[dict[str, Any]]:
+    value: list[dict[str, Any]] = kinds.KINDS["addresses"].parse(raw, declared)
+    _check_regions(value, declared)
+    return value
+
+
 #: Kinds whose parser is all there is to ask about a value.
 _PARSED: Mapping[str, Callable[[Any, Field], Any]] = {
     name: kinds.KINDS[name].parse
     for name in ("text", "long_text", "serial", "email", "phone", "url", "phones", "emails", "urls", "money", "decimal")
-}
+} | {"addresses": _addresses}
 
 
 def clean(
@@ -93,28 +99,31 @@ def clean_given(
     use one as long as dictionaries stay the same. Raises Invalid.
     """
     found = _Found()
+    clean = found.values
     known = {} if known is None else known
     for name, raw in given.items():
-        key = (name, raw) if type(raw) is str and fields[name].kind in _REPEATED else None
-        if key in known:
-            found.values[name] = known[key]
-            continue
-        if raw and (parse := _PARSED.get(fields[name].kind)) is not None:
+        declared, key = fields[name], None
+        if type(raw) is str and declared.kind in _REPEATED:
+            key = (name, raw)
+            if key in known:
+                clean[name] = known[key]
+                continue
+        elif raw and (parse := _PARSED.get(declared.kind)) is not None:
             try:
-                value = parse(raw.strip() if type(raw) is str else raw, fields[name])
+                value = parse(raw.strip() if type(raw) is str else raw, declared)
             except Invalid:
                 pass  # said below, with the field's name
             else:
                 if value or value == 0:
-                    found.values[name] = value
+                    clean[name] = value
                     continue
         try:
-            _clean_one(found, fields[name], raw, None)
+            _clean_one(found, declared, raw, None)
         except Invalid as error:
             found.wrong(name, error)
         else:
             if key is not None:
-                known[key] = found.values[name]
+                known[key] = clean[name]
     if found.errors:
         raise Invalid.collect(found.errors)
     return found.values

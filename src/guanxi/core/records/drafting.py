@@ -23,8 +23,9 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, lined_by
 
 #: A new record without its id: its line of the table up to the serial number and what follows that (``None`` when it has
-#: one already); what it changes, as the event tells it; its match keys, each the middle of a line. Plain, for it is sent.
-Draft = tuple[str, str | None, str, list[str]]
+#: one already); what it changes, as the event tells it; the lines of its match keys, ``_ID`` for its id. Plain, for it is sent.
+Draft = tuple[str, str | None, str, str]
+_ID = "\0"
 
 
 def draftable(entity: Entity | str) -> bool:
@@ -80,8 +81,9 @@ class Drafter:
         if at is not None and cells[at] == self.empty:
             cells, rest = cells[:at], "\t".join(cells[at + 1 :])
         values = made.__dict__ if self._own else made
-        keys = [f"{kind}\t{escaped(value)}" for kind, value in matching.key_values(self.entity, values)]
-        return "\t".join(cells), rest, json_text(made._changes), keys
+        before = f"{_ID}\t{self.entity.key}"
+        keys = [f"{before}\t{kind}\t{escaped(value)}" for kind, value in matching.key_values(self.entity, values)]
+        return "\t".join(cells), rest, json_text(made._changes), "\n".join(keys)
 
     def _counted(self, execute: Any, *arguments: Any) -> Any:
         self._asked += 1
@@ -115,7 +117,7 @@ def insert_drafts(
     drafts = [one for one in made if not isinstance(one, Invalid)]
     if not drafts:
         return [one for one in made if isinstance(one, Invalid)]
-    with writing(actor, operation=operation):
+    with writing(actor, operation=operation, savepoint=False):
         ids = drafter.lines.ids(len(drafts))
         _copy(declared, drafter, drafts, ids)
         if not quiet:
@@ -132,6 +134,5 @@ def _copy(entity: Entity, drafter: Drafter, drafts: Sequence[Draft], ids: Sequen
     ]
     copy_lines(entity.table, drafter.lines.names, lines)
     index.later(entity, ids)
-    key = entity.key
-    lines = [f"{key}\t{middle}\t{number}" for number, one in zip(ids, drafts, strict=True) for middle in one[3]]
-    copy_lines("core_match_key", ("entity", "kind", "value", "record_id"), lines)
+    lines = [one[3].replace(_ID, str(number)) for number, one in zip(ids, drafts, strict=True) if one[3]]
+    copy_lines("core_match_key", ("record_id", "entity", "kind", "value"), lines)

@@ -138,11 +138,12 @@ class Plan:
             return _of_validation(error)
         except GuanxiError as error:
             return error if isinstance(error, Invalid) else Invalid(error.message, code=error.code)
-        record.created_at = given.get("created_at") or self.now
-        record.created_by_id = given.get("created_by") or self.actor.user_id
-        record.updated_at = given.get("updated_at") or self.now
-        record.updated_by_id = self.actor.user_id
-        record._changes = changes
+        held = record.__dict__
+        held["created_at"] = given.get("created_at") or self.now
+        held["created_by_id"] = given.get("created_by") or self.actor.user_id
+        held["updated_at"] = given.get("updated_at") or self.now
+        held["updated_by_id"] = self.actor.user_id
+        held["_changes"] = changes
         if odd:
             record._doubts = odd
         return record

@@ -76,11 +76,14 @@ def _sound(words: Sequence[str]) -> str:
 
 def _name(text: str, weight: int, *, person: bool) -> list[Key]:
     keys = name_keys(text, person=person)
-    kind = "name_pinyin" if keys and has_han(keys[0]) else "name_words"
-    found: list[Key] = [("name", keys[0], weight)] if keys else []
+    if not keys:
+        return []
+    han = has_han(keys[0])
+    kind = "name_pinyin" if han else "name_words"
+    found: list[Key] = [("name", keys[0], weight)]
     # A Latin name also stands under the other kinds, so that it meets its pinyin and its words in another order.
     others = [(kind, key) for key in keys[1:]]
-    if keys and not has_han(keys[0]):
+    if not han:
         others += [("name_pinyin", keys[0])]
         others += [("name_words", keys[0])] if len(keys) == 1 else []
         sound = _sound(name_words(text, person=person))
@@ -114,13 +117,10 @@ def is_person(entity: Entity, values: Any) -> bool:
 
 def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
     found: list[Key] = []
-    value = value_of(values, key.field)
-    if not value:
-        return found
-    for written in entries(value):
+    for written in entries(value_of(values, key.field)):
         if key.how == "name":
             person = is_person(entity, values)
-            for name in _SEVERAL.split(written) if _SEVERAL.search(written) else (written,):
+            for name in (written,) if written.isalnum() else _SEVERAL.split(written):
                 found += _name(name.strip(), key.weight, person=person)
             continue
         if made := HOW[key.how](written):

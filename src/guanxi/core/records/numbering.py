@@ -89,7 +89,12 @@ def next_numbers(rule: Numbering, how_many: int) -> list[str]:
     today = clock.today(settings.TIME_ZONE)
     period = _period(rule, today)
     numbers = _advance_gap_free(rule, period, how_many) if rule.gap_free else _advance(rule, period, how_many)
-    return [spelled(rule.format, number, today) for number in numbers]
+    dated = _PART.sub(lambda part: part[0] if part[1].startswith("seq") else _of_day(part[1], today), rule.format)
+    return [spelled(dated, number, today) for number in numbers]
+
+
+def _of_day(part: str, day: dt.date) -> str:
+    return day.strftime({"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}[part])
 
 
 def spelled(format_: str, number: int, day: dt.date) -> str:
@@ -98,7 +103,7 @@ def spelled(format_: str, number: int, day: dt.date) -> str:
     def part(match: re.Match[str]) -> str:
         if match[1].startswith("seq"):
             return str(number).zfill(int(match[2] or 1))
-        return day.strftime({"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}[match[1]])
+        return _of_day(match[1], day)
 
     return _PART.sub(part, format_)
 
@@ -152,11 +157,11 @@ def _advance_gap_free(rule: Numbering, period: str, how_many: int) -> list[int]:
 
 
 def _advance(rule: Numbering, period: str, how_many: int) -> list[int]:
-    taken = "SELECT nextval(to_regclass(%s)) FROM generate_series(1, %s)"
+    taken = "SELECT string_agg(nextval(to_regclass(%s))::text, ',') FROM generate_series(1, %s)"
     given = [_sequence(rule, period), how_many]
-    found = ask(taken, given)
-    if found[0] == (None,):
+    [(found,)] = ask(taken, given)
+    if found is None:
         with connection.cursor() as cursor:
             _sequence_made(cursor, rule, period)
-        found = ask(taken, given)
-    return [int(number) for (number,) in found]
+        [(found,)] = ask(taken, given)
+    return [int(number) for number in found.split(",")]

@@ -31,9 +31,16 @@ from guanxi.core.schema.parsing import (
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]+@(?:[^\s@.<>\"(),:;\\\[\]]+\.)+[^\s@.<>\"(),:;\\\[\]]{2,}")
 
 
+#: What says that an entry is the primary one.
+_YES = (True, "true", "1", "on", 1)
+
+
 def email(raw: Any, _field: Field) -> str:
     """An e-mail address; the domain in lower case."""
-    value = unicodedata.normalize("NFKC", str(raw)).strip().strip("<>").removeprefix("mailto:")
+    value = str(raw)
+    if not value.isascii():
+        value = unicodedata.normalize("NFKC", value)
+    value = value.strip().strip("<>").removeprefix("mailto:")
     if len(value) > 254 or not _EMAIL.fullmatch(value):
         raise Invalid(_("“%(value)s” is not an e-mail address.") % {"value": value[:60]}, code="email.format")
     name, _at, domain = value.rpartition("@")
@@ -59,7 +66,7 @@ def url(raw: Any, _field: Field) -> str:
 
 def _parts(raw: Any) -> list[Any]:
     """Entries of a list field: a JSON list, or text split at line ends, semicolons and commas."""
-    if isinstance(raw, list | tuple):
+    if isinstance(raw, (list, tuple)):
         return [part for part in raw if part not in ("", None, {})]
     if isinstance(raw, Mapping):
         return [raw]
@@ -70,15 +77,20 @@ def _entries(raw: Any, one: Callable[[str], dict[str, Any]]) -> list[dict[str, A
     """Entries {value, label, primary …}, each value once; the first is the primary one if none is marked."""
     found: dict[str, dict[str, Any]] = {}
     for part in _parts(raw):
-        given = part if isinstance(part, Mapping) else {"value": part}
-        if not str(given.get("value") or given.get("written") or "").strip():
+        given = part if isinstance(part, (dict, Mapping)) else {"value": part}
+        value, written = given.get("value"), given.get("written")
+        if not str(value or written or "").strip():
             continue
-        entry = one(str(given.get("written") or given["value"]).strip())
+        entry = one(str(written or value).strip())
         label = str(given.get("label") or "")
         entry["label"] = CONTROL.sub("", label)[:30] if label else ""
-        entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
+        entry["primary"] = given.get("primary") in _YES
         found.setdefault(entry["value"], entry)
-    entries = list(found.values())
+    return _with_primary(list(found.values()))
+
+
+def _with_primary(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The primary one first: the first that is marked, else the first."""
     if len(entries) == 1:
         entries[0]["primary"] = True
         return entries
@@ -123,20 +135,20 @@ def addresses(raw: Any, _field: Field) -> list[dict[str, Any]]:
     """Addresses: ``[{street, region, country, postcode, label, primary}]``; plain text becomes the street."""
     entries: list[dict[str, Any]] = []
     for part in _parts(raw) if not isinstance(raw, str) else [raw]:
-        given = part if isinstance(part, Mapping) else {"street": part}
+        given = part if isinstance(part, (dict, Mapping)) else {"street": part}
         entry: dict[str, Any] = {
-            name: " ".join(CONTROL.sub(" ", str(said)).split())[: 300 if name == "street" else 60] if said else ""
-            for name, said in ((name, given.get(name)) for name in ADDRESS_PARTS)
+            name: _line(said)[: 300 if name == "street" else 60] if (said := given.get(name)) else ""
+            for name in ADDRESS_PARTS
         }
-        if any(entry[name] for name in ADDRESS_PARTS if name != "label"):
-            entry["primary"] = given.get("primary") in (True, "true", "1", "on", 1)
+        if entry["street"] or entry["region"] or entry["country"] or entry["postcode"]:
+            entry["primary"] = given.get("primary") in _YES
             entries.append(entry)
-    if len(entries) > 50:
-        raise Invalid(_("At most 50 entries are possible."), code="entries.too_many")
-    chosen = next((position for position, entry in enumerate(entries) if entry["primary"]), 0)
-    for position, entry in enumerate(entries):
-        entry["primary"] = position == chosen
-    return sorted(entries, key=lambda entry: not entry["primary"])
+    return _with_primary(entries)
+
+
+def _line(said: Any) -> str:
+    text = str(said)
+    return " ".join((text if text.isprintable() else CONTROL.sub(" ", text)).split())
 
 
 #: Rows a table may have.

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import nh3
@@ -31,6 +31,8 @@ _TAG = re.compile(r"</?[a-zA-Z]")
 _THOUSANDS = re.compile(r"(?<=\d)[,\s'](?=\d{3}(?!\d))")
 _TRUE = {"true", "yes", "y", "1", "on", "是", "有", "真", "√", "✓", "t"}
 _FALSE = {"false", "no", "n", "0", "off", "否", "无", "没有", "假", "×", "f"}
+_Number = TypeVar("_Number", int, Decimal)
+_NO_TEXT = (bool, list, dict)
 _TOO_LARGE = Decimal(10) ** 15
 _UNITS = {
     "万": Decimal(10_000),
@@ -101,14 +103,14 @@ def as_text(value: Any, _field: Field) -> str:
 
 def text(raw: Any, field: Field) -> str:
     """One line: control characters out, line ends become spaces, length checked."""
-    if isinstance(raw, bool | list | dict):
+    if isinstance(raw, _NO_TEXT):
         raise Invalid(_("This must be text."), code="text.type")
     value = str(raw)
     if value.isprintable():  # no control characters and no line ends
-        value = value if value.isascii() else unicodedata.normalize("NFC", value)
+        value = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     else:
         value = unicodedata.normalize("NFC", CONTROL.sub("", value))
-    value = " ".join(value.split()) if any(mark in value for mark in "\n\r\t\u2028") else value.strip()
+        value = " ".join(value.split()) if any(mark in value for mark in "\n\r\t\u2028") else value.strip()
     if field.max_length and len(value) > field.max_length:
         raise Invalid(
             _("This is %(length)d characters long; at most %(limit)d are possible.")
@@ -120,9 +122,12 @@ def text(raw: Any, field: Field) -> str:
 
 def long_text(raw: Any, field: Field) -> str:
     """Several lines; control characters out."""
-    if isinstance(raw, bool | list | dict):
+    if isinstance(raw, _NO_TEXT):
         raise Invalid(_("This must be text."), code="text.type")
-    value = unicodedata.normalize("NFC", CONTROL.sub("", str(raw).replace("\r\n", "\n").replace("\r", "\n"))).strip()
+    value = str(raw)
+    if not value.isprintable():
+        value = CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+    value = unicodedata.normalize("NFC", value).strip()
     limit = field.max_length or 100_000
     if len(value) > limit:
         raise Invalid(
@@ -163,9 +168,12 @@ def _crowded(text: str) -> bool:
 
 
 def _number(raw: Any) -> Decimal:
-    if isinstance(raw, bool):
+    if isinstance(raw, str):
+        if raw.isascii() and raw.isdigit():
+            return Decimal(raw)
+    elif isinstance(raw, bool):
         raise Invalid(_("This must be a number."), code="number.type")
-    if isinstance(raw, int | Decimal) or (isinstance(raw, str) and raw.isascii() and raw.isdigit()):
+    elif isinstance(raw, (int, Decimal)):
         return Decimal(raw)
     value = unicodedata.normalize("NFKC", str(raw)).strip().lstrip("¥$€£￥").strip()
     factor = Decimal(1)
@@ -190,7 +198,7 @@ def _quantum(places: int) -> Decimal:
     return Decimal(1).scaleb(-places)
 
 
-def _bounded(value: Decimal, field: Field) -> Decimal:
+def _bounded(value: _Number, field: Field) -> _Number:
     if field.minimum is not None and value < field.minimum:
         raise Invalid(_("This must be at least %(limit)s.") % {"limit": field.minimum}, code="number.too_small")
     if field.maximum is not None and value > field.maximum:
@@ -202,12 +210,16 @@ def _bounded(value: Decimal, field: Field) -> Decimal:
 
 def integer(raw: Any, field: Field) -> int:
     """A whole number."""
-    value = _bounded(_number(raw), field)
-    if value != value.to_integral_value():
-        raise Invalid(_("This must be a whole number."), code="number.whole")
-    if abs(value) > 2_147_483_647 and field.maximum is None:
+    if isinstance(raw, str) and len(raw) < 16 and raw.isascii() and raw.isdigit():
+        whole = _bounded(int(raw), field)
+    else:
+        value = _bounded(_number(raw), field)
+        whole = int(value)
+        if value != whole:
+            raise Invalid(_("This must be a whole number."), code="number.whole")
+    if abs(whole) > 2_147_483_647 and field.maximum is None:
         raise Invalid(_("This number is too large."), code="number.too_large")
-    return int(value)
+    return whole
 
 
 def decimal(raw: Any, field: Field) -> Decimal:

@@ -183,7 +183,7 @@ def number_tokens(number: str) -> set[str]:
 
 def value_of(values: Any, path: str) -> Any:
     """A field's value from a mapping or a record; a dotted path leads over references."""
-    if isinstance(values, dict | Mapping):  # dict first: asking the abstract class costs ten times more
+    if isinstance(values, (dict, Mapping)):  # dict first: asking the abstract class costs ten times more
         return values.get(path)
     if "." not in path:
         return getattr(values, path, None)
