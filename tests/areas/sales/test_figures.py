@@ -245,6 +245,8 @@ def test_the_pages_show_and_submit(cast: Cast, make: Any, stages: dict[str, Stag
         in page.get("/pipeline-course/?step=new").content.decode()
     )
     assert 'class="gx-chart"' in shown
+    for far in ("/pipeline-course/?from=0001-01-01&to=9999-12-31", "/opportunities/calendar/?month=0001-01", "/opportunities/calendar/?month=9999-12"):  # fmt: skip
+        assert page.get(far).status_code == 200, far
     saved = page.get("/pipeline-course/?save=svg")
     assert saved["Content-Type"] == "image/svg+xml"
     assert ".svg" in saved["Content-Disposition"]

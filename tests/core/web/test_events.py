@@ -187,5 +187,6 @@ def test_only_the_products_own_pages_may_read_them() -> None:
     assert origin_allowed(f"http://127.0.0.1:{port}", "127.0.0.1:8001")
     assert origin_allowed(f"http://[::1]:{port}", "[::1]:8001")
     assert not origin_allowed(f"http://localhost:{port}", "crm.example:8001")
-    assert not origin_allowed("null", "localhost:8001")
+    for none in ("null", f"http://localhost:{port}.evil.example", "http://[::1", "http://localhost:99999"):
+        assert not origin_allowed(none, "localhost:8001")
     assert not origin_allowed(f"http://localhost:{port + 7}", "localhost:8001")

@@ -53,10 +53,14 @@ def untyped(text: str, kind: str) -> str:
     return day.isoformat() if day else text
 
 
+#: Years pages reckon in: from any day of them there are others before and after.
+FIRST_YEAR, LAST_YEAR = 1000, 9000
+
+
 def read_day(text: str | None) -> dt.date:
-    """The day that was typed. Raises ValueError when it is none."""
+    """The day that was typed. Raises ValueError when it is none, or so far off that nobody can reckon from it."""
     day = days.read(text or "", _now().date())
-    if day is None:
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(text)
     return day
 

@@ -202,8 +202,11 @@ def origin_allowed(origin: str, host: str) -> bool:
     """Whether a page of that origin may read our streams: the product's own address, on the host that was asked."""
     if origin == environment().url:
         return True
-    page, asked = urlsplit(origin), split_domain_port(host)[0]
-    port = page.port or (443 if page.scheme == "https" else 80)
+    try:
+        page, asked = urlsplit(origin), split_domain_port(host)[0]
+        port = page.port or (443 if page.scheme == "https" else 80)
+    except ValueError:  # no address at all
+        return False
     return page.scheme in ("http", "https") and page.hostname == asked.strip("[]") and port == environment().port
 
 

@@ -25,6 +25,7 @@ from guanxi.core.records import display, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.web.addresses import face_url, list_url, peek_url, record_url
+from guanxi.core.web.days import FIRST_YEAR, LAST_YEAR
 from guanxi.core.web.jinja import with_query
 from guanxi.core.web.lists import faces, lanes
 from guanxi.core.web.lists.state import ListState, read_state
@@ -65,9 +66,10 @@ class Day:
 def month_of(text: str, today: dt.date) -> dt.date:
     """The first day of the month asked for as ``2026-11``; of the present month for anything else."""
     try:
-        return dt.date.fromisoformat(f"{text}-01")
+        month = dt.date.fromisoformat(f"{text}-01")
     except ValueError:
         return today.replace(day=1)
+    return month if FIRST_YEAR <= month.year <= LAST_YEAR else today.replace(day=1)
 
 
 def chosen_field(request: HttpRequest, actor: Actor, entity: Entity) -> tuple[Field, dict[str, Field]]:
