@@ -31,6 +31,9 @@ def test_what_clients_see_is_chosen_and_taken_away(admin: Client, browse: Callab
     assert admin.post(address, sent).status_code in (302, 303)
     row.refresh_from_db()
     assert (row.fields, row.create, row.preset) == (["subject", "due_at"], ["subject"], {"priority": "high"})
+    assert admin.post(address, {"name_zh": "事项", "position": "6"}).status_code in (302, 303)
+    row.refresh_from_db()
+    assert (row.name_zh, row.fields, row.create) == ("事项", ["subject", "due_at"], ["subject"])
     twice = admin.post(f"{HOME}views/new/", {"way": way})
     assert (twice.status_code, PortalView.objects.count()) == (422, 1)
     assert browse("alice").get(address).status_code == 404

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -45,3 +47,14 @@ def test_so_many_a_minute(cast: Any, browse: Any, monkeypatch: pytest.MonkeyPatc
     client = browse("alice")
     assert [client.get("/people/log/").status_code for _time in range(5)] == [403] * 5
     assert len(noted()) == 3
+
+
+def test_the_log_goes_on_to_older_entries(browse: Any, cast: Any) -> None:  # noqa: F811
+    entry = {"sort": "sign_in", "actor_name": "林爱丽", "address": "10.0.0.7"}
+    AccessEntry.objects.bulk_create(AccessEntry(**entry) for _number in range(101))
+    root = browse("root")
+    asked = {"sort": "sign_in", "person": "林", "address": "10.0.0", "day": "", "mark": ""}
+    page = root.get("/people/log/", asked).content.decode()
+    older = html.unescape(re.findall(r'href="(/people/log/\?[^"]*before=\d+)"', page)[0])
+    assert "address=10.0.0" in older
+    assert root.get(older).content.decode().count("10.0.0.7") == 1

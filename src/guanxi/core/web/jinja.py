@@ -49,7 +49,7 @@ def url(name: str, *args: Any, **kwargs: Any) -> str:
     return reverse(name, args=args or None, kwargs=kwargs or None)
 
 
-def with_query(address: str, **changes: Any) -> str:
+def with_query(address: str, /, **changes: Any) -> str:
     """``address`` with query parameters set; ``None`` leaves one out."""
     query = urlencode({key: value for key, value in changes.items() if value is not None}, doseq=True)
     if not query:

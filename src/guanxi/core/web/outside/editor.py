@@ -121,9 +121,9 @@ def view_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
                 publishing.remove(actor, row)
                 return done(request, HOME, _("Clients see it no more."))
             given = read(questions, request.POST)
-            held = given
-            preset = _lines(given["preset"])
-            values = {**given, "fields": given["fields"] or [], "create": given["create"] or [], "preset": preset}
+            held = {**held, **given}
+            lists = {name: held[name] or [] for name in ("fields", "create")}
+            values = {**given, **lists, "preset": _lines(given["preset"])}
             publishing.view_save(actor, row, {**values, "position": given.get("position") or 50})
             return done(request, request.path, _("Saved."))
         except GuanxiError as found:
