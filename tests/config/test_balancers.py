@@ -181,7 +181,8 @@ def test_a_node_hears_of_a_form_when_it_is_whole(site: Site) -> None:
 def test_it_redirects_to_tls_and_tells_no_numbers(site: Site) -> None:
     faults = nodes.at_the_door(site.setting)
     assert faults == []
-    assert all("GET /metrics" not in each.asked for each in site.nodes)
+    assert site.ask("GET", "/%6detrics")[0] == 403, "however it is spelled"
+    assert all("etrics" not in asked for each in site.nodes for asked in each.asked)
 
 
 def test_what_changes_nothing_is_asked_at_another_node_and_what_might_is_not(site: Site) -> None:
