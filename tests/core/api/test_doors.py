@@ -100,6 +100,8 @@ def test_a_signed_in_page_may_read_and_must_prove_itself_to_write(cast: Cast, ma
     secret = page.partition('<meta name="csrf" content="')[2].partition('"')[0]
     answer = strict.patch(f"{GADGETS}/{one.pk}", {"name": "New"}, headers={"X-CSRFToken": secret}, **JSON)
     assert (answer.status_code, Gadget.objects.get().name) == (200, "New")
+    form = strict.post(GADGETS, {"name": "Form"}, headers={"X-CSRFToken": secret, "Idempotency-Key": "once"})
+    problem(form, 400, "request.body")
 
 
 def test_too_many_requests(api: Api, monkeypatch: pytest.MonkeyPatch, make: Make) -> None:

@@ -124,7 +124,9 @@ def test_a_signed_text_message_comes_in_once(client: Client, number: Mailbox, ma
 
 
 @pytest.mark.django_db
-def test_what_is_not_signed_late_or_nonsense_is_refused(client: Client, number: Mailbox, cast: Any) -> None:
+def test_what_is_not_signed_late_or_nonsense_is_refused(
+    client: Client, number: Mailbox, cast: Any, browse: Any
+) -> None:  # noqa: F811
     good = {"from": "13800138000", "text": "喂"}
     assert post(client, number, good, key="another").status_code == 403
     assert post(client, number, good, at=clock.now().timestamp() - 400).status_code == 403
@@ -137,6 +139,9 @@ def test_what_is_not_signed_late_or_nonsense_is_refused(client: Client, number: 
     Mailbox.objects.update(active=False)
     number.refresh_from_db()
     assert post(client, number, good, identity="m6").status_code == 403
+    form = {"from": "13800138000", "text": "a form"}
+    assert client.post(f"/hooks/messages/{number.pk}/", form).status_code == 403
+    assert browse("root").post(f"/hooks/messages/{number.pk}/", form).status_code == 400
     assert not InboundMessage.objects.exists()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from django.http.response import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -164,6 +165,8 @@ def _from_absence(request: HttpRequest, _error: Any) -> HttpResponse:
 def _from_surprise(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error, RequestDataTooBig):
         return from_error(request, Invalid(_("What was sent is too large."), code="request.too_large"))
+    if isinstance(error, RawPostDataException):  # a form where JSON is asked for, read by whoever looked for its secret
+        return problem(request, 400, _("Send JSON."), code="request.body")
     if isinstance(error, UnicodeError):  # JSON can spell halves of characters, which no text in the database can hold
         return problem(request, 400, _("Half a character stands in what was sent."), code="request.text")
     fault = trouble.told(error)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http.request import RawPostDataException
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -120,7 +121,7 @@ def translate(request: HttpRequest, error: BaseException) -> HttpResponseBase | 
         return error_response(request, Denied())
     if isinstance(error, RequestDataTooBig):
         return error_response(request, Invalid(_("What was sent is too large."), code="request.too_large"))
-    if isinstance(error, SuspiciousOperation | BadRequest | UnicodeError):
+    if isinstance(error, SuspiciousOperation | BadRequest | RawPostDataException | UnicodeError):
         return page(request, 400, _("Please go back and try again."))
     fault = trouble.told(error)
     if fault is not None:
