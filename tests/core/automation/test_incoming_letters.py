@@ -125,8 +125,11 @@ def test_a_signed_text_message_comes_in_once(client: Client, number: Mailbox, ma
 
 @pytest.mark.django_db
 def test_what_is_not_signed_late_or_nonsense_is_refused(
-    client: Client, number: Mailbox, cast: Any, browse: Any
-) -> None:  # noqa: F811
+    client: Client,
+    number: Mailbox,
+    cast: Any,
+    browse: Any,  # noqa: F811
+) -> None:
     good = {"from": "13800138000", "text": "喂"}
     assert post(client, number, good, key="another").status_code == 403
     assert post(client, number, good, at=clock.now().timestamp() - 400).status_code == 403
