@@ -222,7 +222,7 @@ def test_a_batch_rolled_back_leaves_no_note(
 
 @pytest.mark.slow
 def test_kill_9_loses_and_doubles_nothing(fresh_database: str, tmp_path: Path) -> None:
-    rows = 7000
+    rows = 11_000
     file = tmp_path / "rows.csv"
     file.write_text("客户名称,手机,外部编号\n" + "".join(f"第{n}行科技有限公司,138{n:08d},X{n}\n" for n in range(rows)))
     own = {"DATABASE_URL": fresh_database, "GUANXI_DATA": str(tmp_path / "var"), "PYTHONPATH": str(ROOT / "src")}
@@ -250,10 +250,18 @@ def test_kill_9_loses_and_doubles_nothing(fresh_database: str, tmp_path: Path) -
             return int(row[0]) if row else 0
 
         assert guanxi(failpoint="import.before_commit:kill@3").returncode == -signal.SIGKILL
-        assert count("SELECT count(*) FROM customers_customer") == count("SELECT position FROM core_importrun") == 2000
+        assert (
+            count("SELECT count(*) FROM customers_customer")
+            == count("SELECT position FROM core_importrun")
+            == 2 * ahead.BATCH
+        )
         run = count("SELECT id FROM core_importrun")
         assert guanxi("--resume", str(run), failpoint="import.after_commit:kill@2").returncode == -signal.SIGKILL
-        assert count("SELECT count(*) FROM customers_customer") == count("SELECT position FROM core_importrun") == 4000
+        assert (
+            count("SELECT count(*) FROM customers_customer")
+            == count("SELECT position FROM core_importrun")
+            == 4 * ahead.BATCH
+        )
         ended = guanxi("--resume", str(run))
         assert ended.returncode == 0, ended.stderr
         for table in ("customers_customer", "core_importoutcome WHERE outcome = 1", "core_search_doc"):

@@ -31,13 +31,13 @@ from guanxi.core.models.stamps import refresh
 logger = logging.getLogger("guanxi.exchange")
 
 #: Rows committed together.
-BATCH = 1000
+BATCH = 2000
 #: From so many rows still to come on, a process of their own pays.
 LONG = 5000
 #: Seconds after which the other process is given up.
 PATIENCE = 60.0
 #: Batches after which the collector looks through everything for what hangs on itself.
-SWEEP = 20
+SWEEP = 10
 
 #: What is left to fill of a row that is clean or refused already.
 _NOTHING = Filled()

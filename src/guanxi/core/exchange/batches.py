@@ -348,7 +348,7 @@ def safely(
     meanwhile: Callable[[], None],
     again: Callable[[], Sequence[Staged]],
 ) -> list[Outcome]:
-    """:meth:`Batcher.run`; when the database refuses the batch, row by row, so that only the guilty ones fail.
+    """:meth:`Batcher.run`; when the database refuses the batch, in smaller parts, so that only the guilty rows fail.
 
     ``store`` writes the outcomes down, ``meanwhile`` is done while the database writes, ``again`` reads the rows anew.
     """
@@ -363,15 +363,27 @@ def safely(
         if len(rows) == 1:
             raise
     batcher.touched = set()
-    outcomes: list[Outcome] = []
-    for row in again():
-        try:
-            with transaction.atomic():
-                outcomes += batcher.run([row], operation=operation)
-        except GuanxiError as error:
-            outcomes.append(Outcome(row.position, FAILED, None, [{"code": error.code, "text": str(error)}]))
-        except DatabaseError as error:
-            text = str(error).split("\n")[0][:300]
-            outcomes.append(Outcome(row.position, FAILED, None, [reason("row.database", reason=text)]))
+    outcomes = _apart(batcher, again(), operation)
     store(outcomes)
     return outcomes
+
+
+def _apart(batcher: Batcher, rows: Sequence[Staged], operation: Operation | None) -> list[Outcome]:
+    """The outcomes of rows that are refused together: a tenth of them at a time, down to the single one."""
+    size, found = max(1, len(rows) // 10), list[Outcome]()
+    for part in (rows[at : at + size] for at in range(0, len(rows), size)):
+        touched = set(batcher.touched)
+        try:
+            with transaction.atomic():
+                found += batcher.run(part, operation=operation)
+        except (GuanxiError, DatabaseError) as error:
+            batcher.touched = touched
+            found += _apart(batcher, part, operation) if len(part) > 1 else [_refused(part[0], error)]
+    return found
+
+
+def _refused(row: Staged, error: GuanxiError | DatabaseError) -> Outcome:
+    if isinstance(error, GuanxiError):
+        return Outcome(row.position, FAILED, None, [{"code": error.code, "text": str(error)}])
+    text = str(error).split("\n")[0][:300]
+    return Outcome(row.position, FAILED, None, [reason("row.database", reason=text)])

@@ -195,7 +195,7 @@ class Labours:
         file = self._folder / "rows.csv"
         file.write_text("客户名称,简称\n" + "".join(f"{prefix}-{n:06},第{n}家\n" for n in range(self._rows)), "utf-8")
         with self._place.begin(
-            "import", str(file), "--entity", "customers", "--mode", "create", "--json", failpoint="import.after_commit:kill@3"
+            "import", str(file), "--entity", "customers", "--mode", "create", "--json", failpoint="import.after_commit:kill@2"
         ) as process:  # fmt: skip
             process.wait(_LONGEST)
         self._expect(process.returncode == -9, f"import: ended with {process.returncode} instead of being killed")
