@@ -9,6 +9,8 @@ from django.db import connection, models
 
 from guanxi.core.kernel.actor import Actor, Level, Reach, Rights
 from guanxi.core.models import CarriedRecord, ListField, OwnedRecord, TextKindField, User
+from guanxi.core.records.search import index
+from guanxi.core.records.search.query import search
 from guanxi.core.schema import registry
 from guanxi.core.schema.entity import Access, Entity, MatchKey, Search
 
@@ -108,3 +110,15 @@ def actor(user: User, *, owners: tuple[int, ...] = (), everyone: bool = False, *
         levels={FIRM.key: dict(levels), MATE.key: dict(levels)},
     )
     return Actor(kind="user", user_id=user.pk, name=user.name, rights=rights, via="test")
+
+
+def make_firm(name: str, **values: object) -> Firm:
+    """A firm with its document."""
+    firm = Firm.objects.create(name=name, **values)
+    index.index_records(FIRM, [firm])
+    return firm
+
+
+def titles_found(who: object, text: str, **options: object) -> list[str]:
+    """What a search among the toys finds."""
+    return [hit.title for hit in search(who, text, **{"entities": [FIRM.key, MATE.key], **options})]

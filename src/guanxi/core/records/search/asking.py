@@ -56,31 +56,43 @@ def _upto_end(signs: Iterator[str]) -> Part:
 
 def holding(condition: str | Part) -> float:
     """About how many documents a condition fits at most, whoever may see them; 0 where it asks for a rare token."""
-    known = frequent()
-    if not known or not condition:
-        return 0.0
-    return _counted(part_of(condition) if isinstance(condition, str) else condition, known)
+    return _about(part_of(condition) if isinstance(condition, str) else condition) if condition else 0.0
 
 
-def _counted(part: Part, known: dict[str, float]) -> float:
+def _about(part: Part, *, begun: bool = False) -> float:
+    """The same; with ``begun`` of what begins so at least as many as hold the very word."""
     if part.parts:
-        each = (_counted(one, known) for one in part.parts)
+        each = (_about(one, begun=begun) for one in part.parts)
         return sum(each) if part.sign == "|" else min(each)
-    return known.get(part.text[1:-1].replace("''", "'").replace("\\\\", "\\"), 0.0)
+    text = part.text.removesuffix(":*") if begun else part.text
+    return frequent().get(text[1:-1].replace("''", "'").replace("\\\\", "\\"), 0.0)
 
 
 def fits(condition: str, mine: str = "", about: float = math.inf) -> tuple[str, list[str]]:
     """That the tokens of a document ``d`` fit, and that it is one of ``mine`` (``about`` so many): in SQL, with its values.
 
     One tsquery is reckoned through whole for each document of its rarest word. Taken apart, the index goes from list to list, the
-    rarest first, and leaves out at once what no field holds.
+    rarest first, and leaves out at once what no field holds. What begins with a word is gathered to its end whatever the other
+    words are: of a frequent one beside others it is cheaper to compare the documents.
     """
     whole = part_of(condition)
-    if min(holding(whole), about) <= MANY:
+    many = min(holding(whole), about) > MANY
+    ways = [(way, _compared(way, alone=bool(mine) and about <= MANY)) for way in whole.split("|")]
+    if not many and not any(compared for _way, compared in ways):
         return ONE, [f"({condition}) & ({mine})" if mine else condition]
     found, values = list[str](), list[str]()
-    for way in whole.split("|"):
-        words = [*([mine] if mine else []), *(word.text for word in sorted(way.split("&"), key=holding))]
-        found.append(" AND ".join([ONE] * len(words)))
-        values += words
+    for way, compared in ways:
+        words = sorted((word for word in way.split("&") if word not in compared), key=holding)
+        asked = [*([mine] if mine else []), *(word.text for word in words)]
+        found.append(" AND ".join([*[ONE] * len(asked), *["ts_match_vq(d.tsv, %s::tsquery)"] * len(compared)]))
+        values += [*asked, *(word.text for word in compared)]
     return f"({' OR '.join(f'({one})' for one in found)})", values
+
+
+def _compared(way: Part, *, alone: bool) -> list[Part]:
+    """The words of several of which all must hold that are better compared than asked for, if others are asked for, or little
+    is somebody's.
+    """
+    words = way.split("&")
+    frequent_ones = [word for word in words if ":*" in word.text and _about(word, begun=True) > MANY]
+    return frequent_ones if len(frequent_ones) < len(words) or (alone and len(words) > 1) else []
