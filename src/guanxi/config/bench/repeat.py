@@ -46,7 +46,7 @@ class Follower:
     ascending: bool = True
 
 
-SEARCH = Follower("core_search_doc", "record_id", "key, spell, tsv", "entity")
+SEARCH = Follower("core_search_doc", "record_id", "key, spell, tsv, owner, carrier", "entity")
 MATCH = Follower("core_match_key", "record_id", "kind, value", "entity", ascending=False)
 AUDIT = Follower(
     "core_auditentry",

@@ -114,6 +114,7 @@ def syllables(text: str, *, person: bool = False) -> tuple[str, ...]:
     return tuple(out)
 
 
+@lru_cache(maxsize=4096)
 def readings(char: str) -> tuple[str, ...]:
     """Every toneless reading of one character, the usual one first, the one as a surname among them; () if unknown."""
     tables = _tables()

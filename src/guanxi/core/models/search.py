@@ -8,12 +8,16 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
+#: What the indexes of names say beside the name.
+_TOLD = ("record_id", "owner", "carrier")
+
 
 class SearchDoc(models.Model):
     """What one record can be found by.
 
     ``key`` is its folded name without spaces, ``spell`` the pinyin of that ('' if it is not Chinese); both serve exact
-    and prefix matches. ``tsv`` holds tokens, each beginning with the tag of the field it comes from, so that a field an
+    and prefix matches, by indexes which know as well who owns the record (``owner``) or what carries it (``carrier``), so
+    that what is somebody's is told without a look at the documents. ``tsv`` holds tokens, each beginning with the tag of the field it comes from, so that a field an
     actor may not see cannot be searched by him (``records/search/tokens.py``).
     """
 
@@ -23,6 +27,8 @@ class SearchDoc(models.Model):
     key = models.CharField(max_length=120, db_collation="C", default="")
     spell = models.CharField(max_length=120, db_collation="C", default="")
     tsv = SearchVectorField()
+    owner = models.BigIntegerField(null=True)
+    carrier = models.BigIntegerField(null=True)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
@@ -30,8 +36,10 @@ class SearchDoc(models.Model):
         db_table = "core_search_doc"
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(fields=["tsv"], name="search_doc_tsv"),
-            models.Index(fields=["entity", "key"], name="search_doc_key"),
-            models.Index(fields=["entity", "spell"], name="search_doc_spell", condition=~models.Q(spell="")),
+            models.Index(fields=["entity", "key"], name="search_doc_key", include=_TOLD),
+            models.Index(
+                fields=["entity", "spell"], name="search_doc_spell", include=_TOLD, condition=~models.Q(spell="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -232,7 +232,7 @@ def test_rows_for_copy_are_what_is_stored() -> None:
     [row] = index.search_rows_for(FIRM, [(firm.pk, {"name": "华为", "phones": firm.phones})])
     stored = SearchDoc.objects.get(entity=FIRM.key, record_id=firm.pk)
     assert row[:4] == (FIRM.key, firm.pk, stored.key, stored.spell) == (FIRM.key, firm.pk, "华为", "huawei")
-    assert index.COLUMNS == ("entity", "record_id", "key", "spell", "tsv")
+    assert index.COLUMNS == ("entity", "record_id", "key", "spell", "tsv", "owner", "carrier")
     assert sorted(row[4].split(" ")) == sorted(stored.tsv.split(" "))
 
 

@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from guanxi.core.models import SearchDoc
+from guanxi.core.models import Preference, SearchDoc
 from guanxi.core.records.search import asking, candidates, index, probe, tokens
 from guanxi.core.records.search.query import filter_by_text, search
-from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, make_firm, person
+from tests.core.records.search.toy import FIRM, MATE, Firm, Mate, actor, make_firm, person, titles_found
 
 pytestmark = [pytest.mark.usefixtures("toys"), pytest.mark.owner]
 
@@ -209,3 +209,80 @@ def test_no_search_is_divided_among_several_processes() -> None:
         assert "Gather" not in str(cursor.fetchall())
         cursor.execute(f"EXPLAIN {said[said.index('UNION ALL SELECT') + 9 :]}")  # without what forbids it
         assert "Gather" in str(cursor.fetchall())
+
+
+def _made(monkeypatch: pytest.MonkeyPatch, *, told: bool) -> None:
+    """Whether all documents are known to say whose they are."""
+    monkeypatch.setitem(probe._told, "made", (time.monotonic(), {tokens.MADE_BY: float(told)}))
+
+
+def test_documents_say_whose_they_are() -> None:
+    alice, bob = person("alice"), person("bob")
+    firm = make_firm("华为", owner=alice)
+    mate = Mate.objects.create(name="华先生", firm=firm, owner=bob, carrier_owner=alice)
+    values = {"name": "华先生", "owner_id": bob.pk, "carrier_owner_id": alice.pk}
+    [row] = index.search_rows_for(MATE, [(mate.pk, values)])
+    assert row[5:] == (bob.pk, alice.pk)
+    index.copy_documents(MATE, [(mate.pk, values)])
+    owners = SearchDoc.objects.order_by("entity").values_list("owner", "carrier")
+    assert set(owners.all()) == {(alice.pk, None), (bob.pk, alice.pk)}
+    firm.owner = None
+    firm.save()
+    index.index_records(FIRM, [firm])
+    index.index_records(MATE, [mate])
+    assert set(owners.all()) == {(None, None), (bob.pk, alice.pk)}
+
+
+def test_the_index_of_names_tells_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    firm = make_firm("华为", owner=alice)
+    make_firm("华文", owner=bob)
+    mates = [Mate(name="华先生", firm=firm, owner=bob, carrier_owner=alice), Mate(name="华小姐", firm=firm, owner=bob)]
+    Mate.objects.bulk_create(mates)
+    index.index_records(MATE, mates)
+    for told in (False, True):
+        _made(monkeypatch, told=told)
+        assert (
+            sorted(titles_found(actor(alice), "华")) == sorted(titles_found(actor(alice), "hua")) == ["华为", "华先生"]
+        )
+        with CaptureQueriesContext(connection) as seen:
+            search(actor(alice), "hua", entities=[FIRM])
+        [said] = [one["sql"] for one in seen.captured_queries if "ORDER BY d.key" in one["sql"]]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
+            )
+            cursor.execute(f"EXPLAIN {said}")
+            plan = str(cursor.fetchall())
+        assert [f"Index Only Scan using {name}" in plan for name in ("search_doc_key", "search_doc_spell")] == [
+            told
+        ] * 2
+
+
+def test_who_owns_little_is_told_all_of_his_that_begin_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    for number in range(candidates.SAMPLE):
+        make_firm(f"华{number:02}", owner=bob)
+    mine = {make_firm(f"华为{number}", owner=alice).pk for number in range(3)}
+    _told(monkeypatch, {}, 1_000_000.0, **{f"_{alice.pk}": 0.001})
+    _made(monkeypatch, told=True)
+    found, said = _statements(actor(alice), "华")
+    assert set(found) == mine
+    assert "key || ''" not in said  # his own documents are not looked through
+    monkeypatch.setattr(candidates, "NAMES", candidates.SAMPLE + 3)
+    found, said = _statements(actor(alice), "华")
+    assert set(found) == mine
+    assert "key || ''" in said
+
+
+def test_documents_of_an_earlier_version_are_found_until_they_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    make_firm("华为", owner=alice)
+    SearchDoc.objects.update(owner=None)
+    Preference.objects.update_or_create(key=index.MADE_BY, defaults={"value": tokens.VERSION - 1})
+    for known in (False, True):
+        monkeypatch.delitem(probe._told, "made", raising=False)
+        assert probe.owners_told() == known
+        assert titles_found(actor(alice), "华") == ["华为"]
+        index.renew()
+    assert SearchDoc.objects.get(entity=FIRM.key).owner == alice.pk

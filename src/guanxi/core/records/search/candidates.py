@@ -33,7 +33,7 @@ from guanxi.core.records.search.conditions import (
     own_begun,
 )
 from guanxi.core.records.search.naming import paths_of
-from guanxi.core.records.search.probe import documents, having, share_of
+from guanxi.core.records.search.probe import documents, having, owners_told, share_of
 from guanxi.core.records.search.rounds import Question
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.schema.entity import Entity
@@ -55,6 +55,9 @@ LATEST = 20_000
 ENTRIES = 5
 #: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
 OWN = 20_000
+#: Names that begin so which are looked at in their index before somebody's own documents are.
+NAMES = 5000
+_MINE = "(d.owner = ANY(%s::bigint[]) OR d.carrier = ANY(%s::bigint[]))"
 
 #: Id, moment of the last change, value by field path.
 Row = tuple[int, float, dict[str, Any]]
@@ -84,7 +87,7 @@ class _Asked:
         self.actor, self.entity, self.fields, self.query, self.enough = actor, entity, fields, query, enough
         self.mine = mine_of(actor, entity)
         self.rows: dict[int, Row] = {}
-        owners = few_owners(actor, entity) or ()
+        self.owners = owners = few_owners(actor, entity) or []
         self.share = share_of(entity, owners) if self.mine else None
         #: Whether so little is his that it is looked through alone.
         self.few = self.share is not None and about_mine(entity, owners) < OWN
@@ -135,17 +138,37 @@ class _Asked:
             short = [sum(number in self.rows for number, _whole in rows) < self.enough for rows in each]
             whole = [-min(number for number, _whole in rows) == most for rows in answers]
             left = [one for one, *more in zip(left, short, whole, strict=True) if all(more)]
-        if self.mine and left:
+        if self.mine and left and not (self.few and (yield from self._all_begun(left))):
             yield from self._near([own_begun(self.query, self.fields, self.mine, left, few=self.few)], CAP)
+
+    def _all_begun(self, ways: Sequence[Condition]) -> Asking:
+        """Take up all of the actor's own that begin so, as the index of names tells them; False where so many begin so that his
+        are looked through quicker.
+        """
+        if not owners_told() or shared_condition(self.entity, self.actor) is not None:
+            return False
+        answers = yield [
+            Question(
+                "SELECT unnest(array_append(array_agg(f.record_id) FILTER (WHERE f.near), -count(*))), false"  # noqa: S608 - own SQL
+                f" FROM (SELECT d.record_id, {_MINE} AS near FROM core_search_doc d WHERE {told} LIMIT {NAMES}) f",
+                [self.owners, self.owners, *values],
+            )
+            for told, values in ways
+        ]
+        mine = [row for rows in answers for row in rows if row[0] > 0]
+        if len(mine) > CAP or any(-min(number for number, _mark in rows) == NAMES for rows in answers):
+            return False
+        self._take([mine])
+        return True
 
     def _first(self, condition: str, values: list[Any], most: int) -> Question:
         """The first ``most`` documents in an order, whether they are called so; and how many there were.
 
         Documents of others are counted, but their records not looked up; what is shared with somebody has another's token.
         """
-        near, mine = "true", list[str]()
+        near, mine = "true", list[Any]()
         if self.mine and shared_condition(self.entity, self.actor) is None:
-            near, mine = ONE, [self.mine]
+            near, mine = (_MINE, [self.owners, self.owners]) if owners_told() else (ONE, [self.mine])
         return Question(
             f"WITH found AS MATERIALIZED (SELECT d.record_id, {condition.rpartition(' ')[2]} = %s AS whole, {near} AS near"  # noqa: S608 - own SQL
             f" FROM core_search_doc d WHERE {condition} LIMIT {most})"

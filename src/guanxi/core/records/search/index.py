@@ -16,13 +16,14 @@ from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entities, entity_of, is_registered
 
 #: Columns of the rows of :func:`search_rows_for`, in order, for ``COPY core_search_doc (…) FROM STDIN``.
-COLUMNS = ("entity", "record_id", "key", "spell", "tsv")
-Row = tuple[str, int, str, str, str]
+COLUMNS = ("entity", "record_id", "key", "spell", "tsv", "owner", "carrier")
+Row = tuple[str, int, str, str, str, int | None, int | None]
+NULL = "\\N"
 BATCH = 1000
 #: Notes of bulk loads taken up together, and documents sent together: while some are on their way, the next are made.
 LAGS = 4
 PART = 250
-MADE_BY = "search.tokens"
+MADE_BY = tokens.MADE_BY
 #: New entries of the index wait in a list that every search reads from end to end, until whoever writes beyond a limit sorts
 #: it in. Sorting in many at once is much cheaper: while many documents are written the limit is high, and the last of them is
 #: written under the low one, so that nothing is left for others to read or to sort in.
@@ -33,12 +34,14 @@ LOW, HIGH = (
 MANY = 50
 
 _UPSERT = f"""
-    INSERT INTO core_search_doc (entity, record_id, key, spell, tsv)
-    SELECT %s::text, doc.id, doc.key, doc.spell, doc.tsv::tsvector
-    FROM ({LOW}) limited, unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS doc(id, key, spell, tsv)
+    INSERT INTO core_search_doc (entity, record_id, key, spell, tsv, owner, carrier)
+    SELECT %s::text, doc.id, doc.key, doc.spell, doc.tsv::tsvector, doc.owner, doc.carrier
+    FROM ({LOW}) limited, unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+    AS doc(id, key, spell, tsv, owner, carrier)
     ON CONFLICT (entity, record_id) DO UPDATE
-    SET key = excluded.key, spell = excluded.spell, tsv = excluded.tsv
-    WHERE (core_search_doc.key, core_search_doc.tsv) IS DISTINCT FROM (excluded.key, excluded.tsv)
+    SET key = excluded.key, spell = excluded.spell, tsv = excluded.tsv, owner = excluded.owner, carrier = excluded.carrier
+    WHERE (core_search_doc.key, core_search_doc.tsv, core_search_doc.owner, core_search_doc.carrier)
+    IS DISTINCT FROM (excluded.key, excluded.tsv, excluded.owner, excluded.carrier)
 """  # noqa: S608 - our own words
 
 
@@ -47,7 +50,9 @@ def search_row(entity: Entity, record_id: int, values: Any) -> Row:
     names = entity.search.names if entity.search else ()
     title = tokens.entries(tokens.value_of(values, names[0])) if names else []
     key = tokens.name_key(title[0]) if title else ""
-    return entity.key, record_id, key, tokens.spelling(key), tokens.tsvector(tokens.doc_tokens(entity, values))
+    owner, carrier = tokens.owners_of(entity, values)
+    tsv = tokens.tsvector(tokens.doc_tokens(entity, values))
+    return entity.key, record_id, key, tokens.spelling(key), tsv, owner, carrier
 
 
 def search_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator[Row]:
@@ -74,7 +79,8 @@ def copy_documents(entity: Entity, rows: Sequence[tuple[int, Any]]) -> None:
 def _copy(entity: Entity, rows: Iterable[tuple[int, Any]]) -> None:
     made = search_rows_for(entity, rows)
     lines = [
-        f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}" for key, number, name, spell, tsv in made
+        f"{key}\t{number}\t{escaped(name)}\t{escaped(spell)}\t{escaped(tsv)}\t{owner or NULL}\t{carrier or NULL}"
+        for key, number, name, spell, tsv, owner, carrier in made
     ]
     copy_lines("core_search_doc", COLUMNS, lines)
 
@@ -82,8 +88,8 @@ def _copy(entity: Entity, rows: Iterable[tuple[int, Any]]) -> None:
 def _upsert(entity: Entity, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    _keys, ids, keys, spells, vectors = zip(*rows, strict=True)
-    ask(_UPSERT, [entity.key, list(ids), list(keys), list(spells), list(vectors)])
+    _keys, *columns = zip(*rows, strict=True)
+    ask(_UPSERT, [entity.key, *map(list, columns)])
 
 
 def index_records(entity: Entity, records: Iterable[models.Model]) -> None:

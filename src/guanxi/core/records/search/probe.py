@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from guanxi.core.records.search import terms
+from guanxi.core.records.search import terms, tokens
 from guanxi.core.records.search.rounds import Question, Way
 from guanxi.core.records.search.terms import Fields, Query
 from guanxi.core.schema.entity import Entity
@@ -68,6 +68,14 @@ def share_of(entity: Entity, owners: Iterable[int]) -> float | None:
     columns = [f"{entity.access.owner}_id", *(["carrier_owner_id"] if entity.access.carried_by else [])]
     known = _statistics(("shares", entity.key), _SHARES, [entity.table, columns])
     return sum(known.get(owner, 0.0) for owner in owners) if known else None
+
+
+_MADE = "SELECT key, (value = to_jsonb(%s::int))::int FROM core_preference WHERE key = %s"
+
+
+def owners_told() -> bool:
+    """Whether all documents say whose they are: none is left of an earlier version of the tokens."""
+    return bool(_statistics("made", _MADE, [tokens.VERSION, tokens.MADE_BY]).get(tokens.MADE_BY))
 
 
 _WORDS = """

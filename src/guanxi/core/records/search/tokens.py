@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -33,8 +33,9 @@ from guanxi.core.kernel.text import fold, has_han, unaccent
 from guanxi.core.records.search.declared import searched
 from guanxi.core.schema.entity import Entity, Search
 
-#: Raised with every change of what a document holds: all are then made anew.
-VERSION = 3
+#: Raised with every change of what a document holds: all are then made anew. A preference notes which version made them.
+VERSION = 4
+MADE_BY = "search.tokens"
 PINYIN_LENGTH = 12
 INITIALS_LENGTH = 8
 KEY_LENGTH = 120
@@ -56,7 +57,15 @@ def field_tag(entity: str, field: str) -> str:
 
 def plain(text: str) -> str:
     """A text as it is compared in searching: folded, Latin letters without accents."""
+    return _plain_kept(text) if len(text) <= KEY_LENGTH else _plain(text)
+
+
+def _plain(text: str) -> str:
     return unaccent(fold(text))
+
+
+#: A name is made plain several times in one write, and whenever it is looked at by a search.
+_plain_kept = lru_cache(maxsize=4096)(_plain)
 
 
 def name_key(text: str) -> str:
@@ -220,10 +229,11 @@ def paths_of(entity: Entity) -> list[str]:
     return list(dict.fromkeys([*fields, *_owner_columns(entity)]))
 
 
-def _owner_tokens(entity: Entity, values: Any) -> set[str]:
-    names = _owner_columns(entity)
-    owners = (values.get(name) if isinstance(values, Mapping) else getattr(values, name, None) for name in names)
-    return {owner_token(entity.key, owner) for owner in owners if owner}
+def owners_of(entity: Entity, values: Any) -> tuple[int | None, int | None]:
+    """Who owns a record, and who owns what carries it. ``values`` is the record or a mapping from column to value."""
+    access = entity.access
+    owner = value_of(values, f"{access.owner}_id") if access.owner else None
+    return owner, value_of(values, "carrier_owner_id") if access.carried_by else None
 
 
 def doc_tokens(entity: Entity, values: Any) -> set[str]:
@@ -232,12 +242,14 @@ def doc_tokens(entity: Entity, values: Any) -> set[str]:
     search = searched(entity)
     if search is None:
         return found
+    read = values.get if isinstance(values, dict) else partial(value_of, values)
     for field, tag, tokens_of in _plan(entity.key, search):
-        value = value_of(values, field)
+        value = read(field)
         if value:
             for written in entries(value):
                 found.update([tag + token for token in tokens_of(written)])
-    return found | _owner_tokens(entity, values)
+    found.update([owner_token(entity.key, owner) for owner in owners_of(entity, values) if owner])
+    return found
 
 
 @lru_cache(maxsize=500)
