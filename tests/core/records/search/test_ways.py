@@ -165,7 +165,13 @@ def test_a_frequent_word_beside_others_is_compared_not_gathered(monkeypatch: pyt
         not in said.rpartition("ts_match_vq")[0].partition("entity || ''")[2]
     )
     _told(monkeypatch, {"wltd": 200_000.0, "wnova": 30_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.1})
-    assert set(_statements(actor(alice), "nova ltd")[0]) >= fit  # nothing rarer beside: all are asked for
+    found, said = _statements(actor(alice), "nova ltd")
+    assert set(found) >= fit
+    assert "ts_match_vq" not in said  # nothing rarer beside: all are asked for
+    _told(monkeypatch, {"wltd": 200_000.0, "wnova": 30_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.001})
+    few, said = _statements(actor(alice), "nova ltd")
+    assert set(few) == set(found)
+    assert "ts_match_vq" in said  # but of who owns little
 
 
 def test_two_letters_a_word_begins_with_narrow_what_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from guanxi.core.records.search.probe import frequent
 ONE = "d.tsv @@ %s::tsquery"
 #: A condition that fits more documents than this is asked for word by word.
 MANY = 10_000
+#: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
+OWN = 20_000
 _SIGN = re.compile(r"'(?:[^']|'')*'(?::\*)?|[&|()]")
 
 
@@ -77,7 +79,7 @@ def fits(condition: str, mine: str = "", about: float = math.inf) -> tuple[str, 
     """
     whole = part_of(condition)
     many = min(holding(whole), about) > MANY
-    ways = [(way, _compared(way, alone=bool(mine) and about <= MANY)) for way in whole.split("|")]
+    ways = [(way, _compared(way, alone=bool(mine) and about < OWN)) for way in whole.split("|")]
     if not many and not any(compared for _way, compared in ways):
         return ONE, [f"({condition}) & ({mine})" if mine else condition]
     found, values = list[str](), list[str]()

@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records.search import judge, rounds, terms
-from guanxi.core.records.search.asking import ONE, holding
+from guanxi.core.records.search.asking import ONE, OWN, holding
 from guanxi.core.records.search.conditions import (
     Condition,
     about_mine,
@@ -53,8 +53,6 @@ SAMPLE = 40
 #: Of the newest documents so many are looked through at most for a frequent word, and one for so many entries of the index spared.
 LATEST = 20_000
 ENTRIES = 5
-#: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
-OWN = 20_000
 #: Names that begin so which are looked at in their index before somebody's own documents are.
 NAMES = 5000
 _MINE = "(d.owner = ANY(%s::bigint[]) OR d.carrier = ANY(%s::bigint[]))"
