@@ -15,9 +15,6 @@ from psycopg.types.datetime import TimestamptzLoader
 PREPARED = 500
 
 
-_moment = dt.datetime.fromisoformat
-
-
 class Moments(TimestamptzLoader):
     """Moments in UTC as PostgreSQL writes them, read in one step; whatever else it may write, as the driver reads it."""
 
@@ -29,7 +26,7 @@ class Moments(TimestamptzLoader):
         text = str(data, "ascii")
         if text[-3:] == "+00":
             try:
-                return _moment(text)
+                return dt.datetime.fromisoformat(text)
             except ValueError:
                 pass
         return super().load(data).astimezone(dt.UTC)
