@@ -266,7 +266,10 @@ def test_a_choice_is_counted_from_the_index_of_its_value(
         5,
     )
     rows = records.queryset(cast.root, GADGET, filter={"field": "custom.grade", "op": "eq", "value": "c"})
-    with connection.cursor() as cursor:
+    others = [name for name in indexes._wanted(entity, "grade") if not name.startswith("gx_vx_")]
+    with as_owner(), connection.cursor() as cursor:
+        for name in others:  # at this size the planner finds either cheap; what is asked is that the value's can answer
+            cursor.execute(f'DROP INDEX "{name}"')
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
     told = rows.values_list("pk")[:10].explain()
     assert "Index Only Scan" in told
