@@ -1,10 +1,12 @@
 """``guanxi serve`` from the outside, on an embedded database under a long Chinese path."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +83,31 @@ def test_the_first_start_prints_a_link_for_the_administrator(place: Place) -> No
         time.sleep(0.2)
     assert list(answers.values()) == [200], server.log.read_text()
     assert "There is no administrator yet." in server.log.read_text()
+
+
+def test_who_stops_in_the_middle_of_sending_holds_up_nobody(place: Place) -> None:
+    server, _seconds = place.ready()
+    cookie = server.get("/account/login/")[1]["set-cookie"].partition(";")[0]
+    name, _, value = cookie.partition("=")
+    form = f"csrfmiddlewaretoken={value}&login=nobody&password=nothing".encode()
+    head = (
+        f"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nCookie: {name}={value}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\nConnection: close\r\n\r\n"
+    )
+    with contextlib.ExitStack() as held:
+        senders = []
+        for _number in range(60):
+            sender = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            sender.sendall(head.encode() + form[:20])
+            senders.append(sender)
+        begun = time.monotonic()
+        assert server.get("/account/login/")[0] == 200
+        assert time.monotonic() - begun < 5
+        senders[0].sendall(form[20:])
+        assert senders[0].recv(12) == b"HTTP/1.1 422", "the form comes back with what is wrong"
+        senders[1].shutdown(socket.SHUT_WR)
+        assert senders[1].recv(12) in (b"HTTP/1.1 400", b""), "half a form is not acted upon"
+    assert server.get("/account/login/")[0] == 200
 
 
 def test_a_second_start_on_the_same_folder_is_refused(place: Place) -> None:

@@ -8,9 +8,13 @@ from django.core.wsgi import get_wsgi_application
 from django.db.backends.signals import connection_created
 from django.urls import get_resolver
 
+from guanxi.config.seats import Seats
+from guanxi.runtime.environment import environment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guanxi.config.settings")
 
-application = get_wsgi_application()
+_environment = environment()
+application = Seats(get_wsgi_application(), _environment.web_threads, 4 * _environment.file_limit_mb * 1024 * 1024)
 
 
 def _limit(connection: Any, **_how: Any) -> None:

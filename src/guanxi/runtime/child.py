@@ -5,6 +5,7 @@ Django is loaded here, never in the supervisor itself. The parts are named, not 
 
 import gc
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ EVENTS = "guanxi.core.web.events:app"
 WORKER = "guanxi.core.automation.worker:main"
 ARCHIVE = "guanxi.runtime.continuous.keeping:main"
 _STOP_SECONDS = 6
+#: So many requests come in at once for each that is answered.
+_SENDERS = 64
 
 
 def _load(name: str) -> Any:
@@ -60,8 +63,8 @@ def web(settings: Environment) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
-        blocking_threads=settings.web_threads,
-        backpressure=settings.web_threads * 64,
+        blocking_threads=settings.web_threads * _SENDERS,  # they take requests in; seats answer them
+        backpressure=settings.web_threads * _SENDERS,
         http1_settings=HTTP1Settings(header_read_timeout=15_000),
         websockets=False,
         log_level=LogLevels.warning,
@@ -69,6 +72,9 @@ def web(settings: Environment) -> None:
         respawn_interval=0.5,
         workers_kill_timeout=_STOP_SECONDS,
     )
+    logging.getLogger("_granian").addFilter(
+        lambda record: "Python threads" not in record.getMessage()
+    )  # most only wait
     server.serve(target_loader=_in_worker(settings, application), wrap_loader=False)
 
 

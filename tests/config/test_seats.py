@@ -1,0 +1,121 @@
+"""Requests are taken in whole before they are answered, and few connections serve many threads."""
+
+import io
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import FileResponse, HttpResponse, HttpResponseBase
+
+from guanxi.config.seats import Seats
+
+
+def _asked(seats: Seats, body: bytes = b"", length: int | None = None) -> tuple[str, bytes]:
+    """Status and body of the answer."""
+    told: list[str] = []
+    given = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body) if length is None else length)}
+    answer = seats(given, lambda status, _headers: told.append(status))
+    return told[0], b"".join(answer)
+
+
+def _application(answering: Callable[[dict[str, Any]], HttpResponseBase]) -> Callable[..., Iterable[bytes]]:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer = answering(environ)
+        start_response("200 OK", [])
+        return answer
+
+    return application
+
+
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])
+def test_a_body_is_handed_on_as_it_was_sent(size: int) -> None:
+    seats = Seats(_application(lambda environ: HttpResponse(environ["wsgi.input"].read())), 1, 5_000_000)
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    assert _asked(seats, body) == ("200 OK", body)
+
+
+@pytest.mark.parametrize(("sent", "length"), [(b"name=%E5%BC%A0&phone=138", 40), (b"y" * 1_500_000, 2_000_000)])
+def test_half_a_body_is_not_acted_upon(sent: bytes, length: int) -> None:
+    answered: list[Any] = []
+    seats = Seats(_application(lambda environ: answered.append(environ) or HttpResponse()), 1, 5_000_000)
+    status, said = _asked(seats, sent, length)
+    assert (status, answered) == ("400 Bad Request", [])
+    assert "没有发送完" in said.decode()
+    assert _asked(seats)[0] == "200 OK", "the seat is free"
+
+
+def test_more_than_the_largest_is_not_taken_in() -> None:
+    class Untouched(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise AssertionError("read")
+
+    seats = Seats(_application(lambda _environ: HttpResponse()), 1, 1000)
+    told: list[str] = []
+    seats({"wsgi.input": Untouched(), "CONTENT_LENGTH": "1001"}, lambda status, _headers: told.append(status))
+    assert told == ["413 Content Too Large"]
+
+
+def test_what_comes_in_at_once_is_bounded() -> None:
+    come, go = threading.Semaphore(0), threading.Event()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            come.release()
+            go.wait(20)
+            return super().read(size)
+
+    seats, told = Seats(_application(lambda _environ: HttpResponse()), 1, 1000), list[str]()
+
+    def send() -> None:
+        given = {"wsgi.input": Slow(b"z" * 1000), "CONTENT_LENGTH": "1000"}
+        seats(given, lambda status, _headers: told.append(status))
+
+    senders = [threading.Thread(target=send) for _number in range(10)]
+    for sender in senders:
+        sender.start()
+        assert come.acquire(timeout=20)
+    assert _asked(seats)[0] == "200 OK", "who sends nothing is answered meanwhile"
+    assert _asked(seats, b"a")[0] == "503 Service Unavailable"
+    go.set()
+    for sender in senders:
+        sender.join(20)
+    assert told == ["200 OK"] * 10
+    assert _asked(seats, b"a")[0] == "200 OK"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_come_and_go_share_the_connections_of_the_seats() -> None:
+    def answering(_environ: dict[str, Any]) -> HttpResponse:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return HttpResponse(str(cursor.fetchone()[0]))
+
+    seats, found = Seats(_application(answering), 1, 1000), list[bytes]()
+    for _number in range(3):
+        thread = threading.Thread(target=lambda: found.append(_asked(seats)[1]))
+        thread.start()
+        thread.join(20)
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    seat = seats._free.get_nowait()
+    seat["default"].close()
+
+
+def test_a_file_is_handed_over_while_others_are_answered() -> None:
+    files = Seats(_application(lambda _environ: FileResponse(io.BytesIO(b"file"))), 1, 1000)
+    given = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": ""}
+    first = files(given, lambda _status, _headers: None)
+    assert _asked(files)[0] == "200 OK", "its seat is free before it is sent"
+    assert b"".join(first) == b"file"
+
+
+def test_a_seat_is_free_again_whatever_happens() -> None:
+    def broken(_environ: dict[str, Any]) -> HttpResponse:
+        raise ZeroDivisionError
+
+    seats = Seats(_application(broken), 1, 1000)
+    for _number in range(2):
+        with pytest.raises(ZeroDivisionError):
+            _asked(seats)
