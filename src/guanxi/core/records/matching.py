@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, models, transaction
@@ -128,13 +128,16 @@ def _of_field(entity: Entity, key: MatchKey, values: Any) -> list[Key]:
     return found
 
 
-def keys_for(entity: Entity, values: Any) -> list[Key]:
+def keys_for(entity: Entity, values: Any, without: Container[str] = ()) -> list[Key]:
     """The match keys of a record or of values about to be saved: (kind, value, weight), each once, heaviest first.
 
-    ``values`` is a record or a mapping from field name to value (phones and e-mails as lists of entries).
+    ``values`` is a record or a mapping from field name to value (phones and e-mails as lists of entries); the fields
+    ``without`` say nothing.
     """
     best: dict[tuple[str, str], int] = {}
     for declared in entity.match_keys:
+        if declared.field in without:
+            continue
         for kind, value, weight in _of_field(entity, declared, values):
             short = value[:VALUE_LENGTH]
             best[kind, short] = max(best.get((kind, short), 0), weight)
@@ -232,14 +235,19 @@ def score_of(weights: Mapping[str, int]) -> int:
 
 
 def candidates(
-    entity: Entity, values: Any, *, exclude: int | Iterable[int] | None = None, limit: int = 20
+    entity: Entity,
+    values: Any,
+    *,
+    exclude: int | Iterable[int] | None = None,
+    limit: int = 20,
+    unsaid: Container[str] = (),
 ) -> list[Match]:
     """Records that may be the same as ``values``, the surest first; not limited by rights.
 
     Who shows them must ask ``access.visible`` which of them the actor may see, and mask the others. ``exclude`` is the
-    record itself, or several.
+    record itself, or several; ``unsaid`` are fields that are not compared.
     """
-    keys = _with_short(entity, keys_for(entity, values))
+    keys = _with_short(entity, keys_for(entity, values, unsaid))
     if not keys:
         return []
     without = set([exclude] if isinstance(exclude, int) else exclude or ())
@@ -276,14 +284,21 @@ def _match(record_id: int, weights: Mapping[str, int]) -> Match:
     return Match(record_id, score_of(weights), tuple(sorted(reasons, key=lambda kind: (-weights[kind], kind))))
 
 
-def _weights_of(entity: Entity) -> dict[str, int]:
-    """The heaviest weight of each kind an entity's keys can have."""
+def _weights_of(entity: Entity, without: Container[str] = ()) -> dict[str, int]:
+    """The heaviest weight of each kind an entity's keys can have, those of the fields ``without`` left out."""
     found: dict[str, int] = {}
     for key in entity.match_keys:
+        if key.field in without:
+            continue
         kinds = NAME_PARTS if key.how == "name" else {f"exact:{key.field}" if key.how == "exact" else key.how: 1.0}
         for kind, part in kinds.items():
             found[kind] = max(found.get(kind, 0), round(key.weight * part))
     return found
+
+
+def kinds_of(entity: Entity, without: Container[str]) -> Collection[str]:
+    """The kinds two records can agree in when the fields ``without`` are not compared."""
+    return _weights_of(entity, without).keys()
 
 
 def scan(entity: Entity, *, least: int = 60, most: int = 50) -> Iterator[Group]:

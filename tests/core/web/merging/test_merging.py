@@ -11,7 +11,10 @@ from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.automation import scanning
 from guanxi.core.kernel.errors import RuleBroken
-from guanxi.core.models import Operation
+from guanxi.core.models import Operation, RoleField
+from guanxi.core.models.stamps import bump
+from guanxi.core.schema.registry import entity_of
+from guanxi.core.web.merging.hits import hits
 from tests.core.web.record.conftest import HX
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +115,23 @@ def test_scan_shows_groups_one_may_see(browse: Any, make: Any, cast: Any) -> Non
     assert "佛山" not in page
     assert page.count("Compare and merge") == 1
     assert browse("dave").get("/duplicates/customers/").status_code in (403, 404)
+
+
+def test_that_two_agree_in_what_is_hidden_is_not_told(browse: Any, make: Any, cast: Any) -> None:
+    one = make("customers.customer", name="华为", phones=["13800138000"])
+    two = make("customers.customer", name="腾讯", phones=["13800138000"])
+    entity, alice = entity_of("customers.customer"), browse("alice")
+    alice.post("/duplicates/customers/")
+    scanning.duplicates_scan(operation_id=Operation.objects.get(sort="scan").pk)
+
+    def told() -> tuple[list[int], bool]:
+        found = hits(cast.actor(cast.alice_user), entity, one, exclude=one.pk)
+        return [hit.id for hit in found], "腾讯" in alice.get("/duplicates/customers/").content.decode()
+
+    assert told() == ([two.pk], True)
+    RoleField.objects.create(role=cast.role, entity="customers.customer", field="phones", level="hidden")
+    bump("rights")
+    assert told() == ([], False)
 
 
 def test_scan_shows_one_s_own_beside_a_hidden_one_and_says_when_none_is_one_s_own(

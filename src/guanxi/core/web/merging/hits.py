@@ -118,6 +118,12 @@ def owner_names(entity: Entity, rows: Iterable[Any]) -> dict[int, str]:
     return {pk: names[number] for pk, number in owned.items() if number in names}
 
 
+def unseen(actor: Actor, entity: Entity) -> set[str]:
+    """The fields by which records are compared and which are hidden from the actor."""
+    compared = {*(key.field for key in entity.match_keys), *entity.alike}
+    return {name for name in compared if access.field_level(actor, entity, name) == "hidden"}
+
+
 def hits(
     actor: Actor,
     entity: Entity,
@@ -127,10 +133,16 @@ def hits(
     least: int = 0,
     limit: int = 20,
 ) -> list[Hit]:
-    """Possible doubles of a record or of values, the surest first. Who owns a hidden one is said, so that one can ask."""
-    found = [one for one in matching.candidates(entity, values, exclude=exclude, limit=limit) if one.score >= least]
+    """Possible doubles of a record or of values, the surest first. Who owns a hidden one is said, so that one can ask.
+
+    What is hidden from the actor is not compared: that two agree in it would tell of it.
+    """
+    without = unseen(actor, entity)
+    found = matching.candidates(entity, values, exclude=exclude, limit=limit, unsaid=without)
+    found = [one for one in found if one.score >= least]
     known = {one.record_id for one in found}
-    found += [one for one in alike(entity, values, exclude=exclude, limit=limit) if one.record_id not in known]
+    if without.isdisjoint(entity.alike):
+        found += [one for one in alike(entity, values, exclude=exclude, limit=limit) if one.record_id not in known]
     if not found:
         return []
     ids, sees = [one.record_id for one in found], access.sight(actor)

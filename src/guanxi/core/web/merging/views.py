@@ -16,13 +16,13 @@ from guanxi.core.automation import scanning
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import Comment, File, Operation
-from guanxi.core.records import shape, values
+from guanxi.core.records import matching, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entities, entity_at
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.merging.hits import hits, masked_title, owner_names, reason_label, values_from
+from guanxi.core.web.merging.hits import hits, masked_title, owner_names, reason_label, unseen, values_from
 from guanxi.core.web.record.common import done
 from guanxi.core.web.record.shown import shown
 from guanxi.core.web.toasts import toast
@@ -100,19 +100,21 @@ def scan(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _groups(actor: Actor, entity: Entity, last: Operation | None, start: int) -> tuple[list[Double], int]:
-    """Groups that hold a record the actor sees and that still stand, and where the next page begins."""
+    """Groups that hold a record the actor sees, agree in what he may know and still stand; where the next page begins."""
     stored = (last.result.get("groups") or []) if last is not None else []
     living = entity.model._default_manager.filter(pk__in=[pk for group in stored[start:] for pk in group["ids"]])
     there = set(living.values_list("pk", flat=True))
     seen = set(access.visible(living, actor).values_list("pk", flat=True))
+    tells = matching.kinds_of(entity, unseen(actor, entity))
     found: list[Double] = []
     for number in range(start, len(stored)):
         ids = sorted(there.intersection(stored[number]["ids"]))
-        if len(ids) < 2 or seen.isdisjoint(ids):
+        reasons = [kind for kind in stored[number]["reasons"] if kind in tells]
+        if len(ids) < 2 or seen.isdisjoint(ids) or not reasons:
             continue
         if len(found) == GROUPS:
             return found, number
-        found.append(_double(actor, entity, ids, seen, stored[number]["reasons"]))
+        found.append(_double(actor, entity, ids, seen, reasons))
     return found, 0
 
 
