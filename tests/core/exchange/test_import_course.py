@@ -10,13 +10,14 @@ from django.db import DatabaseError, connection, transaction
 
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
-from guanxi.core.exchange import ahead, imports, running
+from guanxi.core.exchange import ahead, batches, imports, running
 from guanxi.core.exchange.options import Options
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent
-from guanxi.core.models.exchange import ImportOutcome, ImportRun
+from guanxi.core.models.exchange import FAILED, ImportOutcome, ImportRun
 from guanxi.core.models.search import MatchValue
 from guanxi.core.records.copying import behind, copy_lines
+from guanxi.core.records.writing import emit
 from tests.core.exchange.bringing import CUSTOMER, bring, counts, reasons
 from tests.factories.cast import Cast
 from tests.rights import as_owner
@@ -108,12 +109,59 @@ def test_a_batch_that_breaks_leaves_nothing_and_goes_on_later(cast: Cast, monkey
     assert Customer.objects.count() == 8
 
 
-def test_the_database_refusing_one_row_spares_the_others(cast: Cast) -> None:
+def _no_evil() -> None:
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE customers_customer ADD CONSTRAINT no_evil CHECK (name <> '坏公司')")
+        cursor.execute("ALTER TABLE customers_customer ADD CONSTRAINT no_evil CHECK (name NOT LIKE '坏%')")
+
+
+def test_the_database_refusing_one_row_spares_the_others(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_evil()
     run = bring(cast.root, "名称\n好公司\n坏公司\n另一家\n")
     assert counts(run) == (2, 0, 0, 1)
     assert reasons(run) == ["row.database"]
+    monkeypatch.setattr(ahead, "BATCH", 2)
+    run = bring(cast.root, "名称\n第三家\n第四家\n坏公司\n")  # alone in its batch
+    assert (counts(run), reasons(run)) == ((2, 0, 0, 1), ["row.database"])
+
+
+def test_several_rows_the_database_refuses_are_found(cast: Cast) -> None:
+    _no_evil()
+    bad = {3, 4, 150, 399}
+    rows = "".join(f"{'坏' if n in bad else '好'}公司{n},1380013{n:04d}\n" for n in range(400))
+    run = bring(cast.root, f"名称,手机\n{rows}")
+    assert counts(run) == (396, 0, 0, 4)
+    failed = ImportOutcome.objects.filter(run=run, outcome=FAILED).order_by("position")
+    assert [one.position - 1 for one in failed] == sorted(bad)
+    announced = OutboxEvent.objects.filter(name="customers.customer.created").values_list("record_id", flat=True)
+    assert sorted(announced) == sorted(Customer.objects.values_list("pk", flat=True))
+
+
+def test_choices_of_rows_refused_together_are_made_again(cast: Cast) -> None:
+    _no_evil()
+    text = "名称,来源\n好公司,\n坏公司,新来源甲\n另一家,新来源乙\n第四家,新来源甲\n"
+    run = bring(cast.root, text, create_choices=True)
+    assert counts(run) == (3, 0, 0, 1)
+    names = dict(DictionaryValue.objects.filter(key__startswith="import_").values_list("key", "name_zh"))
+    assert {one.name: names.get(one.source, one.source) for one in Customer.objects.all()} == {
+        "好公司": "",
+        "另一家": "新来源乙",
+        "第四家": "新来源甲",
+    }
+
+
+def test_what_rows_refused_together_announced_is_announced_once(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_evil()
+    plain: Any = batches.Batcher.run
+
+    def announcing(batcher: batches.Batcher, rows: Any, **options: Any) -> Any:
+        for row in rows:
+            emit(cast.root, "seen", entity=CUSTOMER, record_id=row.position)
+        return plain(batcher, rows, **options)
+
+    monkeypatch.setattr(batches.Batcher, "run", announcing)
+    bring(cast.root, "名称\n好公司\n坏公司\n另一家\n")
+    announced = OutboxEvent.objects.filter(name="customers.customer.seen").order_by("record_id")
+    assert list(announced.values_list("record_id", flat=True)) == [1, 3]
 
 
 def test_undo_says_of_every_record_what_became_of_it(cast: Cast) -> None:

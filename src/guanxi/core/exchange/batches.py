@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-
-from django.db import DatabaseError, transaction
 
 from guanxi.core.access import visible
 from guanxi.core.exchange import companions, subtables
@@ -18,11 +16,10 @@ from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
 from guanxi.core.exchange.reasons import Reason, of_doubts, of_invalid, reason
 from guanxi.core.exchange.rows import Outcome, Ready, Staged
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
 from guanxi.core.records import display, many, shape, values
-from guanxi.core.records.copying import behind
 from guanxi.core.records.drafting import Draft, Drafter, draftable, insert_drafts
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -337,53 +334,3 @@ class Batcher:
             else:
                 merged[name] = value
         return merged
-
-
-def safely(
-    batcher: Batcher,
-    rows: Sequence[Staged],
-    operation: Operation | None,
-    store: Callable[[list[Outcome]], None],
-    *,
-    meanwhile: Callable[[], None],
-    again: Callable[[], Sequence[Staged]],
-) -> list[Outcome]:
-    """:meth:`Batcher.run`; when the database refuses the batch, in smaller parts, so that only the guilty rows fail.
-
-    ``store`` writes the outcomes down, ``meanwhile`` is done while the database writes, ``again`` reads the rows anew.
-    """
-    batcher.touched = set()
-    try:
-        with transaction.atomic(), behind():
-            written = batcher.run(rows, operation=operation)
-            store(written)
-            meanwhile()
-            return written
-    except (DatabaseError, GuanxiError):
-        if len(rows) == 1:
-            raise
-    batcher.touched = set()
-    outcomes = _apart(batcher, again(), operation)
-    store(outcomes)
-    return outcomes
-
-
-def _apart(batcher: Batcher, rows: Sequence[Staged], operation: Operation | None) -> list[Outcome]:
-    """The outcomes of rows that are refused together: a tenth of them at a time, down to the single one."""
-    size, found = max(1, len(rows) // 10), list[Outcome]()
-    for part in (rows[at : at + size] for at in range(0, len(rows), size)):
-        touched = set(batcher.touched)
-        try:
-            with transaction.atomic():
-                found += batcher.run(part, operation=operation)
-        except (GuanxiError, DatabaseError) as error:
-            batcher.touched = touched
-            found += _apart(batcher, part, operation) if len(part) > 1 else [_refused(part[0], error)]
-    return found
-
-
-def _refused(row: Staged, error: GuanxiError | DatabaseError) -> Outcome:
-    if isinstance(error, GuanxiError):
-        return Outcome(row.position, FAILED, None, [{"code": error.code, "text": str(error)}])
-    text = str(error).split("\n")[0][:300]
-    return Outcome(row.position, FAILED, None, [reason("row.database", reason=text)])

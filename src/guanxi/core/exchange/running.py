@@ -18,7 +18,8 @@ from django.utils import timezone
 from guanxi.core.access import actors
 from guanxi.core.exchange import later, staging
 from guanxi.core.exchange.ahead import BATCH, LONG, SWEEP, Source, source_of
-from guanxi.core.exchange.batches import Batcher, safely
+from guanxi.core.exchange.batches import Batcher
+from guanxi.core.exchange.parting import safely
 from guanxi.core.exchange.plans import batcher_of
 from guanxi.core.exchange.rows import Outcome
 from guanxi.core.kernel import clock
