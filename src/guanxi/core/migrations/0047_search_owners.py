@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
+from guanxi.core.migrations._columns import Added
 from guanxi.core.migrations._indexes import ReplaceIndex
 
 TOLD = ("record_id", "owner", "carrier")
@@ -26,8 +27,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar[list[tuple[str, str]]] = [("core", "0046_erased_entries_bound")]
 
     operations: ClassVar[list[migrations.operations.base.Operation]] = [
-        migrations.AddField("searchdoc", "owner", models.BigIntegerField(null=True)),
-        migrations.AddField("searchdoc", "carrier", models.BigIntegerField(null=True)),
+        Added("searchdoc", "owner", models.BigIntegerField(null=True)),
+        Added("searchdoc", "carrier", models.BigIntegerField(null=True)),
         ReplaceIndex("searchdoc", index("search_doc_key", "key"), index("search_doc_key", "key", include=TOLD)),
         ReplaceIndex(
             "searchdoc",

@@ -7,6 +7,18 @@ from typing import Any
 from django.db import migrations
 
 
+class Added(migrations.AddField):
+    """A new column, which is there already where a migration that is not ``atomic`` is begun again after it was ended half-way."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """The column, unless it is there."""
+        model = to_state.apps.get_model(app_label, self.model_name)
+        with schema_editor.connection.cursor() as cursor:
+            there = schema_editor.connection.introspection.get_table_description(cursor, model._meta.db_table)
+        if model._meta.get_field(self.name).column not in {one.name for one in there}:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
 class Filled(migrations.AlterField):
     """A column of figures may no longer be empty; what was is nothing. The rows are looked through beside the work; for
     ``atomic = False`` only.
