@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from guanxi.core.kernel import clock
 from guanxi.core.models import Preference, SearchDoc
 from guanxi.core.records.search import asking, candidates, index, probe, tokens
 from guanxi.core.records.search.query import filter_by_text, search
@@ -286,9 +287,34 @@ def test_documents_of_an_earlier_version_are_found_until_they_are_made_anew(monk
     make_firm("华为", owner=alice)
     SearchDoc.objects.update(owner=None)
     Preference.objects.update_or_create(key=index.MADE_BY, defaults={"value": tokens.VERSION - 1})
-    for known in (False, True):
+    for days, known in enumerate((False, False, True)):
         monkeypatch.delitem(probe._told, "made", raising=False)
         assert probe.owners_told() == known
         assert titles_found(actor(alice), "华") == ["华为"]
-        index.renew()
+        with clock.moved_to(clock.now() + days * index.BESIDE):
+            index.renew()
     assert SearchDoc.objects.get(entity=FIRM.key).owner == alice.pk
+
+
+def test_what_a_former_release_writes_beside_is_found_and_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person("alice"), person("bob")
+    firm = make_firm("华为", owner=alice)
+    for number in range(25):
+        make_firm(f"华为{number}", owner=bob)
+    Preference.objects.update_or_create(key=index.MADE_BY, defaults={"value": tokens.VERSION - 1})
+    index.renew()
+    firm.owner = bob
+    firm.save()
+    tsv = tokens.tsvector(tokens.doc_tokens(FIRM, firm))  # it knows no columns of owners
+    SearchDoc.objects.filter(entity=FIRM.key, record_id=firm.pk).update(tsv=tsv)
+    monkeypatch.delitem(probe._told, "made", raising=False)
+    assert titles_found(actor(bob), "华为")[0] == "华为"
+    assert titles_found(actor(alice), "华为") == []
+    assert index.renew() == 0
+    with clock.moved_to(clock.now() + index.BESIDE):
+        assert index.renew() > 25
+        assert index.renew() == 0
+    assert SearchDoc.objects.get(entity=FIRM.key, record_id=firm.pk).owner == bob.pk
+    monkeypatch.delitem(probe._told, "made", raising=False)
+    assert probe.owners_told()
+    assert titles_found(actor(bob), "华为")[0] == "华为"

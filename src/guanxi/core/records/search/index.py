@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection, models, transaction
 
+from guanxi.core.kernel import clock
 from guanxi.core.models import Preference
 from guanxi.core.models.fixed import ask
 from guanxi.core.models.search import SearchDoc, SearchLag
@@ -24,6 +26,8 @@ BATCH = 1000
 LAGS = 4
 PART = 250
 MADE_BY = tokens.MADE_BY
+#: So long processes of the former release may still write beside those of a new one.
+BESIDE = dt.timedelta(days=1)
 #: New entries of the index wait in a list that every search reads from end to end, until whoever writes beyond a limit sorts
 #: it in. Sorting in many at once is much cheaper: while many documents are written the limit is high, and the last of them is
 #: written under the low one, so that nothing is left for others to read or to sort in.
@@ -156,10 +160,11 @@ def catch_up(progress: Callable[[int], None] | None = None) -> int:
 def renew() -> int:
     """Make all documents anew if they were made by an earlier version of the tokens; returns how many were made.
 
-    How far it came is kept after each batch: whatever ends it, the next call goes on there. What bulk loads leave for
-    later in the meantime is not kept waiting.
+    They are made once more a day later, for while nodes are updated one after the other, processes of the former release
+    write documents as they know them. How far it came is kept after each batch: whatever ends it, the next call goes on
+    there. What bulk loads leave for later in the meantime is not kept waiting.
     """
-    if _made_by().value == tokens.VERSION:
+    if not _due(_made_by().value):
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [MADE_BY])
@@ -172,12 +177,21 @@ def renew() -> int:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [MADE_BY])
 
 
+def _due(made_by: Any) -> bool:
+    """Whether documents are to be made anew now."""
+    if isinstance(made_by, dict) and made_by.get("version") == tokens.VERSION and "again" in made_by:
+        return clock.now() >= dt.datetime.fromisoformat(made_by["again"])
+    return bool(made_by != tokens.VERSION)
+
+
 def _renewed() -> int:
     note = _made_by()
-    if note.value == tokens.VERSION:
+    if not _due(note.value):
         return 0
     ours = isinstance(note.value, dict) and note.value.get("version") == tokens.VERSION
-    ended: dict[str, int] = dict(note.value["ended"]) if ours else {}
+    # Where nobody has said the version, there was no former release.
+    state: dict[str, Any] = note.value if ours else {"version": tokens.VERSION, "ended": {}, "last": note.value == 0}
+    ended: dict[str, int] = state["ended"]
     made = 0
     for entity in entities():
         if entity.search is None or ended.get(entity.key) == -1:
@@ -185,14 +199,15 @@ def _renewed() -> int:
 
         def at(last: int, key: str = entity.key) -> None:
             ended[key] = last
-            note.value = {"version": tokens.VERSION, "ended": ended}
+            note.value = state
             note.save()
             if SearchLag.objects.exists():
                 catch_up()
 
         made += reindex(entity, after=ended.get(entity.key, 0), at=at)
         at(-1)
-    note.value = tokens.VERSION
+    again = {**state, "ended": {}, "last": True, "again": (clock.now() + BESIDE).isoformat()}
+    note.value = tokens.VERSION if state["last"] else again
     note.save()
     return made
 

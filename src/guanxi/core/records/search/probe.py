@@ -74,7 +74,7 @@ _MADE = "SELECT key, (value = to_jsonb(%s::int))::int FROM core_preference WHERE
 
 
 def owners_told() -> bool:
-    """Whether all documents say whose they are: none is left of an earlier version of the tokens."""
+    """Whether all documents say whose they are: none is left of an earlier version of the tokens, and nobody writes such any more."""
     return bool(_statistics("made", _MADE, [tokens.VERSION, tokens.MADE_BY]).get(tokens.MADE_BY))
 
 
