@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -39,7 +40,9 @@ def own_begun(query: Query, fields: Fields, mine: str, rare: Sequence[Condition]
     # What a name begins with is among its tokens, but for one letter, and two of pinyin.
     short = len(query.runs) > 1 or len(query.core) < 2 or query.email or any("d.spell" in one for one, _values in rare)
     long = has_han(query.core) or all(len(run) > 2 for run in query.runs)
-    tokens = "" if few or (short and not long) else terms.tsquery(query, fields)
+    # An address is looked for as one, among addresses: a name may begin so all the same.
+    words = replace(query, email="") if "@" in query.email else query
+    tokens = "" if few or (short and not long) else terms.tsquery(words, fields)
     told, values = fits(tokens, mine) if tokens else (ONE, [mine])
     ways = " OR ".join(f"({_past_indexes(condition.partition(' ORDER BY ')[0])})" for condition, _values in rare)
     return f"{told} AND ({ways})", [*values, *(value for _condition, one in rare for value in one)]
