@@ -6,6 +6,7 @@ import io
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,6 +171,24 @@ def test_a_file_over_the_limit_is_refused_while_it_comes_in(cast: Cast, gadget: 
         together.file_add(cast.alice, gadget, Endless())
     assert caught.value.code == "file.size"
     assert sent == 51  # the limit is 50 MB
+
+
+def test_a_photo_of_a_telephone_is_shown_by_every_browser_and_keeps_no_place(cast: Cast, gadget: Any) -> None:
+    taken = (Path(__file__).parent / "data" / "place.heic").read_bytes()  # lies on its side, says where it was taken
+    boxed = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "Apple"
+    Image.new("RGB", (64, 96), "navy").save(boxed, "AVIF", exif=exif)
+    for name, content in (("IMG_0001.HEIC", taken), ("b.avif", boxed.getvalue())):
+        kept = together.file_add(cast.alice, gadget, files.as_upload(name, content))
+        assert (kept.media_type, kept.is_picture, kept.name.rpartition(".")[2]) == ("image/jpeg", True, "jpg")
+        stored = files.path_of(kept.digest).read_bytes()
+        with Image.open(io.BytesIO(stored)) as shown:
+            assert (shown.size, dict(shown.getexif())) == ((64, 96), {})
+        assert b"Apple" not in stored
+    with pytest.raises(Invalid) as caught:
+        together.file_add(cast.alice, gadget, files.as_upload("cut.heic", taken[:400]))
+    assert caught.value.code == "file.picture"
 
 
 def test_pictures_are_made_anew(cast: Cast, gadget: Any) -> None:

@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import quote
@@ -72,7 +73,9 @@ _TYPES = {
     "mp4": "video/mp4",
 }
 _PICTURES = {"JPEG": ("jpg", "image/jpeg"), "PNG": ("png", "image/png"), "GIF": ("png", "image/png")}
-_READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+_READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "HEIF", "AVIF")
+#: Boxes of which the first says which of the two it is: pictures of telephones.
+_BOXED = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"))
 
 
 class Upload(Protocol):
@@ -186,8 +189,12 @@ def _settle(place: Path, digest: str) -> None:
 def looks_like_picture(head: bytes) -> bool:
     """Whether a content begins as a picture does."""
     return head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")) or (
-        head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+        (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or _is_boxed(head)
     )
+
+
+def _is_boxed(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _BOXED
 
 
 def picture_anew(
@@ -199,6 +206,9 @@ def picture_anew(
     """
     if not looks_like_picture(head):
         return None
+    if _is_boxed(head):
+        pi_heif = import_module("pi_heif")  # seldom needed, and large
+        pi_heif.register_heif_opener()
     try:
         with Image.open(source, formats=_READ) as found:
             if found.width * found.height > MOST_PIXELS:
@@ -207,7 +217,8 @@ def picture_anew(
             kept = (found.width * longest // most or 1, found.height * longest // most or 1)
             found.draft(None, kept)  # of a JPEG a half, a quarter or an eighth is decoded where that is enough
             with _turn() if found.width * found.height > LARGE else nullcontext():
-                kind = "JPEG" if found.format == "JPEG" or found.mode in ("YCbCr", "CMYK") else "PNG"
+                photo = found.format in ("JPEG", "HEIF", "AVIF") and not _has_alpha(found)
+                kind = "JPEG" if photo or found.mode in ("YCbCr", "CMYK") else "PNG"
                 found.thumbnail((longest, longest))
                 picture = ImageOps.exif_transpose(found)
                 picture = picture.convert("RGBA" if kind == "PNG" and _has_alpha(picture) else "RGB")
