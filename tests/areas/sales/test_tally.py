@@ -302,3 +302,71 @@ def test_the_largest_groups_stay_where_there_are_too_many(
     told = run(cast.root, SPEC)
     assert [(row.sort, row.cells[-3].value) for row in told.rows] == [("", 3000), ("", 2000), ("others", 1000)]
     assert told.total.cells[-3].value == 6000
+
+
+#: The hour that comes twice, that which is left out, and the ends of months around them, in zones that have such hours.
+SHIFTS = tuple(
+    dt.datetime(*moment, tzinfo=dt.UTC)
+    for moment in (
+        *((2025, 3, 30, 0, 59), (2025, 3, 30, 1, 0), (2025, 3, 31, 21, 59), (2025, 3, 31, 22, 0), (2025, 4, 1, 3, 59)),
+        *(
+            (2025, 4, 1, 4, 0),
+            (2025, 10, 26, 0, 30),
+            (2025, 10, 26, 1, 30),
+            (2025, 10, 31, 22, 59),
+            (2025, 10, 31, 23, 0),
+        ),
+        *(
+            (2025, 11, 1, 3, 59),
+            (2025, 11, 2, 5, 30),
+            (2025, 11, 2, 6, 30),
+            (2025, 12, 31, 22, 59),
+            (2025, 12, 31, 23, 0),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati"])
+def test_groups_by_moments_hold_where_the_clock_is_put_back(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch, settings: Any, zone: str
+) -> None:
+    make("activities.activity", customer=make(KEY).customer)  # what the triggers ask is planned for the zone of before
+    settings.TIME_ZONE = zone
+    tallies.keep_zone()
+    owners = (cast.alice_user, cast.bob_user, cast.charlie_user)
+    for number, at in enumerate(SHIFTS):
+        owner = owners[number % 3]
+        deal = make(KEY, owner=owner, amount=Decimal(number))
+        Opportunity.objects.filter(pk=deal.pk).update(category="won", closed_at=at if number % 5 else None)
+        firm = deal.customer
+        type(firm).objects.filter(pk=firm.pk).update(created_at=at)
+        follow_up = make("activities.activity", owner=owner, customer=firm, occurred_at=at)
+        gone = [records.delete(cast.root, one) for one in (deal, follow_up)] if number % 4 == 1 else []
+        if number % 8 == 1:
+            for one in reversed(gone):
+                records.undo(cast.root, one.pk)
+
+    def said() -> list[Any]:
+        found = []
+        for who in (cast.alice, cast.charlie, cast.root):
+            reader = replace(who, timezone=zone)
+            for spec in map(read, (*BY_MOMENTS, *PERIODS)):
+                if allowed(reader, "view", spec.dataset):
+                    told = run(reader, spec)
+                    lines = [*told.rows, told.total]
+                    found.append(
+                        [(one.heads, [(cell.value or 0, cell.before or 0) for cell in one.cells]) for one in lines]
+                    )
+        return found
+
+    with clock.moved_to(SHIFTS[-1] + dt.timedelta(hours=3)):
+        with CaptureQueriesContext(connection) as seen:
+            told = said()
+        assert all(name in " ".join(one["sql"] for one in seen.captured_queries) for name in TABLES)
+        with monkeypatch.context() as patch:
+            patch.setattr(tallies, "tells", lambda *_given: False)
+            patch.setattr("guanxi.core.records.steady.key_of", lambda *_given: None)
+            assert said() == told
+    settings.TIME_ZONE = HOME.key
+    tallies.keep_zone()

@@ -178,6 +178,18 @@ BEGIN
 END $$;
 """
 
+#: Sets the time zone of the workspace's days. What PostgreSQL has planned and keeps holds the zone as it was; it is planned anew
+#: where the function it was written with, that of the day, is made again.
+ZONE = r"""
+CREATE OR REPLACE FUNCTION guanxi_door_zone(zone text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    EXECUTE format('CREATE OR REPLACE FUNCTION public.core_zone() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %L', zone);
+    CREATE OR REPLACE FUNCTION public.core_day(at timestamptz) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (at AT TIME ZONE public.core_zone())::date;
+END $$;
+"""
+
 #: Triggers that note which records' derived values are due.
 DUE = r"""
 -- The numbers of records that are due from the rows called so.
