@@ -207,7 +207,7 @@ def _renewed() -> int:
         made += reindex(entity, after=ended.get(entity.key, 0), at=at)
         at(-1)
     again = {**state, "ended": {}, "last": True, "again": (clock.now() + BESIDE).isoformat()}
-    note.value = tokens.VERSION if state["last"] else again
+    note.value = tokens.VERSION if state.get("last") else again
     note.save()
     return made
 
