@@ -14,7 +14,7 @@ from guanxi.core.exchange import ahead, batches, imports, running
 from guanxi.core.exchange.options import Options
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent
-from guanxi.core.models.exchange import FAILED, ImportOutcome, ImportRun
+from guanxi.core.models.exchange import FAILED, OUTCOMES, ImportOutcome, ImportRun
 from guanxi.core.models.search import MatchValue
 from guanxi.core.records.copying import behind, copy_lines
 from guanxi.core.records.writing import emit
@@ -41,6 +41,23 @@ def test_a_dry_run_writes_nothing(cast: Cast, make: Callable[..., Any]) -> None:
     assert list(Customer.objects.values_list("name", "founded_year", "version")) == before
     assert not ImportOutcome.objects.exists()
     assert not DictionaryValue.objects.filter(name_zh="新来源").exists()
+
+
+@pytest.mark.parametrize("mode", ["both", "update", "create"])
+def test_a_dry_run_says_what_the_run_does_with_rows_that_mean_the_same(cast: Cast, mode: str) -> None:
+    text = "名称,外部编号,成立年份\n甲公司,E1,2001\n甲公司,E1,2002\n甲公司,E1,2002\n,E2,2003\n乙公司,E2,2004\n乙公司,E2,2005\n"
+    run = imports.import_stage(cast.root, content=text.encode(), name="x.csv", entity=CUSTOMER)
+    imports.import_configure(cast.root, run=run, options=Options(mode=mode))
+    told = [row.outcome for row in imports.import_preview(cast.root, run=run)]
+    check = imports.import_check(cast.root, run=run)
+    imports.import_run(cast.root, run=imports.import_start(cast.root, run=run))
+    assert told == [
+        OUTCOMES[one] for one in ImportOutcome.objects.order_by("position").values_list("outcome", flat=True)
+    ]
+    assert check.counts == imports.counts_of(run)
+    if mode == "both":
+        assert told == ["created", "updated", "skipped", "failed", "created", "updated"]
+        assert check.problems[0].reasons == "与文件第 2 行相同。"
 
 
 def test_a_cell_can_be_corrected_before(cast: Cast) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core.exchange import imports, mapping, results
@@ -144,6 +145,21 @@ def test_what_cannot_be_read_is_noted_whatever_its_kind(cast: Cast) -> None:
     }  # fmt: skip
     assert set(reasons(run)) == {"value.unreadable"}
     assert counts(bring(cast.root, text, unreadable="refuse")) == (0, 0, 1, 1)
+
+
+def test_a_day_gives_the_year_where_a_year_is_asked_for(cast: Cast) -> None:
+    bring(cast.root, "名称,成立日期\n甲公司,1998-07-01\n乙公司,2003年5月6日\n丙公司,2011\n丁公司,2011-13-45\n")
+    assert dict(Customer.objects.values_list("name", "founded_year")) == {
+        "甲公司": 1998, "乙公司": 2003, "丙公司": 2011, "丁公司": None,
+    }  # fmt: skip
+    assert "2011-13-45" in Customer.objects.get(name="丁公司").description, "what is no day is kept, not guessed"
+
+
+def test_the_sentence_of_a_refused_row_is_spelled_as_its_language_spells(cast: Cast) -> None:
+    with translation.override("zh-hans"):
+        run = bring(cast.root, "名称,成立年份\n,2001\n")
+    [failed] = ImportOutcome.objects.filter(run=run)
+    assert texts(failed.reasons) == "名称：“名称”必须填写。"
 
 
 def test_refusing_instead_of_noting(cast: Cast) -> None:

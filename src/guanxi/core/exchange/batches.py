@@ -15,6 +15,7 @@ from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.preparing import LISTS, Begun, Preparer
 from guanxi.core.exchange.reasons import Reason, of_doubts, of_invalid, reason
 from guanxi.core.exchange.rows import Outcome, Ready, Staged
+from guanxi.core.exchange.trial import Trial
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
@@ -58,6 +59,7 @@ class Batcher:
         self.note = self.preparer.note
         self.search_later = False
         self.once = Once(self.entity.model)
+        self.trial = Trial(self.entity)
 
     def begin(self, rows: Sequence[Staged]) -> list[Begun]:
         """Rows of a batch to come as far as they get, with the drafts of the records they would make if that is possible."""
@@ -83,6 +85,7 @@ class Batcher:
             for position, error in refused.items():
                 outcomes[position] = Outcome(position, FAILED, None, of_invalid(error, self.labels))
         sought, self.preparer.sought = self.preparer.sought, None
+        self.trial.drafts.clear()
         while ready:
             ready = self._round(ready, sought, outcomes, operation, write=write)
             sought = None
@@ -133,10 +136,12 @@ class Batcher:
         create: list[Ready] = []
         change: list[tuple[Ready, Any]] = []
         waiting: dict[int, Ready] = {}
+        heads: dict[int, Staged] = {}
         for position, one in ready.items():
             meant = found.get(position, _NOBODY)
-            if meant.earlier is not None and (self.options.mode != "create" or self.tables) and write:
+            if meant.earlier is not None and (self.options.mode != "create" or self.tables):
                 waiting[position] = one
+                heads[position] = ready[meant.earlier].row
                 continue
             verdict = self._verdict(one, meant, meant_by, ready)
             if isinstance(verdict, Outcome):
@@ -151,7 +156,9 @@ class Batcher:
                 change.append((one, verdict))
         self._create([one for one in create if self._first(one, outcomes)], outcomes, operation, write=write)
         self._change(change, outcomes, operation, write=write)
-        return waiting
+        if write:
+            return waiting
+        return self.trial.behind(waiting, heads, outcomes, None if self.tables else self.merged)
 
     def _meant(self, found: Mapping[int, Found]) -> _Meant:
         """The records that rows mean, whole; the names of those merely alike; and what may be seen and changed of them."""
@@ -181,8 +188,6 @@ class Batcher:
     ) -> Outcome | Any | None:
         """An outcome when nothing is to be written, the record to change, or ``None`` to make one."""
         position = one.row.position
-        if meant.earlier is not None and self.tables:
-            return Outcome(position, UPDATED, None, one.reasons)
         if meant.earlier is not None:
             number = ready[meant.earlier].row.number
             return Outcome(position, SKIPPED, None, [*one.reasons, reason("row.exists_in_file", number=number)])
@@ -245,6 +250,8 @@ class Batcher:
             )
             for one, record in zip(rows, records, strict=True):
                 one.reasons.extend(of_doubts(many.doubts_of(record), self.labels))
+                if not write and not isinstance(record, Invalid):
+                    self.trial.drafts[one.row.position] = record
             made = [one if isinstance(one, Invalid) else one.pk for one in records]
         for one, record in zip(rows, made, strict=True):
             position = one.row.position

@@ -18,6 +18,7 @@ from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.phones import parse_phone, split_phones
 from guanxi.core.kernel.text import has_han
 from guanxi.core.records import dictionaries
+from guanxi.core.schema import parsing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.fields import Field
 
@@ -115,6 +116,8 @@ class Filler:
             return lambda cell, filled: filled.given.__setitem__(name, ordered_date(cell, target.order))
         if kind == "tags":
             return lambda cell, filled: filled.names.__setitem__(name, cell)
+        if kind == "integer" and self.fields[name].plain:
+            return lambda cell, filled: filled.given.__setitem__(name, year_of(cell, self.fields[name]))
         return name
 
     def _choice_handler(self, target: Target) -> Handler:
@@ -193,6 +196,14 @@ def ordered_date(text: str, order: str) -> str:
     try:
         return dt.date(int(year), int(month), int(day)).isoformat() + rest
     except ValueError:
+        return text
+
+
+def year_of(text: str, field: Field) -> str:
+    """The year of a day where a year is asked for; other texts as they are."""
+    try:
+        return str(parsing.date(text, field).year) if len(text) > len("2024") else text
+    except Invalid:
         return text
 
 

@@ -32,6 +32,7 @@ TEXTS: dict[str, Text] = {
     "choice.created": _("%(field)s: the value “%(value)s” was added."),
 }
 
+_FIELD = _("%(field)s: %(value)s")
 LOOK = _("Look whether this is meant.")
 Reason = dict[str, Any]
 
@@ -61,7 +62,11 @@ def of_invalid(error: Invalid, labels: Mapping[str, str]) -> list[Reason]:
         root, plain = name.split(".")[0], re.sub(r"\.\d+(?=\.|$)", "", name)
         label = labels.get(plain) or labels.get(root, "")
         found += [
-            {"code": one.code, "field": name, "text": f"{label}: {one}" if label else str(one)}
+            {
+                "code": one.code,
+                "field": name,
+                "text": str(_FIELD % {"field": label, "value": one}) if label else str(one),
+            }
             for one in errors or [error]
         ]
     return found
