@@ -103,8 +103,17 @@ def test_a_change_of_many_without_the_new_value_clears_nothing(browse: Browse, m
     page = answer.content.decode()
     assert (answer.status_code, until(quote)) == (422, before)
     assert all(one in page for one in ("请填写新的值", 'name="valid_until"')), "the widget comes with the answer"
-    emptied = browse("root").post("/quotes/bulk/update/", {**sent, "field": "terms", "terms": ""}, **SCRIPT)
-    assert emptied.status_code == 200, "left empty on purpose is another thing"
+
+
+def test_a_change_of_many_asks_before_a_field_is_cleared(browse: Browse, make: Any) -> None:  # noqa: F811
+    quotes = [make("billing.quote", terms="含税含运费"), make("billing.quote", terms="款到发货")]
+    sent = {"go": "1", "field": "terms", "terms": "", "ids": [one.pk for one in quotes]}
+    for language, words in {"en": "it will be cleared in 2 records", "zh-hans": "“条款”留空：这 2 条记录的"}.items():
+        answer = browse("root", language).post("/quotes/bulk/update/", sent, **SCRIPT)
+        assert (answer.status_code, words in said(answer)) == (422, True)
+    assert not Operation.objects.exists()
+    assert browse("root").post("/quotes/bulk/update/", {**sent, "_sure": "1"}, **SCRIPT).status_code == 200
+    assert {type(one).objects.get(pk=one.pk).terms for one in quotes} == {""}
 
 
 def test_a_long_change_leaves_out_what_it_doubts_until_it_is_said_to_be_meant(

@@ -53,8 +53,8 @@ def test_a_reading_token_only_reads(api: Api, make: Make) -> None:
     one, client = make("fakes.gadget", name="Old"), api("alice", ["read"])
     assert client.get(f"{GADGETS}/{one.pk}").status_code == 200
     problem(client.patch(f"{GADGETS}/{one.pk}", {"name": "New"}, **JSON), 403, "access.denied")
-    problem(client.post(GADGETS, {"name": "New"}, **JSON), 403, "access.denied")
-    problem(client.delete(f"{GADGETS}/{one.pk}"), 403, "access.denied")
+    for refused in (client.post(GADGETS, {"name": "New"}, **JSON), client.delete(f"{GADGETS}/{one.pk}")):
+        assert problem(refused, 403, "access.denied")["title"] == "此令牌只能读取。"
     assert Gadget.objects.get().name == "Old"
     actions = {each["key"]: each["actions"] for each in client.get("/api/v1/").json()["items"]}
     assert actions["fakes.gadget"] == ["view"]
@@ -71,6 +71,8 @@ def test_a_writing_token_does_not_read(api: Api, make: Make) -> None:
         "/api/v1/approvals",
     ):
         problem(client.get(asked), 403, "access.denied")
+    found = client.post(f"{GADGETS}/query", {"filter": {}}, **JSON)
+    assert problem(found, 403, "access.denied")["title"] == "此令牌只能写入。"
     assert client.post(GADGETS, {"name": "New"}, **JSON).status_code == 201
 
 
@@ -266,3 +268,12 @@ def test_every_sentence_of_a_problem_is_in_the_readers_language(
         type(cast.alice_user).objects.filter(pk=cast.alice_user.pk).update(language=language)
         body = problem(api("alice").get(f"{GADGETS}/{address}"), 422, "request.invalid")
         assert [(one["field"], one["message"]) for one in body["errors"]] == [(field, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("zh-hans", "发送的内容不是有效的 JSON。"), ("en", "What was sent is no JSON.")]
+)
+def test_what_is_no_json_is_told_in_the_readers_language(api: Api, cast: Cast, language: str, sentence: str) -> None:
+    type(cast.alice_user).objects.filter(pk=cast.alice_user.pk).update(language=language)
+    answer = api("alice").post(GADGETS, "{no", content_type="application/json")
+    assert problem(answer, 400, "request.body")["title"] == sentence

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from guanxi.core.access import clients
 from guanxi.core.kernel.actor import Actor, Reach
@@ -223,4 +224,6 @@ def require(actor: Actor, action: str, target: Entity | str | models.Model) -> N
         raise NotFound
     if isinstance(target, models.Model) and action == "view":
         raise NotFound
+    if not _token_allows(actor, action):
+        raise Denied(_("This token may write only.") if action == "view" else _("This token may read only."))
     raise Denied(details={"action": action, "entity": entity_of(target).key})

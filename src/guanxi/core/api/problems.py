@@ -148,8 +148,9 @@ def _from_validation(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _from_http(request: HttpRequest, error: Any) -> HttpResponse:
-    code = "request.body" if error.status_code == 400 else "request.http"
-    return problem(request, error.status_code, str(error), code=code)
+    if error.status_code == 400:  # what the framework raises for a body it cannot parse, in its own words
+        return problem(request, 400, _("What was sent is no JSON."), code="request.body")
+    return problem(request, error.status_code, str(error), code="request.http")
 
 
 def _from_stranger(request: HttpRequest, _error: Any) -> HttpResponse:

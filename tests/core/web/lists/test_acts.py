@@ -109,6 +109,11 @@ def test_several_are_edited_at_once_and_taken_back(browse: Browse, make: Make) -
     assert Gadget.objects.filter(state="broken").count() == 0
     answer = alice.post("/gadgets/bulk/update/", {**chosen, "go": "1", "field": "pieces", "pieces": "x"}, **HX)
     assert answer.status_code == 422
+    field = re.search(r'data-name="pieces".*?</div></div>', answer.content.decode(), re.DOTALL)
+    assert field is not None
+    assert "is not a number" in field[0], "the refusal stands at the field, which has the focus"
+    assert "autofocus" in field[0]
+    assert "gx-errors" not in answer.content.decode()
     answer = alice.post(
         "/gadgets/bulk/update/", {"ids": chosen["ids"], "go": "1", "field": "pieces", "pieces": "7"}, **HX
     )

@@ -18,9 +18,10 @@ from guanxi.core import access, records
 from guanxi.core.automation.doing import action_do
 from guanxi.core.automation.operations import act_begin, begun
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import Operation
-from guanxi.core.records import bulk, shape, standing
+from guanxi.core.records import bulk, doubts, shape, standing
+from guanxi.core.schema import kinds
 from guanxi.core.schema.entity import Action, Entity
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.kinds import KINDS, json_of
@@ -73,12 +74,12 @@ def bulk_dialog(request: HttpRequest, path: str, verb: str) -> HttpResponseBase:
     if verb not in RIGHTS:
         raise NotFound
     access.require(actor, RIGHTS[verb], entity)
-    error = ""
+    error: Invalid | Denied | None = None
     if "go" in request.POST:
         try:
             return _carry_out(request, actor, entity, selection, verb)
         except (Invalid, Denied) as wrong:
-            error = text_of(wrong)
+            error = wrong
     return draw(
         request,
         "list/bulk.jinja",
@@ -113,7 +114,7 @@ def editable_fields(actor: Actor, entity: Entity) -> list[Field]:
 
 
 def _dialog(
-    request: HttpRequest, actor: Actor, entity: Entity, selection: Selection, verb: str, error: str
+    request: HttpRequest, actor: Actor, entity: Entity, selection: Selection, verb: str, error: Invalid | Denied | None
 ) -> dict[str, Any]:
     titles = {
         "update": _("Edit %(count)s %(what)s"),
@@ -125,6 +126,11 @@ def _dialog(
     count = len(selection.ids)
     fields = editable_fields(actor, entity) if verb == "update" else []
     name = request.POST.get("field", "")
+    errors, general = build.errors_by_field(
+        error if isinstance(error, Invalid) else None, [_field_of(entity, verb, name)]
+    )
+    if isinstance(error, Denied):
+        general = [text_of(error)]
     return {
         "title": titles[verb] % {"count": formats.number(count), "what": entity.plural},
         "entity": entity,
@@ -133,7 +139,7 @@ def _dialog(
         "count": count,
         "fields": fields,
         "field": name,
-        "inputs": _inputs(actor, entity, verb, name, request),
+        "inputs": _inputs(actor, entity, verb, name, request, errors),
         "typed": verb == "delete" and count >= TYPED_FROM,
         "names": _names(actor, entity, selection) if verb == "delete" else [],
         "kept": len(standing.kept(entity, selection.ids)) if verb == "delete" else 0,
@@ -144,7 +150,7 @@ def _dialog(
             "untag": _("Remove"),
             "delete": _("Delete"),
         }[verb],
-        "error": error,
+        "general": general,
         "in_background": count > bulk.AT_ONCE,
     }
 
@@ -154,14 +160,27 @@ def _names(actor: Actor, entity: Entity, selection: Selection) -> list[str]:
     return [records.display.title_of(entity, record, actor) for record in some]
 
 
-def _inputs(actor: Actor, entity: Entity, verb: str, name: str, request: HttpRequest) -> list[Input]:
+def _field_of(entity: Entity, verb: str, name: str) -> str:
+    """The field a bulk change sets; ``name`` is the one chosen in the dialog of an edit."""
+    return {"update": name, "assign": entity.access.owner, "tag": "tags", "untag": "tags"}.get(verb, "")
+
+
+def _inputs(
+    actor: Actor,
+    entity: Entity,
+    verb: str,
+    name: str,
+    request: HttpRequest,
+    errors: Mapping[str, Sequence[Text]] | None = None,
+) -> list[Input]:
     fields = shape.writable(actor, entity)
-    wanted = {"update": name, "assign": entity.access.owner, "tag": "tags", "untag": "tags"}.get(verb, "")
+    wanted = _field_of(entity, verb, name)
     declared = fields.get(wanted) or shape.fields_of(entity).get(wanted)
     if declared is None:
         return []
     given = raw_values([declared], request.POST, partial=True) if "go" in request.POST else {}
-    return [choosing.inputs(actor, entity, [declared], given)[declared.name]]
+    focus = next(iter(errors or ()), "")
+    return [choosing.inputs(actor, entity, [declared], given, errors=errors, focus=focus)[declared.name]]
 
 
 @page_view("POST")
@@ -175,7 +194,7 @@ def bulk_field(request: HttpRequest, path: str) -> HttpResponseBase:
 def _given(actor: Actor, entity: Entity, verb: str, request: HttpRequest) -> dict[str, Any]:
     if verb == "delete":
         return {}
-    name = {"update": request.POST.get("field", ""), "assign": entity.access.owner}.get(verb, "tags")
+    name = _field_of(entity, verb, request.POST.get("field", ""))
     declared = shape.writable(actor, entity).get(name) or (
         shape.fields_of(entity).get(name) if verb == "assign" else None
     )
@@ -197,8 +216,28 @@ def _carry_out(request: HttpRequest, actor: Actor, entity: Entity, selection: Se
         raise Invalid(_("Type the number %(count)s to confirm.") % {"count": count}, code="bulk.confirm", field="typed")
     sort = "untag" if verb == "tag" and request.POST.get("remove") == "1" else verb
     given = _given(actor, entity, verb, request)
-    operation = begun(actor, lambda: bulk.begin(actor, sort, entity, selection.ids, given))
-    return _answer(request, entity, selection, operation)
+
+    def begin() -> Operation:
+        operation = bulk.begin(actor, sort, entity, selection.ids, given)
+        if verb == "update":
+            _doubt_clearing(entity, given, count)
+        return operation
+
+    return _answer(request, entity, selection, begun(actor, begin))
+
+
+def _doubt_clearing(entity: Entity, given: Mapping[str, Any], count: int) -> None:
+    """Ask whether a value left empty is meant to empty the field of all the records."""
+    fields = shape.fields_of(entity)
+    for name, raw in given.items():
+        if kinds.parse(fields[name], raw) in (None, "", [], {}):
+            text = ngettext(
+                "“%(field)s” is left empty: it will be cleared in %(count)s record.",
+                "“%(field)s” is left empty: it will be cleared in %(count)s records.",
+                count,
+            )
+            told = text % {"field": fields[name].label, "count": formats.number(count)}
+            doubts.doubt(told, field=name, code="bulk.clears")
 
 
 def _answer(request: HttpRequest, entity: Entity, selection: Selection, operation: Operation) -> HttpResponseBase:
@@ -247,7 +286,8 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
     many = len(selection.ids) > bulk.AT_ONCE
     sent = "go" in request.POST or not (fields or many)
     raw = raw_values(fields, request.POST) if sent else {one.name: build.proposed(actor, one) for one in fields}
-    error, given = "", dict[str, Any]()
+    error: Invalid | None = None
+    refused, given = "", dict[str, Any]()
     if sent:
         try:
             given = read_values(fields, raw)
@@ -256,8 +296,8 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
                 step = begun(actor, lambda: act_begin(actor, entity, key, selection.ids, values))
                 return _answer(request, entity, selection, step)
         except Invalid as wrong:
-            error = text_of(wrong)
-    if sent and not error:
+            error = wrong
+    if sent and error is None:
         with records.writing(actor):
             done, idle, problems = _act_on_each(actor, entity, action, selection.ids, given)
         words = ngettext("%(count)s record done", "%(count)s records done", done) % {"count": formats.number(done)}
@@ -268,15 +308,18 @@ def _act(request: HttpRequest, actor: Actor, entity: Entity, selection: Selectio
         if done or idle or not fields:
             level: Literal["", "error"] = "error" if problems and not (done or idle) else ""
             return finish(request, f"/{entity.path}/?{selection.query}", toast(words, level=level))
-        error = words
+        refused = words
+    errors, general = build.errors_by_field(error, [one.name for one in fields])
+    names = choosing.inputs(actor, entity, fields, raw, errors=errors, focus=next(iter(errors), ""))
     context = {
-        **_dialog(request, actor, entity, selection, "assign", error),
+        **_dialog(request, actor, entity, selection, "assign", None),
         "title": f"{action.label} · {formats.number(len(selection.ids))} {entity.plural}",
         "verb": f"do-{key}",
-        "inputs": list(choosing.inputs(actor, entity, fields, raw).values()),
+        "inputs": list(names.values()),
+        "general": [refused] if refused else general,
         "submit": action.label,
     }
-    return draw(request, "list/bulk.jinja", context, status=422 if error else 200)
+    return draw(request, "list/bulk.jinja", context, status=422 if error or refused else 200)
 
 
 def _act_on_each(
