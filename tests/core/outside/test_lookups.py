@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def test_both_are_needed_and_only_named_fields_are_shown(repair: Any, cast: Any,
 
 
 def test_wrong_answers_are_all_alike_and_slowed(repair: Any) -> None:
-    answers = [ask("R-1", "0000"), ask("R-2", "4321"), ask("R-1", "19900004321"), ask("R-1", "")]
+    answers = [ask("R-1", "0000"), ask("R-2", "4321"), ask("R-1", "1111"), ask("R-1", "")]
     assert [one.status_code for one in answers] == [422] * 4
     assert [one.content.count(b"No record fits both") for one in answers[:3]] == [1, 1, 1]
     for _turn in range(3):
@@ -46,6 +47,17 @@ def test_wrong_answers_are_all_alike_and_slowed(repair: Any) -> None:
     assert late.status_code == 429, "five wrong answers close the number for a while, to everybody"
     RateWindow.objects.all().delete()
     assert ask("R-1", "4321").status_code == 200
+
+
+def test_what_is_no_end_of_a_phone_is_told_at_its_field_and_counts_as_no_guess(repair: Any) -> None:
+    for _turn in range(3):
+        for told in ("12", "19900004321", "abcd"):
+            answer = ask("R-1", told)
+            page = answer.content.decode()
+            assert (answer.status_code, page.count("Type the last 4 digits.")) == (422, 1)
+            assert re.search(r'name="factor"[^>]*autofocus', page)
+            assert not re.search(r'name="number"[^>]*autofocus', page)
+    assert ask("R-1", "４３２１").status_code == 200, "nine of them later the number is still open"
 
 
 def test_staff_need_the_number_only_and_see_by_their_rights(repair: Any, cast: Any, alice: Any) -> None:

@@ -203,7 +203,9 @@ def test_the_cookie_is_kept_from_scripts(mine: Client) -> None:
 
 def test_passwords(mine: Client, repair: Any, cast: Any) -> None:
     second = invited(cast, repair.parent, "a@example.com")
-    assert mine.post("/my/password/", {"password": "short", "again": "short"}).status_code == 422
+    refused = mine.post("/my/password/", {"password": "short", "again": "short"})
+    assert refused.status_code == 422
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', refused.content.decode()) == ["password"]
     good = {"password": "山高月小，水落石出，曾日月之几何", "again": "山高月小，水落石出，曾日月之几何"}
     assert mine.post("/my/password/", {**good, "again": "x"}).status_code == 422
     assert mine.post("/my/password/", good).status_code == 200

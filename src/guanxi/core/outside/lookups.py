@@ -55,6 +55,12 @@ def factor_field(page: PublicPage) -> Field | None:
     return shape.field_at(pages.entity_for(page), str(page.definition.get("factor") or ""))
 
 
+def asks_for_tail(page: PublicPage) -> bool:
+    """Whether the second question asks for the end of a phone number."""
+    field = factor_field(page)
+    return field is not None and field.kind in ("phone", "phones")
+
+
 def number_field(page: PublicPage) -> Field:
     """The field that holds the number."""
     return shape.fields_of(page.entity)[str(page.definition["number"])]
@@ -106,6 +112,8 @@ def find(page: PublicPage, actor: Actor, number: str, factor: str) -> Sheet:
         return _sheet(actor, entity, found, page.definition)
     if not told:
         raise Invalid(_("Type this too."), code="public.factor", field="factor")
+    if asks_for_tail(page) and len(_digits(told)) != TAIL:  # no guess, so none is counted
+        raise Invalid(_("Type the last %(count)d digits.") % {"count": TAIL}, code="public.factor", field="factor")
     key = pages.attempt(page, wanted, actor)
     rows = records.queryset(READER, entity, filter={"field": name, "op": "eq", "value": wanted})[:2]
     fitting = [one for one in rows if _knows(entity, one, str(page.definition["factor"]), told)]
@@ -127,10 +135,13 @@ def _knows(entity: Entity, record: Any, path: str, told: str) -> bool:
         value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
     kept = [str(one.get("value") or "") for one in value or ()] if isinstance(value, list) else [str(value or "")]
     if field is not None and field.kind in ("phone", "phones"):
-        digits = ["".join(sign for sign in one if sign.isdigit())[-TAIL:] for one in kept]
-        asked = "".join(sign for sign in fold(told) if sign.isdigit())
+        digits, asked = [_digits(one)[-TAIL:] for one in kept], _digits(told)
         return len(asked) == TAIL and any(_same(one, asked) for one in digits if len(one) == TAIL)
     return any(_same(fold(one), fold(told)) for one in kept if one)
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in fold(text) if sign.isdigit())
 
 
 def _same(one: str, other: str) -> bool:

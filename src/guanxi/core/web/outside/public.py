@@ -71,7 +71,7 @@ def _lookup(request: HttpRequest, found: PublicPage, actor: Actor) -> HttpRespon
     field = lookups.factor_field(found)
     entity = pages.entity_for(found)
     number_field = lookups.number_field(found)
-    tail = field is not None and field.kind in ("phone", "phones")
+    tail = lookups.asks_for_tail(found)
     sent = request.POST if request.method == "POST" else {}
     number = str(sent.get("number") or (request.GET.get("number", "") if actor.kind == "user" else ""))
     context = {
