@@ -182,3 +182,15 @@ def test_on_a_phone_the_list_is_cards_and_the_navigation_a_drawer(people: People
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("tab", name="详情").or_(page.get_by_text("详情", exact=True)).first.click()
     expect(page.locator("a[href^='tel:']").first).to_be_visible()
+
+
+def test_the_open_page_of_an_account_is_in_sight_on_a_phone(people: People) -> None:
+    page = people("alice", phone=True)
+    page.goto("/account/rights/")
+    row, tab = page.locator("nav.gx-tabs"), page.locator("nav.gx-tabs [aria-current]")
+    assert row.evaluate("(one) => one.scrollWidth > one.clientWidth"), "there are more than fit"
+    page.wait_for_function("() => document.querySelector('nav.gx-tabs').scrollLeft > 0")
+    place, around = tab.bounding_box(), row.bounding_box()
+    assert place is not None
+    assert around is not None
+    assert place["x"] + place["width"] <= around["x"] + around["width"] + 1

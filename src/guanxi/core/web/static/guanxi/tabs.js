@@ -75,3 +75,10 @@ on("change", "form[data-typed]", (event, form) => {
   form.requestSubmit();
   again.remove();
 });
+
+// Of a row of pages wider than the screen, the one that is open is in sight.
+each("nav.gx-tabs [aria-current]", (tab) => {
+  const row = tab.closest(".gx-tabs");
+  const beyond = tab.getBoundingClientRect().right - row.getBoundingClientRect().right;
+  if (beyond > 0) row.scrollLeft += beyond;
+});
