@@ -83,6 +83,34 @@ def test_a_word_less_frequent_than_thought_is_found_all_the_same(monkeypatch: py
     assert "entity || ''" in said
 
 
+def test_a_frequent_word_seldom_among_the_newest_is_looked_for_a_little_further_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = person("alice")
+    monkeypatch.setattr(candidates, "STEP", 10)
+    older = [make_firm(f"第{number}号科技", owner=alice).pk for number in range(40)]
+    newest = [make_firm(f"第{n}号{'贸易' if n % 3 else '科技'}", owner=alice).pk for n in range(60)]
+    fitting = [pk for n, pk in enumerate(newest) if not n % 3]
+    _told(monkeypatch, {"h科技": 900_000.0}, 1_000_000.0, **{f"_{alice.pk}": 0.9})
+    found, said = _statements(actor(alice), "科技", limit=45)
+    assert len(found) == 45
+    assert set(fitting) < set(found) < {*fitting, *older}
+    assert "entity || ''" not in said
+
+
+def test_the_lists_of_several_owners_are_not_read_beside_a_rarer_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob, charlie = person("alice"), person("bob"), person("charlie")
+    ours = {make_firm("甲罕见", owner=alice).pk, make_firm("乙罕见", owner=bob).pk}
+    make_firm("丙罕见", owner=charlie)
+    _told(monkeypatch, {}, 1_000_000.0, **{f"_{one.pk}": 0.1 for one in (alice, bob)})
+    found, said = _statements(actor(alice, owners=(alice.pk, bob.pk)), "罕见")
+    assert set(found) == ours
+    assert "ts_match_vq" in said
+    found, said = _statements(actor(alice), "罕见")
+    assert len(found) == 1
+    assert "ts_match_vq" not in said, "one owner's list is short"
+
+
 def test_a_frequent_word_finds_what_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = person("alice"), person("bob")
     shared = make_firm("共享科技", owner=bob, updated_at=timezone.now() + dt.timedelta(days=1))

@@ -11,6 +11,8 @@ from guanxi.core.records.search.probe import frequent
 
 #: That the tokens of a document ``d`` fit a condition.
 ONE = "d.tsv @@ %s::tsquery"
+#: The same, of documents found by something else.
+COMPARED = "ts_match_vq(d.tsv, %s::tsquery)"
 #: A condition that fits more documents than this is asked for word by word.
 MANY = 10_000
 #: So many documents of somebody's own are looked through quicker than all that begin so are gathered.
@@ -75,18 +77,21 @@ def fits(condition: str, mine: str = "", about: float = math.inf) -> tuple[str, 
 
     One tsquery is reckoned through whole for each document of its rarest word. Taken apart, the index goes from list to list, the
     rarest first, and leaves out at once what no field holds. What begins with a word is gathered to its end whatever the other
-    words are: of a frequent one beside others it is cheaper to compare the documents.
+    words are: of a frequent one beside others it is cheaper to compare the documents. So it is with several owners of many
+    documents beside rarer words: each of their lists would be read from end to end.
     """
     whole = part_of(condition)
     many = min(holding(whole), about) > MANY
     ways = [(way, _compared(way, alone=bool(mine) and about < OWN)) for way in whole.split("|")]
     if not many and not any(compared for _way, compared in ways):
+        if "|" in mine and about >= OWN:
+            return f"{ONE} AND {COMPARED}", [condition, mine]
         return ONE, [f"({condition}) & ({mine})" if mine else condition]
     found, values = list[str](), list[str]()
     for way, compared in ways:
         words = sorted((word for word in way.split("&") if word not in compared), key=holding)
         asked = [*([mine] if mine else []), *(word.text for word in words)]
-        found.append(" AND ".join([*[ONE] * len(asked), *["ts_match_vq(d.tsv, %s::tsquery)"] * len(compared)]))
+        found.append(" AND ".join([*[ONE] * len(asked), *[COMPARED] * len(compared)]))
         values += [*asked, *(word.text for word in compared)]
     return f"({' OR '.join(f'({one})' for one in found)})", values
 

@@ -21,7 +21,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.text import has_han
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.records.search import judge, rounds, terms
-from guanxi.core.records.search.asking import ONE, OWN, holding
+from guanxi.core.records.search.asking import COMPARED, ONE, OWN, holding
 from guanxi.core.records.search.conditions import (
     Condition,
     about_mine,
@@ -50,8 +50,9 @@ NEWEST = 60
 PLENTY = 1.4
 #: So many where the actor sees next to none of them: the very name is among the first.
 SAMPLE = 40
-#: Of the newest documents so many are looked through at most for a frequent word, and one for so many entries of the index spared.
-LATEST = 20_000
+#: Of the newest documents so many are looked through at most for a frequent word, in whole steps (for few different statements),
+#: and one for so many entries of the index spared.
+LATEST, STEP = 20_000, 1000
 ENTRIES = 5
 #: Names that begin so which are looked at in their index before somebody's own documents are.
 NAMES = 5000
@@ -109,7 +110,7 @@ class _Asked:
         conditions = anywhere(self.actor, self.entity, self.query, self.fields, loose=True, judged=True)
         if conditions and self.several and not self.few and self.share is not None:
             told, values = holding_all(self.entity, terms.tsquery(self.query, self.fields, loose=True))
-            yield from self._near([(f"{told} AND ts_match_vq(d.tsv, %s::tsquery)", [*values, self.mine])], CAP)
+            yield from self._near([(f"{told} AND {COMPARED}", [*values, self.mine])], CAP)
             conditions = conditions[1:]
         yield from self._fitting(conditions)
 
@@ -189,26 +190,39 @@ class _Asked:
         The index would read the list of all that hold a frequent word to its end, and those of several owners beside. Chinese
         within a name fits everywhere alike; of what may be initials or a number, more are taken up, to find the better ones.
         """
-        whole = rights_condition(self.entity, self.actor) is None
-        share = 1.0 if whole else self.share or 0.0
+        share = 1.0 if rights_condition(self.entity, self.actor) is None else self.share or 0.0
         condition, every = terms.tsquery(self.query, self.fields), documents().get(self.entity.key, 0.0)
         known = holding(condition)
         if not (known and share and every):
             return False
         wanted = self.enough if len(self.query.runs) == 1 and has_han(self.query.core) else CAP
         most = PLENTY * wanted / (min(known / every, 1.0) * share)
-        spared = known + (share * every if self.several else 0.0)
-        if most > min(LATEST, spared / ENTRIES):
-            return False
-        newest = Question(
-            "SELECT d.record_id, false FROM (SELECT s.record_id, s.tsv FROM core_search_doc s WHERE s.entity = %s"  # noqa: S608 - own SQL
-            f" ORDER BY s.entity DESC, s.record_id DESC LIMIT {math.ceil(most / 1000) * 1000}) d"
-            f" WHERE d.tsv @@ %s::tsquery LIMIT {wanted}",
-            [self.entity.key, f"({condition}) & ({self.mine})" if self.mine else condition],
+        spared = min(LATEST, (known + (share * every if self.several else 0.0)) / ENTRIES)
+        whole, past, found = f"({condition}) & ({self.mine})" if self.mine else condition, 0, 0
+        while found < wanted and 0 < most <= spared - past:
+            number = math.ceil(most / STEP) * STEP
+            answers = yield [self._newest(whole, past, number, wanted - found)]
+            self._take(answers)
+            past, found = past + number, found + len(answers[0])
+            most = PLENTY * (wanted - found) * past / found if found else 0.0  # they lie less close than on average
+        return found >= wanted
+
+    def _newest(self, condition: str, past: int, number: int, wanted: int) -> Question:
+        """Those that fit among so many of the newest documents, older than the ``past`` newest."""
+        order = "ORDER BY s.entity DESC, s.record_id DESC"
+        values: list[Any] = [self.entity.key]
+        older = ""
+        if past:
+            older = (
+                " AND s.record_id < (SELECT s.record_id FROM core_search_doc s WHERE s.entity = %s"  # noqa: S608 - own SQL
+                f" {order} OFFSET {past - 1} LIMIT 1)"
+            )
+            values *= 2
+        return Question(
+            f"SELECT d.record_id, false FROM (SELECT s.record_id, s.tsv FROM core_search_doc s WHERE s.entity = %s{older}"  # noqa: S608 - own SQL
+            f" {order} LIMIT {number}) d WHERE d.tsv @@ %s::tsquery LIMIT {wanted}",
+            [*values, condition],
         )
-        answers = yield [newest]
-        self._take(answers)
-        return len(answers[0]) == wanted
 
     def _fitting(self, conditions: Sequence[Condition]) -> Asking:
         """Records whose tokens fit.
