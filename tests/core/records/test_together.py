@@ -186,9 +186,30 @@ def test_a_photo_of_a_telephone_is_shown_by_every_browser_and_keeps_no_place(cas
         with Image.open(io.BytesIO(stored)) as shown:
             assert (shown.size, dict(shown.getexif())) == ((64, 96), {})
         assert b"Apple" not in stored
-    with pytest.raises(Invalid) as caught:
-        together.file_add(cast.alice, gadget, files.as_upload("cut.heic", taken[:400]))
-    assert caught.value.code == "file.picture"
+    for content in (taken[:400], taken[:40] + bytes(range(256)) * 3):
+        with pytest.raises(Invalid) as caught:
+            together.file_add(cast.alice, gadget, files.as_upload("cut.heic", content))
+        assert caught.value.code == "file.picture"
+
+
+def test_a_decoder_that_dies_or_hangs_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    head = b"\0\0\0\x18ftypheic"
+    for number, (code, said) in enumerate(
+        (
+            ("import os; os.abort()", "file.picture"),
+            ("input()\nwhile True: pass", "file.picture"),
+            ("raise SystemExit(3)", "file.pixels"),
+        )
+    ):
+        program = tmp_path / f"{number}.py"
+        program.write_text(code)
+        monkeypatch.setattr(files, "_TRANSLATOR", program)
+        monkeypatch.setattr(files, "_LONGEST", 1)
+        with pytest.raises(Invalid) as caught:
+            files.picture_anew(io.BytesIO(head + b"\n" * 99), head)
+        assert caught.value.code == said
+    assert files._turns.acquire(blocking=False), "the next one gets its turn"
+    files._turns.release()
 
 
 def test_pictures_are_made_anew(cast: Cast, gadget: Any) -> None:

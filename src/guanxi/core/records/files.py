@@ -10,6 +10,8 @@ import hashlib
 import io
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,7 +19,6 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import quote
@@ -73,9 +74,11 @@ _TYPES = {
     "mp4": "video/mp4",
 }
 _PICTURES = {"JPEG": ("jpg", "image/jpeg"), "PNG": ("png", "image/png"), "GIF": ("png", "image/png")}
-_READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "HEIF", "AVIF")
-#: Boxes of which the first says which of the two it is: pictures of telephones.
-_BOXED = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"))
+_READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+#: What the first box of a telephone's picture says, as HEIC and as AVIF; HEIC is translated by a program that takes at most so long (s).
+_HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+_AVIF = frozenset((b"avif", b"avis"))
+_TRANSLATOR, _LONGEST = Path(__file__).with_name("unboxing.py"), 30
 
 
 class Upload(Protocol):
@@ -189,12 +192,36 @@ def _settle(place: Path, digest: str) -> None:
 def looks_like_picture(head: bytes) -> bool:
     """Whether a content begins as a picture does."""
     return head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")) or (
-        (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or _is_boxed(head)
+        (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or _boxed(head, _HEIC | _AVIF)
     )
 
 
-def _is_boxed(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in _BOXED
+def _boxed(head: bytes, kinds: frozenset[bytes]) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in kinds
+
+
+def _translated(source: Path | IO[bytes]) -> bytes:
+    """HEIC as JPEG or PNG; one at a time. Raises Invalid."""
+    content = source.read_bytes() if isinstance(source, Path) else source.read()
+    command = [sys.executable, "-I", str(_TRANSLATOR), str(MOST_PIXELS)]
+    with _turn():
+        try:
+            done = subprocess.run(command, input=content, capture_output=True, timeout=_LONGEST, check=False)  # noqa: S603 - our own program
+        except subprocess.TimeoutExpired:
+            raise _damaged() from None
+    if done.returncode == 3:
+        raise _too_many()
+    if done.returncode:
+        raise _damaged()
+    return done.stdout
+
+
+def _damaged() -> Invalid:
+    return Invalid(_("The picture is damaged."), code="file.picture", field="file")
+
+
+def _too_many() -> Invalid:
+    return Invalid(_("The picture has too many pixels."), code="file.pixels", field="file")
 
 
 def picture_anew(
@@ -206,18 +233,17 @@ def picture_anew(
     """
     if not looks_like_picture(head):
         return None
-    if _is_boxed(head):
-        pi_heif = import_module("pi_heif")  # seldom needed, and large
-        pi_heif.register_heif_opener()
+    if _boxed(head, _HEIC):
+        source = io.BytesIO(_translated(source))
     try:
         with Image.open(source, formats=_READ) as found:
             if found.width * found.height > MOST_PIXELS:
-                raise Invalid(_("The picture has too many pixels."), code="file.pixels", field="file")
+                raise _too_many()
             most = max(*found.size, longest)
             kept = (found.width * longest // most or 1, found.height * longest // most or 1)
             found.draft(None, kept)  # of a JPEG a half, a quarter or an eighth is decoded where that is enough
             with _turn() if found.width * found.height > LARGE else nullcontext():
-                photo = found.format in ("JPEG", "HEIF", "AVIF") and not _has_alpha(found)
+                photo = found.format in ("JPEG", "AVIF") and not _has_alpha(found)
                 kind = "JPEG" if photo or found.mode in ("YCbCr", "CMYK") else "PNG"
                 found.thumbnail((longest, longest))
                 picture = ImageOps.exif_transpose(found)
@@ -227,10 +253,18 @@ def picture_anew(
                 picture.save(content, kind, quality=88, optimize=True)
     except Invalid:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        RuntimeError,
+    ):
         if head.startswith((b"BM", b"II*\x00", b"MM\x00*")):
             return None  # two or four bytes prove little: it may be something else
-        raise Invalid(_("The picture is damaged."), code="file.picture", field="file") from None
+        raise _damaged() from None
     return content.getvalue(), *_PICTURES[kind]
 
 
