@@ -220,7 +220,7 @@ def plain(value: Any) -> str:
     if isinstance(value, str):
         return escaped(value)
     if isinstance(value, dt.datetime):
-        return _moment(value)
+        return _moment(value, value.fold)  # the two of a doubled hour are equal
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -229,7 +229,7 @@ def plain(value: Any) -> str:
 
 
 @lru_cache(maxsize=64)
-def _moment(value: dt.datetime) -> str:
+def _moment(value: dt.datetime, _fold: int) -> str:
     return value.isoformat()
 
 
