@@ -13,7 +13,7 @@ from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.workflows import running as workflows
 from guanxi.core.privacy import retention
-from guanxi.core.records import files, quarantine, sealing
+from guanxi.core.records import files, quarantine, sealing, upkeep
 from guanxi.core.records.search import index
 
 logger = logging.getLogger("guanxi.audit")
@@ -33,6 +33,12 @@ def search_catch_up(_now: dt.datetime) -> None:
     """Every minute: the search documents that bulk loads left for later, and all of them after a change of the tokens."""
     index.catch_up()
     index.renew()
+
+
+@every("* * * * *")
+def carriers_follow(_now: dt.datetime) -> None:
+    """Every minute: what was hung on a record while its owner changed follows its new owner."""
+    upkeep.carry_late()
 
 
 @every("2 * * * *")

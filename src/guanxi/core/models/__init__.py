@@ -11,6 +11,7 @@ from guanxi.core.models.automation import (
     SettingsVersion,
     Snippet,
 )
+from guanxi.core.models.carrying import CarryLag
 from guanxi.core.models.custom import (
     CustomObject,
     Due,
@@ -89,6 +90,7 @@ __all__ = [
     "AutomationRule",
     "CalendarDay",
     "CarriedRecord",
+    "CarryLag",
     "ChoiceField",
     "Collaborator",
     "Comment",
