@@ -187,8 +187,9 @@ def test_what_a_job_changed_is_drawn_without_a_reload(people: Any, make: Any) ->
     page = people("alice")
     with page.expect_response(lambda answer: "presence" in answer.url):
         page.goto(f"/customers/{one.pk}/")
-    Customer.objects.filter(pk=one.pk).update(returns_on=clock.today("Asia/Shanghai"))
     page.get_by_role("button", name="More actions").click()
+    expect(page.locator("#record-menu")).to_be_visible()
+    Customer.objects.filter(pk=one.pk).update(returns_on=clock.today("Asia/Shanghai"))
     with page.expect_response(lambda answer: "presence" in answer.url):
         page.evaluate("document.dispatchEvent(new CustomEvent('gx:told'))")
     expect(page.locator("#record-menu")).to_be_visible()
