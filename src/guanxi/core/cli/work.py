@@ -60,11 +60,11 @@ def _checkout() -> Path:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run pytest in the checkout; without a number of processes it takes one more than there are processors, for many wait."""
+    """Run pytest in the checkout; without a number of processes it takes one per processor."""
     home = _checkout()
     chosen = list(arguments)
     if not any(each.startswith(("-n", "--numprocesses", "-p", "--pdb", "-h", "--help")) for each in chosen):
-        chosen = ["-n", str(len(os.sched_getaffinity(0)) + 1), *chosen]
+        chosen = ["-n", "auto", *chosen]
     command = [sys.executable, "-m", "pytest", "--rootdir", str(home), "-c", str(home / "pyproject.toml"), *chosen]
     sys.exit(subprocess.run(command, cwd=home, env=_variables(), check=False).returncode)
 
