@@ -226,7 +226,8 @@ def test_sorts_of_record_are_looked_through_side_by_side(monkeypatch: pytest.Mon
         with CaptureQueriesContext(connection) as seen:
             hits = search(actor(alice), "华", entities=[FIRM, MATE])
         assert {(hit.entity, hit.record_id) for hit in hits} == {(FIRM.key, firm.pk), (MATE.key, mate.pk)}
-        rounds = [one["sql"] for one in seen.captured_queries if "core_search_doc" in one["sql"]]
+        asked = [one["sql"] for one in seen.captured_queries if "core_search_doc" in one["sql"]]
+        rounds = [one for one in asked if "pg_stats" not in one]
         assert len(rounds) == 2 + (documents == 0), rounds
 
 
