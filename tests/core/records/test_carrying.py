@@ -14,7 +14,7 @@ from django.db import connection
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.models import CarryLag, SearchDoc
-from guanxi.core.records import upkeep
+from guanxi.core.records import carrying
 from tests.factories.cast import Cast
 
 
@@ -39,7 +39,7 @@ def test_a_child_made_while_the_owner_changes_follows_him(cast: Cast, make: Call
     try:
         assert made.wait(20)
         records.update(cast.root, Customer.objects.get(pk=firm.pk), {"owner": cast.charlie_user.pk})
-        assert [upkeep.carry_late() for _turn in range(3)] == [0, 0, 0]
+        assert [carrying.carry_late() for _turn in range(3)] == [0, 0, 0]
         assert CarryLag.objects.get().ids == [firm.pk], "it waits for who has not ended"
     finally:
         end.set()
@@ -47,7 +47,7 @@ def test_a_child_made_while_the_owner_changes_follows_him(cast: Cast, make: Call
     late = Contact.objects.get(name="张三")
     assert late.carrier_owner_id == cast.alice_user.pk
     waited = time.monotonic()
-    while not (done := upkeep.carry_late()) and time.monotonic() - waited < 60:  # for others of the server, too
+    while not (done := carrying.carry_late()) and time.monotonic() - waited < 60:  # for others of the server, too
         time.sleep(0.1)
     assert done == 1
     late.refresh_from_db()
@@ -62,8 +62,8 @@ def test_a_change_nobody_met_is_done_with_at_the_second_look(cast: Cast, make: C
     make("customers.contact", name="李四", customer=firm)
     records.update(cast.root, firm, {"owner": cast.charlie_user.pk})
     assert Contact.objects.get().carrier_owner_id == cast.charlie_user.pk
-    assert upkeep.carry_late() == 0
+    assert carrying.carry_late() == 0
     assert CarryLag.objects.get().upto
     CarryLag.objects.update(upto=1)  # all of them have ended
-    assert upkeep.carry_late() == 0
+    assert carrying.carry_late() == 0
     assert not CarryLag.objects.exists()

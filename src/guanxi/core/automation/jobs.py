@@ -13,7 +13,7 @@ from guanxi.core.automation.queue import every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.workflows import running as workflows
 from guanxi.core.privacy import retention
-from guanxi.core.records import files, quarantine, sealing, upkeep
+from guanxi.core.records import carrying, files, quarantine, sealing
 from guanxi.core.records.search import index
 
 logger = logging.getLogger("guanxi.audit")
@@ -38,7 +38,7 @@ def search_catch_up(_now: dt.datetime) -> None:
 @every("* * * * *")
 def carriers_follow(_now: dt.datetime) -> None:
     """Every minute: what was hung on a record while its owner changed follows its new owner."""
-    upkeep.carry_late()
+    carrying.carry_late()
 
 
 @every("2 * * * *")

@@ -13,7 +13,19 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
-from guanxi.core.records import alike, cleaning, doubts, gates, numbering, reading, saving, shape, upkeep, values
+from guanxi.core.records import (
+    alike,
+    carrying,
+    cleaning,
+    doubts,
+    gates,
+    numbering,
+    reading,
+    saving,
+    shape,
+    upkeep,
+    values,
+)
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -237,7 +249,7 @@ def create_many(
         made = [_built(actor, declared, row, trusted=trusted) for row in rows]
         records = [record for record in made if not isinstance(record, Invalid)]
         numbering.fill_many(declared, records)
-        upkeep.carry_many(declared, records)
+        carrying.carry_many(declared, records)
         declared.model._base_manager.bulk_create(records, batch_size=1000)
         upkeep.after_save(declared, records)
         if not quiet:

@@ -78,7 +78,7 @@ _READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 #: What the first box of a telephone's picture says, as HEIC and as AVIF; HEIC is translated by a program that takes at most so long (s).
 _HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _AVIF = frozenset((b"avif", b"avis"))
-_TRANSLATOR, _LONGEST = Path(__file__).with_name("unboxing.py"), 30
+_TRANSLATOR, _LONGEST = Path(__file__).with_name("heic.py"), 30
 
 
 class Upload(Protocol):

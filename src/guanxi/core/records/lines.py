@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Clash, Conflict, Invalid
-from guanxi.core.records import cleaning, dictionaries, shape, upkeep, values
+from guanxi.core.records import carrying, cleaning, dictionaries, shape, upkeep, values
 from guanxi.core.records.writing import emit_many
 from guanxi.core.schema.entity import Entity, Lines
 from guanxi.core.schema.registry import entity_of
@@ -339,7 +339,7 @@ def _insert(actor: Actor, entity: Entity, spec: Lines, record: Any, rows: Sequen
         setattr(row, spec.field, record)
         row.created_at = row.updated_at = now
         row.created_by_id = row.updated_by_id = actor.user_id
-    upkeep.carry_many(entity, rows)
+    carrying.carry_many(entity, rows)
     entity.model._base_manager.bulk_create(rows)
     upkeep.after_save(entity, rows)
     emit_many(actor, entity, "created", [(row.pk, {}) for row in rows])

@@ -20,6 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import Operation
 from guanxi.core.records import (
+    carrying,
     derived,
     dictionaries,
     doubts,
@@ -70,7 +71,7 @@ def insert_many(
         return made
     with writing(actor, operation=operation):
         numbering.fill_many(declared, records)
-        upkeep.carry_many(declared, records)
+        carrying.carry_many(declared, records)
         copy_records(records)
         process.note(actor, [(record, record._entered) for record in records if record._entered])
         if search_later:
@@ -309,7 +310,7 @@ def store_changes(
     for record in records:
         record.version += 1
         record.updated_at, record.updated_by_id = now, actor.user_id
-    upkeep.carry_many(entity, records)
+    carrying.carry_many(entity, records)
     written = [column for column in entity.model._meta.concrete_fields if not (column.primary_key or column.generated)]
     if columns is None:
         written = [column for column in written if _may_differ(column, changed)]
@@ -322,7 +323,7 @@ def store_changes(
     upkeep.after_save(entity, records, dict.fromkeys(touched))
     owners = [record.pk for record, changes in changed if entity.access.owner in changes]
     if owners:
-        upkeep.carry_down(entity, owners)
+        carrying.carry_down(entity, owners)
     if not quiet:
         emit_many(actor, entity, "updated", [(record.pk, changes) for record, changes in changed])
 

@@ -15,7 +15,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Collaborator, Comment, File, InboundMessage, Mark, Operation, OutboundMessage, Record
-from guanxi.core.records import gates, saving, shape, upkeep, values
+from guanxi.core.records import carrying, gates, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
@@ -57,7 +57,7 @@ def merge(
             moved = _move_children(declared, keep_id, others)
             _trash(actor, declared, others)
             _fill(actor, declared, records, keep_id, others, choices or {})
-            upkeep.carry_down(declared, [keep_id])
+            carrying.carry_down(declared, [keep_id])
         step.result = {"moved": moved}
         step.save(update_fields=["result"])
         emit(actor, "merged", records[keep_id], {"merged": [others, keep_id]})
@@ -152,7 +152,7 @@ def _move_children(entity: Entity, keep_id: int, others: Sequence[int]) -> dict[
 def _recarry(model: type[models.Model], name: str, keep_id: int) -> None:
     if is_registered(model) and entity_of(model).access.carried_by == name:
         ids = list(model._base_manager.filter(**{f"{name}_id": keep_id}).values_list("pk", flat=True))
-        upkeep.carry_again(entity_of(model), ids)
+        carrying.carry_again(entity_of(model), ids)
 
 
 def _point(rows: models.QuerySet[Any], new: Mapping[str, Any]) -> int:

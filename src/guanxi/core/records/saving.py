@@ -18,6 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
 from guanxi.core.records import (
+    carrying,
     cleaning,
     columns,
     conflicts,
@@ -184,7 +185,7 @@ def save(
     else:
         record.version += 1
     record.updated_at, record.updated_by_id = now, actor.user_id
-    upkeep.carry(entity, record)
+    carrying.carry(entity, record)
     derived.fill(entity, record, changes)
     rules.hold(actor, entity, record, changes, creating=creating)
     check_model(record)
@@ -204,7 +205,7 @@ def save(
         record.refresh_from_db()
     upkeep.after_save(entity, [record], changes)
     if not creating and entity.access.owner in changes:
-        upkeep.carry_down(entity, [record.pk])
+        carrying.carry_down(entity, [record.pk])
     emit(actor, verb or ("created" if creating else "updated"), record, changes)
     process.follow(actor, entity, record, entered)
     gates.after(actor, entity, record, changes, creating=creating)

@@ -18,7 +18,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
 from guanxi.core.models import AuditEntry, Operation, Record
 from guanxi.core.models.stamps import bump
-from guanxi.core.records import gates, standing, upkeep
+from guanxi.core.records import carrying, gates, standing, upkeep
 from guanxi.core.records.settings_registry import stamps_of
 from guanxi.core.records.writing import emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
@@ -357,9 +357,9 @@ def _write_alike(
         return
     entity = entity_of(model)
     if f"{entity.access.owner}_id" in columns:
-        upkeep.carry_down(entity, ids)
+        carrying.carry_down(entity, ids)
     if entity.access.carried_by and f"{entity.access.carried_by}_id" in columns:
-        upkeep.carry_again(entity, ids)
+        carrying.carry_again(entity, ids)
     alive = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
     upkeep.after_restore(entity, [number for number in ids if number in alive])
     if gone := [number for number in ids if number not in alive]:
