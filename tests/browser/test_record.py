@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from guanxi.areas.activities.models import Task
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
 from guanxi.core.kernel import clock
+from guanxi.core.models import Presence
 from tests.browsing import violations
 
 
@@ -208,8 +210,12 @@ def test_who_else_is_changing_the_record_is_seen(people: Any, make: Any) -> None
         alice.get_by_role("link", name="Edit", exact=True).click()
     bob.goto(f"/customers/{one.pk}/")
     expect(bob.locator("[data-presence] .gx-editing-now")).to_have_attribute("title", "林爱丽 is changing this record")
-    with alice.expect_request_finished(lambda asked: "presence" in asked.url):  # what she says when she leaves
-        alice.goto("/customers/")
+    alice.goto("/customers/")
+    until = time.monotonic() + 15
+    while (
+        Presence.objects.filter(user__name="林爱丽").exists() and time.monotonic() < until
+    ):  # what she says when she leaves
+        bob.wait_for_timeout(50)
     bob.reload()
     expect(bob.locator("#record-head")).to_contain_text("华强电子")
     expect(bob.locator("[data-presence] .gx-avatar")).to_have_count(0)
