@@ -146,10 +146,10 @@ def wait_gone(pids: list[int], seconds: float = 5) -> list[int]:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[int]:
+def listening(port: int = 0) -> Iterator[int]:
     """A port that somebody listens on."""
     with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
+        server.bind(("127.0.0.1", port))
         server.listen()
         yield int(server.getsockname()[1])
 

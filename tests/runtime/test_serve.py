@@ -17,7 +17,7 @@ import pytest
 from guanxi.core.cli.faults.speaking import Client, to_port
 from guanxi.runtime.environment import read
 from guanxi.runtime.process import working_in
-from tests.runtime.helpers import LONG, Server, guanxi, listening, processor_seconds, small_disk, wait_gone
+from tests.runtime.helpers import LONG, Server, free_ports, guanxi, listening, processor_seconds, small_disk, wait_gone
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,7 @@ def test_a_taken_port_is_said_before_anything_starts(place: Place, tmp_path: Pat
     assert done.stderr == (
         f"Guanxi cannot start: port {port} of 127.0.0.1 is taken by another program. Choose another port with --port.\n"
     )
-    with listening() as port:
+    with listening(free_ports() + 1) as port:
         done = guanxi("serve", "--port", str(port - 1), GUANXI_DATA=str(tmp_path / "new"))
     assert (done.returncode, "live events" in done.stderr, "GUANXI_EVENTS_PORT" in done.stderr) == (1, True, True)
     assert not (tmp_path / "new" / "pg").exists()
