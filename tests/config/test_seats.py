@@ -1,9 +1,12 @@
 """Requests are taken in whole before they are answered, and few connections serve many threads."""
 
 import io
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +106,20 @@ def test_threads_that_come_and_go_share_the_connections_of_the_seats() -> None:
     assert len({_asked(seats)[1] for _number in range(3)}) == 1
     seat = seats._free.get_nowait()
     seat["default"].close()
+
+
+def test_listeners_ask_the_silent_and_nothing_else_of_the_process_is_touched() -> None:
+    """Files and pipes are open beside the listener; none of them is left open twice or closed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, io.FileIO(os.devnull) as file:
+        before = set(Path("/proc/self/fd").iterdir())
+        assert _asked(Seats(_application(lambda _environ: HttpResponse()), 1, 1000))[0] == "200 OK"
+        assert set(Path("/proc/self/fd").iterdir()) == before
+        assert file.read() == b""
+        with socket.create_connection(listener.getsockname()) as caller, listener.accept()[0] as heard:
+            assert heard.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert heard.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+            caller.sendall(b"a")
+            assert heard.recv(1) == b"a"
 
 
 def test_a_file_is_handed_over_while_others_are_answered() -> None:

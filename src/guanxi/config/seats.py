@@ -8,7 +8,6 @@ never acted upon: the first half of a form is not a form.
 from __future__ import annotations
 
 import io
-import os
 import queue
 import socket
 import sys
@@ -122,11 +121,16 @@ def _ask_the_silent() -> None:
     """Connections to this process end when their sender is gone without a word, as a telephone out of reach."""
     for opened in Path("/proc/self/fd").iterdir() if sys.platform == "linux" else ():
         try:
-            with socket.socket(fileno=os.dup(int(opened.name))) as heard:
-                if heard.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):  # what it accepts is made as it is
-                    heard.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                    heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _QUIET)
-                    heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _AGAIN)
-                    heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _TIMES)
+            heard = socket.socket(fileno=int(opened.name))
         except OSError:  # not a socket
             continue
+        try:
+            if heard.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):  # what it accepts is made as it is
+                heard.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _QUIET)
+                heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _AGAIN)
+                heard.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _TIMES)
+        except OSError:  # a listener, but not of TCP
+            continue
+        finally:
+            heard.detach()  # it is the server's, and stays open

@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -66,14 +66,16 @@ def test(arguments: tuple[str, ...]) -> None:
     if not any(each.startswith(("-n", "--numprocesses", "-p", "--pdb", "-h", "--help")) for each in chosen):
         chosen = ["-n", "auto", *chosen]
     command = [sys.executable, "-m", "pytest", "--rootdir", str(home), "-c", str(home / "pyproject.toml"), *chosen]
-    sys.exit(subprocess.run(command, cwd=home, env=_variables(), check=False).returncode)
+    _become(command)
 
 
 @click.command(help=_("Run all checks of the source: formatting, types, imports, templates, translations."))
 def check() -> None:
     """Run ``make check``."""
-    sys.exit(subprocess.run(["make", "check"], cwd=_checkout(), env=_variables(), check=False).returncode)
+    _become(["make", "check"])
 
 
-def _variables() -> dict[str, str]:
-    return dict(os.environ) | {"PYTHONPATH": str(CHECKOUT / "src")}
+def _become(command: list[str]) -> NoReturn:
+    """Run it in the checkout in place of this process, so that Ctrl-C is its own to answer."""
+    os.chdir(_checkout())
+    os.execvpe(command[0], command, dict(os.environ) | {"PYTHONPATH": str(CHECKOUT / "src")})  # noqa: S606 - no shell is meant
