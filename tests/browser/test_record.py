@@ -43,6 +43,25 @@ def test_create_in_the_dialog_with_duplicate_warning_and_undo(people: Any, make:
     expect(page.get_by_text("This record is in the trash")).to_be_visible()
 
 
+def test_what_is_said_outlives_the_page_being_drawn_anew(people: Any) -> None:
+    """Rights change just after a write: the page follows them, and what it said of the write can still be taken back."""
+    page = people("alice")
+    page.goto("/customers/new/")
+    page.locator("main input[name=name]").fill("华强电子")
+    page.locator("main").get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text("was created")
+    page.wait_for_load_state("load")
+    with page.expect_event("load"):
+        page.evaluate("""() => {
+            document.querySelector("#bell").dataset.rights = "others";
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""")
+    expect(page.locator("#toasts")).to_contain_text("Your rights have changed")
+    expect(page.locator("#toasts [data-toast]", has_text="was created")).to_have_count(1)
+    page.locator("[data-undo]").click()
+    expect(page.get_by_text("This record is in the trash")).to_be_visible()
+
+
 def test_errors_take_the_focus_and_nothing_typed_is_lost(people: Any) -> None:
     page = people("alice")
     page.goto("/customers/new/")

@@ -1,7 +1,7 @@
 // Care for what is typed: sections that depend on a value, drafts on the server, the duplicate warning, a related record
 // made inside a picker, and signing in again without losing the form.
 import { $, $$, csrf, each, on, request, t } from "./base.js";
-import { passOn, toast } from "./toast.js";
+import { passOn, reload, toast } from "./toast.js";
 
 // Sections shown only for one value of another field.
 function sections(form) {
@@ -75,7 +75,7 @@ on("click", "[data-drop-draft]", async (_event, button) => {
   await request(form.dataset.draft, { method: "POST", body });
   delete form.dataset.dirty;
   if (form.closest("dialog")) window.htmx.ajax("GET", form.getAttribute("action"), { target: "#dialog-body" });
-  else location.reload();
+  else reload();
 });
 // A dialog that was left keeps its draft on the server; its form no longer counts as dirty.
 document.addEventListener("close", (event) => {

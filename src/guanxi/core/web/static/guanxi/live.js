@@ -49,6 +49,6 @@ if (bell) {
 
 // Pages of running work draw themselves anew while they are in sight.
 each("[data-again]", (box) => {
-  const again = () => { if (document.hidden) setTimeout(again, 1000); else location.reload(); };
+  const again = () => { if (document.hidden) setTimeout(again, 1000); else reload(); };
   setTimeout(again, Number(box.dataset.again) * 1000);
 });

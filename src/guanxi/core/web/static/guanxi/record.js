@@ -1,6 +1,6 @@
 // The record page: fields changed in place, walking through the list, tabs on a phone, composer and timeline.
 import { $, $$, each, on, request, t, typing } from "./base.js";
-import { passOn, toast } from "./toast.js";
+import { passOn, reload, toast } from "./toast.js";
 import { explain } from "./glue.js";
 
 // Fields in place: double-click, Enter or the pencil opens; Enter saves, Esc gives up.
@@ -310,7 +310,7 @@ each("[data-poll]", (box) => {
   const again = () => {
     if (!box.isConnected) return;
     if (document.hidden || $("form[data-dirty]")) setTimeout(again, 1000 * Number(box.dataset.poll));
-    else location.reload();
+    else reload();
   };
   setTimeout(again, 1000 * Number(box.dataset.poll));
 });

@@ -1,5 +1,6 @@
 // Reports: a picture as PNG; a condition taken away draws the answer anew.
 import { $, $$, each, on, request, vendor } from "./base.js";
+import { reload } from "./toast.js";
 
 /** A standing-alone SVG as a PNG file, twice as large for sharp print. */
 async function png(link) {
@@ -42,7 +43,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 const keepOrder = (board) => {
   const order = $$("[data-place]", board).map((one) => one.dataset.place).join(",");
   request(board.dataset.tiles, { method: "POST", body: new URLSearchParams({ order }) }).then((answer) => {
-    location.reload();
+    reload();
     return answer;
   });
 };

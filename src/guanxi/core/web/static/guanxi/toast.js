@@ -18,6 +18,7 @@ function drop(element) {
 function arm(element) {
   const seconds = Number(element.dataset.seconds || 6);
   if (!seconds) return;
+  element.dataset.until = Date.now() + seconds * 1000;
   let timer = setTimeout(() => drop(element), seconds * 1000);
   element.addEventListener("pointerenter", () => clearTimeout(timer));
   element.addEventListener("focusin", () => clearTimeout(timer));
@@ -25,11 +26,19 @@ function arm(element) {
 }
 
 const KEPT = "gx-toasts";
-let recent = [];
-/** Load the page again; what was just said is said there too. */
+function said(element) {
+  const link = $("p a", element);
+  const { until, seconds } = element.dataset;
+  return {
+    text: $("p", element).firstChild.textContent.trim(), url: link?.getAttribute("href"), link: link?.textContent,
+    level: element.classList.contains("error") ? "error" : "", undo: $("[data-undo]", element)?.dataset.undo,
+    seconds: Number(seconds) && Math.max(1, (until - Date.now()) / 1000),
+  };
+}
+/** Load the page again; what is still being said is said there too. */
 export function reload() {
   setTimeout(() => {
-    sessionStorage.setItem(KEPT, JSON.stringify(recent.filter(({ at }) => Date.now() - at < 2000).map(({ one }) => one)));
+    sessionStorage.setItem(KEPT, JSON.stringify($$("#toasts [data-toast]").map(said)));
     location.reload();
   }, 0); // after the other events of the same answer
 }
@@ -38,7 +47,6 @@ export function reload() {
 export function toast(one) {
   const box = host();
   if (!box) return;
-  recent = [...recent, { at: Date.now(), one }].slice(-4);
   const element = document.createElement("div");
   element.className = `gx-toast ${one.level ?? ""}`;
   element.dataset.toast = "";
@@ -77,7 +85,7 @@ on("click", "[data-undo]", async (_event, button) => {
   const answer = await request(button.dataset.undo, { method: "POST", headers: { "HX-Request": "true" } });
   drop(button.closest("[data-toast]"));
   passOn(answer);
-  if (answer.ok && !answer.headers.get("HX-Trigger")?.includes("gx:refresh")) location.reload();
+  if (answer.ok && !answer.headers.get("HX-Trigger")?.includes("gx:refresh")) reload();
 });
 
 /** Fire the events an answer fetched by hand carries in HX-Trigger, as htmx would. */
