@@ -26,6 +26,14 @@ pytestmark = pytest.mark.django_db
 TODAY = clock.today("Asia/Shanghai")
 
 
+def test_the_form_of_what_is_agreed_says_so_before_anything_is_typed(cast: Cast, make: Any) -> None:
+    quote, client = quote_of(cast, make), browser(cast.alice_user)
+    address, agreed = f"/quotes/{quote.pk}/edit/", "its amounts are agreed"
+    assert agreed not in client.get(address).content.decode()
+    quotes.quote_send(cast.alice, quote)
+    assert agreed in client.get(address).content.decode()
+
+
 def test_what_is_agreed_stays_and_versions_replace(cast: Cast, make: Any) -> None:
     quote = quotes.quote_send(cast.alice, quote_of(cast, make))
     with pytest.raises(RuleBroken) as error:

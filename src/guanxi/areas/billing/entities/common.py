@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing import panels, policies
+from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import INVOICE_SORTS
 from guanxi.areas.billing.services import invoices, papers
 from guanxi.areas.catalog.services import line_follow
@@ -68,12 +70,18 @@ def state(*allowed: str, text: Text) -> Any:
     return lambda record: record.status in allowed or text
 
 
+def lines_note(record: Any) -> Text:
+    """How amounts are reckoned, and whether they still can change."""
+    agreed = record is not None and record.pk and record.status != DRAFT
+    return format_lazy("{} {}", policies.AGREED, papers.ROUNDING) if agreed else papers.ROUNDING
+
+
 def lines(
     entity: str, field: str, settle: Any, *, more: tuple[str, ...] = (), totals: tuple[str, ...] = TOTALS
 ) -> Lines:
     return Lines(
         key="lines", label=_("Items"), entity=entity, field=field, columns=(*COLUMNS, *more), sort="sort", text="name",
-        follow=line_follow, settle=settle, totals=totals, sourced="price", source="price_source", follows=FOLLOWS, note=papers.ROUNDING,
+        follow=line_follow, settle=settle, totals=totals, sourced="price", source="price_source", follows=FOLLOWS, note=lines_note,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from guanxi.areas.billing.policies.common import (
     within,
 )
 from guanxi.areas.billing.policies.documents import (
+    AGREED,
     adds,
     contract_clean,
     contract_settle,
@@ -46,6 +47,7 @@ from guanxi.areas.billing.policies.money import (
 
 __all__ = [
     "ABSURD",
+    "AGREED",
     "HUNDRED",
     "ZERO",
     "Changes",

@@ -48,6 +48,9 @@ from guanxi.core.records import figures
 from guanxi.core.records.doubts import doubt
 from guanxi.core.records.rates import rate_on
 
+#: Why the amounts of a document stay as they are.
+AGREED = _("This is no longer a draft: its amounts are agreed. Make a new version or an amendment.")
+
 
 def _document_clean(document: Any, changes: Changes, day: dt.date) -> None:
     """What all priced documents must be; the exchange rate is that of the document's day."""
@@ -86,10 +89,7 @@ def document_settle(_actor: Actor, document: Any, lines: Sequence[Any]) -> None:
             code="discount.all",
         )
     if document.pk and document.status != DRAFT and before is not None and document.total != before:
-        raise RuleBroken(
-            _("This is no longer a draft: its amounts are agreed. Make a new version or an amendment."),
-            code="document.agreed",
-        )
+        raise RuleBroken(AGREED, code="document.agreed")
 
 
 def granted_off(quote: Quote, lines: Sequence[Any]) -> Decimal | None:
