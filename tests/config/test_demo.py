@@ -21,7 +21,7 @@ from guanxi.core.access import actors
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.models import Collaborator, Comment, File, OutboxEvent, SavedView, User
-from guanxi.core.records import matching
+from guanxi.core.records import doubles
 from guanxi.core.schema.registry import entity_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.owner]  # who tells a story enters it on its days, in the audit too
@@ -105,7 +105,7 @@ def went_through_the_write_path() -> None:
     assert abs((history[-1].at - customer.created_at).total_seconds()) < 1
     found = records.select(actor, "customers.customer", text=customer.short_name)
     assert customer.pk in [one.pk for one in found.items]
-    groups = list(matching.scan(entity_of("customers.customer")))
+    groups = list(doubles.scan(entity_of("customers.customer")))
     assert len(groups) >= 30
     contact = Contact.objects.filter(customer=customer).first()
     assert contact is not None

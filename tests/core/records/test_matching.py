@@ -10,7 +10,7 @@ from collections import defaultdict
 import pytest
 
 from guanxi.core.models import MatchValue
-from guanxi.core.records import matching
+from guanxi.core.records import doubles, matching
 from guanxi.core.schema.entity import Entity, MatchKey
 from tests.core.exchange.shared import DATA, needs_data
 from tests.core.records.search.toy import FIRM, MATE, Firm, emails, phones, toys
@@ -124,14 +124,14 @@ class TestCandidates:
         two = _firm("某某", phones=phones("+8613800138000"), credit_code="914403001922038216")
         three = _firm("某某某", credit_code="914403001922038216")
         _firm("单独")
-        assert list(matching.scan(FIRM)) == [((one.pk, two.pk, three.pk), ("identity", "phone"))]
-        assert list(matching.scan(FIRM, least=80)) == [((two.pk, three.pk), ("identity",))]
+        assert list(doubles.scan(FIRM)) == [((one.pk, two.pk, three.pk), ("identity", "phone"))]
+        assert list(doubles.scan(FIRM, least=80)) == [((two.pk, three.pk), ("identity",))]
 
     def test_scan_does_not_join_by_what_everybody_has(self) -> None:
         for number in range(6):
             _firm(f"甲{number}乙", phones=phones("+8613800138000"))
-        assert list(matching.scan(FIRM, most=5)) == []
-        assert len(next(matching.scan(FIRM, most=6)).record_ids) == 6
+        assert list(doubles.scan(FIRM, most=5)) == []
+        assert len(next(doubles.scan(FIRM, most=6)).record_ids) == 6
 
 
 PERSON = Entity(

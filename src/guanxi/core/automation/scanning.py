@@ -9,7 +9,7 @@ from guanxi.core.automation.queue import job
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation
-from guanxi.core.records import matching
+from guanxi.core.records import doubles
 from guanxi.core.records.writing import operation_begin, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -41,7 +41,7 @@ def duplicates_scan(operation_id: int) -> None:
     Operation.objects.filter(pk=operation_id).update(state="running")
     groups: list[dict[str, list[int] | list[str]]] = []
     found = records = 0
-    for group in matching.scan(entity_of(operation.entity)):
+    for group in doubles.scan(entity_of(operation.entity)):
         found += 1
         records += len(group.record_ids)
         if len(groups) < MOST:

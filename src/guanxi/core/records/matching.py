@@ -1,4 +1,4 @@
-"""Finding records that may be the same (撞单): keys, candidates with scores and reasons, a scan of the whole base.
+"""Finding records that may be the same (撞单): keys, candidates with scores and reasons.
 
 An entity declares ``match_keys``; each field's value becomes one or more keys of some kind:
 
@@ -28,8 +28,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
+from guanxi.core.access import field_level
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.identifiers import email_domain, email_key
 from guanxi.core.kernel.text import fold, has_han, name_keys, name_words
 from guanxi.core.models.fixed import ask
@@ -57,13 +59,6 @@ class Match(NamedTuple):
 
     record_id: int
     score: int
-    reasons: tuple[str, ...]
-
-
-class Group(NamedTuple):
-    """Records that may all be one, by id, and the kinds that join them."""
-
-    record_ids: tuple[int, ...]
     reasons: tuple[str, ...]
 
 
@@ -160,6 +155,21 @@ def key_rows_for(entity: Entity, rows: Iterable[tuple[int, Any]]) -> Iterator[tu
             yield entity.key, kind, value, record_id
 
 
+def unseen(actor: Actor, entity: Entity) -> set[str]:
+    """The fields by which records are compared and which are hidden from the actor."""
+    compared = {*(key.field for key in entity.match_keys), *entity.alike}
+    return {name for name in compared if field_level(actor, entity, name) == "hidden"}
+
+
+def own_keys(entity: Entity, ids: Iterable[int], without: Container[str]) -> dict[int, set[tuple[str, str]]]:
+    """The (kind, value) living records stand under, by id, when the fields ``without`` say nothing.
+
+    The stored keys do not tell: they name a kind, which several fields may write.
+    """
+    rows = entity.model._default_manager.filter(pk__in=list(ids))
+    return {row.pk: {(kind, value) for kind, value, _weight in keys_for(entity, row, without)} for row in rows}
+
+
 def index_keys(entity: Entity, records: Iterable[models.Model]) -> None:
     """Bring the keys of records just saved up to date, in the caller's transaction; trashed records lose theirs."""
     if not entity.match_keys:
@@ -240,14 +250,14 @@ def candidates(
     *,
     exclude: int | Iterable[int] | None = None,
     limit: int = 20,
-    unsaid: Container[str] = (),
+    unsaid: Collection[str] = (),
 ) -> list[Match]:
     """Records that may be the same as ``values``, the surest first; not limited by rights.
 
     Who shows them must ask ``access.visible`` which of them the actor may see, and mask the others. ``exclude`` is the
-    record itself, or several; ``unsaid`` are fields that are not compared.
+    record itself, or several; ``unsaid`` are fields that are compared on neither side.
     """
-    keys = _with_short(entity, keys_for(entity, values, unsaid))
+    keys = _with_short(entity, keys_for(entity, values, unsaid), unsaid)
     if not keys:
         return []
     without = set([exclude] if isinstance(exclude, int) else exclude or ())
@@ -261,13 +271,41 @@ def candidates(
     for at, record_id in rows:
         kind, _value, weight = keys[at - 1]
         agreed[record_id][kind] = max(agreed[record_id].get(kind, 0), weight)
-    found = [_match(record_id, weights) for record_id, weights in agreed.items() if record_id not in without]
-    return sorted(found, key=lambda match: (-match.score, -match.record_id))[:limit]
+    matches = (_match(record_id, weights) for record_id, weights in agreed.items() if record_id not in without)
+    found = sorted(matches, key=_surest)
+    if unsaid and not kinds_of(entity, unsaid).isdisjoint(kind for kind, _value, _weight in keys):
+        found = _sayable(entity, found, keys, unsaid, limit)
+    return found[:limit]
 
 
-def _with_short(entity: Entity, keys: list[Key]) -> list[Key]:
+def _surest(match: Match) -> tuple[int, int]:
+    return -match.score, -match.record_id
+
+
+def _sayable(
+    entity: Entity, found: Sequence[Match], keys: Sequence[Key], unsaid: Container[str], limit: int
+) -> list[Match]:
+    """What was found as it agrees without the fields ``unsaid`` of either side; of the surest ``limit`` at least."""
+    asked = {(kind, value): weight for kind, value, weight in keys}
+    kept: list[Match] = []
+    for at in range(0, len(found), PER_KEY):
+        batch = found[at : at + PER_KEY]
+        if len(kept) >= limit and _surest(kept[limit - 1]) < _surest(batch[0]):
+            break  # leaving something out makes nothing surer
+        for record_id, own in own_keys(entity, [one.record_id for one in batch], unsaid).items():
+            agreed: dict[str, int] = {}
+            for kind, value in own & asked.keys():
+                agreed[kind] = max(agreed.get(kind, 0), asked[kind, value])
+            if agreed:
+                kept.append(_match(record_id, agreed))
+        kept.sort(key=_surest)
+    return kept
+
+
+def _with_short(entity: Entity, keys: list[Key], unsaid: Container[str] = ()) -> list[Key]:
     """The keys to look up: a whole name may be another's short name, and the other way round."""
-    light = next((key.weight for key in entity.match_keys if key.how == "short_name"), 0)
+    shorts = (key.weight for key in entity.match_keys if key.how == "short_name" and key.field not in unsaid)
+    light = next(shorts, 0)
     if not light:
         return keys
     known = {(kind, value) for kind, value, _weight in keys}
@@ -284,66 +322,16 @@ def _match(record_id: int, weights: Mapping[str, int]) -> Match:
     return Match(record_id, score_of(weights), tuple(sorted(reasons, key=lambda kind: (-weights[kind], kind))))
 
 
-def _weights_of(entity: Entity, without: Container[str] = ()) -> dict[str, int]:
-    """The heaviest weight of each kind an entity's keys can have, those of the fields ``without`` left out."""
+def weights_of(keys: Iterable[MatchKey]) -> dict[str, int]:
+    """The heaviest weight of each kind that keys declared so can have."""
     found: dict[str, int] = {}
-    for key in entity.match_keys:
-        if key.field in without:
-            continue
+    for key in keys:
         kinds = NAME_PARTS if key.how == "name" else {f"exact:{key.field}" if key.how == "exact" else key.how: 1.0}
         for kind, part in kinds.items():
             found[kind] = max(found.get(kind, 0), round(key.weight * part))
     return found
 
 
-def kinds_of(entity: Entity, without: Container[str]) -> Collection[str]:
-    """The kinds two records can agree in when the fields ``without`` are not compared."""
-    return _weights_of(entity, without).keys()
-
-
-def scan(entity: Entity, *, least: int = 60, most: int = 50) -> Iterator[Group]:
-    """Groups of records that may be the same, over the whole base.
-
-    Records are joined by keys of a weight of at least ``least``, and through them (A and B by phone, B and C by name:
-    one group). A value shared by more than ``most`` records joins none, and a group stops growing at ``most``. Memory
-    grows with the number of records that have a double, not with the base.
-    """
-    kinds = [kind for kind, weight in _weights_of(entity).items() if weight >= least]
-    parent: dict[int, int] = {}
-    size: dict[int, int] = {}
-    reasons: dict[int, set[str]] = {}
-
-    def root(record: int) -> int:
-        while parent.setdefault(record, record) != record:
-            parent[record] = parent[parent[record]]
-            record = parent[record]
-        return record
-
-    for kind, ids in _shared(entity, kinds, most):
-        first = root(ids[0])
-        for other in map(root, ids[1:]):
-            if other != first and size.get(first, 1) + size.get(other, 1) <= most:
-                parent[other] = first
-                size[first] = size.get(first, 1) + size.get(other, 1)
-                reasons.setdefault(first, set()).update(reasons.pop(other, ()), (kind,))
-            elif other == first:
-                reasons.setdefault(first, set()).add(kind)
-    members: dict[int, list[int]] = defaultdict(list)
-    for record in list(parent):
-        members[root(record)].append(record)
-    for first, records in sorted(members.items(), key=lambda one: min(one[1])):
-        if len(records) > 1:
-            yield Group(tuple(sorted(records)), tuple(sorted(reasons[first])))
-
-
-def _shared(entity: Entity, kinds: Sequence[str], most: int) -> Iterator[tuple[str, list[int]]]:
-    """(kind, record ids) of every value that two to ``most`` records share."""
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(
-            "SELECT kind, array_agg(record_id ORDER BY record_id) FROM core_match_key"
-            " WHERE entity = %s AND kind = ANY(%s) GROUP BY kind, value HAVING count(*) BETWEEN 2 AND %s"
-            " ORDER BY kind, value",
-            [entity.key, list(kinds), most],
-        )
-        while rows := cursor.fetchmany(2000):
-            yield from rows
+def kinds_of(entity: Entity, fields: Container[str]) -> set[str]:
+    """The kinds of the keys that these fields write."""
+    return set(weights_of(key for key in entity.match_keys if key.field in fields))

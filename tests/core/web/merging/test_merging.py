@@ -134,6 +134,76 @@ def test_that_two_agree_in_what_is_hidden_is_not_told(browse: Any, make: Any, ca
     assert told() == ([], False)
 
 
+def hide(cast: Any, *fields: str) -> None:
+    RoleField.objects.bulk_create(
+        RoleField(role=cast.role, entity="customers.customer", field=one, level="hidden") for one in fields
+    )
+    bump("rights")
+
+
+def test_a_hidden_name_answers_no_other(browse: Any, make: Any, cast: Any) -> None:
+    make("customers.customer", name="佛山陶瓷有限公司", former_names="华强电子有限公司", short_name="强电")
+    alice = browse("alice")
+
+    def told(words: str) -> list[tuple[str, ...]]:
+        return [hit.kinds for hit in alice.get("/duplicates/", {"q": words}).context["hits"]]
+
+    assert told("华强电子有限公司") == [("name",)]
+    assert told("强电") == [("short_name",)]
+    hide(cast, "former_names", "short_name")
+    assert told("华强电子有限公司") == told("强电") == []
+    assert told("佛山陶瓷有限公司") == [("name",)]
+    other = make("customers.customer", name="某人的公司", by=cast.charlie_user)
+    assert [hit.title for hit in alice.get("/duplicates/", {"q": other.name}).context["hits"]] == ["某****"]
+    hide(cast, "name", "english_name")
+    assert told("佛山陶瓷有限公司") == []
+
+
+def test_a_masked_record_whose_name_is_hidden_shows_none_of_it(make: Any, cast: Any) -> None:
+    make("customers.customer", name="佛山陶瓷有限公司", phones=["13800138000"], by=cast.charlie_user)
+    hide(cast, "name")
+    found = hits(
+        cast.actor(cast.alice_user), entity_of("customers.customer"), {"phones": [{"value": "+8613800138000"}]}
+    )
+    assert [(hit.visible, hit.kinds) for hit in found] == [(False, ("phone",))]
+    assert "佛" not in found[0].title
+
+
+def test_groups_fall_apart_where_only_something_hidden_joins_them(
+    browse: Any, make: Any, cast: Any, monkeypatch: Any
+) -> None:
+    def firm(name: str, phone: str = "", **more: Any) -> str:
+        return str(make("customers.customer", name=name, phones=[phone] if phone else [], **more).name)
+
+    one = [firm("华强电子有限公司"), firm("深圳市华强电子有限公司", "13800138000")]
+    two = [firm("佛山陶瓷有限公司", "13800138000"), firm("佛山市陶瓷有限公司", "13900139000")]
+    three = [firm("云南茶叶有限公司", "13900139000")]
+    former = [firm("东莞玩具有限公司"), firm("中山灯具有限公司", former_names="东莞玩具有限公司")]
+    last = [firm("汕头渔业有限公司"), firm("汕头市渔业有限公司")]
+    alice = browse("alice")
+    alice.post("/duplicates/customers/")
+    scanning.duplicates_scan(operation_id=Operation.objects.get(sort="scan").pk)
+    monkeypatch.setattr("guanxi.core.web.merging.views.GROUPS", 1)
+
+    def pages() -> list[list[tuple[list[str], list[str]]]]:
+        found, address = [], "/duplicates/customers/"
+        while address:
+            context = alice.get(address).context
+            found.append(
+                [
+                    ([line["title"] for line in one.lines], [str(why) for why in one.reasons])
+                    for one in context["groups"]
+                ]
+            )
+            address = f"/duplicates/customers/{context['next']}" if context["next"] else ""
+        return found
+
+    name = ["名称相同"]
+    assert pages() == [[([*one, *two, *three], ["名称相同", "电话相同"])], [(former, name)], [(last, name)]]
+    hide(cast, "phones", "former_names")
+    assert pages() == [[(one, name), (two, name)], [(last, name)]]
+
+
 def test_scan_shows_one_s_own_beside_a_hidden_one_and_says_when_none_is_one_s_own(
     browse: Any, make: Any, cast: Any
 ) -> None:

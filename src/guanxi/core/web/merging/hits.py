@@ -90,9 +90,9 @@ def reason_label(entity: Entity, kind: str) -> Text:
     return _REASONS.get(kind, kind)
 
 
-def masked_title(entity: Entity, row: Any) -> str:
+def masked_title(actor: Actor, entity: Entity, row: Any) -> str:
     """The name of a record one may not see: enough to recognise what one knows already."""
-    return masking.mask_name(choosing.title_of(entity, row))
+    return masking.mask_name(choosing.title_of(entity, row, actor))
 
 
 #: Without the lists of records, which say nothing here and cost most to read.
@@ -118,12 +118,6 @@ def owner_names(entity: Entity, rows: Iterable[Any]) -> dict[int, str]:
     return {pk: names[number] for pk, number in owned.items() if number in names}
 
 
-def unseen(actor: Actor, entity: Entity) -> set[str]:
-    """The fields by which records are compared and which are hidden from the actor."""
-    compared = {*(key.field for key in entity.match_keys), *entity.alike}
-    return {name for name in compared if access.field_level(actor, entity, name) == "hidden"}
-
-
 def hits(
     actor: Actor,
     entity: Entity,
@@ -137,7 +131,7 @@ def hits(
 
     What is hidden from the actor is not compared: that two agree in it would tell of it.
     """
-    without = unseen(actor, entity)
+    without = matching.unseen(actor, entity)
     found = matching.candidates(entity, values, exclude=exclude, limit=limit, unsaid=without)
     found = [one for one in found if one.score >= least]
     known = {one.record_id for one in found}
@@ -159,7 +153,7 @@ def hits(
         result.append(
             Hit(
                 id=one.record_id,
-                title=choosing.title_of(entity, row, actor) if visible else masked_title(entity, row),
+                title=choosing.title_of(entity, row, actor) if visible else masked_title(actor, entity, row),
                 url=addresses.record_url(entity, row.pk) if visible else "",
                 score=one.score,
                 sure=one.score >= SURE,

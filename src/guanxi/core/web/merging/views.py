@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,13 @@ from guanxi.core.automation import scanning
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import Comment, File, Operation
-from guanxi.core.records import matching, shape, values
+from guanxi.core.records import doubles, matching, shape, values
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.kinds import KINDS
 from guanxi.core.schema.registry import children_of, entities, entity_at
 from guanxi.core.web import addresses
 from guanxi.core.web.forms import choosing
-from guanxi.core.web.merging.hits import hits, masked_title, owner_names, reason_label, unseen, values_from
+from guanxi.core.web.merging.hits import hits, masked_title, owner_names, reason_label, values_from
 from guanxi.core.web.record.common import done
 from guanxi.core.web.record.shown import shown
 from guanxi.core.web.toasts import toast
@@ -105,20 +105,31 @@ def _groups(actor: Actor, entity: Entity, last: Operation | None, start: int) ->
     living = entity.model._default_manager.filter(pk__in=[pk for group in stored[start:] for pk in group["ids"]])
     there = set(living.values_list("pk", flat=True))
     seen = set(access.visible(living, actor).values_list("pk", flat=True))
-    tells = matching.kinds_of(entity, unseen(actor, entity))
+    hidden = matching.unseen(actor, entity)
+    unsure = matching.kinds_of(entity, hidden)
     found: list[Double] = []
+    own: dict[int, set[tuple[str, str]]] = {}
     for number in range(start, len(stored)):
-        ids = sorted(there.intersection(stored[number]["ids"]))
-        reasons = [kind for kind in stored[number]["reasons"] if kind in tells]
-        if len(ids) < 2 or seen.isdisjoint(ids) or not reasons:
+        group = _still(stored[number], there)
+        if len(group.record_ids) < 2 or seen.isdisjoint(group.record_ids):
             continue
-        if len(found) == GROUPS:
+        groups = [group]
+        if not unsure.isdisjoint(group.reasons):
+            if not own.keys() >= set(group.record_ids):
+                ahead = (pk for one in stored[number : number + GROUPS] for pk in there.intersection(one["ids"]))
+                own = matching.own_keys(entity, ahead, hidden)
+            groups = [one for one in doubles.parted(group, own) if not seen.isdisjoint(one.record_ids)]
+        if groups and len(found) >= GROUPS:
             return found, number
-        found.append(_double(actor, entity, ids, seen, reasons))
+        found += [_double(actor, entity, list(one.record_ids), seen, one.reasons) for one in groups]
     return found, 0
 
 
-def _double(actor: Actor, entity: Entity, ids: list[int], seen: set[int], reasons: list[str]) -> Double:
+def _still(stored: Mapping[str, Any], there: set[int]) -> doubles.Group:
+    return doubles.Group(tuple(sorted(there.intersection(stored["ids"]))), tuple(stored["reasons"]))
+
+
+def _double(actor: Actor, entity: Entity, ids: list[int], seen: set[int], reasons: Iterable[str]) -> Double:
     """One group: what the actor sees by name, the rest masked, with the owner to ask."""
     rows = {row.pk: row for row in entity.model._default_manager.filter(pk__in=ids)}
     mine, hidden = [pk for pk in ids if pk in seen], [rows[pk] for pk in ids if pk not in seen]
@@ -135,7 +146,7 @@ def _double(actor: Actor, entity: Entity, ids: list[int], seen: set[int], reason
         for pk in mine
     ]
     owners = owner_names(entity, hidden)
-    lines += [{"title": masked_title(entity, row), "url": "", "hint": owners.get(row.pk, "")} for row in hidden]
+    lines += [{"title": masked_title(actor, entity, row), "url": "", "hint": owners.get(row.pk, "")} for row in hidden]
     merge = f"/{entity.path}/merge/?ids={','.join(map(str, mine[:MOST]))}" if len(mine) > 1 else ""
     return Double(lines, [reason_label(entity, kind) for kind in reasons], merge)
 
