@@ -11,6 +11,8 @@ from guanxi.areas.billing.models import BankEntry, Contract, Receipt
 from guanxi.areas.billing.services import bank
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
+from guanxi.core.models import RoleField
+from guanxi.core.models.stamps import bump
 from tests.factories.billing import TODAY, signed
 from tests.factories.cast import Cast
 
@@ -70,6 +72,15 @@ def test_proposals_say_why(cast: Cast, make: Any) -> None:
     assert best.score >= 70
     assert all(other.score < best.score for other in others)
     assert bank.proposals(cast.charlie, entry) == []
+
+
+def test_a_hidden_name_proposes_nobody(cast: Cast, make: Any) -> None:
+    make("customers.customer", name="佛山陶瓷有限公司", former_names="华强电子有限公司")
+    entry = make("billing.bankentry", payer="华强电子有限公司", amount=Decimal("5000.00"))
+    assert len(bank.proposals(cast.alice, entry)) == 1
+    RoleField.objects.create(role=cast.role, entity="customers.customer", field="former_names", level="hidden")
+    bump("rights")
+    assert bank.proposals(cast.actor(cast.alice_user), entry) == []
 
 
 def test_an_entry_is_booked_once(cast: Cast, make: Any) -> None:

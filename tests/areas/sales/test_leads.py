@@ -16,6 +16,8 @@ from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import RoleField
+from guanxi.core.models.stamps import bump
 from tests.factories.cast import Cast
 from tests.signing import browser
 
@@ -184,3 +186,22 @@ def test_a_follow_up_without_a_moment_is_refused_at_its_field(key: str, about: s
     with pytest.raises(Invalid) as cleared:
         records.update(cast.alice, made, {"occurred_at": None}, version=made.version)
     assert "occurred_at" in cleared.value.errors
+
+
+def test_a_conversion_compares_nothing_hidden(cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", name="顺德永安五金厂", phones="13800138000")
+    person = make("customers.contact", customer=customer, name="李经理", phones="13800138000")
+    lead = _lead(make)
+    outbox.deliver_all()
+
+    def told(*hidden: str) -> list[tuple[int, int | None]]:
+        RoleField.objects.filter(role=cast.role).delete()
+        RoleField.objects.bulk_create(
+            RoleField(role=cast.role, entity=entity, field="phones", level="hidden") for entity in hidden
+        )
+        bump("rights")
+        return [(one.id, who) for one, who in panels.twins(cast.actor(cast.alice_user), lead)]
+
+    assert told() == [(customer.pk, person.pk)]
+    assert told("customers.contact") == [(customer.pk, None)]
+    assert told("sales.lead") == told("customers.customer") == []

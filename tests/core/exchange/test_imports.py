@@ -15,7 +15,7 @@ from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reasons import texts
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleRight
+from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleField, RoleRight
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import reading
@@ -103,6 +103,24 @@ def test_similar_names_are_made_and_mentioned(cast: Cast, make: Callable[..., An
     run = bring(cast.root, "名称\n上海丙网络股份有限公司\n")
     assert counts(run) == (1, 0, 0, 0)
     assert reasons(run) == ["row.similar"]
+
+
+def test_what_is_hidden_from_who_brings_them_answers_no_row(cast: Cast, make: Callable[..., Any]) -> None:
+    make(CUSTOMER, name="上海丁网络有限公司", former_names="上海丙网络有限公司", credit_code="914403001922038216")
+
+    def told() -> list[list[str]]:
+        firms = bring(cast.actor(cast.alice_user), "名称\n上海丙网络股份有限公司\n")
+        Customer.objects.filter(name__contains="丙").delete()
+        people = bring(
+            cast.actor(cast.alice_user), "姓名,客户\n张三,上海丙网络有限公司\n李四,914403001922038216\n", CONTACT
+        )
+        return [reasons(firms), reasons(people)]
+
+    assert told() == [["row.similar"], []]
+    for field in ("former_names", "credit_code"):
+        RoleField.objects.create(role=cast.role, entity=CUSTOMER, field=field, level="hidden")
+    bump("rights")
+    assert told() == [[], ["reference.not_found"] * 2]
 
 
 def test_a_different_number_means_a_different_record(cast: Cast, make: Callable[..., Any]) -> None:

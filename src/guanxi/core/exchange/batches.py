@@ -20,7 +20,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
 from guanxi.core.models.exchange import CREATED, FAILED, SKIPPED, UPDATED
-from guanxi.core.records import display, many, shape, values
+from guanxi.core.records import display, many, matching, shape, values
 from guanxi.core.records.drafting import Draft, Drafter, draftable, insert_drafts
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
@@ -52,7 +52,8 @@ class Batcher:
         self.touched: set[int] = set()
         self.rule = rule_of(self.entity, self.fields, options.match, (*mapping.fields(), *mapping.defaults))
         # Records that rows mean are only ever changed, and so locked, where a mode changes any.
-        self.matcher = Matcher(self.entity, self.fields, self.rule, lock=options.mode != "create")
+        lock, unsaid = options.mode != "create", matching.unseen(actor, self.entity)
+        self.matcher = Matcher(self.entity, self.fields, self.rule, lock=lock, unsaid=unsaid)
         self.preparer = Preparer(actor, self.entity, self.fields, mapping, options, self.matcher.keys_of)
         self.labels = self.preparer.labels
         self.keep = {target.field for target in mapping.targets.values() if target.keep or options.keep_filled}

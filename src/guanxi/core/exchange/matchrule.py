@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import marshal
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -109,8 +109,17 @@ class Found:
 class Matcher:
     """Finds, for a batch of clean rows, the records they mean: two or three queries whatever its size."""
 
-    def __init__(self, entity: Entity, fields: Mapping[str, Field], rule: Rule, *, lock: bool = True) -> None:
+    def __init__(
+        self,
+        entity: Entity,
+        fields: Mapping[str, Field],
+        rule: Rule,
+        *,
+        lock: bool = True,
+        unsaid: Collection[str] = (),
+    ) -> None:
         self.entity = entity
+        self.unsaid = unsaid
         self.lock = lock
         self.fields = fields
         self.rule = rule
@@ -226,8 +235,16 @@ class Matcher:
                 result.earlier = min(earlier)
                 return result
             if alternative == (self.entity.title,):
-                result.similar = sorted(numbers)[:5]
+                result.similar = sorted(self._sayable(first, numbers))[:5]
         return result
+
+    def _sayable(self, keys: Iterable[Key], numbers: set[int]) -> set[int]:
+        """Those of the records that stand under the keys without the fields that are ``unsaid``."""
+        wanted = {key[:2] for key in keys}
+        if not numbers or matching.kinds_of(self.entity, self.unsaid).isdisjoint(kind for kind, _text in wanted):
+            return numbers
+        own = matching.own_keys(self.entity, numbers, self.unsaid)
+        return {number for number in numbers if not wanted.isdisjoint(own.get(number, ()))}
 
     def _applying(self, row: Mapping[str, Any], mine: RowKeys) -> Iterator[tuple[str, ...]]:
         """Alternatives all of whose fields are filled; a person's name alone says too little."""

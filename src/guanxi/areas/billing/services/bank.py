@@ -240,7 +240,7 @@ def proposals(actor: Actor, entry: BankEntry, *, limit: int = 3) -> list[Proposa
         score, reasons = known.get(customer_id, (0, []))
         known[customer_id] = (score + points, [*reasons, why])
 
-    for customer_id in _named(entry.payer):
+    for customer_id in _named(actor, entry.payer):
         say(customer_id, 55, _("same name"))
     for receipt in Receipt.objects.filter(payer=entry.payer).exclude(payer="").order_by("-pk")[:1]:
         say(receipt.customer_id, 35, _("paid under this name before"))
@@ -288,10 +288,12 @@ def entries_book_sure(actor: Actor) -> tuple[int, int]:
     return booked, failed
 
 
-def _named(payer: str) -> list[int]:
+def _named(actor: Actor, payer: str) -> list[int]:
     if not payer.strip():
         return []
-    hits = matching.candidates(entity_of("customers.customer"), {"name": payer, "kind": "organisation"})
+    entity = entity_of("customers.customer")
+    named = {"name": payer, "kind": "organisation"}
+    hits = matching.candidates(entity, named, unsaid=matching.unseen(actor, entity))
     return [hit.record_id for hit in hits[:5]] if hits else []
 
 

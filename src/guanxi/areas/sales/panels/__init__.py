@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +22,9 @@ from guanxi.core.access import reads, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
-from guanxi.core.records import dictionaries, display
+from guanxi.core.records import dictionaries, display, matching
 from guanxi.core.records.children import leads
+from guanxi.core.records.search.tokens import entries
 from guanxi.core.records.seen import seen
 from guanxi.core.schema.entity import Flag
 from guanxi.core.schema.registry import entity_of
@@ -207,9 +208,13 @@ def _below(actor: Actor, target: Target) -> list[Target]:
     return list(same.filter(scope=PERSON, owner__in=targets.people_of(target) or ())[:PARTS])
 
 
+#: What of a lead tells whom it may be about.
+COMPARED = ("company", "name", "phones", "emails")
+
+
 def same(actor: Actor, lead: Lead) -> Mapping[str, Any]:
     """Customers and other leads that may be the same; those of others masked, with whom to ask."""
-    if not reads(actor, read.LEAD, "company", "name", "phones", "emails"):
+    if not reads(actor, read.LEAD, *COMPARED):
         return {"hits": []}
     values = {"name": lead.company or lead.name, "phones": lead.phones, "emails": lead.emails}
     customer, own = entity_of(read.CUSTOMER), entity_of(read.LEAD)
@@ -226,21 +231,28 @@ PEOPLE = 200
 def twins(actor: Actor, lead: Lead) -> list[tuple[Hit, int | None]]:
     """Customers a lead may be about, the surest first, those of others masked; and who there is the lead's person.
 
-    A company of exactly the lead's name is sure: firms are registered once.
+    A company of exactly the lead's name is sure: firms are registered once. What the actor does not read of the lead is
+    not compared.
     """
-    values = {"name": lead.company or lead.name, "phones": lead.phones, "emails": lead.emails}
+    told = {name: getattr(lead, name) for name in COMPARED if reads(actor, read.LEAD, name)}
+    values = {**told, "name": told.get("company") or told.get("name", "")}
     found = hits(actor, entity_of(read.CUSTOMER), values, least=LEAST_SCORE, limit=6)
-    found = [replace(one, sure=one.sure or bool(lead.company and "name" in one.kinds)) for one in found]
+    found = [replace(one, sure=one.sure or bool(told.get("company") and "name" in one.kinds)) for one in found]
     return [(one, _same_person(actor, lead, one.id) if one.visible else None) for one in found]
 
 
 def _same_person(actor: Actor, lead: Lead, customer: int) -> int | None:
-    mine = {str(one.get("value")) for one in [*(lead.phones or []), *(lead.emails or [])]}
+    hidden = matching.unseen(actor, entity_of(Contact))
+    told = [name for name in ("phones", "emails", "name") if reads(actor, read.LEAD, name) and name not in hidden]
+    mine = _said(lead, told)
     for one in visible(Contact.objects.filter(customer_id=customer), actor).order_by("pk")[:PEOPLE]:
-        reached = {str(entry.get("value")) for entry in [*(one.phones or []), *(one.emails or [])]}
-        if mine & reached or one.name == lead.name:
+        if not mine.isdisjoint(_said(one, told)):
             return int(one.pk)
     return None
+
+
+def _said(record: Lead | Contact, names: Iterable[str]) -> set[tuple[str, str]]:
+    return {(name, text) for name in names for text in entries(getattr(record, name)) if text}
 
 
 def attaching(actor: Actor, lead: Lead) -> Mapping[str, Any]:
