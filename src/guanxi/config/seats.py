@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -33,10 +34,19 @@ class _Refused(Exception):
     """A body that is not taken in: the status line, and what is said in both languages."""
 
 
+def _half() -> _Refused:
+    return _Refused("400 Bad Request", "内容没有发送完。 The sender stopped in the middle.\n")
+
+
+def _full() -> _Refused:
+    said = "此刻接收的内容太多，请稍候再试。 Too much is coming in at once; try again.\n"
+    return _Refused("503 Service Unavailable", said)
+
+
 class Seats:
     """A WSGI application that answers ``count`` requests of ``application`` at once, each when its body has come.
 
-    A body holds at most ``largest`` bytes (413); all that are being taken in, ten times that (503).
+    A body holds at most ``largest`` bytes (413); what has come of all that lie on disk, ten times that (503).
     """
 
     def __init__(self, application: Application, count: int, largest: int) -> None:
@@ -45,24 +55,28 @@ class Seats:
         for _number in range(count):
             self._free.put({})
         self._lock = threading.Lock()
-        self._coming, self._watched = 0, False
+        self._lying, self._watched = 0, False
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not self._watched:
             self._watched = True
             _ask_the_silent()
+        environ.pop("wsgi.file_wrapper", None)  # files are told by their class
         length = environ.get("CONTENT_LENGTH") or "0"
         if length == "0" or not length.isdecimal():
             return self._answer(environ, start_response)
         try:
-            environ["wsgi.input"] = self._whole(environ["wsgi.input"], int(length))
+            environ["wsgi.input"] = body = self._whole(environ["wsgi.input"], int(length))
         except _Refused as refused:
             status, said = refused.args
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
             start_response(status, headers + [("Retry-After", "5")] * status.startswith("503"))
             return [said.encode()]
-        with environ["wsgi.input"]:
+        try:
             return self._answer(environ, start_response)
+        finally:
+            body.close()
+            self._lay(-int(length) if int(length) > _IN_MEMORY else 0)
 
     def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Files are handed over from the server's own thread; everything else is complete when the seat is free again."""
@@ -92,29 +106,35 @@ class Seats:
         """The body of ``length`` bytes, in memory or on disk."""
         if length > self._largest:
             raise _Refused("413 Content Too Large", "发送的内容太大。 What was sent is too large.\n")
-        with self._lock:
-            if self._coming + length > 10 * self._largest:
-                raise _Refused(
-                    "503 Service Unavailable",
-                    "此刻接收的内容太多，请稍候再试。 Too much is coming in at once; try again.\n",
-                )
-            self._coming += length
+        if length <= _IN_MEMORY:
+            content = sent.read(length)
+            if len(content) < length:
+                raise _half()
+            return io.BytesIO(content)
+        body, come = cast("IO[bytes]", tempfile.TemporaryFile()), 0  # noqa: SIM115 - closed with the request
         try:
-            if length <= _IN_MEMORY:
-                body: IO[bytes] = io.BytesIO(sent.read(length))
-                come = len(cast("io.BytesIO", body).getbuffer())
-            else:
-                body, come = cast("IO[bytes]", tempfile.TemporaryFile()), 0  # noqa: SIM115 - closed with the request
-                while come < length and (piece := sent.read(min(_PIECE, length - come))):
-                    come += body.write(piece)
-                body.seek(0)
-        finally:
-            with self._lock:
-                self._coming -= length
-        if come < length:
-            body.close()
-            raise _Refused("400 Bad Request", "内容没有发送完。 The sender stopped in the middle.\n")
+            while come < length and (piece := sent.read(min(_PIECE, length - come))):
+                self._lay(len(piece))
+                come += len(piece)
+                body.write(piece)
+            if come < length:
+                raise _half()
+            body.seek(0)
+        except BaseException as error:
+            self._lay(-come)
+            with suppress(OSError):
+                body.close()
+            if isinstance(error, OSError):  # no room on the disk
+                raise _full() from error
+            raise
         return body
+
+    def _lay(self, count: int) -> None:
+        """So many bytes more lie on disk, or fewer."""
+        with self._lock:
+            if self._lying + count > 10 * self._largest:
+                raise _full()
+            self._lying += count
 
 
 def _ask_the_silent() -> None:
