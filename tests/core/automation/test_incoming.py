@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +30,7 @@ from guanxi.core.models import (
 )
 from guanxi.core.models.stamps import bump
 from guanxi.core.privacy import erasing, subjects
-from guanxi.core.records import purging, timeline
+from guanxi.core.records import files, purging, timeline
 from guanxi.runtime.environment import environment
 from tests.core.automation.ruling import rule, settle
 from tests.imapserver import Postbox, _imap_server, postbox
@@ -139,6 +140,31 @@ def test_attachments_go_for_good_with_the_record(postbox: Postbox, box: Mailbox,
     purging.purge(cast.root, "customers.contact", [contact.pk])
     assert not InboundMessage.objects.exists()
     assert not File.objects.exists()
+
+
+def test_a_mail_with_pictures_waits_until_they_can_be_taken_in(
+    postbox: Postbox, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Path(__file__).parents[1] / "records" / "data" / "place.heic"
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "wang@kunlun.test", "现场"
+    letter.set_content("见附件")
+    letter.add_attachment(picture.read_bytes(), maintype="image", subtype="heic", filename="现场.heic")
+    letter.add_attachment(picture.read_bytes()[:400], maintype="image", subtype="heic", filename="断.heic")
+    letter.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="a.exe")
+    postbox.put(letter.as_bytes())
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    with files._turn():
+        assert mailboxes.read(box.pk) == 0
+    box.refresh_from_db()
+    assert (box.failures, InboundMessage.objects.count()) == (1, 0)
+    assert mailboxes.read(box.pk) == 1
+    row = InboundMessage.objects.get()
+    assert list(File.objects.filter(pk__in=row.files).order_by("pk").values_list("name", "is_picture")) == [
+        ("现场.jpg", True),
+        ("断.heic", False),
+    ]
+    assert row.note == "有 1 个附件未被接收。"
 
 
 def test_an_answer_finds_the_record_of_the_mail_it_answers(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,30 +188,64 @@ def test_a_photo_of_a_telephone_is_shown_by_every_browser_and_keeps_no_place(cas
         with Image.open(io.BytesIO(stored)) as shown:
             assert (shown.size, dict(shown.getexif())) == ((64, 96), {})
         assert b"Apple" not in stored
+    boxed.seek(8)
+    boxed.write(b"mif1")  # says only further on that it is AVIF
+    kept = together.file_add(cast.alice, gadget, files.as_upload("c.heif", boxed.getvalue()))
+    assert (kept.media_type, kept.name) == ("image/jpeg", "c.jpg")
     for content in (taken[:400], taken[:40] + bytes(range(256)) * 3):
-        with pytest.raises(Invalid) as caught:
-            together.file_add(cast.alice, gadget, files.as_upload("cut.heic", content))
-        assert caught.value.code == "file.picture"
+        kept = together.file_add(cast.alice, gadget, files.as_upload("cut.heic", content))
+        assert (kept.name, kept.is_picture, kept.size) == ("cut.heic", False, len(content)), "kept as any other file"
 
 
-def test_a_decoder_that_dies_or_hangs_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_decoder_that_dies_or_hangs_leaves_the_file_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     head = b"\0\0\0\x18ftypheic"
-    for number, (code, said) in enumerate(
-        (
-            ("import os; os.abort()", "file.picture"),
-            ("input()\nwhile True: pass", "file.picture"),
-            ("raise SystemExit(3)", "file.pixels"),
-        )
-    ):
-        program = tmp_path / f"{number}.py"
+
+    def anew(code: str) -> Any:
+        program = tmp_path / "program.py"
         program.write_text(code)
         monkeypatch.setattr(files, "_TRANSLATOR", program)
-        monkeypatch.setattr(files, "_LONGEST", 1)
-        with pytest.raises(Invalid) as caught:
-            files.picture_anew(io.BytesIO(head + b"\n" * 99), head)
-        assert caught.value.code == said
+        return files.picture_anew(io.BytesIO(head + b"\n" * 99), head)
+
+    assert anew("import os, sys; sys.stderr.write('no room'); sys.stderr.flush(); os.abort()") is None
+    assert (caplog.records[-1].code, caplog.records[-1].words) == (-6, "no room")  # type: ignore[attr-defined]
+    with pytest.raises(Invalid) as caught:
+        anew("raise SystemExit(3)")
+    assert caught.value.code == "file.pixels"
+    monkeypatch.setattr(files, "_LONGEST", 1)
+    assert anew("input()\nwhile True: pass") is None
     assert files._turns.acquire(blocking=False), "the next one gets its turn"
     files._turns.release()
+
+
+def test_few_wait_for_a_turn_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
+    come, go = threading.Semaphore(0), threading.Event()
+
+    def decode() -> bool:
+        try:
+            with files._turn():
+                come.release()
+                return go.wait(20)
+        except Unavailable as error:
+            return error.code != "file.busy"
+
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(decode)
+        assert come.acquire(timeout=20)
+        assert not any(threads.submit(decode).result(20) for _number in range(2)), "in vain"
+        monkeypatch.setattr(files, "PATIENCE", 20)
+        waiting = [threads.submit(decode) for _number in range(2)]
+        while files._waiting.acquire(blocking=False):
+            files._waiting.release()
+            time.sleep(0.01)
+        begun = time.monotonic()
+        assert not decode()
+        assert time.monotonic() - begun < 10, "at once"
+        go.set()
+        assert first.result(20)
+        assert all(one.result(20) for one in waiting)
 
 
 def test_pictures_are_made_anew(cast: Cast, gadget: Any) -> None:

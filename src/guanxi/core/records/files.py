@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import re
 import subprocess
@@ -34,13 +35,14 @@ from guanxi.runtime import lasting
 from guanxi.runtime.backup.making import FILES_LOCK
 from guanxi.runtime.environment import environment
 
+logger = logging.getLogger(__name__)
 #: Pictures are brought down to so many pixels on the longer side; more than ``MOST_PIXELS`` in all are refused.
 LONGEST_SIDE = 4096
 MOST_PIXELS = 80_000_000
 #: Of those with more pixels than this a process decodes one at a time: each takes three or four bytes a pixel, however
-#: few it has in its file. The others wait so many seconds for their turn.
+#: few it has in its file. Two others wait so many seconds for their turn.
 LARGE, PATIENCE = 20_000_000, 20
-_turns = threading.BoundedSemaphore(1)
+_turns, _waiting = threading.BoundedSemaphore(1), threading.BoundedSemaphore(2)
 #: Contents without a file row are swept away after so many seconds.
 SWEEP_AFTER = 24 * 3600
 
@@ -75,10 +77,11 @@ _TYPES = {
 }
 _PICTURES = {"JPEG": ("jpg", "image/jpeg"), "PNG": ("png", "image/png"), "GIF": ("png", "image/png")}
 _READ = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
-#: What the first box of a telephone's picture says, as HEIC and as AVIF; HEIC is translated by a program that takes at most so long (s).
+#: What the first box of a telephone's picture says, as HEIC and as AVIF; the last two of HEIC may be either, and the box says
+#: further on which. HEIC is translated by a program that takes at most so long (s), less than others wait for their turn.
 _HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _AVIF = frozenset((b"avif", b"avis"))
-_TRANSLATOR, _LONGEST = Path(__file__).with_name("heic.py"), 30
+_TRANSLATOR, _LONGEST = Path(__file__).with_name("heic.py"), 15
 
 
 class Upload(Protocol):
@@ -200,19 +203,27 @@ def _boxed(head: bytes, kinds: frozenset[bytes]) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in kinds
 
 
-def _translated(source: Path | IO[bytes]) -> bytes:
-    """HEIC as JPEG or PNG; one at a time. Raises Invalid."""
+def _is_heic(head: bytes) -> bool:
+    end = int.from_bytes(head[:4], "big")
+    return _boxed(head, _HEIC) and _AVIF.isdisjoint(head[at : at + 4] for at in range(16, min(end, len(head)), 4))
+
+
+def _translated(source: Path | IO[bytes], longest: int) -> bytes:
+    """HEIC as JPEG or PNG, one at a time; empty where it cannot be decoded. Raises Invalid for too many pixels."""
     content = source.read_bytes() if isinstance(source, Path) else source.read()
-    command = [sys.executable, "-I", str(_TRANSLATOR), str(MOST_PIXELS)]
+    command = [sys.executable, "-I", str(_TRANSLATOR), str(MOST_PIXELS), str(longest)]
     with _turn():
         try:
             done = subprocess.run(command, input=content, capture_output=True, timeout=_LONGEST, check=False)  # noqa: S603 - our own program
         except subprocess.TimeoutExpired:
-            raise _damaged() from None
+            logger.warning("a picture was not translated in time")
+            return b""
     if done.returncode == 3:
         raise _too_many()
     if done.returncode:
-        raise _damaged()
+        words = done.stderr[-300:].decode("utf-8", "replace")
+        logger.warning("a picture could not be translated", extra={"code": done.returncode, "words": words})
+        return b""
     return done.stdout
 
 
@@ -233,8 +244,11 @@ def picture_anew(
     """
     if not looks_like_picture(head):
         return None
-    if _boxed(head, _HEIC):
-        source = io.BytesIO(_translated(source))
+    if _is_heic(head):
+        translated = _translated(source, longest)
+        if not translated:
+            return None  # there are many sorts of it; kept as it is, like any other file
+        source = io.BytesIO(translated)
     try:
         with Image.open(source, formats=_READ) as found:
             if found.width * found.height > MOST_PIXELS:
@@ -270,8 +284,16 @@ def picture_anew(
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=PATIENCE):
-        raise Unavailable(_("Too many pictures are coming in at this moment. Please try again."), code="file.busy")
+    """A turn to decode. Few wait for one, so that pages are answered meanwhile. Raises Unavailable."""
+    if not _turns.acquire(blocking=False):
+        waits = _waiting.acquire(blocking=False)
+        try:
+            if not waits or not _turns.acquire(timeout=PATIENCE):
+                text = _("Too many pictures are coming in at this moment. Please try again.")
+                raise Unavailable(text, code="file.busy")
+        finally:
+            if waits:
+                _waiting.release()
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from guanxi.core.automation.messages import mail_address
 from guanxi.core.automation.queue import app
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import GuanxiError, Invalid
+from guanxi.core.kernel.errors import GuanxiError, Invalid, Unavailable
 from guanxi.core.models import Mailbox, User
 from guanxi.core.models.incoming import MAIL, SMS
 from guanxi.core.models.stamps import bump
@@ -213,8 +213,8 @@ def _take(box: Mailbox, fetched: imap.Fetched) -> int:
         if not fetched.whole:
             letter = letters.shortened(letter)
         return receiving.receive(letter, mailbox=box) is not None
-    except DatabaseError:
-        raise
+    except (DatabaseError, Unavailable):
+        raise  # tried again later
     except Exception:  # one mail's fault must not keep the others from coming in; it stays in the mailbox
         logger.exception("a message was left out", extra={"mailbox": box.name, "uid": fetched.uid})
         return 0

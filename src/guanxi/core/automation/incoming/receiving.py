@@ -23,7 +23,7 @@ from guanxi.core.automation.incoming.letters import Letter
 from guanxi.core.automation.marketing import record_of
 from guanxi.core.automation.notify import notify
 from guanxi.core.kernel.actor import Actor, system_actor
-from guanxi.core.kernel.errors import GuanxiError, Text
+from guanxi.core.kernel.errors import GuanxiError, Text, Unavailable
 from guanxi.core.kernel.identifiers import email_key
 from guanxi.core.kernel.phones import parse_phone
 from guanxi.core.models import File, InboundMessage, Mailbox, MatchValue, OutboundMessage
@@ -92,11 +92,15 @@ def house(name: str = "") -> Actor:
 
 
 def receive(letter: Letter, *, mailbox: Mailbox | None, channel: str = MAIL) -> InboundMessage | None:
-    """Take a message in; ``None`` for one taken before. All in one transaction: it is there, filed and told, or not at all."""
+    """Take a message in; ``None`` for one taken before. All in one transaction: it is there, filed and told, or not at all.
+
+    Raises Unavailable where its attachments cannot be taken in at this moment.
+    """
     if InboundMessage.objects.filter(channel=channel, external_id=letter.external_id).exists():
         return None
     actor = house(mailbox.name if mailbox else "")
     answered = threads.answered(letter.ids, letter.to) if channel == MAIL else None
+    attached = _stored(letter)  # before the transaction: pictures take their time
     try:
         with transaction.atomic(), writing(actor):
             message = InboundMessage.objects.create(
@@ -104,7 +108,7 @@ def receive(letter: Letter, *, mailbox: Mailbox | None, channel: str = MAIL) -> 
                 sender_name=letter.sender_name, to=", ".join(letter.to)[:2000], subject=letter.subject, body=letter.body,
                 html=letter.html, automatic=letter.automatic, at=letter.at,
             )  # fmt: skip
-            _keep_files(message, letter)
+            _keep_files(message, letter, attached)
             if letter.bounce:
                 _returned(message, answered, letter.bounce)
             elif _own(letter.sender):
@@ -116,21 +120,30 @@ def receive(letter: Letter, *, mailbox: Mailbox | None, channel: str = MAIL) -> 
     return message
 
 
-def _keep_files(message: InboundMessage, letter: Letter) -> None:
-    """The attachments as files, under the rules of uploads; what those refuse is left out and named."""
-    kept, refused = [], letter.left_out
+def _stored(letter: Letter) -> list[files.Stored]:
+    """The attachments as files, under the rules of uploads; what those refuse is left out."""
+    found = []
     for one in letter.attachments:
         try:
-            stored = files.store(files.as_upload(one.name, one.content))
+            found.append(files.store(files.as_upload(one.name, one.content)))
+        except Unavailable:
+            raise
         except GuanxiError:
-            refused += 1
             continue
-        row = File.objects.create(
+    return found
+
+
+def _keep_files(message: InboundMessage, letter: Letter, attached: list[files.Stored]) -> None:
+    """The attachments on the message; how many were left out is said."""
+    rows = File.objects.bulk_create(
+        File(
             entity=HOLDER, record_id=message.pk, name=stored.name, size=stored.size, media_type=stored.media_type,
             digest=stored.digest, is_picture=stored.is_picture, created_at=message.at,
-        )  # fmt: skip
-        kept.append(row.pk)
-    message.files = kept
+        )
+        for stored in attached
+    )  # fmt: skip
+    message.files = [row.pk for row in rows]
+    refused = letter.left_out + len(letter.attachments) - len(attached)
     if refused:
         message.note = _("%(count)d attachments were not accepted.") % {"count": refused}
     message.save(update_fields=["files", "note"])
