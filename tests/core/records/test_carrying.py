@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable
@@ -9,17 +10,21 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from guanxi.areas.customers.models import Contact, Customer
 from guanxi.core import records
+from guanxi.core.kernel import clock
 from guanxi.core.models import CarryLag, SearchDoc
 from guanxi.core.records import carrying
 from tests.factories.cast import Cast
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_child_made_while_the_owner_changes_follows_him(cast: Cast, make: Callable[..., Any]) -> None:
+def test_a_child_made_while_the_owner_changes_follows_him(
+    cast: Cast, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, "GAP", dt.timedelta())
     firm = make("customers.customer", by=cast.alice_user, name="甲公司")
     made, end = threading.Event(), threading.Event()
 
@@ -66,4 +71,41 @@ def test_a_change_nobody_met_is_done_with_at_the_second_look(cast: Cast, make: C
     assert CarryLag.objects.get().upto
     CarryLag.objects.update(upto=1)  # all of them have ended
     assert carrying.carry_late() == 0
+    assert CarryLag.objects.exists(), "no time has gone by"
+    CarryLag.objects.update(noted_at=clock.now() - dt.timedelta(minutes=1))
+    assert carrying.carry_late() == 0
     assert not CarryLag.objects.exists()
+
+
+@pytest.mark.django_db
+def test_numbers_of_another_server_are_waited_for_a_day(cast: Cast, make: Callable[..., Any]) -> None:
+    records.update(cast.root, make("customers.customer", by=cast.alice_user), {"owner": cast.charlie_user.pk})
+    carrying.carry_late()
+    CarryLag.objects.update(upto=2**60, noted_at=clock.now() - dt.timedelta(hours=23))
+    carrying.carry_late()
+    assert CarryLag.objects.exists()
+    CarryLag.objects.update(noted_at=clock.now() - dt.timedelta(hours=25))
+    carrying.carry_late()
+    assert not CarryLag.objects.exists()
+
+
+@pytest.mark.django_db
+def test_one_change_that_fails_holds_up_no_other(
+    cast: Cast, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    firms = [make("customers.customer", by=cast.alice_user) for _number in range(2)]
+    for firm in firms:
+        records.update(cast.root, firm, {"owner": cast.charlie_user.pk})
+    carrying.carry_late()
+    CarryLag.objects.update(upto=1, noted_at=clock.now() - dt.timedelta(minutes=1))
+    compared = carrying._compared
+
+    def failing(number: int) -> int:
+        if number == CarryLag.objects.order_by("pk")[0].pk:
+            raise OperationalError
+        return compared(number)
+
+    monkeypatch.setattr(carrying, "_compared", failing)
+    assert carrying.carry_late() == 0
+    assert CarryLag.objects.get().ids == [firms[0].pk]
+    assert "could not be compared" in caplog.text

@@ -12,13 +12,14 @@ class CarryLag(models.Model):
     """Records whose owner changed, until everybody who may have read the former one has ended.
 
     Written in the transaction of the change. ``upto`` is the first transaction that began after it was seen to be there,
-    ``None`` before that.
+    at ``noted_at``; both are ``None`` before that.
     """
 
     id = models.BigAutoField(primary_key=True)
     entity = models.CharField(max_length=100, db_collation="C")
     ids = ArrayField(models.BigIntegerField())
     upto = models.BigIntegerField(null=True)
+    noted_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
+from guanxi.core.kernel import clock
 from guanxi.core.models import CarryLag
 from guanxi.core.records.search import index
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import carried_by, entity_of, is_registered
+
+logger = logging.getLogger("guanxi.records")
+#: Longer than anybody takes from reading an owner to writing it; and than any transaction lasts, where the numbers of
+#: transactions are those of another server, as after a restore.
+GAP, LONGEST = dt.timedelta(seconds=30), dt.timedelta(days=1)
 
 
 def carry(entity: Entity, record: Any) -> None:
@@ -55,23 +64,39 @@ def carry_down(entity: Entity, ids: Sequence[int]) -> None:
 def carry_late() -> int:
     """Repeat changed owners on what was hung on their records while they changed; returns on how many.
 
-    Each change is looked at by two calls. The first notes which transactions run; a later one, when all of those have ended,
-    compares what the records carry. Between the two more time must go by than anybody takes from reading an owner to writing it.
+    Each change is looked at by two calls. The first notes which transactions run; a later one, when all of those have ended
+    and nobody can still be between reading an owner and writing it, compares what the records carry.
     """
+    now = clock.now()
+    ended = Q(upto__lte=RawSQL("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", ()), noted_at__lte=now - GAP)
     done = 0
-    with transaction.atomic():
-        ended = CarryLag.objects.filter(upto__lte=RawSQL("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", ()))
-        for lag in ended.select_for_update(skip_locked=True).order_by("pk"):
-            for child, field in carried_by(lag.entity) if is_registered(lag.entity) else ():
-                owner = entity_of(lag.entity).access.owner
-                rows = child.model._base_manager.filter(**{f"{field}_id__any": lag.ids})
-                told = rows.values_list("pk", "carrier_owner_id", f"{field}__{owner}_id")
-                late = [pk for pk, known, owned in told.iterator(2000) if known != owned]
-                _repeat(child, child.model._base_manager.filter(pk__any=late))
-                done += len(late)
-            lag.delete()
-        running = RawSQL("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", ())
-        CarryLag.objects.filter(upto=None).update(upto=running)
+    for number in (
+        CarryLag.objects.filter(ended | Q(noted_at__lte=now - LONGEST)).order_by("pk").values_list("pk", flat=True)
+    ):
+        try:
+            done += _compared(number)
+        except DatabaseError:  # looked at again; the others do not wait for it
+            logger.exception("what records carry could not be compared", extra={"lag": number})
+    running = RawSQL("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", ())
+    CarryLag.objects.filter(noted_at=None).update(upto=running, noted_at=now)
+    return done
+
+
+@transaction.atomic
+def _compared(number: int) -> int:
+    """On how many records the owner of one change had to be repeated; the change is done with then."""
+    lag = CarryLag.objects.select_for_update(skip_locked=True).filter(pk=number).first()
+    if lag is None:
+        return 0
+    done = 0
+    for child, field in carried_by(lag.entity) if is_registered(lag.entity) else ():
+        owner = entity_of(lag.entity).access.owner
+        rows = child.model._base_manager.filter(**{f"{field}_id__any": lag.ids})
+        told = rows.values_list("pk", "carrier_owner_id", f"{field}__{owner}_id")
+        late = [pk for pk, known, owned in told.iterator(2000) if known != owned]
+        _repeat(child, child.model._base_manager.filter(pk__any=late))
+        done += len(late)
+    lag.delete()
     return done
 
 
