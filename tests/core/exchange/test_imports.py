@@ -15,10 +15,11 @@ from guanxi.core.exchange.options import Options
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.exchange.reasons import texts
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleField, RoleRight
+from guanxi.core.models import AuditEntry, DictionaryValue, OutboxEvent, Role, RoleField, RoleRight, stamps
 from guanxi.core.models.exchange import ImportOutcome, ImportRun
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import reading
+from guanxi.core.shaping import fields
 from tests.core.exchange.bringing import CONTACT, CUSTOMER, bring, counts, reasons
 from tests.factories.cast import Cast
 
@@ -171,6 +172,31 @@ def test_a_day_gives_the_year_where_a_year_is_asked_for(cast: Cast) -> None:
         "甲公司": 1998, "乙公司": 2003, "丙公司": 2011, "丁公司": None,
     }  # fmt: skip
     assert "2011-13-45" in Customer.objects.get(name="丁公司").description, "what is no day is kept, not guessed"
+
+
+@pytest.mark.parametrize("written", ["2024-01-05", "20240105", "2024年1月5日"])
+def test_a_day_is_no_number_where_no_year_is_asked_for(cast: Cast, written: str) -> None:
+    mapping = {"columns": {"0": "name", "1": "company", "2": "score"}}
+    text = f"姓名,公司,评分\n张三,甲公司,{written}\n"
+    run = bring(cast.root, text, "sales.lead", mapping=mapping, unreadable="refuse")
+    assert counts(run) == (0, 0, 0, 1)
+    assert reasons(run)[0].startswith("number."), "it is refused for what is written, not for a year taken from it"
+
+
+def test_an_own_field_is_a_year_where_it_says_so(cast: Cast) -> None:
+    stamps.refresh()
+    for key, year in (("built", True), ("place", False)):
+        given = {"kind": "integer", "label_zh": key, "label_en": key, "options": {"plain": True, "year": year}}
+        fields.field_save(cast.root, CUSTOMER, key, given, new=True)
+    mapping = {"columns": {"0": "name", "1": "custom.built", "2": "custom.place"}}
+    run = bring(
+        cast.root, "名称,出厂,位置\n甲公司,2019-03-04,7\n乙公司,2019,20190304\n丙公司,,2019-03-04\n",
+        mapping=mapping, unreadable="refuse",
+    )  # fmt: skip
+    assert counts(run) == (2, 0, 0, 1)
+    assert dict(Customer.objects.values_list("name", "custom")) == {
+        "甲公司": {"built": 2019, "place": 7}, "乙公司": {"built": 2019, "place": 20190304},
+    }  # fmt: skip
 
 
 def test_the_sentence_of_a_refused_row_is_spelled_as_its_language_spells(cast: Cast) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
-from guanxi.core.access import visible
+from guanxi.core.access import allowed, visible
 from guanxi.core.exchange import companions, subtables
 from guanxi.core.exchange.entries import united
 from guanxi.core.exchange.mapping import AUTHORSHIP, FieldMap, importable_fields
@@ -60,7 +61,7 @@ class Batcher:
         self.note = self.preparer.note
         self.search_later = False
         self.once = Once(self.entity.model)
-        self.trial = Trial(self.entity)
+        self.trial = Trial(self.entity, self.matcher.heads, self.matcher.keys_held)
 
     def begin(self, rows: Sequence[Staged]) -> list[Begun]:
         """Rows of a batch to come as far as they get, with the drafts of the records they would make if that is possible."""
@@ -76,8 +77,10 @@ class Batcher:
             return self.preparer.begin(rows, draft)
 
     def run(self, rows: Sequence[Staged], *, operation: Operation | None, write: bool = True) -> list[Outcome]:
-        """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them."""
+        """Outcomes of the rows, one each, in order. ``write=False`` only says what would become of them, after the rows it
+        was asked of before."""
         outcomes: dict[int, Outcome] = {}
+        self.matcher.trial = None if write else self.trial
         ready, rests = self.preparer.prepare(rows, outcomes, write=write)
         self._look_through(rests, outcomes)
         followers: dict[int, int] = {}
@@ -86,7 +89,6 @@ class Batcher:
             for position, error in refused.items():
                 outcomes[position] = Outcome(position, FAILED, None, of_invalid(error, self.labels))
         sought, self.preparer.sought = self.preparer.sought, None
-        self.trial.drafts.clear()
         while ready:
             ready = self._round(ready, sought, outcomes, operation, write=write)
             sought = None
@@ -96,6 +98,9 @@ class Batcher:
             outcomes[position] = Outcome(position, outcome, first.record_id, first.reasons if outcome == FAILED else [])
         for companion in self.companions:
             companion.bring(rows, outcomes, operation, write=write)
+        for one in outcomes.values():
+            if one.record_id is not None and one.record_id < 0:
+                one.record_id = None  # it is not stored
         return [outcomes[row.position] for row in rows]
 
     def _look_through(self, rests: dict[int, Ready], outcomes: Mapping[int, Outcome]) -> None:
@@ -132,17 +137,15 @@ class Batcher:
         known = {position: one.keys for position, one in ready.items() if one.keys is not None}
         found = self.matcher.find({position: one.given for position, one in ready.items()}, known, sought)
         meant_by = self._meant(found)
-        if self.tables and write:
+        if self.tables:
             self.touched |= subtables.touched(operation, list(meant_by.records))
         create: list[Ready] = []
         change: list[tuple[Ready, Any]] = []
         waiting: dict[int, Ready] = {}
-        heads: dict[int, Staged] = {}
         for position, one in ready.items():
             meant = found.get(position, _NOBODY)
             if meant.earlier is not None and (self.options.mode != "create" or self.tables):
                 waiting[position] = one
-                heads[position] = ready[meant.earlier].row
                 continue
             verdict = self._verdict(one, meant, meant_by, ready)
             if isinstance(verdict, Outcome):
@@ -156,10 +159,11 @@ class Batcher:
             else:
                 change.append((one, verdict))
         self._create([one for one in create if self._first(one, outcomes)], outcomes, operation, write=write)
-        self._change(change, outcomes, operation, write=write)
         if write:
-            return waiting
-        return self.trial.behind(waiting, heads, outcomes, None if self.tables else self.merged)
+            self._change(change, outcomes, operation)
+        else:
+            waiting = dict(sorted((waiting | self._try(change, outcomes)).items()))
+        return waiting
 
     def _meant(self, found: Mapping[int, Found]) -> _Meant:
         """The records that rows mean, whole; the names of those merely alike; and what may be seen and changed of them."""
@@ -175,10 +179,15 @@ class Batcher:
             else set()
         )
         records = {one.pk: one for one in rows.filter(pk__in=certain)} if certain else {}
+        tried = self.trial.latest(certain | alike)
+        for action, may in (("view", seen), ("change", change)):
+            may |= {number for number, one in tried.items() if number < 0 and allowed(self.actor, action, one)}
         named = rows.filter(pk__in=alike & seen)
         if "." not in self.entity.title:
             named = named.only("pk", self.entity.title)
-        return _Meant(records, {one.pk: display.title_of(self.entity, one, self.actor) for one in named}, seen, change)
+        alikes = {one.pk: one for one in named} | {number: tried[number] for number in alike & seen & tried.keys()}
+        names = {number: display.title_of(self.entity, one, self.actor) for number, one in alikes.items()}
+        return _Meant(records | tried, names, seen, change)
 
     def _verdict(
         self,
@@ -251,8 +260,9 @@ class Batcher:
             )
             for one, record in zip(rows, records, strict=True):
                 one.reasons.extend(of_doubts(many.doubts_of(record), self.labels))
-                if not write and not isinstance(record, Invalid):
-                    self.trial.drafts[one.row.position] = record
+            if not write:
+                built = zip(rows, records, strict=True)
+                self.trial.add((one.row, record) for one, record in built if not isinstance(record, Invalid))
             made = [one if isinstance(one, Invalid) else one.pk for one in records]
         for one, record in zip(rows, made, strict=True):
             position = one.row.position
@@ -260,7 +270,7 @@ class Batcher:
                 outcomes[position] = Outcome(position, FAILED, None, [*one.reasons, *of_invalid(record, self.labels)])
             else:
                 outcomes[position] = Outcome(position, CREATED, record, one.reasons)
-                if self.tables and write:
+                if self.tables and record is not None:
                     self.touched.add(record)
 
     def _usual(self) -> dict[str, Any]:
@@ -269,38 +279,48 @@ class Batcher:
         return {owner: self.options.owner_for(self.actor.user_id)} if owner else {}
 
     def _change(
-        self,
-        rows: Sequence[tuple[Ready, Any]],
-        outcomes: dict[int, Outcome],
-        operation: Operation | None,
-        *,
-        write: bool,
+        self, rows: Sequence[tuple[Ready, Any]], outcomes: dict[int, Outcome], operation: Operation | None
     ) -> None:
-        if not rows:
-            return
         rows = [pair for pair in rows if self._fits(*pair, outcomes)]
-        given = [self.merged(one.given, record) for one, record in rows]
         changed = many.update_many(
             self.actor,
             self.entity,
-            list(zip((record for _one, record in rows), given, strict=True)),
+            [(record, self.merged(one.given, record)) for one, record in rows],
             operation=operation,
             quiet=self.options.quiet,
-            write=write,
         )
         for (one, record), result in zip(rows, changed, strict=True):
-            position = one.row.position
-            if self.tables and write and not isinstance(result, Invalid):
-                self.touched.add(record.pk)
-            if isinstance(result, Invalid):
-                outcomes[position] = Outcome(
-                    position, FAILED, record.pk, [*one.reasons, *of_invalid(result, self.labels)]
-                )
-            elif result:
-                told = [*one.reasons, *of_doubts(many.doubts_of(record), self.labels)]
-                outcomes[position] = Outcome(position, UPDATED, record.pk, told)
-            else:
-                outcomes[position] = Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.unchanged")])
+            outcomes[one.row.position] = self._changed(one, record, result)
+
+    def _try(self, rows: Sequence[tuple[Ready, Any]], outcomes: dict[int, Outcome]) -> dict[int, Ready]:
+        """Say what becomes of rows one after another, each on what those before leave of its record; returns those that
+        have to ask anew which record they mean."""
+        waiting: dict[int, Ready] = {}
+        moved: set[int] = set()
+        for one, found in rows:
+            if found.pk in moved:
+                waiting[one.row.position] = one
+                continue
+            record = self.trial.latest([found.pk]).get(found.pk) or copy(found)
+            if self._fits(one, record, outcomes):
+                if record.pk < 0 and not self.tables:
+                    one.reasons.append(reason("row.exists_in_file", number=record._row))
+                result, elsewhere = self.trial.change(self.actor, record, self.merged(one.given, record))
+                outcomes[one.row.position] = self._changed(one, record, result)
+                moved |= {record.pk} if elsewhere else set()
+        return waiting
+
+    def _changed(self, one: Ready, record: Any, result: bool | Invalid) -> Outcome:
+        """What became of a row that means a record."""
+        position = one.row.position
+        if isinstance(result, Invalid):
+            return Outcome(position, FAILED, record.pk, [*one.reasons, *of_invalid(result, self.labels)])
+        if self.tables:
+            self.touched.add(record.pk)
+        if result:
+            told = [*one.reasons, *of_doubts(many.doubts_of(record), self.labels)]
+            return Outcome(position, UPDATED, record.pk, told)
+        return Outcome(position, SKIPPED, record.pk, [*one.reasons, reason("row.unchanged")])
 
     def _fits(self, one: Ready, record: Any, outcomes: dict[int, Outcome]) -> bool:
         """Whether the tables of a record have room for further rows; else the row is refused."""

@@ -116,7 +116,7 @@ class Filler:
             return lambda cell, filled: filled.given.__setitem__(name, ordered_date(cell, target.order))
         if kind == "tags":
             return lambda cell, filled: filled.names.__setitem__(name, cell)
-        if kind == "integer" and self.fields[name].plain:
+        if kind == "integer" and self.fields[name].year:
             return lambda cell, filled: filled.given.__setitem__(name, year_of(cell, self.fields[name]))
         return name
 

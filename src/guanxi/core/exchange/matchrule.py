@@ -14,9 +14,10 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from guanxi.core.exchange.rows import RowKeys
+from guanxi.core.exchange.trial import Trial
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.text import fold, name_keys, words
-from guanxi.core.records import matching
+from guanxi.core.records import matching, values
 from guanxi.core.records.copying import array_literal
 from guanxi.core.records.search.tokens import entries
 from guanxi.core.schema.entity import Entity, MatchKey
@@ -132,6 +133,9 @@ class Matcher:
         ]  # fmt: skip
         self.looked_at = tuple({*rule.fields(), *self.strong})
         self._kinds = [(name, *self._kind(name)) for name in self.looked_at]
+        self._read = [fields[name] for name in {*self.looked_at, "kind"} & set(fields)]
+        #: What a dry run has made and changed before; ``None`` where rows are written.
+        self.trial: Trial | None = None
 
     def _kind(self, name: str) -> tuple[str, MatchKey | None]:
         """Under what keys of a field stand, and the match key declared for it."""
@@ -157,9 +161,11 @@ class Matcher:
             made = {one: unpacked(known[one]) if one in known else self.keys_of(row) for one, row in rows.items()}
             known, sought = made, self.sought(made)
         hits, met = self._lookup(sought)
+        theirs = self._living({number for numbers in hits.values() for number in numbers})
+        if self.trial is not None:
+            met |= self.trial.join({one: unpacked(known[one]) for one in rows}, hits, theirs)
         telling = sought.shared | met
         keys = {one: unpacked(known[one]) for one in rows if one in telling}
-        theirs = self._living({number for numbers in hits.values() for number in numbers})
         seen: dict[Key, list[int]] = defaultdict(list)
         found: dict[int, Found] = {}
         for position, mine in keys.items():
@@ -197,12 +203,11 @@ class Matcher:
         """Keys of the living records among these; read as values, of which a batch may need thousands."""
         if not ids:
             return {}
-        fields = [self.fields[name] for name in {*self.looked_at, "kind"} & set(self.fields)]
-        columns = [one.column for one in fields]
+        columns = [one.column for one in self._read]
         rows = self.entity.model._default_manager.filter(pk__in=ids)
         if self.lock:
             rows = rows.select_for_update(of=("self",), no_key=True)
-        names = [one.name for one in fields]
+        names = [one.name for one in self._read]
         return {
             row[0]: self.keys_of(dict(zip(names, row[1:], strict=True))) for row in rows.values_list("pk", *columns)
         }
@@ -278,6 +283,10 @@ class Matcher:
                 made = map(matching.HOW[key.how], entries(value))
                 found[name] = tuple([(kind, one[: matching.VALUE_LENGTH], "") for one in made if one])
         return found
+
+    def keys_held(self, record: Any) -> RowKeys:
+        """The keys of what a record holds."""
+        return self.keys_of({one.name: values.current(record, one) for one in self._read})
 
     def _lookup(self, sought: Sought) -> tuple[dict[tuple[str, str], list[int]], set[int]]:
         """Ids of living records by kind and value of a key; and the positions of rows that stand under the same."""

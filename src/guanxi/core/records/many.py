@@ -225,34 +225,9 @@ def update_many(
 ) -> list[Any]:
     """Change locked records by clean values; per row ``True`` (changed), ``False`` (nothing differs) or an Invalid."""
     declared = entity_of(entity)
-    fields = shape.fields_of(declared)
-    results: list[Any] = []
-    changed: list[tuple[Any, dict[str, list[Any]]]] = []
-    for record, given in rows:
-        missing = [fields[name] for name, value in given.items() if fields[name].required and value in (None, "", [])]
-        try:
-            if missing:
-                raise _unfilled(missing)
-            changes = values.assign(record, fields, given)
-            gates.before(actor, declared, record, changes, creating=False)
-            record._entered = process.hold(actor, declared, record, changes)
-            if changes and declared.clean is not None:
-                with doubts.heard() as odd:
-                    declared.clean(actor, record, changes)
-                if odd:
-                    record._doubts = odd
-            if changes:
-                derived.fill(declared, record, changes)
-                rules.hold(actor, declared, record, changes)
-                _check(record, changes)
-        except ValidationError as error:
-            results.append(_of_validation(error))
-        except GuanxiError as error:
-            results.append(error if isinstance(error, Invalid) else Invalid(error.message, code=error.code))
-        else:
-            results.append(bool(changes))
-            if changes:
-                changed.append((record, changes))
+    amended = [(record, amend(actor, declared, record, given)) for record, given in rows]
+    results: list[Any] = [one if isinstance(one, Invalid) else bool(one) for _record, one in amended]
+    changed = [(record, one) for record, one in amended if one and not isinstance(one, Invalid)]
     if changed and gates.watched(declared):
         results = _store_watched(actor, declared, changed, results, operation=operation, quiet=quiet, write=write)
     elif write and changed:
@@ -261,6 +236,35 @@ def update_many(
             settling.settle_owners(actor, declared, [record for record, _changes in changed])
             settling.settle_many(actor, declared, [record.pk for record, _changes in changed])
     return results
+
+
+def amend(actor: Actor, entity: Entity, record: Any, given: Mapping[str, Any]) -> dict[str, list[Any]] | Invalid:
+    """Put clean values on a record and hold it against all its rules: what they change, or why they may not.
+
+    Stores nothing. A refused record keeps what was put on it.
+    """
+    fields = shape.fields_of(entity)
+    missing = [fields[name] for name, value in given.items() if fields[name].required and value in (None, "", [])]
+    if missing:
+        return _unfilled(missing)
+    try:
+        changes = values.assign(record, fields, given)
+        gates.before(actor, entity, record, changes, creating=False)
+        record._entered = process.hold(actor, entity, record, changes)
+        if changes and entity.clean is not None:
+            with doubts.heard() as odd:
+                entity.clean(actor, record, changes)
+            if odd:
+                record._doubts = odd
+        if changes:
+            derived.fill(entity, record, changes)
+            rules.hold(actor, entity, record, changes)
+            _check(record, changes)
+    except ValidationError as error:
+        return _of_validation(error)
+    except GuanxiError as error:
+        return error if isinstance(error, Invalid) else Invalid(error.message, code=error.code)
+    return changes
 
 
 class _TakenBack(Exception):

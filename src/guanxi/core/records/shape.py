@@ -32,7 +32,9 @@ _spoken_later = lazy(spoken, str)
 
 
 #: Options of a row that are attributes of the field itself.
-OPTIONS = ("max_length", "places", "minimum", "maximum", "default", "unique", "currency", "readonly", "plain", "within")
+OPTIONS = (
+    "max_length", "places", "minimum", "maximum", "default", "unique", "currency", "readonly", "plain", "year", "within",
+)  # fmt: skip
 #: Kinds whose values the house reckons; the field is a read-only one of the kind they give.
 DERIVED = ("formula", "rollup")
 

@@ -36,7 +36,8 @@ class Field:
     currency. A reference ``within`` another field of the record (``customer``) is chosen among records with the same value
     there, once that field is filled; a choice ``within`` another field among the values that belong to the one chosen there. A ``translated`` text that came with the product is read in the present language,
     a ``person``'s name in the order the reader is used to. ``columns`` describes the rows of a table. ``plain`` numbers are names, such as years: they are neither
-    grouped by thousands nor added up. ``readonly`` fields are written by services only.
+    grouped by thousands nor added up; one that is a ``year`` takes the year of a day where a file has days. ``readonly``
+    fields are written by services only.
     A reference asked for by an action may say what it ``offers``.
     ``formula`` is CEL over the record, ``rollup`` says what is reckoned over which records (``relation how field
     filter``); a derived field is a read-only one of the kind it gives, and ``reads`` names the fields (entity, name) it
@@ -62,6 +63,7 @@ class Field:
     within: str = ""
     offers: Offer | None = None
     plain: bool = False
+    year: bool = False
     translated: bool = False
     person: bool = False
     personal: Personal = ""

@@ -104,6 +104,13 @@ def test_a_cell_is_mended_in_the_preview(browse: Any) -> None:
     assert alice.get(f"/import/{run.pk}/preview/?only=failed").context["rows"] == []
 
 
+def test_a_mended_row_may_mean_one_before_it(cast: Any, browse: Any) -> None:
+    text = "名称,外部编号,成立年份\n甲公司,E1,2001\n甲公司,E1,x\n"
+    run = imports.import_stage(cast.alice, content=text.encode(), name="x.csv", entity="customers.customer")
+    answer = browse("alice").post(f"/import/{run.pk}/cell/2/2/", {"value": "2002"})
+    assert answer.json()["outcome"] == "updated"
+
+
 def test_gb18030_is_found_out(browse: Any) -> None:
     run = upload(browse("alice"), encoding="gb18030")
     assert (run.facts["encoding"], run.columns[0]) == ("gb18030", "公司名称")

@@ -79,7 +79,7 @@ CUSTOMER = Entity(
         **PERSON_FIELDS,
         "bank_accounts": {"personal": "private"},
         "credit_code": {"max_length": 40},
-        "founded_year": {"plain": True},
+        "founded_year": {"plain": True, "year": True},
     },
     hidden=("path", "birthday_key", "owner_since"),
     search=Search(

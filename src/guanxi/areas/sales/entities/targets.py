@@ -23,7 +23,7 @@ TARGET = Entity(
     filters=("year", "scope", "owner", "department", "measure"),
     sort=("-year", "scope"),
     facts=("year", "scope", "owner", "department", "measure", "base", "stretch"),
-    fields={"year": {"plain": True}, "base": {"required": True}},
+    fields={"year": {"plain": True, "year": True}, "base": {"required": True}},
     form=Form(
         sections=(
             Section(_("Target"), ("year", "scope", "owner", "department", "measure", "note")),

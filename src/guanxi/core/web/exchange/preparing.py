@@ -231,7 +231,8 @@ def edit_cell(request: HttpRequest, pk: int, position: int, column: int) -> Http
     """Change one cell of the staged file; answers what would now become of the row."""
     actor, run = _open_run(request, pk)
     imports.import_edit(actor, run=run, position=position, column=column, value=request.POST.get("value", ""))
-    row = imports.import_preview(actor, run=run, limit=1, after=position - 1)[0]
+    rows = imports.import_preview(actor, run=run, limit=SHOWN, after=max(0, position - SHOWN))
+    row = next(one for one in rows if one.position == position)
     return JsonResponse(
         {
             "outcome": row.outcome,
