@@ -1,6 +1,7 @@
 """The continuous archive: any moment comes back to the row; what is outside it, damaged, locked or used is refused untouched."""
 
 import datetime as dt
+import errno
 import hashlib
 import shutil
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from guanxi.runtime.backup import rows
+from guanxi.runtime.backup import making, rows
 from guanxi.runtime.backup.rows import Sums
 from guanxi.runtime.continuous import keeping, pieces, returning, store, watching
 from guanxi.runtime.environment import Environment, embedded_url, environment
@@ -199,3 +200,74 @@ def test_old_copies_and_segments_go_but_what_the_window_needs_stays(tmp_path: Pa
     assert [int(each.start[16:], 16) for each in own.bases()] == [3, 5, 7]
     assert sorted(int(name[16:], 16) for name in own.names()) == [3, 4, 5, 6, 7, 8]
     assert store.following("00000001000000000000" + "00FF", 2**24) == "000000010000000100000000"
+
+
+@pytest.fixture
+def beside(fresh_database: str, tmp_path: Path) -> keeping.Keeper:
+    """A keeper beside a database that names one uploaded content."""
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    settings = replace(environment(), data=tmp_path, database_url=fresh_database, backup_folder=None)
+    _workspace(fresh_database, tmp_path)
+    return keeping.Keeper(settings, tmp_path / "archive")
+
+
+def test_an_archive_that_takes_no_contents_does_not_fill_the_disk_with_journal(
+    beside: keeping.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "WAITING_MB", 2)
+    own = store.Store.of(beside.folder, "1")
+    (own.folder / "files").touch()  # no content finds a place
+    place = keeping.incoming(beside.settings)
+    place.mkdir()
+    (place / ("0" * 24)).write_bytes(bytes(2 * 1024 * 1024))
+    with psycopg.connect(beside.settings.owner_url, autocommit=True) as connection:
+        with pytest.raises(OSError, match="files"):
+            beside._publish(connection, own)
+        assert place.exists()
+        (place / ("1" * 24)).write_bytes(bytes(2 * 1024 * 1024))
+        with pytest.raises(OSError, match="files"):
+            beside._publish(connection, own)
+    assert not place.exists()
+
+
+def test_a_full_archive_keeps_the_register_of_erasures_it_has(
+    beside: keeping.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = store.Store.of(beside.folder, "1")
+    register = making.folder(beside.settings) / making.ERASURES
+    register.parent.mkdir()
+    with psycopg.connect(beside.settings.owner_url, autocommit=True) as connection:
+        register.write_text("one\ntwo\n")
+        beside._beat(connection, own)
+        register.write_text("one\ntwo\nthree\n")
+
+        def full(_source: Path, target: Path) -> None:
+            target.write_text("on")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as given:
+            given.setattr(shutil, "copyfile", full)
+            with pytest.raises(OSError, match="No space"):
+                beside._beat(connection, own)
+        assert (own.folder / making.ERASURES).read_text() == "one\ntwo\n"
+        beside._beat(connection, own)
+    assert (own.folder / making.ERASURES).read_text() == "one\ntwo\nthree\n"
+    assert not (own.folder / f".{making.ERASURES}").exists()
+
+
+def test_what_was_being_written_at_a_stop_goes_with_the_next_start_and_each_tidying(beside: keeping.Keeper) -> None:
+    with psycopg.connect(beside.settings.owner_url, autocommit=True) as connection:
+        own = beside._ready(connection)
+        left = [own.bases_folder / ".20260101T000000Z.base-0a1b2c3d", own.journal / f".{'0' * 24}-0a1b2c3d"]
+        left.append(own.folder / ".secret-0a1b2c3d")
+        for tidied in (False, True):
+            for each in left:
+                each.write_bytes(b"x")
+            if tidied:
+                own.tidy(dt.datetime.now(dt.UTC))
+            else:
+                keeping.Keeper(beside.settings, beside.folder)._ready(connection)
+            assert [each for each in left if each.exists()] == []
+    assert (own.folder / "archive.json").is_file()

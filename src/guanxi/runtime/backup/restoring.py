@@ -274,8 +274,7 @@ def bring_register(settings: Environment, place: Path) -> bool:
     found, own = place.parent / making.ERASURES, making.folder(settings) / making.ERASURES
     if found.is_file() and not own.exists():
         own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(found, own)
-        own.chmod(0o600)
+        lasting.copy(found, own)
     return own.is_file()
 
 

@@ -25,7 +25,7 @@ from typing import IO, cast
 import psycopg
 
 from guanxi import __version__
-from guanxi.runtime import binaries, external
+from guanxi.runtime import binaries, external, lasting
 from guanxi.runtime.backup import making
 from guanxi.runtime.continuous import pieces
 from guanxi.runtime.continuous.store import Base, Store, row
@@ -105,7 +105,9 @@ class Keeper:
     def _ready(self, connection: psycopg.Connection) -> Store:
         if self._store is None:
             found = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
-            self._store = Store.of(self.folder, str(found[0]) if found else "")
+            store = Store.of(self.folder, str(found[0]) if found else "")
+            store.forget_drafts()
+            self._store = store
         return self._store
 
     def _receive(self, connection: psycopg.Connection) -> None:
@@ -142,7 +144,7 @@ class Keeper:
         self._look_again = True
         register = making.folder(self.settings) / making.ERASURES
         if register.is_file():
-            shutil.copyfile(register, store.folder / making.ERASURES)
+            lasting.copy(register, store.folder / making.ERASURES)
 
     # -- archiving -------------------------------------------------------------------------------------------------
 
@@ -152,21 +154,24 @@ class Keeper:
         finished = sorted(each for each in place.iterdir() if each.suffix != ".partial")
         if not finished:
             return
-        self._contents(connection, store)
-        for each in finished:
-            until = self._beats.pop(each.name, "")
-            try:
-                with each.open("rb") as source:
-                    facts = {"until": until, "bytes": each.stat().st_size}
-                    self._write(store, store.journal / each.name, source, facts)
-            except OSError:
-                self._beats[each.name] = until
-                self._give_up_waiting(connection, place)
-                raise
-            each.unlink()
-            if until:
-                external.record(self.settings, KEPT, json.dumps({"until": until}))
-                external.record(self.settings, FAILED, "")
+        try:
+            self._contents(connection, store)
+            for each in finished:
+                self._segment(store, each)
+        except OSError:
+            self._give_up_waiting(connection, place)
+            raise
+
+    def _segment(self, store: Store, arrived: Path) -> None:
+        until = self._beats.get(arrived.name, "")
+        with arrived.open("rb") as source:
+            facts = {"until": until, "bytes": arrived.stat().st_size}
+            self._write(store, store.journal / arrived.name, source, facts)
+        arrived.unlink()
+        self._beats.pop(arrived.name, None)
+        if until:
+            external.record(self.settings, KEPT, json.dumps({"until": until}))
+            external.record(self.settings, FAILED, "")
 
     def _give_up_waiting(self, connection: psycopg.Connection, place: Path) -> None:
         """What waits may not fill the disk the database lives on."""
@@ -176,6 +181,7 @@ class Keeper:
             with contextlib.suppress(psycopg.Error):
                 connection.execute("SELECT pg_drop_replication_slot(%s)", [SLOT])
             shutil.rmtree(place, ignore_errors=True)
+            self._beats.clear()
 
     def _contents(self, connection: psycopg.Connection, store: Store) -> None:
         there = connection.execute("SELECT to_regclass('core_file') IS NOT NULL").fetchone()

@@ -144,9 +144,16 @@ class Store:
             return {each.name for each in self.journal.iterdir() if len(each.name) == _NAME}
         return set()
 
+    def forget_drafts(self) -> None:
+        """Remove what was being written when its writer ended. To be called by the one who keeps the archive while he writes nothing."""
+        for folder in (self.folder, self.bases_folder, self.journal):
+            for place in folder.glob(".*"):
+                place.unlink(missing_ok=True)
+
     def tidy(self, oldest: dt.datetime) -> None:
         """Remove what no moment since ``oldest`` needs: older bases but the last before it, segments before the first base kept,
-        contents that no base has named for as long."""
+        contents that no base has named for as long, and drafts."""
+        self.forget_drafts()
         bases = self.bases()
         before = [each for each in bases if each.moment <= oldest]
         kept = bases[max(len(before) - 1, 0) :]
