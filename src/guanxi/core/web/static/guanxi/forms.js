@@ -55,8 +55,7 @@ for (const [target, sort] of [[document, "scroll"], [window, "resize"]]) target.
 
 // Pickers: a select becomes searchable; one with data-search asks the server.
 async function picker(select) {
-  vendor("tom-select/tom-select.min.css");
-  await vendor("tom-select/tom-select.min.js");
+  await Promise.all([vendor("tom-select/tom-select.min.css"), vendor("tom-select/tom-select.min.js")]);
   if (!select.isConnected || select.tomselect) return;
   const url = select.dataset.search;
   const own = select.closest("dialog") ?? document.body;
