@@ -112,7 +112,10 @@ class Environment:
     web_workers: int = _setting("GUANXI_WEB_WORKERS", kinds.whole(1, 256), "2", "Web processes")
     web_threads: int = _setting("GUANXI_WEB_THREADS", kinds.whole(1, 256), "4", "Threads in each web process")
     worker_concurrency: int = _setting(
-        "GUANXI_WORKER_CONCURRENCY", kinds.whole(1, 256), "4", "Jobs worked on at the same time"
+        "GUANXI_WORKER_CONCURRENCY",
+        kinds.whole(1, 256),
+        "4",
+        "Jobs worked on at the same time; long ones have as many places of their own",
     )
     file_limit_mb: int = _setting(
         "GUANXI_FILE_LIMIT_MB", kinds.whole(1, 100_000), "50", "Largest file a person may upload"

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from guanxi.areas.insight.jobs import calculation_do
 from guanxi.core import records
 from guanxi.core.automation import outbox, rescue
 from guanxi.core.automation.queue import app
@@ -34,9 +36,10 @@ def until(true: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 @pytest.fixture
-def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process over this test's database."""
+def worker(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process over this test's database; its further settings are the fixture's parameter."""
     variables = os.environ | {"PYTHONPATH": str(ROOT / "src"), "DJANGO_SETTINGS_MODULE": "guanxi.config.settings"}
+    variables |= getattr(request, "param", {})
     process = subprocess.Popen([sys.executable, "-m", "guanxi.runtime.child", "worker"], env=variables, cwd=ROOT)
     try:
         yield process
@@ -68,6 +71,23 @@ def test_it_works_delivers_and_ends_on_sigterm(worker: subprocess.Popen[bytes]) 
     assert worker.wait(15) == 0
     assert time.monotonic() - begin < 8
     assert rows("SELECT 1 FROM procrastinate_workers") == []  # it said good-bye
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("worker", [{"GUANXI_WORKER_CONCURRENCY": "1"}], indirect=True, ids=["one place each"])
+def test_short_work_does_not_wait_for_long(worker: subprocess.Popen[bytes], base_data: None) -> None:
+    """The only place for long work is taken by a job that gets no further."""
+    with closing(connections["default"].copy()) as other:
+        other.set_autocommit(False)
+        other.cursor().execute("LOCK TABLE insight_calculation")
+        for number in range(2):
+            calculation_do.defer(calculation_id=number)
+        until(lambda: "doing" in jobs(calculation_do.name))
+        app.configure_task("guanxi.mail_send").defer(user_id=0)
+        until(lambda: jobs("guanxi.mail_send") == [])
+        assert sorted(jobs(calculation_do.name)) == ["doing", "todo"]
+        other.rollback()
+    until(lambda: jobs(calculation_do.name) == [])
 
 
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from guanxi.core.automation import backups, housekeeping, mailing, messages, ope
 from guanxi.core.automation.approvals import watch
 from guanxi.core.automation.incoming import correspondence, mailboxes
 from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
-from guanxi.core.automation.queue import every, job
+from guanxi.core.automation.queue import LONG, every, job
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.workflows import running as workflows
 from guanxi.core.privacy import retention
@@ -22,13 +22,13 @@ logger = logging.getLogger("guanxi.audit")
 FURTHER = (operations, scanning, correspondence)
 
 
-@every("17 * * * *")
+@every("17 * * * *", queue=LONG)
 def housekeeping_do(_now: dt.datetime) -> None:
     """Every hour: throw away what is over, lay out what is needed."""
     housekeeping.run_all()
 
 
-@every("* * * * *")
+@every("* * * * *", queue=LONG)
 def search_catch_up(_now: dt.datetime) -> None:
     """Every minute: the search documents that bulk loads left for later, and all of them after a change of the tokens."""
     index.catch_up()
@@ -61,13 +61,13 @@ def contents_look(_now: dt.datetime) -> None:
     quarantine.look_again(files.path_of)
 
 
-@every("23 18 * * *")
+@every("23 18 * * *", queue=LONG)
 def retention_do(now: dt.datetime) -> None:
     """Every night (of China): records whose time is over go the way their rule says."""
     retention.run_all(now)
 
 
-@every("*/10 * * * *")
+@every("*/10 * * * *", queue=LONG)
 def backup_make(now: dt.datetime) -> None:
     """Every ten minutes: the daily backup, if its time has come."""
     backups.backup_if_due(now)
@@ -79,7 +79,7 @@ def approvals_watch(now: dt.datetime) -> None:
     watch.late_do(now)
 
 
-@job(name="backup_now", lock="backup", retry=False)
+@job(name="backup_now", queue=LONG, lock="backup", retry=False)
 def backup_now() -> None:
     """A backup somebody asked for on a page."""
     backups.backup_make()
@@ -116,7 +116,7 @@ def mailboxes_look(now: dt.datetime) -> None:
     mailboxes.look(now)
 
 
-@job(name=mailboxes.JOB, queue="long", retry=False)
+@job(name=mailboxes.JOB, queue=LONG, retry=False)
 def mailbox_read(mailbox_id: int) -> None:
     """Take in what is new in a mailbox."""
     mailboxes.read(mailbox_id)

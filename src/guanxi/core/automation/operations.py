@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 from guanxi.core.access import actors, require
 from guanxi.core.automation.doing import action_do, action_of
 from guanxi.core.automation.notify import notify
-from guanxi.core.automation.queue import job
+from guanxi.core.automation.queue import LONG, job
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, NotFound
 from guanxi.core.models import Operation, User
@@ -25,7 +25,7 @@ FINISHED = gettext_noop("Your change of %(done)s records is finished.")
 FINISHED_PARTLY = gettext_noop("Your change is finished: %(done)s done, %(failed)s not possible.")
 
 
-@job(name="operation_run", lock="operations")
+@job(name="operation_run", queue=LONG, lock="operations")
 def operation_run(operation_id: int) -> None:
     """Carry out a recorded bulk change in the name of who asked; goes on where a crash left it."""
     operation = Operation.objects.get(pk=operation_id)

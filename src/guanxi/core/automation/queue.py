@@ -9,7 +9,8 @@
     @every("* * * * *")
     def reminders_send(now: dt.datetime) -> None: ...
 
-Areas keep theirs in ``jobs.py``, which is found at start. A job must bear being done twice.
+Areas keep theirs in ``jobs.py``, which is found at start. A job must bear being done twice. What may take minutes says
+``queue=LONG``: it has places of its own in the worker, so that reminders and mails do not wait for it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from procrastinate.tasks import Task
 from guanxi.runtime.failpoints import reach
 
 app: App = _app
+LONG = "long"
 
 #: Five further tries after 10 s, 40 s, 160 s … when a job fails.
 AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)
@@ -68,7 +70,9 @@ def every(cron: str, *, queue: str = "default") -> Callable[[Callable[[dt.dateti
         def run(timestamp: int) -> Any:
             return function(dt.datetime.fromtimestamp(timestamp, dt.UTC))
 
-        task = app.task(name=name, queue=queue, queueing_lock=name, lock=name)(run)
+        task = app.task(name=name, queue=queue, queueing_lock=name, lock=name, priority=1)(
+            run
+        )  # before a heap of others
         return app.periodic(cron=cron, periodic_id="")(task)
 
     return make

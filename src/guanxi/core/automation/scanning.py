@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from guanxi.core.access import require
-from guanxi.core.automation.queue import job
+from guanxi.core.automation.queue import LONG, job
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Operation
@@ -32,7 +32,7 @@ def scan_begin(actor: Actor, entity: Entity | str) -> Operation:
     return step
 
 
-@job(queue="long")
+@job(queue=LONG)
 def duplicates_scan(operation_id: int) -> None:
     """Run an ordered scan and keep its groups in the operation; may be run again."""
     operation = Operation.objects.filter(pk=operation_id, sort=SORT, state__in=("waiting", "running")).first()

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 
@@ -26,7 +28,7 @@ from procrastinate.psycopg_connector import PsycopgConnector  # noqa: E402
 
 from guanxi.core.automation import housekeeping, rescue  # noqa: E402
 from guanxi.core.automation.postman import Postman  # noqa: E402
-from guanxi.core.automation.queue import app  # noqa: E402
+from guanxi.core.automation.queue import LONG, app  # noqa: E402
 from guanxi.runtime import logs  # noqa: E402
 from guanxi.runtime.environment import environment  # noqa: E402
 
@@ -35,10 +37,9 @@ STOP_SECONDS = 5.0
 _RESCUE_EVERY = 20.0
 
 
-def worker_app() -> App:
+def worker_app(places: int) -> App:
     """The jobs over a connection pool of their own. Jobs deferred by jobs still go through Django's transaction."""
-    settings = environment()
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=settings.worker_concurrency + 3)
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=places + 4)
     mine = App(connector=connector, worker_defaults=app.worker_defaults)
     mine.tasks = app.tasks
     mine.periodic_registry = app.periodic_registry
@@ -54,25 +55,38 @@ async def _rescue_again_and_again() -> None:
         await asyncio.sleep(_RESCUE_EVERY)
 
 
-async def run(*, wait: bool = True) -> None:
-    """Work until stopped; with ``wait=False`` only until the queue is empty."""
+async def run() -> None:
+    """Work until SIGTERM or SIGINT. Long work and short have places of their own, so that neither waits for the other."""
     app.perform_import_paths()  # type: ignore[no-untyped-call]
-    mine = worker_app()
+    each = environment().worker_concurrency
+    loop, mine = asyncio.get_running_loop(), worker_app(2 * each)
+    loop.set_default_executor(ThreadPoolExecutor(2 * each + 1))  # a thread for each place, and one for the rescue
     async with mine.open_async():
         helper = asyncio.create_task(_rescue_again_and_again())
-        try:
-            await mine.run_worker_async(
-                wait=wait,
-                concurrency=environment().worker_concurrency,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=STOP_SECONDS,
-                update_heartbeat_interval=5,
-                stalled_worker_timeout=rescue.SILENCE_SECONDS,
+        sides = [
+            asyncio.create_task(
+                mine.run_worker_async(
+                    queues=queues,
+                    concurrency=each,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=STOP_SECONDS,
+                    update_heartbeat_interval=5,
+                    stalled_worker_timeout=rescue.SILENCE_SECONDS,
+                )
             )
-        finally:
-            helper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await helper
+            for queues in ([LONG], sorted({task.queue for task in mine.tasks.values()} - {LONG}))
+        ]
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([*sides, stopped], return_when=asyncio.FIRST_COMPLETED)  # one that ends alone has failed
+        for task in (*sides, helper, stopped):
+            task.cancel()
+        for ended in await asyncio.gather(*sides, helper, stopped, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from guanxi.core.access import actors
 from guanxi.core.automation.approvals.running import DOERS
-from guanxi.core.automation.queue import every, job
+from guanxi.core.automation.queue import LONG, every, job
 from guanxi.core.exchange import exports, imports, packing, recipe_whole, settingsfile, trusted, wholecheck
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
@@ -40,7 +40,7 @@ def _actor(user_id: int | None) -> Actor | None:
     return actors.load(user, via="job") if user else None
 
 
-@job(name="guanxi.exchange.import_do")
+@job(name="guanxi.exchange.import_do", queue=LONG)
 def import_do(run_id: int) -> None:
     """Go on with a started import until it is done, paused or cancelled."""
     run = ImportRun.objects.filter(pk=run_id, state="running").first()
@@ -52,7 +52,7 @@ def import_do(run_id: int) -> None:
         ImportRun.objects.filter(pk=run_id).update(state="paused", message="user")
 
 
-@job(name="guanxi.exchange.recipe_do")
+@job(name="guanxi.exchange.recipe_do", queue=LONG)
 def recipe_do(number: int) -> None:
     """Go on with the work of a recipe where it stands: reading its files, its steps, or taking it back."""
     whole = RecipeRun.objects.filter(pk=number, state__in=("staging", "running", "undoing")).first()
@@ -70,7 +70,7 @@ def recipe_do(number: int) -> None:
         RecipeRun.objects.filter(pk=number, state="running").update(state="paused", message="user")
 
 
-@job(name="guanxi.exchange.check_do")
+@job(name="guanxi.exchange.check_do", queue=LONG)
 def check_do(run_id: int) -> None:
     """The dry run over all rows of a long file."""
     run = ImportRun.objects.filter(pk=run_id, state="ready").first()
@@ -79,7 +79,7 @@ def check_do(run_id: int) -> None:
         wholecheck.carry_out(actor, run)
 
 
-@job(name="guanxi.exchange.export_do")
+@job(name="guanxi.exchange.export_do", queue=LONG)
 def export_do(operation_id: int) -> None:
     """Make an export that was asked for; one that cannot be made says why and is not tried again."""
     operation = Operation.objects.filter(pk=operation_id, sort="export", state="waiting").first()
@@ -95,7 +95,7 @@ def export_do(operation_id: int) -> None:
             exports.export_failed(actor, operation, told)
 
 
-@job(name="guanxi.exchange.pack_do", lock="packs", retry=False)
+@job(name="guanxi.exchange.pack_do", queue=LONG, lock="packs", retry=False)
 def pack_do(operation_id: int) -> None:
     """Apply or remove a pack that was asked for, in the name of who asked."""
     rows = Operation.objects.filter(pk=operation_id, sort=packing.SORT, state__in=packing.UNDER_WAY)
@@ -109,7 +109,7 @@ def pack_do(operation_id: int) -> None:
         rows.update(state="failed", finished_at=clock.now())
 
 
-@every("* * * * *")
+@every("* * * * *", queue=LONG)
 def loads_catch_up(_now: dt.datetime) -> None:
     """Every minute: audit and match keys of rows the operator loaded."""
     trusted.catch_up()

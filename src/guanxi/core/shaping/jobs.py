@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import psycopg
 from django.db import DatabaseError, transaction
 
-from guanxi.core.automation.queue import every, job
+from guanxi.core.automation.queue import LONG, every, job
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Unavailable
@@ -25,7 +25,7 @@ from guanxi.core.shaping import indexes
 _TURNS = 200
 
 
-@job(lock="derived")
+@job(queue=LONG, lock="derived")
 def derived_settle() -> None:
     """Reckon again what is due, until nothing is."""
     refresh()
@@ -37,7 +37,7 @@ def derived_settle() -> None:
             return
 
 
-@job(lock="field_index")
+@job(queue=LONG, lock="field_index")
 def index_build(entity: str, field: str) -> None:
     """Make the index of a custom field somebody filters or sorts by."""
     found = FieldIndex.objects.filter(entity=entity, field=field).exclude(state="ready").first()
@@ -53,7 +53,7 @@ def index_build(entity: str, field: str) -> None:
         raise
 
 
-@job(lock="search_again")
+@job(queue=LONG, lock="search_again")
 def search_again(entity: str, key: str) -> None:
     """Records that hold a field which is found again, or as another kind, get new search documents."""
     refresh()
