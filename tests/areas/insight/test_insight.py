@@ -113,6 +113,28 @@ def test_pages_open_for_whom_they_are_and_marks_lead_to_their_customers(
     thresholds_show_their_effect(cast, browse)
 
 
+def test_a_file_is_made_of_customers_one_may_export(done: Calculation, make: Any, cast: Cast, browse: Any) -> None:
+    theirs = CustomerValue.objects.filter(spent__gt=0).order_by("-spent", "pk").select_related("customer").first()
+    assert theirs is not None
+    records.update(cast.root, theirs.customer, {"owner": cast.bob_user.pk})
+    client, page = browse("alice", "en"), "/insight/accounts/"
+    assert theirs.customer.name in client.get(page).content.decode()
+    told = client.get(f"{page}?export=csv").content.decode("utf-8-sig")
+    assert len(told.splitlines()) > 2
+    assert theirs.customer.name not in told
+    counted = [
+        browse(one, "en").get("/insight/pareto/?export=csv").content.decode("utf-8-sig") for one in ("alice", "root")
+    ]
+    mine, all_of_them = (sum(int(one["Customers"]) for one in csv.DictReader(text.splitlines())) for text in counted)
+    assert mine == all_of_them - 1
+    RoleRight.objects.filter(role=cast.role, entity=selectors.VALUE, action="view").update(scope="all")
+    stamps.bump("rights")
+    whole = "/insight/forecast/"
+    assert "?export=csv" not in client.get(whole).content.decode()
+    refused = client.get(f"{whole}?export=csv")
+    assert (refused.status_code, "part of them only" in refused.content.decode()) == (403, True)
+
+
 def test_figures_are_for_who_reads_them_all_and_taken_out_by_who_may(
     done: Calculation, cast: Cast, browse: Any
 ) -> None:

@@ -26,9 +26,10 @@ BY_STATE = {"dataset": "fakes.gadget", "rows": [{"field": "state"}], "chart": "b
 
 @pytest.fixture
 def sharing(cast: Cast, world: Any) -> Cast:
-    """Alice's role may show reports outside."""
+    """Alice's role may show reports outside, and take out what she sees."""
     cast.role.features = ["reports.links"]
     cast.role.save()
+    RoleRight.objects.filter(role=cast.role, entity="fakes.gadget", action="export").update(scope="department")
     bump("rights")
     return replace(cast, alice=cast.actor(cast.alice_user))
 
@@ -100,6 +101,14 @@ def test_it_ends(sharing: Cast) -> None:
         User.everything.filter(pk=sharing.alice_user.pk).update(**gone)
         assert Client().get(path(again)).status_code == 404, gone
     assert AuditEntry.objects.filter(entity="core_reportlink", record_id=link.pk).count() == 2, "made and ended"
+
+
+def test_a_link_shows_what_the_sharer_may_take_out(sharing: Cast) -> None:
+    link = made(sharing, kept(sharing))
+    RoleRight.objects.filter(role=sharing.role, entity="fakes.gadget", action="export").update(scope="own")
+    bump("rights")
+    text = Client().get(path(link), {"language": "en"}).content.decode()
+    assert re.findall(r'<td class="gx-num">(\d+)</td>', text) == ["2", "1", "1", "4"]
 
 
 def test_forged_addresses_say_nothing_and_are_slowed_down(sharing: Cast) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.test import Client
 from python_calamine import CalamineWorkbook
 
-from guanxi.core.models import AccessEntry, Report, RoleField, RoleRight
+from guanxi.core.models import AccessEntry, Collaborator, Report, RoleField, RoleRight
 from guanxi.core.models.stamps import bump
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -100,10 +100,12 @@ def test_a_report_is_kept_narrowed_exported_duplicated_and_deleted(alice: Client
     assert "Asia/Shanghai" in text
     workbook = alice.get(f"/reports/{report.key}/export/xlsx/")
     rows = CalamineWorkbook.from_filelike(io.BytesIO(workbook.content)).get_sheet_by_index(0).to_python()
-    assert rows[4:] == [["New", 3.0], ["Used", 2.0], ["Broken", 1.0], ["Total", 6.0]]
+    assert rows[4:] == [["New", 2.0], ["Used", 1.0], ["Broken", 1.0], ["Total", 4.0]], (
+        "of six seen, four are hers to export"
+    )
     assert any(name.startswith("xl/charts/") for name in zipfile.ZipFile(io.BytesIO(workbook.content)).namelist())
     assert alice.get(f"/reports/{report.key}/export/csv/").content.decode("utf-8-sig").splitlines()[1:] == [
-        "New,3", "Used,2", "Broken,1", "Total,6",
+        "New,2", "Used,1", "Broken,1", "Total,4",
     ]  # fmt: skip
     assert b"<svg" in alice.get(f"/reports/{report.key}/export/svg/").content
     assert AccessEntry.objects.filter(sort="export", details__report=True).count() == 3
@@ -127,6 +129,37 @@ def test_others_do_not_find_a_private_report(alice: Client, world: Any, cast: Ca
             assert other.post(f"/reports/{key}/{path}").status_code == 404
         assert "私有" not in other.get("/reports/").content.decode()
     assert Report.objects.get().deleted_at is None
+
+
+def test_a_file_holds_what_may_be_taken_out_and_no_figures_of_others(alice: Client, world: Any, cast: Cast) -> None:
+    owners = {"was": "fakes.gadget", "dataset": "fakes.gadget", "r0.field": "owner", "m0.how": "sum", "m0.field": "pieces"}  # fmt: skip
+    assert alice.post("/reports/new/", {**owners, "save": "1", "name": "人"}).status_code == 303
+    page = f"/reports/{Report.objects.get().key}/"
+
+    def lines() -> list[str]:
+        return alice.get(f"{page}export/csv/").content.decode("utf-8-sig").splitlines()[1:]
+
+    assert "鲍勃" in alice.get(page).content.decode()
+    assert lines() == ["林爱丽,70", "Total,70"]
+    assert "鲍勃" not in alice.get(f"{page}export/svg/").content.decode()
+    RoleRight.objects.filter(role=cast.role, entity="fakes.gadget", action="export").update(scope="department")
+    bump("rights")
+    assert lines() == ["鲍勃,712", "林爱丽,70", "Total,782"]
+    RoleRight.objects.filter(role=cast.role, entity="fakes.gadget", action="export").update(scope="all")
+    bump("rights")
+    assert lines() == ["鲍勃,712", "林爱丽,70", "Total,782"], "nobody takes out what he does not see"
+
+
+def test_what_is_shared_to_read_is_seen_in_a_report_and_not_taken_out(alice: Client, world: Any, cast: Cast) -> None:
+    theirs = next(one for one in world if one.owner_id == cast.charlie_user.pk and one.state == "new")
+    Collaborator.objects.create(entity="fakes.gadget", record_id=theirs.pk, user=cast.alice_user, level="write")
+    bump("rights")
+    owners = {"was": "fakes.gadget", "dataset": "fakes.gadget", "r0.field": "owner", "m0.how": "count"}
+    assert alice.post("/reports/new/", {**owners, "save": "1", "name": "人"}).status_code == 303
+    page = f"/reports/{Report.objects.get().key}/"
+    assert "查理" in alice.get(page).content.decode()
+    told = alice.get(f"{page}export/csv/").content.decode("utf-8-sig")
+    assert ("查理" in told, told.splitlines()[1:]) == (False, ["林爱丽,4", "Total,4"])
 
 
 def test_export_takes_the_right_to_export(alice: Client, world: Any, cast: Cast) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from guanxi.areas.insight import (
@@ -24,20 +25,24 @@ from guanxi.areas.insight import (
     services,
     sheet,
     sheets,
+    surveys,
     thresholds,
 )
-from guanxi.core.access import allowed, require
+from guanxi.core.access import allowed, exporting, require
 from guanxi.core.access.features import SETTINGS, has_feature, require_feature
 from guanxi.core.exchange.writers import CsvWriter
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import replica
 from guanxi.core.records import dictionaries, discretion, writing
 from guanxi.core.schema.derive import fields_of
 from guanxi.core.web import days, toasts
 from guanxi.core.web.reports.views import width_sent
 from guanxi.core.web.views.common import actor_of, draw, page_view
+
+#: Whose birthdays stand on a page beside figures of customers.
+PEOPLE = ("customers.customer", "customers.contact")
 
 
 def _tree(request: HttpRequest) -> Mapping[str, Any] | None:
@@ -78,10 +83,10 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
     if page is None:
         raise NotFound(code="page.unknown")
     done, tree = selectors.last_calculation(), _tree(request)
-    with pictures.fitting(width_sent(request, 720)):
-        made = _sheet(request, actor, page, tree) if done else sheet.Sheet()
     if request.GET.get("export") == "csv":
-        return _csv(actor, page, made)
+        return _csv(request, actor, page, tree)
+    with pictures.fitting(width_sent(request, 720)):
+        made = _sheet(request, actor, page, tree)
     if request.GET.get("part", "").isdecimal():
         return _picture(made, int(request.GET["part"]))
     context = {
@@ -89,7 +94,7 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
         "fits": f"/insight/{page.key}/?{_narrowing(request)}part=",
         "notes": sheets.spoken_notes(done, page) if done else [], "whose": request.GET.get("whose", ""), "value_class": request.GET.get("class", ""),
         "thresholds": _thresholds(request, actor, page) if page.knobs and done else None,
-        "may_export": allowed(actor, "export", selectors.VALUE),
+        "may_export": allowed(actor, "export", selectors.VALUE) and page in _pages(_taking(actor)),
         "plan": _plan_form(actor) if made.keys else None,
     }  # fmt: skip
     return draw(request, "insight/page.jinja", context)
@@ -97,7 +102,8 @@ def show(request: HttpRequest, key: str = "rfm") -> HttpResponseBase:
 
 def _sheet(request: HttpRequest, actor: Actor, page: sheets.Page, tree: Mapping[str, Any] | None) -> sheet.Sheet:
     done = selectors.last_calculation()
-    assert done is not None  # noqa: S101 - asked before
+    if done is None:
+        return sheet.Sheet()
     number = request.GET.get("with", "")
     if page.key == "runs" and number.isdecimal():
         return runs.sheet(actor, done, tree, selectors.run_of(int(number)))
@@ -235,9 +241,21 @@ def _plain(cell: sheet.Cell) -> str:
     return neutral if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", neutral) else cell.text
 
 
-def _csv(actor: Actor, page: sheets.Page, made: sheet.Sheet) -> HttpResponse:
-    """The figures of a page as a file: taken out like any list, by who may, counted and noted."""
+def _taking(actor: Actor) -> Actor:
+    """The actor over what he may take out of all that pages speak of."""
+    survey = surveys.chosen()
+    return exporting(actor, selectors.VALUE, *PEOPLE, *([survey.entity] if survey else []))
+
+
+def _csv(request: HttpRequest, actor: Actor, page: sheets.Page, tree: Mapping[str, Any] | None) -> HttpResponse:
+    """The figures of a page as a file: of what he may take out of a list too, by who may, counted and noted."""
     require(actor, "export", selectors.VALUE)
+    taking = _taking(actor)
+    if page not in _pages(taking):
+        raise Denied(
+            _("These figures are of all customers, and you may export part of them only."), code="insight.export"
+        )
+    made = _sheet(request, taking, page, tree)
     rows = len(made.rows) + sum(len(one.rows) for one in made.more)
     with replica.on_primary(), writing(actor):
         discretion.rows_take(actor, rows)

@@ -3,6 +3,7 @@
 from guanxi.core.access.explain import Explanation, Reason, explain
 from guanxi.core.access.levels import by_roles, field_level, readable_fields, reads, writable_fields
 from guanxi.core.access.rules import allowed, at_home, owners_in_reach, require, sight, visible
+from guanxi.core.access.taking import exporting
 
 __all__ = [
     "Explanation",
@@ -11,6 +12,7 @@ __all__ = [
     "at_home",
     "by_roles",
     "explain",
+    "exporting",
     "field_level",
     "owners_in_reach",
     "readable_fields",

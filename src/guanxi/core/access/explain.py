@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from guanxi.core.access.levels import field_level
-from guanxi.core.access.rules import _carrier_key, allowed, by_share, carrier_owners, in_pool
+from guanxi.core.access.rules import allowed, by_share, carrier_key, carrier_owners, in_pool
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import Role, User
 from guanxi.core.models.people import SCOPES
@@ -119,7 +119,7 @@ def _share_reasons(entity: Entity, actor: Actor, action: str, record: Any) -> li
         good = by_share(entity, own, action)
         text = _("The record is shared to read and write.") if own == "write" else _("The record is shared to read.")
         found.append(Reason("share", own, text, for_it=good))
-    carrier = _carrier_key(entity)
+    carrier = carrier_key(entity)
     level = actor.shared.get(carrier, {}).get(getattr(record, f"{entity.access.carried_by}_id"), "") if carrier else ""
     if level:
         found.append(

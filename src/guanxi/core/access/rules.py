@@ -37,7 +37,7 @@ def among(column: str, ids: Sequence[int]) -> Q:
     return Q(**{column: ids[0]}) if len(ids) == 1 else Q(**{f"{column}__any": ids})
 
 
-def _carrier_key(entity: Entity) -> str:
+def carrier_key(entity: Entity) -> str:
     """The entity key of the record that carries this one, or ''."""
     if not entity.access.carried_by:
         return ""
@@ -92,7 +92,7 @@ def _limited(entity: Entity, actor: Actor, action: str, reach: Reach, prefix: st
     pools = _pool_ids(actor, entity, action)
     if pools:
         found |= Q(**{f"{prefix}{entity.access.owner}__isnull": True, f"{prefix}{entity.access.pool}_id__any": pools})
-    carrier = _carrier_key(entity)
+    carrier = carrier_key(entity)
     if carrier and owners:
         found |= among(f"{prefix}carrier_owner_id", owners)
     if entity.access.deep and owners:
@@ -117,7 +117,7 @@ def only_by_owner(entity: Entity, actor: Actor, action: str = "view") -> bool:
     """Whether what limits the actor speaks of owners alone: of no pool, and of no record shared with him."""
     if actor.kind not in ("user", "system") or entity.access.deep:
         return False
-    carrier = _carrier_key(entity)
+    carrier = carrier_key(entity)
     shares = _shared_ids(entity, actor, entity.key, action) or (carrier and _shared_ids(entity, actor, carrier, action))
     return not shares and not _pool_ids(actor, entity, action)
 
@@ -128,7 +128,7 @@ def shared_condition(entity: Entity, actor: Actor, action: str = "view") -> Q | 
     own = _shared_ids(entity, actor, entity.key, action)
     if own:
         found |= Q(id__any=own)
-    carrier = _carrier_key(entity)
+    carrier = carrier_key(entity)
     carried = _shared_ids(entity, actor, carrier, action) if carrier else []
     if carried:
         found |= Q(**{f"{entity.access.carried_by}_id__any": carried})
@@ -165,7 +165,7 @@ def allowed(actor: Actor, action: str, target: Entity | str | models.Model) -> b
     if reach.everyone or (entity.access.public and action == "view"):
         return True
     if not isinstance(target, models.Model):
-        carrier = _carrier_key(entity)
+        carrier = carrier_key(entity)
         shares = _shared_ids(entity, actor, entity.key, action) or (
             carrier and _shared_ids(entity, actor, carrier, action)
         )
@@ -192,7 +192,7 @@ def _reaches(entity: Entity, actor: Actor, action: str, reach: Reach, record: An
         return True
     if in_pool(actor, entity, record, action):
         return True
-    carrier = _carrier_key(entity)
+    carrier = carrier_key(entity)
     if not carrier:
         return False
     if not reach.owners.isdisjoint(carrier_owners(entity, record)):

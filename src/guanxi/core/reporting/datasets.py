@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import allowed, at_home
+from guanxi.core.access import allowed, at_home, exporting, require
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.records import segments, shape
@@ -74,6 +74,13 @@ def dataset(actor: Actor, key: str) -> Entity:
     if not allowed(actor, "view", entity):
         raise Denied(_("You may not see the records of this report."), code="report.dataset")
     return entity
+
+
+def taking(actor: Actor, key: str) -> Actor:
+    """The actor over what he may take out of a dataset. Raises as ``dataset`` does, and Denied for who may take out nothing."""
+    entity = dataset(actor, key)
+    require(actor, "export", entity)
+    return exporting(actor, entity)
 
 
 def place_of(actor: Actor, entity: Entity, path: str, kinds: frozenset[str] = GROUPING) -> Place:

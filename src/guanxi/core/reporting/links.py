@@ -1,7 +1,7 @@
 """Links by which one report or board is shown outside the house, or in the frame of another page.
 
-Whoever opens one sees what the one who shared it may see at that moment, and nothing more: his rights are asked anew each
-time, those to show it and to take it out too, reading only. The address is signed and names a row, so that it can be ended,
+Whoever opens one sees what the one who shared it may take out at that moment, and nothing more: his rights are asked anew
+each time, those to show it too, reading only. The address is signed and names a row, so that it can be ended,
 and ends by itself.
 """
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import actors, allowed
+from guanxi.core.access import actors, allowed, exporting
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
@@ -157,14 +157,26 @@ def _mail(user: User, maker: User, sort: Sort, key: str) -> EmailMessage | None:
     file = slugify(held.key) or "report"
     if all(allowed(actor, "export", result.entity) for _name, result in results):
         try:
-            mail.attach(f"{file}.xlsx", files.taken(actor, results), files.FORMATS["xlsx"])
-        except TooMany as error:  # the day's rows are used up: the figures stand in the mail, the workbook does not
+            mail.attach(f"{file}.xlsx", files.taken(actor, _taken(actor, results)), files.FORMATS["xlsx"])
+        except (
+            Denied,
+            TooMany,
+        ) as error:  # the day's rows are used up: the figures stand in the mail, the workbook does not
             mail.body = f"{body}\n\n{error.message}"
     for number, (name, result) in enumerate(results, start=1):
         picture = draw(result, width=900, height=340, title=name)
         if picture:
             mail.attach(f"{file}-{number}.svg", picture.encode(), files.FORMATS["svg"])
     return mail
+
+
+def _taken(actor: Actor, results: Sequence[tuple[str, Result]]) -> list[tuple[str, Result]]:
+    """The figures of a workbook: over what the reader may take out, where that is less than he sees."""
+    takers = [exporting(actor, result.entity) for _name, result in results]
+    return [
+        (name, result if who is actor else run(who, result.spec))
+        for who, (name, result) in zip(takers, results, strict=True)
+    ]
 
 
 def _from(maker: User) -> str:

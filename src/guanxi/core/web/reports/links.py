@@ -13,12 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 
+from guanxi.core.access import exporting
 from guanxi.core.kernel import regional
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound
 from guanxi.core.models import ReportLink
 from guanxi.core.people.signin import address_of
-from guanxi.core.reporting import links, stored
+from guanxi.core.reporting import datasets, links, stored
+from guanxi.core.reporting.spec import read
 from guanxi.core.reporting.stored import Setup, Sort
 from guanxi.core.web.errors import text_of
 from guanxi.core.web.inputs import Option
@@ -150,7 +152,7 @@ def _drawn(actor: Actor, link: ReportLink, one: Setup, chart: str, width: int, h
     """What one report draws, or why it does not."""
     try:
         now = narrowing_of(QueryDict(link.query))
-        result = answer(actor, one, now)
+        result = answer(exporting(actor, datasets.dataset(actor, read(one.definition).dataset)), one, now)
         return dict(shown(actor, result, chart=chart or now.chart, width=width, height=height, links=False))
     except GuanxiError as error:
         return {"trouble": text_of(error)}
