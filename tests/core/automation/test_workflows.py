@@ -19,6 +19,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, User, Workflow, WorkflowRun, WorkflowTask
 from tests.fakes.models import Gadget
+from tests.signing import browser
 
 HEAD = (
     '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:gx="urn:guanxi:bpmn" '
@@ -246,3 +247,21 @@ def test_only_who_keeps_the_settings_draws(cast: Any, gadget: Gadget) -> None:
     with pytest.raises((NotFound, Denied)):
         running.start_by_hand(cast.charlie, flow.key, gadget)
     assert not WorkflowRun.objects.exists()
+
+
+def test_a_task_shows_nothing_of_a_record_its_holder_may_not_see(cast: Any, gadget: Gadget) -> None:
+    flow = keep(cast, PLAIN)
+    running.start_by_hand(cast.alice, flow.key, gadget)
+    task = running.mine(cast.alice).get()
+    client, address = browser(cast.alice_user), f"/workflows/tasks/{task.pk}/"
+    assert 'name="price"' in client.get(address).content.decode()
+    Gadget.objects.filter(pk=gadget.pk).update(owner=cast.charlie_user, price=1234)
+    shown = client.get(address).content.decode()
+    assert 'name="price"' not in shown
+    assert "1234" not in shown
+    assert "not yours to see" in shown
+    refused = client.post(address, {"outcome": "ok", "price": "5"}).content.decode()
+    assert "1234" not in refused
+    assert (Gadget.objects.get(pk=gadget.pk).price, running.mine(cast.alice).count()) == (1234, 1)
+    assert client.post(address, {"outcome": "ok"}).status_code == 303
+    assert not running.mine(cast.alice).exists()

@@ -74,10 +74,16 @@ def _names(ids: list[int]) -> str:
     return _(", ").join(User.everything.filter(pk__in=ids[:5]).values_list("name", flat=True))
 
 
+def _seen(actor: Actor, run: WorkflowRun) -> Any:
+    """The record a run is about; ``None`` when it is gone, or not for the actor."""
+    record = running.record_of(run)
+    return record if record is not None and access.allowed(actor, "view", record) else None
+
+
 def _about(actor: Actor, run: WorkflowRun) -> tuple[str, str]:
     """The record a run is about, and its address; only a number for who may not see it."""
-    record = running.record_of(run)
-    if record is None or not access.allowed(actor, "view", record):
+    record = _seen(actor, run)
+    if record is None:
         return f"#{run.record_id}", ""
     entity = entity_of(run.entity)
     return display.title_of(entity, record, actor), addresses.record_url(entity, record.pk)
@@ -96,6 +102,7 @@ def task(request: HttpRequest, pk: int) -> HttpResponseBase:
     actor = actor_of(request)
     found = running.task_for(actor, pk)
     asked = drawing.shapes(found.run.xml)[found.element]
+    record = _seen(actor, found.run)
     error: GuanxiError | None = None
     if request.method == "POST":
         entity = entity_of(found.run.entity)
@@ -113,7 +120,8 @@ def task(request: HttpRequest, pk: int) -> HttpResponseBase:
         "flow": store.name_of(found.run.workflow),
         "about": about,
         "address": address,
-        "inputs": _inputs(request, actor, found, asked, error),
+        "inputs": _inputs(request, actor, record, asked, error) if record is not None else (),
+        "hidden": record is None and bool(asked.fields),
         "problem": error.message if error is not None and not (isinstance(error, Invalid) and error.errors) else "",
         "over": found.state != "open",
     }
@@ -128,13 +136,10 @@ def _after(actor: Actor, found: WorkflowTask) -> str:
 
 
 def _inputs(
-    request: HttpRequest, actor: Actor, found: WorkflowTask, asked: drawing.Shape, error: GuanxiError | None
+    request: HttpRequest, actor: Actor, record: Any, asked: drawing.Shape, error: GuanxiError | None
 ) -> list[Any]:
     """The fields of the task that the actor may write, as they stand or were typed."""
-    record = running.record_of(found.run)
-    if record is None:
-        return []
-    entity = entity_of(found.run.entity)
+    entity = entity_of(record)
     fields = {name: one for name, one in shape.writable(actor, entity).items() if name in asked.fields}
     held = {name: values.current(record, one) for name, one in fields.items()}
     if error is not None:
