@@ -12,7 +12,7 @@ from guanxi.areas.billing.services import papers, printing, quotes
 from guanxi.core import records
 from guanxi.core.automation import approvals
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import RuleBroken
+from guanxi.core.kernel.errors import Denied, RuleBroken
 from guanxi.core.models import ApprovalFlow, Operation
 from guanxi.core.models.stamps import bump
 from guanxi.core.records.firm import firm_set
@@ -167,3 +167,12 @@ def test_a_printed_quote_says_what_was_taken_off_and_who_sells(cast: Cast, make:
     plain = papers.document_data(quote_of(cast, make, lines=[{"name": "服务", "quantity": 1, "price": "9.125"}]), "en")
     assert (plain["seller"]["name"], len(plain["totals"]), len(plain["columns"])) == ("Yuanling Ltd.", 3, 7)
     assert plain["rows"][0]["cells"][4] == "9.125"
+
+
+def test_a_discount_is_asked_for_by_who_may_change_the_quote(cast: Cast, make: Any) -> None:
+    quote = quote_of(cast, make)
+    with pytest.raises(Denied):
+        approvals.submit(cast.bob, "billing.quote", quote.pk, "discount", {"off": "77"})
+    with pytest.raises(Denied):
+        quotes.discount_grant(cast.bob, quote, {"off": "77"})
+    assert records.update(cast.alice, quote, {"note": "x"}).off_granted != 77

@@ -91,7 +91,7 @@ def test_the_steps_of_a_first_and_second_check(cast: Any, gadget: Gadget) -> Non
     assert ApprovalTurn.objects.get(approval=approval, step=1, user=cast.charlie_user).state == "auto"
     deciding.approve(cast.root, approval.pk)
     assert price(gadget) == 2000
-    view = history.path_of(Approval.objects.get(pk=approval.pk))
+    view = history.path_of(cast.bob, Approval.objects.get(pk=approval.pk))
     assert [one.state for one in view] == ["done", "done"]
 
 

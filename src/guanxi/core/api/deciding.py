@@ -75,7 +75,7 @@ def _approval(actor: Actor, one: Approval, *, whole: bool = False) -> dict[str, 
                 "comment": each.comment,
                 "at": each.at,
             }
-            for each in one.entries.select_related("user")
+            for each in history.entries_of(actor, one)
         ]
     return found
 

@@ -70,6 +70,7 @@ def quote_ask(actor: Actor, record: Quote, *, note: str = "") -> Any:
 
 def discount_grant(actor: Actor, record: Quote, values: Mapping[str, Any]) -> None:
     """The discount was approved: the quote may be sent with it."""
+    require(actor, "change", record)
     records.update(actor, record, {"off_granted": values["off"]}, trusted=True)
 
 

@@ -20,6 +20,7 @@ from guanxi.core.models import Approval, ApprovalFlow, ApprovalTurn, User
 from guanxi.core.records import saving
 from guanxi.core.records.writing import writing
 from guanxi.core.schema import kinds
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
 REMIND = gettext_noop("%(by)s reminds you to decide: %(record)s")
@@ -43,19 +44,31 @@ def attempt(
     try:
         with transaction.atomic(), running.passing():
             record = saving.locked(actor, declared, record_id) if record_id is not None else None
+            if record is None and action not in running.DOERS:
+                raise NotFound
+            running.require_right(actor, declared, action, record)
+            _require_known(declared, action, values)
             before: dict[str, Any] = {}
-            if action == "change" and record is not None:
+            if action == "change":
                 old = {name: record_value(record, name) for name in values}
                 record = saving.update(actor, record, values)
                 before = {name: value for name, value in old.items() if value != record_value(record, name)}
-            elif action in flows.BUILT_IN and action != "create":
-                access.require(actor, action, record if record is not None else declared)
             flow = flows.needed(actor, entity, record_id, action, tuple(before))
             steps = path.plan(actor, flow, applicant, entity, record) if flow is not None else ()
             result = (flow, steps, before)
             raise _Undone
     except _Undone:
         return result
+
+
+def _require_known(entity: Entity, action: str, values: Mapping[str, Any]) -> None:
+    """An action of the entity is given what it asks for and nothing else."""
+    doing = next((one for one in entity.actions if one.key == action), None)
+    if doing is None or flows.registered(entity.key, action) is not None:
+        return
+    for name in values:
+        if name not in {one.name if hasattr(one, "name") else str(one) for one in doing.fields}:
+            raise Invalid(_("There is no field “%(name)s”.") % {"name": name}, code="field.unknown", field=name)
 
 
 def record_value(record: Any, name: str) -> Any:
@@ -212,6 +225,8 @@ def _reason(comment: str) -> str:
 
 def transfer(actor: Actor, approval_id: int, user: User, comment: str = "") -> Approval:
     """Let somebody else decide in one's place."""
+    if user.pk == actor.user_id:
+        raise Invalid(_("Choose somebody else who is active."), code="approval.person", field="user")
 
     def then(approval: Approval) -> None:
         turn = _new_turn(approval, user, after=False)
@@ -265,17 +280,34 @@ def _new_turn(approval: Approval, user: User, *, after: bool, beside: ApprovalTu
 
 
 def copy_to(actor: Actor, approval_id: int, user: User) -> Approval:
-    """Let somebody know of the request; he sees it and decides nothing."""
+    """Let somebody else know of the request; he sees it and decides nothing.
+
+    Raises NotFound where the actor does not see the record himself, Denied where it would have to be shared for this
+    and he may not.
+    """
     with writing(actor):
         approval = Approval.objects.filter(pk=approval_id).first()
         if approval is None or not takes_part(actor, approval):
             raise NotFound
+        if approval.record_id is not None:
+            record = running.record_of(approval)
+            if record is None:
+                raise NotFound
+            access.require(actor, "view", record)
+        if user.pk == actor.user_id or not user.is_active or user.deleted_at is not None:
+            raise Invalid(_("Choose somebody else who is active."), code="approval.person", field="user")
+        hidden = running.hidden_from(approval, user.pk)
+        if hidden is not None and not access.allowed(actor, "share", hidden):
+            raise Denied(
+                _("%(name)s does not see this record, and you may not share it.") % {"name": user.name},
+                code="approval.not_shared",
+            )
         _turn, made = ApprovalTurn.objects.get_or_create(
             approval=approval, round=approval.round, step=max(approval.step, 0), user=user, copy=True,
             defaults={"state": "skipped", "asked_at": clock.now()},
         )  # fmt: skip
         if made:
-            running.let_see(approval, user.pk)
+            running.let_see(approval, user.pk, by=actor.user_id)
             running.tell(approval, [user.pk], running.COPIED, by=actor.user_id)
             running.note(approval, actor.user_id, "copied", user=user.pk)
     return approval

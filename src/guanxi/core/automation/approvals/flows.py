@@ -60,12 +60,16 @@ MOST_STEPS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalAction:
-    """An action of an area that may need approval; ``apply(actor, record, values)`` carries it out when approved."""
+    """An action of an area that may need approval; ``apply(actor, record, values)`` carries it out when approved.
+
+    ``right`` is what it takes to ask for it.
+    """
 
     entity: str
     key: str
     label: Text
     apply: Callable[[Actor, Any, Mapping[str, Any]], Any] | None = None
+    right: str = "change"
 
 
 _actions: dict[tuple[str, str], ApprovalAction] = {}
@@ -81,6 +85,16 @@ def register_action(
 def registered(entity: str, key: str) -> ApprovalAction | None:
     """What an area entered for an action."""
     return _actions.get((entity, key))
+
+
+def right_of(entity: str, action: str) -> str:
+    """The right it takes to do an action, and so to ask for it."""
+    own = registered(entity, action)
+    if own is not None:
+        return own.right
+    if action in BUILT_IN:
+        return action
+    return next((one.right for one in entity_of(entity).actions if one.key == action), "change")
 
 
 def actions_of(entity: str) -> dict[str, Text]:

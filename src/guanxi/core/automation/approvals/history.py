@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,19 +121,52 @@ def of_record(record: Any) -> Approval | None:
     )
 
 
+def _subject(approval: Approval) -> Any:
+    """The record it is about, also in the trash; ``None`` when there is none (any more). Looked up once."""
+    if "subject" not in approval.__dict__:
+        known = approval.record_id is not None and is_registered(approval.entity)
+        rows = entity_of(approval.entity).model._base_manager if known else None
+        approval.__dict__["subject"] = rows.filter(pk=approval.record_id).first() if rows is not None else None
+    return approval.__dict__["subject"]
+
+
+def told(actor: Actor, approval: Approval) -> bool:
+    """Whether the actor is told what it would change and what was said: who takes part but lost the record is not."""
+    if approval.record_id is None or actor.rights.everything:
+        return True
+    record = _subject(approval)
+    return record is not None and access.allowed(actor, "view", record)
+
+
+def entries_of(actor: Actor, approval: Approval) -> list[ApprovalEntry]:
+    """Everything that was done with it, in order; what others said only for whom it is told."""
+    rows = list(approval.entries.select_related("user"))
+    _hush(actor, approval, rows)
+    return rows
+
+
+def _hush(actor: Actor, approval: Approval, rows: Iterable[ApprovalEntry | ApprovalTurn]) -> None:
+    if told(actor, approval):
+        return
+    for row in rows:
+        if row.user_id is None or row.user_id != actor.user_id:
+            row.comment = ""
+
+
 def title_of(actor: Actor, approval: Approval) -> str:
     """What it is about, as the actor may see it."""
-    record = record_of(approval)
-    if record is None:
+    record = _subject(approval)
+    if record is None or getattr(record, "deleted_at", None) is not None:
         return str(entity_of(approval.entity).plural) if is_registered(approval.entity) else approval.entity
     if not access.allowed(actor, "view", record):
         return str(entity_of(record).label)
     return display.title_of(entity_of(record), record, actor)
 
 
-def path_of(approval: Approval) -> list[StepView]:
+def path_of(actor: Actor, approval: Approval) -> list[StepView]:
     """The whole path, each step with its people and what they did in this round."""
     turns = list(approval.turns.filter(copy=False).select_related("user", "behalf"))
+    _hush(actor, approval, turns)
     steps = [step_from(one) for one in approval.path]
     names = people_names(user for step in steps for user in step.users)
     return [
@@ -163,8 +196,8 @@ FURTHER = {"format": gettext_lazy("Format"), "text": gettext_lazy("Search")}
 
 
 def changes_of(actor: Actor, approval: Approval) -> list[tuple[str, str, str]]:
-    """What it would change, as far as the actor may see the fields: label, before, after."""
-    if not is_registered(approval.entity):
+    """What it would change, as far as the actor may see the record and the fields: label, before, after."""
+    if not is_registered(approval.entity) or not told(actor, approval):
         return []
     entity = entity_of(approval.entity)
     readable = {**shape.readable(actor, entity), **_asked_by(entity, approval.action)}

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from guanxi.core.access import actors, allowed
+from guanxi.core.access import actors, allowed, require
 from guanxi.core.automation.approvals import flows, people
 from guanxi.core.automation.approvals.path import Step, step_from
 from guanxi.core.automation.notify import notify
@@ -23,6 +23,7 @@ from guanxi.core.kernel.working_time import add_working_time
 from guanxi.core.models import Approval, ApprovalEntry, ApprovalTurn, Collaborator, User
 from guanxi.core.records import saving, worktime
 from guanxi.core.records.writing import emit, writing
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of, is_registered
 
 logger = logging.getLogger("guanxi.approvals")
@@ -153,14 +154,22 @@ def due_at(user_id: int, start: dt.datetime, hours: float) -> dt.datetime | None
         return start + dt.timedelta(hours=hours)
 
 
-def let_see(approval: Approval, user_id: int) -> None:
-    """Whoever decides sees what he decides about: a share to read where he has no right of his own."""
+def hidden_from(approval: Approval, user_id: int) -> Any:
+    """The record it is about where the person may not see it; ``None`` where he may, or there is none."""
     record, user = record_of(approval), User.objects.filter(pk=user_id).first()
     if record is None or user is None or allowed(actors.load(user, via="job"), "view", record):
+        return None
+    return record
+
+
+def let_see(approval: Approval, user_id: int, *, by: int | None = None) -> None:
+    """Whoever decides sees what he decides about: a share to read where he has no right of his own."""
+    record = hidden_from(approval, user_id)
+    if record is None:
         return
     Collaborator.objects.get_or_create(
-        entity=approval.entity, record_id=record.pk, user=user,
-        defaults={"level": "read", "created_by_id": approval.applicant_id},
+        entity=approval.entity, record_id=record.pk, user_id=user_id,
+        defaults={"level": "read", "created_by_id": by or approval.applicant_id},
     )  # fmt: skip
 
 
@@ -243,10 +252,24 @@ def _carry_out(approval: Approval) -> str:
     return ""
 
 
+def require_right(actor: Actor, entity: Entity, action: str, record: Any) -> None:
+    """Ask for the right an action takes, when it is sent and again when it is carried out.
+
+    A change is left to the write path, which asks by field. Who made a record sends it, whosever it is.
+    """
+    if action == "change":
+        return
+    own = action == "create" and Approval.objects.filter(
+        entity=entity.key, record_id=getattr(record, "pk", None), action="create", applicant_id=actor.user_id
+    )
+    require(actor, flows.right_of(entity.key, action), entity if record is None or (own and own.exists()) else record)
+
+
 def perform(actor: Actor, entity: str, record_id: int | None, action: str, values: Mapping[str, Any]) -> bool:
     """Carry out an action on a record; whether there was anything to do (areas may do theirs on the event)."""
     declared = entity_of(entity)
     record = saving.locked(actor, declared, record_id) if record_id is not None else None
+    require_right(actor, declared, action, record)
     own = flows.registered(entity, action)
     if own is not None:
         if own.apply is None:

@@ -195,7 +195,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponseBase:
         "name": history.title_of(actor, approval),
         "needs_user": verb in PEOPLE,
         "needs_reason": verb in ("reject", "return"),
-        "steps": [(number_, one.step.name) for number_, one in enumerate(history.path_of(approval)) if number_ < approval.step],
+        "steps": [(number_, one.step.name) for number_, one in enumerate(history.path_of(actor, approval)) if number_ < approval.step],
         "users": User.objects.filter(is_active=True).exclude(pk=actor.user_id or 0).order_by("sort_key")[:1000] if verb in PEOPLE else (),
         "comment": request.POST.get("comment", ""),
     }  # fmt: skip

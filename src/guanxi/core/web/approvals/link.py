@@ -32,7 +32,8 @@ def _context(turn: ApprovalTurn) -> dict[str, Any]:
         "what": flows.action_label(turn.approval.entity, turn.approval.action),
         "flow": flows.name_of(turn.approval.flow),
         "changes": history.changes_of(actor, turn.approval),
-        "path": history.path_of(turn.approval),
+        "note": turn.approval.note if history.told(actor, turn.approval) else "",
+        "path": history.path_of(actor, turn.approval),
         "record_facts": facts(actor, entity_of(turn.approval.entity), record) if visible else (),
         "done": "",
     }

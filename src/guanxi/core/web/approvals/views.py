@@ -45,6 +45,7 @@ def line(actor: Actor, approval: Approval, **more: Any) -> dict[str, Any]:
         "color": history.COLORS.get(approval.state, "slate"),
         "icon_name": entity_of(approval.entity).icon if is_registered(approval.entity) else "file",
         "changes": history.changes_of(actor, approval)[:3],
+        "spoken": history.told(actor, approval) or approval.applicant_id == actor.user_id,
         **more,
     }
 
@@ -113,13 +114,15 @@ def whole(actor: Actor, approval: Approval) -> dict[str, Any]:
     """Everything a page says of one request."""
     mine = history.waiting_for(actor).filter(approval=approval).first()
     own = approval.applicant_id == actor.user_id
+    part = approval.state == "pending" and deciding.takes_part(actor, approval)
     return {
         **line(actor, approval),
-        "path": history.path_of(approval),
+        "path": history.path_of(actor, approval),
         "mine": mine,
         "may_send": own and approval.state in ("draft", "returned") and approval.action == "create",
         "may_recall": approval.state == "pending" and (own or actor.rights.everything),
-        "may_remind": approval.state == "pending" and deciding.takes_part(actor, approval),
+        "may_remind": part,
+        "may_copy": part and history.told(actor, approval),
         "now": clock.now(),
     }
 
@@ -133,15 +136,16 @@ def page(request: HttpRequest, pk: int) -> HttpResponseBase:
     visible = record is not None and access.allowed(actor, "view", record)
     entries = [
         (one, str(history.VERBS.get(one.verb, one.verb)), history.COLORS.get(one.verb, "slate"))
-        for one in approval.entries.select_related("user")
+        for one in history.entries_of(actor, approval)
     ]
-    told = history.people_names(one.details.get("user") for one, _verb, _color in entries if one.details.get("user"))
+    names = history.people_names(one.details.get("user") for one, _verb, _color in entries if one.details.get("user"))
     context = {
         "title": history.title_of(actor, approval),
         **whole(actor, approval),
         "changes": history.changes_of(actor, approval),
         "entries": entries,
-        "told": told,
+        "names": names,
+        "told": history.told(actor, approval),
         "copies": [turn.user.name for turn in approval.turns.filter(copy=True).select_related("user")],
         "address": addresses.record_url(entity_of(approval.entity), record.pk) if visible else "",
         "record_facts": facts(actor, entity_of(approval.entity), record) if visible else (),
