@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from guanxi.areas.billing.models import BankEntry, Contract, Receipt
-from guanxi.areas.billing.services import bank
+from guanxi.areas.billing.services import bank, proposing
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import RoleField
@@ -64,23 +64,23 @@ def test_proposals_say_why(cast: Cast, make: Any) -> None:
     entry = make(
         "billing.bankentry", payer="华强电子（深圳）有限公司", amount=Decimal("5000.00"), memo=f"货款 {contract.number}"
     )
-    best, *others = bank.proposals(cast.root, entry)
-    assert (best.customer.pk, [(row.contract_id, amount) for row, amount in best.items]) == (
+    best, *others = proposing.proposals(cast.root, entry)
+    assert (best.customer.pk, [(one.row.contract_id, one.amount) for one in best.items]) == (
         right.pk,
         [(contract.pk, 5000)],
     )
     assert best.score >= 70
     assert all(other.score < best.score for other in others)
-    assert bank.proposals(cast.charlie, entry) == []
+    assert proposing.proposals(cast.charlie, entry) == []
 
 
 def test_a_hidden_name_proposes_nobody(cast: Cast, make: Any) -> None:
     make("customers.customer", name="佛山陶瓷有限公司", former_names="华强电子有限公司")
     entry = make("billing.bankentry", payer="华强电子有限公司", amount=Decimal("5000.00"))
-    assert len(bank.proposals(cast.alice, entry)) == 1
+    assert len(proposing.proposals(cast.alice, entry)) == 1
     RoleField.objects.create(role=cast.role, entity="customers.customer", field="former_names", level="hidden")
     bump("rights")
-    assert bank.proposals(cast.actor(cast.alice_user), entry) == []
+    assert proposing.proposals(cast.actor(cast.alice_user), entry) == []
 
 
 def test_an_entry_is_booked_once(cast: Cast, make: Any) -> None:

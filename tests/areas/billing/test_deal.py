@@ -244,11 +244,11 @@ def test_a_payment_is_not_entered_twice_and_an_instalment_takes_what_it_is_due(c
 
 def test_a_delivery_and_a_receipt_are_printed(cast: Cast, make: Any) -> None:
     line = make("billing.deliveryline", quantity=1)
-    data = papers.document_data(line.delivery, "en")
+    data = papers.document_data(line.delivery, "en", reader=cast.root)
     assert data["rows"] == [{"section": False, "cells": ["1", line.order_line.name, "1", "个"]}]
     assert (data["totals"], data["signature"]) == ([], True)
     receipt = make("billing.allocation").receipt
-    data = papers.document_data(receipt, "zh-hans")
+    data = papers.document_data(receipt, "zh-hans", reader=cast.root)
     assert [row["cells"][2] for row in data["rows"]] == ["¥50.00"]
     assert [row[1] for row in data["totals"]][-1] == papers.amount(receipt.amount, "CNY")
     assert data["in_words"].endswith("元整")

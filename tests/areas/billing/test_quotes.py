@@ -157,14 +157,16 @@ def test_a_printed_quote_says_what_was_taken_off_and_who_sells(cast: Cast, make:
     given = {"legal_name": "远岭自动化有限公司", "english_name": "Yuanling Ltd.", "tax_number": "91310115X"}
     firm_set(cast.root, given, fiscal_month=1)
     quote = quote_of(cast, make, discount=5, discount_amount="10")
-    data = papers.document_data(quote, "zh-hans")
+    data = papers.document_data(quote, "zh-hans", reader=cast.alice)
     assert [row[1] for row in data["totals"]] == ["5% + ¥10.00", "¥857.08", "¥111.42", "¥968.50"]
     assert (data["seller"]["name"], data["seller"]["rows"]) == (
         "远岭自动化有限公司",
         ["税号 91310115X", "联系人 林爱丽 · alice@guanxi.example"],
     )
     assert (len(data["columns"]), data["rows"][1]["cells"][4:]) == (8, ["100.00", "", "13%", "¥940.29"])
-    plain = papers.document_data(quote_of(cast, make, lines=[{"name": "服务", "quantity": 1, "price": "9.125"}]), "en")
+    plain = papers.document_data(
+        quote_of(cast, make, lines=[{"name": "服务", "quantity": 1, "price": "9.125"}]), "en", reader=cast.alice
+    )
     assert (plain["seller"]["name"], len(plain["totals"]), len(plain["columns"])) == ("Yuanling Ltd.", 3, 7)
     assert plain["rows"][0]["cells"][4] == "9.125"
 

@@ -148,10 +148,12 @@ def test_parts_of_a_contract_are_invoiced_at_its_rates(cast: Cast, make: Any) ->
 def test_a_copy_of_an_invoice_says_what_it_is_and_what_was_taxed(cast: Cast, make: Any, language: str) -> None:
     request = invoices.invoice_request(cast.root, _mixed(make))
     with translation.override(language):
-        asked = papers.document_data(request, language)
+        asked = papers.document_data(request, language, reader=cast.root)
         issued = invoices.invoice_issue(cast.root, request, invoice_number="0007")
-        data = papers.document_data(issued, language)
-        red = papers.document_data(invoices.invoice_reverse(cast.root, issued, invoice_number="0008"), language)
+        data = papers.document_data(issued, language, reader=cast.root)
+        red = papers.document_data(
+            invoices.invoice_reverse(cast.root, issued, invoice_number="0008"), language, reader=cast.root
+        )
     titles = (asked["title"], data["title"], red["title"])
     expected = (
         ("开票申请", "发票（副本）", "红字发票（副本）"),

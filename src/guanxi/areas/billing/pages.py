@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from guanxi.areas.billing import selectors
 from guanxi.areas.billing.models import BankEntry, PrintTemplate, Quote
 from guanxi.areas.billing.models.money import NEW
-from guanxi.areas.billing.services import bank, links, papers, printing
+from guanxi.areas.billing.services import bank, links, papers, printing, proposing
 from guanxi.core import records
-from guanxi.core.access import allowed, reads, require, visible
+from guanxi.core.access import allowed, require, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
@@ -26,6 +26,7 @@ from guanxi.core.people.signin import address_of
 from guanxi.core.records import display, lines
 from guanxi.core.records.firm import firm
 from guanxi.core.records.logo import logo
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web import days, toasts
@@ -88,16 +89,17 @@ def account(request: HttpRequest, pk: int) -> HttpResponseBase:
     if not selectors.tells_account(actor):
         raise NotFound
     customer = records.get(actor, "customers.customer", pk)
-    known = selectors.currencies_of(customer)
+    known = selectors.currencies_of(actor, customer)
     currency = request.GET.get("currency", "")
     currency = currency if currency in known else known[0]
     first, last = _day(request.GET.get("first", "")), _day(request.GET.get("last", "")) or clock.today(actor.timezone)
+    name = display.title_of(entity_of(customer), customer, actor)
     if "pdf" in request.GET:
         content = printing.account_pdf(actor, customer, currency, first=first, last=last, language=request.GET["pdf"])
-        return _pdf(content, f"{customer.name}-{last}")
+        return _pdf(content, f"{name}-{last}")
     found = selectors.account(actor, customer, currency, first=first, last=last)
     context = {
-        "title": _("Account of %(name)s") % {"name": customer.name},
+        "title": _("Account of %(name)s") % {"name": name},
         "found": found,
         "currencies": known,
         "customer": customer,
@@ -110,7 +112,7 @@ def receivables(request: HttpRequest) -> HttpResponseBase:
     """What customers owe by age; each number leads to the same instalments."""
     actor = actor_of(request)
     require(actor, "view", "billing.instalment")
-    if not reads(actor, "billing.instalment", "open"):
+    if not selectors.tells_owed(actor):
         raise NotFound
     today = clock.today(actor.timezone)
     aged = selectors.ageing(actor, on=today)[:500]
@@ -139,7 +141,7 @@ def _sums(aged: list[selectors.Aged]) -> dict[str, list[Any]]:
 def bank_statement(request: HttpRequest) -> HttpResponseBase:
     """Upload a bank's file, and match what came in: proposals with reasons, each booked with one button."""
     actor = actor_of(request)
-    require(actor, "view", bank.ENTRY)
+    require(actor, "view", proposing.ENTRY)
     error = ""
     result = None
     if request.method == "POST":
@@ -151,11 +153,11 @@ def bank_statement(request: HttpRequest) -> HttpResponseBase:
         except Invalid as found:
             error = str(found.message)
     rows = list(visible(BankEntry.objects.filter(status=NEW), actor).order_by("-booked_on", "-pk")[:50])
-    matched = [(row, bank.proposals(actor, row)) for row in rows]
+    matched = [(seen(actor, row), proposing.proposals(actor, row)) for row in rows]
     context = {
         "title": _("Bank statement"), "rows": matched, "error": error, "result": result,
-        "sure": sum(1 for _row, found in matched if bank.is_sure(found)), "book_url": f"{request.path}book/",
-        "may_import": allowed(actor, "import", bank.ENTRY), "action": request.path,
+        "sure": sum(1 for _row, found in matched if proposing.is_sure(found)), "book_url": f"{request.path}book/",
+        "may_import": allowed(actor, "import", proposing.ENTRY), "action": request.path,
     }  # fmt: skip
     return draw(request, "billing/statement.jinja", context, status=422 if error else 200)
 

@@ -24,12 +24,14 @@ from guanxi.areas.billing.models import (
 )
 from guanxi.areas.billing.models.documents import SIGNED
 from guanxi.areas.billing.models.money import NEW, OUT
-from guanxi.areas.billing.services import allocatable, bank, frameworks, links, papers
+from guanxi.areas.billing.services import allocatable, frameworks, links, papers, proposing
+from guanxi.areas.billing.services import credit as limits
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.children import leads
@@ -42,9 +44,7 @@ from guanxi.core.web.contributions import Card, Entry, add_cards, add_entries
 from guanxi.core.web.jinja import with_query
 from guanxi.core.web.reports.shown import node_url
 
-INSTALMENT, LIMIT = "billing.instalment", "billing.creditlimit"
-#: What a customer's standing is reckoned from.
-LIMITED = ("amount", "currency", "blocks")
+INSTALMENT = "billing.instalment"
 SHOWN = 8
 #: How many lines of a commission statement its page shows.
 LINES = 500
@@ -120,19 +120,14 @@ def versions(actor: Actor, record: Quote) -> Mapping[str, Any]:
 
 def credit(actor: Actor, record: Quote | Contract | Order) -> Mapping[str, Any]:
     """A warning where the customer owes more than he may, or owes late."""
-    told = reads(actor, INSTALMENT, "open") and reads(actor, entity_of(record), "total", "currency", "status")
-    if not told or not reads(actor, LIMIT, *LIMITED):
-        return {"credit": None}
-    counted = getattr(record, "open", None) is not None  # among what he owes already
-    adding = selectors.ZERO if counted else policies.adds(record)
-    found = selectors.credit_of(record.customer, adding=adding, currency=record.currency)
-    return {"credit": found if found.warns or found.problem else None}
+    found = limits.told(actor, record)
+    return {"credit": found if found is not None and (found.warns or found.problem) else None}
 
 
 def frame(actor: Actor, record: Contract) -> Mapping[str, Any]:
     """A framework with what was called off under it; of a contract under one, the framework and what is left there."""
     above = record if policies.frames(record) else record.framework
-    if above is None or not allowed(actor, "view", above) or not reads(actor, entity_of(above), "total"):
+    if above is None or not frameworks.tells(actor, above):
         return {"framed": None}
     contracts, orders = frameworks.calls(above)
     shown: list[Any] = []
@@ -141,7 +136,7 @@ def frame(actor: Actor, record: Contract) -> Mapping[str, Any]:
         shown += visible(orders, actor).order_by("-ordered_on", "-pk")[:SHOWN]
     return {
         "framed": frameworks.framed(above),
-        "frame": None if above.pk == record.pk else above,
+        "frame": None if above.pk == record.pk else seen(actor, above),
         "url": addresses.record_url(entity_of(above), above.pk),
         "calls": _nodes(actor, shown, record),
         "may_call": above.pk == record.pk and above.status == SIGNED and allowed(actor, "create", "billing.contract"),
@@ -171,7 +166,7 @@ def link(actor: Actor, record: Any) -> Mapping[str, Any]:
 
 def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """What a receipt settles, and what it could."""
-    if not reads(actor, "billing.allocation", "amount") or not reads(actor, INSTALMENT, "open"):
+    if not reads(actor, "billing.allocation", "amount") or not selectors.tells_owed(actor):
         return {"rows": [], "owed": [], "may_book": False, "may_take": False, "here": ""}
     rows = list(
         visible(Allocation.objects.filter(receipt_id=receipt.pk), actor).select_related(
@@ -179,54 +174,63 @@ def allocations(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
         )
     )
     may = allowed(actor, "change", receipt)
-    owed = visible(allocatable.owed_by(receipt), actor).select_related("contract", "order")
+    owed = allocatable.owed_by(actor, receipt).select_related("contract", "order")[:SHOWN] if receipt.free else []
     return {
-        "rows": rows,
-        "owed": owed[:SHOWN] if receipt.free else [],
+        "rows": [(row, *_goes_to(actor, row)) for row in rows],
+        "owed": [(row, selectors.instalment_name(actor, row)) for row in owed],
         "may_book": may,
         "may_take": may and allowed(actor, "delete", "billing.allocation"),
         "here": addresses.record_url(entity_of(receipt), receipt.pk),
     }
 
 
+def _goes_to(actor: Actor, row: Allocation) -> tuple[str, str]:
+    """What an allocation settles, by name and address; the allocation itself for who does not see that."""
+    if allowed(actor, "view", row.instalment) and reads(actor, "billing.allocation", "instalment"):
+        name = selectors.instalment_name(actor, row.instalment)
+        return name, addresses.record_url(entity_of(INSTALMENT), row.instalment_id)
+    entity = entity_of(row)
+    return display.title_of(entity, row, actor), addresses.record_url(entity, row.pk)
+
+
 def matches(actor: Actor, entry: BankEntry) -> Mapping[str, Any]:
     """Whom a bank entry may be from and what it may settle."""
     if entry.status != NEW or not allowed(actor, "change", entry):
         return {"found": [], "waiting": False}
-    return {"found": bank.proposals(actor, entry), "waiting": True, "url": f"/bank-entries/{entry.pk}/do/book/"}
+    return {"found": proposing.proposals(actor, entry), "waiting": True, "url": f"/bank-entries/{entry.pk}/do/book/"}
 
 
 def arithmetic(actor: Actor, statement: CommissionStatement) -> Mapping[str, Any]:
     """A statement line by line, each leading to the payment or contract it comes from, where the reader may see that."""
-    if not reads(actor, entity_of(statement), "base_amount", "pay", "currency"):
+    if not reads(actor, entity_of(statement), "base_amount", "pay", "currency", "steps", "achievement"):
         return {"lines": [], "more": 0, "statement": None}
     items = list(statement.items.order_by("position")[:LINES])
     urls: dict[str, str] = {}
     for kind, model in (("allocation", Allocation), ("contract", Contract)):
         ids = [int(one.source.partition(":")[2]) for one in items if one.source.startswith(f"{kind}:")]
-        seen = visible(model.objects.filter(pk__in=ids), actor).values_list("pk", flat=True) if ids else []
-        urls |= {f"{kind}:{pk}": addresses.record_url(entity_of(f"billing.{kind}"), pk) for pk in seen}
-    more = statement.items.count() - len(items)
-    return {"lines": [(one, urls.get(one.source, "")) for one in items], "more": more, "statement": statement}
+        known = visible(model.objects.filter(pk__in=ids), actor).values_list("pk", flat=True) if ids else []
+        urls |= {f"{kind}:{pk}": addresses.record_url(entity_of(f"billing.{kind}"), pk) for pk in known}
+    more, lines = statement.items.count() - len(items), [(one, urls.get(one.source, "")) for one in items]
+    plan = statement.plan
+    told = allowed(actor, "view", plan) and reads(actor, entity_of(plan), "target")
+    return {"lines": lines, "more": more, "statement": statement, "target": plan.target if told else None}
 
 
 @asked_once(lambda actor, customer: (actor.user_id, customer.pk))
 def account(actor: Actor, customer: Customer) -> Mapping[str, Any]:
     """What a customer owes by age, his credit, and the way to his account statement."""
-    if not allowed(actor, "view", INSTALMENT) or not reads(actor, INSTALMENT, "open"):
+    if not selectors.tells_owed(actor):
         return {"aged": [], "credit": None, "currencies": []}
     today = clock.today(actor.timezone)
     owes = _has(customer, INSTALMENT)
     aged = selectors.ageing(actor, on=today, customer_ids=[customer.pk]) if owes else []
     limited = owes or _has(customer, "billing.creditlimit")
     trades = any(_has(customer, one) for one in ("billing.contract", "billing.order", "billing.receipt"))
-    known = selectors.currencies_of(customer) if trades else [base_currency()]
+    known = selectors.currencies_of(actor, customer) if trades else [base_currency()]
     return {
         "aged": aged,
         "labels": [_("not due"), _("1–30 days"), _("31–60 days"), _("61–90 days"), _("over 90 days")],
-        "credit": selectors.credit_of(customer)
-        if limited and allowed(actor, "view", LIMIT) and reads(actor, LIMIT, *LIMITED)
-        else None,
+        "credit": selectors.credit_seen(actor, customer) if limited else None,
         "currencies": known if selectors.tells_account(actor) else [],
         "url": f"/customers/{customer.pk}/account/",
     }
@@ -248,7 +252,7 @@ def money_late(actor: Actor, customer: Customer) -> Flag | None:
 
 def unpaid(actor: Actor, document: Contract | Order) -> Flag | None:
     """What of a contract or order should have been paid by now."""
-    if not reads(actor, INSTALMENT, "open"):
+    if not selectors.tells_owed(actor):
         return None
     name = document._meta.model_name or ""
     rows = visible(selectors.owed().filter(**{name: document.pk}), actor)
@@ -273,10 +277,13 @@ def _has(customer: Customer, key: str) -> bool:
 def _listed(
     actor: Actor, entity: str, tree: Mapping[str, Any], sort: str, at: str, note: str
 ) -> Mapping[str, Any] | None:
-    """Rows of a card, how many there are, and the list with the same rows."""
+    """Rows of a card, how many there are, and the list with the same rows; nothing for who may not read what chooses them."""
     if not allowed(actor, "view", entity):
         return None
-    page = records.select(actor, entity, filter=tree, sort=(sort,), limit=SHOWN)
+    try:
+        page = records.select(actor, entity, filter=tree, sort=(sort,), limit=SHOWN)
+    except Invalid:
+        return None
     if not page.items:
         return None
     declared = entity_of(entity)
@@ -286,7 +293,7 @@ def _listed(
     lines = [
         {
             "url": addresses.record_url(declared, one.pk),
-            "title": customers.get(one.customer_id, "") or str(one),
+            "title": customers.get(one.customer_id, "") or display.title_of(declared, one, actor),
             "amount": one.open
             if getattr(one, "open", None) and reads(actor, declared, "open")
             else _amount(actor, one),
@@ -355,7 +362,7 @@ add_entries(
         key="billing.ageing",
         label=gettext_lazy("Receivables by age"),
         url="/receivables/",
-        shown=lambda actor: reads(actor, INSTALMENT, "open"),
+        shown=selectors.tells_owed,
         icon="hourglass",
         place="money",
         order=35,

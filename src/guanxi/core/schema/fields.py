@@ -16,12 +16,12 @@ Personal = Literal["", "contact", "identity", "private"]
 class Offer:
     """What a reference that an action asks for is chosen from.
 
-    ``where(record)`` is the condition (a ``Q``) that holds for what may be chosen for the record the action is done to.
+    ``where(actor, record)`` is the condition (a ``Q``) that holds for what he may choose for the record the action is done to.
     ``tells`` are paths to what one knows the offered by, such as its document's number; ``beside`` names fields told
     with their labels. Words are looked for in both.
     """
 
-    where: Callable[[Any], Any]
+    where: Callable[[Any, Any], Any]
     tells: tuple[str, ...]
     beside: tuple[str, ...] = ()
 

@@ -24,7 +24,7 @@ from guanxi.areas.billing.models import (
 from guanxi.areas.billing.models.documents import DRAFT
 from guanxi.areas.billing.models.money import PAID
 from guanxi.areas.billing.services import allocatable, ledger, receiving
-from guanxi.core.access import visible
+from guanxi.core.access import reads
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Text
 from guanxi.core.schema.entity import (
@@ -56,19 +56,19 @@ OWN_ONES = Offer(
 )
 
 
-def free(_actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
+def free(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """Forms about a receipt's money begin with what is free of it."""
-    return {"amount": receipt.free}
+    return {"amount": receipt.free} if reads(actor, "billing.receipt", "free") else {}
 
 
 def longest_due(actor: Actor, receipt: Receipt) -> Mapping[str, Any]:
     """Allocating begins with what is due the longest, of what he sees."""
-    return {"instalment": visible(allocatable.owed_by(receipt), actor).values_list("pk", flat=True).first()}
+    return {"instalment": allocatable.owed_by(actor, receipt).values_list("pk", flat=True).first()}
 
 
-def rest(_actor: Actor, row: Instalment) -> Mapping[str, Any]:
+def rest(actor: Actor, row: Instalment) -> Mapping[str, Any]:
     """Forms about what is due begin with what is open of it."""
-    return {"amount": row.open}
+    return {"amount": row.open} if reads(actor, "billing.instalment", "open") else {}
 
 
 def has_free(receipt: Receipt) -> bool | Text:

@@ -41,6 +41,7 @@ from guanxi.areas.billing.policies.money import (
     invoice_settle,
     limit_clean,
     plan_clean,
+    plan_differs,
     receipt_clean,
     statement_clean,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "owes",
     "period_open",
     "plan_clean",
+    "plan_differs",
     "positive",
     "put",
     "quote_clean",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.areas.billing.models import (
@@ -36,15 +37,17 @@ from guanxi.areas.billing.policies.common import (
 )
 from guanxi.areas.billing.policies.documents import owed_on_contract
 from guanxi.areas.catalog.models import parts, priced_totals
+from guanxi.core.access import allowed, reads
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.kernel.money import rounded
 from guanxi.core.records import figures
 from guanxi.core.records.rates import rate_on
+from guanxi.core.schema.registry import entity_of
 
 
-def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment]) -> None:
+def instalments_settle(actor: Actor, document: Any, rows: Sequence[Instalment]) -> None:
     """Percentages become amounts, the last one takes the rest of a whole; what is paid cannot be planned away.
 
     Whose document it is, his is the money to come in.
@@ -71,11 +74,16 @@ def instalments_settle(_actor: Actor, document: Any, rows: Sequence[Instalment])
         raise RuleBroken(_("An instalment on which money is booked cannot be removed."), code="instalment.booked")
     planned = sum((row.amount or ZERO for row in rows), ZERO)
     if rows and document.status != DRAFT and planned != total:
-        raise RuleBroken(
-            _("The instalments come to %(planned)s, the whole to %(total)s.")
-            % {"planned": figures.money(planned, document.currency), "total": figures.money(total, document.currency)},
-            code="instalments.sum",
-        )
+        raise RuleBroken(plan_differs(actor, document, planned), code="instalments.sum")
+
+
+def plan_differs(actor: Actor, document: Any, planned: Decimal) -> str:
+    """That instalments come to another sum than their document; to which, to who reads the sums."""
+    if not (reads(actor, entity_of(document), "total") and reads(actor, "billing.instalment", "amount")):
+        return gettext("The instalments do not come to the whole.")
+    text = gettext("The instalments come to %(planned)s, the whole to %(total)s.")
+    sums = {"planned": planned, "total": document.total or ZERO}
+    return text % {name: figures.money(one, document.currency) for name, one in sums.items()}
 
 
 def _booked(document: Any) -> Decimal:
@@ -125,7 +133,7 @@ def receipt_clean(actor: Actor, receipt: Receipt, changes: Changes) -> None:
             field="amount",
         )
     if receipt.reference and {"reference", "amount", "customer"} & set(changes):
-        _not_twice(receipt)
+        _not_twice(actor, receipt)
     if receipt.pk and {"currency", "customer"} & set(changes) and (receipt.allocated or receipt.refunded):
         raise RuleBroken(_("This money is allocated already. Take that back first."), code="receipt.allocated")
     receipt.free = ZERO if receipt.sort == OUT else receipt.amount - receipt.allocated - receipt.refunded
@@ -133,18 +141,20 @@ def receipt_clean(actor: Actor, receipt: Receipt, changes: Changes) -> None:
         raise Invalid(_("More than this is allocated already."), code="receipt.allocated", field="amount")
 
 
-def _not_twice(receipt: Receipt) -> None:
+def _not_twice(actor: Actor, receipt: Receipt) -> None:
     """Raise Invalid when the same payment (customer, bank reference, amount) is entered already."""
     same = Receipt.objects.filter(
         reference=receipt.reference, customer_id=receipt.customer_id, amount=receipt.amount, sort=receipt.sort
     )
     other = same.exclude(pk=receipt.pk).first()
     if other is not None:
-        raise Invalid(
-            _("This payment is entered already, as receipt %(number)s.") % {"number": other.number},
-            code="receipt.twice",
-            field="reference",
+        told = allowed(actor, "view", other) and reads(actor, "billing.receipt", "number")
+        text = (
+            _("This payment is entered already, as receipt %(number)s.")
+            if told
+            else _("This payment is entered already.")
         )
+        raise Invalid(text % {"number": other.number}, code="receipt.twice", field="reference")
 
 
 def allocation_clean(_actor: Actor, allocation: Allocation, _changes: Changes) -> None:

@@ -1,6 +1,7 @@
 """What the area reads."""
 
 from guanxi.areas.billing.selectors.chain import amended, chain
+from guanxi.areas.billing.selectors.credit import Credit, beyond_limit, credit_of, credit_seen
 from guanxi.areas.billing.selectors.money import (
     AGES,
     IS_OWED,
@@ -10,10 +11,12 @@ from guanxi.areas.billing.selectors.money import (
     account,
     ageing,
     contract_ends,
-    credit_of,
     currencies_of,
+    documents_seen,
+    instalment_name,
     owed,
     tells_account,
+    tells_owed,
     to_invoice,
 )
 from guanxi.areas.billing.selectors.versions import compared, family, versions
@@ -24,17 +27,23 @@ __all__ = [
     "OWED",
     "ZERO",
     "Aged",
+    "Credit",
     "account",
     "ageing",
     "amended",
+    "beyond_limit",
     "chain",
     "compared",
     "contract_ends",
     "credit_of",
+    "credit_seen",
     "currencies_of",
+    "documents_seen",
     "family",
+    "instalment_name",
     "owed",
     "tells_account",
+    "tells_owed",
     "to_invoice",
     "versions",
 ]

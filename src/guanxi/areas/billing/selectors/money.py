@@ -1,4 +1,4 @@
-"""What is read of money beyond lists: what is owed, credit, ageing, a customer's account."""
+"""What is read of money beyond lists: what is owed, ageing, a customer's account."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,7 +17,6 @@ from django.utils.translation import gettext as _
 from guanxi.areas.billing.models import (
     Allocation,
     Contract,
-    CreditLimit,
     Instalment,
     Invoice,
     Order,
@@ -27,12 +27,14 @@ from guanxi.areas.billing.models.money import ISSUED, OUT, RED, WRITE_OFF
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.selectors import returns, targets
 from guanxi.core.access import allowed, reads, visible
+from guanxi.core.access.rules import condition
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid
 from guanxi.core.kernel.money import rounded
-from guanxi.core.records.figures import money
-from guanxi.core.records.rates import base_currency, convert
+from guanxi.core.records import display
+from guanxi.core.records.rates import base_currency
+from guanxi.core.records.seen import seen
+from guanxi.core.schema.registry import entity_of
 
 ZERO = Decimal(0)
 #: Upper bounds of the classes of an ageing, in days after the due date; the last class is open.
@@ -62,74 +64,31 @@ def owed(customer_ids: Iterable[int] | None = None) -> QuerySet[Instalment]:
     return rows if customer_ids is None else rows.filter(customer_id__in=list(customer_ids))
 
 
-# -- credit ------------------------------------------------------------------------------------------------------------
+def tells_owed(actor: Actor) -> bool:
+    """Whether the actor may know what is owed: on instalments by whom, how much, and since when."""
+    told = reads(actor, "billing.instalment", "customer", "currency", "open", "due_on")
+    return told and allowed(actor, "view", "billing.instalment")
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """What a customer owes and may owe, in the currency of his limit (the house's own without one)."""
-
-    currency: str
-    owed: Decimal
-    overdue: Decimal
-    overdue_days: int
-    limit: Decimal | None = None
-    blocks: bool = False
-    adding: Decimal = ZERO
-    problem: str = ""
-
-    @property
-    def exceeded(self) -> bool:
-        """Whether he owes, with what is being added, more than he may."""
-        return self.limit is not None and self.owed + self.adding > self.limit
-
-    @property
-    def warns(self) -> bool:
-        """Whether somebody should look twice."""
-        return self.exceeded or self.overdue > 0
-
-    @property
-    def text(self) -> str:
-        """The warning in words."""
-        parts = []
-        if self.exceeded:
-            words = _("With this the customer owes %(sum)s; his limit is %(limit)s.")
-            if not self.adding:
-                words = _("The customer owes %(sum)s; his limit is %(limit)s.")
-            parts.append(
-                words
-                % {"sum": money(self.owed + self.adding, self.currency), "limit": money(self.limit, self.currency)}
-            )
-        if self.overdue > 0:
-            parts.append(
-                _("%(amount)s are overdue, the oldest for %(days)d days.")
-                % {"amount": money(self.overdue, self.currency), "days": self.overdue_days}
-            )
-        return " ".join(parts) or self.problem
+def documents_seen(actor: Actor) -> Q:
+    """What holds for instalments whose contract or order the actor sees."""
+    found = Q()
+    for name in ("contract", "order"):
+        limit = condition(entity_of(f"billing.{name}"), actor, prefix=f"{name}__")
+        if limit is not None:
+            found &= Q(**{f"{name}__isnull": True}) | limit
+    return found
 
 
-def credit_of(customer: Customer, *, adding: Decimal = ZERO, currency: str = "") -> Credit:
-    """What a customer owes, whoever sold it to him; two queries and one per foreign currency."""
-    limit = CreditLimit.objects.filter(customer_id=customer.pk).first()
-    into = limit.currency if limit else base_currency()
-    today = clock.today(settings.TIME_ZONE)
-    grace = dt.timedelta(days=limit.grace_days if limit else 0)
-    total, late, oldest = ZERO, ZERO, 0
-    try:
-        for row in owed([customer.pk]).only("open", "currency", "due_on"):
-            amount = convert(row.open or ZERO, row.currency, into, today)
-            total += amount
-            if row.due_on is not None and row.due_on + grace < today:
-                late += amount
-                oldest = max(oldest, (today - row.due_on).days)
-        more = convert(adding, currency or into, into, today) if adding else ZERO
-    except Invalid as error:
-        return Credit(into, total, late, oldest, problem=str(error.message))
-    cents = Decimal("0.01")
-    return Credit(
-        into, total.quantize(cents), late.quantize(cents), oldest,
-        limit=limit.amount if limit else None, blocks=bool(limit and limit.blocks), adding=more.quantize(cents),
-    )  # fmt: skip
+def instalment_name(actor: Actor, row: Instalment) -> str:
+    """What an instalment is called by its contract or order and its own name, as far as the actor may know either."""
+    entity, document = entity_of(row), row.contract or row.order
+    if document is not None:
+        of = entity_of(document)
+        told = reads(actor, of, "number") and reads(actor, entity, document._meta.model_name or "")
+        document = document if told and allowed(actor, "view", document) else None
+    number, name = document.number if document is not None else "", seen(actor, row).name
+    return f"{number} {name}".strip() or display.title_of(entity, row, actor)
 
 
 # -- ageing ------------------------------------------------------------------------------------------------------------
@@ -193,57 +152,29 @@ class Account:
 
 
 def tells_account(actor: Actor) -> bool:
-    """Whether the actor may know what an account is made of: what was agreed, paid and written off."""
-    figures = (
-        ("billing.contract", "total"),
-        ("billing.order", "total"),
-        ("billing.receipt", "amount"),
-        ("billing.allocation", "amount"),
-    )
-    return allowed(actor, "view", "billing.receipt") and all(reads(actor, key, name) for key, name in figures)
+    """Whether the actor may know what an account is made of: what was agreed, paid and written off, and on which day."""
+    figures = {"contract": ("total", "signed_on"), "order": ("total", "ordered_on"), "receipt": ("amount", "received_on", "sort"), "allocation": ("amount", "booked_on", "sort")}  # fmt: skip
+    told = all(reads(actor, f"billing.{key}", "customer", "currency", *names) for key, names in figures.items())
+    return told and allowed(actor, "view", "billing.receipt")
 
 
 def account(actor: Actor, customer: Customer, currency: str, *, first: dt.date | None = None, last: dt.date) -> Account:
     """What was agreed, paid, paid back and written off with a customer, as far as the actor may see it; four queries."""
     raw: list[tuple[dt.date, int, str, str, Decimal]] = []
-    contracts = Contract.objects.filter(customer_id=customer.pk, currency=currency, open__isnull=False)
-    for contract in visible(contracts, actor):
-        day = contract.signed_on or contract.created_at.date()
-        raw.append(
-            (
-                day,
-                0,
-                _("Contract %(number)s %(name)s") % {"number": contract.number, "name": contract.name},
-                f"/contracts/{contract.pk}/",
-                contract.total or ZERO,
-            )
-        )
-    for order in visible(Order.objects.filter(customer_id=customer.pk, currency=currency, open__isnull=False), actor):
-        day = order.ordered_on or order.created_at.date()
-        raw.append(
-            (
-                day,
-                0,
-                _("Order %(number)s %(name)s") % {"number": order.number, "name": order.name},
-                f"/sales-orders/{order.pk}/",
-                order.total or ZERO,
-            )
-        )
-    for receipt in visible(Receipt.objects.filter(customer_id=customer.pk, currency=currency), actor):
+    of = {"customer_id": customer.pk, "currency": currency}
+    for contract in visible(Contract.objects.filter(**of, open__isnull=False), actor):
+        day, text = contract.signed_on or contract.created_at.date(), _("Contract %(number)s %(name)s")
+        raw.append((day, 0, _naming(actor, text, contract), f"/contracts/{contract.pk}/", contract.total or ZERO))
+    for order in visible(Order.objects.filter(**of, open__isnull=False), actor):
+        day, text = order.ordered_on or order.created_at.date(), _("Order %(number)s %(name)s")
+        raw.append((day, 0, _naming(actor, text, order), f"/sales-orders/{order.pk}/", order.total or ZERO))
+    for receipt in visible(Receipt.objects.filter(**of), actor):
         back = receipt.sort == OUT
         text = _("Paid back %(number)s") if back else _("Receipt %(number)s")
-        raw.append(
-            (
-                receipt.received_on,
-                1,
-                text % {"number": receipt.number},
-                f"/receipts/{receipt.pk}/",
-                receipt.amount if back else -receipt.amount,
-            )
-        )
-    offs = Allocation.objects.filter(customer_id=customer.pk, currency=currency, sort=WRITE_OFF)
-    for off in visible(offs, actor):
-        text = _("Written off: %(reason)s") % {"reason": off.reason}
+        amount = receipt.amount if back else -receipt.amount
+        raw.append((receipt.received_on, 1, _naming(actor, text, receipt), f"/receipts/{receipt.pk}/", amount))
+    for off in visible(Allocation.objects.filter(**of, sort=WRITE_OFF), actor):
+        text = _("Written off: %(reason)s") % {"reason": seen(actor, off).reason}
         raw.append((off.booked_on or last, 2, text, f"/instalments/{off.instalment_id}/", -off.amount))
     balance, opening, movements = ZERO, ZERO, []
     for day, _order, text, url, amount in sorted(raw, key=lambda one: (one[0], one[1], one[3])):
@@ -257,11 +188,17 @@ def account(actor: Actor, customer: Customer, currency: str, *, first: dt.date |
     return Account(customer, currency, first, last, opening, movements)
 
 
-def currencies_of(customer: Customer) -> list[str]:
-    """Currencies in which there is business with a customer."""
-    found = {*Contract.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
-    found |= {*Order.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
-    found |= {*Receipt.objects.filter(customer_id=customer.pk).values_list("currency", flat=True)}
+def _naming(actor: Actor, text: str, record: Any) -> str:
+    """The text with the number and name of a record, as far as the actor may read them."""
+    one = seen(actor, record)
+    return (text % {"number": one.number or "", "name": getattr(one, "name", "") or ""}).strip()
+
+
+def currencies_of(actor: Actor, customer: Customer) -> list[str]:
+    """Currencies in which there is business with a customer the actor may see."""
+    sorts: tuple[Any, ...] = (Contract, Order, Receipt)
+    rows = [visible(one.objects.filter(customer_id=customer.pk), actor) for one in sorts]
+    found = {currency for one in rows for currency in one.values_list("currency", flat=True)}
     return sorted(found) or [base_currency()]
 
 

@@ -6,29 +6,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import policies
-from guanxi.areas.billing.models import BankEntry, Contract, Instalment, Invoice, Order, Receipt
+from guanxi.areas.billing.models import BankEntry, Receipt
 from guanxi.areas.billing.models.money import BOOKED, IGNORED, NEW
-from guanxi.areas.billing.selectors import owed
 from guanxi.areas.billing.services import ledger
+from guanxi.areas.billing.services.proposing import ENTRY, is_sure, proposals, settles
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
-from guanxi.core.access import require, visible
+from guanxi.core.access import allowed, reads, require, visible
 from guanxi.core.exchange.reading import open_table
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, RuleBroken
 from guanxi.core.models import Operation
-from guanxi.core.records import figures, matching
+from guanxi.core.records import figures
 from guanxi.core.schema import kinds
 from guanxi.core.schema.fields import Field
 from guanxi.core.schema.registry import entity_of
 
-ENTRY = "billing.bankentry"
 #: What banks call the columns of their statements, folded; the first that fits is taken.
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "booked_on": (
@@ -185,6 +183,15 @@ def _currency(text: str) -> str:
     return records.dictionaries.find("currency", text.replace("RMB", "CNY").strip()) or "CNY"
 
 
+def _known(actor: Actor, entry: BankEntry) -> str:
+    """That an entry is there with another amount or day; with which, to who may read them."""
+    if entry.pk and not (allowed(actor, "view", entry) and reads(actor, ENTRY, "amount", "currency", "booked_on")):
+        return _("%(reference)s is known otherwise; this line was not read.") % {"reference": entry.reference}
+    values = {"amount": figures.money(entry.amount, entry.currency), "day": entry.booked_on}
+    text = _("%(reference)s is known with %(amount)s of %(day)s; this line was not read.")
+    return text % {"reference": entry.reference, **values}
+
+
 def _entered(actor: Actor, rows: Mapping[int, BankEntry], other: int, problems: list[tuple[int, str]]) -> Imported:
     """Enter what is new. A line whose number is known with another amount or day is named: nobody knows which one is right."""
     marks = [one.fingerprint for one in rows.values()]
@@ -193,14 +200,7 @@ def _entered(actor: Actor, rows: Mapping[int, BankEntry], other: int, problems: 
     for row, one in rows.items():
         there = stored.get(one.fingerprint) or fresh.setdefault(one.fingerprint, one)
         if (there.amount, there.currency, there.booked_on) != (one.amount, one.currency, one.booked_on):
-            values = {
-                "reference": one.reference,
-                "amount": figures.money(there.amount, there.currency),
-                "day": there.booked_on,
-            }
-            problems.append(
-                (row, _("%(reference)s is known with %(amount)s of %(day)s; this line was not read.") % values)
-            )
+            problems.append((row, _known(actor, there)))
     names = ("booked_on", "amount", "currency", "payer", "payer_account", "account", "memo", "reference", "fingerprint")
     with records.writing(actor):
         step = records.operation_begin(actor, "import", ENTRY, total=len(fresh), progress=len(fresh)) if fresh else None
@@ -211,65 +211,7 @@ def _entered(actor: Actor, rows: Mapping[int, BankEntry], other: int, problems: 
     return Imported(len(fresh), len(rows) - len(fresh), other, sorted(problems), step)
 
 
-# -- proposals ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A customer an entry may be from, the instalments it may settle, how sure that is (0 to 100) and why."""
-
-    customer: Customer
-    items: Sequence[tuple[Instalment, Decimal]]
-    score: int
-    reasons: Sequence[str]
-
-    @property
-    def left(self) -> Decimal:
-        """What of the entry would stay free."""
-        return sum((amount for _row, amount in self.items), ZERO)
-
-
-def proposals(actor: Actor, entry: BankEntry, *, limit: int = 3) -> list[Proposal]:
-    """Whom a payment may be from and what it may settle, the surest first; only what the actor may see.
-
-    Payer name, numbers in the memo, the exact amount and nearness of the due day speak for a match.
-    """
-    known: dict[int, tuple[int, list[str]]] = {}
-
-    def say(customer_id: int, points: int, why: str) -> None:
-        score, reasons = known.get(customer_id, (0, []))
-        known[customer_id] = (score + points, [*reasons, why])
-
-    for customer_id in _named(actor, entry.payer):
-        say(customer_id, 55, _("same name"))
-    for receipt in Receipt.objects.filter(payer=entry.payer).exclude(payer="").order_by("-pk")[:1]:
-        say(receipt.customer_id, 35, _("paid under this name before"))
-    for model, text in (
-        (Contract, _("contract number in the memo")),
-        (Order, _("order number in the memo")),
-        (Invoice, _("invoice number in the memo")),
-    ):
-        for customer_id in _numbered(model, entry.memo):
-            say(customer_id, 45, text)
-    exact = (
-        owed().filter(open=entry.amount, currency=entry.currency).values_list("customer_id", flat=True).distinct()[:6]
-    )
-    for customer_id in exact:
-        say(customer_id, 30 if len(exact) == 1 else 15, _("exactly this amount is open"))
-    customers = {one.pk: one for one in visible(Customer.objects.filter(pk__in=known), actor)}
-    found = [_proposal(entry, customers[number], *known[number]) for number in known if number in customers]
-    return sorted(found, key=lambda one: (-one.score, one.customer.pk))[:limit]
-
-
-#: From this score on a proposal leaves no doubt, if no other comes near.
-SURE, NEAR = 90, 60
-
-
-def is_sure(found: Sequence[Proposal]) -> bool:
-    """Whether the first proposal leaves no doubt and settles the whole payment."""
-    if not found or found[0].score < SURE or not found[0].items:
-        return False
-    return len(found) == 1 or found[1].score < NEAR
+# -- booking -----------------------------------------------------------------------------------------------------------
 
 
 def entries_book_sure(actor: Actor) -> tuple[int, int]:
@@ -288,49 +230,6 @@ def entries_book_sure(actor: Actor) -> tuple[int, int]:
     return booked, failed
 
 
-def _named(actor: Actor, payer: str) -> list[int]:
-    if not payer.strip():
-        return []
-    entity = entity_of("customers.customer")
-    named = {"name": payer, "kind": "organisation"}
-    hits = matching.candidates(entity, named, unsaid=matching.unseen(actor, entity))
-    return [hit.record_id for hit in hits[:5]] if hits else []
-
-
-def _numbered(model: Any, memo: str) -> list[int]:
-    """Customers of records whose number stands in the memo."""
-    words = {word.strip("，,。.;；:：") for word in memo.replace("，", " ").replace("；", " ").split()}
-    words |= {
-        part
-        for word in words
-        for part in word.replace("号", " ").replace("合同", " ").replace("订单", " ").replace("发票", " ").split()
-    }
-    chosen = [word for word in words if len(word) >= 4]
-    if not chosen:
-        return []
-    field = "invoice_number" if model is Invoice else "number"
-    return list(model.objects.filter(**{f"{field}__in": chosen}).values_list("customer_id", flat=True))
-
-
-def _proposal(entry: BankEntry, customer: Customer, score: int, reasons: Sequence[str]) -> Proposal:
-    rows = list(owed([customer.pk]).filter(currency=entry.currency).order_by("due_on", "pk"))
-    exact = [row for row in rows if row.open == entry.amount]
-    if exact:
-        near = min(exact, key=lambda row: abs(((row.due_on or entry.booked_on) - entry.booked_on).days))
-        bonus = 10 if near.due_on and abs((near.due_on - entry.booked_on).days) <= 30 else 0
-        return Proposal(customer, [(near, entry.amount)], min(100, score + bonus), reasons)
-    items, left = [], entry.amount
-    for row in rows:
-        part = min(left, row.open or ZERO)
-        if part > 0:
-            items.append((row, part))
-            left -= part
-    return Proposal(customer, items, min(100, score), reasons)
-
-
-# -- booking -----------------------------------------------------------------------------------------------------------
-
-
 def entry_book(actor: Actor, record: BankEntry, *, customer: int, spread: bool = True) -> Receipt:
     """Make a receipt of an entry, once, and book it on what the proposal names; the entry is locked meanwhile."""
     require(actor, "change", record)
@@ -346,9 +245,9 @@ def entry_book(actor: Actor, record: BankEntry, *, customer: int, spread: bool =
             "method": "transfer", "owner": owner.owner_id,
         }  # fmt: skip
         receipt: Receipt = records.create(actor, ledger.RECEIPT, values, trusted=True)
-        plan = _proposal(entry, owner, 0, ())
-        if spread and plan.items:
-            ledger.receipt_allocate(actor, receipt, [(row.pk, amount) for row, amount in plan.items])
+        parts = settles(actor, entry, owner.pk) if spread else ()
+        if parts:
+            ledger.receipt_allocate(actor, receipt, [(one.row.pk, one.amount) for one in parts])
         records.update(actor, entry, {"status": BOOKED, "receipt": receipt.pk}, trusted=True)
     return receipt
 

@@ -24,7 +24,7 @@ from guanxi.areas.billing.models.documents import (
 from guanxi.areas.billing.services import credit, frameworks, ledger, making
 from guanxi.areas.billing.services.making import CARRIED, CONTRACT, ORDER, ZERO
 from guanxi.core import records
-from guanxi.core.access import require
+from guanxi.core.access import require, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
@@ -51,13 +51,13 @@ def contract_sign(
             raise Invalid(text, code="framework.owes", field="instalments")
         _says_something(actor, record)
         if record.framework is not None:
-            frameworks.room_check(record.framework, record, day)
+            frameworks.room_check(actor, record.framework, record, day)
         plan = {}
         if not frames:
             policies.period_open(day, "signed_on")
         if not frames and not reduces:
-            plan = making.plan_of(record, due_on=record.starts_on or day)
-            credit.within_limit(record)
+            plan = making.plan_of(actor, record, due_on=record.starts_on or day)
+            credit.within_limit(actor, record)
         values = {**plan, "status": SIGNED, "signed_on": day, "signed_by": by or record.signed_by or actor.name}
         signed: Contract = making.step(
             actor, record, **values, signed_for_customer=customer or record.signed_for_customer
@@ -107,7 +107,7 @@ def contract_amend(actor: Actor, record: Contract, *, effect: str = "add") -> Co
         raise RuleBroken(_("A draft needs no amendment; change it."), code="contract.state")
     values = {"amends": record.pk, "effect": effect or "add", "kind": record.kind}
     family = [one for one, _quote in selectors.amended({record.pk}, set())]
-    first = Contract.everything.get(pk__in=family, amends=None)
+    first = visible(Contract.everything.filter(pk__in=family, amends=None), actor).first() or record
     name = _("Amendment to %(name)s") if len(family) == 1 else _("Amendment %(number)d to %(name)s")
     return _follower(actor, record, values, name % {"number": len(family), "name": first.name}, lines=False)
 

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from guanxi.areas.billing.models import Contract, Order
 from guanxi.areas.billing.models.documents import FRAMEWORK, OWING_CONTRACTS, OWING_ORDERS, REDUCE
+from guanxi.core.access import allowed, reads
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.records import figures
 from guanxi.core.records.rates import convert
@@ -46,7 +48,10 @@ def calls(frame: Contract) -> tuple[QuerySet[Contract], QuerySet[Order]]:
 
 
 def framed(frame: Contract) -> Framed:
-    """A framework as it stands: what is written off under it is free again. Three queries, and one per foreign currency."""
+    """A framework as it stands: what is written off under it is free again. Three queries, and one per foreign currency.
+
+    What was called off is the framework's own, whoever's the contracts and orders are: for who reads its figures (``tells``).
+    """
     called = ZERO
     for rows, day in zip(calls(frame), ("signed_on", "ordered_on"), strict=True):
         for total, off, currency, on in rows.values_list("total", "written_off", "currency", day):
@@ -60,16 +65,28 @@ def framed(frame: Contract) -> Framed:
     return Framed(frame.currency, agreed, called)
 
 
-def room_check(framework: Contract, document: Contract | Order, day: dt.date) -> None:
+def tells(actor: Actor, frame: Contract) -> bool:
+    """Whether the actor may know how much of a framework is used up."""
+    return reads(actor, "billing.contract", "total", "volume", "written_off", "currency") and allowed(
+        actor, "view", frame
+    )
+
+
+def room_check(actor: Actor, framework: Contract, document: Contract | Order, day: dt.date) -> None:
     """Raise RuleBroken where a document has no place under its framework: that does not stand or has ended, or too little
-    of it is left. The framework stays locked until the document stands, so that two together do not go beyond it."""
+    of it is left. The framework stays locked until the document stands, so that two together do not go beyond it. What it
+    says is told to who may know it."""
     frame = Contract.objects.select_for_update(of=("self",)).get(pk=framework.pk)
     if frame.status not in OWING_CONTRACTS:
         raise RuleBroken(_("The framework is not signed yet."), code="framework.state")
     if frame.ends_on is not None and day > frame.ends_on:
-        raise RuleBroken(_("The framework ended on %(day)s.") % {"day": frame.ends_on}, code="framework.over")
+        dated = allowed(actor, "view", frame) and reads(actor, "billing.contract", "ends_on")
+        text = _("The framework ended on %(day)s.") % {"day": frame.ends_on} if dated else _("The framework has ended.")
+        raise RuleBroken(text, code="framework.over")
     left = framed(frame).left
     if left is not None and convert(document.total or ZERO, document.currency, frame.currency, day) > left:
+        if not (tells(actor, frame) and reads(actor, "billing.contract", "number")):
+            raise RuleBroken(_("Too little is left under the framework."), code="framework.exceeded")
         raise RuleBroken(
             _("Only %(left)s are left under the framework %(number)s. Amend it first.")
             % {"left": figures.money(left, frame.currency), "number": frame.number},

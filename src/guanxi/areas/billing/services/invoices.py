@@ -18,7 +18,7 @@ from guanxi.areas.billing.models.money import ISSUED, RED, REQUESTED, VOID
 from guanxi.areas.billing.services import ledger
 from guanxi.areas.catalog.models import ITEM, spread
 from guanxi.core import records
-from guanxi.core.access import require
+from guanxi.core.access import allowed, reads, require
 from guanxi.core.automation.notify import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -119,7 +119,7 @@ def invoice_create(
     with records.writing(actor, operation=operation):
         made: Invoice = records.create_plain(actor, entity_of(INVOICE), values, operation=operation, trusted=trusted)
         _agrees(made, values)
-        _fits(made)
+        _fits(actor, made)
     return made
 
 
@@ -140,7 +140,7 @@ def invoice_update(
         )
         _agrees(changed, values)
         if changed.status == REQUESTED:
-            _fits(changed)
+            _fits(actor, changed)
     return changed
 
 
@@ -170,7 +170,7 @@ def _agrees(invoice: Invoice, values: Mapping[str, Any]) -> None:
         )
 
 
-def _fits(invoice: Invoice) -> None:
+def _fits(actor: Actor, invoice: Invoice) -> None:
     """Raise Invalid where more is invoiced than its contract or order comes to; both stay locked."""
     for document in (invoice.contract, invoice.order):
         if document is None:
@@ -178,9 +178,10 @@ def _fits(invoice: Invoice) -> None:
         locked: Any = type(document).objects.select_for_update(of=("self",)).get(pk=document.pk)
         left = selectors.to_invoice(locked)
         if left < 0:
-            text = _("Only %(left)s are left to invoice.") % {
-                "left": figures.money(left + invoice.amount, invoice.currency)
-            }
+            text = _("This is more than is left to invoice.")
+            if allowed(actor, "view", locked) and reads(actor, entity_of(locked), "total"):
+                most = figures.money(left + invoice.amount, invoice.currency)
+                text = _("Only %(left)s are left to invoice.") % {"left": most}
             raise Invalid(text, code="invoice.too_much", field="amount")
 
 

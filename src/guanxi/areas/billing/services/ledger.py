@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import Allocation, Contract, Instalment, Invoice, Order, Receipt
@@ -34,8 +33,6 @@ from guanxi.core.schema.registry import entity_of
 
 RECEIPT, ALLOCATION, INSTALMENT = "billing.receipt", "billing.allocation", "billing.instalment"
 ZERO = Decimal(0)
-FREE = gettext_lazy("%(most)s of this money is not allocated yet.")
-OPEN = gettext_lazy("Only %(most)s are open there.")
 
 
 # -- adding up ---------------------------------------------------------------------------------------------------------
@@ -136,7 +133,8 @@ def receipt_allocate(
     """Book a receipt on instalments: pairs of instalment id and amount, all or nothing.
 
     Locks the receipt and the instalments, so that no money is booked twice. Raises Invalid or RuleBroken for what is
-    more than the receipt holds or an instalment owes, for another customer's or another currency's instalment.
+    more than the receipt holds or an instalment owes, for another customer's or another currency's instalment, or one of a
+    contract or order the actor does not see.
     """
     require(actor, "change", record)
     with records.writing(actor):
@@ -145,7 +143,8 @@ def receipt_allocate(
         chosen = sorted(items)
         rows = {
             row.pk: row
-            for row in Instalment.objects.select_for_update(of=("self",))
+            for row in allocatable.bookable(actor)
+            .select_for_update(of=("self",))
             .filter(pk__in=[one for one, _amount in chosen])
             .order_by("pk")
         }
@@ -191,8 +190,8 @@ def _book(
         )
     if (row.contract or row.order).status == DRAFT:  # type: ignore[union-attr]
         raise RuleBroken(_("Nothing is owed on a draft."), code="document.draft")
-    policies.within(amount, left, receipt.currency, FREE, "receipt.too_much")
-    policies.within(amount, row.open, row.currency, OPEN, "instalment.too_much")
+    policies.within(amount, left, receipt.currency, allocatable.most_free(actor), "receipt.too_much")
+    policies.within(amount, row.open, row.currency, allocatable.most_open(actor), "instalment.too_much")
     values = {
         "receipt": receipt.pk, "instalment": row.pk, "invoice": paper.pk if paper else None, "amount": amount,
         "booked_on": receipt.received_on, "customer": receipt.customer_id, "owner": row.owner_id or receipt.owner_id, "sort": PAYMENT,
@@ -205,7 +204,7 @@ def _book(
 def receipt_spread(actor: Actor, record: Receipt) -> Operation:
     """Book what is free on the instalments longest due; what is left over stays to the customer's credit."""
     left, items = record.free, []
-    for row in allocatable.owed_by(record):
+    for row in allocatable.owed_by(actor, record):
         part = min(left, row.open)
         if part > 0:
             items.append((row.pk, part))
@@ -219,6 +218,7 @@ def receipt_book(
     actor: Actor, record: Receipt, *, instalment: int, amount: Decimal | None = None, invoice: int | None = None
 ) -> Operation:
     """Book a receipt on one instalment: the amount given, else as much as fits."""
+    allocatable.require_amount(actor, amount)
     row: Instalment = records.get(actor, INSTALMENT, instalment)
     return receipt_allocate(
         actor, record, [(row.pk, amount if amount is not None else min(record.free, row.open))], invoice=invoice
@@ -305,7 +305,7 @@ def receipt_refund(
     require(actor, "create", RECEIPT)
     with records.writing(actor):
         receipt = _locked_receipt(actor, record)
-        policies.within(amount, receipt.free, receipt.currency, FREE, "refund.too_much")
+        policies.within(amount, receipt.free, receipt.currency, allocatable.most_free(actor), "refund.too_much")
         today = clock.today(actor.timezone)
         day = paid_on or today
         if day > today:
@@ -343,7 +343,7 @@ def write_off_book(
     with records.writing(actor, operation=operation):
         row = Instalment.objects.select_for_update(of=("self",)).get(pk=record.pk)
         part = row.open if amount is None else amount
-        policies.within(part, row.open, row.currency, OPEN, "instalment.too_much")
+        policies.within(part, row.open, row.currency, allocatable.most_open(actor), "instalment.too_much")
         day = clock.today(actor.timezone)
         policies.period_open(day, "amount")
         values = {

@@ -9,13 +9,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.areas.billing import policies
 from guanxi.areas.billing.models import Contract, Instalment
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import Operation
-from guanxi.core.records import figures, lines
+from guanxi.core.records import lines
 
 QUOTE, CONTRACT, ORDER, DELIVERY = "billing.quote", "billing.contract", "billing.order", "billing.delivery"
 ZERO = Decimal(0)
@@ -63,7 +64,7 @@ def step(actor: Actor, record: Any, **changes: Any) -> Any:
     return records.update(actor, record, changes, trusted=True)
 
 
-def plan_of(document: Any, *, due_on: dt.date | None) -> dict[str, Any]:
+def plan_of(actor: Actor, document: Any, *, due_on: dt.date | None) -> dict[str, Any]:
     """What is to be written with a document that comes to stand, so that instalments come to its total: without any, one
     of the whole. Raises Invalid where those there are do not."""
     name = "contract" if isinstance(document, Contract) else "order"
@@ -73,10 +74,5 @@ def plan_of(document: Any, *, due_on: dt.date | None) -> dict[str, Any]:
         whole = {"name": _("Whole amount"), "amount": total, "due_on": due_on}
         return {"instalments": [whole]} if total > 0 else {}
     if sum_ != total:
-        raise Invalid(
-            _("The instalments come to %(planned)s, the whole to %(total)s.")
-            % {"planned": figures.money(sum_, document.currency), "total": figures.money(total, document.currency)},
-            code="instalments.sum",
-            field="instalments",
-        )
+        raise Invalid(policies.plan_differs(actor, document, sum_), code="instalments.sum", field="instalments")
     return {}

@@ -48,10 +48,10 @@ def order_confirm(actor: Actor, record: Order) -> Order:
         there = policies.owed_on_contract(record)
         if not there:
             policies.period_open(record.ordered_on, "ordered_on")
-        plan = {} if there else making.plan_of(record, due_on=record.due_on or record.ordered_on)
+        plan = {} if there else making.plan_of(actor, record, due_on=record.due_on or record.ordered_on)
         if record.contract is not None and not there:
-            frameworks.room_check(record.contract, record, record.ordered_on or clock.today(actor.timezone))
-        credit.within_limit(record)
+            frameworks.room_check(actor, record.contract, record, record.ordered_on or clock.today(actor.timezone))
+        credit.within_limit(actor, record)
         confirmed: Order = making.step(actor, record, status=CONFIRMED, **plan)
     return confirmed
 

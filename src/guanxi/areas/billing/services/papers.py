@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalme
 from guanxi.areas.billing.models.money import OUT, REQUESTED, VOID
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
-from guanxi.core.access import reads
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.kernel.phones import format_phone
@@ -22,6 +23,7 @@ from guanxi.core.models import User
 from guanxi.core.records import dictionaries, display
 from guanxi.core.records.figures import amount, amount_in_words, number
 from guanxi.core.records.firm import firm
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.registry import entity_of
 
 #: The rule printed on every document and shown below every grid.
@@ -39,7 +41,7 @@ FACTS = {
     "invoice": ("sort", "invoice_number", "issued_on", "requested_on", "contract", "order", "reverses", "currency"),
 }
 #: Fields whose values stand on papers, of a document and of its lines.
-_FIGURES = frozenset(("total", "amount", "price"))
+_FIGURES = frozenset(("total", "amount", "price", "net", "tax", "discount", "discount_amount"))
 
 
 def open_to(actor: Actor, record: Any) -> bool:
@@ -49,40 +51,47 @@ def open_to(actor: Actor, record: Any) -> bool:
     return all(reads(actor, one, *(_FIGURES & records.fields_of(one).keys())) for one in sorts)
 
 
+def may_print(actor: Actor, record: Any) -> bool:
+    """Whether the actor sees whom the paper of a record is for, and every figure that stands on it."""
+    named = reads(actor, "customers.customer", "name")
+    return open_to(actor, record) and named and allowed(actor, "view", record.customer)
+
+
 def require_open(actor: Actor, record: Any) -> None:
-    """Refuse to hand out a paper with figures the actor may not see. Raises Denied."""
-    if not open_to(actor, record):
-        raise Denied(_("Figures stand on it that you may not see."), code="paper.figures")
+    """Refuse to hand out a paper with a customer or figures the actor may not see. Raises Denied."""
+    if not may_print(actor, record):
+        raise Denied(_("Something stands on it that you may not see."), code="paper.figures")
 
 
-def document_data(record: Any, language: str) -> dict[str, Any]:
-    """All a template of a document may use, in the active language."""
+def document_data(record: Any, language: str, *, reader: Actor) -> dict[str, Any]:
+    """All a template of a document may use, in the active language; without what is hidden from who prints it."""
     english = not language.startswith("zh")
     name = record._meta.model_name
     titles = {
         "quote": _("Quotation"), "contract": _("Contract of sale"), "order": _("Order confirmation"),
         "delivery": _("Delivery note"), "receipt": _("Receipt of payment"), "invoice": _("Invoice (copy)"),
     }  # fmt: skip
-    subject = getattr(record, "name", "") or record.customer.name
+    told = seen(reader, record)
+    subject = getattr(told, "name", "") or record.customer.name
     data = {
-        "title": titles[name], "number": record.number, "lang": "en" if english else "zh",
-        "seller": seller(english=english, by=getattr(record, "owner", None)), "buyer": _buyer(record, english=english), "facts": _facts(record),
+        "title": titles[name], "number": told.number, "lang": "en" if english else "zh",
+        "seller": seller(english=english, by=getattr(record, "owner", None)), "buyer": _buyer(reader, record, english=english), "facts": _facts(reader, record),
         "columns": [], "rows": [], "totals": [], "in_words": "", "rule": "", "notice": "", "plan": [], "terms": "", "signature": False,
         "words": {
-            "footer": f"{record.number} {subject}", "plan": _("Payment"), "terms": _("Terms"), "plan_head": [_("Instalment"), _("Portion"), _("Amount"), _("Due")],
+            "footer": f"{told.number} {subject}", "plan": _("Payment"), "terms": _("Terms"), "plan_head": [_("Instalment"), _("Portion"), _("Amount"), _("Due")],
             "sign_us": _("For the seller"), "sign_them": _("For the buyer"), "date": _("Signature, date"),
         },
     }  # fmt: skip
     if isinstance(record, Delivery):
-        return data | _delivered(record, english=english)
+        return data | _delivered(reader, record, english=english)
     if isinstance(record, Receipt):
-        return data | _received(record, english=english)
+        return data | _received(reader, record, english=english)
     if isinstance(record, Invoice):
-        return data | _invoiced(record, english=english)
-    return data | _priced(record, english=english)
+        return data | _invoiced(reader, record, english=english)
+    return data | _priced(reader, record, english=english)
 
 
-def _priced(record: Any, *, english: bool) -> dict[str, Any]:
+def _priced(reader: Actor, record: Any, *, english: bool) -> dict[str, Any]:
     """A quote, contract or order: its lines with prices, totals, plan and terms."""
     rows = list(record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"))
     name = record._meta.model_name
@@ -108,13 +117,13 @@ def _priced(record: Any, *, english: bool) -> dict[str, Any]:
         "totals": totals_of(record),
         "in_words": _in_words(record.total, record.currency, english=english),
         "rule": str(ROUNDING),
-        "plan": _plan(record) if name != "quote" else [],
-        "terms": record.terms,
+        "plan": _plan(reader, record) if name != "quote" else [],
+        "terms": seen(reader, record).terms or "",
         "signature": name == "contract",
     }
 
 
-def _delivered(record: Delivery, *, english: bool) -> dict[str, Any]:
+def _delivered(reader: Actor, record: Delivery, *, english: bool) -> dict[str, Any]:
     """A delivery: what is in it, without prices, and where its receipt is signed for."""
     rows = record.lines.filter(deleted_at__isnull=True).select_related("order_line__product").order_by("position", "pk")
     columns = [
@@ -130,13 +139,13 @@ def _delivered(record: Delivery, *, english: bool) -> dict[str, Any]:
         "rows": [{"section": False, "cells": row if noted else row[:4]} for row in cells],
         "signature": True,
         "words": {
-            "footer": f"{record.number} {record.order.number}", "plan": "", "plan_head": [], "terms": "",
+            "footer": f"{_called(reader, record, 'number')} {_called(reader, record.order, 'number')}".strip(), "plan": "", "plan_head": [], "terms": "",
             "sign_us": _("Handed over by"), "sign_them": _("Received complete and undamaged by"), "date": _("Signature, date"),
         },
     }  # fmt: skip
 
 
-def _invoiced(record: Invoice, *, english: bool) -> dict[str, Any]:
+def _invoiced(reader: Actor, record: Invoice, *, english: bool) -> dict[str, Any]:
     """A copy of an invoice, or of the request for one: both tax identities, lines, tax by rate."""
     rows = list(record.lines.filter(deleted_at__isnull=True).order_by("position", "pk"))
     rows = rows or [InvoiceLine(name=record.content or record.title, tax_class=record.tax_class, net=record.net, tax=record.tax, amount=record.amount)]  # fmt: skip
@@ -157,15 +166,16 @@ def _invoiced(record: Invoice, *, english: bool) -> dict[str, Any]:
         notice = (
             _("Nothing is issued yet. This is no invoice.") if record.status == REQUESTED else _("This is no invoice.")
         )
-    said = ((_("Tax number"), record.tax_number), ("", record.address), (_("Bank"), record.bank))
+    told = seen(reader, record)
+    said = ((_("Tax number"), told.tax_number), ("", told.address), (_("Bank"), told.bank))
     return {
         "title": title, "notice": notice,
-        "buyer": {"label": _("Buyer"), "name": record.title, "rows": [f"{label} {text}".strip() for label, text in said if text]},
+        "buyer": {"label": _("Buyer"), "name": told.title, "rows": [f"{label} {text}".strip() for label, text in said if text]},
         "columns": _columns(columns if counted else columns[:2] + columns[5:]),
         "rows": [{"section": False, "cells": row if counted else row[:2] + row[5:]} for row in cells],
         "totals": [*_by_rate(rows, record.currency), *_sums(record.net, record.tax, record.amount, record.currency)],
         "in_words": _in_words(record.amount, record.currency, english=english),
-        "words": {"footer": f"{record.invoice_number or record.number} {record.title}", "plan": "", "plan_head": [], "terms": "", "sign_us": "", "sign_them": "", "date": ""},
+        "words": {"footer": f"{told.invoice_number or told.number} {told.title}", "plan": "", "plan_head": [], "terms": "", "sign_us": "", "sign_them": "", "date": ""},
     }  # fmt: skip
 
 
@@ -205,16 +215,15 @@ def _in_words(value: Decimal | None, currency: str, *, english: bool) -> str:
     return _("In words: %(words)s") % {"words": amount_in_words(value or Decimal(0))}
 
 
-def _received(record: Receipt, *, english: bool) -> dict[str, Any]:
+def _received(reader: Actor, record: Receipt, *, english: bool) -> dict[str, Any]:
     """A receipt: how much, and what it settles."""
     paid = Allocation.objects.filter(receipt_id=record.pk).select_related("instalment__contract", "instalment__order")
-    rows = []
-    for place, one in enumerate(paid.order_by("pk"), 1):
-        document: Any = one.instalment.contract or one.instalment.order
-        text = f"{document.number} {document.name} {one.instalment.name}"
-        rows.append({"section": False, "cells": [str(place), text, amount(one.amount, record.currency)]})
-    back = record.sort == OUT
-    totals = [] if back or not record.free else [[_("Not allocated yet"), amount(record.free, record.currency)]]
+    rows, known = [], reads(reader, "billing.allocation", "amount")
+    for place, one in enumerate(visible(paid, reader).order_by("pk") if known else (), 1):
+        text = f"{_called(reader, one.instalment.contract or one.instalment.order)} {_called(reader, one.instalment, 'name')}"
+        rows.append({"section": False, "cells": [str(place), text.strip(), amount(one.amount, record.currency)]})
+    back, free = record.sort == OUT, seen(reader, record).free
+    totals = [] if back or not free else [[_("Not allocated yet"), amount(free, record.currency)]]
     return {
         "title": _("Receipt of a repayment") if back else _("Receipt of payment"),
         "columns": _columns([("#", False, True), (_("For"), True, False), (_("Amount"), False, True)]) if rows else [],
@@ -287,13 +296,14 @@ def customer_name(customer: Customer, *, english: bool) -> str:
     return (customer.english_name if english else "") or customer.name
 
 
-def _buyer(record: Any, *, english: bool) -> dict[str, Any]:
-    customer = record.customer
-    rows = [display.address_text(one) for one in customer.addresses[:1]]
-    contact = record.order.contact if isinstance(record, Delivery) else getattr(record, "contact", None)
-    if contact is not None:
-        phones = [display.shown(records.fields_of("customers.contact")["phones"], contact.phones[:1])]
-        rows.insert(0, " ".join(filter(None, (contact.name, *phones))))
+def _buyer(reader: Actor, record: Any, *, english: bool) -> dict[str, Any]:
+    customer = seen(reader, record.customer)
+    rows = [display.address_text(one) for one in (customer.addresses or ())[:1]]
+    contact = record.order.contact if isinstance(record, Delivery) else getattr(seen(reader, record), "contact", None)
+    if contact is not None and allowed(reader, "view", contact):
+        told = seen(reader, contact)
+        phones = [display.shown(records.fields_of("customers.contact")["phones"], (told.phones or [])[:1])]
+        rows.insert(0, " ".join(filter(None, (told.name, *phones))))
     if isinstance(record, Contract):
         known = customer.invoice_titles[0] if customer.invoice_titles else {}
         rows.append(_labelled(_("Tax number"), str(known.get("tax_number") or customer.credit_code or "")))
@@ -305,27 +315,33 @@ def _labelled(label: str, text: str) -> str:
     return f"{label} {text}" if text else ""
 
 
-def _facts(record: Any) -> list[list[str]]:
-    fields = records.fields_of(entity_of(record))
+def _facts(reader: Actor, record: Any) -> list[list[str]]:
+    fields, told = records.fields_of(entity_of(record)), seen(reader, record)
     found = []
     for name in FACTS[record._meta.model_name]:
-        value = getattr(record, name)
+        value = getattr(told, name)
+        if isinstance(value, models.Model) and not allowed(reader, "view", value):
+            continue
         if value:
-            text = _called(value) if fields[name].kind == "reference" else display.shown(fields[name], value)
+            text = _called(reader, value) if fields[name].kind == "reference" else display.shown(fields[name], value)
             back = name == "received_on" and record.sort == OUT
             found.append([_("Paid back on") if back else capfirst(str(fields[name].label)), text])
     return found
 
 
-def _called(other: Any) -> str:
-    """Another document as one names it: an invoice by the number on it, others by number and subject."""
+def _called(reader: Actor, other: Any, *names: str) -> str:
+    """Another record as one names it, as far as he may see it: an invoice by the number on it, others by number and subject."""
+    if not allowed(reader, "view", other):
+        return ""
+    told = seen(reader, other)
     if isinstance(other, Invoice):
-        return other.invoice_number or other.number
-    return f"{other.number} {other.name}"
+        return str(told.invoice_number or told.number)
+    return " ".join(filter(None, (getattr(told, one) for one in names or ("number", "name"))))
 
 
-def _plan(record: Any) -> list[list[str]]:
-    rows = Instalment.objects.filter(**{record._meta.model_name: record.pk}).order_by("position", "due_on", "pk")
+def _plan(reader: Actor, record: Any) -> list[list[str]]:
+    found = Instalment.objects.filter(**{record._meta.model_name: record.pk}).order_by("position", "due_on", "pk")
+    rows = [seen(reader, one) for one in visible(found, reader)]
     return [
         [
             row.name,

@@ -29,6 +29,7 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records.figures import number
 from guanxi.core.records.logo import Logo, logo
+from guanxi.core.records.seen import seen
 
 DATA = Path(__file__).parent.parent / "data"
 FONTS = DATA / "fonts"
@@ -202,7 +203,9 @@ def document_pdf(
     papers.require_open(actor, record)
     chosen = language if language in LANGUAGES else actor.language
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
-        return compiled(source_of(record._meta.model_name or "", chosen), papers.document_data(record, chosen))
+        return compiled(
+            source_of(record._meta.model_name or "", chosen), papers.document_data(record, chosen, reader=actor)
+        )
 
 
 def template_pdf(actor: Actor, template: PrintTemplate, language: str = "") -> bytes:
@@ -212,7 +215,8 @@ def template_pdf(actor: Actor, template: PrintTemplate, language: str = "") -> b
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         key = f"billing.{template.document}"
         newest = records.queryset(actor, key).order_by("-pk").first() if template.document != "account" else None
-        data = papers.document_data(newest, chosen) if newest is not None else _sample(template.document)
+        shown = newest is not None and papers.may_print(actor, newest)
+        data = papers.document_data(newest, chosen, reader=actor) if shown else _sample(template.document)
         return compiled(template.source, data)
 
 
@@ -225,6 +229,7 @@ def account_pdf(
     with regional.speaking(chosen, actor.timezone, regional.NEUTRAL):
         found = selectors.account(actor, customer, currency, first=first, last=last)
         english = not chosen.startswith("zh")
+        name = papers.customer_name(seen(actor, customer), english=english)
         spoken = f"{first} – {last}" if first else _("up to %(day)s") % {"day": last}
 
         def money(value: Decimal) -> str:
@@ -236,10 +241,10 @@ def account_pdf(
         ]
         data = {
             "title": _("Statement of account"), "lang": "en" if english else "zh", "seller": papers.seller(english=english),
-            "customer": papers.customer_name(customer, english=english), "period": f"{spoken} · {currency}",
+            "customer": name, "period": f"{spoken} · {currency}",
             "columns": [_("Date"), _("Entry"), _("Debit"), _("Credit"), _("Balance")],
             "rows": [[str(first or ""), _("Opening balance"), "", "", number(found.opening, 2)], *rows],
             "closing": _("Balance on %(day)s: %(amount)s %(currency)s") % {"day": last, "amount": number(found.closing, 2), "currency": currency},
-            "words": {"footer": papers.customer_name(customer, english=english)},
+            "words": {"footer": name},
         }  # fmt: skip
         return compiled(source_of("account", chosen), data)

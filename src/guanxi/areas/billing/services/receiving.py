@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 from guanxi.areas.billing.models import Instalment, Receipt
-from guanxi.areas.billing.services import ledger
+from guanxi.areas.billing.services import allocatable, ledger
 from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
@@ -25,6 +25,7 @@ def instalment_receive(
 
     What is more stays free on the receipt. Raises Denied without the right to enter receipts.
     """
+    allocatable.require_amount(actor, amount)
     values = {
         "customer": record.customer_id, "currency": record.currency, "amount": record.open if amount is None else amount,
         "received_on": received_on or clock.today(actor.timezone), "reference": reference, "owner": record.owner_id,
@@ -32,6 +33,6 @@ def instalment_receive(
     }  # fmt: skip
     with records.writing(actor):
         receipt: Receipt = records.create(actor, ledger.RECEIPT, values)
-        ledger.receipt_book(actor, receipt, instalment=record.pk)
+        ledger.receipt_book(actor, receipt, instalment=record.pk, amount=min(receipt.free, record.open))
     receipt.refresh_from_db()
     return receipt

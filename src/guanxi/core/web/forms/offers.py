@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import models
+
 from guanxi.core import access, records
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
@@ -34,7 +36,7 @@ def items(actor: Actor, target: Entity, asked: str, words: str) -> list[dict[str
     if field is None or field.offers is None or field.target != target.key or not number.isdecimal():
         raise NotFound
     about = records.get(actor, entity, int(number))
-    rows = _rows(actor, target, field.offers).filter(field.offers.where(about))
+    rows = _rows(actor, target, field.offers).filter(field.offers.where(actor, about))
     order = [name for name in target.sort if access.reads(actor, target, name.lstrip("-"))]
     found = list(rows.order_by(*order, "pk")[:MOST])
     names = [name for name in field.offers.beside if name in shape.readable(actor, target)]
@@ -93,12 +95,17 @@ def _holds(item: dict[str, str], words: list[str]) -> bool:
 
 
 def _text(actor: Actor, target: Entity, offer: Offer, record: Any) -> str:
-    texts = [_at(record, path) for path in offer.tells if shape.path_level(actor, target, path) in ("read", "write")]
+    texts = [
+        _at(actor, record, path) for path in offer.tells if shape.path_level(actor, target, path) in ("read", "write")
+    ]
     return " · ".join(filter(None, texts)) or display.title_of(target, record, actor)
 
 
-def _at(record: Any, path: str) -> str:
+def _at(actor: Actor, record: Any, path: str) -> str:
+    """What stands at the end of a path over records the actor sees."""
     value = record
     for step in path.split("."):
         value = getattr(value, step, None) if value is not None else None
+        if isinstance(value, models.Model) and not access.allowed(actor, "view", value):
+            return ""
     return str(value or "")
