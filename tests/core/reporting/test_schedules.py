@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from operator import itemgetter
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 from python_calamine import CalamineWorkbook
 
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
-from guanxi.core.models import Report, ReportSchedule
-from guanxi.core.reporting import schedules, stored
+from guanxi.core.models import AccessEntry, Report, ReportSchedule, User
+from guanxi.core.reporting import jobs, schedules, stored
 from tests.core.reporting.conftest import NOW
 from tests.factories.cast import Cast
 from tests.mailserver import Letters, letters
@@ -20,7 +25,32 @@ from tests.signing import browser
 
 pytestmark = pytest.mark.django_db
 __all__ = ("letters",)
+HOURS = dt.timedelta(hours=2)
 GADGETS = {"dataset": "fakes.gadget", "rows": [{"field": "state"}]}
+
+
+def post(now: dt.datetime) -> int:
+    """Ask for what is due and do the jobs; how many mails went out."""
+    schedules.send_due(now)
+    return sum(schedules.send(**given) for given in waiting())
+
+
+def waiting() -> list[dict[str, int]]:
+    """What the mails in the queue are about, which are taken from it, by recipient."""
+    rows = ProcrastinateJob.objects.filter(task_name=schedules.JOB)
+    found = sorted(rows.values_list("args", flat=True), key=itemgetter("user_id"))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name = %s", [schedules.JOB])
+    return found
+
+
+def mailed(cast: Cast, *people: User, maker: Actor | None = None) -> ReportSchedule:
+    """A report of somebody's, mailed to these people at noon."""
+    by = maker or cast.alice
+    report = stored.setup_save(by, sort="report", name="状态", definition=GADGETS)
+    return schedules.schedule_set(
+        by, sort="report", key=report.key, recipients=[one.pk for one in people], every="day", hour=12
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,10 +69,10 @@ def test_each_reader_gets_his_own_figures_once(world: Any, cast: Cast) -> None:
     report = stored.setup_save(cast.alice, sort="report", name="状态", definition=GADGETS)
     people = [cast.alice_user.pk, cast.charlie_user.pk, cast.dave_user.pk]
     schedules.schedule_set(cast.alice, sort="report", key=report.key, recipients=people, every="day", hour=12)
-    assert schedules.send_due(NOW) == 0
+    assert post(NOW) == 0
     later = NOW + dt.timedelta(hours=2)
-    assert schedules.send_due(later) == 2
-    assert schedules.send_due(later) == 0
+    assert post(later) == 2
+    assert post(later) == 0
     found = {one.to[0]: one for one in mail.outbox}
     assert set(found) == {"alice@guanxi.example", "charlie@guanxi.example"}
     for address, total, own in (("alice@guanxi.example", 6, 4), ("charlie@guanxi.example", 2, 2)):
@@ -63,7 +93,7 @@ def test_it_arrives_over_a_mail_server(world: Any, cast: Cast, letters: Letters)
     schedules.schedule_set(
         cast.alice, sort="report", key=report.key, recipients=people, every="week", weekday=3, hour=12
     )
-    assert schedules.send_due(NOW + dt.timedelta(hours=2)) == 2
+    assert post(NOW + dt.timedelta(hours=2)) == 2
     assert {receiver for receiver, _letter in letters.arrived} == {"alice@guanxi.example", "bob@guanxi.example"}
     letter = letters.last("bob@guanxi.example")
     assert letter["Subject"] == "按状态统计"
@@ -86,11 +116,11 @@ def test_a_board_is_mailed_whole_and_a_deleted_one_not_at_all(world: Any, cast: 
     schedules.schedule_set(
         cast.alice, sort="board", key=board.key, recipients=[cast.alice_user.pk], every="day", hour=12
     )
-    assert schedules.send_due(NOW + dt.timedelta(hours=2)) == 1
+    assert post(NOW + dt.timedelta(hours=2)) == 1
     assert "状态" in mail.outbox[0].body
     assert "客户来源分析" in mail.outbox[0].body
     stored.setup_delete(cast.alice, sort="board", key=board.key)
-    assert schedules.send_due(NOW + dt.timedelta(days=2)) == 0
+    assert post(NOW + dt.timedelta(days=2)) == 0
 
 
 def test_the_dialog_keeps_and_stops_a_schedule(world: Any, cast: Cast) -> None:
@@ -146,3 +176,46 @@ def test_mailing_what_comes_with_guanxi_leads_to_the_copy_and_names_it(cast: Cas
     assert made is not None
     assert answer.headers["Location"] == f"/reports/{made.key}/" != "/reports/customers-by-source/"
     assert "was made for you" in alice.get(answer.headers["Location"]).content.decode()
+
+
+def test_who_cannot_be_mailed_keeps_none_of_the_others_from_it_and_is_tried_again(
+    world: Any, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed(cast, cast.alice_user, cast.charlie_user)
+    assert schedules.send_due(NOW + HOURS) == 2
+    assert schedules.send_due(NOW + HOURS) == 0, "asked for once"
+    (alice, charlie), sent, away = waiting(), mail.EmailMessage.send, ["alice@guanxi.example"]
+
+    def send(letter: Any, *given: Any) -> int:
+        if letter.to == away:
+            raise SMTPRecipientsRefused({})
+        return sent(letter, *given)
+
+    monkeypatch.setattr(mail.EmailMessage, "send", send)
+    with pytest.raises(SMTPRecipientsRefused):
+        jobs.report_mail(**alice)
+    assert not AccessEntry.objects.exists(), "what did not arrive was not taken"
+    jobs.report_mail(**charlie)
+    away.clear()
+    jobs.report_mail(**alice)
+    assert [one.to for one in mail.outbox] == [["charlie@guanxi.example"], ["alice@guanxi.example"]]
+    assert jobs.report_mail.retry_strategy is not None
+
+
+def test_rights_are_those_of_the_moment_of_sending(world: Any, cast: Cast) -> None:
+    made = mailed(cast, cast.alice_user, cast.charlie_user, cast.bob_user)
+    schedules.send_due(NOW + HOURS)
+    alice, bob, charlie = waiting()
+    User.objects.filter(pk=cast.charlie_user.pk).update(is_active=False)
+    ReportSchedule.objects.filter(pk=made.pk).update(recipients=[cast.alice_user.pk, cast.charlie_user.pk])
+    assert [schedules.send(**one) for one in (alice, charlie, bob)] == [True, False, False]
+    ReportSchedule.objects.all().delete()
+    assert not schedules.send(**alice)
+
+
+def test_a_schedule_that_cannot_be_followed_stops_no_other(world: Any, cast: Cast) -> None:
+    broken, _good = mailed(cast, cast.alice_user), mailed(cast, cast.bob_user, maker=cast.bob)
+    User.objects.filter(pk=cast.alice_user.pk).update(timezone="Mars/Olympus")
+    ReportSchedule.objects.filter(pk=broken.pk).update(next_at=NOW)
+    assert schedules.send_due(NOW + HOURS) == 1
+    assert [one["user_id"] for one in waiting()] == [cast.bob_user.pk]

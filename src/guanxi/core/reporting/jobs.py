@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 
-from guanxi.core.automation.queue import every
+from guanxi.core.automation.queue import LONG, every, job
 from guanxi.core.records import tallies
-from guanxi.core.reporting.schedules import send_due
+from guanxi.core.reporting import schedules
 from guanxi.core.schema.registry import entities
 
 
 @every("*/5 * * * *")
 def reports_mail(now: dt.datetime) -> None:
     """Every five minutes: reports and boards whose time has come."""
-    send_due(now)
+    schedules.send_due(now)
+
+
+@job(name=schedules.JOB, queue=LONG)
+def report_mail(schedule_id: int, user_id: int) -> None:
+    """A report or board to one of its recipients."""
+    schedules.send(schedule_id, user_id)
 
 
 @every("7-59/10 * * * *")

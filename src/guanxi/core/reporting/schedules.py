@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +14,10 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from guanxi.core.access import actors, allowed, exporting
+from guanxi.core.automation.queue import LONG, app
 from guanxi.core.kernel import clock, regional
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.apart import apart
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, TooMany
 from guanxi.core.models import ReportSchedule, User
 from guanxi.core.records.writing import writing
@@ -28,6 +31,9 @@ from guanxi.core.reporting.spec import read
 from guanxi.core.reporting.stored import Setup, Sort
 from guanxi.runtime.environment import environment
 
+logger = logging.getLogger("guanxi.reports")
+
+JOB = "guanxi.report_mail"
 EVERY = ("day", "week", "month")
 MOST_RECIPIENTS, MOST_LINES = 50, 20
 
@@ -108,34 +114,45 @@ def schedule_delete(actor: Actor, *, sort: Sort, key: str) -> None:
 
 
 def send_due(now: dt.datetime) -> int:
-    """Send everything whose time has come; returns how many mails went out. Two workers never send the same."""
-    sent = 0
-    while True:
-        with transaction.atomic():
-            due = ReportSchedule.objects.select_for_update(skip_locked=True, of=("self",)).filter(next_at__lte=now)
-            one = due.select_related("user", "report", "dashboard").order_by("next_at", "pk").first()
-            if one is None:
-                return sent
-            one.next_at = next_moment(one.every, one.weekday, one.day, one.hour, one.user.timezone, now)
-            one.last_at = now
-            one.save(update_fields=["next_at", "last_at"])
-        sent += _send(one)
+    """Put a mail into the queue for each recipient of what is due; returns how many. Two workers never ask for the same."""
+    asked = 0
+    due = ReportSchedule.objects.filter(next_at__lte=now).order_by("next_at", "pk")
+    for number in due.values_list("pk", flat=True):
+        with apart(logger, "reports to be mailed could not be put into the queue", schedule=number):
+            asked += _ask(number, now)
+    return asked
 
 
-def _send(schedule: ReportSchedule) -> int:
-    """One mail to each recipient who may see what it shows; the maker must still be there."""
-    row = schedule.report or schedule.dashboard
-    if row is None or row.deleted_at is not None or not schedule.user.is_active:
+@transaction.atomic
+def _ask(number: int, now: dt.datetime) -> int:
+    rows = ReportSchedule.objects.select_for_update(skip_locked=True, of=("self",)).select_related("user")
+    one = rows.filter(pk=number, next_at__lte=now).first()
+    if one is None:
         return 0
-    sort: Sort = "report" if schedule.report_id else "board"
-    count = 0
-    for user in User.objects.filter(pk__in=schedule.recipients, is_active=True).exclude(email=""):
-        with regional.speaking(user.language, user.timezone, regional.Regional.of(user.preferences)):
-            mail = _mail(user, schedule.user, sort, row.key)
-            if mail is not None:
-                mail.send()
-                count += 1
-    return count
+    one.next_at = next_moment(one.every, one.weekday, one.day, one.hour, one.user.timezone, now)
+    one.last_at = now
+    one.save(update_fields=["next_at", "last_at"])
+    for user in one.recipients:
+        app.configure_task(JOB, queue=LONG).defer(schedule_id=number, user_id=user)
+    return len(one.recipients)
+
+
+@transaction.atomic
+def send(schedule_id: int, user_id: int) -> bool:
+    """Mail one recipient what he may see of it now; whether there was anything. The maker must still be there.
+
+    What cannot be sent takes none of his day's rows: it is tried again.
+    """
+    schedule = ReportSchedule.objects.select_related("user", "report", "dashboard").filter(pk=schedule_id).first()
+    user = User.objects.filter(pk=user_id, is_active=True).exclude(email="").first()
+    if schedule is None or user is None or user.pk not in schedule.recipients or not schedule.user.is_active:
+        return False
+    row = schedule.report or schedule.dashboard
+    if row is None or row.deleted_at is not None:
+        return False
+    with regional.speaking(user.language, user.timezone, regional.Regional.of(user.preferences)):
+        mail = _mail(user, schedule.user, "report" if schedule.report_id else "board", row.key)
+        return mail is not None and bool(mail.send())
 
 
 def _mail(user: User, maker: User, sort: Sort, key: str) -> EmailMessage | None:
