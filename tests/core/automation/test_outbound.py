@@ -13,6 +13,9 @@ import pytest
 from guanxi.core.automation import messages, outbound
 from guanxi.core.kernel.errors import Invalid, Unavailable
 from guanxi.core.models import OutboundMessage
+from tests.mailserver import Letters, letters
+
+__all__ = ("letters",)
 
 
 @pytest.mark.parametrize("url", [
@@ -105,3 +108,28 @@ def test_bad_addresses_are_refused(base_data: None) -> None:
     row = messages.put("sms", "13800138000", body="您好")
     assert row.to == "+8613800138000"
     assert messages.send(row.pk) == "waiting", "without a gateway it waits"
+
+
+@pytest.mark.parametrize("to", [
+    "wang@corp..com", "a:b@c.com", f"a@{'x' * 64}.com", f"a@{'中' * 60}.cn", "a..b@c.com", "a@localhost", "a@.com", "@c.com", "王@c.com", "a@-c.com",
+])  # fmt: skip
+def test_what_no_letter_can_be_addressed_to_is_no_address(to: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        messages.mail_address(to)
+    assert refused.value.code == "message.address"
+
+
+@pytest.mark.parametrize("to", [
+    "wang@公司.中国", "o'neil+crm@straße.de", " a@b.cn ", "a@xn--fiqs8s.cn", "_a-b@mail.c-d.com.cn", "a@[93.184.216.34]",
+])  # fmt: skip
+def test_addresses_of_all_lands_are_taken(base_data: None, to: str, letters: Letters) -> None:
+    row = messages.put("mail", to, subject="您好", body="您好")
+    assert (row.to, messages.send(row.pk)) == (to.strip(), "sent")
+    assert len(letters.arrived) == 1
+
+
+def test_what_can_never_be_sent_is_given_up_at_once(base_data: None, letters: Letters) -> None:
+    row = messages.put("mail", "wang@corp.com", body="您好")
+    OutboundMessage.objects.filter(pk=row.pk).update(to="wang@corp..com")
+    assert messages.send(row.pk) == "failed"
+    assert OutboundMessage.objects.get().error

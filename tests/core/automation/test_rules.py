@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 
 from guanxi.core import records
 from guanxi.core.automation import marketing, messages
@@ -16,6 +16,7 @@ from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.models import AutomationRule, Notification, OutboundMessage, RuleRun, User
+from guanxi.core.records import formula
 from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
 from tests.fakes.models import Gadget, Part
 
@@ -299,3 +300,43 @@ def test_related_records_an_action_and_the_next_owner(cast: Any, gadget: Gadget,
     assert (other.name, gadget.state, gadget.owner.username, gadget.note) == ("别的", "broken", "bob", "")
     run = RuleRun.objects.get()
     assert (run.state, [one["do"] for one in run.trail]) == ("done", ["related", "act", "assign", "stop"])
+
+
+def test_a_fault_nobody_thought_of_leaves_the_run_to_be_tried_again(
+    cast: Any, gadget: Gadget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rule(
+        cast, {"do": "set", "values": {"note": "甲"}}, {"do": "if", "formula": "price > 5", "then": [{"do": "set", "values": {"pieces": 7}}]},
+        trigger={"on": "button"},
+    )  # fmt: skip
+
+    def broken(*_given: Any, **_more: Any) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        return True
+
+    hearing.press(cast.alice, made.key, gadget)
+    with monkeypatch.context() as patched:
+        patched.setattr(formula, "truth", broken)
+        settle()
+    run = RuleRun.objects.get()
+    assert (run.state, [one["state"] for one in run.trail]) == ("failed", ["done", "failed"])
+    assert "division" not in run.error
+    assert note(gadget) == "甲"
+    running.again(cast.root, run)
+    settle()
+    assert Gadget.objects.get(pk=gadget.pk).pieces == 7
+
+
+def test_a_busy_database_is_left_to_the_job(cast: Any, gadget: Gadget, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rule(cast, {"do": "if", "formula": "price > 5"}, trigger={"on": "button"})
+
+    def busy(*_given: Any, **_more: Any) -> bool:
+        raise OperationalError("deadlock detected")
+
+    run = hearing.press(cast.alice, made.key, gadget)
+    monkeypatch.setattr(formula, "truth", busy)
+    with pytest.raises(OperationalError):
+        running.go(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.trail) == ("running", [])

@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import translation
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from guanxi.core import records
 from guanxi.core.automation import outbox
@@ -18,6 +20,7 @@ from guanxi.core.automation.workflows.store import WorkflowDraft
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from guanxi.core.models import Notification, User, Workflow, WorkflowRun, WorkflowTask
+from tests.at_once import at_once
 from tests.fakes.models import Gadget
 from tests.signing import browser
 
@@ -265,3 +268,49 @@ def test_a_task_shows_nothing_of_a_record_its_holder_may_not_see(cast: Any, gadg
     assert (Gadget.objects.get(pk=gadget.pk).price, running.mine(cast.alice).count()) == (1234, 1)
     assert client.post(address, {"outcome": "ok"}).status_code == 303
     assert not running.mine(cast.alice).exists()
+
+
+def test_a_task_that_cannot_be_handed_on_keeps_none_of_the_others(cast: Any, gadget: Gadget, make: Any) -> None:
+    flow = keep(cast, drawn(SIGN, joined="s>sign sign>e"))
+    broken = running.start_by_hand(cast.alice, flow.key, gadget)
+    other = make("fakes.gadget", owner=cast.alice_user, name="阀")
+    run = running.start_by_hand(cast.alice, flow.key, other)
+    WorkflowRun.objects.filter(pk=broken.pk).update(xml="<gone/>")
+    User.objects.filter(pk=cast.bob_user.pk).update(is_active=False)
+    running.look(clock.now())
+    assert open_tasks(run) == [("sign", [cast.root_user.pk])]
+    assert open_tasks(broken) == [("sign", [cast.bob_user.pk])]
+
+
+def test_a_fault_nobody_thought_of_leaves_the_run_to_be_tried_again(
+    cast: Any, gadget: Gadget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "_give", broken)
+        run = running.start_by_hand(cast.alice, keep(cast, drawn(SIGN, joined="s>sign sign>e")).key, gadget)
+    assert run.state == "failed"
+    assert "division" not in run.error
+    running.again(cast.root, run)
+    assert running.go(run.pk) == "running"
+    assert open_tasks(run) == [("sign", [cast.bob_user.pk])]
+
+
+def test_a_run_that_is_due_waits_in_the_queue_once(cast: Any, gadget: Gadget) -> None:
+    run = running.start_by_hand(cast.alice, keep(cast, drawn(SIGN, joined="s>sign sign>e")).key, gadget)
+    WorkflowRun.objects.filter(pk=run.pk).update(due_at=clock.now())
+    for _minute in range(3):
+        assert running.look(clock.now()) == 1
+    assert [job.args for job in ProcrastinateJob.objects.filter(task_name=running.JOB)] == [{"run_id": run.pk}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_leaves_a_run_to_who_is_at_it(cast: Any, gadget: Gadget) -> None:
+    run = running.start_by_hand(cast.alice, keep(cast, drawn(SIGN, joined="s>sign sign>e")).key, gadget)
+    with transaction.atomic():
+        WorkflowRun.objects.select_for_update().get(pk=run.pk)
+        assert at_once(lambda: running.go(run.pk)) == [""]
+    assert running.go(run.pk) == "running"

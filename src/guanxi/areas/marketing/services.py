@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
-from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.areas.campaigns.models import CANCELLED, Campaign
 from guanxi.areas.marketing import selectors
@@ -21,7 +18,7 @@ from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation import marketing
 from guanxi.core.automation.notify import notify
-from guanxi.core.automation.queue import app
+from guanxi.core.automation.queue import defer_once
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import RuleBroken
 from guanxi.core.kernel.machines import register_machines
@@ -68,9 +65,7 @@ def member_add(
 def settle_soon(campaigns: Iterable[int | None]) -> None:
     """Have figures brought up to date by a job; however many changes ask for it, a campaign waits once."""
     for number in sorted({one for one in campaigns if one}):
-        task = app.configure_task(JOB, queueing_lock=f"campaign:{number}", queue="default")
-        with suppress(AlreadyEnqueued), transaction.atomic():
-            task.defer(campaign_id=number)
+        defer_once(JOB, f"campaign:{number}", {"campaign_id": number})
 
 
 def campaign_settle(campaign_id: int) -> None:

@@ -16,8 +16,11 @@ from email.utils import formataddr, parseaddr
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
+from django.core.validators import EmailValidator
 from django.db import models, transaction
+from django.utils.encoding import punycode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -35,6 +38,7 @@ from guanxi.runtime.failpoints import reach
 JOB = "guanxi.message_send"
 #: Tries before a message is given up, and the first pause in seconds (it grows fourfold).
 TRIES, PAUSE = 6, 30
+_MAIL = EmailValidator(allowlist=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,9 @@ def send(message_id: int) -> str:
             CHANNELS[row.channel].send(row)
             row.state, row.sent_at, row.error = "sent", clock.now(), ""
             reach("messages.before_commit")
-        except (GuanxiError, OSError, KeyError) as error:
+        except (GuanxiError, OSError, KeyError, ValueError) as error:
             row.error = str(error)[:2000]
-            if row.attempts >= TRIES or isinstance(error, Invalid | KeyError):
+            if row.attempts >= TRIES or isinstance(error, Invalid | KeyError | ValueError):
                 row.state = "failed"
             else:
                 pause = PAUSE * 4 ** (row.attempts - 1)
@@ -124,9 +128,13 @@ def send_again(row: OutboundMessage) -> None:
 def mail_address(to: str) -> str:
     """An address as it will be used. Raises Invalid for what is none."""
     given = to.strip()
-    name, at, domain = given.rpartition("@")
-    if not at or not name or "." not in domain or any(mark in given for mark in "\r\n,;<> "):
-        raise Invalid(_("“%(to)s” is no e-mail address.") % {"to": given[:100]}, code="message.address")
+    name, _at, domain = given.rpartition("@")
+    try:
+        if any(mark in given for mark in "\r\n,;<> "):
+            raise ValueError
+        _MAIL(f"{name}@{punycode(domain)}")  # as it will stand in the letter
+    except (ValueError, ValidationError):
+        raise Invalid(_("“%(to)s” is no e-mail address.") % {"to": given[:100]}, code="message.address") from None
     return given
 
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.core.access import actors, allowed
 from guanxi.core.automation import channels
 from guanxi.core.automation.addressing import address_seen
-from guanxi.core.automation.queue import app
+from guanxi.core.automation.queue import app, defer_once
 from guanxi.core.kernel import clock, machines
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
@@ -157,11 +155,7 @@ def tell_pages(users: Iterable[int]) -> None:
 
 def _mail_soon(users: Iterable[int]) -> None:
     for user in users:
-        job = app.configure_task(
-            MAIL_JOB, queueing_lock=f"mail:{user}", schedule_in={"seconds": MAIL_PAUSE}, queue="default"
-        )
-        with suppress(AlreadyEnqueued), transaction.atomic():
-            job.defer(user_id=user)
+        defer_once(MAIL_JOB, f"mail:{user}", {"user_id": user}, schedule_in={"seconds": MAIL_PAUSE})
 
 
 def _push_soon(rows: Sequence[Notification]) -> None:

@@ -16,12 +16,15 @@ Areas keep theirs in ``jobs.py``, which is found at start. A job must bear being
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
+from django.db import transaction
 from procrastinate import App, RetryStrategy
 from procrastinate.contrib.django import app as _app
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.tasks import Task
 
 from guanxi.runtime.failpoints import reach
@@ -55,6 +58,12 @@ def _done_before_told(function: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return run
+
+
+def defer_once(task: str, once: str, given: Mapping[str, Any], *, queue: str = "default", **how: Any) -> None:
+    """Put a job into the queue, unless one of the same ``once`` waits there already."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        app.configure_task(task, queueing_lock=once, queue=queue, **how).defer(**given)
 
 
 def every(cron: str, *, queue: str = "default") -> Callable[[Callable[[dt.datetime], Any]], Task[Any, Any, Any]]:

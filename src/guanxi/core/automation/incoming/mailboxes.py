@@ -6,18 +6,16 @@ import datetime as dt
 import logging
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
-from procrastinate.exceptions import AlreadyEnqueued
 
 from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.incoming import imap, letters, receiving
 from guanxi.core.automation.incoming.sealed import seal, unseal
 from guanxi.core.automation.messages import mail_address
-from guanxi.core.automation.queue import LONG, app
+from guanxi.core.automation.queue import LONG, defer_once
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid, Unavailable
@@ -164,9 +162,7 @@ def ask(number: int) -> None:
     with transaction.atomic():
         if Mailbox.objects.filter(pk=number).update(next_at=clock.now() + dt.timedelta(seconds=PAUSE)):
             name = f"mailbox:{number}"
-            job = app.configure_task(JOB, queue=LONG, lock=name, queueing_lock=name)
-            with suppress(AlreadyEnqueued), transaction.atomic():
-                job.defer(mailbox_id=number)
+            defer_once(JOB, name, {"mailbox_id": number}, queue=LONG, lock=name)
 
 
 def read(mailbox_id: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -19,6 +19,7 @@ from guanxi.core.automation.queue import app
 from guanxi.core.automation.rules.steps import KINDS, Doing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.apart import told
 from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken
 from guanxi.core.kernel.working_time import add_working_time
 from guanxi.core.models import AutomationRule, RuleRun, User
@@ -85,6 +86,7 @@ def fits(rule: AutomationRule, record: Any, old: Mapping[str, Any]) -> bool:
         return False
 
 
+@transaction.atomic
 def start(
     rule: AutomationRule, record_id: int | None, *, cause: str, by: int | None = None, old: Mapping[str, Any] | None = None,
     chain: Sequence[int] = (), once: str | None = None, delay: bool = True, heard: int | None = None, queued: bool = False,
@@ -166,21 +168,30 @@ def go(run_id: int) -> str:
 
 def work(run: RuleRun) -> None:
     """Carry out what is left of a run, each step in a savepoint of its own. Within a transaction."""
-    entity = entity_of(run.entity)
-    record = entity.model._default_manager.filter(pk=run.record_id).first() if run.record_id else None
     try:
-        if record is None and run.record_id:
-            raise NotFound(_("The record is gone."), code="rule.gone")
-        doing = Doing(actor_for(run.rule, record), entity, record, run, before(record, run.old) if record else {})
+        doing = _doing(run)
         with coming_from(f"rule:{run.pk}"):
             for path, step in _left(run, run.steps, ""):
                 _step(doing, path, step)
         run.state, run.error, run.finished_at = "done", "", clock.now()
     except _Waits as wait:
         run.state, run.resume_at = "waiting", wait.until
-    except GuanxiError as error:
-        run.state, run.error, run.finished_at = "failed", str(error)[:2000], clock.now()
+    except OperationalError:  # a busy or lost database: the job is tried again
+        raise
+    except Exception as error:  # a run left as running could never be tried again
+        if not isinstance(error, GuanxiError):
+            logger.exception("a rule fails", extra={"rule": run.rule.key, "run": run.pk})
+        run.state, run.error, run.finished_at = "failed", told(error)[:2000], clock.now()
     run.save()
+
+
+@transaction.atomic
+def _doing(run: RuleRun) -> Doing:
+    entity = entity_of(run.entity)
+    record = entity.model._default_manager.filter(pk=run.record_id).first() if run.record_id else None
+    if record is None and run.record_id:
+        raise NotFound(_("The record is gone."), code="rule.gone")
+    return Doing(actor_for(run.rule, record), entity, record, run, before(record, run.old) if record else {})
 
 
 def _done(run: RuleRun) -> dict[str, dict[str, Any]]:
@@ -229,12 +240,15 @@ def _step(doing: Doing, path: str, step: Mapping[str, Any]) -> None:
                 raise NotFound(_("There is no step “%(name)s”.") % {"name": sort}, code="rule.step")
             with doubts.asking(sure=True), transaction.atomic(), writing(doing.actor):  # taken at its word
                 noted["text"] = kind.run(doing, step)
-    except GuanxiError as error:
-        run.trail.append({**noted, "state": "failed", "text": str(error)[:1000]})
+    except _Waits:
+        raise
+    except Exception as error:
+        run.trail.append({**noted, "state": "failed", "text": told(error)[:1000]})
         raise
     run.trail.append(noted)
 
 
+@transaction.atomic
 def branch(doing: Doing, step: Mapping[str, Any]) -> bool:
     """Whether the record meets a branch's condition now."""
     record = doing.fresh()
@@ -245,6 +259,7 @@ def branch(doing: Doing, step: Mapping[str, Any]) -> bool:
     return not step.get("formula") or formula.truth(str(step["formula"]), record, extra={"old": doing.old})
 
 
+@transaction.atomic
 def wait_until(doing: Doing, step: Mapping[str, Any]) -> dt.datetime:
     """When a waiting step is over: hours of working or plain time from now."""
     span = dt.timedelta(hours=float(step.get("hours") or 0))
@@ -259,7 +274,9 @@ def other(doing: Doing, step: Mapping[str, Any]) -> str:
     rule = AutomationRule.objects.filter(key=step.get("rule"), active=True, entity=doing.entity.key).first()
     if rule is None:
         raise NotFound(_("There is no such rule in use."), code="rule.unknown")
-    if not fits(rule, doing.fresh(), doing.old):
+    with transaction.atomic():
+        meant = fits(rule, doing.fresh(), doing.old)
+    if not meant:
         return _("its conditions are not met")
     rehearsing = getattr(doing.run, "rehearsal", False)
     made = start(

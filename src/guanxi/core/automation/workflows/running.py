@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -15,11 +15,12 @@ from guanxi.core import access, records
 from guanxi.core.access.features import may_settings
 from guanxi.core.automation.approvals import people
 from guanxi.core.automation.notify import notify
-from guanxi.core.automation.queue import app
+from guanxi.core.automation.queue import defer_once
 from guanxi.core.automation.rules import running as rules
 from guanxi.core.automation.workflows import drawing
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.kernel.apart import apart, told
 from guanxi.core.kernel.errors import GuanxiError, Invalid, NotFound, RuleBroken
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import AutomationRule, User, Workflow, WorkflowRun, WorkflowTask
@@ -78,7 +79,7 @@ def begin(
             by_id=by, cause=cause[:140], once=once,
         )  # fmt: skip
         if delay:
-            app.configure_task(JOB, queue="default").defer(run_id=run.pk)
+            _soon(run.pk)
         else:
             go(run.pk)
             run.refresh_from_db()
@@ -99,28 +100,35 @@ def go(run_id: int) -> str:
     """Go on with a run as far as it goes without anybody; its state afterwards. Safe to call twice.
 
     All or nothing: a mistake takes everything of this going-on back and leaves the run as failed, to be tried again.
+    One somebody is at is left to him: whatever he does goes on as far, and what is due afterwards is asked for again.
     """
     with transaction.atomic():
-        run = _locked(run_id)
+        run = _locked(run_id, skip=True)
         if run is None or run.state != "running":
             return run.state if run is not None else ""
         try:
             with transaction.atomic():
                 _work(run, None, "")
-        except GuanxiError as error:
+        except OperationalError:  # a busy or lost database: the job is tried again
+            raise
+        except Exception as error:  # noqa: BLE001 - a run left as running could never be tried again
             _failed(run, error)
         return run.state
 
 
-def _locked(run_id: int) -> WorkflowRun | None:
-    return (
-        WorkflowRun.objects.select_for_update(of=("self",)).select_related("workflow", "by").filter(pk=run_id).first()
-    )
+def _soon(run_id: int) -> None:
+    defer_once(JOB, f"workflow:{run_id}", {"run_id": run_id})
 
 
-def _failed(run: WorkflowRun, error: GuanxiError) -> None:
-    logger.warning("a workflow fails", extra={"workflow": run.workflow.key, "run": run.pk, "reason": str(error)})
-    WorkflowRun.objects.filter(pk=run.pk).update(state="failed", error=str(error)[:2000])
+def _locked(run_id: int, *, skip: bool = False) -> WorkflowRun | None:
+    rows = WorkflowRun.objects.select_for_update(of=("self",), skip_locked=skip)
+    return rows.select_related("workflow", "by").filter(pk=run_id).first()
+
+
+def _failed(run: WorkflowRun, error: Exception) -> None:
+    about = {"workflow": run.workflow.key, "run": run.pk, "reason": str(error)}
+    logger.warning("a workflow fails", extra=about, exc_info=None if isinstance(error, GuanxiError) else error)
+    WorkflowRun.objects.filter(pk=run.pk).update(state="failed", error=told(error)[:2000])
     run.refresh_from_db()
 
 
@@ -301,7 +309,7 @@ def again(actor: Actor, run: WorkflowRun) -> None:
     with writing(actor):
         if not WorkflowRun.objects.filter(pk=run.pk, state="failed").update(state="running", error=""):
             raise RuleBroken(_("Only what failed can be tried again."), code="workflow.not_failed")
-        app.configure_task(JOB, queue="default").defer(run_id=run.pk)
+        _soon(run.pk)
 
 
 # -- the clock ---------------------------------------------------------------------------------------------------------
@@ -309,11 +317,12 @@ def again(actor: Actor, run: WorkflowRun) -> None:
 
 def look(now: dt.datetime) -> int:
     """Go on with runs whose timer is over, and give tasks of people who left to others. Returns how many went on."""
-    due = list(WorkflowRun.objects.filter(state="running", due_at__lte=now).values_list("pk", flat=True)[:1000])
-    for number in due:
-        app.configure_task(JOB, queue="default").defer(run_id=number)
+    due = WorkflowRun.objects.filter(state="running", due_at__lte=now).order_by("due_at", "pk")
+    ids = list(due.values_list("pk", flat=True)[:1000])
+    for number in ids:
+        _soon(number)
     _hand_on()
-    return len(due)
+    return len(ids)
 
 
 def _hand_on() -> None:
@@ -322,8 +331,9 @@ def _hand_on() -> None:
     rows = WorkflowTask.objects.filter(state="open", run__state="running").select_related("run__workflow", "run__by")
     for task in rows:
         if not active & set(task.people):
-            record = record_of(task.run)
-            if record is not None:
-                task.people = whom(task.run, record, drawing.shapes(task.run.xml)[task.element])
-                task.save(update_fields=["people"])
-                _tell(task, record)
+            with apart(logger, "a task could not be handed on", task=task.pk), transaction.atomic():
+                record = record_of(task.run)
+                if record is not None:
+                    task.people = whom(task.run, record, drawing.shapes(task.run.xml)[task.element])
+                    task.save(update_fields=["people"])
+                    _tell(task, record)
