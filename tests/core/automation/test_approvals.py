@@ -18,6 +18,7 @@ from guanxi.core.models import (
     ApprovalEntry,
     ApprovalFlow,
     ApprovalTurn,
+    AuditEntry,
     Notification,
     OutboxEvent,
     Role,
@@ -339,3 +340,25 @@ def test_everything_stands_on_the_timeline(cast: Any, gadget: Gadget) -> None:
     ]
     assert [one[1:] for one in lines] == [("鲍勃", "同意"), ("林爱丽", "请批准")]
     assert ApprovalEntry.objects.filter(approval=approval).count() == 2
+
+
+def test_what_is_overdue_comes_round_and_a_fault_holds_up_no_other(
+    cast: Any, gadget: Gadget, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow(cast, step(BOB, hours=1, late="remind"))
+    moments = [dt.datetime(2026, 2, 24, hour, tzinfo=CN) for hour in (9, 14, 15)]
+    with clock.moved_to(moments[0]):
+        made = [ask(cast, one) for one in (gadget, make("fakes.gadget", owner=cast.alice_user, name="阀", price="10"))]
+    first, second = ApprovalTurn.objects.order_by("pk")
+    monkeypatch.setattr(watch, "MOST", 1)
+    late = Notification.objects.filter(sort="approval", text=watch.LATE)
+    for moment in moments[1:]:
+        watch.late_do(moment)
+    assert set(late.values_list("record_id", flat=True)) == {one.record_id for one in made}
+    assert not AuditEntry.objects.filter(changes__has_key="looked_at").exists()
+    late.delete()
+    ApprovalTurn.objects.update(reminded_at=None)
+    monkeypatch.setattr(watch, "MOST", 10)
+    Approval.objects.filter(pk=first.approval_id).update(path=[])
+    watch.late_do(moments[2])
+    assert list(late.values_list("record_id", flat=True)) == [second.approval.record_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import psycopg
@@ -249,3 +250,25 @@ def test_much_at_once_is_told_once(cast: Cast, gadget: Any) -> None:
 def test_every_sort_of_notification_has_a_chinese_name() -> None:
     with translation.override("zh-hans"):
         assert [key for key, sort in channels.SORTS.items() if str(sort.label).isascii()] == []
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_from_the_daily_mail(
+    cast: Cast, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, sent = make("fakes.gadget", name="水泵"), mail.EmailMessage.send
+
+    def send(letter: Any, *given: Any) -> int:
+        if letter.to == ["alice@guanxi.example"]:
+            raise SMTPRecipientsRefused({})
+        return sent(letter, *given)
+
+    with clock.moved_to(MORNING - dt.timedelta(hours=5)):
+        for user in (cast.alice_user, cast.bob_user):
+            notify.notify([user.pk], "mention", notify_text(), record=record, by=cast.root_user.pk)
+    with clock.moved_to(MORNING), monkeypatch.context() as refusing:
+        refusing.setattr(mail.EmailMessage, "send", send)
+        assert mailing.send_digests(MORNING) == 1
+    tomorrow = MORNING + dt.timedelta(days=1)
+    with clock.moved_to(tomorrow):
+        assert mailing.send_digests(tomorrow) == 1
+    assert [letter.to for letter in mail.outbox] == [["bob@guanxi.example"], ["alice@guanxi.example"]]

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import InterfaceError, connection, transaction
 
 from guanxi.core import records
 from guanxi.core.automation import outbox
@@ -264,3 +265,25 @@ outbox.deliver_all()
         assert database.execute("SELECT count(*) FROM core_preference WHERE key LIKE 'told %'").fetchone() == (10,)
         left = database.execute("SELECT count(*) FROM core_outboxevent WHERE delivered_at IS NULL").fetchone()
         assert left == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_fault_ends_the_postman(heard: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver, faults = outbox.deliver_all, [RuntimeError("a follower fell"), InterfaceError("gone")]
+
+    def fall(**how: Any) -> outbox.Delivery:
+        if faults:
+            raise faults.pop()
+        return deliver(**how)
+
+    monkeypatch.setattr(outbox, "deliver_all", fall)
+    monkeypatch.setattr("guanxi.core.automation.postman._PAUSE_AFTER_TROUBLE", 0.01)
+    told = threading.Event()
+    events.subscribe("toy.thing.*")(lambda _event: told.set())
+    postman = Postman(look_every=60)
+    postman.start()
+    try:
+        announce("renamed", 7)
+        assert told.wait(5)
+    finally:
+        postman.stop()

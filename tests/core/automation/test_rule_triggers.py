@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from guanxi.core import records
+from guanxi.core.automation import jobs
 from guanxi.core.automation.approvals.flows import FlowDraft, flow_save
 from guanxi.core.automation.rules import hearing
-from guanxi.core.kernel.errors import Denied, NotFound, RuleBroken
-from guanxi.core.models import Approval, Notification, RuleRun, stamps
+from guanxi.core.kernel import clock
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound, RuleBroken
+from guanxi.core.models import Approval, AutomationRule, Notification, RuleRun, stamps
 from guanxi.core.records import many
 from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
 from tests.fakes.models import Gadget
@@ -156,3 +158,39 @@ def test_a_score_changed_by_hand_is_scored(cast: Any, make: Any) -> None:
     records.update(cast.alice, lead, {"score": 5})
     settle()
     assert RuleRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("cron", ["0 9 31 4 *", "0 0 30 2 *", "0 0 31 2,4,6,9,11 *"])
+def test_a_day_no_year_has_is_refused(cast: Any, cron: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        rule(cast, trigger={"on": "schedule", "cron": cron})
+    assert list(refused.value.errors) == ["trigger"]
+    rule(cast, trigger={"on": "schedule", "cron": "0 9 29 2 *"})
+
+
+def test_a_rule_that_cannot_be_looked_at_stops_no_other(cast: Any, gadget: Gadget) -> None:
+    broken = rule(cast, name_en="A", trigger={"on": "schedule", "cron": "0 9 * * *"})
+    rule(cast, name_en="B", trigger={"on": "schedule", "cron": "0 9 * * *"})
+    AutomationRule.objects.filter(pk=broken.pk).update(trigger={"on": "schedule", "cron": "0 9 31 4 *"})
+    stamps.bump(hearing.STAMP)
+    hearing.look(dt.datetime(2026, 2, 9, 8, tzinfo=CN))
+    assert hearing.look(dt.datetime(2026, 2, 9, 9, 0, 30, tzinfo=CN)) == 1
+    settle()
+    assert note(gadget) == "自动"
+
+
+def test_waiting_ends_even_when_nothing_can_be_looked_at(
+    cast: Any, gadget: Gadget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rule(cast, {"do": "wait", "hours": 1}, trigger={"on": "button"})
+    hearing.press(cast.alice, made.key, gadget)
+    settle()
+    later = clock.now() + dt.timedelta(hours=2)
+
+    def fall() -> None:
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(hearing, "listening", fall)
+    with clock.moved_to(later), pytest.raises(ConnectionError):
+        jobs.rules_look(timestamp=int(later.timestamp()))
+    assert RuleRun.objects.get().state == "running"

@@ -13,7 +13,7 @@ from guanxi.core import records
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid
 from guanxi.core.models import Erasure, Operation, RetentionRule
-from guanxi.core.privacy import retention
+from guanxi.core.privacy import erasing, retention
 from guanxi.core.privacy.retention import RuleDraft
 from guanxi.runtime.backup import making
 from tests.core.web.conftest import browse  # noqa: F401 - a fixture
@@ -136,3 +136,21 @@ def test_a_name_too_long_is_refused_not_cut(cast: Any) -> None:
         rule(cast, name_zh="三" * 101)
     assert caught.value.errors["name_zh"][0].code == "text.too_long"
     assert not RetentionRule.objects.exists()
+
+
+def test_a_record_that_cannot_be_erased_keeps_none_of_the_others(
+    cast: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (aged(make("customers.contact", name=name)) for name in ("欧阳问天", "司马听雨"))
+    made, take = rule(cast, entity="customers.contact", action="erase"), erasing.take
+
+    def fail(actor: Any, subject: Any, erasure: Erasure) -> None:
+        if subject.record.pk == first.pk:
+            raise ZeroDivisionError("no way")
+        take(actor, subject, erasure)
+
+    monkeypatch.setattr(erasing, "take", fail)
+    assert retention.run_all(clock.now()) == 1
+    assert Erasure.objects.get().record_id == second.pk
+    made.refresh_from_db()
+    assert (made.last_count, made.last_problem) == (1, "no way")

@@ -11,6 +11,7 @@ from django.db import connection, models
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
+from guanxi.core.kernel.apart import apart
 from guanxi.core.models import (
     Draft,
     KeptAnswer,
@@ -43,10 +44,8 @@ def run_all() -> dict[str, int]:
     """Every step; what each one removed or made. A step that fails is logged and does not stop the others."""
     done: dict[str, int] = {}
     for step in STEPS:
-        try:
+        with apart(logger, "a housekeeping step failed", step=step.__name__):
             done[step.__name__] = step()
-        except Exception:  # one step's fault must not keep the others from running
-            logger.exception("a housekeeping step failed", extra={"step": step.__name__})
     logger.info("housekeeping done", extra={name: number for name, number in done.items() if number})
     return done
 

@@ -88,8 +88,10 @@ def backup_now() -> None:
 @every("* * * * *")
 def rules_look(now: dt.datetime) -> None:
     """Every minute: rules that follow dates and schedules, and runs whose waiting is over."""
-    hearing.look(now)
-    running.resume_due(now)
+    try:
+        hearing.look(now)
+    finally:
+        running.resume_due(now)
 
 
 @every("* * * * *")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,12 @@ from django.utils.translation import ngettext
 
 from guanxi.core.automation.notify import Note, unmailed
 from guanxi.core.kernel import clock, regional
+from guanxi.core.kernel.apart import apart
 from guanxi.core.models import Notification, User
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
+
+logger = logging.getLogger("guanxi.mail")
 
 #: The hour of the reader's day at which the daily mail goes out.
 DIGEST_HOUR = 8
@@ -27,10 +31,18 @@ def send_now(user_id: int) -> int:
 
 
 def send_digests(moment: dt.datetime) -> int:
-    """Send the daily mail to everyone whose day has come to ``DIGEST_HOUR``. Returns how many mails went out."""
+    """Send the daily mail to everyone whose day has come to ``DIGEST_HOUR``. Returns how many mails went out.
+
+    What could not be sent is in the mail of the next day.
+    """
     waiting = Notification.objects.filter(mailed_at__isnull=True, created_at__gte=moment - dt.timedelta(days=7))
     users = User.objects.filter(pk__in=waiting.values("user_id"), is_active=True).exclude(email="")
-    return sum(bool(_send(user, "digest")) for user in users if _hour(user, moment) == DIGEST_HOUR)
+    sent = 0
+    for user in users:
+        if _hour(user, moment) == DIGEST_HOUR:
+            with apart(logger, "a daily mail could not be sent", user=user.pk):
+                sent += bool(_send(user, "digest"))
+    return sent
 
 
 def _hour(user: User, moment: dt.datetime) -> int:

@@ -8,7 +8,7 @@ import threading
 import time
 
 import psycopg
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, Error, close_old_connections, connection
 from procrastinate.contrib.django.utils import connector_params
 
 from guanxi.core.automation import outbox
@@ -23,7 +23,7 @@ _PAUSE_AFTER_TROUBLE = 1.0
 
 
 class Postman(threading.Thread):
-    """Delivers the outbox until :meth:`stop`. A lost database is waited for."""
+    """Delivers the outbox until :meth:`stop`. A lost database is waited for, and no other fault ends it."""
 
     def __init__(self, look_every: float = LOOK_EVERY) -> None:
         super().__init__(name="postman", daemon=True)
@@ -46,8 +46,11 @@ class Postman(threading.Thread):
             except (psycopg.OperationalError, DatabaseError) as error:
                 logger.warning("the outbox waits for the database", extra={"reason": str(error).strip()})
                 self._stopping.wait(_PAUSE_AFTER_TROUBLE)
+            except Exception:  # whatever it is, what waits is delivered when it is over
+                logger.exception("the outbox could not be delivered")
+                self._stopping.wait(_PAUSE_AFTER_TROUBLE)
             finally:
-                with contextlib.suppress(DatabaseError):
+                with contextlib.suppress(Error):
                     connection.close()
 
     def _attend(self, listener: psycopg.Connection) -> None:

@@ -108,7 +108,10 @@ class Approval(models.Model):
 
 
 class ApprovalTurn(models.Model):
-    """One person's part in one step: asked when, due when, decided what. ``behalf`` is whom a deputy stands in for."""
+    """One person's part in one step: asked when, due when, decided what. ``behalf`` is whom a deputy stands in for.
+
+    ``looked_at`` is when a look at what is overdue last came by.
+    """
 
     id = models.BigAutoField(primary_key=True)
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="turns")
@@ -122,6 +125,7 @@ class ApprovalTurn(models.Model):
     asked_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     comment = models.TextField(blank=True, default="")
     link_digest = models.CharField(max_length=64, blank=True, default="")
@@ -134,7 +138,7 @@ class ApprovalTurn(models.Model):
             models.Index(fields=["link_digest"], name="approval_link", condition=~models.Q(link_digest="")),
         ]
         triggers: ClassVar[list[Any]] = audit_triggers(
-            ("id", "link_digest"),
+            ("id", "link_digest", "looked_at"),
         )
 
     def __str__(self) -> str:

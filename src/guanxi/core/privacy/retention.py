@@ -145,7 +145,8 @@ def _trash(rule: RetentionRule, ids: list[int]) -> tuple[int, str]:
 
 
 def _erase(rule: RetentionRule, ids: list[int]) -> tuple[int, str]:
-    actor, done = system_actor("retention", via="job"), 0
+    """How many went, and why the first of the others did not."""
+    actor, done, problem = system_actor("retention", via="job"), 0, ""
     with override("zh-hans"):
         reason = _("The time to keep it is over: %(name)s") % {"name": rule.name_zh}
     for number in ids:
@@ -156,7 +157,12 @@ def _erase(rule: RetentionRule, ids: list[int]) -> tuple[int, str]:
             key=secrets.token_hex(16), entity=rule.entity, record_id=number, born_at=subject.record.created_at,
             reason=reason[:300], actor_name=actor.name,
         )  # fmt: skip
-        erasing.take(actor, subject, made)
+        try:
+            erasing.take(actor, subject, made)
+        except Exception as error:  # the others do not wait for it
+            logger.exception("a record could not be erased", extra={"rule": rule.key, "record": number})
+            problem = problem or str(error)[:300]
+            continue
         register.note(made)
         done += 1
-    return done, ""
+    return done, problem

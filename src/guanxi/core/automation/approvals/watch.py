@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 import secrets
 from functools import partial
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -17,6 +19,7 @@ from guanxi.core.automation.approvals.path import step_from
 from guanxi.core.automation.notify import Note
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import system_actor
+from guanxi.core.kernel.apart import apart
 from guanxi.core.kernel.errors import GuanxiError, NotFound
 from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.kernel.working_time import is_working_day
@@ -27,19 +30,26 @@ from guanxi.runtime.environment import environment
 
 __all__ = ["gate", "history"]
 
+logger = logging.getLogger("guanxi.approvals")
+
 LATE = gettext_noop("An approval is overdue: %(record)s")
 LINK_DAYS = 14
+#: Overdue turns of one look; one that is reminded of stays overdue, so the others come with the next looks.
+MOST = 500
 
 
 # -- deadlines ---------------------------------------------------------------------------------------------------------
 
 
 def late_do(now: dt.datetime) -> int:
-    """Do what the flow says to every turn whose deadline has passed. Returns how many were looked at."""
-    late = list(ApprovalTurn.objects.filter(state="asked", due_at__lte=now).values_list("pk", flat=True)[:500])
+    """Do what the flow says to turns whose deadline has passed, those not looked at for longest first; returns to how many."""
+    due = ApprovalTurn.objects.filter(state="asked", due_at__lte=now)
+    late = list(due.order_by(F("looked_at").asc(nulls_first=True), "due_at", "pk").values_list("pk", flat=True)[:MOST])
     for number in late:
-        with writing(system_actor("approvals")):
-            _late(number, now)
+        with apart(logger, "an overdue approval could not be dealt with", turn=number):
+            ApprovalTurn.objects.filter(pk=number).update(looked_at=now)
+            with writing(system_actor("approvals")):
+                _late(number, now)
     return len(late)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import membership, running
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
+from guanxi.core.kernel.apart import apart
 from guanxi.core.kernel.errors import GuanxiError, NotFound, RuleBroken, Text
 from guanxi.core.kernel.events import Event, subscribe
 from guanxi.core.kernel.working_time import add_working_days, is_working_day
@@ -29,7 +31,10 @@ from guanxi.core.records.query import compile_tree, is_empty
 from guanxi.core.schema.registry import entity_of, is_registered
 from guanxi.runtime.environment import environment
 
+logger = logging.getLogger("guanxi.rules")
+
 STAMP = "rules"
+_TROUBLE = "a rule could not be looked at"
 #: Records one look at a date or schedule starts runs for.
 MOST = 2000
 #: Triggers of records that come into a segment or fall out of it.
@@ -218,18 +223,19 @@ def _decided(trigger: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
 
 
 def look(now: dt.datetime) -> int:
-    """Start what dates and schedules call for since the last look. Returns how many runs were started."""
+    """Start what dates and schedules call for since the last look, each rule for itself. Returns how many runs were started."""
     started = 0
     waiting: dict[str, list[AutomationRule]] = {}
     for rules in listening().values():
         for rule in rules:
             if rule.trigger.get("on") in ("date", "schedule"):
-                started += _look_at(rule, now)
+                with apart(logger, _TROUBLE, rule=rule.pk):
+                    started += _look_at(rule, now)
             elif rule.trigger.get("on") in MOVES and is_registered(rule.entity):
                 waiting.setdefault(str(rule.trigger.get("segment")), []).append(rule)
     membership.forget(set(waiting))
     for key, some in waiting.items():
-        with transaction.atomic():
+        with apart(logger, _TROUBLE, segment=key), transaction.atomic():
             for rule, record_id, once in _movers(key, some, now):
                 started += (
                     running.start(rule, record_id, cause=str(rule.trigger["on"]), once=once, queued=True) is not None

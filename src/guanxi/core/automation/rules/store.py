@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +17,7 @@ from guanxi.core.access.features import SETTINGS, require_feature
 from guanxi.core.automation.approvals import flows
 from guanxi.core.automation.rules import hearing, running
 from guanxi.core.automation.rules.steps import KINDS, guarded
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, NotFound, Text
 from guanxi.core.models import AutomationRule, RuleClock, RuleRun, User
@@ -194,8 +195,8 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
             wrong = _("Say how many days before or after.")
         else:
             wrong = _bad_time(str(trigger.get("at") or "09:00"))
-    elif on == "schedule" and not _is_cron(str(trigger.get("cron", ""))):
-        wrong = _("The schedule is written like 0 9 * * 1 (minute, hour, day, month, weekday).")
+    elif on == "schedule":
+        wrong = _bad_schedule(str(trigger.get("cron", "")))
     elif on in hearing.MOVES and trigger.get("segment") not in {one.key for one in segments.of(entity)}:
         wrong = _("Choose a segment of such records.")
     elif on == "message" and not set(trigger.get("channels") or ()) <= set(hearing.WAYS):
@@ -208,8 +209,14 @@ def _check_trigger(entity: Entity, trigger: Mapping[str, Any]) -> None:
         raise Invalid(wrong, code="rule.trigger", field="trigger")
 
 
-def _is_cron(text: str) -> bool:
-    return len(text.split()) == 5 and bool(croniter.is_valid(text))  # type: ignore[no-untyped-call]
+def _bad_schedule(text: str) -> str:
+    if len(text.split()) != 5 or not croniter.is_valid(text):  # type: ignore[no-untyped-call]
+        return _("The schedule is written like 0 9 * * 1 (minute, hour, day, month, weekday).")
+    try:
+        croniter(text, clock.now()).get_next()  # type: ignore[no-untyped-call]
+    except CroniterBadDateError:
+        return _("No year has such a day: the rule would never run.")
+    return ""
 
 
 def _bad_time(text: str) -> str:
