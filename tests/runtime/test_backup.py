@@ -9,11 +9,13 @@ import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
 from guanxi.core.automation import backups
+from guanxi.core.kernel import clock
 from guanxi.runtime.backup import archive, making, restoring, rows, sealing, watching
 from guanxi.runtime.environment import Environment, environment
 from guanxi.runtime.postgres import EmbeddedPostgres
@@ -361,6 +363,48 @@ def test_the_worker_makes_and_proves_the_daily_backup_and_notes_what_went_wrong(
     assert not backups.backup_if_due(tomorrow)
     told = watching.state(plan, now)
     assert (told.good, "The rows of odd are not those of the backup." in told.text) == (False, True)
+
+
+def test_a_proof_that_failed_is_tried_again_after_growing_pauses_until_it_holds(
+    home: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, begin = replace(home, backup_at="03:00", backup_drill=True), dt.datetime.now(dt.UTC)
+    made, hour, called, fails = (
+        making.make(plan, passphrase="", tell=quiet),
+        dt.timedelta(hours=1),
+        list[list[str]](),
+        True,
+    )
+
+    def run(command: list[str], **_given: object) -> subprocess.CompletedProcess[str]:
+        called.append(command[3:])
+        if not fails:
+            restoring.drill(plan, made.place, "", KNOWN, quiet)
+        return subprocess.CompletedProcess(command, int(fails), "", "no room\n" * fails)
+
+    monkeypatch.setattr(backups, "environment", lambda: replace(plan, backup_at=""))
+    monkeypatch.setattr(backups, "subprocess", SimpleNamespace(run=run))
+    assert not backups.backup_if_due(begin + hour)
+    assert called == [], "nothing failed"
+    watching.failed(plan, begin, "no room", "drill")
+    tried, after = begin, list[int]()
+    for pause in (1, 2, 4, 8, 8):
+        assert not backups.backup_if_due(tried + pause * hour)
+        tried += pause * hour + dt.timedelta(minutes=1)
+        with clock.moved_to(tried):
+            assert not backups.backup_if_due(tried)
+        after.append(len(called))
+    assert (after, called[0]) == ([1, 2, 3, 4, 5], ["backup", "drill"])
+    assert watching.state(plan, tried).good is False
+    assert not watching.drill_due(replace(plan, backup_drill=False), tried + 9 * hour)
+    fails = False
+    assert backups.backup_if_due(tried + 9 * hour)
+    assert watching.state(plan, tried).good is True
+    assert not backups.backup_if_due(tried + 20 * hour)
+    watching.failed(plan, begin, "no room", "drill")
+    old = made.place.rename(made.place.with_name(f"guanxi-20250101T000000Z{archive.SUFFIX}"))
+    restoring.drill(plan, old, "", KNOWN, quiet)
+    assert watching.state(plan, begin).good is False, "the proof of another backup is not that of the last one"
 
 
 @pytest.mark.slow

@@ -3,15 +3,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from guanxi.runtime import binaries, process
+from guanxi.runtime.environment import environment
 from guanxi.runtime.postgres import EmbeddedPostgres, running_url
+from guanxi.runtime.supervisor import Supervisor
 from guanxi.runtime.trouble import Trouble
 from tests.runtime.helpers import LONG, ROOT, let_through, running, variables, wait_gone
 
@@ -93,6 +97,46 @@ def test_a_killed_server_is_started_again_with_its_rows(home: Path) -> None:
     assert server.watch() is True
     assert _value(server.url(), "SELECT n FROM kept") == 7
     server.stop()
+
+
+def test_a_signal_during_recovery_is_heeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recovery without end: each segment is asked of an archive that does not answer."""
+    server = EmbeddedPostgres(tmp_path / "pg", tmp_path / "logs", fsync=False)
+    server.start()
+    (server.data_dir / "own.conf").write_text("restore_command = 'sleep 60'\n")
+    (server.data_dir / "recovery.signal").touch()
+    if server._server().changes:
+        os.chown(server.data_dir / "recovery.signal", server._server().uid, server._server().gid)
+    told: list[str] = []
+    settings = replace(environment(), data=tmp_path)
+    supervisor = Supervisor(settings, (), server, tell=told.append, ready=lambda: None)
+    ending = threading.Timer(1.0, supervisor._end, (signal.SIGTERM, None))
+    try:
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        # Whoever never heeds it would wait for ever: told about the recovery twice, he is ended by the test.
+        monkeypatch.setattr(server, "_tell", lambda text: told.append(text) or (len(told) > 1 and pytest.fail(text)))
+        ending.start()
+        begun = time.monotonic()
+        supervisor._tick()
+        assert 0.9 < time.monotonic() - begun < 5
+        assert told == []
+    finally:
+        ending.cancel()
+        supervisor.stop()
+    assert process.working_in(server.data_dir, "postgres") == []
+
+
+def test_the_reserve_is_written_where_no_system_call_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", tmp_path / "logs", fsync=False)
+    settings = replace(environment(), data=tmp_path)
+    supervisor = Supervisor(settings, (), server, tell=lambda _text: None, ready=lambda: None)
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.delattr(os, "waitid")
+    supervisor._collect()
+    supervisor._keep_ballast()
+    assert (tmp_path / "ballast").stat().st_blocks * 512 >= 32 * 1024 * 1024
 
 
 def test_the_server_ends_with_a_killed_owner_and_the_next_start_recovers(server: EmbeddedPostgres, home: Path) -> None:

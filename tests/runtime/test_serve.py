@@ -189,14 +189,17 @@ def test_a_signal_ends_everything_cleanly(place: Place, number: signal.Signals) 
 
 def test_only_worker_joins_the_running_database(place: Place) -> None:
     server, _seconds = place.ready()
-    second = Server(place.log.with_name("worker.log"), "--only", "worker", **place.own)
-    deadline = time.monotonic() + 15
+    counted = server.get("/metrics")[2]
+    second = Server(place.log.with_name("worker.log"), "--only", "worker", "--port", str(server.port), **place.own)
+    deadline = time.monotonic() + 60
     while not _of_type(second, "child worker") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _of_type(second, "child worker")
     assert _of_type(second, "child web") == []
     second.end()
     assert server.get("/readyz")[0] == 200
+    assert "guanxi_requests_total{" in counted
+    assert "guanxi_requests_total{" in server.get("/metrics")[2]
 
 
 def test_pages_say_that_they_are_not_ready_without_a_database(place: Place) -> None:

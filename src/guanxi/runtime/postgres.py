@@ -126,8 +126,10 @@ class EmbeddedPostgres:
             self.socket.rmdir()
         self._ownership.leave()
 
-    def watch(self) -> bool:
-        """Start the server again when it has died; keep its log short. Returns whether it had died.
+    def watch(self, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Start the server again when it has died; keep its log short. Returns whether it had died and is ready again.
+
+        Once it is no longer ``wanted``, its recovery is not waited for; ``stop`` ends it.
 
         Call it every second or so. Raises ``Trouble`` when it cannot be started again; calling again tries again.
         """
@@ -135,8 +137,7 @@ class EmbeddedPostgres:
             rotation.shorten(self.log)
             return False
         self._end_orphans()
-        self._launch()
-        return True
+        return self._launch(wanted)
 
     # -- folders and lock ------------------------------------------------------------------------------------------
 
@@ -304,7 +305,7 @@ class EmbeddedPostgres:
         with contextlib.suppress(FileNotFoundError):
             (self.data_dir / "postmaster.pid").unlink()
 
-    def _launch(self) -> None:
+    def _launch(self, wanted: Callable[[], bool] = lambda: True) -> bool:
         self._prepare_socket()
         user = self._server()
         configuration = self.data_dir / "guanxi.conf"
@@ -323,13 +324,13 @@ class EmbeddedPostgres:
                 preexec_fn=process.die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one system call, no lock is taken
                 **options,
             )
-        self._wait_ready(begin)
+        return self._wait_ready(begin, wanted)
 
-    def _wait_ready(self, log_begin: int) -> None:
-        """Wait for the line ``ready`` in the server's pid file. Recovery may be long, so there is no limit."""
+    def _wait_ready(self, log_begin: int, wanted: Callable[[], bool]) -> bool:
+        """Wait for the line ``ready`` in the server's pid file, as long as it is wanted. Recovery may be long, so there is no limit."""
         begun = told = time.monotonic()
         child = self._child
-        while child is not None:
+        while child is not None and wanted():
             if child.poll() is not None:
                 with self.log.open("rb") as log:
                     log.seek(log_begin)
@@ -337,12 +338,13 @@ class EmbeddedPostgres:
             with contextlib.suppress(OSError):
                 lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
                 if len(lines) >= 8 and lines[7].strip() == "ready" and lines[0] == str(child.pid):
-                    return
+                    return True
             if time.monotonic() - told > 5:
                 told = time.monotonic()
                 seconds = int(told - begun)
                 self._tell(_("The database is recovering after a hard stop (%(seconds)s s)") % {"seconds": seconds})
             time.sleep(0.01)
+        return False
 
     def _refused(self, output: str) -> None:
         """Raise the ``Trouble`` behind the server's last words."""

@@ -187,7 +187,7 @@ class Supervisor:
         if self._database is None or time.monotonic() < self._database_not_before:
             return self._database is None
         try:
-            if self._database.watch():
+            if self._database.watch(lambda: not self._ending):
                 self._tell(_("The database had stopped and was started again."))
         except Trouble as trouble:
             self._database_failures += 1
@@ -197,7 +197,7 @@ class Supervisor:
             self._tell(f"{trouble} " + _("Trying again in %(seconds)s s.") % {"seconds": int(pause)})
             return False
         self._database_failures = 0
-        return True
+        return not self._ending
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
@@ -242,6 +242,8 @@ class Supervisor:
 
     def _collect(self) -> None:
         """Collect the remains of adopted processes, leaving our own children to ``subprocess``."""
+        if not hasattr(os, "waitid"):
+            return
         own = {child.process.pid for child in self._children if child.process}
         if self._database is not None and self._database.pid is not None:
             own.add(self._database.pid)
@@ -279,7 +281,10 @@ class Supervisor:
                 self._release_ballast()
         elif free > 20 * _BALLAST_MB:
             with contextlib.suppress(OSError), self._ballast.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, _BALLAST_MB * 1024 * 1024)
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, _BALLAST_MB * 1024 * 1024)
+                else:
+                    file.writelines(bytes(1024 * 1024) for _each in range(_BALLAST_MB))
 
     def _release_ballast(self) -> None:
         with contextlib.suppress(OSError):

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from guanxi.runtime.words import say as _
 
 DEMO = "guanxi.config.demo:build"
 ADMIN_LINK = "guanxi.core.people.links:admin_link"
+#: Counters nobody added to for so long are those of a node that is gone.
+_COUNTED_SECONDS = 30 * 86_400
 _PARTS = {"": ("web", "events", "worker"), "web": ("web", "events"), "worker": ("worker",)}
 
 _port = click.option(
@@ -78,7 +82,7 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
     server = _database(settings, only)
     try:
         result = _prepared(settings, demo=demo)
-        _folders(settings)
+        _folders(settings, parts)
         if server is not None and settings.archive_folder:
             parts = (*parts, "archive")
         elif server is not None:
@@ -103,14 +107,27 @@ def _database(settings: Environment, only: str) -> EmbeddedPostgres | None:
     return server
 
 
-def _folders(settings: Environment) -> None:
-    """The folders the web processes expect; the one in which they add up their counters is empty."""
+def _folders(settings: Environment, parts: tuple[str, ...]) -> None:
+    """The folders the processes expect. That in which those of the web add up their counters is empty, and theirs alone: other
+    nodes may share the data folder.
+    """
     for name in ("files", "static", "mail"):
         (settings.data / name).mkdir(parents=True, exist_ok=True)
-    folder = settings.data / "run" / f"metrics-{settings.port}"
-    shutil.rmtree(folder, ignore_errors=True)
+    if "web" not in parts:
+        return
+    folder = settings.data / "run" / f"metrics-{socket.gethostname()}-{settings.port}"
+    for each in folder.parent.glob("metrics-*"):
+        if each == folder or _counted(each) < time.time() - _COUNTED_SECONDS:
+            shutil.rmtree(each, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _counted(folder: Path) -> float:
+    """When something was last added to the counters in that folder."""
+    with contextlib.suppress(OSError):
+        return max(place.stat().st_mtime for place in (folder, *folder.iterdir()))
+    return time.time()
 
 
 # -- what must be there before pages are served ------------------------------------------------------------------------

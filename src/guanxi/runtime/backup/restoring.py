@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,8 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from guanxi.runtime import external, lasting, roles
-from guanxi.runtime.backup import archive, making, programs, rows
-from guanxi.runtime.backup.making import PROVEN
+from guanxi.runtime.backup import archive, making, programs, rows, watching
 from guanxi.runtime.environment import Environment, embedded_url
 from guanxi.runtime.failpoints import reach
 from guanxi.runtime.postgres import RESTORING, EmbeddedPostgres
@@ -151,8 +149,7 @@ def drill(settings: Environment, place: Path, passphrase: str, known: set[str], 
             _compare(target, manifest)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    proof = {"at": dt.datetime.now(dt.UTC).isoformat(), "file": place.name, "made_at": manifest.made_at}
-    external.record(settings, PROVEN, json.dumps(proof))
+    watching.proven(settings, dt.datetime.now(dt.UTC), place.name, manifest.made_at)
     return manifest
 
 

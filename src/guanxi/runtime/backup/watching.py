@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from guanxi.runtime import external
@@ -17,6 +18,8 @@ from guanxi.runtime.words import say as _
 PROOF_LASTS = dt.timedelta(hours=48)
 _SINCE = "backup_since"
 _AGAIN = dt.timedelta(hours=1)
+_LONGEST_PAUSE = 8
+BACKUP, DRILL = "backup", "drill"
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,35 @@ def due(settings: Environment, now: dt.datetime) -> bool:
     return last < _planned(settings, now) and (failed is None or now - failed > _AGAIN)
 
 
-def failed(settings: Environment, now: dt.datetime, reason: str) -> None:
-    """Note that a backup or its proof did not work out."""
-    external.record(settings, FAILED, json.dumps({"at": now.isoformat(), "reason": reason}))
+def drill_due(settings: Environment, now: dt.datetime) -> bool:
+    """Whether a proof that failed should be tried again now: after an hour, then after twice as long each time, at most eight."""
+    noted = _noted(settings, FAILED)
+    if not settings.backup_drill or noted.get("step") != DRILL:
+        return False
+    pause: dt.timedelta = min(2 ** (noted["tries"] - 1), _LONGEST_PAUSE) * _AGAIN
+    return now - dt.datetime.fromisoformat(noted["at"]) > pause
+
+
+def failed(settings: Environment, now: dt.datetime, reason: str, step: str = BACKUP) -> None:
+    """Note that a backup or its proof did not work out, and for how many times on end."""
+    before = _noted(settings, FAILED)
+    tries = before["tries"] + 1 if before.get("step") == step else 1
+    note = {"at": now.isoformat(), "reason": reason, "step": step, "tries": tries}
+    external.record(settings, FAILED, json.dumps(note))
+
+
+def proven(settings: Environment, now: dt.datetime, name: str, made_at: str) -> None:
+    """Note that the backup of that file name came back whole; where it is the last one, its proof has not failed any more."""
+    external.record(settings, PROVEN, json.dumps({"at": now.isoformat(), "file": name, "made_at": made_at}))
+    if _noted(settings, FAILED).get("step") == DRILL and _noted(settings, MADE).get("file") == name:
+        external.record(settings, FAILED, "")
 
 
 def state(settings: Environment, now: dt.datetime, *, translate: Callable[[str], str] = _) -> State:
     """What an operator should know of the backups, in one sentence or two, translated by ``translate``."""
     last, proven, wrong = (_moment(settings, key) for key in (MADE, PROVEN, FAILED))
     if wrong is not None:
-        reason = json.loads(external.recorded(settings, FAILED)).get("reason", "")
+        reason = _noted(settings, FAILED).get("reason", "")
         return State(
             False, translate("the last one failed at %(at)s: %(reason)s") % {"at": _shown(wrong), "reason": reason}
         )
@@ -81,8 +103,12 @@ def _since(settings: Environment, now: dt.datetime) -> dt.datetime:
 
 
 def _moment(settings: Environment, key: str) -> dt.datetime | None:
-    kept = external.recorded(settings, key)
-    return dt.datetime.fromisoformat(json.loads(kept)["at"]) if kept else None
+    noted = _noted(settings, key)
+    return dt.datetime.fromisoformat(noted["at"]) if noted else None
+
+
+def _noted(settings: Environment, key: str) -> dict[str, Any]:
+    return dict(json.loads(external.recorded(settings, key) or "{}"))
 
 
 def _shown(moment: dt.datetime) -> str:
