@@ -70,9 +70,20 @@ def test_short_lived_things(cast: Cast) -> None:
     assert housekeeping.answers_forget() == housekeeping.drafts_forget() == housekeeping.links_forget() == 1
     for hours in (23, 25):
         RateWindow.objects.create(key=f"signin:account:{hours}", window=int(ago(hours=hours).timestamp()))
-    RateWindow.objects.create(key="api:1", window=1)
-    assert housekeeping.attempts_forget() == 1
-    assert RateWindow.objects.count() == 2
+        for key in (
+            "link:192.0.2.1",
+            "shared:192.0.2.1",
+            "shared-code:7:192.0.2.1",
+            "guess:192.0.2.1",
+            "denied:7",
+            "x:y",
+        ):
+            RateWindow.objects.create(key=f"{key}:{hours}", window=int(ago(hours=hours).timestamp()))
+    RateWindow.objects.create(key="api:1", window=int(NOW.timestamp()) // 60)
+    assert housekeeping.attempts_forget() == 7
+    left = set(RateWindow.objects.values_list("key", flat=True))
+    assert len(left) == 8
+    assert {key for key in left if not key.endswith(":23")} == {"api:1"}
     assert housekeeping.sessions_forget() == 1
     assert housekeeping.notifications_forget() == 2
     assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["23"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from PIL import Image
 
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound, Unavailable
@@ -315,6 +316,22 @@ def test_the_sweep_removes_only_old_contents_nobody_names(cast: Cast, gadget: An
         os.utime(files.path_of(digest), (old, old))
     assert files.sweep() >= 1
     assert [files.path_of(one.digest).exists() for one in (kept, lost, fresh)] == [True, False, True]
+
+
+def test_the_sweep_spares_what_was_sent_again_while_it_waited_for_a_backup(cast: Cast) -> None:
+    lost, again = (files.store(files.as_upload("b.txt", content)) for content in (b"lost", b"again"))
+    old = time.time() - 2 * files.SWEEP_AFTER
+    for digest in (lost.digest, again.digest):
+        os.utime(files.path_of(digest), (old, old))
+
+    def held(execute: Any, sql: str, *how: Any) -> Any:
+        if "pg_advisory_xact_lock" in sql:  # meanwhile somebody sends it, and has not saved yet
+            files.store(files.as_upload("c.txt", b"again"))
+        return execute(sql, *how)
+
+    with connection.execute_wrapper(held):
+        files.sweep()
+    assert [files.path_of(one.digest).exists() for one in (lost, again)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 
 from guanxi.core.access import actors
 from guanxi.core.models import Role, replica, stamps
@@ -104,6 +105,40 @@ def test_a_view_that_writes_there_is_made_again_on_the_primary(
     monkeypatch.setattr(views, "draw", draw)
     assert _names(client)
     assert not replica.usable()
+
+
+def test_a_question_that_takes_too_long_is_asked_once_and_the_replica_stays_in_use(
+    cast: Cast, standby: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from guanxi.core.web.lists import views  # noqa: PLC0415 - patched here
+
+    asked: list[bool] = []
+
+    def draw(*_arguments: Any, **_how: Any) -> Any:
+        asked.append(replica.usable())
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 20")
+            try:
+                cursor.execute("SELECT pg_sleep(5)")
+            finally:
+                cursor.execute("SET statement_timeout = 0")
+
+    monkeypatch.setattr(views, "draw", draw)
+    client = browser(cast.alice_user)
+    answer = client.get("/customers/", headers={"accept-language": "en"})
+    assert (answer.status_code, asked) == (503, [True])
+    assert "took too long" in answer.content.decode()
+    assert replica.usable()
+    with monkeypatch.context() as given:
+        given.setattr(replica, "usable", lambda _after="": False)
+        given.setattr(views, "draw", lambda *_a, **_h: _slow())
+        primary = client.get("/customers/", headers={"accept-language": "en"})
+    assert (primary.status_code, "took too long" in primary.content.decode()) == (503, True)
+
+
+def _slow() -> None:
+    cause = psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+    raise OperationalError(str(cause)) from cause
 
 
 def test_what_is_kept_under_stamps_is_made_on_the_primary(cast: Cast, standby: dict[str, Any]) -> None:

@@ -75,6 +75,11 @@ def back_off(failures: int) -> int:
     return min(LONGEST_WAIT, WINDOW << min(failures - ACCOUNT_FAILURES, 10))
 
 
+def _held(key: str, now: int) -> RateWindow:
+    """The counter, locked; also when it is forgotten or made by another at this moment."""
+    return RateWindow.objects.select_for_update().get_or_create(key=key, defaults={"window": now, "used": 0})[0]
+
+
 def attempt_take(key: str) -> None:
     """Count an attempt on an account (or another thing guessed at) with back-off.
 
@@ -82,8 +87,7 @@ def attempt_take(key: str) -> None:
     """
     now = _now()
     with transaction.atomic():
-        RateWindow.objects.get_or_create(key=key, defaults={"window": now, "used": 0})
-        row = RateWindow.objects.select_for_update().get(key=key)
+        row = _held(key, now)
         quiet = now - row.window
         wait = back_off(row.used)
         if wait and quiet < wait:
@@ -104,8 +108,7 @@ def address_take(address: str) -> None:
     """Count an attempt from an address; raises ``TooMany`` when twenty failed within the present minute."""
     now, key = _now(), address_key(address)
     with transaction.atomic():
-        RateWindow.objects.get_or_create(key=key, defaults={"window": now, "used": 0})
-        row = RateWindow.objects.select_for_update().get(key=key)
+        row = _held(key, now)
         if now - row.window >= WINDOW:
             row.window, row.used = now, 0
         if row.used >= ADDRESS_FAILURES:
@@ -127,8 +130,7 @@ def window_take(key: str, most: int, seconds: int, *, guessed: bool = True) -> N
     """Count one of at most ``most`` doings (guesses or not) within a window of ``seconds``; raises ``TooMany`` beyond."""
     now = _now()
     with transaction.atomic():
-        RateWindow.objects.get_or_create(key=key, defaults={"window": now, "used": 0})
-        row = RateWindow.objects.select_for_update().get(key=key)
+        row = _held(key, now)
         if now - row.window >= seconds:
             row.window, row.used = now, 0
         if row.used >= most:

@@ -367,11 +367,18 @@ def sweep() -> int:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FILES_LOCK])  # not while a backup reads contents
             known = set(File.objects.filter(digest__in=some).values_list("digest", flat=True))
             for digest in some:
-                if digest not in known:
+                if digest not in known and _still_old(old[digest], limit):
                     old[digest].unlink(missing_ok=True)
                     HeldContent.objects.filter(digest=digest).delete()
                     removed += 1
     return removed
+
+
+def _still_old(place: Path, limit: float) -> bool:
+    """Whether nobody sent it again while the lock was waited for: his row may not be there yet."""
+    with suppress(FileNotFoundError):
+        return place.stat().st_mtime <= limit
+    return True
 
 
 def as_upload(name: str, content: bytes) -> Any:

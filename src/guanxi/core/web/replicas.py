@@ -1,7 +1,7 @@
 """Lists, reports and search read the replica when one keeps up; whoever wrote something sees it at once all the same.
 
 An answer to a change carries a cookie with the place of the journal it reached; a page reads the replica only when that has reached it too.
-Whatever goes wrong there, the page is made again on the primary.
+Whatever goes wrong there, the page is made again on the primary; but a question that takes too long is answered as there, once.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 
 from guanxi.core.models import replica
+from guanxi.core.web import errors
 
 logger = logging.getLogger("guanxi.replica")
 COOKIE = "guanxi_written"
@@ -55,6 +57,8 @@ class ReplicaMiddleware:
             with replica.reading():
                 response: HttpResponseBase = view(request, *args, **kwargs)
         except DatabaseError as error:
+            if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                return errors.translate(request, error)
             replica.failed(error)
             logger.warning("the replica did not answer: %s", error)
             return None
