@@ -19,10 +19,10 @@ from guanxi.core.access import clients
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
-from guanxi.core.models import OutboxEvent, PortalKey, PortalLogin, PortalView
+from guanxi.core.models import OutboxEvent, PortalKey, PortalLogin, PortalView, RoleField, RoleRight
 from guanxi.core.models.stamps import bump
 from guanxi.core.outside import inviting, logins, portal, publishing
-from guanxi.core.outside.jobs import portal_link_send
+from guanxi.core.outside.jobs import portal_link_send, portal_moved_send
 from guanxi.core.records import history
 from guanxi.core.schema.registry import entities, entity_of
 from tests.signing import browser
@@ -272,7 +272,7 @@ def test_a_new_address_ends_what_the_old_one_opened(mine: Client, repair: Any, c
     assert not portal_link_send("a@example.com")
 
 
-def test_who_may_invite(repair: Any, cast: Any) -> None:
+def test_who_may_invite(repair: Any, cast: Any, alice: Any) -> None:
     with pytest.raises((Denied, NotFound)):
         inviting.login_invite(cast.charlie, repair.parent, "x@example.com")
     with pytest.raises(NotFound):
@@ -280,9 +280,51 @@ def test_who_may_invite(repair: Any, cast: Any) -> None:
     with pytest.raises(Invalid):
         inviting.login_invite(cast.root, repair.parent, "no address")
     assert not PortalLogin.objects.exists()
-    inviting.login_invite(cast.alice, repair.parent, "x@example.com")
+    inviting.login_invite(alice, repair.parent, "x@example.com")
     page = browser(cast.alice_user).get(f"/client-login/customers/{repair.parent_id}/")
     assert b"x@example.com" in page.content
+
+
+@pytest.mark.parametrize("level", ["hidden", "masked"])
+def test_an_address_one_may_not_read_is_not_proposed(repair: Any, cast: Any, level: str) -> None:
+    records.update(cast.root, repair.parent, {"emails": ["secret@example.com"]})
+    staff, route = browser(cast.alice_user), f"/client-login/customers/{repair.parent_id}/"
+    assert b"secret@example.com" in staff.get(route).content
+    RoleField.objects.create(role=cast.role, entity="customers.customer", field="emails", level=level)
+    bump("rights")
+    assert b"secret@" not in staff.get(route).content
+    inviting.login_invite(cast.root, repair.parent, "client@example.com")
+    page = staff.get(route).content
+    assert (b"client@example.com" in page, b"c****@example.com" in page) == (False, True)
+    sent = staff.post(route, {"email": "c****@example.com", "language": "en"}, follow=True)
+    assert (sent.status_code, b"client@" in sent.content) == (200, False)
+    assert PortalLogin.objects.get().email == "client@example.com", "the address that is masked is meant"
+
+
+def test_nobody_lets_a_client_see_more_than_himself(repair: Any, cast: Any) -> None:
+    hidden = RoleField.objects.create(role=cast.role, entity="custom.repair", field="custom.state", level="masked")
+    bump("rights")
+    with pytest.raises(Denied) as narrower:
+        inviting.login_invite(cast.actor(cast.alice_user), repair.parent, "x@example.com")
+    assert narrower.value.code == "portal.views"
+    hidden.delete()
+    RoleRight.objects.filter(role=cast.role, entity="custom.note", action="view").delete()
+    bump("rights")
+    refused = browser(cast.alice_user).post(f"/client-login/customers/{repair.parent_id}/", {"email": "x@example.com"})
+    assert (refused.status_code, b"more on their pages" in refused.content) == (403, True)
+    assert not PortalLogin.objects.exists()
+    assert inviting.login_invite(cast.system, repair.parent, "x@example.com").active
+
+
+def test_an_address_that_is_replaced_is_told(repair: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, str]] = []
+    monkeypatch.setattr(portal_moved_send, "defer", lambda **given: told.append(given))
+    for email in ("old@example.com", "old@example.com", "new@example.com"):
+        inviting.login_invite(cast.root, repair.parent, email, language="en")
+    assert told == [{"email": "old@example.com", "language": "en"}]
+    portal_moved_send(**told[0])
+    assert mail.outbox[-1].to == ["old@example.com"]
+    assert "If you did not ask for it, tell us." in mail.outbox[-1].body
 
 
 def test_a_view_taken_away_is_gone_at_once(mine: Client, repair: Any, cast: Any) -> None:

@@ -6,7 +6,7 @@ records of his own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,14 @@ def _views(subject: str) -> Mapping[str, View]:
     }  # fmt: skip
 
 
+def opened(subject: str) -> Iterable[View]:
+    """Everything opened to clients who sign in as records of an entity."""
+    return _views(subject).values()
+
+
 def views(actor: Actor) -> list[View]:
     """Everything opened to the client, in order."""
-    found = _views(actor.subject[0]).values() if actor.subject else ()
+    found = opened(actor.subject[0]) if actor.subject else ()
     return sorted(found, key=lambda one: (one.position, one.entity))
 
 

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import require
+from guanxi.core.access import allowed, clients, reads, require
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Invalid, NotFound
+from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import PortalLogin
-from guanxi.core.outside.jobs import portal_link_send
+from guanxi.core.outside.jobs import portal_link_send, portal_moved_send
 from guanxi.core.outside.logins import login_of, may_have
 from guanxi.core.people import throttle
 from guanxi.core.people.passwords import normal
@@ -21,10 +21,21 @@ from guanxi.core.schema.registry import entity_of
 
 
 def login_invite(actor: Actor, record: Any, email: str, *, language: str = "zh-hans") -> PortalLogin:
-    """Let a record sign in with this address, and mail it a link. Raises Denied, Invalid (the address is another's)."""
+    """Let a record sign in with this address, and mail it a link; an address that is replaced is told so.
+
+    A person gives nobody more to see than he sees himself. Raises Denied, Invalid (the address is another's).
+    """
     require(actor, "change", record)
     if not may_have(record):
         raise NotFound
+    if actor.kind == "user" and not all(
+        allowed(actor, "view", one.entity) and reads(actor, one.entity, *one.fields)
+        for one in clients.opened(entity_of(record).key)
+    ):
+        raise Denied(
+            _("Clients see more on their pages than you do: who sees all of it can let this one sign in."),
+            code="portal.views",
+        )
     wanted = email.strip().lower()
     try:
         validate_email(wanted)
@@ -38,6 +49,7 @@ def login_invite(actor: Actor, record: Any, email: str, *, language: str = "zh-h
         if login.email and login.email != wanted:
             login.password = ""
             login.keys.all().delete()
+            portal_moved_send.defer(email=login.email, language=login.language)
         login.email, login.language, login.active = wanted, language, True
         login.save()
         portal_link_send.defer(email=wanted)

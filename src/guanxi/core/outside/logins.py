@@ -103,6 +103,15 @@ def link_mail(email: str) -> EmailMessage | None:
         return EmailMessage(subject=_("Your link to sign in"), body=text, to=[login.email])
 
 
+def moved_mail(email: str, language: str) -> EmailMessage:
+    """The mail to an address whose sign-in was given to another."""
+    with translation.override(language):
+        text = _(
+            "Hello,\n\nyour sign-in now belongs to another address; this one no longer opens your pages. If you did not ask for it, tell us.\n"
+        )
+        return EmailMessage(subject=_("Your sign-in belongs to another address"), body=text, to=[email])
+
+
 def _link(secret: str, *, lock: bool = False) -> PortalKey:
     rows = PortalKey.objects.select_for_update(of=("self",)) if lock else PortalKey.objects
     found = rows.filter(sort=LINK, digest=_digest(secret), expires_at__gt=clock.now(), login__active=True)

@@ -7,8 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import require
+from guanxi.core.access import reads, require
+from guanxi.core.automation.addressing import address_seen
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, NotFound
+from guanxi.core.models.incoming import MAIL
 from guanxi.core.outside import inviting, logins
 from guanxi.core.records import display, shape, values
 from guanxi.core.schema.entity import Entity
@@ -26,9 +29,11 @@ def dialog(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
         raise NotFound
     require(actor, "change", record)
     login = logins.login_of(record)
+    shown = address_seen(actor, MAIL, login.email) if login else _known(actor, entity, record)
+    given = request.POST.get("email", shown)
     context: dict[str, Any] = {
         "title": _("Client sign-in of %(name)s") % {"name": display.title_of(entity, record, actor)}, "login": login,
-        "email": request.POST.get("email", login.email if login else _known(entity, record)), "errors": {},
+        "email": given, "errors": {},
         "chosen": request.POST.get("language", login.language if login else "zh-hans"), "action": request.path,
     }  # fmt: skip
     if request.method != "POST":
@@ -39,16 +44,17 @@ def dialog(request: HttpRequest, path: str, pk: int) -> HttpResponseBase:
             said = _("The client can no longer sign in.")
         else:
             language = "en" if request.POST.get("language") == "en" else "zh-hans"
-            login = inviting.login_invite(actor, record, request.POST.get("email", ""), language=language)
-            said = _("A link was sent to %(email)s.") % {"email": login.email}
+            email = login.email if login and given.strip() == shown else given
+            login = inviting.login_invite(actor, record, email, language=language)
+            said = _("A link was sent to %(email)s.") % {"email": address_seen(actor, MAIL, login.email)}
     except GuanxiError as error:
         filled = {**context, "errors": errors_of(error)}
         return draw(request, "outside/invite_page.jinja", filled, status=error.status, fragment="outside/invite.jinja")
     return done(request, toast(said))
 
 
-def _known(entity: Entity, record: object) -> str:
-    """The first e-mail the record has."""
+def _known(actor: Actor, entity: Entity, record: object) -> str:
+    """The first e-mail the record has, if the actor reads it in full."""
     field = shape.fields_of(entity).get("emails")
-    found = values.current(record, field) if field is not None else None
+    found = values.current(record, field) if field is not None and reads(actor, entity, "emails") else None
     return str(found[0].get("value") or "") if found else ""
