@@ -148,7 +148,9 @@ def printing(actor: Actor, record: Any) -> Mapping[str, Any]:
     languages = [("zh-hans", "中文"), ("en", "English")]
     languages.sort(key=lambda one: one[0] != actor.language)
     url = f"{addresses.record_url(entity_of(record), record.pk)}print/"
-    return {"links": [(label, f"{url}{key}.pdf") for key, label in languages] if papers.open_to(actor, record) else []}
+    return {
+        "links": [(label, f"{url}{key}.pdf") for key, label in languages] if papers.may_print(actor, record) else []
+    }
 
 
 def link(actor: Actor, record: Any) -> Mapping[str, Any]:
@@ -159,7 +161,7 @@ def link(actor: Actor, record: Any) -> Mapping[str, Any]:
     return {
         "found": rows.order_by("-pk").first(),
         "may_end": allowed(actor, "change", record),
-        "may_make": links.answerable(record) and papers.open_to(actor, record),
+        "may_make": links.answerable(record) and papers.may_print(actor, record),
         "url": addresses.record_url(entity_of(record), record.pk),
     }
 

@@ -46,7 +46,7 @@ def _digest(secret: str) -> str:
 def link_make(actor: Actor, record: Quote | Delivery) -> str:
     """A new link for a quote (which counts as sent) or a delivery; earlier links of it end. Returns its whole address."""
     require(actor, "change", record)
-    papers.require_open(actor, record)
+    papers.require_whole(actor, record) if isinstance(record, Quote) else papers.require_open(actor, record)
     key, now, secret = entity_of(record).key, clock.now(), secrets.token_urlsafe(32)
     with records.writing(actor):
         if isinstance(record, Quote):

@@ -16,7 +16,8 @@ from guanxi.areas.billing.models.money import OUT, REQUESTED, VOID
 from guanxi.areas.customers.models import Customer
 from guanxi.core import records
 from guanxi.core.access import allowed, reads, visible
-from guanxi.core.kernel.actor import Actor
+from guanxi.core.access.rules import condition
+from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied
 from guanxi.core.kernel.phones import format_phone
 from guanxi.core.models import User
@@ -24,6 +25,7 @@ from guanxi.core.records import dictionaries, display
 from guanxi.core.records.figures import amount, amount_in_words, number
 from guanxi.core.records.firm import firm
 from guanxi.core.records.seen import seen
+from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
 #: The rule printed on every document and shown below every grid.
@@ -40,27 +42,45 @@ FACTS = {
     "receipt": ("received_on", "method", "payer", "reference", "memo", "currency"),
     "invoice": ("sort", "invoice_number", "issued_on", "requested_on", "contract", "order", "reverses", "currency"),
 }
-#: Fields whose values stand on papers, of a document and of its lines.
-_FIGURES = frozenset(("total", "amount", "price", "net", "tax", "discount", "discount_amount"))
+_FIGURES = ("total", "amount", "price", "net", "tax", "discount", "discount_amount")
+#: Without which a paper would not say what it must: fields of a document, and of its lines.
+_OF_DOCUMENTS = frozenset((*_FIGURES, "number", "customer", "currency", "terms", "title", "tax_number", "bank", "content"))  # fmt: skip
+_OF_LINES = frozenset((*_FIGURES, "name", "specification", "quantity", "unit", "tax_class", "optional", "percent", "due_on", "milestone"))  # fmt: skip
+
+
+def _reads(actor: Actor, entity: Entity, names: frozenset[str]) -> bool:
+    return reads(actor, entity, *(names & records.fields_of(entity).keys()))
 
 
 def open_to(actor: Actor, record: Any) -> bool:
-    """Whether the actor sees every figure that stands on the paper of a record."""
+    """Whether the actor reads everything without which the paper of a record would not be one."""
     entity = entity_of(record)
-    sorts = (entity, *(entity_of(one.entity) for one in entity.lines))
-    return all(reads(actor, one, *(_FIGURES & records.fields_of(one).keys())) for one in sorts)
+    lines = [one.entity for one in entity.lines] + (["billing.orderline"] if isinstance(record, Delivery) else [])
+    return _reads(actor, entity, _OF_DOCUMENTS) and all(_reads(actor, entity_of(one), _OF_LINES) for one in lines)
 
 
 def may_print(actor: Actor, record: Any) -> bool:
     """Whether the actor sees whom the paper of a record is for, and every figure that stands on it."""
-    named = reads(actor, "customers.customer", "name")
-    return open_to(actor, record) and named and allowed(actor, "view", record.customer)
+    if not open_to(actor, record):
+        return False
+    buyers = entity_of("customers.customer")
+    if not hasattr(record, "customer_id") or condition(buyers, actor) is None:  # a template has none
+        return reads(actor, buyers, "name")
+    return reads(actor, buyers, "name") and allowed(actor, "view", record.customer)
 
 
 def require_open(actor: Actor, record: Any) -> None:
     """Refuse to hand out a paper with a customer or figures the actor may not see. Raises Denied."""
     if not may_print(actor, record):
         raise Denied(_("Something stands on it that you may not see."), code="paper.figures")
+
+
+def require_whole(actor: Actor, record: Any) -> None:
+    """Refuse to hand out a paper as the house prints it where the actor's own would say less. Raises Denied."""
+    require_open(actor, record)
+    whole, own = (document_data(record, actor.language, reader=one) for one in (system_actor(), actor))
+    if whole != own:
+        raise Denied(_("The customer would read something there that you may not see."), code="paper.whole")
 
 
 def document_data(record: Any, language: str, *, reader: Actor) -> dict[str, Any]:
@@ -75,7 +95,7 @@ def document_data(record: Any, language: str, *, reader: Actor) -> dict[str, Any
     subject = getattr(told, "name", "") or record.customer.name
     data = {
         "title": titles[name], "number": told.number, "lang": "en" if english else "zh",
-        "seller": seller(english=english, by=getattr(record, "owner", None)), "buyer": _buyer(reader, record, english=english), "facts": _facts(reader, record),
+        "seller": seller(english=english, by=_answering(reader, record)), "buyer": _buyer(reader, record, english=english), "facts": _facts(reader, record),
         "columns": [], "rows": [], "totals": [], "in_words": "", "rule": "", "notice": "", "plan": [], "terms": "", "signature": False,
         "words": {
             "footer": f"{told.number} {subject}", "plan": _("Payment"), "terms": _("Terms"), "plan_head": [_("Instalment"), _("Portion"), _("Amount"), _("Due")],
@@ -117,7 +137,7 @@ def _priced(reader: Actor, record: Any, *, english: bool) -> dict[str, Any]:
         "totals": totals_of(record),
         "in_words": _in_words(record.total, record.currency, english=english),
         "rule": str(ROUNDING),
-        "plan": _plan(reader, record) if name != "quote" else [],
+        "plan": _plan(record) if name != "quote" else [],
         "terms": seen(reader, record).terms or "",
         "signature": name == "contract",
     }
@@ -130,7 +150,7 @@ def _delivered(reader: Actor, record: Delivery, *, english: bool) -> dict[str, A
         ("#", False, True), (_("Description"), True, False), (_("Quantity"), False, True), (_("Unit"), False, False), (_("Note"), False, False),
     ]  # fmt: skip
     cells = [
-        [str(place), _line_text(row.order_line, english=english), number(row.quantity.normalize()), _unit(row.order_line.unit), row.note]
+        [str(place), _line_text(row.order_line, english=english), number(row.quantity.normalize()), _unit(row.order_line.unit), seen(reader, row).note]
         for place, row in enumerate(rows, 1)
     ]  # fmt: skip
     noted = any(row[4] for row in cells)
@@ -222,6 +242,8 @@ def _received(reader: Actor, record: Receipt, *, english: bool) -> dict[str, Any
     for place, one in enumerate(visible(paid, reader).order_by("pk") if known else (), 1):
         text = f"{_called(reader, one.instalment.contract or one.instalment.order)} {_called(reader, one.instalment, 'name')}"
         rows.append({"section": False, "cells": [str(place), text.strip(), amount(one.amount, record.currency)]})
+    if len(rows) < paid.count():
+        rows.append({"section": False, "cells": ["", _("Documents not shown here"), ""]})
     back, free = record.sort == OUT, seen(reader, record).free
     totals = [] if back or not free else [[_("Not allocated yet"), amount(free, record.currency)]]
     return {
@@ -296,14 +318,21 @@ def customer_name(customer: Customer, *, english: bool) -> str:
     return (customer.english_name if english else "") or customer.name
 
 
+def _answering(reader: Actor, record: Any) -> Any:
+    """Who answers for a document, as one may see him; one's own number is printed in full."""
+    owner = getattr(seen(reader, record), "owner", None)
+    return owner if owner is None or owner.pk == reader.user_id else seen(reader, owner)
+
+
 def _buyer(reader: Actor, record: Any, *, english: bool) -> dict[str, Any]:
     customer = seen(reader, record.customer)
     rows = [display.address_text(one) for one in (customer.addresses or ())[:1]]
-    contact = record.order.contact if isinstance(record, Delivery) else getattr(seen(reader, record), "contact", None)
+    about = record.order if isinstance(record, Delivery) else record
+    contact = getattr(seen(reader, about), "contact", None) if allowed(reader, "view", about) else None
     if contact is not None and allowed(reader, "view", contact):
-        told = seen(reader, contact)
-        phones = [display.shown(records.fields_of("customers.contact")["phones"], (told.phones or [])[:1])]
-        rows.insert(0, " ".join(filter(None, (told.name, *phones))))
+        entity, field = entity_of(contact), records.fields_of("customers.contact")["phones"]
+        phones = display.shown(field, display.masked(reader, entity, field, contact.phones[:1]))
+        rows.insert(0, " ".join(filter(None, (seen(reader, contact).name, phones))))
     if isinstance(record, Contract):
         known = customer.invoice_titles[0] if customer.invoice_titles else {}
         rows.append(_labelled(_("Tax number"), str(known.get("tax_number") or customer.credit_code or "")))
@@ -339,9 +368,8 @@ def _called(reader: Actor, other: Any, *names: str) -> str:
     return " ".join(filter(None, (getattr(told, one) for one in names or ("number", "name"))))
 
 
-def _plan(reader: Actor, record: Any) -> list[list[str]]:
-    found = Instalment.objects.filter(**{record._meta.model_name: record.pk}).order_by("position", "due_on", "pk")
-    rows = [seen(reader, one) for one in visible(found, reader)]
+def _plan(record: Any) -> list[list[str]]:
+    rows = Instalment.objects.filter(**{record._meta.model_name: record.pk}).order_by("position", "due_on", "pk")
     return [
         [
             row.name,
