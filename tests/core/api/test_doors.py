@@ -16,7 +16,7 @@ from guanxi.core.api import doors
 from guanxi.core.api.problems import json_bytes
 from guanxi.core.automation import housekeeping
 from guanxi.core.kernel import clock
-from guanxi.core.kernel.errors import RuleBroken, Unavailable
+from guanxi.core.kernel.errors import RuleBroken, TooMany, Unavailable
 from guanxi.core.models import ApiToken, KeptAnswer
 from guanxi.core.people import tokens
 from tests.at_once import at_once
@@ -151,6 +151,20 @@ def test_an_error_is_kept_too_and_nothing_else(api: Api) -> None:
     assert (first.status_code, again.status_code, again["Idempotency-Replayed"]) == (422, 422, "true")
     assert again.content == first.content
     assert not Gadget.objects.exists()
+
+
+@pytest.mark.parametrize(("trouble", "status"), [(Unavailable(), 503), (TooMany(retry_after=7), 429)])
+def test_what_passes_is_not_kept(trouble: Exception, status: int, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_kwargs: Any) -> Any:
+        raise trouble
+
+    client, how = api("alice"), {"headers": {"Idempotency-Key": "k1"}, **JSON}
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "create", broken)
+        assert client.post(GADGETS, {"name": "Later"}, **how).status_code == status
+    assert not KeptAnswer.objects.exists()
+    again = client.post(GADGETS, {"name": "Later"}, **how)
+    assert (again.status_code, "Idempotency-Replayed" in again, Gadget.objects.count()) == (201, False, 1)
 
 
 def test_a_change_with_a_key_is_done_once(api: Api, make: Make) -> None:

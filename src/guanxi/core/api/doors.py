@@ -15,7 +15,7 @@ from ninja.utils import check_csrf
 from guanxi.core.api import problems
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, RuleBroken, TooMany
+from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, RuleBroken, TooMany, Unavailable
 from guanxi.core.models import KeptAnswer, User
 from guanxi.core.models.fixed import LIGHTLY, ask
 from guanxi.core.people import factors, signin
@@ -114,13 +114,13 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
 
 
 def _answered(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
-    """The answer, an expected error included, its work undone but its answer kept; not that somebody is asked back, for
-    the same is sent again when it is meant.
+    """The answer, an expected error included, its work undone but its answer kept; not that somebody is asked back or
+    must wait, for the same is sent again when it is meant, or when the trouble has passed.
     """
     try:
         with transaction.atomic():
             return answer()
-    except Doubtful:
+    except (Doubtful, TooMany, Unavailable):
         raise
     except GuanxiError as error:
         return problems.from_error(request, error)
