@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from django.conf import settings
 from python_calamine import CalamineWorkbook
 
 from guanxi.core.exchange import exports
@@ -52,6 +54,25 @@ def test_looks_of_a_day_are_counted_for_each_person(cast: Any, masked: Any, make
         assert reveal(masked, one, "phones")
     limits(cast, looks=0)
     assert reveal(masked, one, "phones")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "Europe/London"])
+def test_no_new_day_begins_by_moving_to_another_zone(cast: Any, masked: Any, make: Any, zone: str) -> None:
+    limits(cast, looks=1, rows=5)
+    one = make("customers.customer", name="华为", phones=["13800138000"])
+    noon = clock.day_start(dt.date(2026, 3, 5), settings.TIME_ZONE) + dt.timedelta(hours=12)
+    for hours in range(12):  # at one of these it is midnight there
+        with clock.moved_to(noon + dt.timedelta(hours=hours, minutes=-10)):
+            if not hours:
+                assert reveal(masked, one, "phones")
+                AccessEntry.objects.create(
+                    sort="export", entity="customers.customer", actor_id=masked.user_id, details={"rows": 4}
+                )
+            moved = dataclasses.replace(masked, timezone=zone)
+            with pytest.raises(TooMany) as refused:
+                reveal(moved, one, "phones")
+            assert refused.value.retry_after == (12 - hours) * 3600 + 600
+            assert discretion.rows_left(moved) == 1
 
 
 def test_rows_of_lists_and_reports_count_together(cast: Any, make: Any) -> None:

@@ -135,7 +135,7 @@ class _Taken:
         """Count rows before they are written. Raises TooMany when the day's are used up."""
         self.rows += rows
         if self.left is not None and self.rows > self.left:
-            raise discretion.rows_used_up(self.actor)
+            raise discretion.rows_used_up()
 
 
 def _chunks(actor: Actor, records: Iterator[Any], taken: _Taken) -> Iterator[list[Any]]:

@@ -1,6 +1,7 @@
 """How much of what is protected one person may look at and carry away in a day, and the mark a file carries away.
 
-The limits are the workspace's (``Preference`` "discretion", set at ``privacy.policy``); a day is one of the person's own.
+The limits are the workspace's (``Preference`` "discretion", set at ``privacy.policy``); a day is one of
+its time zone, for everybody: one's own can be chosen, and with it the beginning of a new day.
 Programs of the house (no user) are not held to them.
 """
 
@@ -11,6 +12,7 @@ import secrets
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import BigIntegerField, Sum
 from django.db.models.fields.json import KT
@@ -100,14 +102,14 @@ def looks_check(actor: Actor) -> None:
     if actor.user_id is None or not limit:
         return
     _alone(actor)
-    if AccessEntry.objects.filter(sort="reveal", actor_id=actor.user_id, at__gte=_morning(actor)).count() >= limit:
+    if AccessEntry.objects.filter(sort="reveal", actor_id=actor.user_id, at__gte=_morning()).count() >= limit:
         raise TooMany(
             ngettext(
                 "%(num)s masked value a day may be shown to one person. Ask an administrator if you need more today.",
                 "%(num)s masked values a day may be shown to one person. Ask an administrator if you need more today.",
                 limit,
             ) % {"num": limit},
-            code="discretion.looks", retry_after=_until_midnight(actor),
+            code="discretion.looks", retry_after=_until_midnight(),
         )  # fmt: skip
 
 
@@ -120,7 +122,7 @@ def rows_left(actor: Actor) -> int | None:
     if actor.user_id is None or not limit:
         return None
     _alone(actor)
-    taken = AccessEntry.objects.filter(sort="export", actor_id=actor.user_id, at__gte=_morning(actor)).aggregate(
+    taken = AccessEntry.objects.filter(sort="export", actor_id=actor.user_id, at__gte=_morning()).aggregate(
         rows=Sum(Cast(KT("details__rows"), BigIntegerField()))
     )["rows"]
     return max(limit - (taken or 0), 0)
@@ -130,10 +132,10 @@ def rows_take(actor: Actor, rows: int) -> None:
     """Before so many rows go out, in the transaction that notes it. Raises TooMany when that is more than is left today."""
     left = rows_left(actor)
     if left is not None and rows > left:
-        raise rows_used_up(actor)
+        raise rows_used_up()
 
 
-def rows_used_up(actor: Actor) -> TooMany:
+def rows_used_up() -> TooMany:
     """What an export that goes over the limit ends with."""
     limit = discretion().rows
     return TooMany(
@@ -142,13 +144,13 @@ def rows_used_up(actor: Actor) -> TooMany:
             "One person may export %(num)s rows a day. Narrow the list, or ask an administrator.",
             limit,
         ) % {"num": limit},
-        code="discretion.rows", retry_after=_until_midnight(actor),
+        code="discretion.rows", retry_after=_until_midnight(),
     )  # fmt: skip
 
 
-def _morning(actor: Actor) -> dt.datetime:
-    return clock.day_start(clock.today(actor.timezone), actor.timezone)
+def _morning() -> dt.datetime:
+    return clock.day_start(clock.today(settings.TIME_ZONE), settings.TIME_ZONE)
 
 
-def _until_midnight(actor: Actor) -> int:
-    return max(int((_morning(actor) + dt.timedelta(days=1) - clock.now()).total_seconds()), 1)
+def _until_midnight() -> int:
+    return max(int((_morning() + dt.timedelta(days=1) - clock.now()).total_seconds()), 1)
