@@ -15,7 +15,7 @@ from guanxi.core.models import AuditEntry, OneTimeLink, Role, RoleRight, User
 from guanxi.core.models.stamps import bump
 from guanxi.core.people import inviting, jobs, links
 from guanxi.core.people.tokens import token_authenticate, token_create
-from guanxi.core.people.users import user_update
+from guanxi.core.people.users import password_change, user_deactivate, user_reactivate, user_update
 from tests.core.people.conftest import PASSWORD, password_of
 
 NOON = dt.datetime(2026, 3, 5, 12, 0, tzinfo=dt.UTC)
@@ -73,6 +73,52 @@ def test_not_for_the_deactivated(cast: Any) -> None:
     User.objects.filter(pk=cast.alice_user.pk).update(is_active=False)
     with pytest.raises(NotFound):
         links.link_use(secret, NEW)
+
+
+def test_no_link_outlives_what_changes_the_account(cast: Any) -> None:
+    """Another password, state, name or address: whoever holds a link made before has nothing."""
+    password_of(cast.alice_user)
+
+    def held(change: Any) -> bool:
+        user = User.objects.get(pk=cast.alice_user.pk)
+        secrets = [secret_in(links.link_create(cast.root, user, purpose)) for purpose in ("invite", "reset")]
+        other = secret_in(links.link_create(cast.root, cast.bob_user, "reset"))
+        change(user, secrets)
+        open_ = {
+            OneTimeLink.objects.filter(digest=links._digest(one), expires_at__gt=clock.now(), used_at=None).exists()
+            for one in secrets
+        }
+        assert links.link_read(other), "the links of others stay"
+        return open_ != {False}
+
+    def off_and_on(user: User, _secrets: list[str]) -> None:
+        user_deactivate(cast.root, user)
+        user_reactivate(cast.root, user)
+
+    assert not held(lambda user, _: password_change(cast.alice, user, old=PASSWORD, new=NEW))
+    assert not held(lambda _, secrets: links.link_use(secrets[0], PASSWORD))
+    assert not held(off_and_on)
+    assert not held(lambda user, _: user_update(cast.root, user, values={"username": "alina"}))
+    assert not held(lambda user, _: user_update(cast.root, user, values={"email": "alina@guanxi.example"}))
+    assert held(lambda user, _: user_update(cast.root, user, values={"phone": "13800138000", "username": "alina"}))
+
+
+def test_a_corrected_address_gets_a_link_of_its_own(cast: Any, signed_in: Any) -> None:
+    User.objects.filter(pk=cast.alice_user.pk).update(language="en", password="!none")
+    assert jobs.invitation_send(cast.alice_user.pk)
+    administrator = signed_in(cast.root_user)
+    page = f"/people/users/{cast.alice_user.pk}/"
+    assert "A link is open until" in administrator.get(page).content.decode()
+    user_update(cast.root, User.objects.get(pk=cast.alice_user.pk), values={"email": "alice@right.example"})
+    assert "A link is open until" not in administrator.get(page).content.decode()
+    assert jobs.invitation_send(cast.alice_user.pk)
+    wrong, right = (
+        secret_in(next(line for line in one.body.splitlines() if line.startswith("http"))) for one in mail.outbox
+    )
+    assert mail.outbox[1].to == ["alice@right.example"]
+    with pytest.raises(NotFound):
+        links.link_use(wrong, NEW)
+    assert links.link_use(right, NEW).check_password(NEW)
 
 
 def test_made_by_administrators_only(cast: Any) -> None:

@@ -6,14 +6,17 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
 from django.test import Client
 
+from guanxi.core.automation import outbound, push
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import TooMany
-from guanxi.core.models import AccessEntry, RateWindow, User
+from guanxi.core.models import AccessEntry, PushDevice, RateWindow, User
 from guanxi.core.people import passwords, sessions, signin, throttle, users
 from tests.core.people.conftest import PASSWORD, password_of
 
@@ -273,6 +276,76 @@ def test_password_change_ends_all_but_the_own_session(signed_in: Any, cast: Any)
     assert mine.get("/account/security/").content.decode().count("/end/") == 1
     assert attempt(Client(), "alice", PASSWORD).status_code == 422
     assert attempt(Client(), "alice", new).status_code == 302
+
+
+def test_the_present_password_is_guessed_as_little_as_at_sign_in(signed_in: Any, cast: Any) -> None:
+    new = "一二三四五上山打老虎"
+    with clock.moved_to(NOON):
+        client = signed_in(cast.alice_user)
+
+        def change(old: str) -> Any:
+            form = {"old": old, "password": new, "again": new}
+            return client.post("/account/password/change/", form)
+
+        assert [change("wrong").status_code for _n in range(5)] == [422] * 5
+        refused = change(PASSWORD)
+        assert refused.status_code == 429
+        page = refused.content.decode()
+        assert "Too many failed attempts" in page.partition('name="old"')[2].partition('name="password"')[0]
+        assert attempt(Client(), "alice", PASSWORD).status_code == 429, "one counter with the sign-in"
+        told = list(AccessEntry.objects.filter(details__reason="password").values_list("sort", "actor_id", "address"))
+        wrong, throttled = ((sort, cast.alice_user.pk, "127.0.0.1") for sort in ("sign_in_failed", "sign_in_throttled"))
+        assert sorted(told) == [wrong] * 5 + [throttled]
+    log = signed_in(cast.root_user).get("/people/log/?sort=sign_in_throttled").content.decode()
+    assert "Change password" in log
+    with clock.moved_to(NOON + dt.timedelta(seconds=61)):
+        assert change(PASSWORD).status_code == 303
+        assert not RateWindow.objects.filter(key=throttle.account_key("alice")).exists()
+
+
+def devices_of(user: User, count: int = 2) -> list[PushDevice]:
+    return [
+        PushDevice.objects.create(user=user, endpoint=f"https://push.example/{user.pk}/{n}", key="k", secret="s")
+        for n in range(count)
+    ]
+
+
+def test_devices_are_told_no_more_after_what_ends_sessions(signed_in: Any, cast: Any) -> None:
+    client, user = signed_in(cast.alice_user), cast.alice_user
+    others = devices_of(cast.bob_user, 1)
+    new = "一二三四五上山打老虎"
+    for end in (
+        lambda: client.post("/account/sessions/end/"),
+        lambda: client.post("/account/password/change/", {"old": PASSWORD, "password": new, "again": new}),
+        lambda: sessions.sessions_end(cast.root, user),
+        lambda: users.second_factor_reset(cast.root, user),
+        lambda: users.user_deactivate(cast.root, user),
+    ):
+        devices_of(user)
+        end()
+        assert list(PushDevice.objects.all()) == others
+
+
+def test_signing_out_forgets_this_browser_s_device(signed_in: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "check_address", lambda _address: None)
+    point = (
+        ec.generate_private_key(push.CURVE)
+        .public_key()
+        .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    )
+    form = {"endpoint": "https://push.example/this", "key": push.coded(point), "secret": push.coded(bytes(16))}
+    client, page = signed_in(cast.alice_user), "/account/notifications/"
+    elsewhere, (other,) = devices_of(cast.alice_user), devices_of(cast.bob_user, 1)
+    assert "data-push-known" not in client.get(page).content.decode()
+    assert client.post(f"{page}device/", form).json() == {"on": True}
+    assert "data-push-known" in client.get(page).content.decode()
+    client.post("/account/logout/")
+    assert set(PushDevice.objects.all()) == {*elsewhere, other}
+    for said in (str(other.pk), "9" * 30, "²", ""):
+        client = signed_in(cast.alice_user)
+        client.cookies[push.COOKIE] = said
+        client.post("/account/logout/")
+    assert set(PushDevice.objects.all()) == {*elsewhere, other}
 
 
 def test_role_change_counts_at_the_next_request_in_every_session(signed_in: Any, cast: Any) -> None:

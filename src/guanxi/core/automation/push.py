@@ -39,6 +39,8 @@ RECORD = 4096
 #: Seconds a token of ours holds, seconds a service keeps a message for a device that is off.
 TOKEN_LIVES, MESSAGE_LIVES = 12 * 3600, 86_400
 MOST_DEVICES = 10
+#: Says to the pages about oneself which device the browser is.
+COOKIE, COOKIE_LIVES = "guanxi_device", 400 * 86_400
 
 
 def coded(data: bytes) -> str:
@@ -129,6 +131,13 @@ def device_add(actor: Actor, *, endpoint: str, key: str, secret: str, name: str 
 def device_remove(actor: Actor, endpoint: str) -> int:
     """Send no more to this browser; returns how many devices that were."""
     return PushDevice.objects.filter(user_id=actor.user_id or 0, endpoint=endpoint).delete()[0]
+
+
+def device_leave(actor: Actor, said: str) -> int:
+    """The actor signs out of the browser that says it is this device of his; returns how many devices that were."""
+    if not said.isdecimal() or len(said) > 18:
+        return 0
+    return PushDevice.objects.filter(user_id=actor.user_id or 0, pk=int(said)).delete()[0]
 
 
 # -- sending -----------------------------------------------------------------------------------------------------------

@@ -76,8 +76,11 @@ def admin_link() -> str | None:
 
 
 def _find(secret: str, *, lock: bool = False) -> OneTimeLink:
-    found = OneTimeLink.objects.select_for_update(of=("self",)) if lock else OneTimeLink.objects.all()
-    link = found.filter(digest=_digest(secret), used_at__isnull=True, expires_at__gt=clock.now()).first()
+    found = OneTimeLink.objects.filter(digest=_digest(secret))
+    if lock:  # the person first, as whatever ends his links does
+        list(User.everything.select_for_update().filter(pk__in=found.values("user_id")))
+        found = found.select_for_update(of=("self",))
+    link = found.filter(used_at__isnull=True, expires_at__gt=clock.now()).first()
     if link is None or (link.user is not None and not (link.user.is_active and link.user.deleted_at is None)):
         raise _gone()
     if link.purpose == "admin" and _administered():  # somebody came in by the command line meanwhile

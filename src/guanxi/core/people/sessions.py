@@ -10,7 +10,7 @@ from allauth.usersessions.models import UserSession
 
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import NotFound
-from guanxi.core.models import User
+from guanxi.core.models import PushDevice, User
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.records.discretion import noted
 
@@ -82,20 +82,21 @@ def session_end(actor: Actor, user: User, session_id: int) -> None:
 
 
 def sessions_end(actor: Actor, user: User, *, but_key: str = "") -> int:
-    """End all sessions of the user, but for the one with ``but_key``; returns how many."""
+    """End all sessions of the user, but for the one with ``but_key``, and forget his devices; returns how many sessions."""
     _may(actor, user)
+    count = sessions_drop(user, but_key=but_key)
+    if count:
+        _note(actor, user, count)
+    return count
+
+
+def sessions_drop(user: User, *, but_key: str = "") -> int:
+    """The same without asking who wants it; for services that have asked."""
     rows = list(UserSession.objects.filter(user_id=user.pk).exclude(session_key=but_key))
     for row in rows:
         row.end()
-    if rows:
-        _note(actor, user, len(rows))
+    PushDevice.objects.filter(user_id=user.pk).delete()
     return len(rows)
-
-
-def sessions_drop(user: User, *, but_key: str = "") -> None:
-    """End all sessions without asking who wants it; for services that have asked."""
-    for row in UserSession.objects.filter(user_id=user.pk).exclude(session_key=but_key):
-        row.end()
 
 
 def _note(actor: Actor, user: User, count: int) -> None:

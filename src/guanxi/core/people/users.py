@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from guanxi.core.automation.notify import tell_pages
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text
+from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken, Text, TooMany
 from guanxi.core.kernel.text import sort_key
-from guanxi.core.models import AuditEntry, Operation, Role, User, stamps
-from guanxi.core.people import passwords
+from guanxi.core.models import AuditEntry, OneTimeLink, Operation, Role, User, stamps
+from guanxi.core.people import passwords, throttle
 from guanxi.core.people.guards import require_administrator, require_as_much, require_not_above, require_role_givable
 from guanxi.core.people.sessions import sessions_drop
 from guanxi.core.records import saving
+from guanxi.core.records.discretion import noted
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.registry import entity_of
 
@@ -81,7 +82,8 @@ def user_update(
     original: Mapping[str, Any] | None = None,
     operation: Operation | None = None,
 ) -> User:
-    """Change a user; switching ``is_active`` off or on does what deactivating and reactivating do.
+    """Change a user; switching ``is_active`` off or on does what deactivating and reactivating do. With another login
+    name or address his unused links end: they went to the former one.
 
     Raises what ``records.update`` raises, ``Denied`` for an administrator above the actor, and ``RuleBroken``.
     """
@@ -96,6 +98,8 @@ def user_update(
         if before.is_active and not changed.is_active:
             _check_deactivation(actor, before)
             stamp_bump(changed)
+        elif (before.username, before.email) != (changed.username, changed.email):
+            links_end(changed)
     return changed
 
 
@@ -163,12 +167,21 @@ def _keep_an_administrator(user: User, *, roles: Iterable[Role] = ()) -> None:
 
 
 def stamp_bump(user: User, *, but_key: str = "") -> None:
-    """End the sessions (but for the one with ``but_key``) and tokens of a user. Belongs in the transaction that is the reason."""
+    """End the sessions (but for the one with ``but_key``), tokens, unused links and devices of a user. Belongs in the
+    transaction that is the reason.
+    """
     user.security_stamp += 1
     User.everything.filter(pk=user.pk).update(security_stamp=user.security_stamp)
     sessions_drop(user, but_key=but_key)
+    links_end(user)
     stamps.bump("rights")
     tell_pages([user.pk])
+
+
+def links_end(user: User) -> None:
+    """The user's unused links, whatever they are for, stop working."""
+    now = clock.now()
+    OneTimeLink.objects.filter(user=user, used_at__isnull=True, expires_at__gt=now).update(expires_at=now)
 
 
 def user_roles_set(actor: Actor, user: User, roles: Iterable[Role]) -> None:
@@ -220,11 +233,22 @@ def password_store(actor: Actor, user: User, password: str, *, but_key: str = ""
 
 
 def password_change(actor: Actor, user: User, *, old: str, new: str, but_key: str = "") -> None:
-    """One's own password, knowing the old one. Other sessions and all tokens end. Raises ``Denied``, ``Invalid`` by field."""
+    """One's own password, knowing the old one. Other sessions and all tokens end. Raises ``Denied``, ``Invalid`` by field,
+    and ``TooMany`` at the old one: wrong ones count, and are noted, like those at sign-in.
+    """
     if actor.user_id != user.pk or actor.scopes is not None:
         raise Denied
+    key = throttle.account_key(user.username)
+    try:
+        throttle.attempt_take(key)
+    except TooMany as error:
+        noted(actor, "sign_in_throttled", "core.user", record_id=user.pk, reason="password")
+        error.field = "old"
+        raise
     if not user.check_password(old):
+        noted(actor, "sign_in_failed", "core.user", record_id=user.pk, reason="password")
         raise Invalid(_("The password is not right."), code="password.wrong", field="old")
+    throttle.attempt_forget(key)
     passwords.password_check(new, user)
     if user.check_password(new):
         raise Invalid(_("The new password is the old one."), code="password.same", field="password")

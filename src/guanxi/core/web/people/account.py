@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -221,6 +222,7 @@ def my_rights(request: HttpRequest) -> HttpResponseBase:
 def notifications(request: HttpRequest) -> HttpResponseBase:
     """Of what I want to hear, and by which ways."""
     actor, user, data = actor_of(request), me(request), request.POST
+    devices = list(user.devices.values_list("pk", flat=True))
     context = {
         "title": _("My account"),
         "tabs": account_tabs(request),
@@ -228,7 +230,8 @@ def notifications(request: HttpRequest) -> HttpResponseBase:
         "mails": channels.MAIL_LABELS,
         "email": user.email,
         "push": push.public_key() if environment().push else "",
-        "devices": list(user.devices.order_by("-pk")),
+        "devices": len(devices),
+        "known": request.COOKIES.get(push.COOKIE, "") in map(str, devices),
     }
     if request.method != "POST":
         return show(request, "people/notifications.jinja", context)
@@ -252,7 +255,12 @@ def device(request: HttpRequest) -> HttpResponseBase:
         push.device_remove(actor, data.get("endpoint", ""))
         return JsonResponse({"on": False})
     name = request.headers.get("User-Agent", "")
-    push.device_add(
+    made = push.device_add(
         actor, endpoint=data.get("endpoint", ""), key=data.get("key", ""), secret=data.get("secret", ""), name=name
     )
-    return JsonResponse({"on": True})
+    answer = JsonResponse({"on": True})
+    answer.set_cookie(
+        push.COOKIE, str(made.pk), max_age=push.COOKIE_LIVES, path="/account/", secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True, samesite="Lax",
+    )  # fmt: skip
+    return answer

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from guanxi.core.automation.leaving import left_by
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import GuanxiError
 from guanxi.core.models import OneTimeLink, Role, User
 from guanxi.core.people import inviting, links, sessions, tokens, users
@@ -27,13 +28,13 @@ def _context(request: HttpRequest, user: User) -> dict[str, Any]:
     choices = [
         (role, role_name(role), role_description(role), role.pk in held) for role in Role.objects.order_by("name", "pk")
     ]
-    waiting = OneTimeLink.objects.filter(user=user, used_at__isnull=True).order_by("-created_at").first()
+    open_ = OneTimeLink.objects.filter(user=user, used_at__isnull=True, expires_at__gt=clock.now())
     return {
         "title": str(user),
         "tabs": user_tabs(request, user),
         "user": user,
         "roles": choices,
-        "waiting": waiting,
+        "waiting": open_.order_by("-created_at").first(),
         "has_password": user.has_usable_password(),
         "factors": user.authenticator_set.exclude(type="recovery_codes").count(),
         "link": "",

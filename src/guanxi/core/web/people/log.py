@@ -81,6 +81,7 @@ def _details(row: AccessEntry) -> str:
         "absolute": _("two weeks over"),
         "stamp": _("account or password changed"),
         "ended": _("ended by hand"),
+        "password": _("Change password"),
     }
     known = dict(row.details)
     entity = str(entity_of(row.entity).plural) if is_registered(row.entity) else row.entity

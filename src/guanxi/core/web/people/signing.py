@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from guanxi.core.automation import push
 from guanxi.core.kernel.errors import GuanxiError, Invalid, TooMany
 from guanxi.core.models import OneTimeLink, User
 from guanxi.core.people import factors, links, signin, throttle
 from guanxi.core.people.inviting import reset_request
 from guanxi.core.web.middleware import guest_language
 from guanxi.core.web.people.common import errors_of
+from guanxi.core.web.views.common import actor_of
 from guanxi.core.web.views.pages import redirect
 
 
@@ -120,7 +122,8 @@ class SignOutView(LogoutView):
     """Signing out; the browser forgets the pages it kept, those behind its back button too."""
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """End the session."""
+        """End the session, and send no more to this browser."""
+        push.device_leave(actor_of(self.request), self.request.COOKIES.get(push.COOKIE, ""))
         answer: HttpResponse = super().post(*args, **kwargs)
         answer.headers["Clear-Site-Data"] = '"cache"'
         return answer

@@ -11,10 +11,10 @@ each("[data-push]", async (box) => {
   if (!worker) { not.hidden = false; return; }
   const show = async () => {
     const held = await worker.pushManager.getSubscription();
-    off.hidden = !held;
-    on.hidden = Boolean(held) || Notification.permission === "denied";
+    const shown = Boolean(held) && "pushKnown" in box.dataset; // else it was forgotten: signed out, another password
+    off.hidden = !shown;
+    on.hidden = shown || Notification.permission === "denied";
     not.hidden = Notification.permission !== "denied";
-    return held;
   };
   const tell = async (values) => {
     const answer = await request(box.dataset.pushUrl, { method: "POST", body: new URLSearchParams(values), headers: { Accept: "application/json" } });
@@ -26,6 +26,7 @@ each("[data-push]", async (box) => {
       const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(box.dataset.push) });
       const { endpoint, keys } = made.toJSON();
       await tell({ endpoint, key: keys.p256dh, secret: keys.auth }).catch(async (error) => { await made.unsubscribe(); throw error; });
+      box.dataset.pushKnown = "";
       toast({ text: t("saved") });
     } catch {
       if (Notification.permission !== "denied") toast({ text: t("push_failed"), level: "error" });
