@@ -187,6 +187,19 @@ def test_an_answer_finds_the_record_of_the_mail_it_answers(
     assert InboundMessage.objects.get(subject="骗").state == "new", "a guessed number is no thread"
 
 
+def test_an_answer_to_what_a_colleague_was_told_stands_on_no_record_by_itself(
+    postbox: Postbox, box: Mailbox, contact: Any, cast: Any
+) -> None:
+    told = messages.put("mail", "bob@guanxi.example", subject="s", record=contact, payload={messages.INSIDE: True})
+    Mailbox.objects.filter(pk=box.pk).update(unknown="sales.lead")
+    answer = mail("鲍勃 <bob@guanxi.example>", "Re: 价格 5", In_Reply_To=threads.message_id(told))
+    postbox.put(answer)
+    mailboxes.read(box.pk)
+    row = InboundMessage.objects.get()
+    assert (row.answers_id, row.state, row.record_id) == (told.pk, "new", None)
+    assert said(contact, cast.root) == []
+
+
 def test_the_plus_part_of_an_address_leads_there_too(box: Mailbox, contact: Any, cast: Any) -> None:
     Mailbox.objects.update(plus=True)
     given = Writing(channel="mail", to="Wang@kunlun.test", subject="s", body="b")

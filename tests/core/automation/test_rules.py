@@ -15,8 +15,11 @@ from guanxi.core.automation.rules import hearing, running, store
 from guanxi.core.automation.rules.store import RuleDraft, rule_save
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
-from guanxi.core.models import AutomationRule, Notification, OutboundMessage, RuleRun, User
-from guanxi.core.records import formula
+from guanxi.core.models import AutomationRule, Notification, OutboundMessage, RoleField, RuleRun, User
+from guanxi.core.models.stamps import bump
+from guanxi.core.privacy import erasing
+from guanxi.core.records import formula, timeline
+from guanxi.core.schema.registry import entity_of
 from tests.core.automation.ruling import BOB, CHANGED, CN, new, note, rule, settle
 from tests.fakes.models import Gadget, Part
 
@@ -340,3 +343,27 @@ def test_a_busy_database_is_left_to_the_job(cast: Any, gadget: Gadget, monkeypat
         running.go(run.pk)
     run.refresh_from_db()
     assert (run.state, run.trail) == ("running", [])
+
+
+def test_what_colleagues_are_told_is_no_correspondence_of_the_record(cast: Any, gadget: Gadget) -> None:
+    RoleField.objects.create(role=cast.role, entity="fakes.gadget", field="price", level="hidden")
+    bump("rights", "fields")
+    gadget.email = "li@example.com"
+    gadget.save()
+    about = {"do": "message", "channel": "mail", "text": "价格 {{ price }}"}
+    rule(
+        cast,
+        {**about, "subject": "同事 {{ price }}", "whom": [BOB]},
+        {**about, "subject": "负责人 {{ price }}", "to": "owner.email"},
+        {**about, "subject": "客户", "text": "您好", "to": "email"},
+        trigger=CHANGED,
+    )
+    records.update(cast.alice, gadget, {"state": "broken"})
+    settle()
+    sent = OutboundMessage.objects.order_by("pk")
+    assert [one.subject for one in sent] == ["同事 ¥10.00", "负责人 ¥10.00", "客户"]
+    assert [messages.send(one.pk) for one in sent] == ["sent"] * 3
+    for actor in (cast.actor(cast.alice_user), cast.actor(cast.bob_user), cast.root):
+        assert [one.title for one in timeline.timeline(actor, gadget, kinds=["message"]).entries] == ["客户"]
+    erasing._traces(entity_of(gadget), gadget, [])
+    assert not OutboundMessage.objects.exclude(body="").exists(), "they are about the record all the same"

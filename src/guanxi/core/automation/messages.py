@@ -36,6 +36,8 @@ from guanxi.core.schema.registry import entity_of
 from guanxi.runtime.failpoints import reach
 
 JOB = "guanxi.message_send"
+#: Marks the payload of what goes to colleagues: it is about a record, but no correspondence with anybody there.
+INSIDE = "inside"
 #: Tries before a message is given up, and the first pause in seconds (it grows fourfold).
 TRIES, PAUSE = 6, 30
 _MAIL = EmailValidator(allowlist=())

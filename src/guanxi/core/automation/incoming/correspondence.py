@@ -101,6 +101,7 @@ def _received(wish: Wish, here: str, keys: Sequence[str], pk: int, *ids: Any) ->
 
 def _sent(wish: Wish, here: str, keys: Sequence[str], pk: int, *ids: Any) -> QuerySet[OutboundMessage]:
     rows = OutboundMessage.objects.filter(_about("entity", "record_id", here, keys, pk, ids), channel__in=[*ICONS])
+    rows = rows.exclude(payload__has_key=messages.INSIDE)
     if wish.people:
         rows = rows.filter(by_id__in=wish.people)
     if wish.text:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from guanxi.core import records
-from guanxi.core.automation import channels
+from guanxi.core.automation import channels, messages
 from guanxi.core.automation.addressing import addressed
 from guanxi.core.automation.incoming import threads
 from guanxi.core.automation.incoming.letters import Letter
@@ -173,14 +173,15 @@ def _returned(message: InboundMessage, answered: OutboundMessage | None, reason:
 
 
 def _sort(actor: Actor, message: InboundMessage, answered: OutboundMessage | None) -> None:
-    """Find out where a message belongs, and put it there."""
-    person = find_sender(message.channel, message.sender)
+    """Find out where a message belongs, and put it there: one that answers what a colleague was told, on no record by itself."""
+    inside = answered is not None and messages.INSIDE in answered.payload
+    person = None if inside else find_sender(message.channel, message.sender)
     if person is not None:
         message.person_entity, message.person_id = entity_of(person).key, person.pk
-    record = record_of(answered.entity, answered.record_id) if answered is not None else None
+    record = record_of(answered.entity, answered.record_id) if answered is not None and not inside else None
     record = record if record is not None else person
     box = message.mailbox
-    if record is None and box is not None and box.unknown in MAKERS and not message.automatic:
+    if record is None and box is not None and box.unknown in MAKERS and not (message.automatic or inside):
         record = _made(actor, message, MAKERS[box.unknown], box.keeper_id)
     if record is not None:
         file_on(actor, message, record)

@@ -71,8 +71,8 @@ def _message(doing: Doing, step: Mapping[str, Any]) -> str:
     sent: list[str] = []
     held: list[str] = []
     used = templates.template_of(str(step["template"])) if step.get("template") else None
-    outside = bool(step.get("to"))  # colleagues are told, not courted
-    marketing = outside and (bool(step.get("marketing")) or (used is not None and used.marketing))
+    inside = _inside(doing.entity, step)
+    marketing = not inside and (bool(step.get("marketing")) or (used is not None and used.marketing))
     for address, language in _addresses(doing, step, channel):
         if used is not None:
             message = templates.filled(doing.actor, used, doing.record, language)
@@ -83,7 +83,7 @@ def _message(doing: Doing, step: Mapping[str, Any]) -> str:
             )
         row = messages.put(
             channel, address, subject=message.subject, body=message.body, record=doing.record, run_id=doing.run.pk,
-            marketing=marketing, language=language, automatic=True,
+            payload={messages.INSIDE: True} if inside else None, marketing=marketing, language=language, automatic=True,
         )  # fmt: skip
         (held if row.state == STOPPED else sent).append(f"{row.to} ({row.error})" if row.error else row.to)
     told = _("written to: %(addresses)s") % {"addresses": ", ".join(sent) or "—"}
@@ -121,6 +121,13 @@ def _answer(doing: Doing, step: Mapping[str, Any]) -> str:
         record=doing.record, run_id=doing.run.pk, language=language, reply_to=heard, automatic=True,
     )  # fmt: skip
     return _("written to: %(addresses)s") % {"addresses": row.to}
+
+
+def _inside(entity: Entity, step: Mapping[str, Any]) -> bool:
+    """Whether a message goes to colleagues, who are told, not courted, and of whom others need not know what they were told."""
+    name = str(step.get("to") or "")
+    holder = shape.led_to(entity, name.rpartition(".")[0])
+    return not name or (holder is not None and holder.key == "core.user")
 
 
 def _addresses(doing: Doing, step: Mapping[str, Any], channel: str) -> list[tuple[str, str]]:
