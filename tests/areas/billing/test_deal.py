@@ -14,9 +14,9 @@ from guanxi.areas.billing.entities import receivables
 from guanxi.areas.billing.models import Allocation, Contract, Delivery, Instalment, Order, Quote
 from guanxi.areas.billing.services import contracts, invoices, ledger, orders, papers, quotes, receiving
 from guanxi.core import records
+from guanxi.core.automation import notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
-from guanxi.core.models import Notification
 from guanxi.core.records import together
 from guanxi.core.reporting import builtin, engine
 from guanxi.core.reporting.spec import read
@@ -192,8 +192,8 @@ def test_red_invoices_take_back(cast: Cast, make: Any) -> None:
     with pytest.raises(Denied):
         invoices.invoice_issue(cast.bob, paper, invoice_number="1")
     paper = invoices.invoice_issue(cast.root, paper, invoice_number="0001")
-    told = Notification.objects.get(user=paper.owner)
-    assert (told.values["number"], told.record_id) == ("0001", paper.pk)
+    (told,) = notify.notifications(cast.alice).notes
+    assert ("0001" in told.text, told.record_id) == (True, paper.pk)
     assert Contract.objects.get(pk=contract.pk).invoiced == Decimal("106.00")
     red = invoices.invoice_reverse(cast.root, paper, invoice_number="0002", reason="抬头有误")
     assert (red.amount, red.tax) == (Decimal("-106.00"), -paper.tax)

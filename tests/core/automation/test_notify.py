@@ -19,7 +19,8 @@ from guanxi.core import records
 from guanxi.core.automation import channels, jobs, mailing, notify, outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Collaborator, Notification, User
+from guanxi.core.models import Collaborator, Notification, RoleField, User
+from guanxi.core.models.stamps import bump
 from guanxi.core.records import marks, together
 from tests.factories.cast import Cast
 from tests.signing import browser
@@ -272,3 +273,44 @@ def test_an_address_that_is_refused_keeps_nobody_else_from_the_daily_mail(
     with clock.moved_to(tomorrow):
         assert mailing.send_digests(tomorrow) == 1
     assert [letter.to for letter in mail.outbox] == [["bob@guanxi.example"], ["alice@guanxi.example"]]
+
+
+def unread_text(actor: Any) -> str:
+    with translation.override("en"):
+        return notify.notifications(actor, limit=1).notes[0].text
+
+
+def hide(cast: Cast, **levels: str) -> Any:
+    """Alice with these levels on fields of gadgets."""
+    RoleField.objects.filter(role=cast.role).delete()
+    rows = [RoleField(role=cast.role, entity="fakes.gadget", field=name, level=level) for name, level in levels.items()]
+    RoleField.objects.bulk_create(rows)
+    bump("rights", "fields")
+    return cast.actor(cast.alice_user)
+
+
+def test_a_title_is_the_readers_whatever_the_values_say(cast: Cast, gadget: Any) -> None:
+    said = {"record": "水泵", "by": "水泵", "task": "看"}
+    notify.notify(
+        [cast.alice_user.pk], "workflow", "%(by)s: %(task)s (%(record)s)", said, record=gadget, by=cast.bob_user.pk
+    )
+    assert unread_text(cast.alice) == "鲍勃: 看 (水泵)"
+    assert unread_text(hide(cast, name="masked")) == "鲍勃: 看 (水*)"
+    assert "水" not in unread_text(hide(cast, name="hidden"))
+    notify.notify([cast.alice_user.pk], "approval", "%(record)s", {"record": "删除水泵"})
+    assert unread_text(cast.alice) == "删除水泵", "what is about no record is called as it says"
+
+
+def test_fields_in_a_notice_are_read_for_its_reader(cast: Cast, gadget: Any) -> None:
+    records.update(cast.alice, gadget, {"price": "5555555", "email": "wang@kunlun.test", "keeper": cast.bob_user.pk})
+    names = ("price", "email", "keeper", "made_on", "no_such")
+    values = {name: notify.field_told(name) for name in names}
+    values["kept"] = notify.told_to_readers("29", "fakes.gadget", "weight", "pieces")
+    text = "; ".join(f"%({name})s" for name in values)
+    notify.notify([cast.alice_user.pk], "change", text, values, record=gadget)
+    assert unread_text(cast.alice) == "¥5,555,555; wang@kunlun.test; 鲍勃; …; …; 29"
+    records.update(cast.alice, gadget, {"price": "7"})
+    assert unread_text(cast.alice).startswith("¥7; "), "as it is when it is read"
+    masked = unread_text(hide(cast, price="masked", email="masked", pieces="masked"))
+    assert masked == "****; w****@kunlun.test; 鲍勃; …; …; …"
+    assert unread_text(hide(cast, price="hidden", email="hidden", keeper="hidden")) == "…; …; …; …; …; 29"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from guanxi.areas.activities import policies
 from guanxi.areas.activities.models import FollowUpPlan, Task
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import field_told, notify
 from guanxi.core.automation.queue import every
 from guanxi.core.kernel import clock
 
@@ -54,8 +54,8 @@ def _remind(record: Any, moment: dt.datetime, now: dt.datetime) -> bool:
     type(record).objects.filter(pk=record.pk).update(next_reminder_at=following)
     if record.owner_id is None:
         return False
-    text, values = TASK_REMINDER, {}
+    text, values = TASK_REMINDER, dict[str, Any]()
     if isinstance(record, FollowUpPlan):
-        text, values = PLAN_REMINDER, {"title": record.subject or str(record.customer)}
+        text, values = PLAN_REMINDER, {"title": field_told("subject" if record.subject else "customer")}
     once = f"reminder:{record._meta.label_lower}:{record.pk}:{at.isoformat()}"
     return bool(notify([record.owner_id], "reminder", text, values, record=record, once=once))

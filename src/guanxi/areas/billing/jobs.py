@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 from guanxi.areas.billing.models import Contract
 from guanxi.areas.billing.models.documents import SIGNED
 from guanxi.areas.billing.selectors import owed
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import field_told, notify
 from guanxi.core.automation.queue import every
 from guanxi.core.kernel import clock
 
@@ -34,21 +34,14 @@ def reminders_due() -> int:
     )
     for row in rows.order_by("due_on", "pk"):
         once = f"instalment:{row.pk}:{row.due_on}"
-        told += bool(notify([row.owner_id or 0], "reminder", DUE, {"day": str(row.due_on)}, record=row, once=once))
+        day = {"day": field_told("due_on")}
+        told += bool(notify([row.owner_id or 0], "reminder", DUE, day, record=row, once=once))
     contracts = Contract.objects.filter(
         status=SIGNED, ends_on__gte=today, remind_days__isnull=False, owner__isnull=False
     )
     for contract in contracts.order_by("ends_on", "pk"):
         if contract.ends_on is not None and contract.ends_on - dt.timedelta(days=contract.remind_days or 0) <= today:
             once = f"contract-end:{contract.pk}:{contract.ends_on}"
-            told += bool(
-                notify(
-                    [contract.owner_id or 0],
-                    "reminder",
-                    ENDING,
-                    {"day": str(contract.ends_on)},
-                    record=contract,
-                    once=once,
-                )
-            )
+            day = {"day": field_told("ends_on")}
+            told += bool(notify([contract.owner_id or 0], "reminder", ENDING, day, record=contract, once=once))
     return told

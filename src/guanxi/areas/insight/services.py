@@ -18,7 +18,7 @@ from guanxi.areas.insight import selectors, sources, surveys, thresholds
 from guanxi.areas.insight.models import DONE, FAILED, RUNNING, WAITING, Calculation, CustomerValue
 from guanxi.core.access import actors
 from guanxi.core.access.features import has_feature
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import notify, told_to_readers
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import GuanxiError
@@ -277,15 +277,18 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alert(rows: list[CustomerValue]) -> None:
-    customers = Customer.objects.in_bulk([one.customer_id for one in rows])
+    customers = Customer.objects.select_related("owner").in_bulk([one.customer_id for one in rows])
     for one in rows:
         customer = customers.get(one.customer_id)
-        if customer is None or customer.owner_id is None:
+        if customer is None or customer.owner is None:
             continue
-        values = {"gap": f"{one.gap:.0f}", "spread": f"{one.spread:.0f}", "silent": one.silent}
+        if not selectors.reads_all(actors.load(customer.owner, via="job")):
+            continue
+        figures = {"gap": f"{one.gap:.0f}", "spread": f"{one.spread:.0f}", "silent": one.silent}
+        values = {name: told_to_readers(text, selectors.VALUE, "gap", "silent") for name, text in figures.items()}
         with transaction.atomic():
             notify(
-                [customer.owner_id],
+                [customer.owner.pk],
                 "insight",
                 OUT_OF_RHYTHM,
                 values,

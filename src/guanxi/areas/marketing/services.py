@@ -15,7 +15,7 @@ from guanxi.areas.marketing.models import Influence, Member
 from guanxi.areas.marketing.selectors import CAMPAIGN, INFLUENCE, MEMBER
 from guanxi.areas.sales.models import Opportunity
 from guanxi.core import records
-from guanxi.core.access import require
+from guanxi.core.access import actors, reads, require
 from guanxi.core.automation import marketing
 from guanxi.core.automation.notify import notify
 from guanxi.core.automation.queue import defer_once
@@ -82,8 +82,14 @@ def campaign_settle(campaign_id: int) -> None:
         entity.model._base_manager.filter(pk=row.pk).update(**{name: pair[1] for name, pair in changed.items()})
         emit(actor, "updated", row, changed)
         left = fresh["budget_left"]
-        if left is not None and left < 0 and "budget_left" in changed and row.owner_id:
-            notify([row.owner_id], "change", OVER_BUDGET, record=row, once=f"campaign-over:{row.pk}:{row.budget}")
+        if left is not None and left < 0 and "budget_left" in changed:
+            _over_budget(row)
+
+
+def _over_budget(row: Campaign) -> None:
+    """Tell the owner, if he may read what it says."""
+    if row.owner is not None and reads(actors.load(row.owner, via="job"), CAMPAIGN, "budget_left"):
+        notify([row.owner.pk], "change", OVER_BUDGET, record=row, once=f"campaign-over:{row.pk}:{row.budget}")
 
 
 def influence_settle(customers: Collection[int]) -> set[int]:

@@ -2,8 +2,10 @@
 
 A text is a msgid with ``%(name)s`` places, filled at reading: ``by`` is the person's name, ``record`` the record's
 title as the reader may see it, ``entity`` the name of an entity whose key stands in the values; all else comes from
-the values, which may be said in both languages: ``{"zh": …, "en": …}``, or be an address somebody outside is reached
-by, shown as the reader may see it: ``{"address": …, "channel": "mail"}``.
+the values. What a record holds is never told as it stands: a value is a field of the record (``field_told``), read for
+the reader as he reads, or a text of that moment for who reads some fields (``told_to_readers``). Others may be said in
+both languages, ``{"zh": …, "en": …}``, or be an address somebody outside is reached by, shown as the reader may see
+it: ``{"address": …, "channel": "mail"}``.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from guanxi.core.access import actors, allowed
+from guanxi.core.access import actors, allowed, reads
 from guanxi.core.automation import channels
 from guanxi.core.automation.addressing import address_seen
 from guanxi.core.automation.queue import app, defer_once
@@ -26,8 +28,9 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.models import Notification, PushDevice, User
 from guanxi.core.models.fixed import Fixed
-from guanxi.core.records import display, marks
-from guanxi.core.records.shape import spoken
+from guanxi.core.records import display, figures, marks, values
+from guanxi.core.records.rates import base_currency
+from guanxi.core.records.shape import fields_of, spoken
 from guanxi.core.schema.registry import entity_of, is_registered
 
 #: The channel open pages are told on; its payload is the id of a user.
@@ -40,6 +43,8 @@ MAIL_JOB = "guanxi.mail_send"
 PUSH_JOB = "guanxi.push_send"
 #: Mails sent "at once" wait so many seconds for more to go into the same mail.
 MAIL_PAUSE = 20
+#: In place of what is not for the reader.
+UNTOLD = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,16 @@ class NotePage:
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def field_told(name: str) -> dict[str, str]:
+    """A value of a text: a field of the record it is about, as it is and as its reader sees it when he reads."""
+    return {"field": name}
+
+
+def told_to_readers(text: Any, entity: str, *names: str) -> dict[str, Any]:
+    """A value of a text: made now of fields of an entity, told to who reads all of these in full when he reads."""
+    return {"text": str(text), "reads": [entity, *names]}
 
 
 def notify(
@@ -257,7 +272,7 @@ def _readable(actor: Actor, rows: Sequence[Notification]) -> dict[int, Note]:
             id=row.pk,
             sort=row.sort,
             icon=channels.SORTS[row.sort].icon if row.sort in channels.SORTS else "bell",
-            text=text_of(actor, row, title),
+            text=text_of(actor, row, record),
             at=row.created_at,
             read=row.read_at is not None,
             by_id=row.by_id,
@@ -274,10 +289,13 @@ def note_for(user: User, row: Notification) -> Note | None:
     return _readable(actors.load(user, via="job"), [row]).get(row.pk)
 
 
-def text_of(actor: Actor, row: Notification, title: str) -> str:
-    """The sentence in the present language, as the reader may see it."""
-    told = {name: _told(actor, one) for name, one in row.values.items()}
-    places = {"by": str(row.by) if row.by else _("Somebody"), "record": title, **told}
+def text_of(actor: Actor, row: Notification, record: Any = None) -> str:
+    """The sentence in the present language, as the reader may see it; ``record`` is what it is about."""
+    places = {"by": _("Somebody"), "record": ""} | {name: _told(actor, one, record) for name, one in row.values.items()}
+    if row.by:
+        places["by"] = str(row.by)
+    if record is not None:
+        places["record"] = display.title_of(entity_of(record), record, actor)
     places["by"] = machines.spoken(str(places["by"]), row.by_id)
     if is_registered(str(places.get("entity", ""))):
         places["entity"] = str(entity_of(str(places["entity"])).label)
@@ -287,12 +305,29 @@ def text_of(actor: Actor, row: Notification, title: str) -> str:
         return _(row.text)
 
 
-def _told(actor: Actor, value: Any) -> Any:
+def _told(actor: Actor, value: Any, record: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "address" in value:
         return address_seen(actor, value["channel"], value["address"])
+    if "field" in value:
+        return _field_text(actor, record, value["field"]) or UNTOLD
+    if "reads" in value:
+        entity, *names = value["reads"]
+        return value["text"] if is_registered(entity) and reads(actor, entity, *names) else UNTOLD
     return spoken(value["zh"], value["en"])
+
+
+def _field_text(actor: Actor, record: Any, name: str) -> str:
+    """A field of a record as the reader sees it, money with its currency; '' for what is not for him."""
+    entity = entity_of(record) if record is not None else None
+    field = fields_of(entity).get(name) if entity is not None else None
+    if entity is None or field is None:
+        return ""
+    if field.kind == "money" and reads(actor, entity, name):
+        currency = str(getattr(record, field.currency, "") or "") if field.currency else ""
+        return figures.money(values.current(record, field), currency or base_currency())
+    return display.value_text(actor, entity, record, name)
 
 
 def unread_mentions(actor: Actor, *, limit: int = 20) -> tuple[Note, ...]:

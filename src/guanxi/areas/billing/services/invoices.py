@@ -19,7 +19,7 @@ from guanxi.areas.billing.services import ledger
 from guanxi.areas.catalog.models import ITEM, spread
 from guanxi.core import records
 from guanxi.core.access import allowed, reads, require
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import field_told, notify
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
@@ -217,7 +217,7 @@ def invoice_issue(actor: Actor, record: Invoice, *, invoice_number: str, issued_
     text = _("This invoice is issued already.")
     with records.writing(actor):
         issued = _move(actor, record, (REQUESTED,), text, status=ISSUED, invoice_number=number, issued_on=day)
-        values = {"number": number, "customer": issued.customer.name}
+        values = {"number": field_told("invoice_number"), "customer": field_told("customer")}
         if issued.owner_id:
             notify([issued.owner_id], "change", ISSUED_TEXT, values, record=issued, by=actor.user_id)
     return issued

@@ -13,9 +13,8 @@ from guanxi.areas.sales.selectors import alerts as read
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation import channels
-from guanxi.core.automation.notify import notify
+from guanxi.core.automation.notify import field_told, notify
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.records import figures
 
 LARGE = gettext_noop("Large deal: %(record)s, %(amount)s")
 channels.register_sort(channels.Sort("large_deal", gettext_lazy("Large deals"), icon="diamond"))
@@ -27,9 +26,8 @@ def deal_alert(deal: Opportunity) -> int:
     for alert in read.alerts_for(deal):
         _sent, fresh = DealAlertSent.objects.get_or_create(alert=alert, opportunity=deal)
         if fresh:
-            amount = figures.money(deal.amount, deal.currency)
-            once = f"large:{alert.pk}:{deal.pk}"
-            told += len(notify(read.people_of(alert), "large_deal", LARGE, {"amount": amount}, record=deal, once=once))
+            once, values = f"large:{alert.pk}:{deal.pk}", {"amount": field_told("amount")}
+            told += len(notify(read.people_of(alert), "large_deal", LARGE, values, record=deal, once=once))
     return told
 
 

@@ -29,7 +29,7 @@ from guanxi.areas.sales.selectors import returns
 from guanxi.core import records
 from guanxi.core.access import require
 from guanxi.core.automation import channels
-from guanxi.core.automation.notify import notify, tell_pages
+from guanxi.core.automation.notify import notify, tell_pages, told_to_readers
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor, system_actor
 from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
@@ -282,7 +282,8 @@ def pools_warn() -> int:
             if today < one.on <= last:
                 record = model.objects.filter(pk=one.record_id).first()
                 once = f"pool:{pool.subject}:{one.record_id}:{one.on}"
-                told += len(notify([one.owner_id], "pool", WARNED, {"day": str(one.on)}, record=record, once=once))
+                day = {"day": told_to_readers(one.on, pool.subject, "returns_on")}
+                told += len(notify([one.owner_id], "pool", WARNED, day, record=record, once=once))
     return told
 
 

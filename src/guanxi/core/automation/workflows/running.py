@@ -203,8 +203,8 @@ def _give(run: WorkflowRun, record: Any, waiting: list[Any], shapes: Mapping[str
 
 
 def _tell(task: WorkflowTask, record: Any) -> None:
-    title = {"task": {"zh": task.name, "en": task.name_en}, "record": str(record)}
-    notify(task.people, SORT, ASKED, title, record=record, once=f"workflow:{task.run_id}:{task.token}")
+    said = {"task": {"zh": task.name, "en": task.name_en}}
+    notify(task.people, SORT, ASKED, said, record=record, once=f"workflow:{task.run_id}:{task.token}")
 
 
 def whom(run: WorkflowRun, record: Any, shape: drawing.Shape) -> list[int]:
