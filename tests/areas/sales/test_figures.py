@@ -195,8 +195,10 @@ def test_forecasts_are_submitted_over_time(cast: Cast, make: Any, stages: dict[s
         assert error.value.code == "month.closed"
         second = targets.forecast_submit(cast.root, owner=cast.alice_user.pk, month=june, adjusted="1500")
         [line] = read.foreseen(cast.alice, june)
-        assert (line.expected, line.last, line.pipeline) == (1500, second, 2200)
-        assert (line.own, line.adjusted) == (first, True)
+        assert line.last is not None
+        assert (line.expected, line.last.pk, line.pipeline) == (1500, second.pk, 2200)
+        assert line.own is not None
+        assert (line.own.pk, line.adjusted) == (first.pk, True)
         assert (first.adjusted, first.pipeline) == (1800, 2200)
 
 

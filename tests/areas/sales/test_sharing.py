@@ -179,8 +179,8 @@ def test_territories_and_where_they_overlap(cast: Cast, make: Any) -> None:
     assert read.territory_of(big) == shenzhen
     assert read.territory_of(small) == guangdong
     assert read.territory_of(make("customers.customer", region="CN11")) is None
-    assert [(one.other.name, one.customers) for one in read.overlaps(guangdong)] == [("深圳", 1)]
-    assert read.overlaps(east) == []
+    assert [(one.other.name, one.customers) for one in read.overlaps(cast.alice, guangdong)] == [("深圳", 1)]
+    assert read.overlaps(cast.alice, east) == []
     _rule(make, cast, subject="customers.customer", method="territory")
     loose = make("customers.customer", region="CN440305", level="a", owner=None)
     assert sharing.hand_out(loose) == cast.bob_user.pk

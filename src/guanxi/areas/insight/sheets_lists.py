@@ -16,6 +16,8 @@ from guanxi.areas.insight.models import Calculation, CustomerValue
 from guanxi.areas.insight.sheet import Block, Cell, Sheet, Tree, drill, percent, whole
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
+from guanxi.core.records.display import title_of
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.web.addresses import record_url
 
@@ -23,9 +25,9 @@ SHOWN = 200
 HALF = 0.5
 
 
-def _customer(value: CustomerValue) -> list[Cell]:
-    owner = value.customer.owner
-    return [Cell(value.name, f"/customers/{value.customer_id}/", False), Cell(owner.name if owner else "", "", False)]
+def _customer(actor: Actor, value: CustomerValue) -> list[Cell]:
+    owner, title = seen(actor, value.customer).owner, title_of(entity_of(value.customer), value.customer, actor)
+    return [Cell(title, f"/customers/{value.customer_id}/", False), Cell(owner.name if owner else "", "", False)]
 
 
 def _change(value: CustomerValue) -> str:
@@ -38,9 +40,11 @@ def _money(amount: Any) -> Cell:
     return Cell("" if amount is None else whole(float(amount)))
 
 
-def _listed(found: Iterable[CustomerValue], cells: Callable[[CustomerValue], list[Cell]], made: Sheet) -> Sheet:
+def _listed(
+    actor: Actor, found: Iterable[CustomerValue], cells: Callable[[CustomerValue], list[Cell]], made: Sheet
+) -> Sheet:
     for value in found:
-        made.rows.append([*_customer(value), *cells(value)])
+        made.rows.append([*_customer(actor, value), *cells(value)])
         made.keys.append(value.customer_id)
     return made
 
@@ -61,13 +65,13 @@ def accounts(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
     today = clock.today(actor.timezone)
 
     def cells(value: CustomerValue) -> list[Cell]:
-        last = value.customer.last_contact_at
+        last = seen(actor, value.customer).last_contact_at
         ago = "" if last is None else gettext("%(n)d days ago") % {"n": (today - last.date()).days}
         share = float(value.spent or 0) / total if total else None
         risk = "" if value.leaving is None else f"{value.leaving:.0f}%"
         return [Cell(value.value_class), _money(value.spent), Cell(percent(share, 1)), Cell(_change(value)), _money(value.lifetime_value), Cell(risk), Cell(ago)]  # fmt: skip
 
-    return _listed(chosen, cells, made)
+    return _listed(actor, chosen, cells, made)
 
 
 def declining(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
@@ -88,7 +92,7 @@ def declining(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
             Cell("" if value.silent is None else str(value.silent)), Cell("" if value.gap is None else f"{value.gap:.0f}"),
         ]  # fmt: skip
 
-    return _listed(found[:SHOWN], cells, made)
+    return _listed(actor, found[:SHOWN], cells, made)
 
 
 def winback(actor: Actor, done: Calculation, tree: Tree | None) -> Sheet:
@@ -119,7 +123,7 @@ def winback(actor: Actor, done: Calculation, tree: Tree | None) -> Sheet:
             Cell(str(value.last_bought_on or "")), Cell(silent), _money(value.spent), _money(value.gain),
         ]  # fmt: skip
 
-    return _listed(found[:SHOWN], cells, made)
+    return _listed(actor, found[:SHOWN], cells, made)
 
 
 def occasions(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
@@ -142,7 +146,7 @@ def occasions(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
         on = days[first.strftime("%m-%d")] if first else today
         return [Cell(str(on)), Cell(str(on.year - first.year) if first else ""), _money(value.spent)]
 
-    _listed(found, cells, made)
+    _listed(actor, found, cells, made)
     made.purpose = gettext("Anniversary")
     born = upcoming_birthdays(actor, days=30, limit=100)
     made.facts = [
@@ -155,7 +159,7 @@ def occasions(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
                 gettext("Birthdays"),
                 [gettext("Who"), gettext("Day"), gettext("Age"), gettext("By the lunar calendar")],
                 [
-                    [Cell(one.record.name, record_url(entity_of(one.record), one.record.pk), False), Cell(str(one.on)), Cell(str(one.age)), Cell(one.lunar_date)]
+                    [Cell(title_of(entity_of(one.record), one.record, actor), record_url(entity_of(one.record), one.record.pk), False), Cell(str(one.on)), Cell(str(one.age)), Cell(one.lunar_date)]
                     for one in born
                 ],
             )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 from markupsafe import Markup
 
-from guanxi.areas.sales.models import ForecastEntry
+from guanxi.areas.sales.models import ForecastEntry, Opportunity
 from guanxi.areas.sales.selectors import history, pipelines_for, usual_pipeline_id
 from guanxi.areas.sales.selectors import targets as read
 from guanxi.areas.sales.services import targets
@@ -25,6 +25,7 @@ from guanxi.core.kernel.errors import Denied, Invalid
 from guanxi.core.models import User
 from guanxi.core.records import display, fields_of
 from guanxi.core.records.rates import base_currency
+from guanxi.core.records.seen import seen
 from guanxi.core.records.shape import spoken
 from guanxi.core.reporting import charts
 from guanxi.core.reporting.results import Unit
@@ -107,6 +108,7 @@ def forecast(request: HttpRequest) -> HttpResponseBase:
     if not any(one.user.pk == actor.user_id for one in lines) and actor.user_id:
         lines += [one for one in [_mine(actor, month)] if one]
     entries = access.visible(ForecastEntry.objects.filter(month=month), actor).select_related("owner", "created_by")
+    dated = access.reads(actor, targets.ENTRY, "month")
     reach = actor.rights.of(targets.ENTRY, "create")
     context = {
         "title": _("Forecast of sales"),
@@ -119,7 +121,7 @@ def forecast(request: HttpRequest) -> HttpResponseBase:
         ],
         "totals": read.totals(lines),
         "total_links": _links(_of_all(actor, lines), month),
-        "entries": list(entries.order_by("-submitted_at")[:40]),
+        "entries": [seen(actor, one) for one in entries.order_by("-submitted_at")[:40]] if dated else [],
         "over": read.month_after(month) <= today,
         "error": error,
     }
@@ -130,7 +132,7 @@ def _mine(actor: Actor, month: dt.date) -> read.Foreseen | None:
     user = User.everything.filter(pk=actor.user_id or 0).first()
     if user is None:
         return None
-    last, own = read.submitted([user.pk], month)
+    last, own = read.submitted(actor, [user.pk], month)
     said = read.sums(user.pk, month)
     return read.Foreseen(user=user, last=last.get(user.pk), own=own.get(user.pk), target=read.ZERO, **said)
 
@@ -169,7 +171,7 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "step": step,
         "step_label": step_label(step.key) if step else "",
         "behind": [
-            (deal, spoken(deal.stage.name, deal.stage.name_en) if deal.stage else "", amount)
+            (*_named(actor, deal), amount)
             for deal, amount in history.behind(actor, number or 0, start, max(start, end), step.key if step else "")
         ],
         "picture": Markup(_drawn(steps)),  # noqa: S704 - drawn by us, its texts are escaped
@@ -179,6 +181,13 @@ def course(request: HttpRequest) -> HttpResponseBase:
         "error": error,
     }
     return draw(request, "sales/pipeline.jinja", context)
+
+
+def _named(actor: Actor, deal: Opportunity) -> tuple[Any, str, str]:
+    """An opportunity as the actor may see it, its title and its stage."""
+    told = seen(actor, deal)
+    stage = spoken(told.stage.name, told.stage.name_en) if told.stage else ""
+    return told, display.title_of(entity_of(deal), deal, actor), stage
 
 
 def _step_url(request: HttpRequest, step: history.Step, pipeline: int | None, now: bool) -> str:

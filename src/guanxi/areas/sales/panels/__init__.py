@@ -40,10 +40,12 @@ WAITING = 100
 
 
 def course(actor: Actor, deal: Opportunity) -> Mapping[str, Any]:
-    """The stages a deal went through, how long it stayed in each, and what is to be ticked now."""
+    """The stages a deal went through, how long it stayed in each, and what is to be ticked now; for who reads its stage."""
+    told = reads(actor, DEAL, "stage")
     return {
-        "visits": selectors.visits(deal),
-        "checklist": selectors.checklist(deal),
+        "told": told,
+        "visits": selectors.visits(deal) if told else [],
+        "checklist": selectors.checklist(deal) if told else [],
         "stale": selectors.stale(actor, deal),
     }
 
@@ -159,14 +161,14 @@ def recipients(actor: Actor, rule: AssignRule) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def overlaps(_actor: Actor, territory: Territory) -> Mapping[str, Any]:
+def overlaps(actor: Actor, territory: Territory) -> Mapping[str, Any]:
     """Where the territory and others claim the same customers."""
-    return {"overlaps": sharing.overlaps(territory)}
+    return {"overlaps": sharing.overlaps(actor, territory)}
 
 
-def contested(_actor: Actor, territory: Territory) -> Flag | None:
+def contested(actor: Actor, territory: Territory) -> Flag | None:
     """Other territories claim the same customers."""
-    found = sharing.overlaps(territory) if territory.active else []
+    found = sharing.overlaps(actor, territory) if territory.active else []
     names = list(dict.fromkeys(one.other.name for one in found))
     return (
         Flag(_("Overlaps with %(names)s") % {"names": ", ".join(names[:3])}, url="#panel-overlaps") if names else None

@@ -21,7 +21,7 @@ from guanxi.core.access import sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError
-from guanxi.core.models.fixed import Fixed, Shaped
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import display
 from guanxi.core.records.shape import spoken
 from guanxi.core.reporting import tiles
@@ -56,7 +56,8 @@ def returning(actor: Actor) -> Mapping[str, Any] | None:
 def aims(actor: Actor) -> Mapping[str, Any] | None:
     """The actor's targets of the year by month, quarter and year; no card without one."""
     today = clock.today(actor.timezone)
-    target = next(iter(_TARGETS.rows(actor.user_id or 0, today.year)), None)
+    held = _TARGETS.rows(sight(actor), (actor,), actor.user_id or 0, today.year)
+    target = next(iter(held), None) if targets.reads_aims(actor) else None
     if target is None:
         return None
     quarter = (today.month - 1) // 3 * 3 + 1
@@ -69,9 +70,9 @@ def aims(actor: Actor) -> Mapping[str, Any] | None:
     return {"lines": [(label, targets.progress(target, first, last)) for label, first, last in spans], "whose": whose}
 
 
-_TARGETS = Fixed(
-    lambda user_id, year: (
-        Target.objects.filter(owner_id=user_id, year=year)
+_TARGETS = Shaped(
+    lambda actor, user_id, year: (
+        visible(Target.objects.filter(owner_id=user_id, year=year), actor)
         .exclude(measure="count")
         .select_related("department")
         .order_by("pk")[:1]

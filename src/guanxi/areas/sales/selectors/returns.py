@@ -23,6 +23,7 @@ from guanxi.core.access import allowed, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
+from guanxi.core.records.display import title_of
 from guanxi.core.schema.registry import entity_of
 from guanxi.core.shaping.segments import within
 
@@ -258,6 +259,7 @@ def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) 
     ahead = forecast(pool, rules_of(pool) if rules is None else rules)
     ids = [one.record_id for lost in ahead.values() for one in lost]
     seen = {row.pk: row for row in visible(entity.model._default_manager.filter(pk__in=ids), actor)}
+    titles = {pk: title_of(entity, row, actor) for pk, row in seen.items()}
     if not may_try(actor):
         ahead = {day: [one for one in lost if one.record_id in seen] for day, lost in ahead.items()}
     losing = Counter(one.owner_id for lost in ahead.values() for one in lost)
@@ -268,7 +270,7 @@ def pool_figures(actor: Actor, pool: Pool, rules: Sequence[Rule] | None = None) 
             day,
             [
                 Loss(
-                    str(getattr(seen.get(one.record_id), "name", "") or "…"),
+                    titles.get(one.record_id, "…"),
                     f"/{entity.path}/{one.record_id}/" if one.record_id in seen else "",
                     names.get(one.owner_id, ""),
                     str(grounds.get(one.why, "")),

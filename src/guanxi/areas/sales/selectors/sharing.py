@@ -14,7 +14,9 @@ from guanxi.areas.customers.models import PoolMove, PoolRule
 from guanxi.areas.sales.models import AssignMember, AssignRule, Territory, TerritoryRule
 from guanxi.areas.sales.models.sharing import LOAD, TERRITORY
 from guanxi.areas.sales.selectors import pools
+from guanxi.core.access import allowed, reads, visible
 from guanxi.core.kernel import clock
+from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
 from guanxi.core.kernel.working_time import working_between
 from guanxi.core.models import User
@@ -54,12 +56,15 @@ def takers() -> list[Territory]:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two rules that claim the same records, the other territory, and how many customers fall into both."""
+    """Two rules that claim the same records, the other territory, and how many customers the reader sees fall into both.
+
+    ``None`` for who sees no customers, or not all that the rules ask of them.
+    """
 
     other: Territory
     mine: TerritoryRule
     theirs: TerritoryRule
-    customers: int
+    customers: int | None
 
 
 def _meets(one: str, other: str, *, tree: bool) -> bool:
@@ -68,15 +73,17 @@ def _meets(one: str, other: str, *, tree: bool) -> bool:
     return one.startswith(other) or other.startswith(one) if tree else one == other
 
 
-@asked_once(lambda territory: territory.pk)
-def overlaps(territory: Territory) -> list[Overlap]:
+@asked_once(lambda actor, territory: (actor.user_id, territory.pk))
+def overlaps(actor: Actor, territory: Territory) -> list[Overlap]:
     """Where the rules of a territory and those of others would take the same customers."""
     mine = list(TerritoryRule.objects.filter(territory=territory).order_by("pk"))
     others = TerritoryRule.objects.filter(territory__active=True, territory__deleted_at__isnull=True)
     found: list[Overlap] = []
     for theirs in others.exclude(territory=territory).select_related("territory").order_by("territory__position", "pk"):
         found += [
-            Overlap(theirs.territory, rule, theirs, _in_both(rule, theirs)) for rule in mine if _both(rule, theirs)
+            Overlap(theirs.territory, rule, theirs, _in_both(actor, rule, theirs))
+            for rule in mine
+            if _both(rule, theirs)
         ]
     return found
 
@@ -87,8 +94,11 @@ def _both(rule: TerritoryRule, theirs: TerritoryRule) -> bool:
     )
 
 
-def _in_both(*rules: TerritoryRule) -> int:
-    rows: Any = entity_of(pools.CUSTOMER).model._default_manager.all()
+def _in_both(actor: Actor, *rules: TerritoryRule) -> int | None:
+    asked = {name for rule in rules for name in LIMITS if getattr(rule, name)}
+    if not (allowed(actor, "view", pools.CUSTOMER) and reads(actor, pools.CUSTOMER, *asked)):
+        return None
+    rows: Any = visible(entity_of(pools.CUSTOMER).model._default_manager.all(), actor)
     for rule in rules:
         for name in LIMITS:
             if wanted := getattr(rule, name):

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from guanxi.areas.sales.models import LOST, OPEN, WON, Opportunity, Pipeline, Stage, StageRoute
-from guanxi.core.access import actors
+from guanxi.core.access import actors, reads
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.models.stamps import kept
@@ -164,15 +164,15 @@ def checklist(deal: Opportunity) -> list[tuple[str, bool]]:
 
 
 def stale(actor: Actor, deal: Opportunity) -> str:
-    """Why an open deal is stale: too long in its stage, or too long without a contact; '' if it is not."""
-    if deal.category != OPEN:
+    """Why an open deal is stale: too long in its stage, or too long without a contact; '' if it is not, or not for him to know."""
+    if deal.category != OPEN or not reads(actor, "sales.opportunity", "stage"):
         return ""
     today = clock.today(actor.timezone)
-    if deal.stale_on is not None and deal.stale_on < today:
+    if deal.stale_on is not None and deal.stale_on < today and reads(actor, "sales.opportunity", "stale_on"):
         return _("Longer in this stage than expected, by %(days)d days.") % {"days": (today - deal.stale_on).days}
     stage = stages_by_id().get(deal.stage_id or 0)
     quiet = stage.pipeline.quiet_days if stage else 0
     last = deal.customer.last_contact_at or deal.created_at
-    if quiet and (clock.now() - last).days > quiet:
+    if quiet and (clock.now() - last).days > quiet and reads(actor, "customers.customer", "last_contact_at"):
         return _("No contact with the customer for %(days)d days.") % {"days": (clock.now() - last).days}
     return ""

@@ -20,9 +20,12 @@ from guanxi.core.kernel.actor import Actor
 from guanxi.core.models import User
 from guanxi.core.models.fixed import Fixed, Shaped
 from guanxi.core.records import tallies
+from guanxi.core.records.seen import seen
 from guanxi.core.schema.registry import entity_of
 
-DEAL = "sales.opportunity"
+DEAL, ENTRY, TARGET = "sales.opportunity", "sales.forecastentry", "sales.target"
+#: What of a target tells what is to be reached, by whom and when.
+AIM = ("year", "scope", "owner", "department", "measure", "base", "stretch", "months")
 ZERO = Decimal(0)
 #: How much money came in is known by the area of receipts: ``(owners or None, start, end) -> amount``.
 Measure = Callable[[Collection[int] | None, dt.datetime, dt.datetime], Decimal]
@@ -164,7 +167,7 @@ class Foreseen:
     @property
     def adjusted(self) -> bool:
         """Whether somebody else's figure stands in place of his own."""
-        return self.last is not None and self.last != self.own
+        return self.last is not None and self.last is not self.own
 
 
 _WON, _OPEN = Q(category=WON), Q(category=OPEN)
@@ -224,19 +227,24 @@ def sees_sums(actor: Actor) -> bool:
     return allowed(actor, "view", DEAL) and reads(actor, DEAL, "stage", "value", "weighted", "forecast")
 
 
+def reads_aims(actor: Actor) -> bool:
+    """Whether the actor reads what targets say: what is to be reached, by whom and when."""
+    return reads(actor, TARGET, *AIM)
+
+
 def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     """A month of everybody whose opportunities the actor sees or who has a target in it, the largest expectation first."""
     reach = actor.rights.of(DEAL, "view")
     told = tallies.tells(actor, entity_of(Opportunity))
     said = sums_of(None if reach.everyone else reach.owners, month) if told else {}
     owners = set(said) if told else _owners_in(actor, month)
-    targets = _PLANNED.rows(sight(actor), (actor,), month.year)
+    targets = _PLANNED.rows(sight(actor), (actor,), month.year) if reads_aims(actor) else []
     wanted = {one.owner_id: planned(one, month.month) for one in targets if one.owner_id}
     owners |= {owner for owner, amount in wanted.items() if amount}
     if not reach.everyone:
         owners &= reach.owners
     said = said if told else sums_of(owners, month)
-    last, own = submitted(owners, month)
+    last, own = submitted(actor, owners, month)
     found = [
         Foreseen(
             user=user, last=last.get(user.pk), own=own.get(user.pk), target=wanted.get(user.pk, ZERO),
@@ -247,18 +255,26 @@ def foreseen(actor: Actor, month: dt.date) -> list[Foreseen]:
     return sorted(found, key=lambda one: -one.expected)
 
 
-def submitted(owners: Collection[int], month: dt.date) -> tuple[dict[int, ForecastEntry], dict[int, ForecastEntry]]:
-    """What was last submitted for each person's month, and the last that he submitted himself. One query."""
-    entries = _SUBMITTED.rows(month, sorted(owners))
+def submitted(
+    actor: Actor, owners: Collection[int], month: dt.date
+) -> tuple[dict[int, ForecastEntry], dict[int, ForecastEntry]]:
+    """What was last submitted for each person's month, and the last that he submitted himself, as the actor sees it.
+
+    Nothing for who does not read whose it is and how much; nobody's own for who does not read by whom. One query.
+    """
+    if not reads(actor, ENTRY, "month", "owner", "adjusted"):
+        return {}, {}
+    entries = [(one, seen(actor, one)) for one in _SUBMITTED.rows(sight(actor), (actor,), month, sorted(owners))]
+    own = entries if reads(actor, ENTRY, "created_by") else []
     return (
-        {one.owner_id: one for one in entries if one.owner_id},
-        {one.owner_id: one for one in entries if one.owner_id and one.created_by_id == one.owner_id},
+        {one.owner_id: shown for one, shown in entries if one.owner_id},
+        {one.owner_id: shown for one, shown in own if one.owner_id and one.created_by_id == one.owner_id},
     )
 
 
-_SUBMITTED = Fixed(
-    lambda month, owners: (
-        ForecastEntry.objects.filter(month=month, owner_id__any=owners)
+_SUBMITTED = Shaped(
+    lambda actor, month, owners: (
+        visible(ForecastEntry.objects.filter(month=month, owner_id__any=owners), actor)
         .select_related("created_by")
         .order_by("submitted_at", "pk")
     ),

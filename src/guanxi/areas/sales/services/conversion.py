@@ -16,6 +16,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, RuleBroken
 from guanxi.core.models import Operation
+from guanxi.core.records import display
 from guanxi.core.schema.registry import entity_of
 
 LEAD, OPPORTUNITY = "sales.lead", "sales.opportunity"
@@ -46,7 +47,7 @@ def lead_convert(
         lead: Lead = records.locked(actor, entity_of(LEAD), record.pk)
         require(actor, "change", lead)
         if lead.converted_at is not None:
-            name = lead.customer.name if lead.customer else ""
+            name = display.value_text(actor, LEAD, lead, "customer") or "…"
             words = _("This lead has been converted already; it became “%(name)s”.") % {"name": name}
             raise RuleBroken(words, code="lead.converted")
         step = records.operation_begin(actor, CONVERT, LEAD, total=1, progress=1, parameters={"ids": [lead.pk]})
