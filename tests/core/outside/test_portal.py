@@ -23,7 +23,7 @@ from guanxi.core.models import OutboxEvent, PortalKey, PortalLogin, PortalView, 
 from guanxi.core.models.stamps import bump
 from guanxi.core.outside import inviting, logins, portal, publishing
 from guanxi.core.outside.jobs import portal_link_send, portal_moved_send
-from guanxi.core.records import history
+from guanxi.core.records import history, purging
 from guanxi.core.schema.registry import entities, entity_of
 from tests.signing import browser
 
@@ -186,6 +186,41 @@ def test_sessions_end(mine: Client, repair: Any, cast: Any) -> None:
 def test_a_record_in_the_trash_signs_in_no_more(mine: Client, repair: Any, cast: Any) -> None:
     records.delete(cast.root, repair.parent)
     assert mine.get("/my/").status_code == 302
+    assert not portal_link_send("a@example.com")
+
+
+def test_what_is_removed_for_good_holds_no_address(repair: Any, cast: Any, make: Any) -> None:
+    alone = make("customers.customer")
+    invited(cast, alone, "c@example.com")
+    records.delete(cast.root, alone)
+    assert purging.purge(cast.root, "customers.customer", [alone.pk]) == 1
+    assert not PortalKey.objects.exists()
+    assert inviting.login_invite(cast.root, repair.parent, "c@example.com").record_id == repair.parent_id
+
+
+def test_a_merged_client_signs_in_as_the_kept_record(mine: Client, repair: Any, cast: Any, make: Any) -> None:
+    keep, third = make("customers.customer", name="留下"), make("customers.customer")
+    inviting.login_invite(cast.root, third, "c@example.com")
+    step = records.merge(cast.root, "customers.customer", keep.pk, [third.pk, repair.parent_id])
+    login = PortalLogin.objects.get()
+    assert (login.email, login.record_id) == ("a@example.com", keep.pk), "the one that is in use"
+    assert "R-1" in mine.get("/my/").content.decode()
+    assert inviting.login_invite(cast.root, make("customers.customer"), "c@example.com").active
+    PortalLogin.objects.filter(email="c@example.com").delete()
+    assert records.undo(cast.root, step.pk).skipped == []
+    places = {one.email: one.record_id for one in PortalLogin.objects.all()}
+    assert places == {"a@example.com": repair.parent_id, "c@example.com": third.pk}
+    assert mine.get("/my/").status_code == 200
+
+
+def test_a_kept_record_keeps_its_own_sign_in(mine: Client, other: Client, repair: Any, cast: Any) -> None:
+    stays = PortalLogin.objects.get(email="b@example.com")
+    step = records.merge(cast.root, "customers.customer", stays.record_id, [repair.parent_id])
+    assert list(PortalLogin.objects.values_list("email", "record_id")) == [("b@example.com", stays.record_id)]
+    assert (mine.get("/my/").status_code, other.get("/my/").status_code) == (302, 200)
+    assert records.undo(cast.root, step.pk).skipped == []
+    assert PortalLogin.objects.get(email="a@example.com").record_id == repair.parent_id
+    assert portal_link_send("a@example.com")
 
 
 def test_signing_out(mine: Client) -> None:

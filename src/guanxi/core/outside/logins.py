@@ -90,9 +90,9 @@ def login_end(actor: Actor, record: Any) -> None:
 
 
 def link_mail(email: str) -> EmailMessage | None:
-    """The mail with a fresh link, ``None`` for an address nobody signs in with. Earlier links stop working."""
+    """The mail with a fresh link, ``None`` for an address nobody signs in with now. Earlier links stop working."""
     login = PortalLogin.objects.filter(email=email, active=True).first()
-    if login is None:
+    if login is None or _record(login) is None:
         return None
     login.keys.filter(sort=LINK).delete()
     address = f"{environment().url}/my/enter/{_key(login, LINK, LINK_LIFE)}/"
@@ -202,16 +202,20 @@ def _session(secret: str) -> PortalKey | None:
     return rows.select_related("login").first()
 
 
+def _record(login: PortalLogin) -> Any:
+    """The record that signs in, ``None`` when it is gone or in the trash, or clients have no pages of theirs any more."""
+    if not is_registered(login.entity) or login.entity not in clients.subjects():
+        return None
+    return entity_of(login.entity).model._default_manager.filter(pk=login.record_id).first()
+
+
 def actor_of(secret: str, *, address: str = "", request_id: str = "") -> Actor | None:
     """Who holds a session, ``None`` when it is over, taken away, or his record is gone."""
     key = _session(secret) if secret else None
-    if key is None or not is_registered(key.login.entity) or key.login.entity not in clients.subjects():
+    record = _record(key.login) if key else None
+    if key is None or record is None:
         return None
-    login, entity = key.login, entity_of(key.login.entity)
-    record = entity.model._default_manager.filter(pk=login.record_id).first()
-    if record is None:
-        return None
-    now = clock.now()
+    login, entity, now = key.login, entity_of(record), clock.now()
     if now - key.seen_at > _SEEN_EVERY:
         PortalKey.objects.filter(pk=key.pk).update(seen_at=now)
     return Actor(

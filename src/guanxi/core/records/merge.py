@@ -14,7 +14,17 @@ from guanxi.core.access import require
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
-from guanxi.core.models import Collaborator, Comment, File, InboundMessage, Mark, Operation, OutboundMessage, Record
+from guanxi.core.models import (
+    Collaborator,
+    Comment,
+    File,
+    InboundMessage,
+    Mark,
+    Operation,
+    OutboundMessage,
+    PortalLogin,
+    Record,
+)
 from guanxi.core.records import carrying, gates, saving, shape, upkeep, values
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.entity import Entity
@@ -146,7 +156,19 @@ def _move_children(entity: Entity, keep_id: int, others: Sequence[int]) -> dict[
         number = _point(hanging._base_manager.filter(entity=entity.key, record_id__in=others), {"record_id": keep_id})
         if number:
             moved[hanging._meta.label_lower] = number
+    if number := _move_login(entity, keep_id, others):
+        moved[PortalLogin._meta.label_lower] = number
     return moved
+
+
+def _move_login(entity: Entity, keep_id: int, others: Sequence[int]) -> int:
+    """One client signs in once: the kept record's sign-in stays, else that of the others used last comes; the rest go."""
+    mine = PortalLogin.objects.filter(entity=entity.key, record_id=keep_id)
+    theirs = PortalLogin.objects.filter(entity=entity.key, record_id__in=others)
+    last = None if mine.exists() else theirs.order_by("-active", F("last_at").desc(nulls_last=True), "pk").first()
+    number = PortalLogin.objects.filter(pk=last.pk).update(record_id=keep_id) if last else 0
+    theirs.delete()
+    return number
 
 
 def _recarry(model: type[models.Model], name: str, keep_id: int) -> None:

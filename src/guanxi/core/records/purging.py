@@ -9,13 +9,21 @@ from django.db.models import ProtectedError, RestrictedError
 
 from guanxi.core.access import require
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import Collaborator, Comment, File, InboundMessage, Mark, Notification
+from guanxi.core.models import Collaborator, Comment, File, InboundMessage, Mark, Notification, PortalLogin
 from guanxi.core.records import upkeep
 from guanxi.core.records.writing import emit, writing
 from guanxi.core.schema.entity import Entity
 from guanxi.core.schema.registry import entity_of
 
-_LEFT_ON_RECORDS: tuple[type[models.Model], ...] = (Comment, File, InboundMessage, Mark, Notification, Collaborator)
+_LEFT_ON_RECORDS: tuple[type[models.Model], ...] = (
+    Comment,
+    File,
+    InboundMessage,
+    Mark,
+    Notification,
+    Collaborator,
+    PortalLogin,
+)
 
 
 def purge(actor: Actor, entity: Entity | str, ids: Iterable[int]) -> int:
