@@ -228,6 +228,8 @@ def test_values_leave_the_audit_only_for_an_erasure_in_the_register(served: psyc
     before = _state(served)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         served.execute("SELECT guanxi_audit_redact(%s, 'x', ARRAY[1::bigint])", [4711])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        served.execute("SELECT guanxi_access_forget(%s, ARRAY['x'])", [4711])
     assert _state(served) == before
 
 

@@ -14,7 +14,18 @@ from django.db import connection
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Denied, Invalid
-from guanxi.core.models import AuditEntry, AuditRedaction, AuditSeal, Comment, Erasure, SearchDoc
+from guanxi.core.models import (
+    AccessEntry,
+    AuditEntry,
+    AuditRedaction,
+    AuditSeal,
+    Comment,
+    Erasure,
+    PortalKey,
+    PortalLogin,
+    SearchDoc,
+)
+from guanxi.core.outside import logins
 from guanxi.core.privacy import erasing, keeping, package, register, subjects
 from guanxi.core.records import sealing, together
 from guanxi.core.records.search.query import search
@@ -140,6 +151,51 @@ def test_forgotten_everywhere_and_the_chain_still_holds(person: Any, cast: Any) 
     assert AuditEntry.objects.filter(entity="customers_contact", record_id=person.pk).count() > number
     assert sealing.verify() == []
     assert subjects.find(cast.root, PHONE) == []
+
+
+def signed_in(record: Any, email: str = "portal@private.example") -> PortalLogin:
+    """A sign-in as a client, in use, whose address was another once; somebody guessed at its password."""
+    login = PortalLogin.objects.create(entity="customers.contact", record_id=record.pk, email=f"former.{email}")
+    logins._open(login, "192.0.2.17", logins.LINKED)
+    login.email = email
+    login.save()
+    logins._open(login, "192.0.2.17", logins.LINKED)
+    logins._note("sign_in_failed", None, "192.0.2.99", email=email)
+    return login
+
+
+def test_the_sign_in_as_a_client_is_forgotten(person: Any, cast: Any, make: Any, browse: Any) -> None:  # noqa: F811
+    away = make("customers.contact")
+    signed_in(away, "away@private.example")
+    other = signed_in(make("customers.contact"), "other@firm.example")
+    signed_in(person)
+    records.merge(cast.root, "customers.contact", person.pk, [away.pk])
+    page = browse("root").get(f"/settings/privacy/contacts/{person.pk}/erase/").content.decode()
+    assert "the sign-in as a client" in page
+    with zipfile.ZipFile(io.BytesIO(package.package(cast.root, subject(person, cast)))) as found:
+        assert "portal@private.example" in found.read("person.json").decode()
+    rows = AccessEntry.objects.count()
+    for gone, word in ((person, "portal@private"), (away, "away@private")):
+        assert where(kept(), word) != []
+        erasing.erase(cast.root, subject(gone, cast), "要求")
+        assert where(kept(), word) == []
+    assert where(kept(), "192.0.2.17") != [], "those of others stay"
+    assert list(PortalLogin.objects.all()) == [other]
+    assert set(PortalKey.objects.values_list("login", flat=True)) == {other.pk}
+    assert (AccessEntry.objects.count(), AccessEntry.objects.filter(actor_name="other@firm.example").count()) == (
+        rows,
+        1,
+    )
+    assert logins.link_mail("portal@private.example") is None
+    assert not erasing.plan(subject(person, cast)).login
+
+
+def test_a_restored_sign_in_is_forgotten_again(person: Any, cast: Any) -> None:
+    erasing.erase(cast.root, subject(person, cast), "要求")
+    forget_the_erasure()
+    signed_in(person)
+    assert register.again() == 1
+    assert where(kept(), "portal@private") == []
 
 
 def test_a_reason_is_needed(person: Any, cast: Any) -> None:

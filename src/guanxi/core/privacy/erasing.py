@@ -21,6 +21,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
 from guanxi.core.models import (
+    AuditEntry,
     Comment,
     Draft,
     Erasure,
@@ -34,6 +35,7 @@ from guanxi.core.models import (
     Notification,
     OutboundMessage,
     OutboxEvent,
+    PortalLogin,
 )
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy import register
@@ -54,13 +56,14 @@ _POSITION: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an erasure would take: fields that hold something, and how many comments, files and records about the person."""
+    """What an erasure would take: fields that hold something, how many comments, files and records about the person, his sign-in."""
 
     fields: tuple[Field, ...]
     named: bool
     comments: int
     files: int
     notes: int
+    login: bool
 
 
 def plan(subject: Subject) -> Plan:
@@ -73,6 +76,7 @@ def plan(subject: Subject) -> Plan:
         Comment.objects.filter(**on).count(),
         File.objects.filter(**on).count(),
         sum(rows.count() for _child, rows, _fields in _about(entity, record)),
+        PortalLogin.objects.filter(**on).exists(),
     )
 
 
@@ -121,6 +125,8 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
                 _empty(actor, child, one, fields)
         words = MarketingWord.objects.filter(entity=entity.key, record_id=record.pk)
         touched.append((MarketingWord._meta.db_table, list(words.values_list("pk", flat=True))))
+        logins, addresses = _logins(entity, record)
+        touched.append((PortalLogin._meta.db_table, logins))
         fields = personal_fields(entity, record)
         _traces(entity, record, fields)
         if matching.is_person(entity, record):
@@ -129,6 +135,8 @@ def take(actor: Actor, subject: Subject, made: Erasure) -> None:
         made.counts = counts | {"fields": [field.name for field in fields]}
         made.save(force_insert=True)
         _redact(touched, made)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT guanxi_access_forget(%s, %s)", [made.pk, addresses])
         emit(actor, "erased", entity=entity.key, record_id=record.pk)
 
 
@@ -142,6 +150,19 @@ def _messages(entity: Entity, record: Any) -> list[int]:
     Notification.objects.filter(once__in=[f"message:{one}" for one in ids]).delete()
     wrote.update(sender="", sender_name="", to="", subject="", body="", html="", note="", files=[])
     return ids
+
+
+def _logins(entity: Entity, record: Any) -> tuple[list[int], list[str]]:
+    """His sign-in as a client goes, and what is open of it. The ids of it and of those he once had, with all their addresses."""
+    mine = PortalLogin.objects.filter(entity=entity.key, record_id=record.pk)
+    ids = set(mine.values_list("pk", flat=True))
+    mine.delete()
+    told = AuditEntry.objects.filter(entity=PortalLogin._meta.db_table)
+    ended = told.filter(action="destroy", changes__entity__0=entity.key, changes__record_id__0=record.pk)
+    ids |= set(ended.values_list("record_id", flat=True))
+    ids -= set(PortalLogin.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    changes = told.filter(record_id__in=ids).values_list("changes__email", flat=True)
+    return sorted(ids), sorted({one for pair in changes for one in pair or () if one})
 
 
 def _about(entity: Entity, record: Any) -> Iterator[tuple[Entity, models.QuerySet[Any], list[Field]]]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
-from guanxi.core.models import AccessEntry, Comment, File, InboundMessage, MarketingWord, OutboundMessage
+from guanxi.core.models import AccessEntry, Comment, File, InboundMessage, MarketingWord, OutboundMessage, PortalLogin
 from guanxi.core.people.guards import require_administrator
 from guanxi.core.privacy.subjects import Subject
 from guanxi.core.records import display, files, history, reading, shape
@@ -94,6 +94,15 @@ def _sections(actor: Actor, subject: Subject) -> Iterator[Section]:
         for one in words
     ]:
         yield _("Words on marketing"), blocks
+    if blocks := [
+        [
+            (_("E-mail"), one.email),
+            (_("When"), _moment(one.created_at)),
+            (_("Last seen"), _moment(one.last_at) if one.last_at else ""),
+        ]
+        for one in PortalLogin.objects.filter(**on)
+    ]:
+        yield _("Client sign-in"), blocks
     yield _("Changes"), list(_changes(actor, record)) if not subject.trashed else []
     looks = AccessEntry.objects.filter(**on).order_by("pk")[:MOST]
     if blocks := [
