@@ -178,3 +178,14 @@ def test_a_discount_is_asked_for_by_who_may_change_the_quote(cast: Cast, make: A
     with pytest.raises(Denied):
         quotes.discount_grant(cast.bob, quote, {"off": "77"})
     assert records.update(cast.alice, quote, {"note": "x"}).off_granted != 77
+
+
+def test_lines_of_a_quote_that_went_are_not_taken_back(cast: Cast, make: Any) -> None:
+    quote = quote_of(cast, make)
+    line = quote.lines.get(position=3)
+    kept = [{"id": one.pk} for one in quote.lines.order_by("position") if one.pk != line.pk]
+    step = records.update(cast.alice, quote, {"lines": [*kept, {"id": line.pk, "name": "改过的"}]}).operation_id
+    records.update(cast.root, Quote.objects.get(pk=quote.pk), {"owner": cast.charlie_user.pk})
+    records.update(cast.root, quote.customer, {"owner": cast.charlie_user.pk})
+    result = undo(cast.alice, step)
+    assert (result.undone, quote.lines.get(pk=line.pk).name) == (0, "改过的")

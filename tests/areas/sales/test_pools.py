@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from guanxi.areas.customers.models import Customer, Pool, PoolMove
 from guanxi.areas.sales.selectors import pools as read
@@ -185,3 +186,39 @@ def test_the_members_of_a_pool_say_who_administers_it_and_of_the_others_nothing(
     assert shown is not None
     named = str(shape.fields_of("customers.poolmember")["admin"].label)
     assert sorted(str(line.hint) for line in shown.lines) == ["", named]
+
+
+def test_undo_gets_round_neither_bar_nor_limit(cast: Cast, make: Any, pool: Pool) -> None:
+    alice, bob = fresh(cast, "alice"), fresh(cast, "bob")
+    slip, later, full, taken = (made_customer(make) for _number in range(4))
+    step = pools.pool_release(alice, slip, reason="no_time")
+    assert records.undo(alice, step.pk).skipped == []
+    assert Customer.objects.get(pk=slip.pk).owner_id == cast.alice_user.pk
+    late, first = pools.pool_release(alice, later, reason="no_time"), pools.pool_release(alice, taken, reason="no_time")
+    with clock.moved_to(clock.now() + dt.timedelta(minutes=11)):
+        with translation.override("en"):
+            [left] = records.undo(alice, late.pk).skipped
+        assert "left to others" in left["reason"]
+        assert Customer.objects.get(pk=later.pk).owner_id is None
+        with pytest.raises(RuleBroken) as error:
+            pools.pool_claim(alice, later)
+        assert error.value.code == "pool.barred", "an undo that left it there lifts no bar"
+    pools.pool_claim(bob, taken)
+    assert len(records.undo(alice, first.pk).skipped) == 1
+    assert read.barred_until(cast.alice_user.pk, read.CUSTOMER, taken.pk, pool) is not None
+    step = pools.pool_release(alice, full, reason="no_time")
+    held = read.holding(read.CUSTOMER, cast.alice_user.pk).held
+    make("customers.holdinglimit", user=cast.alice_user, department=None, most=held)
+    with translation.override("en"):
+        [left] = records.undo(alice, step.pk).skipped
+    assert "is the most" in left["reason"]
+    assert Customer.objects.get(pk=full.pk).owner_id is None
+
+
+def test_a_claim_given_away_and_taken_back_still_counts(cast: Cast, make: Any, pool: Pool) -> None:
+    customer, bob = made_customer(make), fresh(cast, "bob")
+    pools.pool_release(fresh(cast, "alice"), customer, reason="no_time")
+    step = pools.pool_claim(bob, customer)
+    pools.pool_release(bob, Customer.objects.get(pk=customer.pk), reason="no_time")
+    assert len(records.undo(bob, step.pk).skipped) == 1
+    assert read.claimed_today(cast.bob_user.pk, pool) == 1

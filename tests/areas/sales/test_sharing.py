@@ -10,12 +10,13 @@ import pytest
 from guanxi.areas.customers.models import Customer
 from guanxi.areas.sales.models import Lead, OpportunityState
 from guanxi.areas.sales.selectors import sharing as read
-from guanxi.areas.sales.services import handover, pools, sharing
+from guanxi.areas.sales.services import conversion, handover, pools, sharing
 from guanxi.core import records
 from guanxi.core.automation import outbox
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
-from guanxi.core.models import Notification, User
+from guanxi.core.models import Notification, RoleRight, User
+from guanxi.core.models.stamps import bump
 from guanxi.core.records import display
 from guanxi.core.shaping.segments import SegmentDraft, segment_save
 from tests.core.exchange.bringing import bring, counts
@@ -212,6 +213,28 @@ def test_a_leaver_hands_over_with_undo(cast: Cast, make: Any) -> None:
         with pytest.raises(Invalid) as error:
             handover.handover_run(cast.root, leaver=leaver, sort="customers.customer", to=bad)
         assert error.value.field == "to"
+
+
+def test_a_leader_takes_back_what_he_handed_over_or_converted(cast: Cast, make: Any) -> None:
+    """Though he neither sees what went to another department, nor could make for himself what others own."""
+    customer, lead = make("customers.customer"), make("sales.lead", company="新公司")
+    make("customers.contact", customer=customer)
+    RoleRight.objects.filter(role=cast.role, entity="customers.customer", action="assign").update(scope="department")
+    RoleRight.objects.filter(role=cast.role, entity="sales.lead", action="change").update(scope="department")
+    bump("rights")
+    bob = cast.actor(cast.bob_user)
+    to = [cast.charlie_user.pk]
+    step = handover.handover_run(bob, leaver=cast.alice_user.pk, sort="customers.customer", to=to)
+    with pytest.raises(NotFound):
+        records.get(bob, "customers.customer", customer.pk)
+    assert records.undo(bob, step.pk).skipped == []
+    customer.refresh_from_db()
+    assert {customer.owner_id, customer.contacts.get().owner_id} == {cast.alice_user.pk}
+    done = conversion.lead_convert(bob, lead)
+    made = Customer.objects.get(name="新公司")
+    assert made.owner_id == cast.alice_user.pk
+    assert records.undo(bob, done.pk).skipped == []
+    assert not Customer.objects.filter(pk=made.pk).exists()
 
 
 def test_who_reported_to_a_leaver_reports_to_somebody_else(cast: Cast) -> None:

@@ -20,11 +20,9 @@ from guanxi.core.models import AuditEntry, Operation, Record
 from guanxi.core.models.stamps import bump
 from guanxi.core.records import carrying, gates, standing, upkeep
 from guanxi.core.records.settings_registry import stamps_of
+from guanxi.core.records.still import Row, Still, may_still
 from guanxi.core.records.writing import emit_many, operation_begin, writing
 from guanxi.core.schema.registry import entity_of, is_registered, made_entities
-
-#: What it takes to do a thing, and so to take it back.
-_RIGHTS = {"create": "create", "update": "change", "delete": "delete", "merge": "merge", "import": "import"}
 
 
 @dataclass
@@ -36,18 +34,6 @@ class UndoResult:
     operation: Operation | None = None
 
 
-@dataclass
-class _Row:
-    """All that an operation did to one row: net before and after per column."""
-
-    table: str
-    record_id: int
-    created: bool = False
-    removed: bool = False
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-
-
 def can_undo(actor: Actor, operation: Operation) -> bool:
     """Whether the operation can still be taken back by this actor: his own, or any for those with all rights."""
     if operation.undone_at or operation.sort == "undo" or operation.state in ("waiting", "running"):
@@ -56,22 +42,16 @@ def can_undo(actor: Actor, operation: Operation) -> bool:
         return False
     if actor.is_system or actor.rights.everything:
         return True
-    return operation.actor_id == actor.user_id and _may_still(actor, operation)
-
-
-def _may_still(actor: Actor, operation: Operation) -> bool:
-    """Whether the actor has the right, on any record at all, that what he did once took."""
-    right = _RIGHTS.get(operation.sort)
-    return right is None or not is_registered(operation.entity) or allowed(actor, right, operation.entity)
+    return operation.actor_id == actor.user_id and may_still(actor, operation)
 
 
 def undo(actor: Actor, operation_id: int) -> UndoResult:
-    """Take an operation back. Raises NotFound, Denied, or RuleBroken when it was undone or is too old."""
+    """Take an operation back, where it is still the actor's to do so. Raises NotFound, Denied, RuleBroken when it is over."""
     with writing(actor):
         operation = Operation.objects.select_for_update().filter(pk=operation_id).first()
         if operation is None:
             raise NotFound
-        mine = operation.actor_id == actor.user_id and _may_still(actor, operation)
+        mine = operation.actor_id == actor.user_id and may_still(actor, operation)
         if not (mine or actor.is_system or actor.rights.everything):
             raise Denied
         if not can_undo(actor, operation):
@@ -79,11 +59,13 @@ def undo(actor: Actor, operation_id: int) -> UndoResult:
         step = operation_begin(actor, "undo", operation.entity, undoes=operation, total=operation.total)
         result = UndoResult(operation=step)
         with writing(actor, operation=step):
-            for rows in _together(_rows(operation)):
-                _put_back_all(actor, operation, rows, result)
+            done = _rows(operation)
+            still = Still(actor, operation, done)
+            for rows in _together(done):
+                _put_back_all(still, rows, result)
             for table in _touched(operation):
                 if table in _kept_tables():
-                    _trash_made(actor, _models()[table], operation, result)
+                    _trash_made(still, _models()[table], result)
         operation.undone_at, operation.undone_by_id = clock.now(), actor.user_id
         operation.state = "undone"
         operation.save(update_fields=["undone_at", "undone_by", "state"])
@@ -114,8 +96,9 @@ _NOW = """
 CHUNK = 1000
 
 
-def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, result: UndoResult) -> None:
+def _trash_made(still: Still, model: type[models.Model], result: UndoResult) -> None:
     """Records the operation made go to the trash, many at a time; not those that were changed since."""
+    actor, operation = still.actor, still.operation
     table, since = model._meta.db_table, operation.created_at
     with connection.cursor() as cursor:
         cursor.execute(
@@ -131,10 +114,13 @@ def _trash_made(actor: Actor, model: type[models.Model], operation: Operation, r
             states = cursor.fetchall()
         living = []
         resting = standing.held(entity_of(model), part, besides=operation.pk)
+        lost = still.lost(model, [Row(table, number, created=True) for number in part])
         for number, gone, trashed, changed in states:
-            row = _Row(table, number)
+            row = Row(table, number)
             if gone:
                 _skip(result, row, _("It no longer exists."))
+            elif number in lost and not trashed:
+                _skip(result, row, _("It is not yours any more."))
             elif not trashed and (reason := _held(actor, model, number, resting)):
                 _skip(result, row, reason)
             elif changed and not trashed:
@@ -158,11 +144,11 @@ def _trash(actor: Actor, model: type[models.Model], ids: list[int]) -> None:
         emit_many(actor, entity, "deleted", [(number, {}) for number in ids])
 
 
-def _rows(operation: Operation) -> list[_Row]:
+def _rows(operation: Operation) -> list[Row]:
     """What the operation did, row by row, the last touched first; without records it only made."""
-    found: dict[tuple[str, int], _Row] = {}
+    found: dict[tuple[str, int], Row] = {}
     for entry in _entries(operation, list(_kept_tables())):
-        row = found.setdefault((entry.entity, entry.record_id), _Row(entry.entity, entry.record_id))
+        row = found.setdefault((entry.entity, entry.record_id), Row(entry.entity, entry.record_id))
         row.created = row.created or entry.action == "create"
         row.removed = entry.action == "destroy"
         for column, (before, after) in (entry.changes or {}).items():
@@ -200,9 +186,9 @@ def _models() -> Mapping[str, type[models.Model]]:
     return {**_built_in(), **{one.table: one.model for one in made_entities()}}
 
 
-def _together(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+def _together(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Rows in their order, those of one table that follow each other and were only changed in lists of ``CHUNK`` at most."""
-    waiting: list[_Row] = []
+    waiting: list[Row] = []
     for row in rows:
         apart = row.created or row.removed
         if waiting and (apart or row.table != waiting[0].table or len(waiting) == CHUNK):
@@ -216,8 +202,9 @@ def _together(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
         yield waiting
 
 
-def _put_back_all(actor: Actor, operation: Operation, rows: Sequence[_Row], result: UndoResult) -> None:
+def _put_back_all(still: Still, rows: Sequence[Row], result: UndoResult) -> None:
     """Put rows of one table back; several at once where they were only changed."""
+    actor, operation = still.actor, still.operation
     model = _models().get(rows[0].table)
     if model is None:
         return
@@ -229,7 +216,15 @@ def _put_back_all(actor: Actor, operation: Operation, rows: Sequence[_Row], resu
             number: orjson.loads(now) if isinstance(now, str | bytes) else now for number, now in cursor.fetchall()
         }
     backs: list[tuple[int, dict[str, Any]]] = []
+    lost = still.lost(model, rows)
+    stays = still.holds(model, [row.record_id for row in rows])
     for row in rows:
+        if row.record_id in lost and (row.removed or row.record_id in stored):
+            _skip(result, row, _("It is not yours any more."))
+            continue
+        if row.record_id in stays:
+            _skip(result, row, stays[row.record_id])
+            continue
         back = _back(actor, operation, model, row, stored.get(row.record_id), result)
         if back:
             backs.append((row.record_id, back))
@@ -241,7 +236,7 @@ def _back(
     actor: Actor,
     operation: Operation,
     model: type[models.Model],
-    row: _Row,
+    row: Row,
     now: dict[str, Any] | None,
     result: UndoResult,
 ) -> dict[str, Any]:
@@ -267,7 +262,7 @@ def _back(
     }
 
 
-def _make_again(model: type[models.Model], row: _Row, result: UndoResult) -> None:
+def _make_again(model: type[models.Model], row: Row, result: UndoResult) -> None:
     """A row of the settings that the operation removed, such as a value merged into another, stands there again."""
     columns = model._meta.concrete_fields
     held = {one.attname: one.to_python(row.before[one.column]) for one in columns if one.column in row.before}
@@ -282,7 +277,7 @@ def _make_again(model: type[models.Model], row: _Row, result: UndoResult) -> Non
         bump(stamp)
 
 
-def _resting(model: type[models.Model], row: _Row, operation: Operation) -> set[int]:
+def _resting(model: type[models.Model], row: Row, operation: Operation) -> set[int]:
     """The row itself, when the operation made it and documents in force rest on it now."""
     if not row.created or not is_registered(model):
         return set()
@@ -305,13 +300,13 @@ def _labels(model: type[models.Model], columns: Iterable[str]) -> str:
     return ", ".join(names.get(column, column) for column in columns)
 
 
-def _skip(result: UndoResult, row: _Row, reason: str) -> None:
+def _skip(result: UndoResult, row: Row, reason: str) -> None:
     model = _models().get(row.table)
     key = model._meta.label_lower if model else row.table
     result.skipped.append({"entity": key, "id": row.record_id, "reason": reason})
 
 
-def _take_away(actor: Actor, model: type[models.Model], row: _Row, now: Mapping[str, Any], result: UndoResult) -> None:
+def _take_away(actor: Actor, model: type[models.Model], row: Row, now: Mapping[str, Any], result: UndoResult) -> None:
     """A row the operation made goes to the trash, or away if it has no place there; not if it was changed since."""
     changed = [column for column, after in row.after.items() if now.get(column) != after]
     if changed and now.get("deleted_at") is None and issubclass(model, Record):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from guanxi.core.access.features import SETTINGS
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import GuanxiError, Invalid
@@ -104,7 +105,10 @@ def kind_change(
         old, new = shape.declared(row), _wanted(row, kind, dictionary)
         kept = _keep_old(entity, row)
         step = operation_begin(
-            actor, "kind_change", entity.key, parameters={"field": key, "from": row.kind, "to": kind}
+            actor,
+            "kind_change",
+            entity.key,
+            parameters={"field": key, "from": row.kind, "to": kind, "feature": SETTINGS},
         )
         done, failed = 0, 0
         with writing(actor, operation=step):

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, models
 from django.utils.translation import gettext as _
 
+from guanxi.core.access.features import SETTINGS
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound, RuleBroken
@@ -271,7 +272,11 @@ def value_merge(actor: Actor, key: str, source: str, target: str) -> Operation:
     total = sum(number for _place, number in found)
     with writing(actor):
         step = operation_begin(
-            actor, "value_merge", "", total=total, parameters={"dictionary": key, "source": source, "target": target}
+            actor,
+            "value_merge",
+            "",
+            total=total,
+            parameters={"dictionary": key, "source": source, "target": target, "feature": SETTINGS},
         )
         with writing(actor, operation=step):
             for place, _number in found:

@@ -329,7 +329,7 @@ def write_off(actor: Actor, record: Instalment, *, amount: Decimal | None = None
         raise Invalid(_("Say why."), code="reason.missing", field="reason")
     with records.writing(actor):
         step = records.operation_begin(
-            actor, "update", INSTALMENT, total=1, progress=1, parameters={"ids": [record.pk]}
+            actor, "update", INSTALMENT, total=1, progress=1, parameters={"ids": [record.pk], "right": "write_off"}
         )
         with records.writing(actor, operation=step, savepoint=False):
             write_off_book(actor, record, amount=amount, reason=reason, operation=step)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from guanxi.areas.customers.models import (
     CLAIM,
@@ -22,7 +22,7 @@ from guanxi.areas.customers.models import (
 from guanxi.areas.sales.models.leads import INVALID
 from guanxi.core.access.actors import add_membership, department_tree
 from guanxi.core.kernel import clock
-from guanxi.core.models import Department, User
+from guanxi.core.models import Department, Operation, User
 from guanxi.core.models.fixed import Shaped
 from guanxi.core.models.stamps import kept
 from guanxi.core.schema.registry import entity_of
@@ -116,17 +116,29 @@ def _held(subject: str, user_id: int, limit: HoldingLimit | None) -> int:
 def claimed_today(user_id: int, pool: Pool) -> int:
     """How many records of the pool a person has claimed today; those taken back do not count."""
     start = clock.day_start(clock.today(settings.TIME_ZONE), settings.TIME_ZONE)
-    moves = PoolMove.objects.filter(by_id=user_id, sort=CLAIM, pool=pool, at__gte=start)
-    return moves.exclude(operation__undone_at__isnull=False).count()
+    return len(_standing(PoolMove.objects.filter(by_id=user_id, sort=CLAIM, pool=pool, at__gte=start)))
+
+
+def _standing(moves: QuerySet[PoolMove]) -> list[PoolMove]:
+    """Moves without those that were taken back; one whose undo left the record where it was stands."""
+    found = list(moves.select_related("operation").order_by("-at", "-pk"))
+    undone = [one.operation_id for one in found if one.operation is not None and one.operation.undone_at is not None]
+    left = {
+        (step.undoes_id, one["entity"], one["id"])
+        for step in (Operation.objects.filter(undoes__in=undone) if undone else ())
+        for one in step.result.get("problems", ())
+    }
+    return [
+        one for one in found if one.operation_id not in undone or (one.operation_id, one.subject, one.record_id) in left
+    ]
 
 
 def barred_until(user_id: int, subject: str, record_id: int, pool: Pool) -> dt.datetime | None:
     """Until when a former owner must leave the record to others, ``None`` when he need not."""
-    lost = PoolMove.objects.filter(
-        subject=subject, record_id=record_id, before_id=user_id, sort__in=(RELEASE, RECALL)
-    ).exclude(operation__undone_at__isnull=False)
-    last = lost.order_by("-at").values_list("at", flat=True).first()
-    until = last + dt.timedelta(days=pool.bar_days) if last is not None else None
+    lost = _standing(
+        PoolMove.objects.filter(subject=subject, record_id=record_id, before_id=user_id, sort__in=(RELEASE, RECALL))
+    )
+    until = lost[0].at + dt.timedelta(days=pool.bar_days) if lost else None
     return until if until is not None and until > clock.now() else None
 
 

@@ -50,7 +50,9 @@ def lead_convert(
             name = display.value_text(actor, LEAD, lead, "customer") or "…"
             words = _("This lead has been converted already; it became “%(name)s”.") % {"name": name}
             raise RuleBroken(words, code="lead.converted")
-        step = records.operation_begin(actor, CONVERT, LEAD, total=1, progress=1, parameters={"ids": [lead.pk]})
+        step = records.operation_begin(
+            actor, CONVERT, LEAD, total=1, progress=1, parameters={"ids": [lead.pk], "right": "change"}
+        )
         notes = list(lead.follow_ups.filter(deleted_at__isnull=True).order_by("occurred_at", "pk"))
         work = _Conversion(actor, lead, step, notes)
         buyer = work.customer(customer)

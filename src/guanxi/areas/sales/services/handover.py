@@ -94,7 +94,11 @@ def handover_run(
         raise Invalid(_("There is nothing to hand over."), code="handover.nothing", field="sort")
     with records.writing(actor):
         step = records.operation_begin(
-            actor, HANDOVER, sort, total=len(found), parameters={"ids": [one.pk for one in found], "from": leaver}
+            actor,
+            HANDOVER,
+            sort,
+            total=len(found),
+            parameters={"ids": [one.pk for one in found], "from": leaver, "right": "assign"},
         )
         return _each(actor, step, chosen, found, people, leaver)
 

@@ -27,7 +27,7 @@ from guanxi.areas.sales.models import Lead
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import returns
 from guanxi.core import records
-from guanxi.core.access import require
+from guanxi.core.access import allowed, require
 from guanxi.core.automation import channels
 from guanxi.core.automation.notify import notify, tell_pages, told_to_readers
 from guanxi.core.kernel import clock
@@ -36,6 +36,7 @@ from guanxi.core.kernel.errors import Denied, Invalid, RuleBroken
 from guanxi.core.kernel.machines import register_machines
 from guanxi.core.models import Operation, User
 from guanxi.core.records import presence
+from guanxi.core.records import still as undoing
 from guanxi.core.schema.registry import entity_of
 
 Pooled = Customer | Lead
@@ -50,7 +51,10 @@ def _locked(actor: Actor, record: Pooled) -> Any:
 
 def _begin(actor: Actor, sort: str, record: Any) -> Operation:
     key = entity_of(record).key
-    return records.operation_begin(actor, f"pool_{sort}", key, total=1, progress=1, parameters={"ids": [record.pk]})
+    right = {CLAIM: "claim", RELEASE: "change", ASSIGN: "assign"}[sort]
+    return records.operation_begin(
+        actor, f"pool_{sort}", key, total=1, progress=1, parameters={"ids": [record.pk], "right": right}
+    )
 
 
 def _owner_set(
@@ -132,11 +136,7 @@ def pool_claim(actor: Actor, record: Pooled) -> Operation:
             )
         until = read.barred_until(actor.user_id, entity_of(fresh).key, fresh.pk, pool)
         if until is not None:
-            raise RuleBroken(
-                _("It was yours; until %(day)s it is left to others.")
-                % {"day": until.astimezone(ZoneInfo(actor.timezone)).date()},
-                code="pool.barred",
-            )
+            raise RuleBroken(_barred(actor, until), code="pool.barred")
         _room(entity_of(fresh).key, actor.user_id)
         step = _begin(actor, CLAIM, fresh)
         _owner_set(actor, fresh, actor.user_id, pool, CLAIM, step)
@@ -144,13 +144,19 @@ def pool_claim(actor: Actor, record: Pooled) -> Operation:
     return step
 
 
+def _barred(actor: Actor, until: dt.datetime) -> str:
+    day = until.astimezone(ZoneInfo(actor.timezone)).date()
+    return _("It was yours; until %(day)s it is left to others.") % {"day": day}
+
+
+def _full(found: read.Holding) -> str:
+    return _("%(held)d are held already; %(most)d is the most.") % {"held": found.held, "most": found.most}
+
+
 def _room(subject: str, user_id: int) -> None:
     found = read.holding(subject, user_id)
     if found.full:
-        raise RuleBroken(
-            _("%(held)d are held already; %(most)d is the most.") % {"held": found.held, "most": found.most},
-            code="pool.full",
-        )
+        raise RuleBroken(_full(found), code="pool.full")
 
 
 def pool_release(
@@ -201,6 +207,37 @@ def pool_protect(actor: Actor, record: Pooled, *, until: dt.date | None = None) 
         changed = records.update(actor, fresh, {"protected_until": until}, trusted=True)
         returns_refresh(entity_of(fresh).key, [fresh.pk])
     return changed
+
+
+#: So long a release is a slip that whoever made it takes back himself.
+AT_ONCE = dt.timedelta(minutes=10)
+
+
+def _release_held(actor: Actor, operation: Operation, ids: Collection[int]) -> dict[int, str]:
+    """Releases that are not taken back: the former owner is barred, or holds as many as he may. Who assigns is asked neither."""
+    moves = PoolMove.objects.filter(operation=operation, sort=RELEASE, record_id__in=ids, before__isnull=False)
+    found: dict[int, str] = {}
+    room: dict[int, int | None] = {}
+    for move in moves.select_related("pool").order_by("pk"):
+        record = entity_of(move.subject).model._base_manager.filter(pk=move.record_id).first()
+        owner = move.before_id
+        if record is None or owner is None or allowed(actor, "assign", record):
+            continue
+        until = read.barred_until(owner, move.subject, move.record_id, move.pool) if move.pool else None
+        if until is not None and clock.now() > move.at + AT_ONCE:
+            found[move.record_id] = _barred(actor, until)
+            continue
+        held = read.holding(move.subject, owner)
+        left = room.setdefault(owner, None if held.most is None else held.most - held.held)
+        if left is not None and left <= 0:
+            found[move.record_id] = _full(held)
+        elif left is not None:
+            room[owner] = left - 1
+    return found
+
+
+for _subject in (read.CUSTOMER, read.LEAD):
+    undoing.add_hold(_subject, _release_held)
 
 
 # -- the clock ---------------------------------------------------------------------------------------------------------

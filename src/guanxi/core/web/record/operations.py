@@ -233,8 +233,8 @@ def undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     url = f"/operations/{pk}/"
     if result.skipped:
         text = ngettext(
-            "Undone, but %(count)d record had been changed since.",
-            "Undone, but %(count)d records had been changed since.",
+            "Undone, but %(count)d record stays as it is.",
+            "Undone, but %(count)d records stay as they are.",
             len(result.skipped),
         ) % {"count": len(result.skipped)}
         shown = toast(text, level="error", url=url, link=_("Which ones"))
