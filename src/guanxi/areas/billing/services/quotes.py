@@ -71,7 +71,7 @@ def quote_ask(actor: Actor, record: Quote, *, note: str = "") -> Any:
 def discount_grant(actor: Actor, record: Quote, values: Mapping[str, Any]) -> None:
     """The discount was approved: the quote may be sent with it."""
     require(actor, "change", record)
-    records.update(actor, record, {"off_granted": values["off"]}, trusted=True)
+    records.update(actor, record, {"off_granted": values.get("off", record.off)}, trusted=True)
 
 
 def quote_check(actor: Actor, quote: Quote) -> None:
