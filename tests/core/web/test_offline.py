@@ -37,6 +37,17 @@ def test_sent_twice_it_is_there_once_and_has_the_time_of_writing(browse: Any, ca
     assert Activity.objects.filter(customer=customer).count() == 2
 
 
+def test_the_page_a_browser_keeps_takes_no_toast_from_the_page_that_is_looked_at(
+    browse: Any, cast: Cast, make: Any
+) -> None:
+    """It is fetched in the background, often between a write and the page that says so."""
+    made, alice = make("customers.customer", by=cast.alice_user, name="昆仑"), browse("alice")
+    assert alice.post(f"/customers/{made.pk}/delete/", {"version": made.version}).status_code == 303
+    assert "data-undo" not in alice.get("/offline/").content.decode()
+    assert "data-undo" in alice.get("/customers/").content.decode()
+    assert "data-undo" not in alice.get("/customers/").content.decode()
+
+
 @pytest.mark.parametrize(
     "written", ["2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", "2026-01-01T00:00:00"]
 )
