@@ -11,6 +11,7 @@ from django.test import Client
 from guanxi.core.models import User
 
 PASSWORD = "白日依山尽 黄河入海流"
+LOGIN = "/account/login/"
 
 
 @pytest.fixture
@@ -34,3 +35,7 @@ def password_of(user: User, password: str = PASSWORD) -> User:
     user.set_password(password)
     user.save(update_fields=["password"])
     return user
+
+
+def attempt(client: Client, login: str, password: str = "wrong", **headers: Any) -> Any:  # noqa: S107 - meant to be wrong
+    return client.post(LOGIN, {"login": login, "password": password}, **headers)
