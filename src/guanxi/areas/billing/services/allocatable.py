@@ -44,7 +44,7 @@ def bookable(actor: Actor) -> QuerySet[Instalment]:
 
 def owed_by(actor: Actor, receipt: Receipt) -> QuerySet[Instalment]:
     """Open instalments the actor may book a receipt on, the longest due first; none where he may not know what is owed."""
-    rows = bookable(actor).filter(instalments_for(actor, receipt)).order_by("due_on", "pk")
+    rows = visible(Instalment.objects.filter(instalments_for(actor, receipt)), actor).order_by("due_on", "pk")
     return rows if tells_owed(actor) else rows.none()
 
 
