@@ -81,7 +81,7 @@ def _serve(settings: Environment, only: str, *, demo: bool) -> None:
         )
     server = _database(settings, only)
     try:
-        result = _prepared(settings, demo=demo)
+        result = _prepared(settings, parts, demo=demo)
         _folders(settings, parts)
         if server is not None and settings.archive_folder:
             parts = (*parts, "archive")
@@ -133,8 +133,11 @@ def _counted(folder: Path) -> float:
 # -- what must be there before pages are served ------------------------------------------------------------------------
 
 
-def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
-    """Migrations, demo data, the administrator's link. Nothing is loaded when all of it was done before."""
+def _prepared(settings: Environment, parts: tuple[str, ...], *, demo: bool) -> dict[str, Any]:
+    """Migrations, demo data, the administrator's link. Nothing is loaded when all of it was done before.
+
+    Who serves no pages makes no link: it would not open.
+    """
     wanted = external.fingerprint()
     # Sums by day are those of the time zone: another one is prepared for.
     same = external.recorded(settings, "migrations") == wanted
@@ -145,9 +148,9 @@ def _prepared(settings: Environment, *, demo: bool) -> dict[str, Any]:
             logins = _kept_logins(settings)
             if logins is not None:
                 return {"logins": logins}
-        elif external.recorded(settings, "administrator"):
+        elif "web" not in parts or external.recorded(settings, "administrator"):
             return {}
-    arguments = ["--demo"] if demo else ["--administrator"]
+    arguments = ["--demo"] if demo else ["--administrator"] if "web" in parts else []
     # A child, so that the process that stays in the foreground remains small and quick to end.
     done = subprocess.run(
         [sys.executable, "-m", "guanxi", "prepare", *arguments],

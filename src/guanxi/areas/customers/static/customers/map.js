@@ -59,7 +59,7 @@ function kept(map) {
   try { return JSON.parse(localStorage.getItem(`gx-map-${map.dataset.map}`)) ?? {}; } catch { return {}; }
 }
 
-const dialog = (url) => window.htmx.ajax("GET", url, { target: "#dialog-body" });
+const dialog = (url) => window.htmx.ajax("GET", url, { source: "#dialog", target: "#dialog-body" });
 const path = (data) => (data.kind === "contact" ? "contacts" : "customers");
 
 function control(words, text, run, kind = "") {
@@ -86,7 +86,7 @@ function choose(map, words, item) {
     open.className = "btn btn-sm";
     open.href = `/${path(data)}/${data.record_id}/`;
     open.textContent = words.open;
-    chosen.append(open, control(words, words.peek, () => window.htmx.ajax("GET", `${open.getAttribute("href")}peek/`, { target: "#side" })));
+    chosen.append(open, control(words, words.peek, () => window.htmx.ajax("GET", `${open.getAttribute("href")}peek/`, { source: "#side", target: "#side" })));
     if (data.editable) chosen.append(control(words, words.edit, () => dialog(`/${path(data)}/${data.record_id}/edit/?stay=1`)));
   } else {
     name.textContent = data.label || words.works;

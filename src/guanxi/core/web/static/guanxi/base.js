@@ -80,6 +80,15 @@ export function meant(header) {
   });
 }
 
+/** `work`, never twice at the same time: asked for while it runs, it runs once more. The promise is of the last run. */
+export function oneAtATime(work) {
+  let running = null, wanted = false;
+  const run = async () => {
+    try { while (wanted) { wanted = false; await work(); } } finally { running = null; }
+  };
+  return () => { wanted = true; return running ??= run(); };
+}
+
 /** True while the person types or composes with an input method. */
 export function typing(event) {
   const element = event.target;

@@ -74,7 +74,7 @@ on("click", "[data-drop-draft]", async (_event, button) => {
   body.set("_drop", "1");
   await request(form.dataset.draft, { method: "POST", body });
   delete form.dataset.dirty;
-  if (form.closest("dialog")) window.htmx.ajax("GET", form.getAttribute("action"), { target: "#dialog-body" });
+  if (form.closest("dialog")) window.htmx.ajax("GET", form.getAttribute("action"), { source: "#dialog", target: "#dialog-body" });
   else reload();
 });
 // A dialog that was left keeps its draft on the server; its form no longer counts as dirty.

@@ -1,5 +1,5 @@
 // htmx and the house: CSRF, busy bar, errors that keep what was typed, dialogs and side panel as targets.
-import { $, csrf, meant, t } from "./base.js";
+import { $, csrf, meant, oneAtATime, t } from "./base.js";
 import { reload, toast } from "./toast.js";
 
 const root = document.documentElement;
@@ -91,12 +91,14 @@ document.addEventListener("gx:close", () => {
 });
 // Something must be asked before what was wished can be done: a small form.
 document.addEventListener("gx:ask", (event) => {
-  window.htmx.ajax("GET", event.detail.url, { target: "#dialog-body" });
+  window.htmx.ajax("GET", event.detail.url, { source: "#dialog", target: "#dialog-body" });
 });
+/** Draw the list or the record anew from `url`. What lies around it asks, so that it waits for nothing else of the page. */
+export function redraw(url, view = $("#list-view")) {
+  return window.htmx.ajax("GET", url, { source: view.parentElement, target: `#${view.id}`, swap: "outerHTML" });
+}
 // A list drawn anew where it stands; its answer says the address.
-document.addEventListener("gx:show", (event) => {
-  window.htmx.ajax("GET", event.detail.url, { target: "#list-view", swap: "outerHTML" });
-});
+document.addEventListener("gx:show", (event) => redraw(event.detail.url));
 // What stands beside the list and carries its state (board, export, save as a view) follows its address.
 const stateOf = () => {
   const query = new URLSearchParams(location.search);
@@ -111,8 +113,12 @@ document.addEventListener("htmx:replacedInHistory", carry);
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.dataset.carry !== undefined) event.detail.path = event.detail.elt.getAttribute("href");
 });
+const view = () => $("#list-view") ?? $("#record-view");
+const refresh = oneAtATime(() => redraw(location.href, view()).catch(() => null)); // said by htmx:sendError
+let refreshing = Promise.resolve();
+/** The whole view stands as it was last asked for: what is drawn anew in it now stays. */
+export const settled = () => refreshing;
 document.addEventListener("gx:refresh", () => {
-  const view = $("#list-view") ?? $("#record-view");
-  if (view && window.htmx) window.htmx.ajax("GET", location.href, { target: `#${view.id}`, swap: "outerHTML" });
+  if (view() && window.htmx) refreshing = refresh();
   else reload();
 });

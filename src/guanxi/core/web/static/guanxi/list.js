@@ -1,5 +1,6 @@
 // Lists: selection with ranges, the row cursor, column widths, sorting by several columns, groups.
 import { $, $$, each, on, request, t, typing, vendor } from "./base.js";
+import { redraw } from "./glue.js";
 
 const boxes = () => $$('.gx-table tbody input[name="ids"]');
 let last = null;
@@ -72,7 +73,7 @@ on("click", "a[data-also]", (event, link) => {
   if (!event.shiftKey) return;
   event.preventDefault();
   event.stopPropagation();
-  window.htmx.ajax("GET", link.dataset.also, { target: "#list-view", swap: "outerHTML" });
+  redraw(link.dataset.also);
 }, true);
 
 // Column widths: dragged or moved with arrow keys, kept with the view.

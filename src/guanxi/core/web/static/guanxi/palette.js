@@ -58,7 +58,7 @@ function keys(event) {
 
 function follow(option, tab) {
   dialog.close();
-  if (option.dataset.dialog !== undefined && window.htmx) window.htmx.ajax("GET", option.href, "#dialog-body");
+  if (option.dataset.dialog !== undefined && window.htmx) window.htmx.ajax("GET", option.href, { source: "#dialog", target: "#dialog-body" });
   else if (option.dataset.click) $(option.dataset.click)?.click();
   else if (tab) window.open(option.href, "_blank", "noopener");
   else location.href = option.href;

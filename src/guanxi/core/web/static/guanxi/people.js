@@ -11,6 +11,7 @@ on("change", "select[data-scope]", (_event, select) => {
 function moved(event) {
   if (event.from === event.to && event.oldIndex === event.newIndex) return;
   window.htmx.ajax("POST", `/people/departments/${event.item.dataset.id}/move/`, {
+    source: event.item,
     values: { parent: event.to.dataset.parent, position: event.newIndex },
     swap: "none",
   });

@@ -1,7 +1,7 @@
 // The record page: fields changed in place, walking through the list, tabs on a phone, composer and timeline.
-import { $, $$, each, on, request, t, typing } from "./base.js";
+import { $, $$, each, on, oneAtATime, request, t, typing } from "./base.js";
 import { passOn, reload, toast } from "./toast.js";
-import { explain } from "./glue.js";
+import { explain, settled } from "./glue.js";
 
 // Fields in place: double-click, Enter or the pencil opens; Enter saves, Esc gives up.
 const failed = (answer) => { if (!passOn(answer)) explain(answer.status, (name) => answer.headers.get(name)); };
@@ -72,27 +72,36 @@ on("click", "[data-show-blank]", (_event, button) => {
   button.remove();
 });
 
-// What changed elsewhere on the page follows.
+// What changed elsewhere on the page follows. An answer that comes after the view it was for says nothing new.
 const here = () => $("#record-view");
-async function refreshParts() {
+const drawn = (url) => request(url, { headers: { "HX-Request": "true" } }).then((answer) => answer.ok && answer.text()).catch(() => "");
+function replace(part, next) {
+  part.replaceWith(next);
+  window.htmx?.process(next);
+  next.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
+}
+const refreshParts = oneAtATime(async () => {
+  await settled();
   const view = here();
-  if (!view) return;
-  const answer = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (!answer?.ok || view !== here()) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = view && await drawn(location.href);
+  if (!text || view !== here()) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   for (const part of $$("#record-head, .gx-col [id^='panel-'], .gx-col [id^='card-']", view)) {
     const next = fresh.getElementById(part.id);
     if (!next || $("form[data-dirty]", part)) continue;
     const held = part.contains(document.activeElement) ? document.activeElement.id : "";
-    part.replaceWith(next);
-    window.htmx?.process(next);
-    next.dispatchEvent(new CustomEvent("gx:added", { bubbles: true }));
+    replace(part, next);
     if (held) document.getElementById(held)?.focus();
   }
-}
-function refreshTimeline() {
-  for (const box of $$(".gx-moments")) window.htmx.ajax("GET", box.dataset.timeline, { target: box, swap: "outerHTML" });
-}
+});
+const refreshTimeline = oneAtATime(async () => {
+  await settled();
+  await Promise.all($$(".gx-moments").map(async (box) => {
+    const text = await drawn(box.dataset.timeline);
+    const next = text && new DOMParser().parseFromString(text, "text/html").querySelector(".gx-moments");
+    if (next && box.isConnected) replace(box, next);
+  }));
+});
 document.addEventListener("gx:stale", refreshParts);
 document.addEventListener("gx:changed", () => { refreshParts(); refreshTimeline(); });
 document.addEventListener("gx:timeline", () => { if (here()) { refreshParts(); refreshTimeline(); } });
@@ -179,7 +188,7 @@ async function compose(key) {
   for (const pane of $$("[data-pane]", box)) pane.hidden = pane.dataset.pane !== key;
   const tab = $(`[data-compose="${CSS.escape(key)}"]`, box);
   const pane = $(`[data-pane="${CSS.escape(key)}"]`, box);
-  if (tab.dataset.load && !pane.childElementCount) await window.htmx.ajax("GET", tab.dataset.load, { target: pane, swap: "innerHTML" });
+  if (tab.dataset.load && !pane.childElementCount) await window.htmx.ajax("GET", tab.dataset.load, { source: pane, target: pane, swap: "innerHTML" });
   $("textarea, [contenteditable], .form-control", pane)?.focus();
 }
 on("click", "[data-compose]", (_event, tab) => compose(tab.dataset.compose));
@@ -302,7 +311,7 @@ document.addEventListener("keydown", (event) => {
   const entry = $(`[data-quick="${CSS.escape(event.key)}"]`);
   if (!entry) return;
   event.preventDefault();
-  window.htmx.ajax("GET", entry.getAttribute("href") + subject(), { target: "#dialog-body" }).catch(() => null); // said by htmx:sendError
+  window.htmx.ajax("GET", entry.getAttribute("href") + subject(), { source: "#dialog", target: "#dialog-body" }).catch(() => null); // said by htmx:sendError
 });
 
 // A page that waits for a job looks again while it can be seen.

@@ -1,0 +1,58 @@
+"""Answers that come late, and out of order: the page shows what was last saved, not what was last heard."""
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.factories.cast import Cast
+
+LATE = """(path) => {
+  const wait = (go) => setTimeout(go, window.held ? 1500 : 0);
+  const { open, send } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.open = function (verb, url, ...more) {
+    this.held = verb.toUpperCase() === "GET" && url.endsWith(path);
+    return open.call(this, verb, url, ...more);
+  };
+  XMLHttpRequest.prototype.send = function (body) {
+    const hear = this.onload;
+    if (this.held) this.onload = () => wait(() => hear.call(this));
+    return send.call(this, body);
+  };
+  const plain = window.fetch;
+  window.fetch = async (url, options) => {
+    const answer = await plain(url, options);
+    if (!options?.method && String(url).endsWith(path)) await new Promise(wait);
+    return answer;
+  };
+  window.held = true;
+}"""
+
+
+def _written(page: Page, words: str) -> None:
+    page.keyboard.press("f")
+    page.locator("#dialog textarea[name=body], #composer textarea[name=body]").last.fill(words)
+    page.keyboard.press("Control+Enter")
+
+
+def test_what_was_saved_while_the_page_was_drawn_anew_is_shown(people: Any, cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", name="华诚电子", owner=cast.alice_user.pk)
+    page = people("alice", "zh-hans")
+    page.goto(f"/customers/{customer.pk}/")
+    page.evaluate(LATE, f"/customers/{customer.pk}/")
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('gx:refresh', { bubbles: true }))")
+    _written(page, "下周看现场")
+    expect(page.locator(".gx-moments")).to_contain_text("下周看现场")
+
+
+def test_two_follow_ups_in_a_row_are_both_shown(people: Any, cast: Cast, make: Any) -> None:
+    customer = make("customers.customer", name="华诚电子", owner=cast.alice_user.pk)
+    page = people("alice", "zh-hans")
+    page.goto(f"/customers/{customer.pk}/")
+    page.evaluate(LATE, f"/customers/{customer.pk}/timeline/")
+    _written(page, "第一次电话")
+    expect(page.locator("#toasts")).not_to_be_empty()
+    _written(page, "第二次电话")
+    page.wait_for_timeout(300)
+    page.evaluate("held = false")  # what is asked later is answered sooner
+    for words in ("第一次电话", "第二次电话"):
+        expect(page.locator(".gx-moments")).to_contain_text(words)
