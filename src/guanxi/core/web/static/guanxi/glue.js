@@ -1,6 +1,6 @@
 // htmx and the house: CSRF, busy bar, errors that keep what was typed, dialogs and side panel as targets.
 import { $, csrf, meant, oneAtATime, t } from "./base.js";
-import { reload, toast } from "./toast.js";
+import { passOn, reload, toast } from "./toast.js";
 
 const root = document.documentElement;
 let running = 0;
@@ -29,15 +29,29 @@ function forget(form) {
   form?.querySelectorAll(".is-invalid").forEach((one) => { one.classList.remove("is-invalid"); one.removeAttribute("aria-invalid"); });
 }
 // What the server doubts is asked, and sent again as meant.
-document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const { xhr, elt, target, requestConfig } = event.detail;
+function doubted({ xhr, requestConfig }, to) {
   const doubts = xhr.getResponseHeader("X-Doubts");
-  if (!doubts) return;
-  event.preventDefault();
+  if (!doubts) return false;
   const values = {};
   for (const name of new Set(requestConfig.formData.keys())) values[name] = requestConfig.formData.getAll(name);
   meant(doubts).then((yes) => {
-    if (yes) window.htmx.ajax(requestConfig.verb, requestConfig.path, { source: elt, target, values: { ...values, _sure: "1" } });
+    if (yes) window.htmx.ajax(requestConfig.verb, requestConfig.path, { ...to, values: { ...values, _sure: "1" } });
+  });
+  return true;
+}
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, target } = event.detail;
+  if (doubted(event.detail, { source: elt, target })) event.preventDefault();
+});
+// Who asked may be gone when the answer comes, with what was drawn anew around him: nobody would hear what it says.
+document.addEventListener("htmx:beforeSend", (event) => {
+  const { xhr, elt } = event.detail;
+  const headers = { get: (name) => xhr.getResponseHeader(name) };
+  let gone = false;
+  xhr.addEventListener("readystatechange", () => { if (xhr.readyState === XMLHttpRequest.DONE) gone = !elt.isConnected; });
+  xhr.addEventListener("load", () => {
+    if (!gone || doubted(event.detail, { target: "body", swap: "none" })) return;
+    if (!passOn({ headers }) && xhr.status >= 400) explain(xhr.status, headers.get);
   });
 });
 document.addEventListener("htmx:responseError", (event) => {
