@@ -1,6 +1,6 @@
 // Who else has this record open: avatars beside its name, and a warning in its form while somebody else changes it.
 // What changed meanwhile, by others or by a job, is fetched.
-import { $, csrf, each, request, t } from "./base.js";
+import { $, csrf, each, oneAtATime, request, t } from "./base.js";
 
 const EVERY = 50_000;
 let others = [], followed = "";
@@ -12,17 +12,18 @@ const editing = () => {
   return [...document.querySelectorAll("form[data-draft]")].some((form) => form.getAttribute("action")?.startsWith(address)) || $("#record-view dd form") !== null;
 };
 
-async function say() {
+let saying = new AbortController();
+const say = oneAtATime(async () => {
   const place = box();
   if (!place || document.hidden) return;
   const body = new URLSearchParams({ editing: editing() ? "1" : "" });
-  const answer = await request(place.dataset.presence, { method: "POST", body }).catch(() => null);
+  const answer = await request(place.dataset.presence, { method: "POST", body, signal: saying.signal }).catch(() => null);
   if (!answer?.ok || place !== box()) return;
   const told = await answer.json();
   others = told.others;
   draw(place);
   follow(place, told.stamp);
-}
+});
 
 /** The record is another than the page shows: its head and panels are drawn anew, once nothing is open in them. */
 function follow(place, stamp) {
@@ -74,6 +75,8 @@ function warn() {
 }
 
 function gone() {
+  saying.abort(); // it would say that one is here, after this
+  saying = new AbortController(); // the page may come back
   const place = box();
   if (place) navigator.sendBeacon(place.dataset.presence, new URLSearchParams({ gone: "1", csrfmiddlewaretoken: csrf() }));
 }
