@@ -18,8 +18,8 @@ const say = oneAtATime(async () => {
   if (!place || document.hidden) return;
   const body = new URLSearchParams({ editing: editing() ? "1" : "" });
   const answer = await request(place.dataset.presence, { method: "POST", body, signal: saying.signal }).catch(() => null);
-  if (!answer?.ok || place !== box()) return;
-  const told = await answer.json();
+  const told = answer?.ok && await answer.json().catch(() => null);
+  if (!told || place !== box()) return;
   others = told.others;
   draw(place);
   follow(place, told.stamp);
