@@ -32,7 +32,7 @@ LATE = """(path) => {
 
 def _written(page: Page, words: str) -> None:
     page.keyboard.press("f")
-    page.locator("#composer [data-pane]:not([hidden]) textarea[name=body]").fill(words)
+    page.locator("#dialog textarea[name=body]").fill(words)
     page.keyboard.press("Control+Enter")
 
 
