@@ -37,20 +37,20 @@ def _written(page: Page, words: str) -> None:
 
 
 def test_what_was_saved_while_the_page_was_drawn_anew_is_shown(people: Any, cast: Cast, make: Any) -> None:
-    customer = make("customers.customer", name="华诚电子", owner=cast.alice_user.pk)
+    lead = make("sales.lead", name="李思远", company="深水泵业", phones="13800138000", owner=cast.alice_user.pk)
     page = people("alice", "zh-hans")
-    page.goto(f"/customers/{customer.pk}/")
-    page.evaluate(LATE, f"/customers/{customer.pk}/")
+    page.goto(f"/leads/{lead.pk}/")
+    page.evaluate(LATE, f"/leads/{lead.pk}/")
     page.evaluate("document.body.dispatchEvent(new CustomEvent('gx:refresh', { bubbles: true }))")
     _written(page, "下周看现场")
     expect(page.locator(".gx-moments")).to_contain_text("下周看现场")
 
 
 def test_two_follow_ups_in_a_row_are_both_shown(people: Any, cast: Cast, make: Any) -> None:
-    customer = make("customers.customer", name="华诚电子", owner=cast.alice_user.pk)
+    lead = make("sales.lead", name="李思远", company="深水泵业", phones="13800138000", owner=cast.alice_user.pk)
     page = people("alice", "zh-hans")
-    page.goto(f"/customers/{customer.pk}/")
-    page.evaluate(LATE, f"/customers/{customer.pk}/timeline/")
+    page.goto(f"/leads/{lead.pk}/")
+    page.evaluate(LATE, f"/leads/{lead.pk}/timeline/")
     _written(page, "第一次电话")
     expect(page.locator("#toasts")).not_to_be_empty()
     _written(page, "第二次电话")
