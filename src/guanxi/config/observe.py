@@ -61,6 +61,10 @@ class RequestLogMiddleware:
             direct = _DIRECT.get(request.path_info)
             response = direct(request) if direct else self._answer(request, identity)
             self._record(request, response, time.perf_counter() - begin)
+            if request.resolver_match:
+                request.resolver_match.tried = (
+                    None  # hundreds of small lists that Django keeps for its debug page, in a circle
+                )
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = identity

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy, override
-from jinja2 import Environment, StrictUndefined, UndefinedError, pass_context
+from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError, pass_context
 from markupsafe import Markup, escape
 
 from guanxi.core.web import jinja
@@ -59,3 +60,38 @@ def test_a_number_of_things_has_separators_and_the_rest_is_escaped(count: int, s
     source = '{{ ngettext("%(num)d row %(of)s", "%(num)d rows %(of)s", count, of="<b>") }}'
     with override("en"):
         assert jinja.environment(autoescape=True).from_string(source).render(count=count) == said
+
+
+PARTS = {
+    "page": """{% extends "frame" %}{% from "kit" import mark %}{% import "kit" as kit with context %}{% set same = mark %}
+        {% macro row(one) %}{{ mark(one) }}{{ cell(one) }}{% endmacro %}
+        {% macro cell(one) %}{{ plain(one) }}{{ row(one[1:]) if one }}{% endmacro %}
+        {% block body %}{{ row("abc") }}{{ kit.mark(x) }}{{ kit.box() }}{% include "part" %}{% endblock %}""",
+    "frame": "{% macro head() %}{{ plain(x) }}{% endmacro %}<{{ head() }}>{% block body %}{% endblock %}",
+    "kit": "{% macro mark(one) %}{{ plain(one) }}{% endmacro %}{% macro box() %}{{ mark('k') }}{% endmacro %}",
+    "part": "{% macro own(n) %}{{ n }}{{ own(n - 1) if n }}{{ plain('p') }}{% endmacro %}{{ own(3) }}",
+}
+
+
+def test_a_drawn_page_leaves_nothing_to_the_collector() -> None:
+    pages, plain = (
+        kind(autoescape=True, undefined=StrictUndefined, loader=DictLoader(PARTS)) for kind in (Pages, Environment)
+    )
+    for each in (pages, plain):
+        each.globals["plain"] = "<{}>".format
+    drawn = [
+        pages.get_template("page").render(x="<x>") for _ in range(3)
+    ]  # what is imported serves every page, and is kept
+    assert "&lt;abc&gt;" in drawn[0]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            pages.get_template("page").render(x="<x>")
+        ours = gc.collect()
+        for _ in range(10):
+            plain.get_template("page").render(x="<x>")
+        theirs = gc.collect()
+    finally:
+        gc.enable()
+    assert (ours, theirs > 100) == (0, True), theirs

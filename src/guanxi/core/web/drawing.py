@@ -2,17 +2,20 @@
 
 Jinja makes a markup object of every value before it joins them, and asks three objects whether a function wants to know the
 template: on a list or a record that was a tenth of the page.
+
+And what a page leaves behind is gone at once. A macro knows the names it was written among, and they know the macro: such circles wait
+for Python's collector, which then stands still for tens of milliseconds in the middle of somebody's page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from django.utils.safestring import SafeString
-from jinja2 import Environment, nodes
+from jinja2 import Environment, Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
@@ -64,11 +67,59 @@ class Called(Context):
         return super().call(called, *args, **kwargs)
 
 
+#: Where the names of a page keep those of its parts; no template can say this name.
+_PARTS = "parts of the page"
+
+
+class Page(Template):
+    """A template that takes its names apart when it has been drawn, and those of the parts it was drawn from.
+
+    A macro is therefore worth nothing to who keeps it beyond the drawing. Modules imported without context stay, as they did.
+    """
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        """The page as text."""
+        parts: list[Context] = []
+        drawn = super().render(dict(*args, **kwargs, **{_PARTS: parts}))
+        while parts:
+            _take_apart(parts.pop())
+        return drawn
+
+    def new_context(
+        self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Mapping[str, Any] | None = None
+    ) -> Context:
+        """The names of this template, remembered by the page that is being drawn."""
+        made = super().new_context(vars, shared, locals)
+        parts = made.parent.get(_PARTS)
+        if parts is not None:
+            parts.append(made)
+        return made
+
+
+def _take_apart(names: Context) -> None:
+    for value in names.vars.values():
+        if type(value) is Macro and _written_among(value._func, names):
+            value._func = _over
+    names.vars.clear()
+
+
+def _written_among(drawing: Any, names: Context) -> bool:
+    """Whether a macro is of this drawing, and not one that was imported and serves every page."""
+    free = drawing.__code__.co_freevars
+    return "context" in free and drawing.__closure__[free.index("context")].cell_contents is names
+
+
+def _over(*_given: Any) -> str:
+    msg = "a macro was called after its page had been drawn"
+    raise RuntimeError(msg)
+
+
 class Pages(Environment):
     """An environment whose templates are drawn so."""
 
     code_generator_class = Writer
     context_class = Called
+    template_class = Page
     shown = staticmethod(shown)
 
     def make_globals(self, d: Any) -> Any:

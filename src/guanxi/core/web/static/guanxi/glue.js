@@ -128,7 +128,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.dataset.carry !== undefined) event.detail.path = event.detail.elt.getAttribute("href");
 });
 const view = () => $("#list-view") ?? $("#record-view");
-const refresh = oneAtATime(() => redraw(location.href, view()).catch(() => null)); // said by htmx:sendError
+const refresh = oneAtATime(() => view() && redraw(location.href, view()).catch(() => null)); // said by htmx:sendError
 let refreshing = Promise.resolve();
 /** The whole view stands as it was last asked for: what is drawn anew in it now stays. */
 export const settled = () => refreshing;
