@@ -65,6 +65,10 @@ def test_a_repeated_task_needs_a_day(cast: Cast) -> None:
         ({"due_at": None, "repeat": "daily"}, "due_at"),
         ({"repeat": "daily", "repeat_interval": 0}, "repeat_interval"),
         ({"repeat": "daily", "repeat_until": "2026-03-01"}, "repeat_until"),
+        (
+            {"due_at": "2026-03-01T23:30:00Z", "repeat": "daily", "repeat_until": "2026-03-01"},
+            "repeat_until",
+        ),  # the 2nd here
         ({"repeat": "hourly"}, "repeat"),
         ({"reminders": ["7"]}, "reminders"),
     ):

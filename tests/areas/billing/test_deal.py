@@ -77,6 +77,14 @@ def test_whole_deal_by_the_book(cast: Cast, make: Any) -> None:
     assert (account.closing, len(account.movements)) == (0, 3)
 
 
+def test_an_account_dates_what_has_no_day_by_the_workspace(cast: Any, make: Any) -> None:
+    contract = make("billing.contract")
+    made = dt.datetime(2024, 5, 19, 23, 30, tzinfo=dt.UTC)  # the morning of the 20th in Shanghai
+    Contract.objects.filter(pk=contract.pk).update(signed_on=None, created_at=made, open=Decimal(1))
+    account = selectors.account(cast.root, contract.customer, contract.currency, last=TODAY)
+    assert [one.on for one in account.movements] == [dt.date(2024, 5, 20)]
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

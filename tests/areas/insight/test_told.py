@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -45,10 +46,11 @@ def test_who_fell_silent_is_told_to_who_reads_the_figures(cast: Cast, make: Any)
 def test_key_accounts_name_customers_as_their_reader_sees_them(cast: Cast, make: Any) -> None:
     row = make("insight.customervalue", spent=1000)
     customer = row.customer
-    type(customer).objects.filter(pk=customer.pk).update(last_contact_at=clock.now())
+    morning = dt.datetime(2026, 11, 27, 17, 0, tzinfo=dt.UTC)  # one o'clock of the 28th in Shanghai
+    type(customer).objects.filter(pk=customer.pk).update(last_contact_at=morning)
 
     def cells(actor: Any) -> str:
-        with translation.override("en"):
+        with translation.override("en"), clock.moved_to(morning + dt.timedelta(hours=9)):
             return str(sheets_lists.accounts(actor, Calculation(), None).rows)
 
     whole = cells(cast.alice)

@@ -38,6 +38,16 @@ def test_a_new_deal_begins_in_the_first_stage_of_the_usual_pipeline(cast: Cast, 
     assert deal.number.startswith("OP")
 
 
+def test_how_long_a_deal_may_stand_is_counted_from_the_day_of_the_workspace(
+    cast: Cast, make: Any, stages: Stages
+) -> None:
+    with clock.moved_to(dt.datetime(2024, 5, 19, 23, 30, tzinfo=dt.UTC)):  # the morning of the 20th in Shanghai
+        given = {"name": "早", "customer": make("customers.customer").pk}
+        deal = records.create(cast.alice, "sales.opportunity", given)
+    days = stages["contact"].expected_days or 0
+    assert (days > 0, deal.stale_on) == (True, dt.date(2024, 5, 20) + dt.timedelta(days=days))
+
+
 def test_the_gate_asks_for_what_stages_before_ask_too(cast: Cast, make: Any, stages: Stages) -> None:
     deal = _deal(make)
     with pytest.raises(Invalid) as error:

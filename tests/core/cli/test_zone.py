@@ -30,9 +30,9 @@ def test_a_start_in_another_time_zone_prepares_anew(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(external, "recorded", lambda _settings, key: notes.get(key, ""))
     monkeypatch.setattr("guanxi.core.cli.run.roles.divided", lambda _settings: True)
     monkeypatch.setattr("guanxi.core.cli.run.subprocess.run", child)
-    assert run._prepared(replace(environment(), time_zone="Asia/Shanghai"), demo=False) == {}
+    assert run._prepared(replace(environment(), time_zone="Asia/Shanghai"), ("web", "worker"), demo=False) == {}
     assert begun == []
-    assert run._prepared(replace(environment(), time_zone="Europe/Berlin"), demo=False) == {}
+    assert run._prepared(replace(environment(), time_zone="Europe/Berlin"), ("web", "worker"), demo=False) == {}
     assert begun == [["prepare", "--administrator"]]
 
 
@@ -59,9 +59,9 @@ def test_a_start_after_a_restore_that_was_killed_erases_again(monkeypatch: pytes
     monkeypatch.setattr("guanxi.core.cli.workspace.workspace", workspace)
     monkeypatch.setattr("guanxi.core.cli.workspace.load", load)
     monkeypatch.setattr("guanxi.core.cli.run.subprocess.run", child)
-    run._prepared(plan, demo=False)
+    run._prepared(plan, ("web", "worker"), demo=False)
     assert erased == []
     (tmp_path / ERASE_AGAIN).touch()
-    run._prepared(plan, demo=False)
+    run._prepared(plan, ("web", "worker"), demo=False)
     assert erased == ["guanxi.core.privacy.register:again"]
     assert not (tmp_path / ERASE_AGAIN).exists()

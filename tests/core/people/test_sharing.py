@@ -49,6 +49,8 @@ def test_until_the_last_day(cast: Any, gadget: Any) -> None:
     for day, seen in ((6, {"view"}), (7, set())):
         with clock.moved_to(noon.replace(day=day)):
             assert may(cast, cast.charlie_user, gadget) == seen
+    with clock.moved_to(dt.datetime(2026, 3, 6, 16, 30, tzinfo=dt.UTC)):  # the 7th has begun in Shanghai
+        assert may(cast, cast.charlie_user, gadget) == set()
     with clock.moved_to(noon.replace(day=7)):
         assert shares_of(cast.alice, gadget) == []
 

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection, connections
 
 from guanxi.core import records
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.cel import FormulaError
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.models import CustomField, RoleField, stamps
@@ -51,6 +52,15 @@ def test_fields_references_choices_and_relations(cast: Cast, make: Callable[...,
     assert formula.evaluate("sum('fakes.gadget.parent', 'price')", gadget).value == Decimal("7.5")
     assert formula.truth("me.name == '林爱丽'", gadget, actor=cast.alice)
     assert formula.check("fakes.gadget", "parent.owner.name").reads == ("parent.owner.name",)
+
+
+def test_a_moment_belongs_to_the_day_of_the_time_zone(cast: Cast, gadget: Any) -> None:
+    type(gadget).objects.filter(pk=gadget.pk).update(created_at=dt.datetime(2026, 3, 1, 23, 30, tzinfo=dt.UTC))
+    gadget.refresh_from_db()
+    for actor in (None, cast.alice):
+        with clock.moved_to(dt.datetime(2026, 3, 2, 15, 50, tzinfo=dt.UTC)):  # still the 2nd in Shanghai
+            assert formula.evaluate("days(created_at, today())", gadget, actor=actor).value == 0
+            assert formula.evaluate("string(created_at)", gadget, actor=actor).value == "2026-03-02 07:30"
 
 
 def test_a_formula_of_a_person_sees_what_he_sees(cast: Cast, make: Callable[..., Any], gadget: Any) -> None:

@@ -13,7 +13,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError, pas
 from markupsafe import Markup, escape
 
 from guanxi.core.web import jinja
-from guanxi.core.web.drawing import Pages, shown
+from guanxi.core.web.drawing import Pages, filled, shown
 
 VALUES: list[Any] = [
     "<b>&\"'", "", "关系", Markup("<b>"), mark_safe("<i>"), 7, True, None, 1.5, Decimal("2.50"), ["<"], gettext_lazy("<lazy>"),
@@ -24,6 +24,19 @@ VALUES: list[Any] = [
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_is_shown_as_it_would_be_escaped(value: Any) -> None:
     assert str(shown(value)) == str(escape(value))
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_sentence_takes_a_value_as_markup_would(value: Any) -> None:
+    sentence, values = Markup("<i>%(one)s</i> 100%% %(two)s"), {"one": value, "two": "<2>"}
+    assert filled(sentence, values) == sentence % values
+    assert filled(Markup("100%%"), {}) == "100%"
+
+
+@pytest.mark.parametrize("number", [7, 7.25, Decimal("7.25")])
+def test_a_sentence_formats_numbers_in_its_own_way(number: Any) -> None:
+    sentence = Markup("%(n)d, %(n).1f, %(n)s")
+    assert filled(sentence, {"n": number}) == str.__mod__(sentence, {"n": number})
 
 
 @pass_context

@@ -242,7 +242,7 @@ def plan_clean(_actor: Actor, record: FollowUpPlan, changes: Changes) -> None:
 def task_clean(actor: Actor, record: Task, changes: Changes) -> None:
     """A repeated task is due some day; a done one has a moment; reminders follow the due date."""
     _contact_fits(record)
-    _repeat_check(record)
+    _repeat_check(actor, record)
     moved = record.repeat_day is None or (record.pk is not None and "due_at" in changes)
     if record.repeat in (MONTHLY, YEARLY) and record.due_at is not None and moved:
         record.repeat_day = record.due_at.astimezone(ZoneInfo(actor.timezone)).day
@@ -253,12 +253,12 @@ def task_clean(actor: Actor, record: Task, changes: Changes) -> None:
         record.next_reminder_at = reminder_next(record.due_at, record.reminders, clock.now())
 
 
-def _repeat_check(record: Task) -> None:
+def _repeat_check(actor: Actor, record: Task) -> None:
     if not record.repeat:
         return
     if record.due_at is None:
         raise Invalid(_("A task that repeats needs a due date."), code="task.repeat_due", field="due_at")
     if record.repeat_interval < 1:
         raise Invalid(_("Repeat at least every 1."), code="task.repeat_interval", field="repeat_interval")
-    if record.repeat_until is not None and record.repeat_until < record.due_at.date():
+    if record.repeat_until is not None and record.repeat_until < clock.day_of(record.due_at, actor.timezone):
         raise Invalid(_("This day lies before the due date."), code="task.repeat_until", field="repeat_until")

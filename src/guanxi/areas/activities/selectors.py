@@ -203,11 +203,14 @@ def ahead(actor: Actor, subject: Customer | Contact, *, limit: int = 5) -> Ahead
     """Open plans and unfinished tasks with ``subject`` the actor may see, the next first; three queries."""
     name = "contact" if isinstance(subject, Contact) else "customer"
     on, key = {f"{name}_id": subject.pk}, f"customers.{name}"
-    plans = visible(FollowUpPlan.objects.filter(status=PLAN_OPEN, **on), actor)
-    tasks = visible(Task.objects.filter(status__in=TASK_UNFINISHED, **on), actor)
-    planned, given = (leads(key, subject.pk, f"activities.{one}", name) for one in ("followupplan", "task"))
-    next_plans = tuple(plans.order_by("planned_at", "pk")[:limit]) if planned else ()
-    next_tasks = tuple(tasks.order_by("due_at", "pk")[:limit]) if given else ()
+    next_plans: tuple[FollowUpPlan, ...] = ()
+    next_tasks: tuple[Task, ...] = ()
+    if leads(key, subject.pk, "activities.followupplan", name):
+        plans = visible(FollowUpPlan.objects.filter(status=PLAN_OPEN, **on), actor)
+        next_plans = tuple(plans.order_by("planned_at", "pk")[:limit])
+    if leads(key, subject.pk, "activities.task", name):
+        tasks = visible(Task.objects.filter(status__in=TASK_UNFINISHED, **on), actor)
+        next_tasks = tuple(tasks.order_by("due_at", "pk")[:limit])
     ids = {row.owner_id for row in (*next_plans, *next_tasks) if row.owner_id}
     owners = dict(User.everything.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
     return Ahead(next_plans, next_tasks, owners)

@@ -85,8 +85,10 @@ def relationship_graph(actor: Actor, customer: Customer) -> Graph:
     """The customer, its parent, subsidiaries and related companies, its people and theirs at those; 9 queries at most."""
     graph = Graph()
     links = selectors.links_of(actor, (customer.pk,))
-    family = visible(Customer.objects.filter(parent_id=customer.pk), actor).order_by("sort_key", "pk")
-    below = family[:MOST_COMPANIES] if leads(CUSTOMER, customer.pk, CUSTOMER, "parent") else ()
+    below: Iterable[Customer] = ()
+    if leads(CUSTOMER, customer.pk, CUSTOMER, "parent"):
+        family = visible(Customer.objects.filter(parent_id=customer.pk), actor)
+        below = family.order_by("sort_key", "pk")[:MOST_COMPANIES]
     above = visible(Customer.objects.filter(pk=customer.parent_id), actor) if customer.parent_id else ()
     around = [end for _link, one, other in links for end in (one, other)]
     companies = {one.pk: one for one in [customer, *above, *below, *around]}

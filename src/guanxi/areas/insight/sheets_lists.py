@@ -66,7 +66,9 @@ def accounts(actor: Actor, _done: Calculation, tree: Tree | None) -> Sheet:
 
     def cells(value: CustomerValue) -> list[Cell]:
         last = seen(actor, value.customer).last_contact_at
-        ago = "" if last is None else gettext("%(n)d days ago") % {"n": (today - last.date()).days}
+        ago = (
+            "" if last is None else gettext("%(n)d days ago") % {"n": (today - clock.day_of(last, actor.timezone)).days}
+        )
         share = float(value.spent or 0) / total if total else None
         risk = "" if value.leaving is None else f"{value.leaving:.0f}%"
         return [Cell(value.value_class), _money(value.spent), Cell(percent(share, 1)), Cell(_change(value)), _money(value.lifetime_value), Cell(risk), Cell(ago)]  # fmt: skip

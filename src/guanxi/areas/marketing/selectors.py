@@ -6,6 +6,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from guanxi.areas.marketing.models import Member
 from guanxi.areas.sales.models import Lead, Opportunity
 from guanxi.core.access import field_level, visible
 from guanxi.core.automation import marketing
+from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid
 from guanxi.core.records import dictionaries
@@ -146,7 +148,7 @@ def figures_of(campaign: Campaign) -> dict[str, Any]:
 
 def in_house(amount: Decimal, campaign: Campaign) -> Decimal:
     """An amount of the campaign in the workspace's currency, by the rate of the campaign's beginning."""
-    from_day = campaign.begins_on or campaign.created_at.date()
+    from_day = campaign.begins_on or clock.day_of(campaign.created_at, settings.TIME_ZONE)
     return convert(amount, campaign.currency, dictionaries.default_of("currency") or "CNY", from_day).quantize(CENT)
 
 

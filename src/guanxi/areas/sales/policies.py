@@ -246,7 +246,8 @@ def _enter(deal: Opportunity, stage: Stage, changes: Changes) -> None:
     else:
         _set(deal, changes, "closed_at", None)
     days = stage.expected_days
-    stale = deal.stage_since.date() + dt.timedelta(days=days) if days and not closed else None
+    since = clock.day_of(deal.stage_since, settings.TIME_ZONE)
+    stale = since + dt.timedelta(days=days) if days and not closed else None
     _set(deal, changes, "stale_on", stale)
 
 

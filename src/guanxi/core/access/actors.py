@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
 
+from django.conf import settings
 from django.db.models import Q
 
 from guanxi.core.kernel import clock
@@ -140,7 +141,7 @@ _SHARED = Fixed(
 
 def _shares(user_id: int) -> dict[str, dict[int, Literal["read", "write"]]]:
     found: dict[str, dict[int, Literal["read", "write"]]] = {}
-    for entity, record_id, level in _SHARED.rows(user_id, clock.now().date()):
+    for entity, record_id, level in _SHARED.rows(user_id, clock.today(settings.TIME_ZONE)):
         found.setdefault(entity, {})[record_id] = cast("Literal['read', 'write']", level)
     return found
 

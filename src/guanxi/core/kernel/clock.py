@@ -18,7 +18,12 @@ def now() -> dt.datetime:
 
 def today(timezone: str) -> dt.date:
     """The present day in the named time zone (IANA name)."""
-    return now().astimezone(ZoneInfo(timezone)).date()
+    return day_of(now(), timezone)
+
+
+def day_of(moment: dt.datetime, timezone: str) -> dt.date:
+    """The day a moment (aware) belongs to in the named time zone."""
+    return moment.astimezone(ZoneInfo(timezone)).date()
 
 
 def day_start(day: dt.date, timezone: str) -> dt.datetime:

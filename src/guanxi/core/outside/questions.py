@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -150,7 +151,9 @@ def check(page: PublicPage) -> None:
 
 
 def _run(values: Mapping[str, Any], source: str) -> Any:
-    run = cel.Run(values, today=clock.today(settings.TIME_ZONE), now=clock.now())
+    run = cel.Run(
+        values, today=clock.today(settings.TIME_ZONE), now=clock.now().astimezone(ZoneInfo(settings.TIME_ZONE))
+    )
     return compiled(source)(run)
 
 

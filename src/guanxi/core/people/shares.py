@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Literal
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from guanxi.core import access
@@ -27,7 +28,7 @@ def _check(actor: Actor, user: User, level: str, until: dt.date | None) -> None:
         errors["user"] = [Invalid(_("Choose a colleague who is active."), code="share.user", field="user")]
     elif user.pk == actor.user_id:
         errors["user"] = [Invalid(_("You cannot share with yourself."), code="share.self", field="user")]
-    if until is not None and until < clock.today(actor.timezone):
+    if until is not None and until < clock.today(settings.TIME_ZONE):
         errors["until"] = [Invalid(_("Choose today or a later day."), code="share.until", field="until")]
     if errors:
         raise Invalid.collect(errors)
@@ -38,7 +39,7 @@ def share_set(
 ) -> Collaborator:
     """Give ``user`` the record, and with it what it carries (of a customer: its contacts and activities).
 
-    ``until`` is the last day it holds. Sharing again changes level and day. The colleague hears of it by the event ``shared``.
+    ``until`` is the last day it holds, by the time zone of the workspace. Sharing again changes level and day. The colleague hears of it by the event ``shared``.
     Raises ``NotFound``, ``Denied`` (without the right to share, or to write what is shared to write), ``Invalid``.
     """
     entity = entity_of(record)
@@ -86,7 +87,7 @@ def shares_of(actor: Actor, record: Any) -> list[Collaborator]:
     found = Collaborator.objects.filter(entity=entity_of(record).key, record_id=record.pk).select_related(
         "user", "created_by"
     )
-    today = clock.today(actor.timezone)
+    today = clock.today(settings.TIME_ZONE)
     living = [one for one in found if one.until is None or one.until >= today]
     return sorted(living, key=lambda one: (one.user.sort_key, one.user.name))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, QuerySet, Sum
@@ -104,8 +105,9 @@ class RecordRun(cel.Run):
     """A run whose names are the fields of a record."""
 
     def __init__(self, record: Any, *, actor: Actor | None, extra: Mapping[str, Any]) -> None:
-        zone = actor.timezone if actor else settings.TIME_ZONE
-        super().__init__(extra, today=clock.today(zone), now=clock.now())
+        self.zone = ZoneInfo(actor.timezone if actor else settings.TIME_ZONE)
+        now = clock.now().astimezone(self.zone)
+        super().__init__(extra, today=now.date(), now=now)
         self.record, self.actor = record, actor
 
     @cached_property
@@ -135,6 +137,8 @@ class RecordRun(cel.Run):
         if field.kind in ("reference", "user"):
             return self._pointed(record, field)
         found = values.current(record, field)
+        if isinstance(found, dt.datetime):  # its day and its words are those of the zone
+            return found.astimezone(self.zone)
         return None if found == "" else found
 
     def _pointed(self, record: Any, field: Field) -> Any:

@@ -10,6 +10,7 @@ for Python's collector, which then stands still for tens of milliseconds in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -23,6 +24,8 @@ from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-define
 #: A text whose parts are escaped, as markup: without the questions ``Markup`` asks of what it is given.
 marked: Callable[[str], Markup] = partial(str.__new__, Markup)
 _AS_IT_IS = (Markup, SafeString)
+#: What holds nothing to escape.
+_NUMBERS = (int, float, Decimal)
 _DIRECT = (FunctionType, MethodType, BuiltinFunctionType)
 
 
@@ -39,6 +42,12 @@ def shown(value: Any) -> str:
 def escaped(value: Any) -> Markup:
     """A value as markup."""
     return marked(_escape_inner(value)) if type(value) is str else escape(value)
+
+
+def filled(sentence: Markup, values: dict[str, Any]) -> Markup:
+    """A sentence of ours with values in it, which are escaped; numbers it may format in its own way."""
+    given = {name: value if type(value) in _NUMBERS else shown(value) for name, value in values.items()}
+    return marked(str.__mod__(sentence, given))
 
 
 class Writer(CodeGenerator):

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from guanxi.core.kernel import speech
 from guanxi.core.web import days, formats
-from guanxi.core.web.drawing import Pages
+from guanxi.core.web.drawing import Pages, filled
 from guanxi.core.web.icons import icon
 from guanxi.core.web.kinds import kind_css, widget_of
 
@@ -35,7 +35,7 @@ def asset(path: str) -> str:
 def text(msgid: str, **values: Any) -> Markup:
     """A sentence in the language of the page; what stands in it is escaped. Sentences are looked up once."""
     said = speech.marked(msgid)
-    return said % values if values or "%" in said else said
+    return filled(said, values) if values or "%" in said else said
 
 
 def counted(one: str, many: str, count: int, **values: Any) -> Markup:

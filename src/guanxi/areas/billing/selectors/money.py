@@ -158,15 +158,19 @@ def tells_account(actor: Actor) -> bool:
     return told and allowed(actor, "view", "billing.receipt")
 
 
+def _made_on(document: Contract | Order) -> dt.date:
+    return clock.day_of(document.created_at, settings.TIME_ZONE)
+
+
 def account(actor: Actor, customer: Customer, currency: str, *, first: dt.date | None = None, last: dt.date) -> Account:
     """What was agreed, paid, paid back and written off with a customer, as far as the actor may see it; four queries."""
     raw: list[tuple[dt.date, int, str, str, Decimal]] = []
     of = {"customer_id": customer.pk, "currency": currency}
     for contract in visible(Contract.objects.filter(**of, open__isnull=False), actor):
-        day, text = contract.signed_on or contract.created_at.date(), _("Contract %(number)s %(name)s")
+        day, text = contract.signed_on or _made_on(contract), _("Contract %(number)s %(name)s")
         raw.append((day, 0, _naming(actor, text, contract), f"/contracts/{contract.pk}/", contract.total or ZERO))
     for order in visible(Order.objects.filter(**of, open__isnull=False), actor):
-        day, text = order.ordered_on or order.created_at.date(), _("Order %(number)s %(name)s")
+        day, text = order.ordered_on or _made_on(order), _("Order %(number)s %(name)s")
         raw.append((day, 0, _naming(actor, text, order), f"/sales-orders/{order.pk}/", order.total or ZERO))
     for receipt in visible(Receipt.objects.filter(**of), actor):
         back = receipt.sort == OUT

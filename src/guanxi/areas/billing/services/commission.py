@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
@@ -77,7 +78,7 @@ def _received(owner_id: int, days: Q) -> list[Earned]:
     found = []
     for row in rows.select_related("instalment__contract", "instalment__order").order_by("booked_on", "pk"):
         document: Any = row.instalment.contract or row.instalment.order
-        amount = row.amount * rate_on(row.currency, row.booked_on or clock.now().date())
+        amount = row.amount * rate_on(row.currency, row.booked_on or clock.today(settings.TIME_ZONE))
         found.append(Earned(f"allocation:{row.pk}", f"{row.booked_on} {document.number}", amount, document))
     return found
 

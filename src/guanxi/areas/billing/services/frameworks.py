@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -52,10 +53,10 @@ def framed(frame: Contract) -> Framed:
 
     What was called off is the framework's own, whoever's the contracts and orders are: for who reads its figures (``tells``).
     """
-    called = ZERO
+    called, today = ZERO, clock.today(settings.TIME_ZONE)
     for rows, day in zip(calls(frame), ("signed_on", "ordered_on"), strict=True):
         for total, off, currency, on in rows.values_list("total", "written_off", "currency", day):
-            called += convert((total or ZERO) - (off or ZERO), currency, frame.currency, on or clock.now().date())
+            called += convert((total or ZERO) - (off or ZERO), currency, frame.currency, on or today)
     agreed = frame.volume if frame.volume is not None else frame.total or None
     if agreed is not None:
         changes = Contract.objects.filter(amends=frame, kind=FRAMEWORK, status__in=OWING_CONTRACTS)

@@ -18,10 +18,11 @@ from guanxi.areas.sales.models.targets import COMPANY, DEPARTMENT, PERSON
 from guanxi.areas.sales.selectors import pools as read
 from guanxi.areas.sales.selectors import returns, sharing, targets
 from guanxi.core import records
-from guanxi.core.access import reads, visible
+from guanxi.core.access import reads, sight, visible
 from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.memo import asked_once
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import dictionaries, display, matching
 from guanxi.core.records.children import leads
 from guanxi.core.records.search.tokens import entries
@@ -110,9 +111,18 @@ def hot(actor: Actor, customer: Customer) -> Flag | None:
     """A hot opportunity is open with the customer."""
     if not reads(actor, DEAL, "name", "hot") or not leads(read.CUSTOMER, customer.pk, DEAL, "customer"):
         return None
-    rows = visible(Opportunity.objects.filter(customer=customer.pk, category=OPEN, hot=True), actor)
-    names = list(rows.order_by("pk").values_list("name", flat=True)[:3])
+    names = [name for (name,) in _HOT.rows(sight(actor), (actor,), customer.pk)]
     return Flag(_("Hot"), ", ".join(names), "red", "flame") if names else None
+
+
+_HOT = Shaped(
+    lambda actor, customer: (
+        visible(Opportunity.objects.filter(customer_id=customer, category=OPEN, hot=True), actor)
+        .order_by("pk")
+        .values_list("name")[:3]
+    ),
+    [-7001],
+)
 
 
 def late(actor: Actor, deal: Opportunity) -> Flag | None:
@@ -126,11 +136,12 @@ def late(actor: Actor, deal: Opportunity) -> Flag | None:
     return Flag(text, _("Expected close: %(day)s") % {"day": deal.close_on.isoformat()}, "red", "calendar-due")
 
 
-def large(_actor: Actor, deal: Opportunity) -> Flag | None:
+def large(actor: Actor, deal: Opportunity) -> Flag | None:
     """A deal large enough that somebody is told of it."""
     if not deal.large:
         return None
-    told = [f"{one.alert.name} ({one.at:%Y-%m-%d})" for one in deal.alerts.select_related("alert").order_by("pk")[:5]]
+    alerts = deal.alerts.select_related("alert").order_by("pk")[:5]
+    told = [f"{one.alert.name} ({clock.day_of(one.at, actor.timezone)})" for one in alerts]
     return Flag(_("Large deal"), _("Told: %(names)s") % {"names": ", ".join(told)} if told else "", "amber", "diamond")
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from guanxi.core import access, records
-from guanxi.core.access import visible
+from guanxi.core.access import sight, visible
 from guanxi.core.access.features import MESSAGES, has_feature
 from guanxi.core.automation import merge_fields, messages, templates
 from guanxi.core.automation.addressing import address_seen
@@ -30,7 +30,7 @@ from guanxi.core.records.children import present
 from guanxi.core.records.moments import TimelineEntry, Wish
 from guanxi.core.records.writing import writing
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import children_of, entity_of, is_registered
+from guanxi.core.schema.registry import children_of, entity_of, generation, is_registered
 
 KIND, RANK = "message", 5
 SENT_STATES = {
@@ -76,9 +76,20 @@ def _belonging(wish: Wish) -> list[tuple[str, list[int]]]:
     there = present(wish.record) if circle else frozenset()
     for key, name in circle:
         if (key, name) in there:
-            own = entity_of(key).model._default_manager.filter(**{name: wish.record.pk})
-            found.append((key, list(visible(own, wish.actor).order_by("pk").values_list("pk", flat=True)[:500])))
+            sees = sight(wish.actor)
+            asked = (generation(), key, name, sees) if sees is not None else None
+            found.append((key, [pk for (pk,) in _OWN.rows(asked, (wish.actor, key, name), wish.record.pk)]))
     return found
+
+
+_OWN = Shaped(
+    lambda actor, key, name, pk: (
+        visible(entity_of(key).model._default_manager.filter(**{name: pk}), actor)
+        .order_by("pk")
+        .values_list("pk")[:500]
+    ),
+    [-7001],
+)
 
 
 def _about(entity: str, number: str, here: str, keys: Sequence[str], pk: int, ids: Sequence[Any]) -> Q:
