@@ -76,6 +76,8 @@ def found(cast: Cast, tree: Any) -> list[str]:
         ("made_on", "last_days", 2, ["红灯"]),
         ("made_on", "older_days", 10, ["蓝灯"]),
         ("made_on", "lt", "@today-5d", ["蓝灯"]),
+        ("made_on", "eq", "@now-40h", ["红灯"]),
+        ("made_on", "eq", "@now-34h", []),  # two o'clock of the 19th, still the 18th in UTC
         ("sold_at", "eq", "2026-05-20", ["红灯", "蓝灯"]),
         ("sold_at", "within", "today", ["红灯", "蓝灯"]),
         ("sold_at", "lt", "2026-05-20T02:00:00+00:00", ["红灯"]),

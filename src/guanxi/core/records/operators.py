@@ -163,7 +163,7 @@ def _days(actor: Actor, field: Field, value: Any) -> tuple[Any, Any]:
     spelled = periods.moment(value, actor.timezone) if isinstance(value, str) and value.startswith("@") else None
     given = spelled if spelled is not None else value
     if field.kind == "date":
-        day = given.date() if isinstance(given, dt.datetime) else kinds.parse(field, given)
+        day = clock.day_of(given, actor.timezone) if isinstance(given, dt.datetime) else kinds.parse(field, given)
         return day, day + dt.timedelta(days=1)
     whole = isinstance(given, dt.date) and not isinstance(given, dt.datetime)
     if whole or (isinstance(given, str) and len(given.strip()) <= 10):
