@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from guanxi.core import records
 from guanxi.core.kernel.errors import Conflict, Denied, Invalid
@@ -37,6 +40,18 @@ def test_edits_of_different_fields_both_stay(cast: Cast, make: Callable[..., Any
     records.update(cast.alice, seen, {"pieces": 2})
     stored = records.update(cast.alice, seen, {"note": "neu", "pieces": 1}, version=seen.version)
     assert (stored.pieces, stored.note, stored.version) == (2, "neu", 3)
+
+
+def test_only_what_changed_is_written_and_what_may_have_been_changed_in_place(
+    cast: Cast, make: Callable[..., Any]
+) -> None:
+    gadget = make("fakes.gadget", pieces=1, note="alt", phones=["+8613800138000"])
+    with CaptureQueriesContext(connection) as asked:
+        records.update(cast.alice, gadget, {"pieces": 2})
+    (written,) = [one["sql"] for one in asked if one["sql"].startswith('UPDATE "fakes_gadget"')]
+    names = set(re.findall(r'"(\w+)" = ', written.partition(" WHERE ")[0]))
+    assert {"pieces", "version", "updated_at", "phones", "custom"} <= names
+    assert names.isdisjoint({"note", "name", "created_at", "owner_id", "price"})
 
 
 def test_a_clash_shows_three_values_and_stores_nothing(cast: Cast, make: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, GuanxiError, Invalid, RuleBroken, TooMany, Unavailable
 from guanxi.core.models import KeptAnswer, User
-from guanxi.core.models.fixed import LIGHTLY, ask
+from guanxi.core.models.fixed import LIGHTLY, Fixed, ask
 from guanxi.core.people import factors, signin
 from guanxi.core.people.tokens import token_authenticate
 from guanxi.core.records.doubts import Doubtful
@@ -94,9 +94,9 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
         b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), request.body])
     ).hexdigest()
     user_id = actor.user_id or 0
-    known = KeptAnswer.objects.filter(user_id=user_id, key=key).first()
-    if known is not None:
-        return _repeated(known, mark)
+    known = _KNOWN.rows(user_id, key)
+    if known:
+        return _repeated(known[0], mark)
     try:
         with transaction.atomic():
             kept = KeptAnswer.objects.create(user_id=user_id, key=key, fingerprint=mark)
@@ -111,6 +111,9 @@ def once(request: HttpRequest, actor: Actor, answer: Callable[[], HttpResponse])
             raise
         return _repeated(KeptAnswer.objects.get(user_id=user_id, key=key), mark)
     return response
+
+
+_KNOWN = Fixed(lambda user_id, key: KeptAnswer.objects.filter(user_id=user_id, key=key), [-7001, "a key"])
 
 
 def _answered(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:

@@ -17,6 +17,7 @@ from guanxi.core.kernel import clock
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Denied, Invalid, NotFound
 from guanxi.core.models import Operation, User
+from guanxi.core.models.fixed import Shaped
 from guanxi.core.records import (
     carrying,
     cleaning,
@@ -37,7 +38,7 @@ from guanxi.core.records import (
 from guanxi.core.records.writing import emit, operation_begin, writing
 from guanxi.core.schema.derive import INTERNAL
 from guanxi.core.schema.entity import Entity
-from guanxi.core.schema.registry import entity_of, going_along
+from guanxi.core.schema.registry import entity_of, generation, going_along
 
 
 def create(
@@ -119,6 +120,7 @@ def update_plain(
     given, rows = lines.take(entity, given)
     with writing(actor):
         fresh = locked(actor, entity, record.pk)
+        held = dict(fresh.__dict__)
         if not trusted:
             require_change(actor, entity, fresh, {**given, **rows})
         lines.check_original(fresh, entity, rows, original)
@@ -132,7 +134,7 @@ def update_plain(
                 actor, "update", entity.key, total=1, progress=1, parameters={"ids": [fresh.pk]}
             )
             with writing(actor, operation=step, savepoint=False):
-                save(actor, fresh, changes=changes)
+                save(actor, fresh, changes=changes, held=held)
             fresh.operation_id = step.pk
     return fresh
 
@@ -151,11 +153,16 @@ def require_change(actor: Actor, entity: Entity, record: Any, given: Mapping[str
 
 def locked(actor: Actor, entity: Entity, record_id: int) -> Any:
     """The record, locked until the transaction ends. Raises NotFound if it is gone, in the trash or not for him."""
-    found = entity.model._default_manager.select_for_update(of=("self",)).filter(pk=record_id).first()
-    if found is None:
+    found = _LOCKED.rows((entity.key, generation()), (entity,), record_id)
+    if not found:
         raise NotFound
-    require(actor, "view", found)
-    return found
+    require(actor, "view", found[0])
+    return found[0]
+
+
+_LOCKED = Shaped(
+    lambda entity, pk: entity.model._default_manager.select_for_update(of=("self",)).filter(pk=pk).order_by(), [-7001]
+)
 
 
 def save(
@@ -165,10 +172,12 @@ def save(
     changes: Mapping[str, list[Any]] | None = None,
     creating: bool = False,
     verb: str = "",
+    held: Mapping[str, Any] | None = None,
 ) -> None:
     """Check and store a record within ``writing``: rules of the entity, columns, search, match keys, event.
 
-    ``changes`` (name → [before, after]) tells the event what changed. Raises Invalid.
+    ``changes`` (name → [before, after]) tells the event what changed. ``held`` is what the locked row held, where nobody wrote to it
+    since: columns that hold the same are not written. Raises Invalid.
     """
     entity = entity_of(record)
     changes = dict(changes or {})
@@ -191,7 +200,7 @@ def save(
     check_model(record)
     _as_stored(record)
     try:
-        record.save(force_insert=creating)
+        record.save(force_insert=creating, update_fields=None if held is None else _written(record, held))
     except IntegrityError as error:
         raise _explained(entity, error) from None
     except DatabaseError as error:
@@ -209,6 +218,17 @@ def save(
     emit(actor, verb or ("created" if creating else "updated"), record, changes)
     process.follow(actor, entity, record, entered)
     gates.after(actor, entity, record, changes, creating=creating)
+
+
+def _written(record: models.Model, held: Mapping[str, Any]) -> list[str]:
+    """Columns that hold something else than the row; lists and mappings may have been changed in place."""
+    values_ = record.__dict__
+    return [
+        column.name
+        for column in record._meta.concrete_fields
+        if not column.primary_key
+        and (isinstance(values_[column.attname], list | dict) or values_[column.attname] != held[column.attname])
+    ]
 
 
 def _as_stored(record: models.Model) -> None:
