@@ -62,9 +62,7 @@ class RequestLogMiddleware:
             response = direct(request) if direct else self._answer(request, identity)
             self._record(request, response, time.perf_counter() - begin)
             if request.resolver_match:
-                request.resolver_match.tried = (
-                    None  # hundreds of small lists that Django keeps for its debug page, in a circle
-                )
+                request.resolver_match.tried = None  # hundreds of lists in a circle, for Django's debug page alone
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = identity

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -107,8 +106,7 @@ def missed(actor: Actor, record: Customer | Contact) -> Flag | None:
     """The next contact was planned for a day that has passed."""
     if record.next_plan_at is None:
         return None
-    zone = ZoneInfo(actor.timezone)
-    days = (clock.today(actor.timezone) - record.next_plan_at.astimezone(zone).date()).days
+    days = (clock.today(actor.timezone) - clock.day_of(record.next_plan_at, actor.timezone)).days
     if days < 1:
         return None
     text = ngettext("Contact overdue by %(num)d day", "Contact overdue by %(num)d days", days) % {"num": days}

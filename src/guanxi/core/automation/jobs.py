@@ -7,7 +7,7 @@ import logging
 
 from guanxi.core.automation import backups, housekeeping, mailing, messages, operations, push, scanning
 from guanxi.core.automation.approvals import watch
-from guanxi.core.automation.incoming import correspondence, mailboxes
+from guanxi.core.automation.incoming import mailboxes, moments
 from guanxi.core.automation.notify import MAIL_JOB, PUSH_JOB
 from guanxi.core.automation.queue import LONG, every, job
 from guanxi.core.automation.rules import hearing, running
@@ -18,8 +18,8 @@ from guanxi.core.records.search import index
 
 logger = logging.getLogger("guanxi.audit")
 
-#: Modules with further jobs of the core, known to the worker by being imported here.
-FURTHER = (operations, scanning, correspondence)
+#: Modules with further jobs and sources of timelines, known to the worker by being imported here.
+FURTHER = (operations, scanning, moments)
 
 
 @every("17 * * * *", queue=LONG)

@@ -151,9 +151,8 @@ def check(page: PublicPage) -> None:
 
 
 def _run(values: Mapping[str, Any], source: str) -> Any:
-    run = cel.Run(
-        values, today=clock.today(settings.TIME_ZONE), now=clock.now().astimezone(ZoneInfo(settings.TIME_ZONE))
-    )
+    now = clock.now().astimezone(ZoneInfo(settings.TIME_ZONE))
+    run = cel.Run(values, today=now.date(), now=now)
     return compiled(source)(run)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
@@ -237,10 +236,8 @@ def contract_ends(ids: Collection[int] | None) -> dict[int, dt.datetime]:
 
 def receipts_reached(owners: Collection[int] | None, start: dt.datetime, end: dt.datetime) -> Decimal:
     """What came in from ``start`` up to ``end``, less what was paid back, in the house's currency at the rate of its day."""
-    zone = ZoneInfo(settings.TIME_ZONE)
-    rows = Receipt.objects.filter(
-        received_on__gte=start.astimezone(zone).date(), received_on__lt=end.astimezone(zone).date()
-    )
+    zone = settings.TIME_ZONE
+    rows = Receipt.objects.filter(received_on__gte=clock.day_of(start, zone), received_on__lt=clock.day_of(end, zone))
     if owners is not None:
         rows = rows.filter(owner_id__in=owners)
     worth = F("amount") * Coalesce(F("rate"), Decimal(1))

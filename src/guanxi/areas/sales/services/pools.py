@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -145,7 +144,7 @@ def pool_claim(actor: Actor, record: Pooled) -> Operation:
 
 
 def _barred(actor: Actor, until: dt.datetime) -> str:
-    day = until.astimezone(ZoneInfo(actor.timezone)).date()
+    day = clock.day_of(until, actor.timezone)
     return _("It was yours; until %(day)s it is left to others.") % {"day": day}
 
 

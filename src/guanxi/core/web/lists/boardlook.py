@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -173,7 +172,7 @@ def age_of(actor: Actor, entity: Entity, record: Any, declared: Field | None) ->
     moment = getattr(record, declared.name, None) if declared else None
     if moment is None or board is None or declared is None:
         return None
-    day = moment.astimezone(ZoneInfo(actor.timezone)).date() if isinstance(moment, dt.datetime) else moment
+    day = clock.day_of(moment, actor.timezone) if isinstance(moment, dt.datetime) else moment
     days = (clock.today(actor.timezone) - day).days
     warn, late = board.age_days
     if days < warn:

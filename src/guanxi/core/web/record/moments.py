@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from guanxi.core import access, records
-from guanxi.core.automation.incoming import correspondence
+from guanxi.core.automation.incoming import moments as messages
 from guanxi.core.kernel.actor import Actor
 from guanxi.core.kernel.errors import Invalid, NotFound
 from guanxi.core.models import Comment, User
@@ -118,7 +118,7 @@ def _entry(actor: Actor, record: Any, one: moments.TimelineEntry) -> dict[str, A
             )
     elif one.kind == moments.COMMENT and one.own:
         found["edit"], found["remove"] = f"/comments/{one.id}/", f"/comments/{one.id}/delete/"
-    elif one.kind == correspondence.KIND and one.variety == "in":
+    elif one.kind == messages.KIND and one.variety == "in":
         found["url"] = f"/messages/{one.id}/"
         may = access.allowed(actor, "change", record)
         found["answer"] = f"/write/{entity_of(record).path}/{record.pk}/?reply={one.id}" if may else ""
